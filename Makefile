@@ -1,0 +1,56 @@
+# Journey Warehouse. `make` lists what can be done; `make run` and `make test` set up what they need.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+IN := .venv/bin/python -m orchestration
+SIZE = $(if $(CUSTOMERS),--customers $(CUSTOMERS)) $(if $(DAYS),--days $(DAYS)) $(if $(HOUSEHOLDS),--households $(HOUSEHOLDS))
+
+.PHONY: help setup run up check test test-all lint docs bench lock withdraw rollback releases hash dbt clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup:  ## install what the project needs into .venv
+	@$(PYTHON) orchestration/set_up.py
+
+run: setup  ## extracts to a published release (EXAMPLE=complete_journey, or JOURNEYS_EXTRACTS=folder)
+	@$(IN) run $(SIZE)
+
+up: setup  ## Dagster's pages on http://127.0.0.1:3000
+	@$(IN) up
+
+check: setup  ## check contracts and seeds without running anything
+	@$(IN) check
+
+withdraw: setup  ## take a wrongly loaded file back: FILE=feed/events/2026-01.csv
+	@$(IN) withdraw "$(FILE)"
+
+releases: setup  ## list the releases of the data set
+	@$(IN) releases
+
+rollback: setup  ## switch readers to the release before, or TO=<release id>
+	@$(IN) rollback $(if $(TO),--to $(TO))
+
+hash: setup  ## the hash of an identifier: TYPE=email VALUE=ann@example.com
+	@$(IN) hash "$(TYPE)" "$(VALUE)"
+
+dbt: setup  ## run dbt on the data set: ARGS="build -s fct_events+"
+	@$(IN) dbt $(ARGS)
+
+test: setup  ## all tests
+	@.venv/bin/python -m pytest -n 2 --dist loadgroup
+
+lint: setup  ## style of Python and SQL
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/sqlfluff lint models tests/dbt
+
+docs: setup  ## dbt's documentation pages of the data set, in var/<data set>/dbt/
+	@$(IN) dbt docs generate
+
+bench: setup  ## seconds and memory per stage: SIZES="100k 1m" (10m takes long)
+	@.venv/bin/python -m benchmarks $(SIZES)
+
+lock:  ## write requirements.lock anew from requirements.in
+	@.venv/bin/python -m pip install --quiet uv && .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-header requirements.in -o requirements.lock
+
+clean:  ## remove .venv; data sets under var/ and releases stay
+	@rm -rf .venv

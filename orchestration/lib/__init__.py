@@ -1,0 +1,1 @@
+"""How the warehouse works, importable without a manifest, a network or a clock."""

@@ -1,0 +1,203 @@
+"""Answers every question about the environment in one place: which data set, which folders, which clock."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import available_timezones
+
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+
+CURRENCY_CODE = re.compile(r"^[A-Z]{3}$")
+DATA_SET_NAME = re.compile(r"^[a-z][a-z0-9_]{0,40}$")
+
+
+class SettingsError(ValueError):
+    """An environment variable or argument that the project can't work with; the message says how to mend it."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A data set the project can make for itself.
+
+    `as_of` is the example's clock; `seeds` its configuration folder, relative to the project; `currency` and
+    `time_zone` those of its reports; `sizes` what it can be sized by, with the defaults.
+    """
+
+    name: str
+    as_of: datetime
+    seeds: Path
+    currency: str
+    time_zone: str
+    sizes: Mapping[str, int | None]
+    is_simulated: bool
+
+
+EXAMPLES: Mapping[str, Example] = {
+    "omnichannel": Example(
+        "omnichannel",
+        datetime(2026, 7, 1, tzinfo=UTC),
+        Path("seeds"),
+        "EUR",
+        "UTC",
+        {"customers": 2000, "days": 365, "seed": 20260701},
+        is_simulated=True,
+    ),
+    # the households' year ends at midnight in New York
+    "complete_journey": Example(
+        "complete_journey",
+        datetime(2018, 1, 1, 5, tzinfo=UTC),
+        Path("examples/complete_journey/seeds"),
+        "USD",
+        "America/New_York",
+        {"households": None},
+        is_simulated=False,
+    ),
+}
+
+DEFAULT_EXAMPLE = "omnichannel"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One data set's folders and clock. Paths are absolute.
+
+    `example` is None for a company's own extracts. `as_of` is None when nothing fixes it: the run's start then does.
+    """
+
+    data_set: str
+    example: Example | None
+    extracts: Path
+    seeds: Path
+    var: Path
+    serving: Path
+    as_of: datetime | None
+    pepper: str | None
+    releases_kept: int
+    reporting_time_zone: str
+    reporting_currency: str
+
+    @property
+    def home(self) -> Path:
+        """The data set's own folder: its warehouse file and its line of releases."""
+        return self.var / self.data_set
+
+    @property
+    def warehouse(self) -> Path:
+        return self.home / "warehouse.duckdb"
+
+    @property
+    def releases(self) -> Path:
+        return self.home / "releases"
+
+    @property
+    def truth(self) -> Path:
+        """Where an example writes what really happened, beside its extracts and never inside."""
+        return self.home / "truth"
+
+    @property
+    def resolved_seeds(self) -> Path:
+        """The complete seeds folder that dbt reads: the data set's own files and defaults for the missing ones.
+
+        It lies in the project wherever JOURNEYS_VAR points: dbt writes what it ran under the same relative path, and
+        a path that leads out of the project would lead out of its target folder as well.
+        """
+        place = hashlib.sha256(str(self.home).encode()).hexdigest()[:8]
+        return PROJECT_ROOT / "var" / ".seeds" / f"{self.data_set}-{place}"
+
+    @property
+    def dbt_target(self) -> Path:
+        return self.home / "dbt"
+
+    @property
+    def dagster_home(self) -> Path:
+        return self.var / ".dagster"
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Reads the settings from environment variables.
+
+    EXAMPLE               name of a shipped example (default omnichannel); ignored with JOURNEYS_EXTRACTS
+    JOURNEYS_EXTRACTS     folder of own extracts; no example is made then
+    JOURNEYS_SEEDS        folder of own seeds (default: the example's; `seeds/` for own extracts)
+    JOURNEYS_DATA_SET     name of the data set's folder under var/ (default: the example's name; `own` for own extracts)
+    JOURNEYS_AS_OF        the clock, ISO 8601; without an offset it is UTC
+    JOURNEYS_PEPPER       key of the identifier hashes
+    JOURNEYS_VAR, JOURNEYS_SERVING   where warehouses and the published release live (default: in the project)
+    JOURNEYS_TIME_ZONE    zone in which days are days (default: the example's; UTC for own extracts)
+    JOURNEYS_CURRENCY     currency in which money adds up (default: the example's; EUR for own extracts)
+    JOURNEYS_RELEASES_KEPT           how many releases are kept (default 5, at least 2)
+
+    Raises SettingsError naming the variable, its value and what it may be.
+    """
+    environment = os.environ if environment is None else environment
+
+    def value(name: str) -> str | None:
+        return environment.get(name, "").strip() or None
+
+    example: Example | None = None
+    extracts = value("JOURNEYS_EXTRACTS")
+    if extracts is None:
+        name = value("EXAMPLE") or DEFAULT_EXAMPLE
+        if name not in EXAMPLES:
+            raise SettingsError(
+                f"EXAMPLE={name}: there is no such example. Choose one of: {', '.join(sorted(EXAMPLES))}; "
+                "or set JOURNEYS_EXTRACTS to the folder of your own extracts."
+            )
+        example = EXAMPLES[name]
+    data_set = value("JOURNEYS_DATA_SET") or (example.name if example else "own")
+    if not DATA_SET_NAME.match(data_set):
+        raise SettingsError(
+            f"JOURNEYS_DATA_SET={data_set}: use lower-case letters, digits and underscores, beginning with a letter."
+        )
+    if example is None and data_set in EXAMPLES:
+        raise SettingsError(
+            f"JOURNEYS_DATA_SET={data_set}: that is an example's name, and data sets do not mix. Choose another."
+        )
+    var = Path(value("JOURNEYS_VAR") or PROJECT_ROOT / "var").resolve()
+    own_seeds = value("JOURNEYS_SEEDS")
+    seeds = Path(own_seeds).resolve() if own_seeds else PROJECT_ROOT / (example.seeds if example else Path("seeds"))
+    if own_seeds and not seeds.is_dir():
+        raise SettingsError(f"JOURNEYS_SEEDS={own_seeds}: there is no such folder.")
+    if extracts is not None and not Path(extracts).is_dir():
+        raise SettingsError(f"JOURNEYS_EXTRACTS={extracts}: there is no such folder.")
+    kept = value("JOURNEYS_RELEASES_KEPT") or "5"
+    if not kept.isdigit() or int(kept) < 2:
+        raise SettingsError(f"JOURNEYS_RELEASES_KEPT={kept}: give a whole number of at least 2.")
+    time_zone = value("JOURNEYS_TIME_ZONE") or (example.time_zone if example else "UTC")
+    if time_zone not in available_timezones():
+        raise SettingsError(f"JOURNEYS_TIME_ZONE={time_zone}: give a name such as Europe/Berlin.")
+    currency = value("JOURNEYS_CURRENCY") or (example.currency if example else "EUR")
+    if not CURRENCY_CODE.match(currency):
+        raise SettingsError(f"JOURNEYS_CURRENCY={currency}: give a code of three capital letters, such as EUR.")
+    return Settings(
+        data_set=data_set,
+        example=example,
+        extracts=Path(extracts).resolve() if extracts else var / data_set / "extracts",
+        seeds=seeds,
+        var=var,
+        serving=Path(value("JOURNEYS_SERVING") or PROJECT_ROOT / "serving").resolve(),
+        as_of=parse_as_of(value("JOURNEYS_AS_OF")) or (example.as_of if example else None),
+        pepper=value("JOURNEYS_PEPPER"),
+        releases_kept=int(kept),
+        reporting_time_zone=time_zone,
+        reporting_currency=currency,
+    )
+
+
+def parse_as_of(text: str | None) -> datetime | None:
+    """The instant that JOURNEYS_AS_OF names, in UTC; None for None. Raises SettingsError for anything else."""
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise SettingsError(
+            f"JOURNEYS_AS_OF={text}: give a date or time in ISO 8601, such as 2026-07-01 or 2026-07-01T06:00:00+02:00."
+        ) from error
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -1,0 +1,1 @@
+"""The warehouse file: how it is opened, and how dbt builds in it."""

@@ -1,0 +1,56 @@
+"""Opens DuckDB files; every connection of the project comes from here."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+
+# DuckDB 1.5 to 2.0 return wrong rows when arms of a union share a self-join (duckdb#25819). The canary in
+# tests/architecture fails when a connection opened here lacks this setting.
+SESSION_SETTINGS = (
+    "set disabled_optimizers = 'common_subplan'",
+    "set TimeZone = 'UTC'",
+    # it would print into what a command says
+    "set enable_progress_bar = false",
+)
+
+
+class WarehouseBusy(RuntimeError):
+    """Another process holds the warehouse file."""
+
+
+@contextlib.contextmanager
+def open_duckdb(
+    path: Path | str = ":memory:", *, read_only: bool = False, wait_seconds: float = 30.0
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Opens a DuckDB file for the time of a `with` block, with the project's session settings.
+
+    A file that another process is writing is tried again for `wait_seconds`; then WarehouseBusy says who holds it.
+    """
+    connection = _connect_when_free(str(path), read_only, wait_seconds)
+    try:
+        for setting in SESSION_SETTINGS:
+            connection.execute(setting)
+        yield connection
+    finally:
+        connection.close()
+
+
+def _connect_when_free(path: str, read_only: bool, wait_seconds: float) -> duckdb.DuckDBPyConnection:
+    give_up_at = time.monotonic() + wait_seconds
+    while True:
+        try:
+            return duckdb.connect(path, read_only=read_only)
+        except duckdb.IOException as error:
+            if "lock" not in str(error).lower():
+                raise
+            if time.monotonic() >= give_up_at:
+                raise WarehouseBusy(
+                    f"{path} is held by another process ({error}). Wait for its run to end, or close the program "
+                    "that has the file open; readers belong on serving/customer_journeys.duckdb."
+                ) from error
+            time.sleep(0.2)

@@ -1,0 +1,87 @@
+"""Counts what became of every row that was read, and tells people about the rows in quarantine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import duckdb
+
+from orchestration.lib.landing.contracts import TableContract
+from orchestration.lib.landing.conversion import literal
+from orchestration.lib.landing.registry import quarantine_table, raw_table
+
+
+@dataclass(frozen=True)
+class TableAccount:
+    """The rows of a table's loaded files. Law: rows_read = current + superseded + duplicate + quarantined."""
+
+    source: str
+    table: str
+    rows_read: int
+    rows_current: int
+    rows_superseded: int
+    rows_duplicate: int
+    rows_quarantined: int
+
+    @property
+    def adds_up(self) -> bool:
+        return self.rows_read == (
+            self.rows_current + self.rows_superseded + self.rows_duplicate + self.rows_quarantined
+        )
+
+
+def account_sql(contract: TableContract) -> str:
+    """The SQL that gives the account of a table in one row. Files taken back or refused stand aside."""
+    loaded = (
+        f"select file_id from landing.files where source_name = {literal(contract.source)} "
+        f"and table_name = {literal(contract.table)} and status = 'loaded'"
+    )
+    rows = f"from {raw_table(contract)} where _file_id in ({loaded}) and _row_status"
+    return f"""
+        select
+            {literal(contract.source)} as source_name,
+            {literal(contract.table)} as table_name,
+            (
+                select coalesce(sum(rows_read), 0)::bigint from landing.files
+                where source_name = {literal(contract.source)} and table_name = {literal(contract.table)}
+                    and status = 'loaded'
+            ) as rows_read,
+            (select count(*) {rows} = 'current') as rows_current,
+            (select count(*) {rows} = 'superseded') as rows_superseded,
+            (select count(*) {rows} = 'duplicate') as rows_duplicate,
+            (
+                select count(*) from {quarantine_table(contract)}
+                where line is not null and file_id in ({loaded})
+            ) as rows_quarantined
+    """
+
+
+def account(connection: duckdb.DuckDBPyConnection, contract: TableContract) -> TableAccount:
+    """The account of a table that has been landed."""
+    return TableAccount(*connection.execute(account_sql(contract)).fetchone())
+
+
+def quarantine_messages(
+    connection: duckdb.DuckDBPyConnection,
+    contract: TableContract,
+    *,
+    batch: int | None = None,
+    limit: int = 20,
+) -> tuple[str, ...]:
+    """What a person should read about rows and files in quarantine: file, line, column, what was expected."""
+    where = "" if batch is None else f"where batch = {int(batch)}"
+    rows = connection.execute(f"""
+        select file_path, line, column_name, reason, expected from {quarantine_table(contract)} {where}
+        order by file_path, line nulls first, reason limit {int(limit)}
+    """).fetchall()
+    return tuple(message(*row) for row in rows)
+
+
+def message(file_path: str, line: int | None, column_name: str | None, reason: str, expected: str) -> str:
+    """One row of a quarantine table as a sentence."""
+    where = f"extracts/{file_path}"
+    if line is not None:
+        where += f" line {line}"
+    if column_name is not None:
+        where += f", column {column_name}"
+    return f"{where}: {expected}" if column_name is not None else f"{where}: {reason}: {expected}"

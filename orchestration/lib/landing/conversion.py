@@ -1,0 +1,247 @@
+"""Writes the SQL that turns a column's text into its type, and says in words why a text does not fit.
+
+Every format passes through text, so one rule decides for CSV, JSONL and Parquet alike. A conversion gives
+null for whatever `try_cast` would refuse, and for what it would silently round, cut or guess.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orchestration.lib.landing import reasons
+from orchestration.lib.landing.contracts import ColumnContract
+
+_DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6}0*)?)?"
+_OFFSET = r"[+-][0-9]{2}(:?[0-9]{2})?"
+_NAIVE_TIME = f"{_DAY}([T ]{_CLOCK})?"
+_UTC_TIME = f"{_DAY}[T ]{_CLOCK}Z"
+_OFFSET_TIME = f"{_DAY}[T ]{_CLOCK}{_OFFSET}"
+
+TIME_EXAMPLE = "2026-02-13T09:30:00+01:00"
+SQL_TYPES = {"string": "varchar", "json": "varchar"}
+
+
+def sql_type(column: ColumnContract) -> str:
+    """The column's type in the raw table. JSON is kept as text."""
+    return SQL_TYPES.get(column.data_type, column.data_type)
+
+
+def literal(text: str) -> str:
+    """The text as an SQL string."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def name(text: str) -> str:
+    """The text as an SQL name."""
+    return '"' + text.replace('"', '""') + '"'
+
+
+def converted(column: ColumnContract, text: str, *, time_zone: str) -> str:
+    """The SQL that gives the typed value of the SQL expression `text`, or null when it does not fit."""
+    match column.data_type:
+        case "string":
+            return text
+        case "bigint":
+            # The first branch is the quick one: a plain number reads back as it was written.
+            return (
+                f"case when try_cast({text} as bigint)::varchar = {text} then try_cast({text} as bigint) "
+                f"when regexp_full_match({text}, '[+-]?[0-9]+(\\.0*)?') "
+                f"then try_cast(regexp_replace({text}, '\\..*$', '') as bigint) end"
+            )
+        case "double":
+            return (
+                f"case when regexp_full_match({text}, '[+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][+-]?[0-9]+)?') "
+                f"and isfinite(try_cast({text} as double)) then try_cast({text} as double) end"
+            )
+        case "boolean":
+            return (
+                f"case when lower({text}) in ('true', '1') then true "
+                f"when lower({text}) in ('false', '0') then false end"
+            )
+        case "date":
+            return f"case when try_cast({text} as date)::varchar = {text} then try_cast({text} as date) end"
+        case "timestamp":
+            return _timestamp(text, time_zone)
+        case "json":
+            # Numbers inside are JSON numbers; json() writes one spelling, so the same object is the same
+            # text.
+            is_object = f"starts_with(ltrim({text}), '{{') and json_valid({text})"
+            return f"case when {is_object} then json({text})::varchar end"
+    size = column.decimal_size
+    if size is None:
+        raise ValueError(f"column {column.name}: there is no conversion to {column.data_type}")
+    digits = size[1]
+    target = f"decimal({size[0]},{digits})"
+    fraction = f"\\.[0-9]{{0,{digits}}}0*" if digits else "\\.0*"
+    bare = f"|\\.[0-9]{{1,{digits}}}0*" if digits else ""
+    return (
+        f"case when try_cast({text} as {target})::varchar = {text} "
+        f"or regexp_full_match({text}, '[+-]?([0-9]+({fraction})?{bare})') then try_cast({text} as {target}) "
+        f"when regexp_full_match({text}, '[+-]?[0-9]+(\\.[0-9]+)?[eE][+-]?[0-9]{{1,3}}') "
+        f"and try_cast({text} as {target})::double = try_cast({text} as double) then try_cast({text} as "
+        f"{target}) end"
+    )
+
+
+def _timestamp(text: str, time_zone: str) -> str:
+    with_offset = (
+        f"when regexp_full_match({text}, '{_OFFSET_TIME}') "
+        f"then timezone('UTC', try_cast({text} as timestamptz))"
+    )
+    if time_zone == "UTC":
+        # A cast to timestamp drops an offset; for Z and none at all there is nothing to drop, and it is the
+        # quick one.
+        return (
+            f"case when regexp_full_match({text}, '{_NAIVE_TIME}|{_UTC_TIME}') then try_cast({text} as "
+            "timestamp) "
+            f"{with_offset} end"
+        )
+    zone = literal(time_zone)
+    local = f"try_cast({text} as timestamp)"
+    # A time that the zone's clock skips in spring does not come back the same: it is no time there.
+    return (
+        f"case when regexp_full_match({text}, '{_UTC_TIME}') then {local} {with_offset} "
+        f"when regexp_full_match({text}, '{_NAIVE_TIME}') and timezone({zone}, timezone({zone}, {local})) "
+        f"= {local} "
+        f"then timezone('UTC', timezone({zone}, {local})) end"
+    )
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """SQL about one column of a row: whether it breaks the contract, the reason, and what was expected."""
+
+    is_broken: str
+    reason: str
+    expected: str
+
+
+def judged(column: ColumnContract, text: str, value: str, *, time_zone: str) -> Judgement:
+    """The SQL that judges a column, given the expressions of its text and of its converted value."""
+    cases: list[tuple[str, str, str]] = []  # condition, reason, expected
+    broken = []
+    if column.required:
+        absent = (
+            f"({text} is null or trim({text}) = '')" if column.data_type == "string" else f"{text} is null"
+        )
+        broken.append(absent)
+        cases.append((absent, reasons.MISSING_VALUE, literal("the value is missing; every row needs one")))
+    if column.data_type == "string":
+        broken.append(f"contains({text}, chr(0))")
+        cases.append(
+            (f"contains({text}, chr(0))", reasons.NUL_BYTE, literal("the text holds a NUL byte; remove it"))
+        )
+    else:
+        broken.append(f"({text} is not null and {value} is null)")
+    if column.accepted_values:
+        accepted = ", ".join(literal(v) for v in column.accepted_values)
+        refused = f"{value}::varchar not in ({accepted})"
+        broken.append(refused)
+        wanted = literal(" is not accepted; expected one of " + ", ".join(column.accepted_values))
+        cases.append((refused, reasons.VALUE_NOT_ACCEPTED, f"{_shown(column, text)} || {wanted}"))
+    cases.extend(
+        (condition, reason, f"{_shown(column, text)} || {literal(words)}")
+        for condition, reason, words in _type_cases(column, text, time_zone)
+    )
+    reason = " ".join(f"when {condition} then {literal(code)}" for condition, code, _ in cases)
+    expected = " ".join(f"when {condition} then {words}" for condition, _, words in cases)
+    return Judgement(
+        is_broken=f"coalesce({' or '.join(broken)}, false)",
+        reason=f"case {reason} end",
+        expected=f"case {expected} end",
+    )
+
+
+def _shown(column: ColumnContract, text: str) -> str:
+    """The value for a message; a personal one is not repeated beyond the row itself."""
+    if column.personal:
+        return "'the value'"
+    return f"('''' || left({text}, 80) || case when length({text}) > 80 then '…' else '' end || '''')"
+
+
+def _type_cases(column: ColumnContract, text: str, time_zone: str) -> list[tuple[str, str, str]]:
+    comma = f"contains({text}, ',')"
+    comma_words = (
+        " is no number; expected digits with '.' before the decimals and no thousands mark, such as 1234.50"
+    )
+    whole = f"regexp_full_match({text}, '[+-]?[0-9]+(\\.0*)?')"
+    numeric = f"try_cast({text} as double) is not null and not regexp_matches({text}, '[^0-9.eE+-]')"
+    match column.data_type:
+        case "bigint":
+            return [
+                (whole, reasons.OUT_OF_RANGE, " is too large; a whole number has up to 18 digits"),
+                (
+                    comma,
+                    reasons.NOT_A_NUMBER,
+                    " is no whole number; expected digits without a thousands mark, such as 1234",
+                ),
+                (
+                    numeric,
+                    reasons.VALUE_WOULD_CHANGE,
+                    " is no whole number and would be rounded; expected digits, such as 42",
+                ),
+                ("true", reasons.NOT_A_NUMBER, " is no whole number; expected digits, such as 42"),
+            ]
+        case "double":
+            return [
+                (comma, reasons.NOT_A_NUMBER, comma_words),
+                (numeric, reasons.OUT_OF_RANGE, " is too large for a number"),
+                ("true", reasons.NOT_A_NUMBER, " is no number; expected one such as 12.5"),
+            ]
+        case "boolean":
+            return [("true", reasons.NOT_A_BOOLEAN, " is no truth value; expected true or false")]
+        case "date":
+            return [("true", reasons.NOT_A_DATE, " is no date; expected ISO 8601 such as 2026-02-13")]
+        case "timestamp":
+            finer = rf"{_DAY}[T ]{_CLOCK}[0-9]*(Z|{_OFFSET})?"
+            too_fine = f"regexp_full_match({text}, '{finer}') and contains({text}, '.')"
+            cases = [
+                (
+                    f"{too_fine} and try_cast({text} as timestamp) is not null",
+                    reasons.VALUE_WOULD_CHANGE,
+                    " is finer than a microsecond and would be cut; expected at most six decimals of a "
+                    "second",
+                ),
+                ("true", reasons.NOT_A_TIME, f" is no time; expected ISO 8601 such as {TIME_EXAMPLE}"),
+            ]
+            if time_zone != "UTC":
+                is_time = f"try_cast({text} as timestamp) is not null"
+                skipped = f"regexp_full_match({text}, '{_NAIVE_TIME}') and {is_time}"
+                words = (
+                    f" does not exist in {time_zone} (clocks skip it); "
+                    f"expected a time with its offset, such as {TIME_EXAMPLE}"
+                )
+                cases.insert(0, (skipped, reasons.NOT_A_TIME, words))
+            return cases
+        case "json":
+            return [
+                (
+                    "true",
+                    reasons.NOT_A_JSON_OBJECT,
+                    ' is no JSON object; expected one such as {"name": "value"}',
+                )
+            ]
+        case "string":
+            return []
+    size = column.decimal_size or (18, 2)
+    return [
+        (
+            f"regexp_full_match({text}, '[+-]?[0-9]*\\.[0-9]{{{size[1]}}}[0-9]*[1-9][0-9]*')",
+            reasons.VALUE_WOULD_CHANGE,
+            f" has more than {size[1]} decimals and would be rounded; expected at most {size[1]}",
+        ),
+        (
+            whole,
+            reasons.OUT_OF_RANGE,
+            f" is too large; expected up to {size[0] - size[1]} digits before the point",
+        ),
+        (comma, reasons.NOT_A_NUMBER, comma_words),
+        (
+            numeric,
+            reasons.VALUE_WOULD_CHANGE,
+            f" does not fit {column.data_type} exactly; write it plainly, in JSON as text if it has over "
+            "15 digits",
+        ),
+        ("true", reasons.NOT_A_NUMBER, " is no number; expected one such as 1234.50"),
+    ]

@@ -1,0 +1,434 @@
+"""Lands the files of one source table: each once, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import duckdb
+
+from orchestration.lib.landing import reasons
+from orchestration.lib.landing.contracts import TableContract
+from orchestration.lib.landing.conversion import literal, name
+from orchestration.lib.landing.files import (
+    FoundFile,
+    content_hash,
+    file_format,
+    find_files,
+    growing_files,
+)
+from orchestration.lib.landing.reasons import FileChanging, FileRefused
+from orchestration.lib.landing.registry import (
+    LandingError,
+    RefusedFile,
+    close_batch,
+    ensure_tables,
+    open_batch,
+    plain_utc,
+    quarantine_table,
+    raw_table,
+    transaction,
+)
+from orchestration.lib.landing.staging import StagedFile, stage_file
+from orchestration.lib.landing.statuses import settle_statuses
+
+
+@dataclass(frozen=True)
+class LandingResult:
+    """What one landing of a table did.
+
+    `rows_read` = current + superseded + duplicate + quarantined, for the rows
+    of this landing's files as they stand after it; `rows_accepted` is how many kept the contract."""
+
+    source: str
+    table: str
+    files_found: int
+    files_loaded: int
+    files_refused: int
+    files_deferred: int
+    rows_read: int
+    rows_accepted: int
+    rows_current: int
+    rows_superseded: int
+    rows_duplicate: int
+    rows_quarantined: int
+    bytes: int
+    seconds: float
+    changed: bool
+    batch: int | None
+    refused: tuple[RefusedFile, ...] = ()
+    deferred: tuple[str, ...] = ()
+
+
+@dataclass
+class _Delivery:
+    """The files of one landing on their way in."""
+
+    files: list[tuple[FoundFile, str]]  # with content hash
+    refused: dict[str, tuple[FoundFile, str | None, FileRefused]] = field(
+        default_factory=dict
+    )  # by shown path
+    deferred: list[FoundFile] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Known:
+    file_id: str
+    path: str
+    byte_count: int
+    delivered_at: datetime
+    status: str
+    reason: str | None
+
+
+def land_table(
+    connection: duckdb.DuckDBPyConnection,
+    contract: TableContract,
+    *,
+    extracts: Path,
+    run_id: str,
+    now: datetime,
+    progress: Callable[[str], None] = lambda message: None,
+    settle_seconds: float = 0.3,
+) -> LandingResult:
+    """Lands every new file of the table in one transaction and settles which rows count.
+
+    A file counts as known by its content: what was loaded or withdrawn before is passed over, wherever it
+    lies now. What was refused is tried again, so that a mended contract or right of access lets it in. Files
+    younger than two seconds get a second look after `settle_seconds`; those that still grow wait for the
+    next run.
+    """
+    started = time.monotonic()
+    ensure_tables(connection, contract)
+    try:
+        found = find_files(extracts, contract)
+    except OSError as error:
+        raise LandingError(f"{extracts / contract.folder} can't be listed: {error}.") from error
+    known = _known_files(connection, contract)
+    delivery = _new_files(found, known, settle_seconds)
+    batch: int | None = None
+    counts = (0, 0)
+    bytes_read = 0
+    if delivery.files or delivery.refused:
+        while True:
+            try:
+                batch, counts, bytes_read = _land_delivery(
+                    connection,
+                    contract,
+                    delivery,
+                    known,
+                    run_id=run_id,
+                    now=now,
+                    started=started,
+                    progress=progress,
+                )
+                break
+            except _Changed as changed:
+                # The file was written to while it was read. Everything was rolled back; land the others.
+                delivery.deferred.append(changed.file)
+                delivery.files = [entry for entry in delivery.files if entry[0] != changed.file]
+                delivery.refused = {
+                    shown: refused for shown, refused in delivery.refused.items() if refused[1] is None
+                }
+    loaded = [file for file, _ in delivery.files if file.shown not in delivery.refused]
+    statuses = _statuses_of_batch(connection, contract, batch)
+    rows_read, rows_accepted = counts
+    return LandingResult(
+        source=contract.source,
+        table=contract.table,
+        files_found=len(found),
+        files_loaded=len(loaded) if batch is not None else 0,
+        files_refused=len(delivery.refused),
+        files_deferred=len(delivery.deferred),
+        rows_read=rows_read,
+        rows_accepted=rows_accepted,
+        rows_current=statuses["current"],
+        rows_superseded=statuses["superseded"],
+        rows_duplicate=statuses["duplicate"],
+        rows_quarantined=statuses["quarantined"],
+        bytes=bytes_read,
+        seconds=round(time.monotonic() - started, 3),
+        changed=batch is not None,
+        batch=batch,
+        refused=tuple(
+            RefusedFile(contract.source, contract.table, shown, refusal.reason, refusal.expected)
+            for shown, (_, _, refusal) in sorted(delivery.refused.items())
+        ),
+        deferred=tuple(sorted(file.shown for file in delivery.deferred)),
+    )
+
+
+class _Changed(Exception):
+    def __init__(self, file: FoundFile) -> None:
+        super().__init__(file.shown)
+        self.file = file
+
+
+class _Incomplete(Exception):
+    """A snapshot delivery of which a part was refused."""
+
+
+def _known_files(connection: duckdb.DuckDBPyConnection, contract: TableContract) -> dict[str, _Known]:
+    rows = connection.execute(
+        "select file_id, file_path, byte_count, delivered_at, status, reason from landing.files "
+        "where source_name = ? and table_name = ?",
+        [contract.source, contract.table],
+    ).fetchall()
+    return {row[0]: _Known(*row) for row in rows}
+
+
+def _new_files(found: tuple[FoundFile, ...], known: dict[str, _Known], settle_seconds: float) -> _Delivery:
+    # Path, size and time as they were when the file landed: its content needs no second reading.
+    landed = {(k.path, k.byte_count, k.delivered_at) for k in known.values() if k.status != "refused"}
+    unseen = [file for file in found if (file.shown, file.byte_count, file.delivered_at) not in landed]
+    delivery = _Delivery(files=[])
+    growing = growing_files(unseen, settle_seconds=settle_seconds)
+    taken: set[str] = set()
+    for file in unseen:
+        if file in growing:
+            delivery.deferred.append(file)
+            continue
+        try:
+            digest = content_hash(file)
+        except FileChanging:
+            delivery.deferred.append(file)
+        except FileRefused as refusal:
+            delivery.refused[file.shown] = (file, None, refusal)
+        else:
+            status = known[digest].status if digest in known else None
+            if status in ("loaded", "withdrawn") or digest in taken:
+                continue
+            taken.add(digest)
+            delivery.files.append((file, digest))
+    return delivery
+
+
+def _land_delivery(
+    connection: duckdb.DuckDBPyConnection,
+    contract: TableContract,
+    delivery: _Delivery,
+    known: dict[str, _Known],
+    *,
+    run_id: str,
+    now: datetime,
+    started: float,
+    progress: Callable[[str], None],
+) -> tuple[int | None, tuple[int, int], int]:
+    """Lands the delivery; returns batch, (rows read, accepted) and bytes. No batch: nothing changed."""
+    is_whole = contract.delivery == "snapshot"
+    rows_read = rows_accepted = bytes_read = files_loaded = 0
+    try:
+        with transaction(connection):
+            batch = open_batch(connection, contract, run_id=run_id, now=now)
+            for number, (file, digest) in enumerate(delivery.files, start=1):
+                if len(delivery.files) > 1:
+                    progress(
+                        f"{contract.name}: file {number} of {len(delivery.files)}, {rows_read:,} rows so far"
+                    )
+                with tempfile.TemporaryDirectory(prefix=".landing_", dir=_work_folder(connection)) as folder:
+                    try:
+                        kind, packed = file_format(file, contract)
+                        staged = stage_file(
+                            connection, file, contract, kind=kind, packed=packed, folder=Path(folder)
+                        )
+                    except FileRefused as refusal:
+                        if not file.is_unchanged():
+                            raise _Changed(file) from refusal
+                        delivery.refused[file.shown] = (file, digest, refusal)
+                        continue
+                    except FileNotFoundError as gone:
+                        if file.path.exists():
+                            raise
+                        raise _Changed(file) from gone
+                    if not file.is_unchanged():
+                        raise _Changed(file)
+                    read, accepted = _insert(
+                        connection, contract, file, digest, kind, staged, batch=batch, now=now
+                    )
+                files_loaded += 1
+                rows_read += read
+                rows_accepted += accepted
+                bytes_read += file.byte_count
+            if is_whole and files_loaded and (delivery.refused or delivery.deferred):
+                raise _Incomplete
+            refusals = _record_refusals(connection, contract, delivery, known, batch=batch, now=now)
+            if not files_loaded and not refusals:
+                raise _NothingNew
+            if files_loaded:
+                settle_statuses(
+                    connection,
+                    contract,
+                    batch=batch,
+                    now=now,
+                    touched=f"select hash(_row_key) from {raw_table(contract)} where _batch = {batch}",
+                )
+            finished = now + timedelta(seconds=time.monotonic() - started)
+            close_batch(connection, batch, finished_at=finished)
+    except _NothingNew:
+        return None, (0, 0), 0
+    except _Incomplete:
+        # Half a snapshot would take the rows of the other half out of the count: all of it waits for its
+        # mending.
+        waiting = [file for file, _ in delivery.files if file.shown not in delivery.refused]
+        delivery.deferred.extend(file for file in waiting if file not in delivery.deferred)
+        delivery.files = []
+        if not delivery.refused:
+            return None, (0, 0), 0
+        return _land_delivery(
+            connection, contract, delivery, known, run_id=run_id, now=now, started=started, progress=progress
+        )
+    return batch, (rows_read, rows_accepted), bytes_read
+
+
+class _NothingNew(Exception):
+    """Only refusals that are on record already."""
+
+
+def _work_folder(connection: duckdb.DuckDBPyConnection) -> Path | None:
+    """Where files are staged: beside the warehouse file, since /tmp may be memory; None without a file."""
+    path = connection.execute(
+        "select path from duckdb_databases() where database_name = current_database()"
+    ).fetchone()[0]
+    return Path(path).parent if path else None
+
+
+def _insert(
+    connection: duckdb.DuckDBPyConnection,
+    contract: TableContract,
+    file: FoundFile,
+    digest: str,
+    kind: str,
+    staged: StagedFile,
+    *,
+    batch: int,
+    now: datetime,
+) -> tuple[int, int]:
+    """Moves a staged file's rows to raw and quarantine and registers it; returns rows read and accepted."""
+    rows = f"read_parquet({literal(str(staged.rows))}, file_row_number = true) as staged"
+    numbered, line = "", "{record} + 1 + " + str(staged.line_offset)
+    if staged.lines is not None:
+        lines = f"read_parquet({literal(str(staged.lines))})"
+        numbered = f"inner join {lines} as numbered on numbered._record = {{record}}"
+        line = "numbered._physical_line"
+    declared = ", ".join(name(column.name) for column in contract.columns)
+    moment = plain_utc(now)
+    record = "staged.file_row_number"
+    accepted = connection.execute(
+        f"""
+        insert into {raw_table(contract)} by name
+        select
+            {declared}, _row_key, _row_hash, 'current' as _row_status, _extra, ? as _file_id,
+            {line.format(record=record)} as _line, {batch} as _batch, {batch} as _changed_in,
+            ?::timestamp as _loaded_at
+        from {rows} {numbered.format(record=record)}
+        where not _is_broken and not _is_blank
+        """,
+        [digest, moment],
+    ).fetchone()[0]
+    broken = 0
+    if staged.broken:
+        record = "explained._record"
+        broken += connection.execute(
+            f"""
+            insert into {quarantine_table(contract)}
+            select
+                ?, ?, {line.format(record=record)}, _column, _reason, _expected, _row_text,
+                {batch}, ?::timestamp
+            from read_parquet({literal(str(staged.broken))}) as explained {numbered.format(record=record)}
+            """,
+            [digest, file.shown, moment],
+        ).fetchone()[0]
+    if staged.rejects:
+        broken += connection.execute(
+            f"""
+            insert into {quarantine_table(contract)}
+            select ?, ?, line, null, reason, expected, row_text, {batch}, ?::timestamp
+            from read_parquet({literal(str(staged.rejects))})
+            """,
+            [digest, file.shown, moment],
+        ).fetchone()[0]
+    _forget_refusals(connection, contract, file, digest)
+    connection.execute(
+        "insert into landing.files values (?, ?, ?, ?, ?, ?, ?, ?, ?, 'loaded', ?, ?, ?, ?, ?, ?)",
+        [
+            digest, contract.source, contract.table, file.shown, digest, kind, file.byte_count,
+            file.delivered_at, batch, None if accepted + broken else "no_rows", accepted + broken, accepted,
+            broken, json.dumps(list(staged.extra_columns), ensure_ascii=False), moment,
+        ],
+    )  # fmt: skip
+    return accepted + broken, accepted
+
+
+def _forget_refusals(
+    connection: duckdb.DuckDBPyConnection, contract: TableContract, file: FoundFile, digest: str | None
+) -> None:
+    """Strikes an earlier refusal of this content, or of this path while unreadable, off the books."""
+    ids = [_unreadable_id(file.shown), digest or ""]
+    connection.execute(
+        "delete from landing.files where source_name = ? and table_name = ? and status = 'refused' and "
+        "file_id in (?, ?)",
+        [contract.source, contract.table, *ids],
+    )
+    connection.execute(
+        f"delete from {quarantine_table(contract)} where line is null and file_id in (?, ?)", ids
+    )
+
+
+def _record_refusals(
+    connection: duckdb.DuckDBPyConnection,
+    contract: TableContract,
+    delivery: _Delivery,
+    known: dict[str, _Known],
+    *,
+    batch: int,
+    now: datetime,
+) -> int:
+    """Enters the refusals that are new; returns how many were."""
+    moment = plain_utc(now)
+    changes = 0
+    for shown, (file, digest, refusal) in sorted(delivery.refused.items()):
+        file_id = digest or _unreadable_id(shown)
+        before = known.get(file_id)
+        if before and before.reason == refusal.reason and before.path == shown:
+            continue
+        _forget_refusals(connection, contract, file, digest)
+        suffix = file.path.suffix.lstrip(".").lower() or None
+        connection.execute(
+            "insert into landing.files values (?, ?, ?, ?, ?, ?, ?, ?, ?, 'refused', ?, 0, 0, 0, '[]', ?)",
+            [
+                file_id, contract.source, contract.table, shown, digest, suffix, file.byte_count,
+                file.delivered_at, batch, refusal.reason, moment,
+            ],
+        )  # fmt: skip
+        connection.execute(
+            f"insert into {quarantine_table(contract)} values (?, ?, null, null, ?, ?, null, ?, ?)",
+            [file_id, shown, refusal.reason, refusal.expected, batch, moment],
+        )
+        changes += 1
+    return changes
+
+
+def _unreadable_id(shown: str) -> str:
+    return f"{reasons.UNREADABLE_FILE}:{shown}"
+
+
+def _statuses_of_batch(
+    connection: duckdb.DuckDBPyConnection, contract: TableContract, batch: int | None
+) -> dict[str, int]:
+    counts = {"current": 0, "superseded": 0, "duplicate": 0, "quarantined": 0}
+    if batch is None:
+        return counts
+    rows = connection.execute(
+        f"select _row_status, count(*) from {raw_table(contract)} where _batch = ? group by _row_status",
+        [batch],
+    ).fetchall()
+    counts |= {status: count for status, count in rows if status in counts}
+    counts["quarantined"] = connection.execute(
+        f"select count(*) from {quarantine_table(contract)} where batch = ? and line is not null", [batch]
+    ).fetchone()[0]
+    return counts

@@ -1,0 +1,175 @@
+"""Keeps the books of landing: which file landed where, in which batch, and which was refused."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from orchestration.lib.landing.contracts import TableContract
+from orchestration.lib.landing.conversion import name, sql_type
+from orchestration.lib.landing.files import FoundFile, content_hash
+from orchestration.lib.landing.reasons import FileChanging, FileRefused
+
+ROW_COLUMNS = {
+    "_row_key": "varchar",
+    "_row_hash": "varchar",
+    "_row_status": "varchar",
+    "_extra": "varchar",
+    "_file_id": "varchar",
+    "_line": "bigint",
+    "_batch": "bigint",
+    "_changed_in": "bigint",
+    "_loaded_at": "timestamp",
+}
+
+_TABLES = """
+create schema if not exists landing;
+create schema if not exists raw;
+create schema if not exists quarantine;
+create table if not exists landing.files (
+    file_id varchar, source_name varchar, table_name varchar, file_path varchar, content_hash varchar,
+    file_format varchar, byte_count bigint, delivered_at timestamp, batch bigint, status varchar, reason
+    varchar, rows_read bigint, rows_accepted bigint, rows_quarantined bigint, extra_columns varchar, loaded_at
+    timestamp
+);
+create table if not exists landing.batches (
+    batch bigint, source_name varchar, table_name varchar, started_at timestamp, finished_at timestamp,
+    run_id varchar
+);
+"""
+
+
+class LandingError(RuntimeError):
+    """Landing can't go on; the message says what was met and what to do."""
+
+
+@dataclass(frozen=True)
+class RefusedFile:
+    """A file that lies in the extracts folder and did not land."""
+
+    source: str
+    table: str
+    file_path: str
+    reason: str
+    expected: str
+
+    @property
+    def message(self) -> str:
+        return f"extracts/{self.file_path}: {self.reason}: {self.expected}"
+
+
+@contextlib.contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Commits at the end of the block; whatever leaves it as an exception rolls everything back."""
+    connection.execute("begin transaction")
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(duckdb.Error):  # an error may have ended the transaction already
+            connection.execute("rollback")
+        raise
+    connection.execute("commit")
+
+
+def ensure_tables(connection: duckdb.DuckDBPyConnection, contract: TableContract) -> None:
+    """Creates registry and the table's raw and quarantine tables, and adds columns the contract gained."""
+    raw = raw_table(contract)
+    with transaction(connection):
+        connection.execute(_TABLES)
+        declared = {column.name: sql_type(column) for column in contract.columns}
+        columns = ", ".join(f"{name(c)} {kind}" for c, kind in {**declared, **ROW_COLUMNS}.items())
+        connection.execute(f"create table if not exists {raw} ({columns})")
+        connection.execute(f"""
+            create table if not exists {quarantine_table(contract)} (
+                file_id varchar, file_path varchar, line bigint, column_name varchar, reason varchar,
+                expected varchar, row_text varchar, batch bigint, loaded_at timestamp
+            )
+        """)
+        existing = {row[0]: row[1].lower() for row in connection.execute(f"describe {raw}").fetchall()}
+        for column, kind in declared.items():
+            if column not in existing:
+                connection.execute(f"alter table {raw} add column {name(column)} {kind}")
+            elif existing[column] != kind:
+                raise LandingError(
+                    f"{contract.declared_in}: column {column} of {contract.name} is {kind} now, but landed "
+                    "as "
+                    f"{existing[column]}. Give the column a new name, or rebuild the data set: delete its "
+                    "warehouse "
+                    "file and run again (the files are still in the extracts folder)."
+                )
+
+
+def raw_table(contract: TableContract) -> str:
+    return f"raw.{name(contract.identifier)}"
+
+
+def quarantine_table(contract: TableContract) -> str:
+    return f"quarantine.{name(contract.identifier)}"
+
+
+def has_registry(connection: duckdb.DuckDBPyConnection) -> bool:
+    found = connection.execute(
+        "select count(*) from duckdb_tables() where schema_name = 'landing' and table_name in ('files', "
+        "'batches') "
+        "and database_name = current_database()"
+    ).fetchone()
+    return found[0] == 2
+
+
+def open_batch(
+    connection: duckdb.DuckDBPyConnection, contract: TableContract, *, run_id: str, now: datetime
+) -> int:
+    """Takes the next batch number. It counts over all tables, so a later batch is later everywhere."""
+    batch = connection.execute("select coalesce(max(batch), 0) + 1 from landing.batches").fetchone()[0]
+    connection.execute(
+        "insert into landing.batches values (?, ?, ?, ?, null, ?)",
+        [batch, contract.source, contract.table, plain_utc(now), run_id],
+    )
+    return batch
+
+
+def close_batch(connection: duckdb.DuckDBPyConnection, batch: int, *, finished_at: datetime) -> None:
+    connection.execute(
+        "update landing.batches set finished_at = ? where batch = ?", [plain_utc(finished_at), batch]
+    )
+
+
+def plain_utc(moment: datetime) -> datetime:
+    """The moment as DuckDB's TIMESTAMP holds it: UTC without a zone."""
+    return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def refused_files(connection: duckdb.DuckDBPyConnection, extracts: Path) -> tuple[RefusedFile, ...]:
+    """The refused files that still lie in the extracts folder with the content that was refused."""
+    if not has_registry(connection):
+        return ()
+    rows = connection.execute("""
+        select source_name, table_name, file_path, reason, content_hash, byte_count, file_id
+        from landing.files where status = 'refused' order by file_path
+    """).fetchall()
+    found = []
+    for source, table, shown, reason, digest, byte_count, file_id in rows:
+        path = extracts / shown
+        try:
+            stat = path.stat()
+        except OSError:
+            continue
+        if digest is not None:
+            file = FoundFile(path, shown, stat.st_size, stat.st_mtime_ns)
+            try:
+                if stat.st_size != byte_count or content_hash(file) != digest:
+                    continue
+            except (FileRefused, FileChanging):
+                continue
+        expected = connection.execute(
+            f'select any_value(expected) from quarantine."{source}__{table}" where file_id = ? and line is '
+            "null",
+            [file_id],
+        ).fetchone()[0]
+        found.append(RefusedFile(source, table, shown, reason, expected or ""))
+    return tuple(found)

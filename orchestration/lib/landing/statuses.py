@@ -1,0 +1,143 @@
+"""Decides which of the rows of one key counts, and writes down only what changed.
+
+Every decision is made from the whole set of a key's rows in files that are loaded, so it doesn't matter in
+how many runs they came. Rows of a key that two sources claim leave for quarantine here, and come back when
+the claim ends.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import duckdb
+
+from orchestration.lib.landing import reasons
+from orchestration.lib.landing.contracts import TableContract
+from orchestration.lib.landing.conversion import literal, name
+from orchestration.lib.landing.registry import plain_utc, quarantine_table, raw_table
+
+
+def settle_statuses(
+    connection: duckdb.DuckDBPyConnection, contract: TableContract, *, batch: int, touched: str, now: datetime
+) -> None:
+    """Recomputes `_row_status` for the keys that the SQL query `touched` gives as hashes (one column).
+
+    Runs inside the caller's transaction; new rows stand there as `current`.
+    """
+    raw = raw_table(contract)
+    of_table = (
+        f"files.source_name = {literal(contract.source)} and files.table_name = {literal(contract.table)}"
+    )
+    withdrawn_files = f"select file_id from landing.files as files where {of_table} and status = 'withdrawn'"
+    if contract.delivery == "snapshot":
+        candidates = "true"  # a new delivery answers for every key, also for those it leaves out
+    else:
+        # A key with one row needs no decision, unless that row's file was taken out of the count, or was
+        # before.
+        connection.execute(f"""
+            create or replace temp table landing_touched as
+            select hash(_row_key) as key_hash from {raw}
+            where hash(_row_key) in ({touched})
+            group by key_hash
+            having count(*) > 1
+                or bool_or(_row_status <> 'current')
+                or bool_or(_file_id in ({withdrawn_files}))
+        """)
+        candidates = "hash(_row_key) in (select key_hash from landing_touched)"
+    scope = f"coalesce(raw_rows.{name(contract.key_scope)}::varchar, '')" if contract.key_scope else "''"
+    version = f"raw_rows.{name(contract.version_column)}" if contract.version_column else "null::bigint"
+    newest_delivery = f"""(
+        select max(batch) from landing.files as files
+        where {of_table} and status = 'loaded'
+    )"""
+    may_win = f"_batch = {newest_delivery}" if contract.delivery == "snapshot" else "true"
+    connection.execute(f"""
+        create or replace temp table landing_changes as
+        with rows_of_keys as (
+            select
+                raw_rows.rowid as row_id, _row_key, _row_hash, _row_status, _file_id, _line, _batch,
+                files.file_path, {version} as version, {scope} as scope, files.status = 'loaded' as is_loaded,
+                {may_win} as may_win
+            from {raw} as raw_rows
+            inner join landing.files as files
+                on files.file_id = raw_rows._file_id and {of_table}
+            where {candidates}
+        ),
+
+        scoped as (
+            select *, min(scope) over (partition by _row_key) as kept_scope from rows_of_keys where is_loaded
+        ),
+
+        ranked as (
+            select
+                *,
+                row_number() over (
+                    partition by _row_key, _row_hash order by _batch, file_path, _line
+                ) as occurrence,
+                first_value(case when may_win then _row_hash end) over (
+                    partition by _row_key
+                    order by
+                        may_win desc, version desc nulls last, _batch desc, file_path desc, _line desc
+                ) as winning_hash
+            from scoped
+            where scope = kept_scope
+        ),
+
+        decided as (
+            select
+                row_id, _row_status, _file_id, _line,
+                case
+                    when occurrence > 1 then 'duplicate'
+                    when _row_hash = winning_hash then 'current'
+                    else 'superseded'
+                end as decision,
+                null::varchar as kept_scope
+            from ranked
+            union all
+            select row_id, _row_status, _file_id, _line, 'withdrawn', kept_scope
+            from scoped
+            where scope <> kept_scope
+            union all
+            select row_id, _row_status, _file_id, _line, 'withdrawn', null
+            from rows_of_keys
+            where not is_loaded
+        )
+
+        select * from decided where _row_status is distinct from decision or decision = 'withdrawn'
+    """)
+    # Rows whose claim on the key has ended leave quarantine; a row that is claimed still gets its message
+    # anew.
+    quarantine = quarantine_table(contract)
+    if contract.key_scope:
+        connection.execute(f"""
+            delete from {quarantine} as quarantined
+            using landing_changes as changes
+            where quarantined.reason = '{reasons.KEY_COLLISION}'
+                and quarantined.file_id = changes._file_id and quarantined.line = changes._line
+        """)
+        declared = ", ".join(f"{literal(c.name)}, raw_rows.{name(c.name)}::varchar" for c in contract.columns)
+        connection.execute(
+            f"""
+            insert into {quarantine}
+            select
+                raw_rows._file_id, files.file_path, raw_rows._line, {literal(contract.key_scope)},
+                '{reasons.KEY_COLLISION}',
+                'the key also comes from {contract.key_scope} ' || changes.kept_scope || ', which keeps '
+                'it; expected a key '
+                    || 'that no other {contract.key_scope} uses, such as one that begins with its name',
+                json_object({declared}, '_extra', raw_rows._extra)::varchar, raw_rows._batch, ?
+            from landing_changes as changes
+            inner join {raw} as raw_rows on raw_rows.rowid = changes.row_id
+            inner join landing.files as files
+                on files.file_id = raw_rows._file_id and {of_table}
+            where changes.kept_scope is not null
+            """,
+            [plain_utc(now)],
+        )
+    connection.execute(f"""
+        update {raw} as raw_rows set _row_status = changes.decision, _changed_in = {batch}
+        from landing_changes as changes
+        where raw_rows.rowid = changes.row_id and changes._row_status is distinct from changes.decision
+    """)
+    connection.execute("drop table if exists landing_touched")
+    connection.execute("drop table if exists landing_changes")

@@ -1,0 +1,191 @@
+"""Takes a wrongly loaded file back, and brings a file taken back in again."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from orchestration.lib.landing.contracts import TableContract
+from orchestration.lib.landing.files import FoundFile, content_hash
+from orchestration.lib.landing.reasons import FileChanging, FileRefused
+from orchestration.lib.landing.registry import (
+    LandingError,
+    close_batch,
+    ensure_tables,
+    has_registry,
+    open_batch,
+    raw_table,
+    transaction,
+)
+from orchestration.lib.landing.statuses import settle_statuses
+
+
+@dataclass(frozen=True)
+class FileChange:
+    """A file of one table whose rows were taken out of the count or brought back."""
+
+    source: str
+    table: str
+    file_id: str
+    file_path: str
+    status: str
+    rows: int
+    batch: int
+
+
+def withdraw_file(
+    connection: duckdb.DuckDBPyConnection,
+    contracts: Sequence[TableContract],
+    *,
+    file: str,
+    extracts: Path,
+    run_id: str,
+    now: datetime,
+) -> tuple[FileChange, ...]:
+    """Takes a loaded file back: its rows stop counting, and rows that it had displaced count again.
+
+    `file` is its path (from the extracts folder, from here, or absolute) or its file_id. Its content does
+    not land again by itself; `restore_file` is the way back. Raises LandingError for a file that is not
+    loaded.
+    """
+    return _change(
+        connection,
+        contracts,
+        file=file,
+        extracts=extracts,
+        run_id=run_id,
+        now=now,
+        old="loaded",
+        new="withdrawn",
+    )
+
+
+def restore_file(
+    connection: duckdb.DuckDBPyConnection,
+    contracts: Sequence[TableContract],
+    *,
+    file: str,
+    extracts: Path,
+    run_id: str,
+    now: datetime,
+) -> tuple[FileChange, ...]:
+    """Brings a withdrawn file back as if it had never been taken out.
+
+    Raises LandingError for a file that is not withdrawn.
+    """
+    return _change(
+        connection,
+        contracts,
+        file=file,
+        extracts=extracts,
+        run_id=run_id,
+        now=now,
+        old="withdrawn",
+        new="loaded",
+    )
+
+
+def _change(
+    connection: duckdb.DuckDBPyConnection,
+    contracts: Sequence[TableContract],
+    *,
+    file: str,
+    extracts: Path,
+    run_id: str,
+    now: datetime,
+    old: str,
+    new: str,
+) -> tuple[FileChange, ...]:
+    matches = _matching(connection, file, extracts, old)
+    by_name = {(contract.source, contract.table): contract for contract in contracts}
+    changes = []
+    for source, table, _, path in matches:
+        if (source, table) not in by_name:
+            raise LandingError(f"{path} belongs to {source}.{table}, which no contract declares any more.")
+        ensure_tables(connection, by_name[source, table])
+    with transaction(connection):
+        for source, table, file_id, path in matches:
+            contract = by_name[source, table]
+            batch = open_batch(connection, contract, run_id=run_id, now=now)
+            connection.execute(
+                "update landing.files set status = ? where file_id = ? and source_name = ? and table_name "
+                "= ?",
+                [new, file_id, source, table],
+            )
+            quoted = file_id.replace("'", "''")
+            settle_statuses(
+                connection,
+                contract,
+                batch=batch,
+                now=now,
+                touched=f"select hash(_row_key) from {raw_table(contract)} where _file_id = '{quoted}'",
+            )
+            rows = connection.execute(
+                f"select count(*) from {raw_table(contract)} where _file_id = ?", [file_id]
+            ).fetchone()[0]
+            close_batch(connection, batch, finished_at=now)
+            changes.append(FileChange(source, table, file_id, path, new, rows, batch))
+    return tuple(changes)
+
+
+def _matching(
+    connection: duckdb.DuckDBPyConnection, file: str, extracts: Path, status: str
+) -> list[tuple[str, str, str, str]]:
+    rows = []
+    if has_registry(connection):
+        rows = connection.execute(
+            "select source_name, table_name, file_id, file_path, status from landing.files order by all"
+        ).fetchall()
+    shown = {file.removeprefix("./"), file.removeprefix("./").removeprefix("extracts/")}
+    on_disk = None
+    for path in (extracts / file, Path(file).absolute(), extracts.parent / file):
+        if path.resolve().is_relative_to(extracts.resolve()):
+            shown.add(path.resolve().relative_to(extracts.resolve()).as_posix())
+        if on_disk is None and path.is_file():
+            on_disk = path
+    matches = [row for row in rows if file == row[2]] or [row for row in rows if row[3] in shown]
+    fitting = [row for row in matches if row[4] == status]
+    if on_disk is not None and len(fitting) != 1:
+        # The path may have held other content before, or hold what landed from another path.
+        digest = _hash(on_disk)
+        same = [row for row in rows if row[2] == digest]
+        matches = matches or same
+        fitting = [row for row in same if row[4] == status] or fitting
+    if not fitting:
+        raise LandingError(_why_not(file, rows, matches, status))
+    if len({row[2] for row in fitting}) > 1:
+        listed = "\n".join(f"  {row[2]}  {row[3]}" for row in fitting)
+        raise LandingError(
+            f"{file}: several contents came under this path. Give the file_id of one:\n{listed}"
+        )
+    return [row[:4] for row in fitting]
+
+
+def _why_not(file: str, rows: list[tuple], matches: list[tuple], status: str) -> str:
+    verb = "withdrawn" if status == "loaded" else "restored"
+    if matches:
+        states = ", ".join(sorted({row[4] for row in matches}))
+        return f"{file} is {states}, so it can't be {verb}: only a {status} file can."
+    candidates = sorted({row[3] for row in rows if row[4] == status})
+    tail = {path.rsplit("/", 1)[-1]: path for path in candidates}
+    near = difflib.get_close_matches(file, candidates, n=5, cutoff=0.5)
+    near += [tail[n] for n in difflib.get_close_matches(file.rsplit("/", 1)[-1], tail, n=5, cutoff=0.5)]
+    near = list(dict.fromkeys(near))[:5]
+    if near:
+        return f"{file}: no such file is {status}. Near names: {', '.join(near)}."
+    if candidates:
+        return f"{file}: no such file is {status}. Some that are: {', '.join(candidates[:5])}."
+    return f"{file}: no file is {status} yet."
+
+
+def _hash(path: Path) -> str | None:
+    stat = path.stat()
+    try:
+        return content_hash(FoundFile(path, str(path), stat.st_size, stat.st_mtime_ns))
+    except (FileChanging, FileRefused):
+        return None

@@ -1,0 +1,363 @@
+"""Which row of a key counts: versions, deliveries, duplicates, snapshots, collisions, files taken back."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from orchestration.lib.landing import LandingError, account, restore_file, withdraw_file
+from orchestration.lib.landing.contracts import ColumnContract
+
+from .conftest import NOW, Landing
+
+HEADER = "order_id,ordered_at,amount,updated_at\n"
+
+
+def csv(*rows: str) -> str:
+    return HEADER + "".join(f"{row}\n" for row in rows)
+
+
+def withdraw(landing: Landing, file: str):
+    return withdraw_file(
+        landing.connection, [landing.contract], file=file, extracts=landing.extracts, run_id="w", now=NOW
+    )
+
+
+def restore(landing: Landing, file: str):
+    return restore_file(
+        landing.connection, [landing.contract], file=file, extracts=landing.extracts, run_id="w", now=NOW
+    )
+
+
+def state(landing: Landing) -> list[tuple]:
+    """Everything that a reader of the raw table and its quarantine can see, apart from batches and clocks."""
+    return landing.rows(
+        "select * exclude (_batch, _changed_in, _loaded_at) from RAW order by all"
+    ) + landing.rows("select file_id, line, column_name, reason from QUARANTINE order by all")
+
+
+def test_a_table_without_files_is_an_empty_raw_table(landing):
+    result = landing.land()
+    assert (result.changed, result.batch, result.files_found) == (False, None, 0)
+    assert landing.rows("select count(*) from RAW") == [(0,)]
+    assert landing.rows("select count(*) from QUARANTINE") == [(0,)]
+    names = [row[0] for row in landing.connection.execute('describe raw."shop__orders"').fetchall()]
+    assert names[:2] == ["order_id", "ordered_at"]
+    assert names[-9:] == [
+        "_row_key",
+        "_row_hash",
+        "_row_status",
+        "_extra",
+        "_file_id",
+        "_line",
+        "_batch",
+        "_changed_in",
+        "_loaded_at",
+    ]
+
+
+def test_a_delivery_again_changes_nothing(landing):
+    path = landing.write("a.csv", csv("a,2026-01-01,1,"))
+    first = landing.land()
+    assert (first.changed, first.batch, first.files_loaded) == (True, 1, 1)
+    assert (first.rows_read, first.rows_accepted, first.rows_current) == (1, 1, 1)
+    before = state(landing)
+    shutil.copy(path, path.with_name("again.csv"))
+    path.rename(path.with_name("renamed.csv"))
+    again = landing.land()
+    assert (again.changed, again.batch, again.files_found, again.files_loaded) == (False, None, 2, 0)
+    assert state(landing) == before
+    assert landing.rows("select count(*) from landing.batches") == [(1,)]
+
+
+def test_the_greatest_version_counts_in_whatever_order_it_comes(landing):
+    landing.write("a.csv", csv("a,2026-01-01,2,2026-02-02", "b,2026-01-01,1,"))
+    landing.land()
+    landing.write("b.csv", csv("a,2026-01-01,1,2026-02-01", "b,2026-01-01,2,2026-02-01", "b,2026-01-01,3,"))
+    landing.land()
+    assert landing.current("order_id, amount::varchar") == [("a", "2.00"), ("b", "2.00")]
+    assert landing.rows("select order_id, amount::varchar, _changed_in from RAW order by all") == [
+        ("a", "1.00", 2),
+        ("a", "2.00", 1),
+        ("b", "1.00", 2),
+        ("b", "2.00", 2),
+        ("b", "3.00", 2),
+    ]
+
+
+def test_without_a_version_the_later_delivery_counts_then_path_then_line(landing):
+    landing.change(version_column=None)
+    landing.write("b.csv", csv("a,2026-01-01,3,", "a,2026-01-01,4,"))
+    landing.write("a.csv", csv("a,2026-01-01,1,", "a,2026-01-01,2,"))
+    landing.land()
+    assert landing.current("amount::varchar") == [("4.00",)]
+    landing.write("0.csv", csv("a,2026-01-01,5,"))
+    landing.land()
+    assert landing.current("amount::varchar") == [("5.00",)]
+
+
+def test_the_same_row_twice_is_a_duplicate_and_the_first_stays(landing):
+    landing.write("a.csv", csv("a,2026-01-01,1,", "a,2026-01-01,1.00,"))
+    landing.write("b.jsonl", '{"order_id":"a","ordered_at":"2026-01-01T00:00:00Z","amount":1}\n')
+    result = landing.land()
+    assert (result.rows_current, result.rows_duplicate) == (1, 2)
+    assert landing.current("_line") == [(2,)]
+
+
+def test_content_that_returns_counts_again(landing):
+    """A, then B, then A again, without versions: the last delivery says A, so A counts, by its first row."""
+    landing.change(version_column=None)
+    for number, amount in enumerate((1, 2, 1)):
+        landing.write(f"{number}.csv", csv(f"a,2026-01-01,{amount},") + "\n" * number)
+        landing.land()
+    assert landing.rows(
+        "select amount::varchar, _row_status, _batch, _changed_in from RAW order by _batch"
+    ) == [
+        ("1.00", "current", 1, 3),
+        ("2.00", "superseded", 2, 3),
+        ("1.00", "duplicate", 3, 3),
+    ]
+
+
+def test_only_keys_of_new_files_change(landing):
+    landing.write("a.csv", csv("a,2026-01-01,1,", "b,2026-01-01,1,"))
+    landing.land()
+    landing.write("b.csv", csv("b,2026-01-01,2,2026-01-01"))
+    landing.land()
+    assert landing.rows("select order_id, _row_status, _changed_in from RAW order by all") == [
+        ("a", "current", 1),
+        ("b", "current", 2),
+        ("b", "superseded", 2),
+    ]
+
+
+def test_a_snapshot_replaces_the_whole_set(landing):
+    landing.change(delivery="snapshot")
+    landing.write("1/a.csv", csv("a,2026-01-01,1,2026-05-01"))
+    landing.write("1/b.csv", csv("b,2026-01-01,1,"))
+    landing.land()
+    assert landing.current() == [("a",), ("b",)]
+    landing.write("2/a.csv", csv("b,2026-01-01,1,", "c,2026-01-01,1,"))
+    landing.land()
+    assert landing.current() == [("b",), ("c",)]
+    # even an older version, when the newest delivery has it
+    landing.write("3/a.csv", csv("a,2026-01-01,9,2026-01-01"))
+    landing.land()
+    assert landing.current("order_id, amount::varchar") == [("a", "9.00")]
+    withdraw(landing, "shop/orders/3/a.csv")
+    assert landing.current() == [("b",), ("c",)]
+    landing.write("4/a.csv", HEADER)
+    landing.land()
+    assert landing.current() == []
+
+
+def test_half_a_snapshot_waits_for_its_other_half(landing):
+    landing.change(delivery="snapshot")
+    landing.write("1.csv", csv("a,2026-01-01,1,", "b,2026-01-01,1,"))
+    landing.land()
+    landing.write("2a.csv", csv("a,2026-01-01,1,2026-01-01"))
+    broken = landing.write("2b.csv", "")
+    result = landing.land()
+    assert (result.files_loaded, result.files_refused) == (0, 1)
+    assert result.deferred == ("shop/orders/2a.csv",)
+    assert not landing.land().changed
+    assert landing.current() == [("a",), ("b",)]
+    broken.write_text(csv("b,2026-01-01,2,2026-01-01"))
+    assert landing.land().files_loaded == 2
+    assert landing.current("order_id, updated_at::varchar") == [
+        ("a", "2026-01-01 00:00:00"),
+        ("b", "2026-01-01 00:00:00"),
+    ]
+
+
+@pytest.fixture
+def scoped(landing):
+    columns = (*landing.contract.columns, ColumnContract("source_system", "string", required=True))
+    landing.change(columns=columns, key_scope="source_system")
+    return landing
+
+
+def scoped_csv(*rows: str) -> str:
+    return "order_id,ordered_at,source_system\n" + "".join(f"{row}\n" for row in rows)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2), None])
+def test_a_key_of_two_sources_stays_with_the_first_by_name_in_any_order(scoped, order):
+    files = [
+        ("a.csv", scoped_csv("1,2026-01-01,web", "2,2026-01-01,web")),
+        ("b.csv", scoped_csv("1,2026-01-02,app", "3,2026-01-01,app")),
+        ("c.csv", scoped_csv("1,2026-01-03,shop", "1,2026-01-04,app")),
+    ]
+    for number in order or range(3):
+        scoped.write(*files[number])
+        if order:
+            scoped.land()
+    if not order:
+        scoped.land()
+    assert {
+        source
+        for (source,) in scoped.rows(
+            "select source_system from RAW where order_id = '1' and _row_status <> 'withdrawn'"
+        )
+    } == {"app"}
+    assert scoped.current("order_id, source_system") == [("1", "app"), ("2", "web"), ("3", "app")]
+    assert scoped.rows("select file_path, line, column_name, reason from QUARANTINE order by all") == [
+        ("shop/orders/a.csv", 2, "source_system", "key_collision"),
+        ("shop/orders/c.csv", 2, "source_system", "key_collision"),
+    ]
+    assert "also comes from source_system app" in scoped.messages()
+    assert '"order_id":"1"' in scoped.rows("select min(row_text) from QUARANTINE")[0][0]
+
+
+def test_a_claim_that_ends_gives_the_key_back(scoped):
+    scoped.write("a.csv", scoped_csv("1,2026-01-01,web"))
+    scoped.land()
+    before = state(scoped)
+    scoped.write("b.csv", scoped_csv("1,2026-01-02,app"))
+    scoped.land()
+    collided = state(scoped)
+    assert scoped.rows("select source_system, _changed_in from RAW where _row_status = 'withdrawn'") == [
+        ("web", 2)
+    ]
+    withdraw(scoped, "shop/orders/b.csv")
+    assert scoped.current("source_system") == [("web",)]
+    assert before[0] in state(scoped)
+    assert scoped.quarantined() == []
+    restore(scoped, "shop/orders/b.csv")
+    assert state(scoped) == collided
+
+
+def test_a_withdrawn_file_stops_counting_and_stays_out(landing):
+    landing.write("a.csv", csv("a,2026-01-01,1,2026-01-01", "b,bad,1,"))
+    landing.land()
+    path = landing.write("b.csv", csv("a,2026-01-01,2,2026-01-02", "c,2026-01-01,1,", "d,bad,1,"))
+    landing.land()
+    before = state(landing)
+    change = withdraw(landing, "shop/orders/b.csv")[0]
+    assert (change.status, change.rows, change.batch) == ("withdrawn", 2, 3)
+    assert landing.current("order_id, amount::varchar, _changed_in") == [("a", "1.00", 3)]
+    assert landing.rows("select order_id, _row_status, _changed_in from RAW where _batch = 2 order by 1") == [
+        ("a", "withdrawn", 3),
+        ("c", "withdrawn", 3),
+    ]
+    assert account(landing.connection, landing.contract).rows_read == 2
+    # neither a refresh nor a copy brings it back
+    shutil.copy(path, path.with_name("copy.csv"))
+    assert not landing.land().changed
+    assert landing.current() == [("a",)]
+    # the way back
+    assert restore(landing, str(path))[0].status == "loaded"
+    assert state(landing) == before
+    assert account(landing.connection, landing.contract).adds_up
+
+
+def test_a_file_can_be_named_in_several_ways(landing, monkeypatch):
+    path = landing.write("2026/a.csv", csv("a,2026-01-01,1,"))
+    landing.land()
+    file_id = landing.rows("select file_id from landing.files")[0][0]
+    monkeypatch.chdir(landing.extracts.parent)
+    for given in ("shop/orders/2026/a.csv", "extracts/shop/orders/2026/a.csv", str(path), file_id):
+        withdraw(landing, given)
+        restore(landing, given)
+    copy = path.with_name("copy.csv")
+    path.rename(copy)
+    assert withdraw(landing, "shop/orders/2026/copy.csv")[0].file_path == "shop/orders/2026/a.csv"
+
+
+def test_an_unknown_file_is_named_with_its_neighbours(landing):
+    with pytest.raises(LandingError, match="no file is loaded yet"):
+        withdraw(landing, "shop/orders/a.csv")
+    landing.write("2026-01.csv", csv("a,2026-01-01,1,"))
+    landing.write("empty.csv", "")
+    landing.land()
+    with pytest.raises(LandingError, match=r"Near names: shop/orders/2026-01\.csv"):
+        withdraw(landing, "orders/2026_01.csv")
+    with pytest.raises(LandingError, match="is refused, so it can't be withdrawn"):
+        withdraw(landing, "shop/orders/empty.csv")
+    with pytest.raises(LandingError, match="is loaded, so it can't be restored"):
+        restore(landing, "shop/orders/2026-01.csv")
+
+
+def test_two_contents_under_one_path_need_the_file_id(landing):
+    path = landing.write("a.csv", csv("a,2026-01-01,1,"))
+    landing.land()
+    landing.write("a.csv", csv("b,2026-01-01,1,"))
+    landing.land()
+    assert landing.current() == [("a",), ("b",)]
+    path.unlink()
+    with pytest.raises(LandingError, match="several contents"):
+        withdraw(landing, "shop/orders/a.csv")
+
+
+def test_a_key_of_several_columns_does_not_run_together(landing):
+    landing.change(key=("order_id", "email"))
+    header = "order_id,ordered_at,email\n"
+    landing.write("a.csv", header + "a|b,2026-01-01,c\na,2026-01-01,b|c\na,2026-01-01,\n")
+    landing.land()
+    assert landing.rows("select _row_key from RAW order by 1") == [("a\\|b|c",), ("a|",), ("a|b\\|c",)]
+    assert len(landing.current()) == 3
+
+
+def test_a_contract_that_gains_a_column_gains_it_in_the_table(landing):
+    landing.write("a.csv", csv("a,2026-01-01,1,"))
+    landing.land()
+    landing.change(
+        columns=(*landing.contract.columns, ColumnContract("note", "string", optional_column=True))
+    )
+    assert not landing.land().changed
+    landing.write("b.csv", "order_id,ordered_at,note\nb,2026-01-01,hello\n")
+    landing.land()
+    assert landing.current("order_id, note") == [("a", None), ("b", "hello")]
+    changed = tuple(
+        ColumnContract("note", "bigint", optional_column=True) if c.name == "note" else c
+        for c in landing.contract.columns
+    )
+    landing.change(columns=changed)
+    with pytest.raises(LandingError, match="is bigint now, but landed as varchar"):
+        landing.land()
+
+
+def test_a_column_may_have_any_lawful_name(landing):
+    names = (
+        "status",
+        "line",
+        "batch",
+        "file_path",
+        "version",
+        "scope",
+        "row_text",
+        "c0",
+        "t0",
+        "v0",
+        "keys",
+        "reason",
+    )
+    columns = (
+        *(c for c in landing.contract.columns if c.name != "status"),
+        *(ColumnContract(n, "string", optional_column=True) for n in names),
+    )
+    landing.change(columns=columns, version_column="version", key_scope=None)
+    landing.write(
+        "a.csv", "order_id,ordered_at," + ",".join(names) + "\na,2026-01-01" + ",x" * len(names) + "\n"
+    )
+    landing.write(
+        "b.jsonl",
+        '{"order_id":"a","ordered_at":"2026-01-01","version":"y","line":"1"}\n{"order_id":1,"ordered_at":"x"}\n',
+    )
+    landing.land()
+    assert landing.current("version, line") == [("y", "1")]
+
+
+def test_batches_count_over_all_tables_and_name_the_run(landing):
+    landing.write("a.csv", csv("a,2026-01-01,1,"))
+    landing.land(run_id="first")
+    landing.change(table="returns")
+    landing.write("a.csv", csv("a,2026-01-01,1,"))
+    landing.land(run_id="second")
+    assert landing.rows(
+        "select batch, table_name, run_id, finished_at >= started_at from landing.batches order by 1"
+    ) == [
+        (1, "orders", "first", True),
+        (2, "returns", "second", True),
+    ]

@@ -1,0 +1,1 @@
+"""Writes, publishes, lists and takes back releases; see docs/release.md."""

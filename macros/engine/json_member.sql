@@ -1,0 +1,8 @@
+{#- One top-level member of a JSON object as text, the member's name being an expression; null when it is absent. -#}
+{% macro json_member(json, name) -%}
+    {{ return(adapter.dispatch('json_member', 'journeys')(json, name)) }}
+{%- endmacro %}
+
+{% macro duckdb__json_member(json, name) -%}
+    json_extract_string({{ json }}, '$."' || {{ name }} || '"')
+{%- endmacro %}

@@ -1,0 +1,8 @@
+{#- A text with every match of a regular expression replaced. -#}
+{% macro replace_matches(text, pattern, replacement) -%}
+    {{ return(adapter.dispatch('replace_matches', 'journeys')(text, pattern, replacement)) }}
+{%- endmacro %}
+
+{% macro duckdb__replace_matches(text, pattern, replacement) -%}
+    regexp_replace({{ text }}, '{{ pattern }}', '{{ replacement }}', 'g')
+{%- endmacro %}

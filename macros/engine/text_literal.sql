@@ -1,0 +1,8 @@
+{#- A text as an SQL literal, whatever characters it holds. -#}
+{% macro text_literal(text) -%}
+    {{ return(adapter.dispatch('text_literal', 'journeys')(text)) }}
+{%- endmacro %}
+
+{% macro duckdb__text_literal(text) -%}
+    '{{ (text | string) | replace("'", "''") }}'
+{%- endmacro %}

@@ -1,0 +1,27 @@
+{#- The columns in which every staging model of events agrees, cast to the types of the timeline. -#}
+{% macro event_columns() -%}
+cast(version_key as {{ dbt.type_string() }}) as version_key,
+cast(event_id as {{ dbt.type_string() }}) as event_id,
+cast(event_name as {{ dbt.type_string() }}) as event_name,
+cast(source_system as {{ dbt.type_string() }}) as source_system,
+cast(channel as {{ dbt.type_string() }}) as channel,
+cast(touchpoint as {{ dbt.type_string() }}) as touchpoint,
+cast(department as {{ dbt.type_string() }}) as department,
+cast(direction as {{ dbt.type_string() }}) as direction,
+cast(device_type as {{ dbt.type_string() }}) as device_type,
+cast(campaign as {{ dbt.type_string() }}) as campaign,
+cast(medium as {{ dbt.type_string() }}) as medium,
+cast(user_agent as {{ dbt.type_string() }}) as user_agent,
+cast(currency as {{ dbt.type_string() }}) as currency,
+cast(feedback_kind as {{ dbt.type_string() }}) as feedback_kind,
+identifiers,
+cast(properties as {{ dbt.type_string() }}) as properties,
+cast(sequence_number as bigint) as sequence_number,
+cast(amount as decimal(18, 2)) as amount,
+cast(feedback_score as double) as feedback_score,
+cast(feedback_scale_max as double) as feedback_scale_max,
+cast(row_status as {{ dbt.type_string() }}) as row_status,
+cast(occurred_at as timestamp) as occurred_at,
+cast(loaded_at as timestamp) as loaded_at,
+changed_in
+{%- endmacro %}

@@ -1,0 +1,54 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='restate',
+    meta={'restate': {
+        'key': 'event_id', 'touched': 'int_events_to_stitch', 'tracks': ['customer_id', 'visitor_id', 'occurred_at'],
+    }},
+) }}
+
+{#-
+    Every event's one customer: the person it names, else the owner of its device at that moment, else an anonymous
+    customer of its own.
+-#}
+with events as (
+    select event_id, sequence_number, source_priority, is_bot, occurred_at
+    from {{ ref('int_events_unioned') }}
+    where
+        is_current
+        and {{ is_touched('event_id', ref('int_events_to_stitch'), 'event_id') }}
+),
+
+identified as (
+    select
+        events.event_id,
+        events.sequence_number,
+        events.source_priority,
+        events.is_bot,
+        events.occurred_at,
+        identified.visitor_id,
+        identified.person_id
+    from events
+    left join {{ ref('int_events_identified') }} as identified
+        on identified.event_id = events.event_id
+)
+
+select
+    identified.event_id,
+    coalesce(
+        identified.person_id,
+        ownerships.customer_id,
+        'a_' || {{ hash_text("'event:' || identified.event_id") }}
+    ) as customer_id,
+    identified.visitor_id,
+    identified.sequence_number,
+    identified.source_priority,
+    coalesce(identified.person_id, ownerships.customer_id, 'a_') like 'c%' as is_identified,
+    identified.is_bot,
+    identified.occurred_at
+from identified
+left join {{ ref('int_visitor_ownerships') }} as ownerships
+    on
+        ownerships.visitor_id = identified.visitor_id
+        and identified.person_id is null
+        and ownerships.valid_from <= identified.occurred_at
+        and (ownerships.valid_to is null or ownerships.valid_to > identified.occurred_at)

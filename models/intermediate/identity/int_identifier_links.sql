@@ -1,0 +1,70 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='restate',
+    meta={'restate': {'key': 'link_key', 'touched': 'int_links_touched'}},
+) }}
+{%- set links_touched = ref('int_links_touched') %}
+
+{#-
+    Two identifiers of one kind that occur together on a current record or event. A people record links its values
+    to itself; an event links its values to each other, unless it carries more than a person would.
+-#}
+with event_identifiers as (
+    select version_key, event_id, source_system, identifier_hash, identifier_kind, occurred_at
+    from {{ ref('int_event_identifiers') }}
+    where
+        is_current
+        and identifier_count between 2 and {{ var('max_identifiers_per_record') }}
+        and {{ is_touched('identifier_hash', ref('int_identifiers_touched'), 'identifier_hash') }}
+),
+
+together_on_events as (
+    select
+        lesser.identifier_hash as identifier_a,
+        greater.identifier_hash as identifier_b,
+        lesser.identifier_kind,
+        'same_event' as link_rule,
+        lesser.source_system,
+        lesser.occurred_at as seen_at
+    from event_identifiers as lesser
+    inner join event_identifiers as greater
+        on
+            greater.version_key = lesser.version_key
+            and greater.event_id = lesser.event_id
+            and greater.identifier_kind = lesser.identifier_kind
+            and greater.identifier_hash > lesser.identifier_hash
+),
+
+together_on_records as (
+    select
+        least(person_key_hash, identifier_hash) as identifier_a,
+        greatest(person_key_hash, identifier_hash) as identifier_b,
+        'person' as identifier_kind,
+        'same_record' as link_rule,
+        source_system,
+        updated_at as seen_at
+    from {{ ref('int_people_identifiers') }}
+    where is_current and identifier_hash <> person_key_hash
+),
+
+links as (
+    select * from together_on_events
+    union all
+    select * from together_on_records
+)
+
+select
+    identifier_a || '-' || identifier_b as link_key,
+    identifier_a,
+    identifier_b,
+    min(identifier_kind) as identifier_kind,
+    link_rule,
+    source_system,
+    cast(count(*) as bigint) as sighting_count,
+    min(seen_at) as first_seen_at,
+    max(seen_at) as last_seen_at
+from links
+where
+    {{ is_touched('identifier_a', ref('int_identifiers_touched'), 'identifier_hash') }}
+    and {{ is_touched('identifier_b', ref('int_identifiers_touched'), 'identifier_hash') }}
+group by identifier_a, identifier_b, link_rule, source_system

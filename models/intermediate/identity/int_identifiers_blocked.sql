@@ -1,0 +1,30 @@
+{#- Values that stand for nobody, such as `null` or a shop's own address, hashed like those they are to be found among. -#}
+with blocked as (
+    select blocked_identifiers.identifier_type, blocked_identifiers.identifier
+    from {{ ref('blocked_identifiers') }} as blocked_identifiers
+    where blocked_identifiers.identifier_type <> '*'
+    union
+    select identifier_types.identifier_type, blocked_identifiers.identifier
+    from {{ ref('blocked_identifiers') }} as blocked_identifiers
+    cross join {{ ref('identifier_types') }} as identifier_types
+    where blocked_identifiers.identifier_type = '*'
+),
+
+identifier_rules as (
+    {{ identifier_rules() }}
+),
+
+hashed as (
+    select
+        blocked.identifier_type,
+        {{ identifier_hash(
+            'blocked.identifier_type',
+            normalised_identifier('identifier_rules.rule_of_type[blocked.identifier_type]', 'blocked.identifier'),
+        ) }} as identifier_hash
+    from blocked
+    cross join identifier_rules
+)
+
+select distinct identifier_type, identifier_hash
+from hashed
+where identifier_hash is not null

@@ -1,0 +1,34 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='restate',
+    meta={'restate': {'key': 'identifier_hash', 'tracks': ['owner_id']}},
+) }}
+
+{#-
+    The person or the visitor behind each trusted identifier. The id is that of the smallest identifier of the
+    component, by first seen, then type priority, then hash: who merges later never renames who came first.
+-#}
+with identifiers as (
+    select
+        guarded.identifier_hash,
+        guarded.identifier_type,
+        guarded.identifier_kind,
+        guarded.type_priority,
+        guarded.first_seen_at,
+        coalesce(components.component_key, guarded.identifier_hash) as component_key
+    from {{ ref('int_identifiers_guarded') }} as guarded
+    left join {{ ref('int_identifiers_grouped') }} as components
+        on components.node_key = guarded.identifier_hash
+    where guarded.is_trusted
+)
+
+select
+    identifier_hash,
+    identifier_type,
+    identifier_kind,
+    type_priority,
+    case identifier_kind when 'person' then 'c_' else 'v_' end || first_value(identifier_hash) over (
+        partition by component_key order by first_seen_at, type_priority, identifier_hash
+    ) as owner_id,
+    first_seen_at
+from identifiers

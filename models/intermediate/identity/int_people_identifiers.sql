@@ -1,0 +1,59 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='restate',
+    meta={'restate': {'key': 'identifier_hash', 'tracks': ['person_key_hash']}},
+) }}
+
+{#- A people record is an identifier of its own, and its values hang on it. -#}
+with people as (
+    select
+        version_key,
+        source_system,
+        person_key_hash,
+        nullif(
+            lower({{ replace_matches("trim(concat_ws(' ', first_name, last_name))", '\\s+', ' ') }}), ''
+        ) as name_normalised,
+        identifiers,
+        is_current,
+        updated_at
+    from {{ ref('int_people_unioned') }}
+),
+
+exploded as (
+    select
+        version_key,
+        source_system,
+        person_key_hash,
+        name_normalised,
+        'record' as identifier_type,
+        person_key_hash as identifier_hash,
+        is_current,
+        updated_at
+    from people
+    union all
+    select
+        people.version_key,
+        people.source_system,
+        people.person_key_hash,
+        people.name_normalised,
+        entry.identifier_type,
+        entry.identifier_hash,
+        people.is_current,
+        people.updated_at
+    from people
+    cross join {{ exploded('people.identifiers', 'entry') }}
+)
+
+select distinct
+    exploded.version_key,
+    exploded.source_system,
+    exploded.person_key_hash,
+    exploded.name_normalised,
+    exploded.identifier_type,
+    exploded.identifier_hash,
+    exploded.is_current,
+    exploded.updated_at
+from exploded
+inner join {{ ref('identifier_types') }} as identifier_types
+    on identifier_types.identifier_type = exploded.identifier_type
+where identifier_types.kind = 'person'

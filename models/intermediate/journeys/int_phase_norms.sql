@@ -1,0 +1,24 @@
+{#- How long a phase may take: nine of ten stays that went on took no longer, once there are twenty of them; else the seed says. -#}
+with passed as (
+    select
+        journey_id,
+        phase_id,
+        count(*) as stay_count,
+        percentile_disc(0.9) within group (order by dwell_seconds) as usual_seconds
+    from {{ ref('int_phase_stays') }}
+    where outcome = 'fell_through'
+    group by journey_id, phase_id
+)
+
+select
+    phases.journey_id,
+    phases.phase_id,
+    cast(phases.journey_version as bigint) as journey_version,
+    cast(coalesce(passed.stay_count, 0) as bigint) as passed_count,
+    case
+        when passed.stay_count >= 20 then cast(passed.usual_seconds as bigint)
+        else cast(phases.stalled_after_days * 86400 as bigint)
+    end as norm_seconds
+from {{ ref('phases') }} as phases
+left join passed
+    on passed.journey_id = phases.journey_id and passed.phase_id = phases.phase_id

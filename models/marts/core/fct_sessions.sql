@@ -1,0 +1,31 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='restate',
+    meta={'restate': {'key': 'visitor_id', 'touched': 'int_sessions_touched'}},
+) }}
+
+with sessionized as (
+    select event_id, visitor_id, session_id, visitor_event_number
+    from {{ ref('int_events_sessionized') }}
+    where {{ is_touched('visitor_id', ref('int_sessions_touched'), 'visitor_id') }}
+),
+
+stitched as (
+    select event_id, customer_id, occurred_at
+    from {{ ref('int_events_stitched') }}
+    {%- if is_incremental() %}
+    where event_id in (select event_id from sessionized)
+    {%- endif %}
+)
+
+select
+    sessionized.session_id,
+    min(sessionized.visitor_id) as visitor_id,
+    min_by(stitched.customer_id, sessionized.visitor_event_number) as customer_id,
+    cast(count(*) as bigint) as event_count,
+    min(stitched.occurred_at) as started_at,
+    max(stitched.occurred_at) as ended_at
+from sessionized
+inner join stitched
+    on stitched.event_id = sessionized.event_id
+group by sessionized.session_id

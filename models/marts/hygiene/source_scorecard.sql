@@ -1,0 +1,38 @@
+with files as (
+    select
+        source_name,
+        table_name,
+        count_if(status = 'loaded') as file_count,
+        count_if(status = 'refused') as refused_file_count,
+        sum(byte_count) filter (where status = 'loaded') as byte_count,
+        sum(rows_read) filter (where status = 'loaded') as read_count,
+        max(extra_columns) filter (where extra_columns <> '[]') as extra_columns
+    from {{ ref('stg_landing__files') }}
+    group by source_name, table_name
+),
+
+quarantined as (
+    select source_name, table_name, count(*) as row_count
+    from {{ ref('stg_landing__quarantined_rows') }}
+    where line is not null
+    group by source_name, table_name
+)
+
+select
+    tables.source_name,
+    tables.table_name,
+    files.extra_columns,
+    cast(coalesce(files.file_count, 0) as bigint) as file_count,
+    cast(coalesce(files.refused_file_count, 0) as bigint) as refused_file_count,
+    cast(coalesce(files.byte_count, 0) as bigint) as byte_count,
+    cast(coalesce(files.read_count, 0) as bigint) as read_count,
+    cast(tables.current_count as bigint) as current_count,
+    cast(tables.superseded_count as bigint) as superseded_count,
+    cast(tables.duplicate_count as bigint) as duplicate_count,
+    cast(coalesce(quarantined.row_count, 0) as bigint) as quarantined_count,
+    coalesce(quarantined.row_count, 0) / nullif(cast(files.read_count as double), 0) as quarantined_share
+from {{ ref('stg_landing__tables') }} as tables
+left join files
+    on files.source_name = tables.source_name and files.table_name = tables.table_name
+left join quarantined
+    on quarantined.source_name = tables.source_name and quarantined.table_name = tables.table_name

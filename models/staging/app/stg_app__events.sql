@@ -1,0 +1,68 @@
+with source as (
+    select * from {{ source('app', 'events') }}
+),
+
+identifier_rules as (
+    {{ identifier_rules() }}
+)
+
+select
+    {{ version_key('app.events') }} as version_key,
+    'app:' || uuid as event_id,
+    case event_type
+        when 'first_open' then 'app_first_opened'
+        when 'session_start' then 'app_opened'
+        when 'screen_view' then 'screen_viewed'
+        when 'onboarding_step' then 'onboarding_step_done'
+        when 'login' then 'logged_in'
+        when 'view_item' then 'product_viewed'
+        when 'add_to_cart' then 'added_to_cart'
+        when 'add_to_wishlist' then 'added_to_wishlist'
+        when 'begin_checkout' then 'checkout_started'
+        when 'purchase' then 'checkout_completed'
+        -- onboarding_completed, push_received and push_opened say it already
+        else event_type
+    end as event_name,
+    'app' as source_system,
+    case when event_type in ('push_received', 'push_opened') then 'push' else 'app' end as channel,
+    case event_type
+        when 'first_open' then 'app_start'
+        when 'session_start' then 'app_start'
+        when 'screen_view' then 'app_screen'
+        when 'onboarding_step' then 'app_onboarding'
+        when 'onboarding_completed' then 'app_onboarding'
+        when 'login' then 'account'
+        when 'view_item' then 'product_page'
+        when 'add_to_cart' then 'cart'
+        when 'add_to_wishlist' then 'wishlist'
+        when 'begin_checkout' then 'checkout'
+        when 'purchase' then 'checkout'
+        when 'push_received' then 'push_message'
+        when 'push_opened' then 'push_message'
+    end as touchpoint,
+    cast(null as {{ dbt.type_string() }}) as department,
+    case event_type when 'push_received' then 'outbound' else 'inbound' end as direction,
+    case
+        when lower(device_family) like '%ipad%' or lower(device_family) like '%tab%' then 'tablet'
+        else 'mobile'
+    end as device_type,
+    push_campaign as campaign,
+    cast(null as {{ dbt.type_string() }}) as medium,
+    cast(null as {{ dbt.type_string() }}) as user_agent,
+    cast(null as {{ dbt.type_string() }}) as currency,
+    cast(null as {{ dbt.type_string() }}) as feedback_kind,
+    {{ hashed_identifiers(map_of({
+        'device_id': 'device_id',
+        'customer_number': 'user_id',
+    })) }} as identifiers,
+    {{ public_properties('app', 'events', 'event_properties') }} as properties,
+    event_sequence as sequence_number,
+    -- the money of a purchase is the order's, in shop.orders; here it would count twice
+    cast(null as decimal(18, 2)) as amount,
+    cast(null as double) as feedback_score,
+    cast(null as double) as feedback_scale_max,
+    _row_status as row_status,
+    event_time as occurred_at,
+    {{ landing_columns() }}
+from source
+cross join identifier_rules

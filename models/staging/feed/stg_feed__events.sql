@@ -1,0 +1,34 @@
+with source as (
+    select * from {{ source('feed', 'events') }}
+),
+
+identifier_rules as (
+    {{ identifier_rules() }}
+)
+
+select
+    {{ version_key('feed.events') }} as version_key,
+    event_id,
+    event_name,
+    source_system,
+    channel,
+    touchpoint,
+    department,
+    direction,
+    device_type,
+    campaign,
+    {{ json_text('properties', 'medium') }} as medium,
+    {{ json_text('properties', 'user_agent') }} as user_agent,
+    currency,
+    feedback_kind,
+    {{ hashed_identifiers(json_to_map('identifiers')) }} as identifiers,
+    {{ public_properties('feed', 'events', 'properties') }} as properties,
+    sequence_number,
+    amount,
+    feedback_score,
+    feedback_scale_max,
+    _row_status as row_status,
+    occurred_at,
+    {{ landing_columns() }}
+from source
+cross join identifier_rules

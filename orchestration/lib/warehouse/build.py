@@ -1,0 +1,207 @@
+"""Decides what a build has to cover, and keeps the ledger that the decision rests on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from orchestration.lib.settings import PROJECT_ROOT, Settings, SettingsError
+from orchestration.lib.warehouse.dbt import timestamp_literal
+
+# The shipped examples hold invented or long published people, so their key may be known to all.
+EXAMPLE_PEPPER = "journey-warehouse-example-key"
+# What a table holds follows from these files; a changed one means that every table is built anew.
+BUILD_INPUTS = ("dbt_project.yml", "models/**/*.sql", "models/**/*.yml", "macros/**/*.sql", "tests/dbt/generic/*.sql")
+
+
+@dataclass(frozen=True)
+class BuildPlan:
+    """What a build covers. `is_full` rebuilds every table from raw; `reason` says why, for people."""
+
+    is_full: bool
+    reason: str
+    batch: int
+    built_through: int
+    as_of: datetime
+    built_as_of: datetime
+    fingerprint: str
+
+    def variables(self, settings: Settings) -> dict[str, object]:
+        """The dbt variables that hand the plan to the models."""
+        return {
+            "as_of": timestamp_literal(self.as_of),
+            "built_as_of": timestamp_literal(self.built_as_of),
+            "built_through": self.built_through,
+            "reporting_time_zone": settings.reporting_time_zone,
+            "reporting_currency": settings.reporting_currency,
+        }
+
+
+@dataclass(frozen=True)
+class CompleteBuild:
+    """The last build that ended well."""
+
+    build: int
+    batch: int
+    as_of: datetime
+    fingerprint: str
+    release_id: str | None
+
+
+def read_pepper(settings: Settings) -> str:
+    """The key of the data set's identifier hashes.
+
+    The examples have a fixed one. Own extracts take JOURNEYS_PEPPER, else a key that is made once and kept in the
+    data set's folder for its owner's eyes. Raises SettingsError where the examples' key is offered for own extracts.
+    """
+    if settings.example is not None:
+        return EXAMPLE_PEPPER
+    if settings.pepper == EXAMPLE_PEPPER:
+        raise SettingsError(
+            "JOURNEYS_PEPPER: that is the examples' key, which everybody knows. Leave it out to have one made."
+        )
+    if settings.pepper is not None:
+        return settings.pepper
+    kept = settings.home / "pepper"
+    if not kept.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_hex(32))
+    return kept.read_text().strip()
+
+
+def ensure_ledgers(connection: duckdb.DuckDBPyConnection, pepper: str) -> None:
+    """Creates what a build reads besides raw rows: the data set's settings and the ledger of builds."""
+    connection.execute("create schema if not exists landing")
+    connection.execute("create table if not exists landing.settings (key varchar primary key, value varchar)")
+    connection.execute("insert or replace into landing.settings values ('pepper', ?)", [pepper])
+    connection.execute("""
+        create table if not exists landing.builds (
+            build bigint primary key,
+            batch bigint,
+            as_of timestamp,
+            fingerprint varchar,
+            status varchar,
+            release_id varchar,
+            started_at timestamp,
+            finished_at timestamp
+        )
+    """)
+
+
+def fingerprint(settings: Settings, pepper: str, root: Path = PROJECT_ROOT) -> str:
+    """A hash of everything but rows and clock that decides what tables hold: code, seeds, settings, key."""
+    digest = hashlib.sha256()
+    files: list[Path] = sorted(path for pattern in BUILD_INPUTS for path in root.glob(pattern))
+    files += sorted(settings.resolved_seeds.glob("*"))
+    for path in files:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    fixed = [settings.reporting_time_zone, settings.reporting_currency, hashlib.sha256(pepper.encode()).hexdigest()]
+    digest.update(json.dumps(fixed).encode())
+    return digest.hexdigest()[:32]
+
+
+def plan_build(
+    connection: duckdb.DuckDBPyConnection, *, fingerprint: str, as_of: datetime, force_full: bool = False
+) -> BuildPlan | None:
+    """What the next build has to cover; None when nothing changed since the last
+    complete one and that one is published.
+
+    A build that did not end well leaves tables in a state between two truths, so the next one starts from raw.
+    """
+    batch = _latest_batch(connection)
+    last = last_complete_build(connection)
+    unfinished = connection.execute(
+        "select count(*) from landing.builds where status <> 'complete' and build > ?", [last.build if last else 0]
+    ).fetchone()
+    reason = None
+    if last is None:
+        reason = "first build"
+    elif unfinished and unfinished[0]:
+        reason = "the last build did not end well"
+    elif last.fingerprint != fingerprint:
+        reason = "models, seeds or settings changed"
+    elif as_of < last.as_of:
+        reason = f"the clock went back from {last.as_of:%Y-%m-%d %H:%M:%S}"
+    elif force_full:
+        reason = "asked for"
+    if reason is not None or last is None:
+        return BuildPlan(True, reason or "first build", batch, 0, as_of, as_of, fingerprint)
+    if batch == last.batch and as_of == last.as_of and last.release_id is not None:
+        return None
+    told = [f"landing batches {last.batch + 1} to {batch}" if batch > last.batch else "no new rows"]
+    if as_of != last.as_of:
+        told.append(f"the clock moved on from {last.as_of:%Y-%m-%d %H:%M:%S}")
+    if last.release_id is None:
+        told.append("the last build was not published")
+    return BuildPlan(False, ", ".join(told), batch, last.batch, as_of, last.as_of, fingerprint)
+
+
+def last_complete_build(connection: duckdb.DuckDBPyConnection) -> CompleteBuild | None:
+    """The last build that ended well; None before the first."""
+    row = connection.execute(
+        "select build, batch, as_of, fingerprint, release_id from landing.builds "
+        "where status = 'complete' order by build desc limit 1"
+    ).fetchone()
+    return CompleteBuild(row[0], row[1], row[2].replace(tzinfo=UTC), row[3], row[4]) if row else None
+
+
+def is_releasable(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether the tables are those of a complete build."""
+    row = connection.execute("select status from landing.builds order by build desc limit 1").fetchone()
+    return row is not None and row[0] == "complete"
+
+
+def begin_build(connection: duckdb.DuckDBPyConnection, plan: BuildPlan, *, now: datetime) -> int:
+    """Notes that a build is under way and returns its number."""
+    row = connection.execute("select coalesce(max(build), 0) + 1 from landing.builds").fetchone()
+    assert row is not None
+    connection.execute(
+        "insert into landing.builds values (?, ?, ?, ?, 'running', null, ?, null)",
+        [row[0], plan.batch, _plain(plan.as_of), plan.fingerprint, _plain(now)],
+    )
+    return row[0]
+
+
+def complete_build(connection: duckdb.DuckDBPyConnection, build: int, *, now: datetime) -> None:
+    """Notes that a build ended well: the next one goes on from here."""
+    connection.execute(
+        "update landing.builds set status = 'complete', finished_at = ? where build = ?", [_plain(now), build]
+    )
+
+
+def note_release(connection: duckdb.DuckDBPyConnection, build: int, release_id: str) -> None:
+    """Notes under which release a build was published: with nothing new after it, there is nothing to do."""
+    connection.execute("update landing.builds set release_id = ? where build = ?", [release_id, build])
+
+
+def published_models(manifest: Mapping) -> Iterable[tuple[str, str]]:
+    """Schema and name of every mart that the dbt manifest declares, in order."""
+    return sorted(
+        (node["schema"], node["alias"])
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model" and node["fqn"][1] == "marts"
+    )
+
+
+def _latest_batch(connection: duckdb.DuckDBPyConnection) -> int:
+    exists = connection.execute(
+        "select count(*) from duckdb_tables() where schema_name = 'landing' and table_name = 'batches'"
+    ).fetchone()
+    if not exists or not exists[0]:
+        return 0
+    row = connection.execute("select coalesce(max(batch), 0) from landing.batches").fetchone()
+    return row[0] if row else 0
+
+
+def _plain(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(tzinfo=None)

@@ -1,0 +1,58 @@
+"""Runs dbt as a subprocess on one data set, with the variables that fix what a build covers."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from orchestration.lib.settings import PROJECT_ROOT, Settings
+
+
+class DbtFailed(RuntimeError):
+    """dbt ended with an error; the message holds the end of what it printed."""
+
+
+def dbt_environment(settings: Settings) -> dict[str, str]:
+    """The environment in which dbt works on a data set: its warehouse file, its seeds, its target folder."""
+    return {
+        **os.environ,
+        "JOURNEYS_WAREHOUSE": str(settings.warehouse),
+        "JOURNEYS_RESOLVED_SEEDS": os.path.relpath(settings.resolved_seeds, PROJECT_ROOT),
+        "DBT_TARGET_PATH": str(settings.dbt_target),
+        "DBT_LOG_PATH": str(settings.dbt_target / "logs"),
+        "DBT_PROFILES_DIR": str(PROJECT_ROOT),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    }
+
+
+def timestamp_literal(moment: datetime) -> str:
+    """An instant as the models read it: UTC, without an offset."""
+    return moment.replace(tzinfo=None).isoformat(sep=" ")
+
+
+def dbt_executable() -> str:
+    """The dbt of the environment this Python runs in."""
+    beside = Path(sys.executable).parent / "dbt"
+    return str(beside) if beside.exists() else "dbt"
+
+
+def run_dbt(settings: Settings, arguments: Sequence[str], variables: Mapping[str, object] | None = None) -> str:
+    """Runs one dbt command to its end and returns what it printed. Raises DbtFailed.
+
+    The warehouse file must not be open: dbt takes it for itself.
+    """
+    command = [dbt_executable(), "--no-use-colors", *arguments]
+    if variables:
+        command += ["--vars", json.dumps(variables)]
+    done = subprocess.run(
+        command, cwd=PROJECT_ROOT, env=dbt_environment(settings), capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        tail = "\n".join((done.stdout + done.stderr).splitlines()[-60:])
+        raise DbtFailed(f"dbt {' '.join(arguments)} ended with code {done.returncode}:\n{tail}")
+    return done.stdout

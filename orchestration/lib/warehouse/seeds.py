@@ -1,0 +1,417 @@
+"""Brings a data set's configuration together: its own seeds, completed with defaults, checked line by line."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+import yaml
+
+SEED_PROPERTIES = "_seeds.yml"
+# A map older than this is read with care: a warning says so.
+MAP_IS_FRESH_FOR = timedelta(days=365)
+
+
+@dataclass(frozen=True)
+class SeedColumn:
+    """One column of a seed as `_seeds.yml` declares it. `references` is `<seed>.<column>`."""
+
+    name: str
+    data_type: str
+    is_required: bool
+    accepted_values: tuple[str, ...]
+    minimum: float | None
+    references: str | None
+
+
+@dataclass(frozen=True)
+class SeedDefinition:
+    """One seed. `when_missing` says what stands in for an absent file: nothing, or the shipped rows."""
+
+    name: str
+    key: tuple[str, ...]
+    when_missing: str
+    columns: tuple[SeedColumn, ...]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something wrong in a seed: where, what, and how to mend it."""
+
+    file: str
+    line: int | None
+    message: str
+
+    def __str__(self) -> str:
+        place = self.file if self.line is None else f"{self.file} line {self.line}"
+        return f"{place}: {self.message}"
+
+
+@dataclass(frozen=True)
+class SeedReport:
+    """What the check of a seeds folder found. Errors stop a run; warnings are shown."""
+
+    errors: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
+
+
+class SeedsInvalid(ValueError):
+    """The configuration contradicts itself; the message lists every error with file, line and fix."""
+
+    def __init__(self, report: SeedReport) -> None:
+        self.report = report
+        super().__init__("\n".join(["The configuration has errors:", *(f"  {error}" for error in report.errors)]))
+
+
+@dataclass(frozen=True)
+class SeedRow:
+    """One row of a seed: its line in the file and its filled values by column; empty values are left out."""
+
+    line: int
+    values: Mapping[str, str]
+
+    def get(self, column: str) -> str | None:
+        return self.values.get(column)
+
+
+# A people record is an identifier of its own, whatever types a business declares.
+PEOPLE_RECORD = SeedRow(
+    0,
+    {
+        "identifier_type": "record",
+        "kind": "person",
+        "priority": "1000",
+        "is_unique_per_person": "false",
+        "normalisation": "exact",
+        "description": "A people record, by source system and person key.",
+    },
+)
+
+
+def read_definitions(properties: Path) -> tuple[SeedDefinition, ...]:
+    """The seeds that `_seeds.yml` declares, in its order."""
+    declared = yaml.safe_load(properties.read_text(encoding="utf-8"))["seeds"]
+    return tuple(
+        SeedDefinition(
+            name=seed["name"],
+            key=tuple(seed["config"]["meta"]["key"]),
+            when_missing=seed["config"]["meta"]["when_missing"],
+            columns=tuple(_column(column) for column in seed["columns"]),
+        )
+        for seed in declared
+    )
+
+
+def _column(declared: Mapping) -> SeedColumn:
+    meta = declared.get("config", {}).get("meta", {})
+    return SeedColumn(
+        name=declared["name"],
+        data_type=declared["data_type"],
+        is_required=meta.get("required", False),
+        accepted_values=tuple(meta.get("accepted_values", ())),
+        minimum=meta.get("minimum"),
+        references=meta.get("references"),
+    )
+
+
+def resolve_seeds(seeds: Path, shipped: Path, resolved: Path, *, today: date) -> SeedReport:
+    """Writes the complete seeds folder that dbt reads and returns the warnings.
+
+    `seeds` holds the data set's own files, any subset; `shipped` the project's, with `_seeds.yml`; `resolved` is
+    written. A missing seed is empty, or the shipped one where it is not about one business. Raises SeedsInvalid.
+    """
+    definitions = read_definitions(shipped / SEED_PROPERTIES)
+    sources = {definition.name: _source_of(definition, seeds, shipped) for definition in definitions}
+    report = check_seeds(definitions, sources, unknown=_unknown_files(definitions, seeds), today=today)
+    if report.errors:
+        raise SeedsInvalid(report)
+    resolved.mkdir(parents=True, exist_ok=True)
+    _write_if_changed(resolved / SEED_PROPERTIES, (shipped / SEED_PROPERTIES).read_bytes())
+    for definition in definitions:
+        source = sources[definition.name]
+        rows = _read_rows(source)[1] if source else []
+        if definition.name == "identifier_types" and all(row.get("identifier_type") != "record" for row in rows):
+            rows.append(PEOPLE_RECORD)
+        _write_if_changed(resolved / f"{definition.name}.csv", _as_csv(definition, rows))
+    return report
+
+
+def check_seeds(
+    definitions: Sequence[SeedDefinition],
+    sources: Mapping[str, Path | None],
+    *,
+    unknown: Sequence[Path] = (),
+    today: date,
+) -> SeedReport:
+    """Checks values, keys and references of all seeds and the rules that hold between them."""
+    errors: list[Problem] = [
+        Problem(path.name, None, f"no seed has this name.{_suggestion(path.stem, [d.name for d in definitions])}")
+        for path in unknown
+    ]
+    rows: dict[str, list[SeedRow]] = {}
+    for definition in definitions:
+        source = sources[definition.name]
+        header, rows[definition.name] = _read_rows(source) if source else ([], [])
+        if source:
+            errors.extend(_check_header(definition, header))
+            errors.extend(_check_values(definition, rows[definition.name]))
+    errors.extend(_check_references(definitions, rows))
+    errors.extend(_check_journeys(rows))
+    errors.extend(_check_kpis(rows))
+    warnings = tuple(_warnings(rows, today)) if not errors else ()
+    return SeedReport(tuple(errors), warnings)
+
+
+def _source_of(definition: SeedDefinition, seeds: Path, shipped: Path) -> Path | None:
+    own = seeds / f"{definition.name}.csv"
+    if own.is_file():
+        return own
+    default = shipped / f"{definition.name}.csv"
+    return default if definition.when_missing == "shipped" and default.is_file() else None
+
+
+def _unknown_files(definitions: Iterable[SeedDefinition], seeds: Path) -> list[Path]:
+    known = {f"{definition.name}.csv" for definition in definitions}
+    return sorted(path for path in seeds.glob("*.csv") if path.name not in known)
+
+
+def _read_rows(path: Path) -> tuple[list[str], list[SeedRow]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file)
+        header = [name.strip() for name in next(reader, [])]
+        rows = []
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                filled = {name: cell.strip() for name, cell in zip(header, cells, strict=False) if cell.strip()}
+                rows.append(SeedRow(reader.line_num, filled))
+        return header, rows
+
+
+def _as_csv(definition: SeedDefinition, rows: Iterable[SeedRow]) -> bytes:
+    names = [column.name for column in definition.columns]
+    lines = [",".join(names)]
+    lines.extend(",".join(_quoted(row.get(name)) for name in names) for row in rows)
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _quoted(value: str | None) -> str:
+    return "" if value is None else '"' + value.replace('"', '""') + '"'
+
+
+def _write_if_changed(path: Path, content: bytes) -> None:
+    # dbt parses a project anew when a file's time changes
+    if not path.is_file() or path.read_bytes() != content:
+        path.write_bytes(content)
+
+
+def _suggestion(word: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f" Did you mean {close[0]}?" if close else ""
+
+
+def _check_header(definition: SeedDefinition, header: Sequence[str]) -> Iterator[Problem]:
+    file, known = f"{definition.name}.csv", [column.name for column in definition.columns]
+    for name in sorted({name for name in header if header.count(name) > 1}):
+        yield Problem(file, 1, f"column {name} stands twice in the header. Keep one.")
+    for name in header:
+        if name not in known:
+            yield Problem(file, 1, f"there is no column {name}.{_suggestion(name, known)} Known: {', '.join(known)}.")
+    for column in definition.columns:
+        if column.is_required and column.name not in header:
+            yield Problem(file, 1, f"column {column.name} is missing. Add it to the header.")
+
+
+def _check_values(definition: SeedDefinition, rows: Sequence[SeedRow]) -> Iterator[Problem]:
+    file = f"{definition.name}.csv"
+    line_of_key: dict[tuple[str | None, ...], int] = {}
+    for row in rows:
+        for column in definition.columns:
+            value = row.get(column.name)
+            if value is None:
+                if column.is_required:
+                    yield Problem(file, row.line, f"{column.name} is empty. Fill it in.")
+            elif (wrong := _wrong_value(column, value)) is not None:
+                yield Problem(file, row.line, f"{column.name} = {value}: {wrong}")
+        key = tuple(row.get(name) for name in definition.key)
+        if key in line_of_key:
+            named = ", ".join(f"{name} = {value}" for name, value in zip(definition.key, key, strict=True))
+            yield Problem(file, row.line, f"{named} stands in line {line_of_key[key]} already. Keep one of the two.")
+        line_of_key.setdefault(key, row.line)
+
+
+def _wrong_value(column: SeedColumn, value: str) -> str | None:
+    if column.accepted_values and value not in column.accepted_values:
+        return f"expected one of {', '.join(column.accepted_values)}.{_suggestion(value, column.accepted_values)}"
+    if column.data_type == "boolean":
+        return None if value.lower() in ("true", "false") else "expected true or false."
+    if column.data_type == "date":
+        try:
+            date.fromisoformat(value)
+        except ValueError:
+            return "expected a date such as 2026-01-31."
+        return None
+    if column.data_type == "string":
+        return None
+    try:
+        number = Decimal(value)
+    except InvalidOperation:
+        return "expected a number with a decimal point and no thousands separator, such as 0.25."
+    if not number.is_finite():
+        return "expected a finite number."
+    if column.data_type == "bigint" and number != number.to_integral_value():
+        return "expected a whole number."
+    if column.minimum is not None and number < Decimal(str(column.minimum)):
+        return f"expected at least {column.minimum}."
+    return None
+
+
+def _check_references(
+    definitions: Iterable[SeedDefinition], rows: Mapping[str, Sequence[SeedRow]]
+) -> Iterator[Problem]:
+    for definition in definitions:
+        for column in definition.columns:
+            if column.references is None:
+                continue
+            seed, name = column.references.split(".")
+            known = {row.get(name) for row in rows[seed]} - {None}
+            for row in rows[definition.name]:
+                value = row.get(column.name)
+                if value is not None and value not in known:
+                    yield Problem(
+                        f"{definition.name}.csv",
+                        row.line,
+                        f"{column.name} = {value} is not in {seed}.csv."
+                        f"{_suggestion(value, known)} Add it there or correct it here.",
+                    )
+
+
+def _check_journeys(rows: Mapping[str, Sequence[SeedRow]]) -> Iterator[Problem]:
+    def version(row: SeedRow) -> tuple[str | None, str | None]:
+        return row.get("journey_id"), row.get("journey_version")
+
+    journeys = {version(row): row for row in rows["journeys"]}
+    phases = {(*version(row), row.get("phase_id")) for row in rows["phases"]}
+    journey_ids = {journey_id for journey_id, _ in journeys}
+    phase_ids = {(journey_id, phase_id) for journey_id, _, phase_id in phases}
+
+    first_version: dict[str | None, SeedRow] = {}
+    for row in rows["journeys"]:
+        if version(row) not in {phase[:2] for phase in phases}:
+            yield Problem(
+                "journeys.csv", row.line, f"journey {row.get('journey_id')} has no phase. Add its phases to phases.csv."
+            )
+        earlier = first_version.setdefault(row.get("journey_id"), row)
+        if earlier is not row:
+            yield Problem(
+                "journeys.csv",
+                row.line,
+                f"journey {row.get('journey_id')} has another version in line {earlier.line}. One version of a journey "
+                "is valid at a time, and the warehouse follows one: remove the other.",
+            )
+    for row in rows["phases"]:
+        if version(row) not in journeys:
+            yield _unknown("phases.csv", row, "journey", " version ".join(str(part) for part in version(row)), "journeys")
+    order_of: dict[tuple[str | None, ...], SeedRow] = {}
+    for row in rows["phases"]:
+        place = (*version(row), row.get("phase_order"))
+        if place in order_of:
+            yield Problem(
+                "phases.csv",
+                row.line,
+                f"phase_order {row.get('phase_order')} of journey {row.get('journey_id')} is taken by line "
+                f"{order_of[place].line}. Give each phase its own place.",
+            )
+        order_of.setdefault(place, row)
+    for row in rows["critical_events"]:
+        if version(row) not in journeys:
+            yield _unknown("critical_events.csv", row, "journey", row.get("journey_id"), "journeys")
+        elif (*version(row), row.get("phase_id")) not in phases:
+            yield _unknown("critical_events.csv", row, "phase", row.get("phase_id"), "phases")
+        if (row.get("property_name") is None) != (row.get("property_value") is None):
+            yield Problem(
+                "critical_events.csv", row.line, "property_name and property_value go together. Fill in both, or none."
+            )
+    for seed in ("measures", "kpis"):
+        for row in rows[seed]:
+            journey_id, phase_id = row.get("journey_id"), row.get("phase_id")
+            if journey_id is not None and journey_id not in journey_ids:
+                yield _unknown(f"{seed}.csv", row, "journey", journey_id, "journeys")
+            elif phase_id is not None and (journey_id, phase_id) not in phase_ids:
+                yield _unknown(f"{seed}.csv", row, "phase", phase_id, "phases")
+
+
+def _unknown(file: str, row: SeedRow, kind: str, value: str | None, seed: str) -> Problem:
+    return Problem(file, row.line, f"{kind} {value} is not in {seed}.csv. Add it there or correct it here.")
+
+
+def _check_kpis(rows: Mapping[str, Sequence[SeedRow]]) -> Iterator[Problem]:
+    outcomes = {"fell_through", "regressed", "completed", "fell_out", "pending"}
+    for row in rows["measures"]:
+        if row.get("aggregation") == "sum" and row.get("value_column") is None:
+            yield Problem("measures.csv", row.line, "a sum needs a value_column. Name what it adds up.")
+        if row.get("subject") == "stays" and row.get("journey_id") is None:
+            yield Problem("measures.csv", row.line, "a measure of stays needs a journey_id. Name the journey.")
+        for outcome in (row.get("outcome") or "").split("|"):
+            if outcome and outcome not in outcomes:
+                yield Problem(
+                    "measures.csv", row.line, f"outcome {outcome}: expected {', '.join(sorted(outcomes))}, joined by |."
+                )
+    for row in rows["kpis"]:
+        accountable = [
+            role.line
+            for role in rows["kpi_roles"]
+            if role.get("kpi_id") == row.get("kpi_id") and role.get("role") == "accountable"
+        ]
+        if not accountable:
+            yield Problem(
+                "kpis.csv", row.line, f"nobody is accountable for {row.get('kpi_id')}. Add one row to kpi_roles.csv."
+            )
+        elif len(accountable) > 1:
+            yield Problem(
+                "kpi_roles.csv",
+                accountable[1],
+                f"{row.get('kpi_id')} has {len(accountable)} accountable persons (line {accountable[0]} names one). "
+                "Exactly one answers for a KPI: make the others responsible or consulted.",
+            )
+    directions = {row.get("kpi_id"): row.get("direction") for row in rows["kpis"]}
+    for row in rows["kpi_targets"]:
+        bounds = [row.get(name) for name in ("target", "amber_bound", "red_bound")]
+        try:
+            numbers = [Decimal(bound) for bound in bounds if bound is not None]
+        except InvalidOperation:
+            continue  # told already, as a wrong value
+        falling = directions.get(row.get("kpi_id")) == "up"
+        if numbers != sorted(numbers, reverse=falling):
+            order = "target, amber_bound, red_bound must not rise" if falling else "must not fall from target to red_bound"
+            yield Problem("kpi_targets.csv", row.line, f"the bounds of {row.get('kpi_id')} are out of order: {order}.")
+
+
+def _warnings(rows: Mapping[str, Sequence[SeedRow]], today: date) -> Iterator[Problem]:
+    kinds: dict[tuple[str | None, str | None], set[str | None]] = {}
+    for row in rows["kpis"]:
+        kinds.setdefault((row.get("journey_id"), row.get("phase_id")), set()).add(row.get("kind"))
+    for row in rows["phases"]:
+        place = (row.get("journey_id"), row.get("phase_id"))
+        missing = sorted({"progress", "feeling", "money"} - kinds.get(place, set()))
+        if missing and rows["kpis"]:
+            yield Problem(
+                "phases.csv",
+                row.line,
+                f"phase {row.get('phase_id')} of {row.get('journey_id')} has no KPI of the kind {', '.join(missing)}. "
+                "Add one to kpis.csv.",
+            )
+    for row in rows["journeys"]:
+        validated = row.get("validated_on")
+        if validated is None or today - date.fromisoformat(validated) > MAP_IS_FRESH_FOR:
+            yield Problem(
+                "journeys.csv",
+                row.line,
+                f"the map of {row.get('journey_id')} was "
+                + ("never validated" if validated is None else f"last validated on {validated}")
+                + ". Hold it against what customers do and set validated_on.",
+            )

@@ -1,0 +1,146 @@
+"""Fixtures that many tests share: data sets in temporary folders, and the Warehouse that stories are told to."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestration.lib.landing.contracts import read_contracts
+from orchestration.lib.landing.land import LandingResult, land_table
+from orchestration.lib.settings import PROJECT_ROOT, Settings, read_settings
+from orchestration.lib.warehouse.build import (
+    begin_build,
+    complete_build,
+    fingerprint,
+    note_release,
+    plan_build,
+    read_pepper,
+)
+from orchestration.lib.warehouse.connection import open_duckdb
+from orchestration.lib.warehouse.data_set import prepare_data_set
+from orchestration.lib.warehouse.dbt import run_dbt
+
+# Ledgers of runs, and the moment a row was loaded, say what a run did and not what the extracts say.
+LEDGERS = {"releases", "expectation_results", "restatements"}
+NOT_COMPARED = {"loaded_at"}
+PUBLISHED_SCHEMAS = ("core", "journeys", "kpis", "hygiene")
+
+
+@dataclass
+class Warehouse:
+    """Rows in, dbt build, rows out: one data set in a temporary folder."""
+
+    settings: Settings
+    runs: int = 0
+    landed: list[LandingResult] = field(default_factory=list)
+
+    def deliver(self, batch: Path) -> None:
+        """Copies a batch's files into the extracts folder."""
+        shutil.copytree(batch, self.settings.extracts, dirs_exist_ok=True)
+
+    def land(self, source: str = "feed") -> None:
+        """Lands what lies in the extracts folder; every declared table exists afterwards."""
+        self.runs += 1
+        now = datetime(2026, 3, 1, 0, self.runs, tzinfo=UTC)
+        prepare_data_set(self.settings, today=now.date())
+        with open_duckdb(self.settings.warehouse) as connection:
+            self.landed = [
+                land_table(
+                    connection,
+                    contract,
+                    extracts=self.settings.extracts,
+                    run_id=f"run {self.runs}",
+                    now=now,
+                    settle_seconds=0,
+                )
+                for contract in read_contracts(PROJECT_ROOT / "models")
+            ]
+
+    def build(self, *, as_of: datetime | None = None, force_full: bool = False, command: str = "run") -> str | None:
+        """Builds what changed and returns why, or None when nothing did."""
+        moment = as_of or self.settings.as_of
+        assert moment is not None
+        with open_duckdb(self.settings.warehouse) as connection:
+            plan = plan_build(
+                connection,
+                fingerprint=fingerprint(self.settings, read_pepper(self.settings)),
+                as_of=moment,
+                force_full=force_full,
+            )
+            if plan is None:
+                return None
+            number = begin_build(connection, plan, now=moment)
+        arguments = [command, *(["--full-refresh"] if plan.is_full else [])]
+        if command == "build":
+            arguments += ["--exclude-resource-type", "unit_test"]
+        else:
+            run_dbt(self.settings, ["seed", *(["--full-refresh"] if plan.is_full else [])])
+        run_dbt(self.settings, arguments, plan.variables(self.settings))
+        with open_duckdb(self.settings.warehouse) as connection:
+            complete_build(connection, number, now=moment)
+            note_release(connection, number, f"release {number}")
+        return plan.reason
+
+    def query(self, sql: str) -> list[dict[str, Any]]:
+        """Rows of a query as dicts."""
+        with open_duckdb(self.settings.warehouse, read_only=True) as connection:
+            result = connection.execute(sql)
+            names = [column[0] for column in result.description]
+            return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+    def tables(self, schemas: Sequence[str] = PUBLISHED_SCHEMAS) -> list[str]:
+        """Names of the published tables that extracts, seeds and clock decide."""
+        found = self.query(
+            "select schema_name || '.' || table_name as name, table_name from duckdb_tables() "
+            f"where schema_name in {tuple(schemas)} and not contains(table_name, '__') order by name"
+        )
+        return [row["name"] for row in found if row["table_name"] not in LEDGERS]
+
+
+def differences(left: Warehouse, right: Warehouse) -> dict[str, list]:
+    """Published tables whose rows differ between two warehouses, each with up to six rows of one side only."""
+    assert left.tables() == right.tables()
+    found = {}
+    with open_duckdb(left.settings.warehouse, read_only=True) as connection:
+        connection.execute(f"attach '{right.settings.warehouse}' as other (read_only)")
+        for table in left.tables():
+            columns = ", ".join(
+                row[0] for row in connection.execute(f"describe {table}").fetchall() if row[0] not in NOT_COMPARED
+            )
+            rows = connection.execute(
+                f"(select 'left' as side, * from (select {columns} from {table} except all "
+                f"select {columns} from other.{table}) limit 3) union all "
+                f"(select 'right', * from (select {columns} from other.{table} except all "
+                f"select {columns} from {table}) limit 3)"
+            ).fetchall()
+            if rows:
+                found[table] = rows
+    return found
+
+
+def make_warehouse(folder: Path, *, seeds: Path, as_of: str) -> Warehouse:
+    """An empty data set in a folder."""
+    (folder / "extracts").mkdir(parents=True, exist_ok=True)
+    settings = read_settings(
+        {
+            "JOURNEYS_EXTRACTS": str(folder / "extracts"),
+            "JOURNEYS_SEEDS": str(seeds),
+            "JOURNEYS_VAR": str(folder / "var"),
+            "JOURNEYS_SERVING": str(folder / "serving"),
+            "JOURNEYS_AS_OF": as_of,
+            "JOURNEYS_PEPPER": "a key for tests",
+            "JOURNEYS_DATA_SET": "tested",
+        }
+    )
+    return Warehouse(replace(settings))
+
+
+@pytest.fixture(scope="session")
+def tested_warehouse_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("warehouses")

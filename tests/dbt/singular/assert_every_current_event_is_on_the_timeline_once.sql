@@ -1,0 +1,26 @@
+-- Nothing that landed as an event is lost or counted twice on its way to the timeline, and money adds up.
+with landed as (
+    {% for model in var('event_models') %}
+    select source_system, event_id, amount from {{ ref(model) }} where row_status = 'current'
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
+landed_by_source as (
+    select source_system, count(*) as event_count, coalesce(sum(amount), 0) as amount
+    from landed
+    group by source_system
+),
+
+published_by_source as (
+    select source_system, count(*) as event_count, coalesce(sum(amount), 0) as amount
+    from {{ ref('fct_events') }}
+    group by source_system
+)
+
+select *
+from landed_by_source
+full join published_by_source using (source_system)
+where
+    landed_by_source.event_count is distinct from published_by_source.event_count
+    or landed_by_source.amount is distinct from published_by_source.amount

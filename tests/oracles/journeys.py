@@ -1,0 +1,390 @@
+"""Walks each customer through their journeys: hits, instances, stays with five outcomes, moves, days, norms.
+
+Bots and events after `as_of` are left out before anything else. Everything goes one event after another in
+total order, so the definition can be read off the code.
+
+Readings chosen where the design leaves room:
+
+- `valid_from` and `valid_to` of a journey version are half-open and compare with the event's day in the
+  reporting time zone; empty means unbounded. An open instance listens to its own version's critical events
+  only; a new one begins under the version valid that day.
+- An empty condition of a critical event is no condition; names compare exactly. `property_name` without
+  `property_value` asks that the property is there. The highest phase is the greatest `phase_order`.
+- The deadline is that of the current phase, `window_days` after the last hit of the journey. A hit at the
+  deadline belongs; a deadline equal to `as_of` has not passed.
+- A hit of the terminal phase right after a terminal phase opens a new instance, which completes at once.
+- `dwell_seconds` are whole seconds elapsed, fractions dropped. A norm is compared with whole seconds,
+  strictly.
+- The norm of a phase is that of all its `fell_through` stays in the journey, whatever version or customer.
+- A stay is `present` on its day of entry and on every later day that began before it was left; an open one is
+  taken as left at `as_of`. It is present on the days it touches, a day that begins exactly when it is left
+  not included.
+- Steps of an instance are by instant: from `started_at` on, those of the same instant as the first hit
+  included; a completed instance ends with its terminal event in total order. A step without a channel is left
+  out of `level`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from tests.oracles.feed import Row, truth, whole
+from tests.oracles.timeline import counted, property_text, total_order
+
+OUTCOMES = ("fell_through", "regressed", "completed", "fell_out", "pending")
+STAYS_FOR_A_NORM = 20
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A row of the seed `phases`."""
+
+    journey_id: str
+    journey_version: str
+    phase_id: str
+    phase_order: int
+    window: timedelta | None
+    is_terminal: bool
+    stalled_after_days: int | None
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """The seeds that say what a journey is."""
+
+    journeys: Sequence[Mapping[str, str]]
+    phases: Mapping[tuple[str, str, str], Phase]
+    critical_events: Sequence[Mapping[str, str]]
+    time_zone: ZoneInfo
+
+    @property
+    def journey_ids(self) -> list[str]:
+        return sorted({journey["journey_id"] for journey in self.journeys})
+
+    def version_on(self, journey_id: str, day: date) -> str | None:
+        """Returns the version of a journey that is valid on a day, or None."""
+        for journey in self.journeys:
+            begins = date.fromisoformat(journey["valid_from"]) if journey["valid_from"] else date.min
+            ends = date.fromisoformat(journey["valid_to"]) if journey["valid_to"] else date.max
+            if journey["journey_id"] == journey_id and begins <= day < ends:
+                return journey["journey_version"]
+        return None
+
+    def day_of(self, instant: datetime) -> date:
+        """Returns the day of an instant in the reporting time zone."""
+        return instant.replace(tzinfo=UTC).astimezone(self.time_zone).date()
+
+    def start_of(self, day: date) -> datetime:
+        """Returns the instant a day begins in the reporting time zone."""
+        begins = datetime(day.year, day.month, day.day, tzinfo=self.time_zone)
+        return begins.astimezone(UTC).replace(tzinfo=None)
+
+
+def definitions(seeds: Mapping[str, Sequence[Mapping[str, str]]], *, time_zone: str = "UTC") -> Definitions:
+    """Returns the definitions that the seeds `journeys`, `phases` and `critical_events` make."""
+    phases = {}
+    for row in seeds["phases"]:
+        window_days = whole(row["window_days"])
+        phase = Phase(
+            journey_id=row["journey_id"],
+            journey_version=row["journey_version"],
+            phase_id=row["phase_id"],
+            phase_order=int(row["phase_order"]),
+            window=None if window_days is None else timedelta(seconds=window_days * 86_400),
+            is_terminal=truth(row["is_terminal"]),
+            stalled_after_days=whole(row["stalled_after_days"]),
+        )
+        phases[phase.journey_id, phase.journey_version, phase.phase_id] = phase
+    return Definitions(seeds["journeys"], phases, seeds["critical_events"], ZoneInfo(time_zone))
+
+
+def matches(event: Mapping[str, Any], critical: Mapping[str, str]) -> bool:
+    """Returns whether an event meets every condition that a critical event states."""
+    for column in ("event_name", "channel", "touchpoint"):
+        if critical[column] and critical[column] != event[column]:
+            return False
+    if critical["property_name"]:
+        said = property_text(event, critical["property_name"])
+        return said is not None and critical["property_value"] in ("", said)
+    return True
+
+
+def phases_hit(event: Mapping[str, Any], journey_id: str, version: str, known: Definitions) -> list[Phase]:
+    """Returns the phases whose critical events an event meets, the highest first."""
+    hit = {
+        known.phases[journey_id, version, critical["phase_id"]]
+        for critical in known.critical_events
+        if critical["journey_id"] == journey_id
+        and critical["journey_version"] == version
+        and matches(event, critical)
+    }
+    return sorted(hit, key=lambda phase: (phase.phase_order, phase.phase_id), reverse=True)
+
+
+@dataclass
+class Stay:
+    """A stay while the walk is going on."""
+
+    phase: Phase
+    entry: Mapping[str, Any]
+    last_hit_at: datetime
+    outcome: str | None = None
+    left_at: datetime | None = None
+    next_phase_id: str | None = None
+
+    @property
+    def deadline(self) -> datetime | None:
+        return None if self.phase.window is None else self.last_hit_at + self.phase.window
+
+    def leave(self, outcome: str, at: datetime | None, *, next_phase_id: str | None = None) -> None:
+        self.outcome, self.left_at, self.next_phase_id = outcome, at, next_phase_id
+
+
+@dataclass
+class Instance:
+    """A journey instance while the walk is going on."""
+
+    journey_id: str
+    version: str
+    customer_id: str
+    stays: list[Stay] = field(default_factory=list)
+
+    def enter(self, phase: Phase, event: Mapping[str, Any]) -> None:
+        stay = Stay(phase, event, event["occurred_at"])
+        self.stays.append(stay)
+        if phase.is_terminal:
+            stay.leave("completed", event["occurred_at"])
+
+    def is_open_at(self, instant: datetime) -> bool:
+        last = self.stays[-1]
+        return last.outcome is None and (last.deadline is None or instant <= last.deadline)
+
+
+def walked(
+    events: Iterable[Mapping[str, Any]], known: Definitions, *, as_of: datetime, priorities: Mapping[str, int]
+) -> tuple[list[Instance], list[Row]]:
+    """Returns every instance with its stays, and the hits that a higher phase on the same event overruled."""
+    by_customer: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for event in sorted(events, key=total_order(priorities)):
+        if counted(event):
+            by_customer[event["customer_id"]].append(event)
+
+    instances: list[Instance] = []
+    overruled: list[Row] = []
+    for journey_id in known.journey_ids:
+        for customer_id, of_customer in sorted(by_customer.items()):
+            instance: Instance | None = None
+            for event in of_customer:
+                at = event["occurred_at"]
+                goes_on = instance is not None and instance.is_open_at(at)
+                version = instance.version if goes_on else known.version_on(journey_id, known.day_of(at))
+                hit = phases_hit(event, journey_id, version, known) if version is not None else []
+                if not hit:
+                    continue
+                for lower in hit[1:]:
+                    overruled.append(
+                        {
+                            "journey_id": journey_id,
+                            "customer_id": customer_id,
+                            "event_id": event["event_id"],
+                            "phase_id": lower.phase_id,
+                            "counted_phase_id": hit[0].phase_id,
+                        }
+                    )
+                if not goes_on:
+                    instance = Instance(journey_id, version, customer_id)
+                    instances.append(instance)
+                    instance.enter(hit[0], event)
+                    continue
+                stay = instance.stays[-1]
+                if hit[0].phase_id == stay.phase.phase_id:
+                    stay.last_hit_at = at
+                    continue
+                onward = hit[0].phase_order > stay.phase.phase_order
+                stay.leave("fell_through" if onward else "regressed", at, next_phase_id=hit[0].phase_id)
+                instance.enter(hit[0], event)
+
+    for instance in instances:
+        stay = instance.stays[-1]
+        if stay.outcome is None and stay.deadline is not None and stay.deadline < as_of:
+            stay.leave("fell_out", stay.deadline)
+        elif stay.outcome is None:
+            stay.leave("pending", None)
+    return instances, overruled
+
+
+def dwell_seconds(entered_at: datetime, left_at: datetime | None, as_of: datetime) -> int:
+    """Returns the whole seconds of a stay, up to `as_of` when it is open."""
+    return ((as_of if left_at is None else left_at) - entered_at) // timedelta(seconds=1)
+
+
+def norm_seconds(fell_through_dwells: Sequence[int], stalled_after_days: int | None) -> int | None:
+    """Returns how long a stay may last before it stalls: measured, else the seed's figure, else None.
+
+    Measured is the discrete 90th percentile: the smallest dwell that at least nine tenths do not exceed.
+    """
+    if len(fell_through_dwells) >= STAYS_FOR_A_NORM:
+        at_least = -(-9 * len(fell_through_dwells) // 10)
+        return sorted(fell_through_dwells)[at_least - 1]
+    return None if stalled_after_days is None else stalled_after_days * 86_400
+
+
+def instance_id(instance: Instance) -> str:
+    """Returns the name this oracle gives an instance: its journey and first event."""
+    return f"{instance.journey_id}|{instance.stays[0].entry['event_id']}"
+
+
+def stay_rows(instances: Sequence[Instance], *, as_of: datetime) -> list[Row]:
+    """Returns one row per stay, shaped like `journeys.fct_phase_intervals`."""
+    through: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for instance in instances:
+        for stay in instance.stays:
+            if stay.outcome == "fell_through":
+                dwell = dwell_seconds(stay.entry["occurred_at"], stay.left_at, as_of)
+                through[instance.journey_id, stay.phase.phase_id].append(dwell)
+
+    rows = []
+    for instance in instances:
+        for number, stay in enumerate(instance.stays, start=1):
+            entered_at = stay.entry["occurred_at"]
+            dwell = dwell_seconds(entered_at, stay.left_at, as_of)
+            norm = norm_seconds(
+                through[instance.journey_id, stay.phase.phase_id], stay.phase.stalled_after_days
+            )
+            rows.append(
+                {
+                    "interval_id": f"{instance_id(instance)}|{number}",
+                    "journey_instance_id": instance_id(instance),
+                    "journey_id": instance.journey_id,
+                    "journey_version": instance.version,
+                    "customer_id": instance.customer_id,
+                    "phase_id": stay.phase.phase_id,
+                    "phase_order": stay.phase.phase_order,
+                    "interval_number": number,
+                    "first_event_id": instance.stays[0].entry["event_id"],
+                    "entry_event_id": stay.entry["event_id"],
+                    "outcome": stay.outcome,
+                    "next_phase_id": stay.next_phase_id,
+                    "dwell_seconds": dwell,
+                    "is_stalled": stay.outcome == "pending" and norm is not None and dwell > norm,
+                    "entered_at": entered_at,
+                    "left_at": stay.left_at,
+                }
+            )
+    return rows
+
+
+def instance_rows(
+    instances: Sequence[Instance],
+    events: Iterable[Mapping[str, Any]],
+    *,
+    as_of: datetime,
+    priorities: Mapping[str, int],
+) -> list[Row]:
+    """Returns one row per instance, shaped like `journeys.fct_journeys`, and `first_event_id`."""
+    by_customer: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for event in sorted(events, key=total_order(priorities)):
+        if counted(event):
+            by_customer[event["customer_id"]].append(event)
+    return [
+        {
+            "journey_instance_id": instance_id(instance),
+            "journey_id": instance.journey_id,
+            "journey_version": instance.version,
+            "customer_id": instance.customer_id,
+            "first_event_id": instance.stays[0].entry["event_id"],
+            "level": level(steps(instance, by_customer[instance.customer_id], as_of=as_of)),
+            "outcome": instance.stays[-1].outcome,
+            "started_at": instance.stays[0].entry["occurred_at"],
+            "ended_at": instance.stays[-1].left_at,
+        }
+        for instance in instances
+    ]
+
+
+def steps(
+    instance: Instance, of_customer: Sequence[Mapping[str, Any]], *, as_of: datetime
+) -> list[Mapping[str, Any]]:
+    """Returns the customer's events within an instance, from their counted events in total order."""
+    started_at, last = instance.stays[0].entry["occurred_at"], instance.stays[-1]
+    inside = []
+    for event in of_customer:
+        if started_at <= event["occurred_at"] <= (last.left_at or as_of):
+            inside.append(event)
+        if last.outcome == "completed" and event["event_id"] == last.entry["event_id"]:
+            break
+    return inside
+
+
+def level(inside: Sequence[Mapping[str, Any]]) -> str:
+    """Returns micro for at most one channel, macro for unbroken runs, omni where one is returned to."""
+    channels = [event["channel"] for event in inside if event["channel"]]
+    runs = channels[:1] + [after for before, after in pairwise(channels) if after != before]
+    if len(runs) <= 1:
+        return "micro"
+    return "macro" if len(runs) == len(set(runs)) else "omni"
+
+
+def transition_rows(stays: Sequence[Mapping[str, Any]]) -> list[Row]:
+    """Returns one row per move from a stay to the next of the same instance, with the event that moved."""
+    rows = []
+    for stay, following in pairwise(stays):
+        if stay["journey_instance_id"] == following["journey_instance_id"]:
+            rows.append(
+                {
+                    "journey_instance_id": stay["journey_instance_id"],
+                    "journey_id": stay["journey_id"],
+                    "customer_id": stay["customer_id"],
+                    "from_phase_id": stay["phase_id"],
+                    "to_phase_id": following["phase_id"],
+                    "outcome": stay["outcome"],
+                    "interval_number": stay["interval_number"],
+                    "event_id": following["entry_event_id"],
+                    "dwell_seconds": stay["dwell_seconds"],
+                    "occurred_at": stay["left_at"],
+                }
+            )
+    return rows
+
+
+def daily_rows(stays: Sequence[Mapping[str, Any]], known: Definitions, *, as_of: datetime) -> list[Row]:
+    """Returns one row per journey, phase and day with anything to count, like `journeys.agg_phases_daily`.
+
+    `entered` and the five outcomes count stays by day of entry; `present` and `left_<outcome>` by calendar
+    day.
+    """
+    counts: dict[tuple[str, str, date], dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for stay in stays:
+        entered_on = known.day_of(stay["entered_at"])
+        cohort = counts[stay["journey_id"], stay["phase_id"], entered_on]
+        cohort["entered"] += 1
+        cohort[stay["outcome"]] += 1
+        cohort["present"] += 1
+        until, day = stay["left_at"] or as_of, entered_on + timedelta(days=1)
+        while known.start_of(day) < until:
+            counts[stay["journey_id"], stay["phase_id"], day]["present"] += 1
+            day += timedelta(days=1)
+        if stay["left_at"] is not None:
+            left_on = known.day_of(stay["left_at"])
+            counts[stay["journey_id"], stay["phase_id"], left_on][f"left_{stay['outcome']}"] += 1
+    columns = (
+        "entered",
+        *OUTCOMES,
+        "present",
+        *(f"left_{outcome}" for outcome in OUTCOMES if outcome != "pending"),
+    )
+    return [
+        {
+            "journey_id": journey_id,
+            "phase_id": phase_id,
+            "day": day,
+            **{column: counts[journey_id, phase_id, day][column] for column in columns},
+        }
+        for journey_id, phase_id, day in sorted(counts)
+    ]

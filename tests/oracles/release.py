@@ -1,0 +1,100 @@
+"""Works out from delivered text what a release has to say, by asking every other oracle in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from tests.oracles import feed, identity, journeys, sessions, timeline, versions
+from tests.oracles.feed import Row
+
+Texts = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Release:
+    """The tables an oracle can speak about; rows shaped like the release's.
+
+    Ids of events, customers and visitors follow the given hash. `session_id`, `journey_instance_id` and
+    `interval_id` are the oracle's own names: compare by `first_event_id` and `entry_event_id` instead.
+    """
+
+    events: Sequence[Row]
+    sessions: Sequence[Row]
+    customers: Sequence[Row]
+    bridge: Sequence[Row]
+    records: Sequence[Row]
+    over_cap: Sequence[Row]
+    journeys: Sequence[Row]
+    intervals: Sequence[Row]
+    transitions: Sequence[Row]
+    phases_daily: Sequence[Row]
+    overruled_hits: Sequence[Row]
+    event_statuses: Sequence[Row]
+    people_statuses: Sequence[Row]
+
+
+def expected(
+    delivered: Mapping[str, Texts],
+    seeds: Mapping[str, Texts],
+    *,
+    as_of: datetime,
+    hash_of: identity.HashOf,
+    time_zone: str = "UTC",
+    inactivity_seconds: int = 1800,
+    max_hours: int = 24,
+) -> Release:
+    """Returns what the release of these deliveries of feed.events and feed.people says.
+
+    `delivered` holds rows of text by table, each with its `batch`; `as_of` is naive UTC.
+    """
+    event_statuses = versions.with_status(
+        delivered.get("events", ()), ["event_id"], version_column="updated_at", key_scope="source_system"
+    )
+    people_statuses = versions.with_status(
+        delivered.get("people", ()), ["source_system", "person_key"], version_column="updated_at"
+    )
+    priorities = timeline.source_priorities(seeds.get("sources", ()))
+    types = identity.identifier_types(seeds["identifier_types"])
+    events = feed.event_rows(versions.current(event_statuses))
+    who = identity.solved(
+        events,
+        feed.people_rows(versions.current(people_statuses)),
+        event_versions=feed.event_rows(versions.landed(event_statuses)),
+        people_versions=feed.people_rows(versions.landed(people_statuses)),
+        types=types,
+        blocked=identity.blocked_values(seeds.get("blocked_identifiers", ()), types),
+        priorities=priorities,
+        hash_of=hash_of,
+    )
+    for event in events:
+        event["customer_id"] = who.customer_of_event[event["event_id"]]
+        event["visitor_id"] = who.visitor_of_event[event["event_id"]]
+        event["is_identified"] = event["customer_id"] in who.people_customers
+    events = timeline.numbered(timeline.marked(events, seeds.get("bot_rules", ()), as_of), priorities)
+    found = sessions.sessions_of_events(
+        events, priorities, inactivity_seconds=inactivity_seconds, max_hours=max_hours
+    )
+    for event in events:
+        event["session_id"] = found.get(event["event_id"])
+
+    known = journeys.definitions(seeds, time_zone=time_zone)
+    instances, overruled = journeys.walked(events, known, as_of=as_of, priorities=priorities)
+    stays = journeys.stay_rows(instances, as_of=as_of)
+    return Release(
+        events=events,
+        sessions=sessions.session_rows(events, found, priorities),
+        customers=who.customers,
+        bridge=who.bridge,
+        records=who.records,
+        over_cap=who.over_cap,
+        journeys=journeys.instance_rows(instances, events, as_of=as_of, priorities=priorities),
+        intervals=stays,
+        transitions=journeys.transition_rows(stays),
+        phases_daily=journeys.daily_rows(stays, known, as_of=as_of),
+        overruled_hits=overruled,
+        event_statuses=event_statuses,
+        people_statuses=people_statuses,
+    )

@@ -1,0 +1,102 @@
+"""Puts events in their one order, numbers each customer's, and marks bots and events after the clock.
+
+Readings chosen where the design leaves room:
+
+- Source priority ascends: 1 comes before 2, a source that no row declares has 100.
+- `event_number` counts all of a customer's events from 1, bots and events after `as_of` included.
+- An event at `as_of` itself is not after it.
+- A bot rule compares without regard to case, both for `equals` and for `contains`; no value matches no rule.
+  `user_agent` is the property of that name; `property:<key>` is any other property, as text.
+- `is_identified`: the event's customer is a known person, whether or not the event itself named one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from tests.oracles.feed import Row, whole
+
+DEFAULT_SOURCE_PRIORITY = 100
+
+OrderKey = tuple[datetime, int, bool, int, str]
+
+
+def source_priorities(sources: Iterable[Mapping[str, str]]) -> dict[str, int]:
+    """Returns the priority of each source that the seed gives one."""
+    priorities = {}
+    for source in sources:
+        priority = whole(source.get("priority"))
+        if priority is not None:
+            priorities[source["source_system"]] = priority
+    return priorities
+
+
+def total_order(priorities: Mapping[str, int]) -> Callable[[Mapping[str, Any]], OrderKey]:
+    """Returns the sort key of events: instant, source priority, sequence number (none last), event id."""
+
+    def key(event: Mapping[str, Any]) -> OrderKey:
+        sequence = event.get("sequence_number")
+        return (
+            event["occurred_at"],
+            priorities.get(event["source_system"], DEFAULT_SOURCE_PRIORITY),
+            sequence is None,
+            sequence or 0,
+            event["event_id"],
+        )
+
+    return key
+
+
+def property_text(event: Mapping[str, Any], name: str) -> str | None:
+    """Returns an event's property as text: a text as it is, anything else as JSON writes it."""
+    value = event.get("properties", {}).get(name)
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(value)
+
+
+def is_bot(event: Mapping[str, Any], bot_rules: Iterable[Mapping[str, str]]) -> bool:
+    """Returns whether any rule takes the event for a machine's."""
+    for rule in bot_rules:
+        field = rule["field"]
+        if field == "user_agent":
+            said = property_text(event, "user_agent")
+        elif field.startswith("property:"):
+            said = property_text(event, field.removeprefix("property:"))
+        else:
+            said = event.get(field)
+        if said is None:
+            continue
+        said, wanted = said.lower(), rule["value"].lower()
+        if said == wanted or (rule["match"] == "contains" and wanted in said):
+            return True
+    return False
+
+
+def marked(
+    events: Iterable[Mapping[str, Any]], bot_rules: Sequence[Mapping[str, str]], as_of: datetime
+) -> list[Row]:
+    """Returns the events with `is_bot` and `is_after_as_of`."""
+    return [
+        {**event, "is_bot": is_bot(event, bot_rules), "is_after_as_of": event["occurred_at"] > as_of}
+        for event in events
+    ]
+
+
+def numbered(events: Iterable[Mapping[str, Any]], priorities: Mapping[str, int]) -> list[Row]:
+    """Returns the events in total order, each with its `event_number` among its customer's."""
+    counts: dict[str, int] = defaultdict(int)
+    rows = []
+    for event in sorted(events, key=total_order(priorities)):
+        counts[event["customer_id"]] += 1
+        rows.append({**event, "event_number": counts[event["customer_id"]]})
+    return rows
+
+
+def counted(event: Mapping[str, Any]) -> bool:
+    """Returns whether sessions, journeys and KPIs look at the event: no bot, not after the clock."""
+    return not event["is_bot"] and not event["is_after_as_of"]

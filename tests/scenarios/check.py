@@ -1,0 +1,175 @@
+"""Holds a story's expectations against tables, whoever made them: the oracles or a built warehouse.
+
+`tables` are rows as dicts under the release's names: `fct_events`, `fct_sessions`, `fct_phase_intervals`,
+`fct_journeys`, `dim_customers`, `bridge_customer_identifiers`, `bridge_customer_records`; `over_cap` and
+`overruled_hits` (as the oracles give them) are looked at where they are handed over. Times are naive UTC.
+Instances and sessions are recognised by their events, never by their ids.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from tests.scenarios.load import Story
+
+Row = Mapping[str, Any]
+Tables = Mapping[str, Sequence[Row]]
+HashOf = Callable[[str, str], str]
+
+
+def problems(story: Story, tables: Tables, *, hash_of: HashOf) -> list[str]:
+    """Returns what is not as the story expects, one line each; nothing when all is well.
+
+    `hash_of(identifier_type, normalised value)` gives the hash that the tables' ids are made of.
+    """
+    expected = story.expected
+    events = {row["event_id"]: row for row in tables["fct_events"] if row["event_id"] in story.event_ids}
+    found = [f"event {missing} is not there" for missing in sorted(story.event_ids - set(events))]
+    if found:
+        return found
+    found += _customers(story, events, tables, hash_of)
+    if "visitors" in expected:
+        found += _groups("visitor", expected["visitors"], events, "visitor_id")
+    found += _groups("session", [session["events"] for session in expected["sessions"]], events, "session_id")
+    sessions = {row["session_id"]: row for row in tables["fct_sessions"]}
+    for session in expected["sessions"]:
+        row = sessions.get(events[session["events"][0]]["session_id"])
+        if row is None:
+            found.append(f"session of {session['events'][0]}: no row")
+            continue
+        wanted = {name: value for name, value in session.items() if name not in ("events", "customer_of")}
+        wanted["event_count"] = len(session["events"])
+        wanted["customer_id"] = events[session.get("customer_of", session["events"][0])]["customer_id"]
+        found += _differences(f"session of {session['events'][0]}", wanted, row)
+
+    stays = [row for row in tables["fct_phase_intervals"] if row["entry_event_id"] in story.event_ids]
+    found += _rows("stay", "entry_event_id", expected["stays"], stays)
+    instances = {row["journey_instance_id"]: row for row in tables["fct_journeys"]}
+    begun = [
+        {**instances[stay["journey_instance_id"]], "first_event_id": stay["entry_event_id"]}
+        for stay in stays
+        if stay["interval_number"] == 1 and stay["journey_instance_id"] in instances
+    ]
+    if "journeys" in expected or not expected["stays"]:
+        found += _rows("journey", "first_event_id", expected.get("journeys", []), begun)
+
+    for wanted in expected.get("events", []):
+        found += _differences(f"event {wanted['event_id']}", wanted, events[wanted["event_id"]])
+    for order in expected.get("order", []):
+        said = sorted(order, key=lambda event_id: events[event_id]["event_number"])
+        if said != order or [events[one]["event_number"] for one in order] != list(range(1, len(order) + 1)):
+            found.append(f"order: expected {order}, found {said}")
+    found += _ownership(story, events, tables, hash_of)
+    if "overruled_hits" in tables:
+        hits = [row for row in tables["overruled_hits"] if row["event_id"] in story.event_ids]
+        found += _rows("overruled hit", "event_id", expected.get("overruled", []), hits)
+    if "over_cap" in tables:
+        over = {(row["identifier_type"], row["identifier"]): row for row in tables["over_cap"]}
+        for wanted in expected.get("over_cap", []):
+            row = over.get((wanted["identifier_type"], wanted["identifier"]), {})
+            found += _differences(f"over cap {wanted['identifier']}", wanted, row)
+    return found
+
+
+def _customers(story: Story, events: Mapping[str, Row], tables: Tables, hash_of: HashOf) -> list[str]:
+    expected = story.expected["customers"]
+    found = _groups("customer", [customer["events"] for customer in expected], events, "customer_id")
+    customers = {row["customer_id"]: row for row in tables["dim_customers"]}
+    of_record = {row["person_key_hash"]: row["customer_id"] for row in tables["bridge_customer_records"]}
+    record_of = {
+        row["person_key"]: hash_of(f"{row['source_system']}:person_key", row["person_key"])
+        for row in story.tables.get("people", ())
+    }
+    seen: set[str] = set()
+    for customer in expected:
+        ids = {events[event_id]["customer_id"] for event_id in customer["events"]}
+        ids |= {
+            of_record.get(record_of[record], f"no customer for {record}")
+            for record in customer.get("records", [])
+        }
+        name = " ".join([*customer["events"][:1], *customer.get("records", [])[:1]])
+        if len(ids) != 1:
+            found.append(f"customer of {name}: expected one, found {sorted(ids)}")
+            continue
+        (customer_id,) = ids
+        if customer_id in seen:
+            found.append(f"customer of {name}: {customer_id} is another expected customer too")
+        seen.add(customer_id)
+        wanted = {"is_anonymous": customer["is_anonymous"], "event_count": len(customer["events"])}
+        found += _differences(f"customer of {name}", wanted, customers.get(customer_id, {}))
+        if "named_after" in customer:
+            after = customer["named_after"]
+            prefix = "a_" if customer["is_anonymous"] else "c_"
+            named = prefix + hash_of(after["identifier_type"], after["identifier"])
+            if customer_id != named:
+                found.append(f"customer of {name}: {customer_id} is not named after {after}")
+    return found
+
+
+def _groups(
+    kind: str, expected: Sequence[Sequence[str]], events: Mapping[str, Row], column: str
+) -> list[str]:
+    """Says where events that belong together do not, and where others do."""
+    wanted = {frozenset(group) for group in expected if group}
+    by_id: dict[str, set[str]] = defaultdict(set)
+    for event_id, row in events.items():
+        if row[column] is not None:
+            by_id[row[column]].add(event_id)
+    said = {frozenset(group) for group in by_id.values()}
+    return [
+        f"{kind}: expected {sorted(group)} together, by themselves"
+        for group in sorted(wanted - said, key=sorted)
+    ] + [f"{kind}: found {sorted(group)} together" for group in sorted(said - wanted, key=sorted)]
+
+
+def _rows(kind: str, key: str, expected: Iterable[Row], rows: Iterable[Row]) -> list[str]:
+    """Says which expected rows are missing or differ, and which rows nobody expects."""
+    rows = list(rows)
+    by_key = {row[key]: row for row in rows}
+    wanted = {row[key]: row for row in expected}
+    found = [
+        f"{kind} {name}: {len(rows) - len(by_key)} double rows" for name in by_key if len(rows) != len(by_key)
+    ][:1]
+    found += [f"{kind} {name}: not there" for name in wanted if name not in by_key]
+    found += [f"{kind} {name}: not expected" for name in by_key if name not in wanted]
+    for name in sorted(wanted.keys() & by_key.keys()):
+        found += _differences(f"{kind} {name}", wanted[name], by_key[name])
+    return found
+
+
+def _differences(name: str, wanted: Row, row: Row) -> list[str]:
+    found = []
+    for column, value in wanted.items():
+        said = row.get(column, "nothing")
+        if isinstance(value, float) and said not in (None, "nothing"):
+            said = float(said)
+        if said != value:
+            found.append(f"{name}: {column} should be {value}, is {said}")
+    return found
+
+
+def _ownership(story: Story, events: Mapping[str, Row], tables: Tables, hash_of: HashOf) -> list[str]:
+    by_identifier: dict[tuple[str, str], set[tuple[Any, ...]]] = defaultdict(set)
+    for row in tables["bridge_customer_identifiers"]:
+        interval = (row["customer_id"], row["valid_from"], row["valid_to"])
+        by_identifier[row["identifier_type"], row["identifier_hash"]].add(interval)
+    wanted: dict[tuple[str, str], set[tuple[Any, ...]]] = defaultdict(set)
+    names = {}
+    for interval in story.expected.get("ownership", []):
+        key = (interval["identifier_type"], hash_of(interval["identifier_type"], interval["identifier"]))
+        names[key] = interval["identifier"]
+        customer_id = events[interval["customer_of"]]["customer_id"]
+        wanted[key].add((customer_id, interval["valid_from"], interval["valid_to"]))
+    found = []
+    for key, intervals in wanted.items():
+        if by_identifier[key] != intervals:
+            said = sorted(map(str, by_identifier[key]))
+            found.append(f"owners of {names[key]}: expected {sorted(map(str, intervals))}, found {said}")
+    for nobodys in story.expected.get("no_owner", []):
+        if by_identifier[
+            nobodys["identifier_type"], hash_of(nobodys["identifier_type"], nobodys["identifier"])
+        ]:
+            found.append(f"{nobodys['identifier']} has an owner")
+    return found

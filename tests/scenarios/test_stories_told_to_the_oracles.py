@@ -1,0 +1,133 @@
+"""The stories' hand-worked expectations and the oracles, written apart, say the same."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.oracles import feed, release
+from tests.scenarios import check, load
+
+
+def hash_of(identifier_type: str, value: str) -> str:
+    return hashlib.sha256(f"{identifier_type}:{value}".encode()).hexdigest()[:16]
+
+
+def expected_of(delivered: dict[str, load.Rows]) -> release.Release:
+    return release.expected(delivered, feed.read_seeds(load.SEEDS), as_of=load.AS_OF, hash_of=hash_of)
+
+
+def tables_of(told: release.Release) -> check.Tables:
+    return {
+        "fct_events": told.events,
+        "fct_sessions": told.sessions,
+        "fct_phase_intervals": told.intervals,
+        "fct_journeys": told.journeys,
+        "dim_customers": told.customers,
+        "bridge_customer_identifiers": told.bridge,
+        "bridge_customer_records": told.records,
+        "over_cap": told.over_cap,
+        "overruled_hits": told.overruled_hits,
+    }
+
+
+STORIES = load.stories()
+
+
+@pytest.fixture(scope="module")
+def together() -> release.Release:
+    """All stories in one warehouse."""
+    return expected_of(load.delivered(STORIES))
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
+def test_story_comes_out_as_written(story: load.Story, together: release.Release) -> None:
+    assert check.problems(story, tables_of(expected_of(load.delivered([story]))), hash_of=hash_of) == []
+    assert check.problems(story, tables_of(together), hash_of=hash_of) == []
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value"),
+    [
+        ("fct_events", "customer_id", "c_everyone"),
+        ("fct_events", "session_id", "s_all"),
+        ("fct_sessions", "event_count", 0),
+        ("fct_sessions", "customer_id", "c_nobody"),
+        ("dim_customers", "is_anonymous", None),
+        ("fct_phase_intervals", "outcome", "pending_too"),
+        ("fct_phase_intervals", "entry_event_id", "none"),
+        ("fct_phase_intervals", "dwell_seconds", -1),
+        ("fct_journeys", "outcome", "none"),
+        ("bridge_customer_identifiers", "valid_from", None),
+        ("bridge_customer_records", "customer_id", "c_one"),
+    ],
+)
+def test_the_check_notices(table: str, column: str, value: object, together: release.Release) -> None:
+    """A check that finds nothing must be one that could."""
+    told = dict(tables_of(together))
+    told[table] = [{**row, column: value} for row in told[table]]
+    assert [one for story in STORIES for one in check.problems(story, told, hash_of=hash_of)]
+    told[table] = []
+    assert [one for story in STORIES for one in check.problems(story, told, hash_of=hash_of)]
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
+def test_rows_have_the_expected_statuses(story: load.Story, together: release.Release) -> None:
+    for wanted in story.expected.get("statuses", []):
+        said = Counter(
+            row["_row_status"] for row in together.event_statuses if row["event_id"] == wanted["event_id"]
+        )
+        assert said == {name: count for name, count in wanted.items() if name != "event_id"}
+
+
+def test_every_story_names_each_of_its_events_once() -> None:
+    for story in STORIES:
+        named = Counter(event for customer in story.expected["customers"] for event in customer["events"])
+        assert named == Counter(dict.fromkeys(story.event_ids, 1)), story.name
+        records = Counter(
+            one for customer in story.expected["customers"] for one in customer.get("records", [])
+        )
+        assert records == Counter(dict.fromkeys(story.person_keys, 1)), story.name
+        assert all(name.startswith(story.name + "_") for name in story.event_ids | story.person_keys)
+
+
+def test_stories_do_not_touch_each_other(together: release.Release) -> None:
+    home = {event_id: story.name for story in STORIES for event_id in story.event_ids}
+    for column in ("customer_id", "visitor_id", "session_id"):
+        pairs = {(row[column], home[row["event_id"]]) for row in together.events if row[column]}
+        assert len(pairs) == len({value for value, _ in pairs}), column
+
+
+def test_together_they_stay_below_a_measured_norm(together: release.Release) -> None:
+    """Twenty `fell_through` stays of one phase would replace the seed's norm by a measured one."""
+    through = Counter(stay["phase_id"] for stay in together.intervals if stay["outcome"] == "fell_through")
+    assert max(through.values()) < 20
+
+
+def test_every_story_is_told_in_scenarios_md() -> None:
+    told = (load.FOLDER / "SCENARIOS.md").read_text(encoding="utf-8")
+    assert [story.name for story in STORIES if f"## {story.name}\n" not in told] == []
+
+
+@pytest.mark.parametrize("split", ["one", "many", "shuffled"])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_deliveries_hold_every_row_and_say_the_same(
+    split: load.Split, seed: int, tmp_path: Path, together: release.Release
+) -> None:
+    batches = load.write_batches(STORIES, tmp_path, split=split, seed=seed)
+    assert len(batches) == (1 if split == "one" else 5)
+    delivered: dict[str, load.Rows] = {"events": [], "people": []}
+    names = []
+    for number, batch in enumerate(batches, start=1):
+        for path in sorted(batch.glob("feed/*/*.csv")):
+            names.append(path.relative_to(batch))
+            for row in feed.read_rows(path):
+                delivered[path.parent.name].append({**row, "batch": str(number)})
+    assert len(names) == len(set(names))
+    for table, rows in load.delivered(STORIES).items():
+        assert len(delivered[table]) == len(rows)
+    told = tables_of(expected_of(delivered))
+    assert [one for story in STORIES for one in check.problems(story, told, hash_of=hash_of)] == []

@@ -1,0 +1,85 @@
+"""The stories of tests/scenarios, told to the warehouse: in one delivery, in many, in any order, and anew from raw."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from orchestration.lib.warehouse.connection import open_duckdb
+from tests.conftest import Warehouse, differences, make_warehouse
+from tests.scenarios import check
+from tests.scenarios.load import AS_OF, SEEDS, Story, stories, write_batches
+
+CHECKED = (
+    "core.fct_events",
+    "core.fct_sessions",
+    "core.dim_customers",
+    "core.bridge_customer_identifiers",
+    "core.bridge_customer_records",
+    "journeys.fct_phase_intervals",
+    "journeys.fct_journeys",
+)
+STORIES = stories()
+
+pytestmark = pytest.mark.xdist_group("stories")
+
+
+def told(folder: Path, split: str, seed: int = 0) -> Warehouse:
+    """A warehouse that was told every story in the deliveries of a split, a run after each."""
+    warehouse = make_warehouse(folder, seeds=SEEDS, as_of=f"{AS_OF:%Y-%m-%d}")
+    batches = write_batches(STORIES, folder / "batches", split=split, seed=seed)
+    for number, batch in enumerate(batches):
+        warehouse.deliver(batch)
+        warehouse.land()
+        assert not any(result.refused for result in warehouse.landed)
+        reason = warehouse.build(command="build" if len(batches) == 1 else "run")
+        assert number == 0 or reason is None or reason.startswith("landing batches"), reason
+    return warehouse
+
+
+@pytest.fixture(scope="module")
+def one(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    return told(tmp_path_factory.mktemp("one"), "one")
+
+
+def hash_of(identifier_type: str, value: str) -> str:
+    """The hash that the models give a normalised value."""
+    with open_duckdb() as connection:
+        pepper, type_name, text = "a key for tests", identifier_type, value
+        if identifier_type == "event":
+            row = connection.execute("select left(sha256('event:' || ?), 32)", [value]).fetchone()
+        else:
+            if identifier_type not in DECLARED_TYPES:
+                type_name, text = "record", identifier_type.removesuffix(':person_key') + f':{value}'
+            row = connection.execute(
+                "select left(sha256(? || '|' || ? || '|' || ?), 32)", [pepper, type_name, text]
+            ).fetchone()
+        assert row is not None
+        return row[0]
+
+
+DECLARED_TYPES = {
+    line.split(",")[0] for line in (SEEDS / "identifier_types.csv").read_text(encoding="utf-8").splitlines()[1:]
+}
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
+def test_a_story_comes_out_as_it_was_worked_by_hand(story: Story, one: Warehouse) -> None:
+    tables = {name.split(".")[1]: one.query(f"select * from {name}") for name in CHECKED}
+    assert check.problems(story, tables, hash_of=hash_of) == []
+
+
+@pytest.mark.parametrize(("split", "seed"), [("many", 0), ("shuffled", 1)])
+def test_many_deliveries_give_the_same_tables_as_one(
+    split: str, seed: int, one: Warehouse, tmp_path: Path
+) -> None:
+    many = told(tmp_path, split, seed)
+    assert differences(one, many) == {}
+    assert many.build(force_full=True) == "asked for"
+    assert differences(one, many) == {}, "a full rebuild from raw differs from what the increments left"
+
+
+def test_a_second_run_has_nothing_to_build(one: Warehouse) -> None:
+    one.land()
+    assert one.build() is None

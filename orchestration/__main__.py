@@ -1,0 +1,149 @@
+"""The commands behind `make`: run, up, withdraw, rollback, releases, hash, dbt, check."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from orchestration.lib.settings import PROJECT_ROOT, Settings, SettingsError, read_settings
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; returns the exit code: 0 done, 1 the data or a check said no, 2 a setting is wrong."""
+    parser = argparse.ArgumentParser(prog="python -m orchestration", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="run the job refresh, from extracts to a published release")
+    run.add_argument("--customers", type=int, help="size of the example omnichannel")
+    run.add_argument("--days", type=int, help="days that the example omnichannel covers")
+    run.add_argument("--households", type=int, help="households of the example complete_journey; default all")
+    commands.add_parser("up", help="start Dagster's pages on this machine")
+    withdraw = commands.add_parser("withdraw", help="take a wrongly loaded file back")
+    withdraw.add_argument("file", help="its path or its id")
+    rollback = commands.add_parser("rollback", help="switch readers to the release before, or to a named one")
+    rollback.add_argument("--to", help="id of the release to go to")
+    commands.add_parser("releases", help="list the releases")
+    hashing = commands.add_parser("hash", help="an identifier's hash, as the marts hold it")
+    hashing.add_argument("type")
+    hashing.add_argument("value")
+    dbt = commands.add_parser("dbt", help="run dbt on the data set with the variables of the last build")
+    dbt.add_argument("arguments", nargs=argparse.REMAINDER)
+    commands.add_parser("check", help="check the configuration without running anything")
+    chosen = parser.parse_args(arguments)
+    try:
+        return COMMANDS[chosen.command](chosen, read_settings())
+    except (SettingsError, *_user_errors()) as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 2 if isinstance(error, SettingsError) else 1
+
+
+def _user_errors() -> tuple[type[Exception], ...]:
+    """Errors whose message is meant for the person at the keyboard."""
+    from orchestration.lib.landing.contracts import ContractError
+    from orchestration.lib.landing.registry import LandingError
+    from orchestration.lib.release.folders import ReleaseError
+    from orchestration.lib.warehouse.connection import WarehouseBusy
+    from orchestration.lib.warehouse.dbt import DbtFailed
+    from orchestration.lib.warehouse.seeds import SeedsInvalid
+
+    return (ContractError, LandingError, ReleaseError, WarehouseBusy, DbtFailed, SeedsInvalid)
+
+
+def _run(chosen: argparse.Namespace, settings: Settings) -> int:
+    from orchestration.lib.run import run_refresh
+
+    sizes = {name: getattr(chosen, name) for name in ("customers", "days", "households")}
+    return run_refresh(settings, sizes={name: size for name, size in sizes.items() if size is not None})
+
+
+def _up(chosen: argparse.Namespace, settings: Settings) -> int:
+    from orchestration.lib.run import prepare_run
+
+    prepare_run(settings, sizes={}, progress=print)
+    port = os.environ.get("JOURNEYS_PORT", "3000")
+    print(f"Dagster on http://127.0.0.1:{port} (stop with Ctrl-C)", flush=True)
+    command = [sys.executable, "-m", "dagster", "dev", "-m", "orchestration.definitions", "-h", "127.0.0.1", "-p", port]
+    os.chdir(PROJECT_ROOT)
+    os.execv(sys.executable, command)
+
+
+def _withdraw(chosen: argparse.Namespace, settings: Settings) -> int:
+    from orchestration.lib.landing.contracts import read_contracts
+    from orchestration.lib.landing.withdraw import withdraw_file
+    from orchestration.lib.warehouse.connection import open_duckdb
+
+    with open_duckdb(settings.warehouse) as connection:
+        withdrawn = withdraw_file(
+            connection,
+            read_contracts(PROJECT_ROOT / "models"),
+            file=chosen.file,
+            extracts=settings.extracts,
+            run_id="withdraw",
+            now=datetime.now(UTC),
+        )
+    print(withdrawn)
+    print("Type make run to publish without it.")
+    return 0
+
+
+def _rollback(chosen: argparse.Namespace, settings: Settings) -> int:
+    from orchestration.lib.release.publish import rollback
+
+    current, left = rollback(settings, chosen.to, now=datetime.now(UTC))
+    print(f"Readers now get {current.release_id}" + (f", no longer {left.release_id}." if left else "."))
+    return 0
+
+
+def _releases(chosen: argparse.Namespace, settings: Settings) -> int:
+    from orchestration.lib.release.publish import releases
+
+    found = releases(settings)
+    for release in found:
+        mark = "*" if release.is_served else " "
+        print(f"{mark} {release.release_id}  as of {release.as_of:%Y-%m-%d %H:%M}  {release.row_count:>12,} rows")
+    print("* is what readers get." if found else f"{settings.data_set} has no release yet; type make run.")
+    return 0
+
+
+def _hash(chosen: argparse.Namespace, settings: Settings) -> int:
+    from orchestration.lib.warehouse.build import read_pepper
+    from orchestration.lib.warehouse.identifiers import hash_identifier
+
+    print(hash_identifier(settings, read_pepper(settings), chosen.type, chosen.value))
+    return 0
+
+
+def _dbt(chosen: argparse.Namespace, settings: Settings) -> int:
+    from orchestration.lib.run import run_dbt_by_hand
+
+    return run_dbt_by_hand(settings, chosen.arguments)
+
+
+def _check(chosen: argparse.Namespace, settings: Settings) -> int:
+    from orchestration.lib.landing.contracts import read_contracts
+    from orchestration.lib.warehouse.data_set import prepare_data_set
+
+    contracts = read_contracts(PROJECT_ROOT / "models")
+    report = prepare_data_set(settings, today=datetime.now(UTC).date())
+    for warning in report.warnings:
+        print(f"warning: {warning}")
+    print(f"{len(contracts)} source tables and the seeds of {settings.data_set} hold no error.")
+    return 0
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace, Settings], int]] = {
+    "run": _run,
+    "up": _up,
+    "withdraw": _withdraw,
+    "rollback": _rollback,
+    "releases": _releases,
+    "hash": _hash,
+    "dbt": _dbt,
+    "check": _check,
+}
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

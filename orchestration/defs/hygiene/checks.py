@@ -1,0 +1,135 @@
+"""The two doors: a blocking check per landed table before anything is built, one per schema before it is published."""
+
+from collections.abc import Iterator, Mapping
+
+import dagster as dg
+
+from orchestration.lib.warehouse.run_context import run_settings_and_clock
+from orchestration.defs.landing.assets import CONTRACTS
+from orchestration.defs.naming import WAREHOUSE_POOL, landed_key
+from orchestration.lib.hygiene.results import SuiteResult, results_rows, store_results
+from orchestration.lib.hygiene.session import HygieneSession
+from orchestration.lib.hygiene.suites import landing_suite, published_suite
+from orchestration.lib.landing.registry import refused_files
+from orchestration.lib.release.ledgers import create_ledgers
+from orchestration.lib.release.publish import current_release
+from orchestration.lib.release.journal import read_manifest
+from orchestration.lib.settings import Settings
+from orchestration.lib.warehouse.build import read_pepper
+from orchestration.lib.warehouse.connection import open_duckdb
+
+LEDGER = "hygiene.expectation_results"
+# Each published schema's check hangs on the table that the rest of the schema leads to.
+GUARDED = {
+    "core": dg.AssetKey(["core", "fct_events"]),
+    "journeys": dg.AssetKey(["journeys", "agg_phases_daily"]),
+    "kpis": dg.AssetKey(["kpis", "kpi_scorecard"]),
+    "hygiene": dg.AssetKey(["hygiene", "source_scorecard"]),
+}
+
+
+@dg.multi_asset_check(
+    name="landing_suites",
+    specs=[
+        dg.AssetCheckSpec(
+            name="suite",
+            asset=landed_key(contract),
+            blocking=True,
+            description=f"Great Expectations suite of raw.{contract.identifier}",
+        )
+        for contract in CONTRACTS
+    ],
+    can_subset=True,
+    pool=WAREHOUSE_POOL,
+)
+def landing_suites(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+    settings, as_of = run_settings_and_clock(context.instance, context.run.run_id)
+    with open_duckdb(settings.warehouse) as connection:
+        refused = refused_files(connection, settings.extracts)
+    selected = {key.asset_key for key in context.op_execution_context.selected_asset_check_keys}
+    results: dict[dg.AssetKey, SuiteResult] = {}
+    with HygieneSession(settings.warehouse, pepper=read_pepper(settings)) as session:
+        for contract in CONTRACTS:
+            if landed_key(contract) in selected:
+                suite = landing_suite(
+                    contract,
+                    as_of=as_of,
+                    refused_files=[
+                        file.message
+                        for file in refused
+                        if (file.source, file.table) == (contract.source, contract.table)
+                    ],
+                )
+                results[landed_key(contract)] = session.run(suite)
+    _remember(settings, context.run.run_id, results)
+    for key, result in results.items():
+        yield _check_result(key, "suite", result)
+
+
+@dg.multi_asset_check(
+    name="marts_suites",
+    specs=[
+        dg.AssetCheckSpec(
+            name=f"{schema}_suite",
+            asset=asset,
+            blocking=True,
+            description=f"Great Expectations suite of the published schema {schema}",
+        )
+        for schema, asset in GUARDED.items()
+    ],
+    pool=WAREHOUSE_POOL,
+)
+def marts_suites(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+    settings, as_of = run_settings_and_clock(context.instance, context.run.run_id)
+    counts = _published_row_counts(settings)
+    with open_duckdb(settings.warehouse) as connection:
+        create_ledgers(connection)
+        withdrawn = connection.execute("select count(*) from landing.files where status = 'withdrawn'").fetchone()
+    results: dict[str, SuiteResult] = {}
+    with HygieneSession(settings.warehouse, pepper=read_pepper(settings)) as session:
+        for schema in GUARDED:
+            suite = published_suite(
+                schema,
+                as_of=as_of,
+                event_tables=[f"raw.{contract.identifier}" for contract in CONTRACTS if _holds_events(contract)],
+                previous_row_counts=counts,
+                may_shrink=bool(withdrawn and withdrawn[0]),
+            )
+            results[schema] = session.run(suite)
+    _remember(settings, context.run.run_id, {GUARDED[schema]: result for schema, result in results.items()})
+    for schema, result in results.items():
+        yield _check_result(GUARDED[schema], f"{schema}_suite", result)
+
+
+def _holds_events(contract) -> bool:
+    return contract.name in ("feed.events", "web.events", "app.events", "store.transaction_lines", "shop.orders")
+
+
+def _published_row_counts(settings: Settings) -> dict[str, int]:
+    release = current_release(settings)
+    if release is None:
+        return {}
+    return {f"{table['schema']}.{table['name']}": table["row_count"] for table in read_manifest(release.directory)["tables"]}
+
+
+def _remember(settings: Settings, run_id: str, results: Mapping[dg.AssetKey, SuiteResult]) -> None:
+    with open_duckdb(settings.warehouse) as connection:
+        create_ledgers(connection)
+        store_results(connection, results_rows(results.values(), run_id), table=LEDGER)
+
+
+def _check_result(key: dg.AssetKey, name: str, result: SuiteResult) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=name,
+        passed=not result.blocks,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=result.message,
+        metadata={
+            "verdict": result.verdict,
+            "checks": len(result.results),
+            "rows_checked": result.rows_checked,
+            "warnings": len(result.warnings),
+            "seconds": result.seconds,
+        },
+    )

@@ -1,0 +1,107 @@
+"""One asset per source table, made from the contracts; one step per source."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import groupby
+
+import dagster as dg
+
+from orchestration.lib.warehouse.run_context import run_settings_and_clock
+from orchestration.defs.naming import OWNERS, WAREHOUSE_POOL, landed_key
+from orchestration.lib.landing.contracts import TableContract, read_contracts
+from orchestration.lib.landing.land import LandingResult, land_table
+from orchestration.lib.settings import PROJECT_ROOT
+from orchestration.lib.warehouse.connection import WarehouseBusy, open_duckdb
+from orchestration.lib.warehouse.data_set import prepare_data_set
+
+
+def landing_asset_specs(contracts: Sequence[TableContract]) -> list[dg.AssetSpec]:
+    """One spec per contract."""
+    return [
+        dg.AssetSpec(
+            key=landed_key(contract),
+            description=contract.description,
+            group_name="landing",
+            owners=OWNERS,
+            kinds={"duckdb", *contract.formats},
+            metadata={
+                "folder": dg.MetadataValue.path(str(contract.folder)),
+                "delivery": contract.delivery,
+                "key": ", ".join(contract.key),
+            },
+        )
+        for contract in contracts
+    ]
+
+
+def make_landing_assets(source: str, contracts: Sequence[TableContract]) -> dg.AssetsDefinition:
+    """The step that lands a source's tables, any subset of them."""
+
+    @dg.multi_asset(
+        name=f"land_{source}",
+        specs=landing_asset_specs(contracts),
+        can_subset=True,
+        pool=WAREHOUSE_POOL,
+        op_tags={"kind": "landing"},
+    )
+    def land(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
+        settings, _ = run_settings_and_clock(context.instance, context.run_id)
+        now = datetime.now(UTC)
+        try:
+            prepare_data_set(settings, today=now.date())
+            with open_duckdb(settings.warehouse) as connection:
+                for contract in contracts:
+                    if landed_key(contract) in context.selected_asset_keys:
+                        result = land_table(
+                            connection,
+                            contract,
+                            extracts=settings.extracts,
+                            run_id=context.run_id,
+                            now=now,
+                            progress=context.log.debug,
+                        )
+                        _log(context, result)
+                        yield dg.MaterializeResult(asset_key=landed_key(contract), metadata=_metadata(result))
+        except WarehouseBusy as busy:
+            # the holder may be done by then; whatever else goes wrong would go wrong again
+            raise dg.RetryRequested(max_retries=3, seconds_to_wait=10) from busy
+
+    return land
+
+
+def _log(context: dg.AssetExecutionContext, result: LandingResult) -> None:
+    name = f"{result.source}.{result.table}"
+    if result.files_loaded:
+        context.log.info(
+            f"{name}: {result.rows_read:,} rows from {result.files_loaded} files in {result.seconds:.1f} s, "
+            f"{result.rows_quarantined:,} quarantined"
+        )
+    for refused in result.refused:
+        context.log.error(f"{refused.message}")
+    for deferred in result.deferred:
+        context.log.warning(f"{deferred} is still being written; the next run takes it")
+
+
+def _metadata(result: LandingResult) -> dict[str, dg.MetadataValue]:
+    return {
+        "dagster/row_count": dg.MetadataValue.int(result.rows_accepted),
+        "rows_read": dg.MetadataValue.int(result.rows_read),
+        "rows_current": dg.MetadataValue.int(result.rows_current),
+        "rows_superseded": dg.MetadataValue.int(result.rows_superseded),
+        "rows_duplicate": dg.MetadataValue.int(result.rows_duplicate),
+        "rows_quarantined": dg.MetadataValue.int(result.rows_quarantined),
+        "files_loaded": dg.MetadataValue.int(result.files_loaded),
+        "files_refused": dg.MetadataValue.int(result.files_refused),
+        "files_deferred": dg.MetadataValue.int(result.files_deferred),
+        "bytes": dg.MetadataValue.int(result.bytes),
+        "seconds": dg.MetadataValue.float(result.seconds),
+    }
+
+
+CONTRACTS = read_contracts(PROJECT_ROOT / "models")
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    by_source = groupby(CONTRACTS, key=lambda contract: contract.source)
+    return dg.Definitions(assets=[make_landing_assets(source, tuple(tables)) for source, tables in by_source])

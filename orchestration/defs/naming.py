@@ -1,0 +1,17 @@
+"""Names that several definitions share: the pool, owners, groups."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from orchestration.lib.landing.contracts import TableContract
+
+# The warehouse file has one owner at a time: whatever opens it is in this pool of one.
+WAREHOUSE_POOL = "duckdb"
+OWNERS = ["team:data-engineering"]
+RELEASE = dg.AssetKey(["serving", "customer_journeys"])
+
+
+def landed_key(contract: TableContract) -> dg.AssetKey:
+    """The asset of a landed table: the key that dbt gives its source, so that the graph is one."""
+    return dg.AssetKey([contract.source, contract.table])

@@ -1,0 +1,144 @@
+"""The release that readers get: written beside the old one, read back, then switched to in one step."""
+
+import json
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+
+from orchestration.defs.hygiene.checks import LEDGER
+from orchestration.defs.naming import OWNERS, RELEASE, WAREHOUSE_POOL
+from orchestration.lib.hygiene.data_docs import write_data_docs
+from orchestration.lib.hygiene.results import read_results
+from orchestration.lib.release.candidate import (
+    PublishedTable,
+    discard,
+    make_release_id,
+    read_git_state,
+    write_candidate,
+)
+from orchestration.lib.release.folders import ReleaseError
+from orchestration.lib.release.ledgers import create_ledgers, read_ledgers
+from orchestration.lib.release.publish import current_release, publish, record_releases, releases
+from orchestration.lib.release.restatements import DailyTable, find_restatements
+from orchestration.lib.settings import PROJECT_ROOT, Settings, read_settings
+from orchestration.lib.warehouse.build import is_releasable, last_complete_build, note_release, published_models
+from orchestration.lib.warehouse.connection import open_duckdb
+from orchestration.lib.warehouse.run_context import run_settings_and_clock
+
+# Daily figures that readers may have quoted: a later release that says otherwise tells so. Counts of stays by their
+# outcome are left out, for time itself settles what was pending.
+RESTATED = (
+    DailyTable("journeys", "agg_phases_daily", "measured_on", ("journey_id", "phase_id"), ("entered_count",)),
+    DailyTable(
+        "kpis",
+        "fct_kpi_values_daily",
+        "measured_on",
+        ("kpi_id", "channel", "segment"),
+        ("numerator", "denominator"),
+    ),
+)
+
+
+def _manifest(settings: Settings) -> dict:
+    return json.loads((settings.dbt_target / "manifest.json").read_text(encoding="utf-8"))
+
+
+def published_tables(settings: Settings) -> list[PublishedTable]:
+    """Every mart and every ledger, in the order in which they are written."""
+    keys = {
+        (node["schema"], node["alias"]): tuple((node["config"].get("meta") or {}).get("release_key", ()))
+        for node in _manifest(settings)["nodes"].values()
+        if node["resource_type"] == "model"
+    }
+    tables = [PublishedTable(schema, name, keys[schema, name]) for schema, name in published_models(_manifest(settings))]
+    tables += [PublishedTable(ledger.schema, ledger.name) for ledger in read_ledgers()]
+    return tables
+
+
+@dg.asset(
+    key=RELEASE,
+    deps=[dg.AssetKey([schema, name]) for schema, name in published_models(_manifest(read_settings()))],
+    group_name="release",
+    owners=OWNERS,
+    kinds={"duckdb", "parquet"},
+    pool=WAREHOUSE_POOL,
+    freshness_policy=dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26)),
+    description="The published release: serving/customer_journeys.duckdb, Parquet files, manifest and Data Docs.",
+)
+def release(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    settings, _ = run_settings_and_clock(context.instance, context.run_id)
+    now = datetime.now(UTC)
+    try:
+        with open_duckdb(settings.warehouse) as connection:
+            build = last_complete_build(connection)
+            if build is None or not is_releasable(connection):
+                raise ReleaseError(
+                    "The warehouse holds a build that did not end, or only a part of one, so nothing is published. "
+                    "Run the whole job refresh."
+                )
+            create_ledgers(connection)
+            record_releases(connection, settings)
+            results = read_results(connection, _checking_run(connection, context.run_id), table=LEDGER)
+        release_id = make_release_id(settings, now)
+        previous = current_release(settings)
+        if previous is not None:
+            restated = find_restatements(
+                previous.database,
+                settings.warehouse,
+                tables=RESTATED,
+                release_id=release_id,
+                previous_release_id=previous.release_id,
+                previous_as_of=previous.as_of,
+                published=[known.release_id for known in releases(settings)],
+                time_zone=settings.reporting_time_zone,
+            )
+            for table in restated:
+                if table.count:
+                    context.log.info(
+                        f"{table.count} figures of {table.table.schema}.{table.table.name} from {table.first_on} to "
+                        f"{table.last_on} are restated"
+                    )
+        candidate = write_candidate(
+            settings.warehouse,
+            settings=settings,
+            release_id=release_id,
+            tables=published_tables(settings),
+            as_of=build.as_of,
+            created_at=now,
+            run_id=context.run_id,
+            checks_summary=Counter(result.verdict for suite in results for result in suite.results),
+            git=read_git_state(PROJECT_ROOT),
+            progress=context.log.debug,
+        )
+        try:
+            write_data_docs(results, candidate.directory / "data_docs", run_id=context.run_id)
+        except BaseException:
+            discard(candidate)
+            raise
+        publication = publish(candidate, settings, progress=context.log.debug)
+        with open_duckdb(settings.warehouse) as connection:
+            record_releases(connection, settings)
+            note_release(connection, build.build, release_id)
+    except ReleaseError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
+    for warning in publication.warnings:
+        context.log.warning(warning)
+    return dg.MaterializeResult(
+        metadata={
+            "release_id": release_id,
+            "dagster/row_count": publication.release.row_count,
+            "rows": candidate.row_counts,
+            "bytes": candidate.manifest["database_bytes"],
+            "pruned": list(publication.pruned),
+            "directory": dg.MetadataValue.path(str(publication.release.directory)),
+        }
+    )
+
+
+def _checking_run(connection, run_id: str) -> str:
+    """The run whose verdicts the release carries: this one, or the last that checked, when only the release is run."""
+    row = connection.execute(
+        f"select run_id from {LEDGER} order by run_id = ? desc, checked_at desc limit 1", [run_id]
+    ).fetchone()
+    return row[0] if row else run_id

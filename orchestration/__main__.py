@@ -22,6 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands.add_parser("up", help="start Dagster's pages on this machine")
     withdraw = commands.add_parser("withdraw", help="take a wrongly loaded file back")
     withdraw.add_argument("file", help="its path or its id")
+    restore = commands.add_parser("restore", help="land a withdrawn file again")
+    restore.add_argument("file", help="its path or its id")
     rollback = commands.add_parser("rollback", help="switch readers to the release before, or to a named one")
     rollback.add_argument("--to", help="id of the release to go to")
     commands.add_parser("releases", help="list the releases")
@@ -64,27 +66,50 @@ def _up(chosen: argparse.Namespace, settings: Settings) -> int:
     prepare_run(settings, sizes={}, progress=print)
     port = os.environ.get("JOURNEYS_PORT", "3000")
     print(f"Dagster on http://127.0.0.1:{port} (stop with Ctrl-C)", flush=True)
-    command = [sys.executable, "-m", "dagster", "dev", "-m", "orchestration.definitions", "-h", "127.0.0.1", "-p", port]
+    command = [
+        sys.executable,
+        "-m",
+        "dagster",
+        "dev",
+        "-m",
+        "orchestration.definitions",
+        "-h",
+        "127.0.0.1",
+        "-p",
+        port,
+    ]
     os.chdir(PROJECT_ROOT)
     os.execv(sys.executable, command)
 
 
 def _withdraw(chosen: argparse.Namespace, settings: Settings) -> int:
-    from orchestration.lib.landing.contracts import read_contracts
-    from orchestration.lib.landing.withdraw import withdraw_file
+    from orchestration.lib.landing import withdraw_file
+
+    return _change_file(withdraw_file, chosen.file, settings, "Type make run to publish without it.")
+
+
+def _restore(chosen: argparse.Namespace, settings: Settings) -> int:
+    from orchestration.lib.landing import restore_file
+
+    return _change_file(restore_file, chosen.file, settings, "Type make run to publish with it.")
+
+
+def _change_file(change: Callable, file: str, settings: Settings, next_step: str) -> int:
+    from orchestration.lib.landing import read_contracts
     from orchestration.lib.warehouse.connection import open_duckdb
 
     with open_duckdb(settings.warehouse) as connection:
-        withdrawn = withdraw_file(
+        changes = change(
             connection,
             read_contracts(PROJECT_ROOT / "models"),
-            file=chosen.file,
+            file=file,
             extracts=settings.extracts,
-            run_id="withdraw",
+            run_id=change.__name__,
             now=datetime.now(UTC),
         )
-    print(withdrawn)
-    print("Type make run to publish without it.")
+    for changed in changes:
+        print(f"{changed.file_path} ({changed.source}.{changed.table}): {changed.status}, {changed.rows:,} rows")
+    print(next_step)
     return 0
 
 
@@ -102,7 +127,9 @@ def _releases(chosen: argparse.Namespace, settings: Settings) -> int:
     found = releases(settings)
     for release in found:
         mark = "*" if release.is_served else " "
-        print(f"{mark} {release.release_id}  as of {release.as_of:%Y-%m-%d %H:%M}  {release.row_count:>12,} rows")
+        print(
+            f"{mark} {release.release_id}  as of {release.as_of:%Y-%m-%d %H:%M}  {release.row_count:>12,} rows"
+        )
     print("* is what readers get." if found else f"{settings.data_set} has no release yet; type make run.")
     return 0
 
@@ -137,6 +164,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace, Settings], int]] = {
     "run": _run,
     "up": _up,
     "withdraw": _withdraw,
+    "restore": _restore,
     "rollback": _rollback,
     "releases": _releases,
     "hash": _hash,

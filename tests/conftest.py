@@ -62,7 +62,9 @@ class Warehouse:
                 for contract in read_contracts(PROJECT_ROOT / "models")
             ]
 
-    def build(self, *, as_of: datetime | None = None, force_full: bool = False, command: str = "run") -> str | None:
+    def build(
+        self, *, as_of: datetime | None = None, force_full: bool = False, command: str = "run"
+    ) -> str | None:
         """Builds what changed and returns why, or None when nothing did."""
         moment = as_of or self.settings.as_of
         assert moment is not None
@@ -81,7 +83,7 @@ class Warehouse:
             arguments += ["--exclude-resource-type", "unit_test"]
         else:
             run_dbt(self.settings, ["seed", *(["--full-refresh"] if plan.is_full else [])])
-        run_dbt(self.settings, arguments, plan.variables(self.settings))
+        run_dbt(self.settings, arguments, plan.environment)
         with open_duckdb(self.settings.warehouse) as connection:
             complete_build(connection, number, now=moment)
             note_release(connection, number, f"release {number}")
@@ -111,7 +113,9 @@ def differences(left: Warehouse, right: Warehouse) -> dict[str, list]:
         connection.execute(f"attach '{right.settings.warehouse}' as other (read_only)")
         for table in left.tables():
             columns = ", ".join(
-                row[0] for row in connection.execute(f"describe {table}").fetchall() if row[0] not in NOT_COMPARED
+                row[0]
+                for row in connection.execute(f"describe {table}").fetchall()
+                if row[0] not in NOT_COMPARED
             )
             rows = connection.execute(
                 f"(select 'left' as side, * from (select {columns} from {table} except all "

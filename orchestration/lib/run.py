@@ -19,10 +19,10 @@ from pathlib import Path
 from orchestration.lib.release.folders import check_folders
 from orchestration.lib.release.publish import Release, current_release, serve
 from orchestration.lib.settings import PROJECT_ROOT, Settings, SettingsError
-from orchestration.lib.warehouse.build import last_complete_build
+from orchestration.lib.warehouse.build import BuildPlan, last_complete_build
 from orchestration.lib.warehouse.connection import open_duckdb
 from orchestration.lib.warehouse.data_set import ensure_manifest, prepare_data_set
-from orchestration.lib.warehouse.dbt import dbt_environment, dbt_executable, timestamp_literal
+from orchestration.lib.warehouse.dbt import dbt_environment, dbt_executable, dbt_variables
 
 Progress = Callable[[str], None]
 
@@ -81,10 +81,14 @@ def make_example(settings: Settings, *, sizes: Mapping[str, int], progress: Prog
         for folder in (settings.extracts, settings.truth):
             shutil.rmtree(folder, ignore_errors=True)
         made.unlink()
-    progress(f"  making example {example.name}: {', '.join(f'{name} {size}' for name, size in asked.items())}")
+    progress(
+        f"  making example {example.name}: {', '.join(f'{name} {size}' for name, size in asked.items())}"
+    )
     generate = importlib.import_module(f"examples.{example.name}").generate
     clock = {"as_of": example.as_of} if example.is_simulated else {}
-    generate(settings.extracts, settings.truth, **clock, **asked, progress=lambda line: progress(f"    {line}"))
+    generate(
+        settings.extracts, settings.truth, **clock, **asked, progress=lambda line: progress(f"    {line}")
+    )
     made.write_text(json.dumps(asked), encoding="utf-8")
 
 
@@ -175,7 +179,9 @@ def _execute(screen: Progress) -> list[str]:
             evaluation = event.asset_check_evaluation_data
             if not evaluation.passed and evaluation.description:
                 failures.append(evaluation.description)
-    return failures or ([] if result.success else ["The job failed without a failed step; look at it with make up."])
+    return failures or (
+        [] if result.success else ["The job failed without a failed step; look at it with make up."]
+    )
 
 
 def _explain(event) -> str:
@@ -184,11 +190,15 @@ def _explain(event) -> str:
     while root is not None and root.cause is not None:
         root = root.cause
     user = event.step_failure_data.user_failure_data
-    said = (user.description if user and user.description else None) or (root.message if root else "no message")
+    said = (user.description if user and user.description else None) or (
+        root.message if root else "no message"
+    )
     return f"{event.step_key}: {said.strip()}"
 
 
-def _tell_failure(settings: Settings, failures: Sequence[str], before: Release | None, screen: Progress) -> None:
+def _tell_failure(
+    settings: Settings, failures: Sequence[str], before: Release | None, screen: Progress
+) -> None:
     screen("\nNot published. What went wrong:")
     for failure in dict.fromkeys(failures):
         screen("  " + failure.replace("\n", "\n  "))
@@ -197,14 +207,18 @@ def _tell_failure(settings: Settings, failures: Sequence[str], before: Release |
         if before
         else "\nThere is no release yet, so readers get nothing."
     )
-    screen("Mend the extract or the configuration, or take a file back with make withdraw FILE=…, then type make run.")
+    screen(
+        "Mend the extract or the configuration, or take a file back with make withdraw FILE=…, then type make run."
+    )
 
 
 def _tell_release(settings: Settings, release: Release, screen: Progress) -> None:
     from orchestration.lib.release.journal import read_manifest
 
     manifest = read_manifest(release.directory)
-    screen(f"\nRelease {release.release_id}  (data set {settings.data_set}, as of {release.as_of:%Y-%m-%d %H:%M} UTC)")
+    screen(
+        f"\nRelease {release.release_id}  (data set {settings.data_set}, as of {release.as_of:%Y-%m-%d %H:%M} UTC)"
+    )
     for table in manifest["tables"]:
         screen(f"  {table['schema'] + '.' + table['name']:<42} {table['row_count']:>12,} rows")
     with open_duckdb(release.database, read_only=True) as connection:
@@ -221,9 +235,14 @@ def _tell_scorecard(connection, screen: Progress) -> None:
         return
     screen("\nKPI scorecard (last complete period)")
     for phase, kpi, value, target, status, trend, accountable in rows:
-        shown = ["–" if number is None else f"{number:,.3g}" if abs(number) < 1000 else f"{number:,.0f}" for number in (value, target)]
+        shown = [
+            "–" if number is None else f"{number:,.3g}" if abs(number) < 1000 else f"{number:,.0f}"
+            for number in (value, target)
+        ]
         arrow = " " if trend is None else "↗" if trend > 0 else "↘" if trend < 0 else "→"
-        screen(f"  {status:<8} {phase or '':<14} {kpi[:40]:<40} {shown[0]:>10} {arrow} target {shown[1]:>8}  {accountable or ''}")
+        screen(
+            f"  {status:<8} {phase or '':<14} {kpi[:40]:<40} {shown[0]:>10} {arrow} target {shown[1]:>8}  {accountable or ''}"
+        )
 
 
 def _tell_hygiene(connection, manifest: Mapping, screen: Progress) -> None:
@@ -251,7 +270,9 @@ def _tell_next(settings: Settings, screen: Progress) -> None:
     shown = settings.serving / "customer_journeys.duckdb"
     with contextlib.suppress(ValueError):
         shown = shown.relative_to(Path.cwd())
-    screen(f"\nNext:  look at it     duckdb -readonly {shown}  (then: set disabled_optimizers='common_subplan';)")
+    screen(
+        f"\nNext:  look at it     duckdb -readonly {shown}  (then: set disabled_optimizers='common_subplan';)"
+    )
     screen("       see the runs   make up")
     screen("       your own data  docs/bring_your_own_data.md")
 
@@ -262,12 +283,8 @@ def run_dbt_by_hand(settings: Settings, arguments: Sequence[str]) -> int:
     with open_duckdb(settings.warehouse) as connection:
         last = last_complete_build(connection)
     moment = last.as_of if last else settings.as_of or datetime.now(UTC)
-    variables = {
-        "as_of": timestamp_literal(moment),
-        "built_as_of": timestamp_literal(moment),
-        "built_through": last.batch if last else 0,
-        "reporting_time_zone": settings.reporting_time_zone,
-        "reporting_currency": settings.reporting_currency,
-    }
-    command = [dbt_executable(), *arguments, "--vars", json.dumps(variables)]
-    return subprocess.run(command, cwd=PROJECT_ROOT, env=dbt_environment(settings), check=False).returncode
+    batch = last.batch if last else 0
+    plan = BuildPlan(False, "by hand", batch, batch, moment, moment, "")
+    command = [dbt_executable(), *arguments, *dbt_variables(settings)]
+    environment = {**dbt_environment(settings), **plan.environment}
+    return subprocess.run(command, cwd=PROJECT_ROOT, env=environment, check=False).returncode

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from orchestration.lib.warehouse.connection import open_duckdb
+from orchestration.lib.warehouse.dbt import run_dbt
 from tests.conftest import Warehouse, differences, make_warehouse
 from tests.scenarios import check
 from tests.scenarios.load import AS_OF, SEEDS, Story, stories, write_batches
@@ -51,7 +52,7 @@ def hash_of(identifier_type: str, value: str) -> str:
             row = connection.execute("select left(sha256('event:' || ?), 32)", [value]).fetchone()
         else:
             if identifier_type not in DECLARED_TYPES:
-                type_name, text = "record", identifier_type.removesuffix(':person_key') + f':{value}'
+                type_name, text = "record", identifier_type.removesuffix(":person_key") + f":{value}"
             row = connection.execute(
                 "select left(sha256(? || '|' || ? || '|' || ?), 32)", [pepper, type_name, text]
             ).fetchone()
@@ -60,7 +61,8 @@ def hash_of(identifier_type: str, value: str) -> str:
 
 
 DECLARED_TYPES = {
-    line.split(",")[0] for line in (SEEDS / "identifier_types.csv").read_text(encoding="utf-8").splitlines()[1:]
+    line.split(",")[0]
+    for line in (SEEDS / "identifier_types.csv").read_text(encoding="utf-8").splitlines()[1:]
 }
 
 
@@ -83,3 +85,8 @@ def test_many_deliveries_give_the_same_tables_as_one(
 def test_a_second_run_has_nothing_to_build(one: Warehouse) -> None:
     one.land()
     assert one.build() is None
+
+
+def test_the_unit_tests_beside_the_models_pass(one: Warehouse) -> None:
+    said = run_dbt(one.settings, ["test", "--select", "test_type:unit"])
+    assert "ERROR=0" in said and "PASS=0" not in said, said

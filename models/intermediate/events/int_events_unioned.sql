@@ -13,7 +13,7 @@ with
     where
         row_status in ('current', 'superseded')
         {%- if is_incremental() %}
-        and changed_in > {{ var('built_through') }}
+        and changed_in > {{ build_setting('built_through') }}
         {%- endif %}
 ),
 {% endfor %}

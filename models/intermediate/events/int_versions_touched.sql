@@ -5,12 +5,12 @@
 {% for model in var('event_models') %}
 select version_key
 from {{ ref(model) }}
-where changed_in > {{ var('built_through') }} and row_status in ('current', 'superseded')
+where changed_in > {{ build_setting('built_through') }} and row_status in ('current', 'superseded')
 union
 select withdrawn.version_key
 from {{ ref(model) }} as withdrawn
 where
-    withdrawn.changed_in > {{ var('built_through') }}
+    withdrawn.changed_in > {{ build_setting('built_through') }}
     and withdrawn.row_status = 'withdrawn'
     and not exists (
         select 1
@@ -18,7 +18,7 @@ where
         where
             kept.version_key = withdrawn.version_key
             and kept.row_status in ('current', 'superseded')
-            and kept.changed_in <= {{ var('built_through') }}
+            and kept.changed_in <= {{ build_setting('built_through') }}
     )
 {{ 'union' if not loop.last }}
 {% endfor %}

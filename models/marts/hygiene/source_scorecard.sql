@@ -11,11 +11,18 @@ with files as (
     group by source_name, table_name
 ),
 
+-- a row without a line stands for a file that was refused whole; rows of a withdrawn file went with it
 quarantined as (
-    select source_name, table_name, count(*) as row_count
-    from {{ ref('stg_landing__quarantined_rows') }}
-    where line is not null
-    group by source_name, table_name
+    select rows.source_name, rows.table_name, count(*) as row_count
+    from {{ ref('stg_landing__quarantined_rows') }} as rows
+    inner join {{ ref('stg_landing__files') }} as files
+        on
+            files.file_id = rows.file_id
+            and files.source_name = rows.source_name
+            and files.table_name = rows.table_name
+            and files.status = 'loaded'
+    where rows.line is not null
+    group by rows.source_name, rows.table_name
 )
 
 select

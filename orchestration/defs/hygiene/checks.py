@@ -4,19 +4,20 @@ from collections.abc import Iterator, Mapping
 
 import dagster as dg
 
-from orchestration.lib.warehouse.run_context import run_settings_and_clock
 from orchestration.defs.landing.assets import CONTRACTS
 from orchestration.defs.naming import WAREHOUSE_POOL, landed_key
 from orchestration.lib.hygiene.results import SuiteResult, results_rows, store_results
 from orchestration.lib.hygiene.session import HygieneSession
 from orchestration.lib.hygiene.suites import landing_suite, published_suite
 from orchestration.lib.landing.registry import refused_files
+from orchestration.lib.release.journal import read_manifest
 from orchestration.lib.release.ledgers import create_ledgers
 from orchestration.lib.release.publish import current_release
-from orchestration.lib.release.journal import read_manifest
 from orchestration.lib.settings import Settings
-from orchestration.lib.warehouse.build import read_pepper
+from orchestration.lib.warehouse.build import event_tables, read_pepper
 from orchestration.lib.warehouse.connection import open_duckdb
+from orchestration.lib.warehouse.dbt import read_dbt_manifest
+from orchestration.lib.warehouse.run_context import run_settings_and_clock
 
 LEDGER = "hygiene.expectation_results"
 # Each published schema's check hangs on the table that the rest of the schema leads to.
@@ -84,14 +85,18 @@ def marts_suites(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetChe
     counts = _published_row_counts(settings)
     with open_duckdb(settings.warehouse) as connection:
         create_ledgers(connection)
-        withdrawn = connection.execute("select count(*) from landing.files where status = 'withdrawn'").fetchone()
+        withdrawn = connection.execute(
+            "select count(*) from landing.files where status = 'withdrawn'"
+        ).fetchone()
     results: dict[str, SuiteResult] = {}
     with HygieneSession(settings.warehouse, pepper=read_pepper(settings)) as session:
         for schema in GUARDED:
             suite = published_suite(
                 schema,
                 as_of=as_of,
-                event_tables=[f"raw.{contract.identifier}" for contract in CONTRACTS if _holds_events(contract)],
+                event_tables=[
+                    f"raw.{contract.identifier}" for contract in CONTRACTS if _holds_events(contract)
+                ],
                 previous_row_counts=counts,
                 may_shrink=bool(withdrawn and withdrawn[0]),
             )
@@ -101,15 +106,14 @@ def marts_suites(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetChe
         yield _check_result(GUARDED[schema], f"{schema}_suite", result)
 
 
-def _holds_events(contract) -> bool:
-    return contract.name in ("feed.events", "web.events", "app.events", "store.transaction_lines", "shop.orders")
-
-
 def _published_row_counts(settings: Settings) -> dict[str, int]:
     release = current_release(settings)
     if release is None:
         return {}
-    return {f"{table['schema']}.{table['name']}": table["row_count"] for table in read_manifest(release.directory)["tables"]}
+    return {
+        f"{table['schema']}.{table['name']}": table["row_count"]
+        for table in read_manifest(release.directory)["tables"]
+    }
 
 
 def _remember(settings: Settings, run_id: str, results: Mapping[dg.AssetKey, SuiteResult]) -> None:

@@ -1,6 +1,5 @@
 """The release that readers get: written beside the old one, read back, then switched to in one step."""
 
-import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
@@ -22,8 +21,15 @@ from orchestration.lib.release.ledgers import create_ledgers, read_ledgers
 from orchestration.lib.release.publish import current_release, publish, record_releases, releases
 from orchestration.lib.release.restatements import DailyTable, find_restatements
 from orchestration.lib.settings import PROJECT_ROOT, Settings, read_settings
-from orchestration.lib.warehouse.build import is_releasable, last_complete_build, note_release, published_models
+from orchestration.lib.warehouse.build import (
+    is_releasable,
+    last_complete_build,
+    note_release,
+    published_models,
+    unmatched_critical_events,
+)
 from orchestration.lib.warehouse.connection import open_duckdb
+from orchestration.lib.warehouse.dbt import read_dbt_manifest
 from orchestration.lib.warehouse.run_context import run_settings_and_clock
 
 # Daily figures that readers may have quoted: a later release that says otherwise tells so. Counts of stays by their
@@ -40,30 +46,32 @@ RESTATED = (
 )
 
 
-def _manifest(settings: Settings) -> dict:
-    return json.loads((settings.dbt_target / "manifest.json").read_text(encoding="utf-8"))
-
-
 def published_tables(settings: Settings) -> list[PublishedTable]:
     """Every mart and every ledger, in the order in which they are written."""
+    manifest = read_dbt_manifest(settings)
     keys = {
         (node["schema"], node["alias"]): tuple((node["config"].get("meta") or {}).get("release_key", ()))
-        for node in _manifest(settings)["nodes"].values()
+        for node in manifest["nodes"].values()
         if node["resource_type"] == "model"
     }
-    tables = [PublishedTable(schema, name, keys[schema, name]) for schema, name in published_models(_manifest(settings))]
+    tables = [
+        PublishedTable(schema, name, keys[schema, name])
+        for schema, name in published_models(_manifest(settings))
+    ]
     tables += [PublishedTable(ledger.schema, ledger.name) for ledger in read_ledgers()]
     return tables
 
 
 @dg.asset(
     key=RELEASE,
-    deps=[dg.AssetKey([schema, name]) for schema, name in published_models(_manifest(read_settings()))],
+    deps=[dg.AssetKey([schema, name]) for schema, name in published_models(read_dbt_manifest(read_settings()))],
     group_name="release",
     owners=OWNERS,
     kinds={"duckdb", "parquet"},
     pool=WAREHOUSE_POOL,
-    freshness_policy=dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26)),
+    freshness_policy=dg.FreshnessPolicy.time_window(
+        fail_window=timedelta(hours=36), warn_window=timedelta(hours=26)
+    ),
     description="The published release: serving/customer_journeys.duckdb, Parquet files, manifest and Data Docs.",
 )
 def release(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
@@ -79,6 +87,11 @@ def release(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
                 )
             create_ledgers(connection)
             record_releases(connection, settings)
+            for critical_event in unmatched_critical_events(connection):
+                context.log.warning(
+                    f"critical_events.csv: {critical_event} matches nothing that landed. Compare its event_name, "
+                    "channel, touchpoint and property with core.fct_events, or remove the row."
+                )
             results = read_results(connection, _checking_run(connection, context.run_id), table=LEDGER)
         release_id = make_release_id(settings, now)
         previous = current_release(settings)

@@ -19,7 +19,13 @@ from orchestration.lib.warehouse.dbt import timestamp_literal
 # The shipped examples hold invented or long published people, so their key may be known to all.
 EXAMPLE_PEPPER = "journey-warehouse-example-key"
 # What a table holds follows from these files; a changed one means that every table is built anew.
-BUILD_INPUTS = ("dbt_project.yml", "models/**/*.sql", "models/**/*.yml", "macros/**/*.sql", "tests/dbt/generic/*.sql")
+BUILD_INPUTS = (
+    "dbt_project.yml",
+    "models/**/*.sql",
+    "models/**/*.yml",
+    "macros/**/*.sql",
+    "tests/dbt/generic/*.sql",
+)
 
 
 @dataclass(frozen=True)
@@ -34,14 +40,13 @@ class BuildPlan:
     built_as_of: datetime
     fingerprint: str
 
-    def variables(self, settings: Settings) -> dict[str, object]:
-        """The dbt variables that hand the plan to the models."""
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment variables that hand the plan to the models (macro `build_setting`)."""
         return {
-            "as_of": timestamp_literal(self.as_of),
-            "built_as_of": timestamp_literal(self.built_as_of),
-            "built_through": self.built_through,
-            "reporting_time_zone": settings.reporting_time_zone,
-            "reporting_currency": settings.reporting_currency,
+            "JOURNEYS_BUILD_AS_OF": timestamp_literal(self.as_of),
+            "JOURNEYS_BUILD_BUILT_AS_OF": timestamp_literal(self.built_as_of),
+            "JOURNEYS_BUILD_BUILT_THROUGH": str(self.built_through),
         }
 
 
@@ -105,7 +110,11 @@ def fingerprint(settings: Settings, pepper: str, root: Path = PROJECT_ROOT) -> s
     files += sorted(settings.resolved_seeds.glob("*"))
     for path in files:
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    fixed = [settings.reporting_time_zone, settings.reporting_currency, hashlib.sha256(pepper.encode()).hexdigest()]
+    fixed = [
+        settings.reporting_time_zone,
+        settings.reporting_currency,
+        hashlib.sha256(pepper.encode()).hexdigest(),
+    ]
     digest.update(json.dumps(fixed).encode())
     return digest.hexdigest()[:32]
 
@@ -121,7 +130,8 @@ def plan_build(
     batch = _latest_batch(connection)
     last = last_complete_build(connection)
     unfinished = connection.execute(
-        "select count(*) from landing.builds where status <> 'complete' and build > ?", [last.build if last else 0]
+        "select count(*) from landing.builds where status <> 'complete' and build > ?",
+        [last.build if last else 0],
     ).fetchone()
     reason = None
     if last is None:
@@ -191,6 +201,31 @@ def published_models(manifest: Mapping) -> Iterable[tuple[str, str]]:
         for node in manifest["nodes"].values()
         if node["resource_type"] == "model" and node["fqn"][1] == "marts"
     )
+
+
+def event_tables(manifest: Mapping) -> tuple[str, ...]:
+    """The raw tables whose rows become events: what the models that int_events_unioned reads are made of."""
+    found: set[str] = set()
+    waiting = ["model.journeys.int_events_unioned"]
+    while waiting:
+        for parent in manifest["parent_map"][waiting.pop()]:
+            if parent.startswith("source.") and manifest["sources"][parent]["schema"] == "raw":
+                found.add(f"raw.{manifest['sources'][parent]['identifier']}")
+            elif parent.startswith("model."):
+                waiting.append(parent)
+    return tuple(sorted(found))
+
+
+def unmatched_critical_events(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Rules of critical_events.csv that no event on any timeline meets, in the order of the seed."""
+    return [
+        row[0]
+        for row in connection.execute("""
+            select critical_event_id from config.critical_events
+            where critical_event_id not in (select critical_event_id from intermediate.int_critical_hits_matched)
+            order by rowid
+        """).fetchall()
+    ]
 
 
 def _latest_batch(connection: duckdb.DuckDBPyConnection) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -22,7 +21,7 @@ from orchestration.lib.warehouse.build import (
     read_pepper,
 )
 from orchestration.lib.warehouse.connection import open_duckdb
-from orchestration.lib.warehouse.dbt import dbt_environment
+from orchestration.lib.warehouse.dbt import dbt_environment, dbt_variables
 from orchestration.lib.warehouse.run_context import run_settings_and_clock
 
 
@@ -41,7 +40,13 @@ class WarehouseComponent(DbtProjectComponent):
         if properties["resource_type"] == "source":
             return spec
         stage, *folders = properties["fqn"][1:-1] or ["config"]
-        group = "config" if properties["resource_type"] == "seed" else "staging" if stage == "staging" else folders[0]
+        group = (
+            "config"
+            if properties["resource_type"] == "seed"
+            else "staging"
+            if stage == "staging"
+            else folders[0]
+        )
         return spec.replace_attributes(group_name=group, owners=["team:data-engineering"])
 
     def execute(self, context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator:
@@ -60,6 +65,7 @@ class WarehouseComponent(DbtProjectComponent):
                 return
             build = begin_build(connection, plan, now=datetime.now(UTC))
         context.log.info(f"{'Full build' if plan.is_full else 'Build of what changed'}: {plan.reason}")
+        os.environ.update(plan.environment)
         self._arguments = self._build_arguments(plan, settings)
         yield from super().execute(context, dbt)
         if is_whole:
@@ -70,7 +76,7 @@ class WarehouseComponent(DbtProjectComponent):
         return self._arguments
 
     def _build_arguments(self, plan: BuildPlan, settings: Settings) -> list[str]:
-        arguments = ["build", "--exclude-resource-type", "unit_test", "--vars", json.dumps(plan.variables(settings))]
+        arguments = ["build", "--exclude-resource-type", "unit_test", *dbt_variables(settings)]
         return [*arguments, "--full-refresh"] if plan.is_full else arguments
 
 

@@ -39,7 +39,11 @@ def ensure_manifest(settings: Settings, *, progress: Callable[[str], None] = lam
     manifest = settings.dbt_target / "manifest.json"
     stamp = settings.dbt_target / "parsed"
     digest = hashlib.sha256()
-    files = sorted(path for pattern in (*BUILD_INPUTS, "tests/dbt/**/*.sql", "models/**/*.md") for path in PROJECT_ROOT.glob(pattern))
+    files = sorted(
+        path
+        for pattern in (*BUILD_INPUTS, "tests/dbt/**/*.sql", "models/**/*.md")
+        for path in PROJECT_ROOT.glob(pattern)
+    )
     for path in (*files, *sorted(settings.resolved_seeds.glob("*.yml")), PROJECT_ROOT / "profiles.yml"):
         digest.update(str(path).encode() + b"\0" + path.read_bytes() + b"\0")
     if not manifest.exists() or not stamp.exists() or stamp.read_text() != digest.hexdigest():
@@ -47,4 +51,3 @@ def ensure_manifest(settings: Settings, *, progress: Callable[[str], None] = lam
         run_dbt(settings, ["parse"])
         stamp.write_text(digest.hexdigest())
     return manifest
-

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from orchestration.lib.settings import PROJECT_ROOT, Settings
 
@@ -41,18 +42,35 @@ def dbt_executable() -> str:
     return str(beside) if beside.exists() else "dbt"
 
 
-def run_dbt(settings: Settings, arguments: Sequence[str], variables: Mapping[str, object] | None = None) -> str:
+def dbt_variables(settings: Settings) -> list[str]:
+    """The arguments that hand dbt what is fixed for a data set. Every command gets the same: dbt parses anew else."""
+    fixed = {
+        "reporting_time_zone": settings.reporting_time_zone,
+        "reporting_currency": settings.reporting_currency,
+    }
+    return ["--vars", json.dumps(fixed)]
+
+
+def run_dbt(settings: Settings, arguments: Sequence[str], build: Mapping[str, str] | None = None) -> str:
     """Runs one dbt command to its end and returns what it printed. Raises DbtFailed.
 
-    The warehouse file must not be open: dbt takes it for itself.
+    `build` is what `BuildPlan.environment` says. The warehouse file must not be open: dbt takes it for itself.
     """
-    command = [dbt_executable(), "--no-use-colors", *arguments]
-    if variables:
-        command += ["--vars", json.dumps(variables)]
+    command = [dbt_executable(), "--no-use-colors", *arguments, *dbt_variables(settings)]
     done = subprocess.run(
-        command, cwd=PROJECT_ROOT, env=dbt_environment(settings), capture_output=True, text=True, check=False
+        command,
+        cwd=PROJECT_ROOT,
+        env={**dbt_environment(settings), **(build or {})},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode != 0:
         tail = "\n".join((done.stdout + done.stderr).splitlines()[-60:])
         raise DbtFailed(f"dbt {' '.join(arguments)} ended with code {done.returncode}:\n{tail}")
     return done.stdout
+
+
+def read_dbt_manifest(settings: Settings) -> dict[str, Any]:
+    """The manifest that dbt wrote when it last parsed the project for this data set."""
+    return json.loads((settings.dbt_target / "manifest.json").read_text(encoding="utf-8"))

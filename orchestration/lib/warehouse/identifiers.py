@@ -29,7 +29,9 @@ def hash_identifier(settings: Settings, pepper: str, identifier_type: str, value
     with (settings.resolved_seeds / "identifier_types.csv").open(encoding="utf-8", newline="") as file:
         rules = {row["identifier_type"]: row["normalisation"] for row in csv.DictReader(file)}
     if identifier_type not in rules:
-        raise SettingsError(f"TYPE={identifier_type}: not in identifier_types.csv. Known: {', '.join(sorted(rules))}.")
+        raise SettingsError(
+            f"TYPE={identifier_type}: not in identifier_types.csv. Known: {', '.join(sorted(rules))}."
+        )
     with open_duckdb() as connection:
         row = connection.execute(
             f"select left(sha256($pepper || '|' || $type || '|' || {NORMALISE[rules[identifier_type]]}), 32)",

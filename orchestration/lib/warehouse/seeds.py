@@ -65,7 +65,9 @@ class SeedsInvalid(ValueError):
 
     def __init__(self, report: SeedReport) -> None:
         self.report = report
-        super().__init__("\n".join(["The configuration has errors:", *(f"  {error}" for error in report.errors)]))
+        super().__init__(
+            "\n".join(["The configuration has errors:", *(f"  {error}" for error in report.errors)])
+        )
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,9 @@ def resolve_seeds(seeds: Path, shipped: Path, resolved: Path, *, today: date) ->
     for definition in definitions:
         source = sources[definition.name]
         rows = _read_rows(source)[1] if source else []
-        if definition.name == "identifier_types" and all(row.get("identifier_type") != "record" for row in rows):
+        if definition.name == "identifier_types" and all(
+            row.get("identifier_type") != "record" for row in rows
+        ):
             rows.append(PEOPLE_RECORD)
         _write_if_changed(resolved / f"{definition.name}.csv", _as_csv(definition, rows))
     return report
@@ -150,7 +154,9 @@ def check_seeds(
 ) -> SeedReport:
     """Checks values, keys and references of all seeds and the rules that hold between them."""
     errors: list[Problem] = [
-        Problem(path.name, None, f"no seed has this name.{_suggestion(path.stem, [d.name for d in definitions])}")
+        Problem(
+            path.name, None, f"no seed has this name.{_suggestion(path.stem, [d.name for d in definitions])}"
+        )
         for path in unknown
     ]
     rows: dict[str, list[SeedRow]] = {}
@@ -187,7 +193,9 @@ def _read_rows(path: Path) -> tuple[list[str], list[SeedRow]]:
         rows = []
         for cells in reader:
             if any(cell.strip() for cell in cells):
-                filled = {name: cell.strip() for name, cell in zip(header, cells, strict=False) if cell.strip()}
+                filled = {
+                    name: cell.strip() for name, cell in zip(header, cells, strict=False) if cell.strip()
+                }
                 rows.append(SeedRow(reader.line_num, filled))
         return header, rows
 
@@ -220,7 +228,9 @@ def _check_header(definition: SeedDefinition, header: Sequence[str]) -> Iterator
         yield Problem(file, 1, f"column {name} stands twice in the header. Keep one.")
     for name in header:
         if name not in known:
-            yield Problem(file, 1, f"there is no column {name}.{_suggestion(name, known)} Known: {', '.join(known)}.")
+            yield Problem(
+                file, 1, f"there is no column {name}.{_suggestion(name, known)} Known: {', '.join(known)}."
+            )
     for column in definition.columns:
         if column.is_required and column.name not in header:
             yield Problem(file, 1, f"column {column.name} is missing. Add it to the header.")
@@ -240,7 +250,9 @@ def _check_values(definition: SeedDefinition, rows: Sequence[SeedRow]) -> Iterat
         key = tuple(row.get(name) for name in definition.key)
         if key in line_of_key:
             named = ", ".join(f"{name} = {value}" for name, value in zip(definition.key, key, strict=True))
-            yield Problem(file, row.line, f"{named} stands in line {line_of_key[key]} already. Keep one of the two.")
+            yield Problem(
+                file, row.line, f"{named} stands in line {line_of_key[key]} already. Keep one of the two."
+            )
         line_of_key.setdefault(key, row.line)
 
 
@@ -303,7 +315,9 @@ def _check_journeys(rows: Mapping[str, Sequence[SeedRow]]) -> Iterator[Problem]:
     for row in rows["journeys"]:
         if version(row) not in {phase[:2] for phase in phases}:
             yield Problem(
-                "journeys.csv", row.line, f"journey {row.get('journey_id')} has no phase. Add its phases to phases.csv."
+                "journeys.csv",
+                row.line,
+                f"journey {row.get('journey_id')} has no phase. Add its phases to phases.csv.",
             )
         earlier = first_version.setdefault(row.get("journey_id"), row)
         if earlier is not row:
@@ -315,7 +329,9 @@ def _check_journeys(rows: Mapping[str, Sequence[SeedRow]]) -> Iterator[Problem]:
             )
     for row in rows["phases"]:
         if version(row) not in journeys:
-            yield _unknown("phases.csv", row, "journey", " version ".join(str(part) for part in version(row)), "journeys")
+            yield _unknown(
+                "phases.csv", row, "journey", " version ".join(str(part) for part in version(row)), "journeys"
+            )
     order_of: dict[tuple[str | None, ...], SeedRow] = {}
     for row in rows["phases"]:
         place = (*version(row), row.get("phase_order"))
@@ -334,7 +350,9 @@ def _check_journeys(rows: Mapping[str, Sequence[SeedRow]]) -> Iterator[Problem]:
             yield _unknown("critical_events.csv", row, "phase", row.get("phase_id"), "phases")
         if (row.get("property_name") is None) != (row.get("property_value") is None):
             yield Problem(
-                "critical_events.csv", row.line, "property_name and property_value go together. Fill in both, or none."
+                "critical_events.csv",
+                row.line,
+                "property_name and property_value go together. Fill in both, or none.",
             )
     for seed in ("measures", "kpis"):
         for row in rows[seed]:
@@ -355,11 +373,15 @@ def _check_kpis(rows: Mapping[str, Sequence[SeedRow]]) -> Iterator[Problem]:
         if row.get("aggregation") == "sum" and row.get("value_column") is None:
             yield Problem("measures.csv", row.line, "a sum needs a value_column. Name what it adds up.")
         if row.get("subject") == "stays" and row.get("journey_id") is None:
-            yield Problem("measures.csv", row.line, "a measure of stays needs a journey_id. Name the journey.")
+            yield Problem(
+                "measures.csv", row.line, "a measure of stays needs a journey_id. Name the journey."
+            )
         for outcome in (row.get("outcome") or "").split("|"):
             if outcome and outcome not in outcomes:
                 yield Problem(
-                    "measures.csv", row.line, f"outcome {outcome}: expected {', '.join(sorted(outcomes))}, joined by |."
+                    "measures.csv",
+                    row.line,
+                    f"outcome {outcome}: expected {', '.join(sorted(outcomes))}, joined by |.",
                 )
     for row in rows["kpis"]:
         accountable = [
@@ -369,7 +391,9 @@ def _check_kpis(rows: Mapping[str, Sequence[SeedRow]]) -> Iterator[Problem]:
         ]
         if not accountable:
             yield Problem(
-                "kpis.csv", row.line, f"nobody is accountable for {row.get('kpi_id')}. Add one row to kpi_roles.csv."
+                "kpis.csv",
+                row.line,
+                f"nobody is accountable for {row.get('kpi_id')}. Add one row to kpi_roles.csv.",
             )
         elif len(accountable) > 1:
             yield Problem(
@@ -387,8 +411,14 @@ def _check_kpis(rows: Mapping[str, Sequence[SeedRow]]) -> Iterator[Problem]:
             continue  # told already, as a wrong value
         falling = directions.get(row.get("kpi_id")) == "up"
         if numbers != sorted(numbers, reverse=falling):
-            order = "target, amber_bound, red_bound must not rise" if falling else "must not fall from target to red_bound"
-            yield Problem("kpi_targets.csv", row.line, f"the bounds of {row.get('kpi_id')} are out of order: {order}.")
+            order = (
+                "target, amber_bound, red_bound must not rise"
+                if falling
+                else "must not fall from target to red_bound"
+            )
+            yield Problem(
+                "kpi_targets.csv", row.line, f"the bounds of {row.get('kpi_id')} are out of order: {order}."
+            )
 
 
 def _warnings(rows: Mapping[str, Sequence[SeedRow]], today: date) -> Iterator[Problem]:

@@ -240,9 +240,8 @@ def _tell_scorecard(connection, screen: Progress) -> None:
             for number in (value, target)
         ]
         arrow = " " if trend is None else "↗" if trend > 0 else "↘" if trend < 0 else "→"
-        screen(
-            f"  {status:<8} {phase or '':<14} {kpi[:40]:<40} {shown[0]:>10} {arrow} target {shown[1]:>8}  {accountable or ''}"
-        )
+        line = f"{status:<8} {phase or '':<14} {kpi[:40]:<40} {shown[0]:>10} {arrow} target {shown[1]:>8}"
+        screen(f"  {line}  {accountable or ''}")
 
 
 def _tell_hygiene(connection, manifest: Mapping, screen: Progress) -> None:

@@ -94,9 +94,7 @@ def marts_suites(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetChe
             suite = published_suite(
                 schema,
                 as_of=as_of,
-                event_tables=[
-                    f"raw.{contract.identifier}" for contract in CONTRACTS if _holds_events(contract)
-                ],
+                event_tables=event_tables(read_dbt_manifest(settings)),
                 previous_row_counts=counts,
                 may_shrink=bool(withdrawn and withdrawn[0]),
             )

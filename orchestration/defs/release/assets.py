@@ -56,7 +56,7 @@ def published_tables(settings: Settings) -> list[PublishedTable]:
     }
     tables = [
         PublishedTable(schema, name, keys[schema, name])
-        for schema, name in published_models(_manifest(settings))
+        for schema, name in published_models(manifest)
     ]
     tables += [PublishedTable(ledger.schema, ledger.name) for ledger in read_ledgers()]
     return tables

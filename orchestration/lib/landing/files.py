@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
 import difflib
 import gzip
 import hashlib
 import io
+import json
 import os
 import time
 import zlib
@@ -87,6 +89,14 @@ class Header:
     names: tuple[str, ...]
     blank_lines: int
     line_count: int
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The keys that the first lines of a JSONL file have: all of them, and the sets without a key twice."""
+
+    keys: frozenset[str]
+    shapes: tuple[tuple[str, ...], ...]
 
 
 def find_files(extracts: Path, contract: TableContract) -> tuple[FoundFile, ...]:
@@ -340,6 +350,30 @@ def first_character(text: TextFile) -> bytes:
             if stripped := chunk.lstrip():
                 return stripped[:1]
     return b""
+
+
+def sample_keys(text: TextFile, *, most: int = 100) -> Sample:
+    """The keys of the objects on the first lines; a line that is none tells nothing."""
+    with text.path.open("rb") as stream:
+        start = stream.read(PEEK)
+    lines = start.split(b"\n")
+    if len(start) == PEEK:
+        lines.pop()
+    shapes: dict[tuple[str, ...], None] = {}
+    keys: set[str] = set()
+    for line in lines[:most]:
+        with contextlib.suppress(ValueError, RecursionError):
+            pairs = json.loads(line, object_pairs_hook=_Pairs)
+            if isinstance(pairs, _Pairs):
+                shape = tuple(key for key, _ in pairs)
+                keys.update(shape)
+                if len(set(shape)) == len(shape):
+                    shapes[shape] = None
+    return Sample(frozenset(keys), tuple(shapes))
+
+
+class _Pairs(list):
+    """A JSON object as it stands, so that a key that comes twice is seen."""
 
 
 def _empty_file() -> FileRefused:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -34,8 +36,13 @@ from orchestration.lib.landing.registry import (
     raw_table,
     transaction,
 )
-from orchestration.lib.landing.staging import StagedFile, stage_file
+from orchestration.lib.landing.staging import ReadPart, StagedFile, read_files, stage_file
 from orchestration.lib.landing.statuses import settle_statuses
+
+WORK_PREFIX = ".landing_"
+# Staged files lie unpacked on the disk until they are read.
+MOST_FILES_AT_ONCE = 200
+MOST_BYTES_AT_ONCE = 256 << 20
 
 
 @dataclass(frozen=True)
@@ -105,6 +112,7 @@ def land_table(
     """
     started = time.monotonic()
     ensure_tables(connection, contract)
+    _sweep(connection)
     try:
         found = find_files(extracts, contract)
     except OSError as error:
@@ -221,39 +229,55 @@ def _land_delivery(
 ) -> tuple[int | None, tuple[int, int], int]:
     """Lands the delivery; returns batch, (rows read, accepted) and bytes. No batch: nothing changed."""
     is_whole = contract.delivery == "snapshot"
-    rows_read = rows_accepted = bytes_read = files_loaded = 0
+    totals = _Totals()
+    digests = {file.shown: digest for file, digest in delivery.files}
     try:
-        with transaction(connection):
+        with transaction(connection), _work_folder(connection) as work:
             batch = open_batch(connection, contract, run_id=run_id, now=now)
+
+            def land_staged(staged: list[StagedFile], folder: Path) -> None:
+                folder.mkdir()
+                for part in read_files(connection, contract, staged, folder=folder):
+                    if not isinstance(part, ReadPart):
+                        file, refusal = part
+                        if not file.file.is_unchanged():
+                            raise _Changed(file.file) from refusal
+                        delivery.refused[file.file.shown] = (file.file, digests[file.file.shown], refusal)
+                        continue
+                    for read in part.files:
+                        if not read.staged.file.is_unchanged():
+                            raise _Changed(read.staged.file)
+                    _insert(
+                        connection, contract, part, digests=digests, known=known, batch=batch, now=now, totals=totals
+                    )
+
+            staged: list[StagedFile] = []
             for number, (file, digest) in enumerate(delivery.files, start=1):
                 if len(delivery.files) > 1:
                     progress(
-                        f"{contract.name}: file {number} of {len(delivery.files)}, {rows_read:,} rows so far"
+                        f"{contract.name}: file {number} of {len(delivery.files)}, {totals.rows_read:,} rows so far"
                     )
-                with tempfile.TemporaryDirectory(prefix=".landing_", dir=_work_folder(connection)) as folder:
-                    try:
-                        kind, packed = file_format(file, contract)
-                        staged = stage_file(
-                            connection, file, contract, kind=kind, packed=packed, folder=Path(folder)
-                        )
-                    except FileRefused as refusal:
-                        if not file.is_unchanged():
-                            raise _Changed(file) from refusal
-                        delivery.refused[file.shown] = (file, digest, refusal)
-                        continue
-                    except FileNotFoundError as gone:
-                        if file.path.exists():
-                            raise
-                        raise _Changed(file) from gone
+                folder = work / str(number)
+                folder.mkdir()
+                try:
+                    kind, packed = file_format(file, contract)
+                    staged.append(
+                        stage_file(connection, file, contract, kind=kind, packed=packed, folder=folder)
+                    )
+                except FileRefused as refusal:
                     if not file.is_unchanged():
-                        raise _Changed(file)
-                    read, accepted = _insert(
-                        connection, contract, file, digest, kind, staged, batch=batch, now=now
-                    )
-                files_loaded += 1
-                rows_read += read
-                rows_accepted += accepted
-                bytes_read += file.byte_count
+                        raise _Changed(file) from refusal
+                    delivery.refused[file.shown] = (file, digest, refusal)
+                except FileNotFoundError as gone:
+                    if file.path.exists():
+                        raise
+                    raise _Changed(file) from gone
+                if len(staged) >= MOST_FILES_AT_ONCE or sum(f.byte_count for f in staged) >= MOST_BYTES_AT_ONCE:
+                    land_staged(staged, work / f"read_{number}")
+                    staged = []
+            if staged:
+                land_staged(staged, work / "read_last")
+            files_loaded = totals.files_loaded
             if is_whole and files_loaded and (delivery.refused or delivery.deferred):
                 raise _Incomplete
             refusals = _record_refusals(connection, contract, delivery, known, batch=batch, now=now)
@@ -282,93 +306,138 @@ def _land_delivery(
         return _land_delivery(
             connection, contract, delivery, known, run_id=run_id, now=now, started=started, progress=progress
         )
-    return batch, (rows_read, rows_accepted), bytes_read
+    return batch, (totals.rows_read, totals.rows_accepted), totals.bytes_read
+
+
+@dataclass
+class _Totals:
+    """What the files of a delivery add up to as they land."""
+
+    files_loaded: int = 0
+    rows_read: int = 0
+    rows_accepted: int = 0
+    bytes_read: int = 0
 
 
 class _NothingNew(Exception):
     """Only refusals that are on record already."""
 
 
-def _work_folder(connection: duckdb.DuckDBPyConnection) -> Path | None:
-    """Where files are staged: beside the warehouse file, since /tmp may be memory; None without a file."""
+@contextlib.contextmanager
+def _work_folder(connection: duckdb.DuckDBPyConnection) -> Iterator[Path]:
+    """A folder to stage files in, gone afterwards. It lies beside the warehouse file, since /tmp may be memory."""
+    warehouse = _warehouse_file(connection)
+    with tempfile.TemporaryDirectory(
+        prefix=f"{WORK_PREFIX}{warehouse.name}_" if warehouse else WORK_PREFIX,
+        dir=warehouse.parent if warehouse else None,
+    ) as folder:
+        yield Path(folder)
+
+
+def _sweep(connection: duckdb.DuckDBPyConnection) -> None:
+    """Removes what a killed process left: who holds the warehouse file is the only one to stage for it."""
+    warehouse = _warehouse_file(connection)
+    if warehouse:
+        for folder in warehouse.parent.iterdir():
+            # another warehouse beside this one may be landing at this moment
+            if folder.name.startswith(f"{WORK_PREFIX}{warehouse.name}_"):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _warehouse_file(connection: duckdb.DuckDBPyConnection) -> Path | None:
+    """The warehouse file; None for one in memory."""
     path = connection.execute(
         "select path from duckdb_databases() where database_name = current_database()"
     ).fetchone()[0]
-    return Path(path).parent if path else None
+    return Path(path) if path else None
 
 
 def _insert(
     connection: duckdb.DuckDBPyConnection,
     contract: TableContract,
-    file: FoundFile,
-    digest: str,
-    kind: str,
-    staged: StagedFile,
+    part: ReadPart,
     *,
+    digests: dict[str, str],
+    known: dict[str, _Known],
     batch: int,
     now: datetime,
-) -> tuple[int, int]:
-    """Moves a staged file's rows to raw and quarantine and registers it; returns rows read and accepted."""
-    rows = f"read_parquet({literal(str(staged.rows))}, file_row_number = true) as staged"
-    numbered, line = "", "{record} + 1 + " + str(staged.line_offset)
-    if staged.lines is not None:
-        lines = f"read_parquet({literal(str(staged.lines))})"
-        numbered = f"inner join {lines} as numbered on numbered._record = {{record}}"
-        line = "numbered._physical_line"
-    declared = ", ".join(name(column.name) for column in contract.columns)
+    totals: _Totals,
+) -> None:
+    """Moves staged rows to raw and quarantine, registers their files and adds them to the totals."""
     moment = plain_utc(now)
-    record = "staged.file_row_number"
-    accepted = connection.execute(
-        f"""
-        insert into {raw_table(contract)} by name
-        select
-            {declared}, _row_key, _row_hash, 'current' as _row_status, _extra, ? as _file_id,
-            {line.format(record=record)} as _line, {batch} as _batch, {batch} as _changed_in,
-            ?::timestamp as _loaded_at
-        from {rows} {numbered.format(record=record)}
-        where not _is_broken and not _is_blank
-        """,
-        [digest, moment],
-    ).fetchone()[0]
-    broken = 0
-    if staged.broken:
-        record = "explained._record"
-        broken += connection.execute(
-            f"""
+    loaded_at = f"{literal(moment.isoformat())}::timestamp"
+    entries = ", ".join(
+        f"({literal(read.path)}, {literal(digests[read.staged.file.shown])}, "
+        f"{literal(read.staged.file.shown)}, {read.line_shift}::bigint)"
+        for read in part.files
+    )
+    files = f"(values {entries}) as files (path, file_id, shown, line_shift)"
+    declared = ", ".join(name(column.name) for column in contract.columns)
+
+    def line_of(record: str) -> tuple[str, str]:
+        if part.lines is None:
+            return f"{record} + files.line_shift", ""
+        lines = f"read_parquet({literal(str(part.lines))})"
+        return "numbered._physical_line", f"inner join {lines} as numbered on numbered._record = {record}"
+
+    line, numbered = line_of("staged.file_row_number")
+    if any(read.accepted for read in part.files):
+        connection.execute(f"""
+            insert into {raw_table(contract)} by name
+            select
+                {declared}, _row_key, _row_hash, 'current' as _row_status, _extra, files.file_id as _file_id,
+                {line} as _line, {batch} as _batch, {batch} as _changed_in, {loaded_at} as _loaded_at
+            from read_parquet({literal(str(part.rows))}, file_row_number = true) as staged
+            inner join {files} on files.path = staged._path
+            {numbered}
+            where not _is_broken and not _is_blank
+        """)
+    if part.broken and any(read.broken for read in part.files):
+        line, numbered = line_of("explained._record")
+        connection.execute(f"""
             insert into {quarantine_table(contract)}
             select
-                ?, ?, {line.format(record=record)}, _column, _reason, _expected, _row_text,
-                {batch}, ?::timestamp
-            from read_parquet({literal(str(staged.broken))}) as explained {numbered.format(record=record)}
-            """,
-            [digest, file.shown, moment],
-        ).fetchone()[0]
-    if staged.rejects:
-        broken += connection.execute(
-            f"""
+                files.file_id, files.shown, {line}, _column, _reason, _expected, _row_text, {batch}, {loaded_at}
+            from read_parquet({literal(str(part.broken))}) as explained
+            inner join {files} on files.path = explained._path
+            {numbered}
+        """)
+    if part.rejects:
+        connection.execute(f"""
             insert into {quarantine_table(contract)}
-            select ?, ?, line, null, reason, expected, row_text, {batch}, ?::timestamp
-            from read_parquet({literal(str(staged.rejects))})
-            """,
-            [digest, file.shown, moment],
-        ).fetchone()[0]
-    _forget_refusals(connection, contract, file, digest)
-    connection.execute(
-        "insert into landing.files values (?, ?, ?, ?, ?, ?, ?, ?, ?, 'loaded', ?, ?, ?, ?, ?, ?)",
-        [
-            digest, contract.source, contract.table, file.shown, digest, kind, file.byte_count,
-            file.delivered_at, batch, None if accepted + broken else "no_rows", accepted + broken, accepted,
-            broken, json.dumps(list(staged.extra_columns), ensure_ascii=False), moment,
-        ],
-    )  # fmt: skip
-    return accepted + broken, accepted
+            select files.file_id, files.shown, line, null, reason, expected, row_text, {batch}, {loaded_at}
+            from read_parquet({literal(str(part.rejects))}) as rejected cross join {files}
+        """)
+    rows: list[object] = []
+    for read in part.files:
+        file, digest = read.staged.file, digests[read.staged.file.shown]
+        _forget_refusals(connection, contract, file, digest, known)
+        broken = read.broken + part.reject_count
+        count = read.accepted + broken
+        rows += [
+            digest, contract.source, contract.table, file.shown, digest, read.staged.kind, file.byte_count,
+            file.delivered_at, batch, "loaded", None if count else "no_rows", count, read.accepted, broken,
+            json.dumps(list(read.extra_columns), ensure_ascii=False), moment,
+        ]  # fmt: skip
+        totals.files_loaded += 1
+        totals.rows_read += count
+        totals.rows_accepted += read.accepted
+        totals.bytes_read += file.byte_count
+    one = "(" + ", ".join("?" * (len(rows) // len(part.files))) + ")"
+    connection.execute(f"insert into landing.files values {', '.join([one] * len(part.files))}", rows)
 
 
 def _forget_refusals(
-    connection: duckdb.DuckDBPyConnection, contract: TableContract, file: FoundFile, digest: str | None
+    connection: duckdb.DuckDBPyConnection,
+    contract: TableContract,
+    file: FoundFile,
+    digest: str | None,
+    known: dict[str, _Known],
 ) -> None:
     """Strikes an earlier refusal of this content, or of this path while unreadable, off the books."""
     ids = [_unreadable_id(file.shown), digest or ""]
+    if not any(file_id in known for file_id in ids):
+        return
     connection.execute(
         "delete from landing.files where source_name = ? and table_name = ? and status = 'refused' and "
         "file_id in (?, ?)",
@@ -396,7 +465,7 @@ def _record_refusals(
         before = known.get(file_id)
         if before and before.reason == refusal.reason and before.path == shown:
             continue
-        _forget_refusals(connection, contract, file, digest)
+        _forget_refusals(connection, contract, file, digest, known)
         suffix = file.path.suffix.lstrip(".").lower() or None
         connection.execute(
             "insert into landing.files values (?, ?, ?, ?, ?, ?, ?, ?, ?, 'refused', ?, 0, 0, 0, '[]', ?)",

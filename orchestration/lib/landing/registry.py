@@ -79,9 +79,11 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 def ensure_tables(connection: duckdb.DuckDBPyConnection, contract: TableContract) -> None:
     """Creates registry and the table's raw and quarantine tables, and adds columns the contract gained."""
     raw = raw_table(contract)
+    declared = {column.name: sql_type(column) for column in contract.columns}
+    if _columns_of(connection, contract).items() >= {**declared, **ROW_COLUMNS}.items():
+        return  # all tables are made in one transaction
     with transaction(connection):
         connection.execute(_TABLES)
-        declared = {column.name: sql_type(column) for column in contract.columns}
         columns = ", ".join(f"{name(c)} {kind}" for c, kind in {**declared, **ROW_COLUMNS}.items())
         connection.execute(f"create table if not exists {raw} ({columns})")
         connection.execute(f"""
@@ -102,6 +104,16 @@ def ensure_tables(connection: duckdb.DuckDBPyConnection, contract: TableContract
                     "warehouse "
                     "file and run again (the files are still in the extracts folder)."
                 )
+
+
+def _columns_of(connection: duckdb.DuckDBPyConnection, contract: TableContract) -> dict[str, str]:
+    """The raw table's columns and types; none where there is no such table yet."""
+    found = connection.execute(
+        "select column_name, lower(data_type) from duckdb_columns() where database_name = current_database() "
+        "and schema_name = 'raw' and table_name = ?",
+        [contract.identifier],
+    ).fetchall()
+    return dict(found)
 
 
 def raw_table(contract: TableContract) -> str:

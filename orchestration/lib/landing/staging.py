@@ -1,13 +1,20 @@
-"""Reads one file with DuckDB's own readers into a staged Parquet file of typed, judged rows.
+"""Reads files with DuckDB's own readers into staged Parquet files of typed, judged rows.
 
-Staged rows stand in the order of the file. Memory stays bounded whatever the file's size, and an error while
-reading leaves the warehouse's transaction untouched.
+Small files of one format and header are read together: a statement over them costs little more than one over a
+single file. Whatever is irregular about a file of such a group (a row the reader rejects, lines and rows that differ
+in number, a doubtful column) has it read again alone, so that one path decides what becomes of it.
+
+Staged rows stand in the order of the files. Memory stays bounded whatever their size, and an error while reading
+leaves the warehouse's transaction untouched.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Iterator, Sequence
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +22,11 @@ import duckdb
 
 from orchestration.lib.landing import reasons
 from orchestration.lib.landing.contracts import ColumnContract, TableContract
-from orchestration.lib.landing.conversion import converted, judged, literal, name
+from orchestration.lib.landing.conversion import converted, judged, literal, name, sql_type
 from orchestration.lib.landing.files import (
     FoundFile,
+    Header,
+    Sample,
     TextFile,
     bare_copy,
     check_columns,
@@ -25,6 +34,7 @@ from orchestration.lib.landing.files import (
     first_character,
     prepare_text,
     read_header,
+    sample_keys,
     with_plain_line_ends,
 )
 from orchestration.lib.landing.lines import NO_DELIMITER, lines_at, number_all_lines, number_csv_records
@@ -32,6 +42,16 @@ from orchestration.lib.landing.reasons import FileRefused
 from orchestration.lib.warehouse.connection import SESSION_SETTINGS
 
 ROW_TEXT_LENGTH = 10_000
+
+# Files up to this size are read together. A greater one gains nothing by it.
+SMALL_FILE = 16 << 20
+# How many sets of keys of JSONL lines are told by comparison; rarer ones are looked into.
+SHAPES = 12
+
+_READER_SETTINGS = (
+    "hive_partitioning = false, filename = '_path', store_rejects = true, rejects_limit = 0, "
+    "rejects_table = 'reader_rejects', rejects_scan = 'reader_scans'"
+)
 
 # DuckDB's names for what it rejects, and ours.
 _REJECTIONS = {
@@ -57,35 +77,91 @@ _REJECTIONS = {
 
 @dataclass(frozen=True)
 class StagedFile:
-    """A file's rows, typed and judged, in `rows`, those that break the contract explained in `broken`; what
-    the reader could not split into columns, in `rejects`.
+    """A file made ready to be read: unpacked under a safe name, its header or types held against the contract."""
 
-    The line of the n-th row (from 0) is n + 1 + `line_offset`, or stands in `lines` when rows and lines
-    differ.
+    file: FoundFile
+    kind: str
+    path: Path
+    folder: Path
+    byte_count: int
+    text: TextFile | None = None
+    header: Header | None = None
+    types: tuple[tuple[str, str], ...] = ()
+    sample: Sample | None = None
+
+    @property
+    def group(self) -> tuple | None:
+        """What files have in common that one statement can read; None for one to be read alone."""
+        if self.byte_count > SMALL_FILE or (self.text and self.text.has_mixed_line_ends):
+            return None
+        names = (self.header.names, self.header.blank_lines) if self.header else ()
+        return self.kind, names, self.types, bool(self.text and self.text.crlfs)
+
+
+@dataclass(frozen=True)
+class ReadFile:
+    """What was read of one file. Its rows are those that name `path`, and row n of all stands on line n +
+    `line_shift`.
+
+    `accepted` and `broken` count the staged rows, without those that the reader rejected.
     """
 
-    rows: Path
-    broken: Path | None
-    rejects: Path | None
-    lines: Path | None
-    line_offset: int
+    staged: StagedFile
+    path: str
+    line_shift: int
+    accepted: int
+    broken: int
     extra_columns: tuple[str, ...]
 
 
 @dataclass(frozen=True)
+class ReadPart:
+    """Rows of one or several files, typed and judged, in `rows`; those that break the contract explained in
+    `broken`; what the reader could not split into columns in `rejects`.
+
+    Rows of other files may stand there too: they count where they were read again. Rejects, and `lines` for rows
+    and lines that differ, come with a single file only.
+    """
+
+    files: tuple[ReadFile, ...]
+    rows: Path
+    broken: Path | None
+    rejects: Path | None = None
+    reject_count: int = 0
+    lines: Path | None = None
+
+
+@dataclass(frozen=True)
+class _Tally:
+    """Counts over one file's staged rows; `filled` counts the values of the columns asked for."""
+
+    first_row: int = 0
+    count: int = 0
+    is_in_one_piece: bool = True
+    blank: int = 0
+    broken: int = 0
+    no_object: int = 0
+    objects: int = 0
+    with_extra: int = 0
+    filled: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class _Rows:
-    """The rows of a file as they were read: all, the broken ones explained (None without any), and how many
-    lines of a JSONL file hold no object."""
+    """Staged rows: all, and the broken ones explained (None without any)."""
 
     path: Path
     broken: Path | None
-    count: int
-    no_object_count: int
+    tallies: Mapping[str, _Tally]
+
+    def tally(self, path: Path) -> _Tally:
+        return self.tallies.get(str(path)) or _Tally()
 
 
 @dataclass(frozen=True)
 class _Source:
-    """SQL about a file: its rows, and how to get a column's text, extra columns and the row's own text."""
+    """SQL about files: their rows with `_path`, and how to get a column's text, extra columns and the row's own
+    text."""
 
     relation: str
     texts: dict[str, str]
@@ -94,6 +170,7 @@ class _Source:
     is_blank: str = "false"
     structure: tuple[tuple[str, str, str], ...] = ()  # condition, reason, expected
     exact: dict[str, str] | None = None  # column → condition that must hold for its text to be exact
+    wanted: tuple[str, ...] = ()  # columns whose values are to be counted
 
 
 def stage_file(
@@ -105,96 +182,14 @@ def stage_file(
     packed: bool,
     folder: Path,
 ) -> StagedFile:
-    """Stages one file into `folder`. Raises FileRefused for a file that can't land as a whole."""
-    cursor = connection.cursor()  # its own transaction: a broken file must not abort the landing
-    try:
-        for setting in SESSION_SETTINGS:
-            cursor.execute(setting)
-        if kind == "parquet":
+    """Makes one file ready in `folder`. Raises FileRefused for a file that can't land as a whole."""
+    if kind == "parquet":
+        with _own_transaction(connection) as cursor:
             return _stage_parquet(cursor, file, contract, folder)
-        text = prepare_text(file, contract, kind=kind, packed=packed, folder=folder)
-        if kind == "csv":
-            return _stage_csv(cursor, text, contract, folder)
-        return _stage_jsonl(cursor, text, contract, folder)
-    finally:
-        cursor.close()
-
-
-def _stage_csv(
-    cursor: duckdb.DuckDBPyConnection, text: TextFile, contract: TableContract, folder: Path
-) -> StagedFile:
-    header = read_header(text, contract)
-    dialect = contract.csv
-
-    def source_of(path: Path) -> _Source:
-        positions = {column: f"_c{number}" for number, column in enumerate(header.names)}
-        columns = ", ".join(f"{literal(position)}: 'varchar'" for position in positions.values())
-        reader = (
-            f"read_csv({literal(str(path))}, columns = {{{columns}}}, header = true, skip = "
-            f"{header.blank_lines}, "
-            f"auto_detect = false, delim = {literal(dialect.delimiter)}, quote = {literal(dialect.quote)}, "
-            f"escape = {literal(dialect.escape if dialect.quote else '')}, nullstr = "
-            f"{literal(dialect.null_text)}, "
-            "strict_mode = true, hive_partitioning = false, store_rejects = true, rejects_limit = 0, "
-            "rejects_table = 'reader_rejects', rejects_scan = 'reader_scans')"
-        )
-        declared = {c.name for c in contract.columns}
-        extras = {column: position for column, position in positions.items() if column not in declared}
-        return _Source(
-            relation=f"select * from {reader}",
-            texts={column: position for column, position in positions.items() if column in declared},
-            extra=_extra_of_columns(extras),
-            row_text=_csv_text(list(positions.values()), contract),
-        )
-
-    try:
-        rows = _copy_rows(cursor, source_of(text.path), contract, folder)
-    except duckdb.Error as error:
-        _raise_unless_the_files_fault(error)
-        if not text.has_mixed_line_ends:
-            raise FileRefused(reasons.BROKEN_CSV, _first_line(error)) from error
-        _drop_rejects(cursor)
-        text = with_plain_line_ends(text, folder=folder)
+    text = prepare_text(file, contract, kind=kind, packed=packed, folder=folder)
+    if kind == "csv":
         header = read_header(text, contract)
-        try:
-            rows = _copy_rows(cursor, source_of(text.path), contract, folder)
-        except duckdb.Error as again:
-            _raise_unless_the_files_fault(again)
-            raise FileRefused(
-                reasons.BROKEN_CSV,
-                "the lines do not all end alike; a carriage return stands alone in a value without quotes: "
-                "quote such "
-                f"values, and end every line with LF or CRLF ({_first_line(again)})",
-            ) from again
-    rejects, _, longest_line = _write_rejects(cursor, text, folder)
-    lines = None
-    if rejects or text.line_count != header.line_count + rows.count:
-        lines = folder / "lines.parquet"
-        number_csv_records(
-            cursor,
-            bare_copy(text, folder=folder),
-            dialect,
-            header_lines=header.line_count,
-            column_count=len(header.names),
-            record_count=rows.count,
-            longest_line=longest_line,
-            rejects=rejects,
-            target=lines,
-        )
-    declared = {c.name for c in contract.columns}
-    return StagedFile(
-        rows=rows.path,
-        broken=rows.broken,
-        rejects=rejects,
-        lines=lines,
-        line_offset=header.line_count,
-        extra_columns=tuple(column for column in header.names if column not in declared),
-    )
-
-
-def _stage_jsonl(
-    cursor: duckdb.DuckDBPyConnection, text: TextFile, contract: TableContract, folder: Path
-) -> StagedFile:
+        return StagedFile(file, kind, text.path, folder, text.byte_count, text=text, header=header)
     first = first_character(text)
     if not first:
         raise FileRefused(
@@ -209,31 +204,238 @@ def _stage_jsonl(
         )
     if text.has_mixed_line_ends:
         text = with_plain_line_ends(text, folder=folder, lone=b" ")
-    paths = ", ".join(literal(_json_path(column.name)) for column in contract.columns)
-    declared = ", ".join(literal(column.name) for column in contract.columns)
-    emptied = "{" + ", ".join(f'"{column.name}":null' for column in contract.columns) + "}"
+    return StagedFile(file, kind, text.path, folder, text.byte_count, text=text, sample=sample_keys(text))
+
+
+def read_files(
+    connection: duckdb.DuckDBPyConnection, contract: TableContract, staged: Sequence[StagedFile], *, folder: Path
+) -> Iterator[ReadPart | tuple[StagedFile, FileRefused]]:
+    """Reads staged files, in groups where they allow it; gives their rows, or a file and why it is refused."""
+    groups: dict[tuple, list[StagedFile]] = {}
+    alone = [file for file in staged if file.group is None]
+    for file in staged:
+        if file.group is not None:
+            groups.setdefault(file.group, []).append(file)
+    for number, group in enumerate(groups.values()):
+        if len(group) == 1:
+            alone.extend(group)
+            continue
+        place = folder / f"group_{number}"
+        place.mkdir()
+        with _own_transaction(connection) as cursor:
+            part, irregular = _read_together(cursor, group, contract, place)
+        alone.extend(irregular)
+        if part:
+            yield part
+            for read in part.files:
+                shutil.rmtree(read.staged.folder)
+        shutil.rmtree(place)
+    for file in alone:
+        try:
+            with _own_transaction(connection) as cursor:
+                part = _READERS[file.kind](cursor, file, contract)
+        except FileRefused as refusal:
+            yield file, refusal
+        else:
+            yield part
+        shutil.rmtree(file.folder)
+
+
+@contextlib.contextmanager
+def _own_transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A cursor whose errors do not abort the landing, and whose tables of rejects are its own."""
+    cursor = connection.cursor()
+    try:
+        for setting in SESSION_SETTINGS:
+            cursor.execute(setting)
+        yield cursor
+    finally:
+        cursor.close()
+
+
+def _read_together(
+    cursor: duckdb.DuckDBPyConnection, group: Sequence[StagedFile], contract: TableContract, folder: Path
+) -> tuple[ReadPart | None, list[StagedFile]]:
+    """Reads files of one group; gives the rows of the regular ones, and the files that must be read alone."""
+    kind = group[0].kind
+    paths = [file.path for file in group]
+    try:
+        match kind:
+            case "csv":
+                source = _csv_source(paths, group[0].header, contract)
+            case "jsonl":
+                source = _jsonl_source(paths, [file.sample for file in group], contract)
+            case _:
+                source = _parquet_source(paths, dict(group[0].types), contract)
+        rows = _copy_rows(cursor, source, contract, folder)
+    except duckdb.Error as error:
+        _raise_unless_the_files_fault(error)
+        return None, list(group)
+    rejected: set[str] = set()
+    if kind != "parquet":
+        rejected = {
+            path
+            for (path,) in cursor.execute(
+                "select distinct file_path from reader_rejects inner join reader_scans using (scan_id, file_id)"
+            ).fetchall()
+        }
+    read, irregular = [], []
+    extras = _extra_keys(cursor, rows) if kind == "jsonl" else {}
+    for file in group:
+        tally = rows.tally(file.path)
+        offset = file.header.line_count if file.header else 0
+        is_regular = tally.is_in_one_piece and str(file.path) not in rejected
+        if file.text:
+            is_regular = is_regular and file.text.line_count == offset + tally.count
+        if file.sample:
+            is_regular = is_regular and bool(tally.objects) and not _doubtful(file.sample, tally, source)
+        if not is_regular:
+            irregular.append(file)
+            continue
+        read.append(
+            ReadFile(
+                file,
+                str(file.path),
+                line_shift=offset + 1 - tally.first_row,
+                accepted=tally.count - tally.blank - tally.broken,
+                broken=tally.broken,
+                extra_columns=extras.get(str(file.path), ()) if kind == "jsonl" else _extra_columns(file, contract),
+            )
+        )
+    return (ReadPart(tuple(read), rows.path, rows.broken) if read else None), irregular
+
+
+def _extra_columns(file: StagedFile, contract: TableContract) -> tuple[str, ...]:
+    declared = {column.name for column in contract.columns}
+    names = file.header.names if file.header else tuple(column for column, _ in file.types)
+    return tuple(column for column in names if column not in declared)
+
+
+def _part_of(
+    file: StagedFile,
+    rows: _Rows,
+    *,
+    offset: int,
+    extra_columns: tuple[str, ...],
+    rejects: Path | None = None,
+    reject_count: int = 0,
+    lines: Path | None = None,
+) -> ReadPart:
+    """The part that a file read alone makes up."""
+    ((path, tally),) = rows.tallies.items() or ((str(file.path), _Tally()),)
+    accepted = tally.count - tally.blank - tally.broken
+    read = ReadFile(file, path, offset + 1, accepted, tally.broken, extra_columns)
+    return ReadPart((read,), rows.path, rows.broken, rejects, reject_count, lines)
+
+
+def _csv_source(paths: Sequence[Path], header: Header, contract: TableContract) -> _Source:
+    dialect = contract.csv
+    positions = {column: f"_c{number}" for number, column in enumerate(header.names)}
+    columns = ", ".join(f"{literal(position)}: 'varchar'" for position in positions.values())
     reader = (
-        f"read_csv({literal(str(text.path))}, columns = {{'_text': 'varchar'}}, header = false, "
-        "auto_detect = false, "
-        f"delim = {literal(NO_DELIMITER)}, quote = '', escape = '', nullstr = '', hive_partitioning = false, "
-        "store_rejects = true, rejects_limit = 0, rejects_table = 'reader_rejects', rejects_scan = "
-        "'reader_scans')"
+        f"read_csv({_listed(paths)}, columns = {{{columns}}}, header = true, skip = {header.blank_lines}, "
+        f"auto_detect = false, delim = {literal(dialect.delimiter)}, quote = {literal(dialect.quote)}, "
+        f"escape = {literal(dialect.escape if dialect.quote else '')}, nullstr = "
+        f"{literal(dialect.null_text)}, strict_mode = true, {_READER_SETTINGS})"
     )
-    source = _Source(
+    declared = {c.name for c in contract.columns}
+    extras = {column: position for column, position in positions.items() if column not in declared}
+    return _Source(
+        relation=f"select * from {reader}",
+        texts={column: position for column, position in positions.items() if column in declared},
+        extra=_extra_of_columns(extras),
+        row_text=_csv_text(list(positions.values()), contract),
+    )
+
+
+def _read_csv(cursor: duckdb.DuckDBPyConnection, file: StagedFile, contract: TableContract) -> ReadPart:
+    text, header, folder = file.text, file.header, file.folder
+    try:
+        rows = _copy_rows(cursor, _csv_source([text.path], header, contract), contract, folder)
+    except duckdb.Error as error:
+        _raise_unless_the_files_fault(error)
+        if not text.has_mixed_line_ends:
+            raise FileRefused(reasons.BROKEN_CSV, _first_line(error)) from error
+        _drop_rejects(cursor)
+        text = with_plain_line_ends(text, folder=folder)
+        header = read_header(text, contract)
+        try:
+            rows = _copy_rows(cursor, _csv_source([text.path], header, contract), contract, folder)
+        except duckdb.Error as again:
+            _raise_unless_the_files_fault(again)
+            raise FileRefused(
+                reasons.BROKEN_CSV,
+                "the lines do not all end alike; a carriage return stands alone in a value without quotes: "
+                "quote such "
+                f"values, and end every line with LF or CRLF ({_first_line(again)})",
+            ) from again
+    rejects, reject_count, longest_line = _write_rejects(cursor, text, folder)
+    lines = None
+    count = rows.tally(text.path).count
+    if rejects or text.line_count != header.line_count + count:
+        lines = folder / "lines.parquet"
+        number_csv_records(
+            cursor,
+            bare_copy(text, folder=folder),
+            contract.csv,
+            header_lines=header.line_count,
+            column_count=len(header.names),
+            record_count=count,
+            longest_line=longest_line,
+            rejects=rejects,
+            target=lines,
+        )
+    return _part_of(
+        file,
+        rows,
+        offset=header.line_count,
+        extra_columns=_extra_columns(file, contract),
+        rejects=rejects,
+        reject_count=reject_count,
+        lines=lines,
+    )
+
+
+def _jsonl_reader(paths: Sequence[Path]) -> str:
+    return (
+        f"read_csv({_listed(paths)}, columns = {{'_text': 'varchar'}}, header = false, auto_detect = false, "
+        f"delim = {literal(NO_DELIMITER)}, quote = '', escape = '', nullstr = '', {_READER_SETTINGS})"
+    )
+
+
+def _jsonl_source(paths: Sequence[Path], samples: Sequence[Sample], contract: TableContract) -> _Source:
+    columns = contract.columns
+    fields = ", ".join(literal(_json_path(column.name)) for column in columns)
+    declared = ", ".join(literal(column.name) for column in columns)
+    emptied = "{" + ", ".join(f'"{column.name}":null' for column in columns) + "}"
+    # Most lines have the keys of the first lines: comparing lists is several times quicker than looking into them.
+    names = {column.name for column in columns}
+    shapes = Counter(shape for sample in samples for shape in sample.shapes if names.issuperset(shape))
+    common = [shape for shape, _ in shapes.most_common(SHAPES)]
+    plain = " ".join(
+        f"when _keys = [{', '.join(literal(key) for key in shape)}]::varchar[] then true" for shape in common
+    )
+    return _Source(
         relation=f"""
-            select
-                _text,
-                case when is_object then json_extract_string(_text, [{paths}]) end as _fields,
-                case when is_object then json_keys(_text) end as _keys
+            select *, {f"case {plain} else false end" if plain else "false"} as _is_plain
             from (
                 select
-                    _text, starts_with(ltrim(_text, ' ' || chr(9)), '{{') and json_valid(_text) as is_object
-                from {reader}
+                    _path,
+                    _text,
+                    case when is_object then json_extract_string(_text, [{fields}]) end as _fields,
+                    case when is_object then json_keys(_text) end as _keys
+                from (
+                    select
+                        _path,
+                        _text,
+                        starts_with(ltrim(_text, ' ' || chr(9)), '{{') and json_valid(_text) as is_object
+                    from {_jsonl_reader(paths)}
+                )
             )
         """,
-        texts={column.name: f"_fields[{number}]" for number, column in enumerate(contract.columns, start=1)},
+        texts={column.name: f"_fields[{number}]" for number, column in enumerate(columns, start=1)},
         extra=(
-            f"case when not list_has_all([{declared}], _keys) "
+            f"case when _is_plain then null when not list_has_all([{declared}], _keys) "
             f"then json_merge_patch('{{}}', json_merge_patch(_text, {literal(emptied)})) end"
         ),
         row_text="_text",
@@ -245,7 +447,7 @@ def _stage_jsonl(
                 "the line is no JSON object; expected one whole object a line",
             ),
             (
-                "len(_keys) > len(list_distinct(_keys))",
+                "case when _is_plain then false else len(_keys) > len(list_distinct(_keys)) end",
                 reasons.DUPLICATE_COLUMN,
                 "the object names a key twice; expected each key once",
             ),
@@ -257,66 +459,87 @@ def _stage_jsonl(
                 f"{literal(_json_path(column.name))}) <> 'DOUBLE' "
                 "else true end"
             )
-            for column in contract.columns
+            for column in columns
             if column.decimal_size
         },
+        wanted=tuple(column.name for column in columns if not column.optional_column),
     )
+
+
+def _read_jsonl(cursor: duckdb.DuckDBPyConnection, file: StagedFile, contract: TableContract) -> ReadPart:
+    text, folder = file.text, file.folder
+    source = _jsonl_source([text.path], [file.sample], contract)
     try:
         rows = _copy_rows(cursor, source, contract, folder)
     except duckdb.Error as error:
         _raise_unless_the_files_fault(error)
         raise FileRefused(reasons.NOT_JSON, f"the lines can't be read: {_first_line(error)}") from error
+    tally = rows.tally(text.path)
     rejects, reject_count, _ = _write_rejects(cursor, text, folder)
-    if rows.count + reject_count != text.line_count:
+    if tally.count + reject_count != text.line_count:
         raise FileRefused(
             reasons.NOT_JSON,
-            f"the file has {text.line_count} lines, but {rows.count + reject_count} can be told apart; "
+            f"the file has {text.line_count} lines, but {tally.count + reject_count} can be told apart; "
             "end every line with LF or CRLF",
         )
     lines = None
     if rejects:
         lines = folder / "lines.parquet"
         number_all_lines(cursor, text, rejects=rejects, target=lines)
-    if rows.no_object_count:
-        objects, example = cursor.execute(f"""
-            select
-                count_if(not _is_blank and _structure is distinct from 0),
-                min_by(left(_row_text, 60), file_row_number) filter (where _structure = 0)
-            from read_parquet({literal(str(rows.path))}, file_row_number = true)
+    if tally.no_object and not tally.objects:
+        (example,) = cursor.execute(f"""
+            select min_by(left(_row_text, 60), file_row_number)
+            from read_parquet({literal(str(rows.path))}, file_row_number = true) where _structure = 0
         """).fetchone()
-        if not objects:
-            raise FileRefused(
-                reasons.NOT_JSON,
-                f"no line is a JSON object (the first begins {example!r}); expected one whole object a line: "
-                "convert it (jq -c . file.json > file.jsonl), or name a CSV file .csv",
-            )
-    extras = cursor.execute(f"""
-        select distinct unnest(json_keys(_extra)) as key from read_parquet({literal(str(rows.path))})
+        raise FileRefused(
+            reasons.NOT_JSON,
+            f"no line is a JSON object (the first begins {example!r}); expected one whole object a line: "
+            "convert it (jq -c . file.json > file.jsonl), or name a CSV file .csv",
+        )
+    extra_columns = _extra_keys(cursor, rows).get(str(text.path), ())
+    doubtful = _doubtful(file.sample, tally, source)
+    if doubtful:
+        _check_keys(cursor, text, contract, doubtful=doubtful, extras=extra_columns)
+    return _part_of(
+        file, rows, offset=0, extra_columns=extra_columns, rejects=rejects, reject_count=reject_count, lines=lines
+    )
+
+
+def _extra_keys(cursor: duckdb.DuckDBPyConnection, rows: _Rows) -> dict[str, tuple[str, ...]]:
+    """The undeclared keys of each JSONL file that has any."""
+    if not any(tally.with_extra for tally in rows.tallies.values()):
+        return {}
+    found: dict[str, list[str]] = {}
+    for path, key in cursor.execute(f"""
+        select distinct _path, unnest(json_keys(_extra)) as key from read_parquet({literal(str(rows.path))})
         where _extra is not null order by key
-    """).fetchall()
-    extra_columns = tuple(key for (key,) in extras)
-    _check_keys(cursor, reader, rows.path, contract, extra_columns)
-    return StagedFile(rows.path, rows.broken, rejects, lines, 0, extra_columns)
+    """).fetchall():
+        found.setdefault(path, []).append(key)
+    return {path: tuple(keys) for path, keys in found.items()}
+
+
+def _doubtful(sample: Sample, tally: _Tally, source: _Source) -> list[str]:
+    """The columns that must be there and of which neither a value nor, in the first lines, a key was met."""
+    filled = tally.filled or (0,) * len(source.wanted)
+    return [c for c, count in zip(source.wanted, filled, strict=True) if not count and c not in sample.keys]
 
 
 def _check_keys(
-    cursor: duckdb.DuckDBPyConnection, reader: str, rows: Path, contract: TableContract, extras: Sequence[str]
+    cursor: duckdb.DuckDBPyConnection,
+    text: TextFile,
+    contract: TableContract,
+    *,
+    doubtful: Sequence[str],
+    extras: Sequence[str],
 ) -> None:
     """Refuses a JSONL file in which no line has a column that must be there; a line may leave one out."""
-    wanted = [column.name for column in contract.columns if not column.optional_column]
-    filled = cursor.execute(
-        f"select {', '.join(f'count({name(c)})' for c in wanted)} from read_parquet({literal(str(rows))})"
-    ).fetchone()
-    doubtful = [column for column, count in zip(wanted, filled, strict=True) if count == 0]
-    if not doubtful:
-        return
     _drop_rejects(cursor)
     tests = ", ".join(
         f"coalesce(bool_or(case when json_valid(_text) then json_exists(_text, {literal(_json_path(c))}) "
         "end), false)"
         for c in doubtful
     )
-    present = cursor.execute(f"select {tests} from {reader}").fetchone()
+    present = cursor.execute(f"select {tests} from {_jsonl_reader([text.path])}").fetchone()
     absent = {column for column, there in zip(doubtful, present, strict=True) if not there}
     check_columns([*(c.name for c in contract.columns if c.name not in absent), *extras], contract)
 
@@ -327,15 +550,15 @@ def _stage_parquet(
     check_parquet(file)
     link = folder / "input.parquet"
     link.symlink_to(file.path.resolve())
-    reader = f"read_parquet({literal(str(link))}, hive_partitioning = false)"
     try:
-        described = cursor.execute(f"describe select * from {reader}").fetchall()
+        described = cursor.execute(
+            f"describe select * from read_parquet({literal(str(link))}, hive_partitioning = false)"
+        ).fetchall()
     except duckdb.Error as error:
         _raise_unless_the_files_fault(error)
         raise _broken_parquet(error) from error
     types = {row[0]: row[1] for row in described}
     check_columns(list(types), contract)
-    by_name = {column.name: column for column in contract.columns}
     folded = [column.lower() for column in types]
     twice = sorted({column for column in types if folded.count(column.lower()) > 1})
     if twice:
@@ -343,24 +566,38 @@ def _stage_parquet(
             reasons.DUPLICATE_COLUMN,
             f"the file has the columns {', '.join(twice)}; give every column its own name",
         )
+    return StagedFile(file, "parquet", link, folder, file.byte_count, types=tuple(types.items()))
+
+
+def _parquet_source(paths: Sequence[Path], types: Mapping[str, str], contract: TableContract) -> _Source:
+    by_name = {column.name: column for column in contract.columns}
     # Under names of their own, since a contract's column may be called as anything.
     held = {column: f"_c{number}" for number, column in enumerate(types)}
     selected = ", ".join(f"{name(c)} as {position}" for c, position in held.items())
     packed = ", ".join(f"{name(c)} := {position}" for c, position in held.items())
-    source = _Source(
-        relation=f"select {selected} from {reader}",
+    path = "_path"
+    while path in {column.lower() for column in types}:
+        path += "_"
+    reader = f"read_parquet({_listed(paths)}, hive_partitioning = false, filename = {literal(path)})"
+    return _Source(
+        relation=f"select {path} as _path, {selected} from {reader}",
         texts={c: _parquet_text(held[c], types[c], by_name[c]) for c in types if c in by_name},
         extra=_extra_of_columns({c: position for c, position in held.items() if c not in by_name}),
         row_text=f"to_json(struct_pack({packed}))::varchar",
     )
+
+
+def _read_parquet(cursor: duckdb.DuckDBPyConnection, file: StagedFile, contract: TableContract) -> ReadPart:
     try:
-        rows = _copy_rows(cursor, source, contract, folder)
+        source = _parquet_source([file.path], dict(file.types), contract)
+        rows = _copy_rows(cursor, source, contract, file.folder)
     except duckdb.Error as error:
         _raise_unless_the_files_fault(error)
         raise _broken_parquet(error) from error
-    return StagedFile(
-        rows.path, rows.broken, None, None, 0, tuple(column for column in types if column not in by_name)
-    )
+    return _part_of(file, rows, offset=0, extra_columns=_extra_columns(file, contract))
+
+
+_READERS = {"csv": _read_csv, "jsonl": _read_jsonl, "parquet": _read_parquet}
 
 
 def _copy_rows(
@@ -368,16 +605,12 @@ def _copy_rows(
 ) -> _Rows:
     """Reads and types the whole file; judges each row with the least that tells good from broken."""
     target = folder / "rows.parquet"
-    columns = contract.columns
+    # What no file of these has is null in every row: it needs no text, no judgement and no place in the hash.
+    columns = [c for c in contract.columns if c.name in source.texts]
     texts = {c.name: f"_t{number}" for number, c in enumerate(columns)}
     values = {c.name: f"_v{number}" for number, c in enumerate(columns)}
     # An empty text is no value, in every format alike.
-    read = ", ".join(
-        f"nullif({source.texts[c.name]}, '') as {texts[c.name]}"
-        if c.name in source.texts
-        else f"null::varchar as {texts[c.name]}"
-        for c in columns
-    )
+    read = ", ".join(f"nullif({source.texts[c.name]}, '') as {texts[c.name]}" for c in columns)
     typed = ", ".join(f"{_exact(source, c, texts[c.name], contract)} as {values[c.name]}" for c in columns)
     structure = [condition for condition, _, _ in source.structure]
     numbered = " ".join(f"when {condition} then {number}" for number, condition in enumerate(structure))
@@ -394,6 +627,10 @@ def _copy_rows(
     hashed = ", ".join(
         f"{literal(c.name + '=')} || {values[c.name]}::varchar" for c in sorted(columns, key=lambda c: c.name)
     )
+    typed_columns = ", ".join(
+        f"{values.get(c.name, f'null::{sql_type(c)}')} as {name(c.name)}" for c in contract.columns
+    )
+    all_texts = ", ".join(texts.get(c.name, "null") for c in contract.columns)
     cursor.execute(f"""
         copy (
             with source as ({source.relation}),
@@ -406,27 +643,39 @@ def _copy_rows(
             marked as (select *, not _is_blank and ({is_broken}) as _is_broken from typed)
 
             select
-                {", ".join(f"{values[c.name]} as {name(c.name)}" for c in columns)},
-                {_key_text([values[column] for column in contract.key])} as _row_key,
+                {typed_columns},
+                {_key_text([values.get(column, "null") for column in contract.key])} as _row_key,
                 md5(concat_ws(chr(31), {hashed}, '=' || nullif(_extra_json::varchar, '{{}}'))) as _row_hash,
                 nullif(_extra_json::varchar, '{{}}') as _extra,
+                _path,
                 _is_blank,
                 _is_broken,
                 {structure_number} as _structure,
-                case when _is_broken then [{", ".join(texts.values())}] end as _texts,
+                case when _is_broken then [{all_texts}]::varchar[] end as _texts,
                 case when _is_broken then {_cut(source.row_text)} end as _row_text
             from marked
         ) to {literal(str(target))} (format parquet, compression lz4_raw)
     """)
-    count, broken_count, no_object_count = cursor.execute(f"""
-        select count(*), count_if(_is_broken), count_if(_structure = 0)
-        from read_parquet({literal(str(target))})
-    """).fetchone()
+    tallies = _tallies(cursor, target, source.wanted)
     broken = None
-    if broken_count:
+    if any(tally.broken for tally in tallies.values()):
         broken = folder / "broken.parquet"
         _explain_broken_rows(cursor, source, contract, rows=target, target=broken)
-    return _Rows(target, broken, count, no_object_count)
+    return _Rows(target, broken, tallies)
+
+
+def _tallies(cursor: duckdb.DuckDBPyConnection, rows: Path, wanted: Sequence[str]) -> dict[str, _Tally]:
+    """What was read, by path. A file without rows has no entry."""
+    filled = ", ".join(f"count({name(column)})" for column in wanted)
+    found = cursor.execute(f"""
+        select
+            _path, min(file_row_number), count(*), max(file_row_number) - min(file_row_number) + 1 = count(*),
+            count_if(_is_blank), count_if(_is_broken), count_if(_structure = 0),
+            count_if(not _is_blank and _structure is distinct from 0), count(_extra), [{filled}]
+        from read_parquet({literal(str(rows))}, file_row_number = true)
+        group by _path
+    """).fetchall()
+    return {path: _Tally(*counts, filled=tuple(values)) for path, *counts, values in found}
 
 
 def _explain_broken_rows(
@@ -455,15 +704,16 @@ def _explain_broken_rows(
                 select
                     {", ".join(f"_texts[{n}] as {texts[c.name]}" for n, c in enumerate(columns, start=1))},
                     {", ".join(f"{name(c.name)} as {values[c.name]}" for c in columns)},
-                    _structure, _row_text, file_row_number as _record
+                    _structure, _path, _row_text, file_row_number as _record
                 from read_parquet({literal(str(rows))}, file_row_number = true)
                 where _is_broken
             ),
 
-            explained as (select _record, _row_text, {explained} as _problems from broken)
+            explained as (select _record, _path, _row_text, {explained} as _problems from broken)
 
             select
                 _record,
+                _path,
                 _problems[1].c as _column,
                 _problems[1].r as _reason,
                 _problems[1].e || case
@@ -611,6 +861,10 @@ def _cut(text: str) -> str:
         f"case when length({text}) > {ROW_TEXT_LENGTH} "
         f"then left({text}, {ROW_TEXT_LENGTH}) || ' … (' || length({text}) || ' characters)' else {text} end"
     )
+
+
+def _listed(paths: Sequence[Path]) -> str:
+    return "[" + ", ".join(literal(str(path)) for path in paths) + "]"
 
 
 def _json_path(column: str) -> str:

@@ -43,6 +43,8 @@ def settle_statuses(
                 or bool_or(_row_status <> 'current')
                 or bool_or(_file_id in ({withdrawn_files}))
         """)
+        if connection.execute("select count(*) from landing_touched").fetchone() == (0,):
+            return  # rows of new keys stand as `current` already
         candidates = "hash(_row_key) in (select key_hash from landing_touched)"
     scope = f"coalesce(raw_rows.{name(contract.key_scope)}::varchar, '')" if contract.key_scope else "''"
     version = f"raw_rows.{name(contract.version_column)}" if contract.version_column else "null::bigint"

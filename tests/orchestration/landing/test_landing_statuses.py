@@ -361,3 +361,51 @@ def test_batches_count_over_all_tables_and_name_the_run(landing):
         (1, "orders", "first", True),
         (2, "returns", "second", True),
     ]
+
+
+def test_a_withdrawn_file_of_keys_that_no_other_file_has_leaves_nothing_that_counts(landing):
+    """A key with a single row needs no decision while it lands, but does when its file is taken back."""
+    landing.write("a.csv", csv(*(f"a{n},2026-01-01,1," for n in range(3))))
+    landing.write("b.csv", csv(*(f"b{n},2026-01-01,1," for n in range(3))))
+    landing.land()
+    before = state(landing)
+    withdraw(landing, "shop/orders/b.csv")
+    assert landing.current("order_id, _changed_in") == [("a0", 1), ("a1", 1), ("a2", 1)]
+    assert landing.rows("select distinct _row_status, _changed_in from RAW where order_id >= 'b'") == [
+        ("withdrawn", 2)
+    ]
+    restore(landing, "shop/orders/b.csv")
+    assert state(landing) == before
+    assert landing.rows("select distinct _row_status, _changed_in from RAW where order_id >= 'b'") == [
+        ("current", 3)
+    ]
+
+
+@pytest.mark.parametrize("lands_together", [True, False])
+def test_a_duplicate_of_a_row_in_a_withdrawn_file_counts_from_then_on(landing, lands_together):
+    landing.write("a.csv", csv("a,2026-01-01,1,", "b,2026-01-01,1,"))
+    if not lands_together:
+        landing.land()
+    landing.write("b.csv", csv("a,2026-01-01,1.00,"))
+    batch = landing.land().batch
+    assert landing.rows("select order_id, _row_status from RAW order by 1, 2") == [
+        ("a", "current"),
+        ("a", "duplicate"),
+        ("b", "current"),
+    ]
+    withdraw(landing, "shop/orders/a.csv")
+    assert landing.current("order_id, amount::varchar, _changed_in") == [("a", "1.00", batch + 1)]
+    assert account(landing.connection, landing.contract).adds_up
+
+
+def test_a_row_whose_key_another_source_keeps_is_withdrawn_and_in_quarantine(scoped):
+    scoped.write("a.csv", scoped_csv("1,2026-01-01,web", "2,2026-01-01,web"))
+    scoped.land()
+    scoped.write("b.csv", scoped_csv("1,2026-01-02,app"))
+    scoped.land()
+    assert scoped.rows("select source_system, _row_status, _changed_in from RAW order by order_id, 1") == [
+        ("app", "current", 2),
+        ("web", "withdrawn", 2),
+        ("web", "current", 1),
+    ]
+    assert scoped.quarantined() == [(2, "source_system", "key_collision")]

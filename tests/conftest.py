@@ -78,11 +78,10 @@ class Warehouse:
             if plan is None:
                 return None
             number = begin_build(connection, plan, now=moment)
-        arguments = [command, *(["--full-refresh"] if plan.is_full else [])]
-        if command == "build":
-            arguments += ["--exclude-resource-type", "unit_test"]
-        else:
-            run_dbt(self.settings, ["seed", *(["--full-refresh"] if plan.is_full else [])])
+        # seeds and models in one dbt process: its start costs more than these small tables
+        arguments = ["build", *(["--full-refresh"] if plan.is_full else []), "--exclude-resource-type", "unit_test"]
+        if command != "build":
+            arguments += ["--exclude-resource-type", "test"]
         run_dbt(self.settings, arguments, plan.environment)
         with open_duckdb(self.settings.warehouse) as connection:
             complete_build(connection, number, now=moment)

@@ -12,7 +12,7 @@
     (
     {%- for rule in rules %}
     coalesce({% if rule['match'] == 'contains' -%}
-        lower(events.{{ rule['field'] }}) like {{ text_literal('%' ~ rule['value'] | lower ~ '%') }}
+        position({{ text_literal(rule['value'] | lower) }} in lower(events.{{ rule['field'] }})) > 0
     {%- else -%}
         events.{{ rule['field'] }} = {{ text_literal(rule['value']) }}
     {%- endif %}, false)

@@ -16,6 +16,8 @@
     {%- set key = restate['key'] -%}
     {%- set tracked = ([key] + restate.get('tracks', [])) | unique | join(', ') -%}
     {%- set changed = changed_rows_relation(target) -%}
+    {#- dbt lists relations once, at its start: unless told, it would not see the first of these tables in this run -#}
+    {%- do adapter.cache_added(changed) -%}
 
     {%- set before -%}
         select {{ columns }} from {{ target }}

@@ -16,9 +16,8 @@ Readings chosen where the design leaves room:
 - `dwell_seconds` are whole seconds elapsed, fractions dropped. A norm is compared with whole seconds,
   strictly.
 - The norm of a phase is that of all its `fell_through` stays in the journey, whatever version or customer.
-- A stay is `present` on its day of entry and on every later day that began before it was left; an open one is
-  taken as left at `as_of`. It is present on the days it touches, a day that begins exactly when it is left
-  not included.
+- A stay is `present` on every day from that of entry to that on which it is left, both included, so that whoever
+  left on a day was present on it, at midnight sharp as well; an open one is present up to the day of `as_of`.
 - Steps of an instance are by instant: from `started_at` on, those of the same instant as the first hit
   included; a completed instance ends with its terminal event in total order. A step without a channel is left
   out of `level`.
@@ -79,11 +78,6 @@ class Definitions:
     def day_of(self, instant: datetime) -> date:
         """Returns the day of an instant in the reporting time zone."""
         return instant.replace(tzinfo=UTC).astimezone(self.time_zone).date()
-
-    def start_of(self, day: date) -> datetime:
-        """Returns the instant a day begins in the reporting time zone."""
-        begins = datetime(day.year, day.month, day.day, tzinfo=self.time_zone)
-        return begins.astimezone(UTC).replace(tzinfo=None)
 
 
 def definitions(seeds: Mapping[str, Sequence[Mapping[str, str]]], *, time_zone: str = "UTC") -> Definitions:
@@ -367,7 +361,7 @@ def daily_rows(stays: Sequence[Mapping[str, Any]], known: Definitions, *, as_of:
         cohort[stay["outcome"]] += 1
         cohort["present"] += 1
         until, day = stay["left_at"] or as_of, entered_on + timedelta(days=1)
-        while known.start_of(day) < until:
+        while day <= known.day_of(until):
             counts[stay["journey_id"], stay["phase_id"], day]["present"] += 1
             day += timedelta(days=1)
         if stay["left_at"] is not None:

@@ -52,10 +52,10 @@ def test_equal_content_is_a_duplicate_and_counts_once() -> None:
     assert statuses == {"current": 1, "duplicate": 1, "superseded": 1}
 
 
-def test_the_second_source_system_of_one_id_is_a_collision() -> None:
-    rows = [row(1, "web", source_system="web"), row(2, "shop", "2027-01-01", source_system="shop")]
+def test_of_two_source_systems_of_one_id_the_second_by_name_is_a_collision() -> None:
+    rows = [row(1, "web", "2027-01-01", source_system="web"), row(2, "shop", source_system="shop")]
     how = {"version_column": "updated_at", "key_scope": "source_system"}
-    assert judged(rows, **how) == [("web", "current"), ("shop", "key_collision")]
+    assert judged(rows, **how) == [("web", "key_collision"), ("shop", "current")]
     assert len(versions.landed(versions.with_status(rows, ["event_id"], **how))) == 1
 
 

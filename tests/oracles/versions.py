@@ -10,8 +10,8 @@ Readings chosen where the design leaves room:
 - A row whose content (its own columns) equals the winner's is `duplicate`, any other loser is `superseded`.
   Of equal copies the first delivered is called `current`; which copy is called so has no meaning, the counts
   have.
-- A key that came from two values of `key_scope` belongs to the first delivered one; the other's rows are
-  collisions.
+- A key that came from two values of `key_scope` belongs to the one that sorts first, whichever came first:
+  the order of delivery is no input. The other's rows are collisions.
 - `snapshot`: only the last file delivered counts; rows of earlier files are superseded, or duplicates.
 """
 
@@ -59,8 +59,9 @@ def with_status(
     last_file = (judged[-1].get("batch"), judged[-1].get("file")) if judged else None
     for same_key in by_key.values():
         accepted = []
+        claims = {row[key_scope] for row in same_key} if key_scope is not None else set()
         for row in same_key:
-            if key_scope is not None and row[key_scope] != same_key[0][key_scope]:
+            if key_scope is not None and row[key_scope] != min(claims):
                 row["_row_status"] = "key_collision"
             else:
                 accepted.append(row)

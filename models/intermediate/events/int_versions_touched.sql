@@ -1,11 +1,21 @@
 {#-
-    Landed versions that came, went or lost their place since the last complete build. A withdrawn row of which the
-    same version stays, delivered by another file, took nothing with it.
+    Landed versions that came, went or lost their place since the last complete build; none in a full build, which
+    takes every version anyway. A withdrawn row of which the same version stays, delivered by another file, took
+    nothing with it; only to see that are all keys read, so it is looked for where rows were withdrawn at all.
 -#}
 {% for model in var('event_models') %}
+{%- set withdrawn = "changed_in > " ~ build_setting('built_through') ~ " and row_status = 'withdrawn'" %}
 select version_key
 from {{ ref(model) }}
-where changed_in > {{ build_setting('built_through') }} and row_status in ('current', 'superseded')
+where
+    {% if flags.FULL_REFRESH -%}
+    false
+    {%- else -%}
+    changed_in > {{ build_setting('built_through') }}
+    and row_status in ('current', 'superseded')
+    {%- endif %}
+{%- if execute and not flags.FULL_REFRESH
+    and run_query("select 1 from " ~ ref(model) ~ " where " ~ withdrawn ~ " limit 1").rows | length > 0 %}
 union
 select withdrawn.version_key
 from {{ ref(model) }} as withdrawn
@@ -20,5 +30,6 @@ where
             and kept.row_status in ('current', 'superseded')
             and kept.changed_in <= {{ build_setting('built_through') }}
     )
+{%- endif %}
 {{ 'union' if not loop.last }}
 {% endfor %}

@@ -45,8 +45,13 @@ record_values as (
     where is_current
 ),
 
+-- a blocked value stands for nobody
 unique_values as (
-    select identifier_hash, identifier_type from identifiers where is_unique_per_person
+    select identifier_hash, identifier_type
+    from identifiers
+    where
+        is_unique_per_person
+        and identifier_hash not in (select identifier_hash from {{ ref('int_identifiers_blocked') }})
 ),
 
 beside_unique_values as (

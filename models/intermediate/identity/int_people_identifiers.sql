@@ -11,7 +11,7 @@ with people as (
         source_system,
         person_key_hash,
         nullif(
-            lower({{ replace_matches("trim(concat_ws(' ', first_name, last_name))", '\\s+', ' ') }}), ''
+            trim(lower({{ replace_matches("concat_ws(' ', first_name, last_name)", '\\s+', ' ') }})), ''
         ) as name_normalised,
         identifiers,
         is_current,

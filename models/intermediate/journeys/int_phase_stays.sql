@@ -8,7 +8,8 @@
 
 {#-
     Stays in a phase. A hit belongs to the instance under way while the window of the phase that the last hit was in
-    is open, its last instant included; a later one, like any after a terminal phase, begins a new instance.
+    is open, its last instant included; a later one, like any after a terminal phase, begins a new instance, if the
+    journey is valid on its day.
 -#}
 with hits as (
     select
@@ -21,12 +22,16 @@ with hits as (
         hits.phase_order,
         hits.window_seconds,
         hits.is_terminal,
+        coalesce({{ local_date('hits.occurred_at') }} >= journeys.valid_from, true)
+        and coalesce({{ local_date('hits.occurred_at') }} < journeys.valid_to, true) as may_begin,
         hits.occurred_at,
         row_number() over (
             partition by hits.journey_id, hits.customer_id
             order by hits.occurred_at, hits.source_priority, hits.sequence_number nulls last, hits.event_id
         ) as hit_number
     from {{ ref('int_critical_hits_matched') }} as hits
+    inner join {{ ref('journeys') }} as journeys
+        on journeys.journey_id = hits.journey_id and journeys.journey_version = hits.journey_version
     where
         hits.is_counted
         and {{ is_touched('hits.customer_id', ref('int_journey_customers_touched'), 'customer_id') }}
@@ -57,6 +62,17 @@ hits_in_instances as (
     window timeline as (partition by journey_id, customer_id order by hit_number rows unbounded preceding)
 ),
 
+-- hits on days before the journey was valid begin nothing; an instance begun in time goes on after its last day
+hits_begun as (
+    select
+        hits_in_instances.*,
+        bool_or(may_begin) over (
+            partition by journey_id, customer_id, instance_number
+            order by hit_number rows unbounded preceding
+        ) as has_begun
+    from hits_in_instances
+),
+
 stays as (
     select
         journey_id,
@@ -73,7 +89,8 @@ stays as (
         cast(count(*) as bigint) as hit_count,
         min(occurred_at) as entered_at,
         max(occurred_at) as last_hit_at
-    from hits_in_instances
+    from hits_begun
+    where has_begun
     group by journey_id, customer_id, instance_number, stay_number
 ),
 

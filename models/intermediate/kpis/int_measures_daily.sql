@@ -4,7 +4,8 @@
     meta={'restate': {'key': 'measured_on', 'touched': 'int_days_touched'}},
 ) }}
 
-with {{ measure_facts(on_days=ref('int_days_touched') if is_incremental() else none) }}
+{%- set days_touched = ref('int_days_touched') %}
+with {{ measure_facts(on_days=days_touched if is_incremental() else none) }}
 
 select
     measure_id,

@@ -6,7 +6,7 @@ with files as (
         count_if(status = 'refused') as refused_file_count,
         sum(byte_count) filter (where status = 'loaded') as byte_count,
         sum(rows_read) filter (where status = 'loaded') as read_count,
-        max(extra_columns) filter (where extra_columns <> '[]') as extra_columns
+        max(extra_columns) filter (where status = 'loaded' and extra_columns <> '[]') as extra_columns
     from {{ ref('stg_landing__files') }}
     group by source_name, table_name
 ),

@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 IN := .venv/bin/python -m orchestration
-SIZE = $(if $(CUSTOMERS),--customers $(CUSTOMERS)) $(if $(DAYS),--days $(DAYS)) $(if $(HOUSEHOLDS),--households $(HOUSEHOLDS))
+SIZE = $(if $(CUSTOMERS),--customers $(CUSTOMERS)) $(if $(DAYS),--days $(DAYS)) $(if $(SEED),--seed $(SEED)) $(if $(HOUSEHOLDS),--households $(HOUSEHOLDS))
 
 .PHONY: help setup run up check test test-all lint docs bench lock withdraw restore rollback releases hash dbt clean
 

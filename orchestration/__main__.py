@@ -18,6 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run = commands.add_parser("run", help="run the job refresh, from extracts to a published release")
     run.add_argument("--customers", type=int, help="size of the example omnichannel")
     run.add_argument("--days", type=int, help="days that the example omnichannel covers")
+    run.add_argument("--seed", type=int, help="number that the example omnichannel draws its chances from")
     run.add_argument("--households", type=int, help="households of the example complete_journey; default all")
     commands.add_parser("up", help="start Dagster's pages on this machine")
     withdraw = commands.add_parser("withdraw", help="take a wrongly loaded file back")
@@ -56,7 +57,7 @@ def _user_errors() -> tuple[type[Exception], ...]:
 def _run(chosen: argparse.Namespace, settings: Settings) -> int:
     from orchestration.lib.run import run_refresh
 
-    sizes = {name: getattr(chosen, name) for name in ("customers", "days", "households")}
+    sizes = {name: getattr(chosen, name) for name in ("customers", "days", "seed", "households")}
     return run_refresh(settings, sizes={name: size for name, size in sizes.items() if size is not None})
 
 

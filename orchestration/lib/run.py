@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from orchestration.lib.life_signs import LIFE_SIGN, end_dead_runs, life_sign
 from orchestration.lib.release.folders import check_folders
 from orchestration.lib.release.publish import Release, current_release, serve
 from orchestration.lib.settings import PROJECT_ROOT, Settings, SettingsError
@@ -103,7 +104,7 @@ def run_refresh(settings: Settings, *, sizes: Mapping[str, int]) -> int:
     prepare_run(settings, sizes=sizes, progress=screen)
     before = current_release(settings)
     job_started = time.monotonic()
-    failures = _execute(screen)
+    failures = _execute(settings, screen)
     seconds = time.monotonic() - job_started
     if failures:
         _tell_failure(settings, failures, before, screen)
@@ -159,18 +160,21 @@ class DbtProgress(io.TextIOBase):
             self._screen(f"    dbt: {done} of {total}")
 
 
-def _execute(screen: Progress) -> list[str]:
+def _execute(settings: Settings, screen: Progress) -> list[str]:
     """Runs the job and returns what failed, one text per step."""
     import dagster as dg
 
     definitions = importlib.import_module("orchestration.definitions").defs()
     job = definitions.resolve_job_def("refresh")
-    with dg.DagsterInstance.get() as instance, contextlib.redirect_stdout(DbtProgress(screen)):
-        result = job.execute_in_process(
-            instance=instance,
-            raise_on_error=False,
-            run_config={"loggers": {"plain": {"config": {}}}},
-        )
+    with dg.DagsterInstance.get() as instance, life_sign(settings) as name:
+        end_dead_runs(instance, settings, screen)
+        with contextlib.redirect_stdout(DbtProgress(screen)):
+            result = job.execute_in_process(
+                instance=instance,
+                raise_on_error=False,
+                run_config={"loggers": {"plain": {"config": {}}}},
+                tags={LIFE_SIGN: name},
+            )
     failures = []
     for event in result.all_events:
         if event.is_step_failure:

@@ -1,6 +1,7 @@
 """The two doors: a blocking check per landed table before anything is built, one per schema before it is published."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import dagster as dg
 
@@ -47,7 +48,14 @@ def landing_suites(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetC
     settings, as_of = run_settings_and_clock(context.instance, context.run.run_id)
     with open_duckdb(settings.warehouse) as connection:
         refused = refused_files(connection, settings.extracts)
+        delivered = {
+            f"{source}.{table}"
+            for source, table in connection.execute(
+                "select distinct source_name, table_name from landing.files"
+            ).fetchall()
+        }
     selected = {key.asset_key for key in context.op_execution_context.selected_asset_check_keys}
+    context.log.info(f"Checking {len(selected)} landed tables")
     results: dict[dg.AssetKey, SuiteResult] = {}
     with HygieneSession(settings.warehouse, pepper=read_pepper(settings)) as session:
         for contract in CONTRACTS:
@@ -56,11 +64,14 @@ def landing_suites(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetC
                     contract,
                     as_of=as_of,
                     refused_files=[
-                        file.message
+                        file.file_path
                         for file in refused
                         if (file.source, file.table) == (contract.source, contract.table)
                     ],
                 )
+                if contract.name not in delivered:
+                    # a source that the company doesn't have: its table has to be there, and has nothing to check
+                    suite = replace(suite, checks=suite.checks[:1])
                 results[landed_key(contract)] = session.run(suite)
     _remember(settings, context.run.run_id, results)
     for key, result in results.items():
@@ -88,6 +99,7 @@ def marts_suites(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetChe
         withdrawn = connection.execute(
             "select count(*) from landing.files where status = 'withdrawn'"
         ).fetchone()
+    context.log.info(f"Checking the schemas {', '.join(GUARDED)}")
     results: dict[str, SuiteResult] = {}
     with HygieneSession(settings.warehouse, pepper=read_pepper(settings)) as session:
         for schema in GUARDED:

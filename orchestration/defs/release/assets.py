@@ -112,6 +112,7 @@ def release(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
                         f"{table.count} figures of {table.table.schema}.{table.table.name} from {table.first_on} to "
                         f"{table.last_on} are restated"
                     )
+        context.log.info(f"Writing release {release_id}")
         candidate = write_candidate(
             settings.warehouse,
             settings=settings,

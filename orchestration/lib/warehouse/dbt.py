@@ -20,8 +20,11 @@ class DbtFailed(RuntimeError):
 
 def dbt_environment(settings: Settings) -> dict[str, str]:
     """The environment in which dbt works on a data set: its warehouse file, its seeds, its target folder."""
+    # `make` calls the Python of .venv without activating it; dagster-dbt looks for dbt along PATH
+    beside, path = str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)
     return {
         **os.environ,
+        "PATH": path if beside in path.split(os.pathsep) else os.pathsep.join((beside, path)),
         "JOURNEYS_WAREHOUSE": str(settings.warehouse),
         "JOURNEYS_RESOLVED_SEEDS": os.path.relpath(settings.resolved_seeds, PROJECT_ROOT),
         "DBT_TARGET_PATH": str(settings.dbt_target),

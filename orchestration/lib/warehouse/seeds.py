@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -72,10 +73,14 @@ class SeedsInvalid(ValueError):
 
 @dataclass(frozen=True)
 class SeedRow:
-    """One row of a seed: its line in the file and its filled values by column; empty values are left out."""
+    """One row of a seed: its line in the file and its filled values by column; empty values are left out.
+
+    `surplus` counts filled cells beyond the header's last column: a comma that was not quoted.
+    """
 
     line: int
     values: Mapping[str, str]
+    surplus: int = 0
 
     def get(self, column: str) -> str | None:
         return self.values.get(column)
@@ -97,7 +102,13 @@ PEOPLE_RECORD = SeedRow(
 
 def read_definitions(properties: Path) -> tuple[SeedDefinition, ...]:
     """The seeds that `_seeds.yml` declares, in its order."""
-    declared = yaml.safe_load(properties.read_text(encoding="utf-8"))["seeds"]
+    return _definitions(properties.read_text(encoding="utf-8"))
+
+
+@functools.cache
+def _definitions(text: str) -> tuple[SeedDefinition, ...]:
+    # every step of a run asks, and reading YAML takes longer than the rest of the answer
+    declared = yaml.safe_load(text)["seeds"]
     return tuple(
         SeedDefinition(
             name=seed["name"],
@@ -187,6 +198,14 @@ def _unknown_files(definitions: Iterable[SeedDefinition], seeds: Path) -> list[P
 
 
 def _read_rows(path: Path) -> tuple[list[str], list[SeedRow]]:
+    try:
+        return _parsed_rows(path)
+    except UnicodeDecodeError as error:
+        message = "the file is not UTF-8. Save it anew as CSV in UTF-8."
+        raise SeedsInvalid(SeedReport((Problem(path.name, None, message),), ())) from error
+
+
+def _parsed_rows(path: Path) -> tuple[list[str], list[SeedRow]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file)
         header = [name.strip() for name in next(reader, [])]
@@ -196,7 +215,8 @@ def _read_rows(path: Path) -> tuple[list[str], list[SeedRow]]:
                 filled = {
                     name: cell.strip() for name, cell in zip(header, cells, strict=False) if cell.strip()
                 }
-                rows.append(SeedRow(reader.line_num, filled))
+                surplus = sum(1 for cell in cells[len(header) :] if cell.strip())
+                rows.append(SeedRow(reader.line_num, filled, surplus))
         return header, rows
 
 
@@ -240,6 +260,13 @@ def _check_values(definition: SeedDefinition, rows: Sequence[SeedRow]) -> Iterat
     file = f"{definition.name}.csv"
     line_of_key: dict[tuple[str | None, ...], int] = {}
     for row in rows:
+        if row.surplus:
+            yield Problem(
+                file,
+                row.line,
+                f"the row has {row.surplus} value(s) more than the header has columns. Put a value that holds a comma "
+                "into double quotes.",
+            )
         for column in definition.columns:
             value = row.get(column.name)
             if value is None:

@@ -1,0 +1,126 @@
+"""Data flows one way: sources → staging → intermediate → marts."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import yaml
+
+from orchestration.lib.settings import PROJECT_ROOT
+from tests.architecture.project import COMMENT, SOURCE, Model, models, seeds, source_tables, variables
+
+LAYERS = ("staging", "intermediate", "marts")
+SEEDS = {seed["name"] for seed in seeds()}
+LAYER_OF = {model.name: model.layer for model in models()}
+FOLDER_OF = {model.name: model.folder for model in models()}
+
+
+def name_of(model: Model) -> str:
+    return model.name
+
+
+def test_every_model_stands_in_a_layer() -> None:
+    assert {model.layer for model in models()} == set(LAYERS)
+    assert len(LAYER_OF) == len(models()), "two models share a name"
+
+
+@pytest.mark.parametrize("model", models(), ids=name_of)
+def test_a_model_refers_only_to_what_exists(model: Model) -> None:
+    assert model.references <= SEEDS | set(LAYER_OF)
+
+
+@pytest.mark.parametrize("model", models(), ids=name_of)
+def test_only_staging_reads_sources(model: Model) -> None:
+    if model.layer != "staging":
+        assert not re.search(r"\bsource\s*\(", model.text)
+
+
+def test_macros_read_no_source_but_the_key_of_the_hashes() -> None:
+    """`identifier_rules` is called by staging models alone, so that source() stays theirs."""
+    reading = {
+        path.stem
+        for path in (PROJECT_ROOT / "macros").rglob("*.sql")
+        if SOURCE.search(COMMENT.sub("", path.read_text(encoding="utf-8")))
+    }
+    assert reading == {"identifier_rules"}
+    calling = {model.layer for model in models() if "identifier_rules()" in model.text}
+    assert "staging" in calling
+    # the blocked values are hashed with the same key, so one intermediate model asks for it, too
+    assert {model.name for model in models() if "identifier_rules()" in model.text and model.layer != "staging"} <= {
+        "int_identifiers_blocked"
+    }
+
+
+@pytest.mark.parametrize("model", [m for m in models() if m.layer == "staging"], ids=name_of)
+def test_staging_reads_its_own_source_and_no_later_layer(model: Model) -> None:
+    assert {LAYER_OF.get(name, "seeds") for name in model.references} <= {"seeds"}
+    read = SOURCE.findall(model.text)
+    assert {source for source, _ in read} <= {model.folder}
+    assert read or "graph." in model.text, "a staging model reads a table of its source"
+
+
+@pytest.mark.parametrize("model", [m for m in models() if m.layer == "intermediate"], ids=name_of)
+def test_intermediates_read_no_mart(model: Model) -> None:
+    assert {LAYER_OF.get(name, "seeds") for name in model.references} <= {"seeds", "staging", "intermediate"}
+
+
+@pytest.mark.parametrize("model", [m for m in models() if m.layer == "marts"], ids=name_of)
+def test_marts_read_intermediates_core_and_seeds(model: Model) -> None:
+    for name in model.references:
+        layer, folder = LAYER_OF.get(name, "seeds"), FOLDER_OF.get(name)
+        # what landed is told by the marts of hygiene, which no step of the journey stands between
+        allowed = layer in ("seeds", "intermediate") or (layer == "marts" and folder in ("core", model.folder))
+        assert allowed or (model.folder == "hygiene" and name.startswith("stg_landing__")), name
+
+
+def test_every_landed_table_has_a_staging_model() -> None:
+    read = {pair for model in models() if model.layer == "staging" for pair in SOURCE.findall(model.text)}
+    declared = {
+        (source["name"], table["name"]) for _, source, table in source_tables() if source.get("schema") == "raw"
+    }
+    assert declared <= read
+
+
+@pytest.mark.parametrize("model", models(), ids=name_of)
+def test_a_model_asks_neither_engine_nor_clock(model: Model) -> None:
+    assert not re.search(r"target\s*\.\s*(type|name)", model.text), "a dialect difference is a macro in macros/engine/"
+    assert not re.search(
+        r"\b(current_(date|timestamp|time)\b|now\s*\(|getdate\s*\(|localtimestamp|today\s*\(|run_started_at)",
+        model.text,
+        re.IGNORECASE,
+    )
+
+
+def canonical_columns(kind: str) -> set[str]:
+    """The columns that make a staging model one of events or of people: what every one of the kind shares."""
+    return {"events": {"event_id", "event_name", "occurred_at"}, "people": {"person_key", "person_key_hash"}}[kind]
+
+
+def output_of(model: Model) -> set[str]:
+    # the last select lists the output, as the style asks
+    text = "\n" + model.text
+    return set(re.findall(r"\b[a-z_]+\b", text[text.rindex("\nselect") :]))
+
+
+def test_the_lists_of_event_and_people_models_are_those_with_the_canonical_columns() -> None:
+    staging = [model for model in models() if model.layer == "staging" and model.folder != "landing"]
+    for kind, variable in (("events", "event_models"), ("people", "people_models")):
+        listed = variables()[variable]
+        assert len(listed) == len(set(listed))
+        found = {model.name for model in staging if canonical_columns(kind) <= output_of(model)}
+        assert found == {name for name in listed if name.startswith("stg_")}
+        assert set(listed) <= set(LAYER_OF)
+
+
+def test_folders_of_later_stages_stay_free() -> None:
+    marts = {model.folder for model in models() if model.layer == "marts"}
+    assert marts <= {
+        "core", "journeys", "kpis", "flows", "attribution", "voice", "customers", "activation", "experiments",
+        "hygiene",
+    }  # fmt: skip
+
+
+def test_dbt_runs_on_the_one_target_that_exists() -> None:
+    profiles = yaml.safe_load((PROJECT_ROOT / "profiles.yml").read_text(encoding="utf-8"))
+    assert set(profiles["journeys"]["outputs"]) == {"duckdb"}

@@ -1,0 +1,186 @@
+"""What Dagster shows: one graph from extract to release, checks at its doors, one pool, one job that does it all."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from orchestration.lib.landing.contracts import read_contracts
+from orchestration.lib.settings import PROJECT_ROOT, read_settings
+from orchestration.lib.warehouse.connection import open_duckdb
+from orchestration.lib.warehouse.data_set import ensure_manifest, prepare_data_set
+from orchestration.lib.warehouse.dbt import dbt_environment
+
+pytestmark = pytest.mark.xdist_group("definitions")
+
+CONTRACTS = read_contracts(PROJECT_ROOT / "models")
+RELEASE = dg.AssetKey(["serving", "customer_journeys"])
+HEADER = "event_id,occurred_at,event_name,source_system\n"
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """An empty data set, with dbt's manifest, and the environment in which definitions are loaded."""
+    folder = tmp_path_factory.mktemp("definitions")
+    (folder / "extracts").mkdir()
+    (folder / "dagster").mkdir()
+    before = dict(os.environ)
+    os.environ.update(
+        JOURNEYS_EXTRACTS=str(folder / "extracts"),
+        JOURNEYS_VAR=str(folder / "var"),
+        JOURNEYS_SERVING=str(folder / "serving"),
+        JOURNEYS_DATA_SET="looked_at",
+        JOURNEYS_AS_OF="2026-03-01",
+        DAGSTER_HOME=str(folder / "dagster"),
+    )
+    settings = read_settings()
+    os.environ.update(dbt_environment(settings))
+    prepare_data_set(settings, today=datetime(2026, 3, 1, tzinfo=UTC).date())
+    ensure_manifest(settings)
+    yield folder
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture(scope="module")
+def definitions(environment: Path) -> Iterator[dg.Definitions]:
+    for name in [name for name in sys.modules if name.startswith(("orchestration.defs", "orchestration.definitions"))]:
+        del sys.modules[name]
+    yield importlib.import_module("orchestration.definitions").defs()
+
+
+@pytest.fixture(scope="module")
+def specs(definitions: dg.Definitions) -> dict[dg.AssetKey, dg.AssetSpec]:
+    return {spec.key: spec for spec in definitions.resolve_all_asset_specs()}
+
+
+@pytest.fixture(scope="module")
+def check_keys(definitions: dg.Definitions) -> set[tuple[str, str]]:
+    graph = definitions.resolve_asset_graph()
+    return {(key.asset_key.to_user_string(), key.name) for key in graph.asset_check_keys}
+
+
+def test_the_graph_leads_from_every_landed_table_to_the_release(
+    definitions: dg.Definitions, specs: dict[dg.AssetKey, dg.AssetSpec]
+) -> None:
+    graph = definitions.resolve_asset_graph()
+    before_release: set[dg.AssetKey] = set()
+    ahead = [RELEASE]
+    while ahead:
+        for parent in graph.get(ahead.pop()).parent_keys:
+            if parent not in before_release:
+                before_release.add(parent)
+                ahead.append(parent)
+    events = [model for model in CONTRACTS if (model.source, model.table) == ("feed", "events")]
+    assert events
+    landed = {dg.AssetKey([contract.source, contract.table]) for contract in CONTRACTS}
+    assert landed <= set(specs)
+    staged = {key for key in specs if graph.get(key).parent_keys & landed}
+    # a table whose rows no published model needs yet ends in its staging view
+    for key in landed:
+        children = graph.get(key).child_keys
+        assert key in before_release or children <= staged, key
+    assert {dg.AssetKey(["feed", "events"]), dg.AssetKey(["feed", "people"])} <= before_release
+
+
+def test_every_asset_has_a_group_an_owner_and_a_description(
+    definitions: dg.Definitions, specs: dict[dg.AssetKey, dg.AssetSpec]
+) -> None:
+    executable = {key for key in specs if definitions.resolve_asset_graph().get(key).is_executable}
+    for key in executable:
+        spec = specs[key]
+        assert spec.group_name and spec.group_name != "default", key
+        assert spec.owners, key
+        assert spec.description and len(spec.description) > 20, key
+    groups = {specs[key].group_name for key in executable}
+    assert groups >= {"landing", "staging", "config", "core", "journeys", "kpis", "hygiene", "release"}
+
+
+def test_both_doors_have_blocking_checks(definitions: dg.Definitions, check_keys: set[tuple[str, str]]) -> None:
+    for contract in CONTRACTS:
+        assert (f"{contract.source}/{contract.table}", "suite") in check_keys
+    guarded = {name for _, name in check_keys if name.endswith("_suite")}
+    folders = {path.name for path in (PROJECT_ROOT / "models" / "marts").iterdir() if path.is_dir()}
+    assert guarded == {f"{folder}_suite" for folder in folders}
+    graph = definitions.resolve_asset_graph()
+    for key in graph.asset_check_keys:
+        if key.name == "suite" or key.name.endswith("_suite"):
+            assert graph.get(key).blocking, key
+
+
+def test_tests_of_dbt_appear_as_checks(check_keys: set[tuple[str, str]]) -> None:
+    on_events = {name for asset, name in check_keys if asset == "core/fct_events"}
+    assert any(name.startswith("unique_fct_events_event_id") for name in on_events)
+    assert any(name.startswith("event_numbers_have_no_gaps") for name in on_events)
+
+
+def test_whatever_opens_the_warehouse_file_is_in_the_pool(definitions: dg.Definitions) -> None:
+    job = definitions.resolve_job_def("refresh")
+    pools = {node.name: node.definition.pool for node in job.nodes}
+    assert pools
+    assert set(pools.values()) == {"duckdb"}, pools
+
+
+def test_the_job_the_schedule_and_the_sensor_are_there(definitions: dg.Definitions) -> None:
+    job = definitions.resolve_job_def("refresh")
+    assert RELEASE in job.asset_layer.executable_asset_keys
+    schedule = definitions.resolve_schedule_def("every_morning")
+    assert schedule.job_name == "refresh" and schedule.cron_schedule == "0 5 * * *"
+    sensor = definitions.resolve_sensor_def("new_extracts")
+    assert sensor.job_name == "refresh"
+
+
+def test_the_release_says_when_it_is_stale(specs: dict[dg.AssetKey, dg.AssetSpec]) -> None:
+    assert specs[RELEASE].freshness_policy is not None
+
+
+def test_the_sensor_asks_for_a_run_for_new_files_alone(definitions: dg.Definitions, environment: Path) -> None:
+    sensor = definitions.resolve_sensor_def("new_extracts")
+
+    def look(cursor: str | None) -> tuple[list[dg.RunRequest], str | None, str]:
+        with dg.DagsterInstance.ephemeral() as instance:
+            data = sensor.evaluate_tick(
+                dg.build_sensor_context(instance=instance, cursor=cursor, definitions=definitions)
+            )
+            return list(data.run_requests or []), data.cursor, data.skip_message or ""
+
+    folder = environment / "extracts" / "feed" / "events"
+    folder.mkdir(parents=True)
+    (folder / "a.csv").write_text(HEADER + "e1,2026-01-01T00:00:00Z,page_viewed,web\n")
+    requests, seen, _ = look(None)
+    assert len(requests) == 1 and seen
+    requests, seen_again, skipped = look(seen)
+    assert requests == [] and "1 files" in skipped and seen_again == seen
+    (folder / "half.csv.part").write_text("not yet")
+    assert look(seen)[0] == []
+    (folder / "b.csv").write_text(HEADER + "e2,2026-01-02T00:00:00Z,page_viewed,web\n")
+    requests, seen_now, _ = look(seen)
+    assert len(requests) == 1 and seen_now != seen
+
+
+def test_one_source_lands_alone(definitions: dg.Definitions, environment: Path) -> None:
+    folder = environment / "extracts" / "web" / "events"
+    folder.mkdir(parents=True)
+    (folder / "broken.jsonl").write_text("[]")
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = definitions.resolve_implicit_global_asset_job_def().execute_in_process(
+            instance=instance,
+            asset_selection=[dg.AssetKey(["feed", "events"])],
+            raise_on_error=True,
+        )
+    landed = {event.asset_key for event in result.get_asset_materialization_events()}
+    assert landed == {dg.AssetKey(["feed", "events"])}
+    [materialized] = result.get_asset_materialization_events()
+    metadata = materialized.step_materialization_data.materialization.metadata
+    assert metadata["rows_read"].value == metadata["rows_current"].value == 2
+    assert {"bytes", "seconds", "rows_quarantined", "dagster/row_count"} <= set(metadata)
+    with open_duckdb(read_settings().warehouse, read_only=True) as connection:
+        tables = connection.execute("select distinct source_name from landing.files").fetchall()
+    assert tables == [("feed",)]

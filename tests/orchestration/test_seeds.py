@@ -1,0 +1,250 @@
+"""Configuration that contradicts itself is told with file, line and cure; what is missing has a stated stand-in."""
+
+from __future__ import annotations
+
+import csv
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from orchestration.lib.settings import EXAMPLES, PROJECT_ROOT
+from orchestration.lib.warehouse.seeds import SeedReport, SeedsInvalid, read_definitions, resolve_seeds
+
+SHIPPED = PROJECT_ROOT / "seeds"
+TODAY = date(2026, 3, 1)
+
+# A small configuration without errors; each test below spoils one file of it.
+SOUND = {
+    "sources": "source_system,priority\nweb,10\ntill,20\n",
+    "journeys": "journey_id,journey_version,journey_name,validated_on\nbuying,1,Buying,2026-01-01\n",
+    "phases": (
+        "journey_id,journey_version,phase_id,phase_order,phase_name,window_days,is_terminal,is_required\n"
+        "buying,1,looking,1,Looking,14,false,true\n"
+        "buying,1,bought,2,Bought,,true,true\n"
+    ),
+    "critical_events": (
+        "critical_event_id,journey_id,journey_version,phase_id,event_name,property_name,property_value\n"
+        "looked,buying,1,looking,product_viewed,,\n"
+        "bought,buying,1,bought,order_placed,,\n"
+    ),
+    "measures": (
+        "measure_id,subject,aggregation,value_column,event_name,journey_id,outcome\n"
+        "orders,events,count,,order_placed,,\n"
+        "revenue,events,sum,amount,order_placed,,\n"
+        "passed,stays,count,,,buying,fell_through|completed\n"
+    ),
+    "kpis": (
+        "kpi_id,kpi_name,journey_id,phase_id,kind,tier,direction,unit,period,numerator_measure_id,denominator_measure_id\n"
+        "order_value,Order value,buying,bought,money,primary,up,EUR,month,revenue,orders\n"
+    ),
+    "kpi_roles": "kpi_id,role,person\norder_value,accountable,Shop keeper\n",
+    "kpi_targets": "kpi_id,valid_from,target,amber_bound,red_bound\norder_value,2025-01-01,40,35,30\n",
+}
+
+
+def resolved(folder: Path, **changed: str) -> SeedReport:
+    seeds = folder / "seeds"
+    seeds.mkdir(exist_ok=True)
+    for name, text in (SOUND | changed).items():
+        (seeds / f"{name}.csv").write_text(text, encoding="utf-8")
+    return resolve_seeds(seeds, SHIPPED, folder / "resolved", today=TODAY)
+
+
+def errors(folder: Path, **changed: str) -> list[str]:
+    with pytest.raises(SeedsInvalid) as error:
+        resolved(folder, **changed)
+    return [str(problem) for problem in error.value.report.errors]
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("example", EXAMPLES.values(), ids=lambda example: example.name)
+def test_shipped_seeds_hold_no_error(example, tmp_path: Path) -> None:
+    report = resolve_seeds(PROJECT_ROOT / example.seeds, SHIPPED, tmp_path, today=example.as_of.date())
+    assert report.errors == ()
+
+
+def test_a_sound_configuration_has_no_error(tmp_path: Path) -> None:
+    assert resolved(tmp_path).errors == ()
+
+
+# Which seed is spoilt, its text before and after, and what the message says: file and line, value, cure.
+SPOILT = [
+    ("phases", "buying,1,looking", "biuying,1,looking", "phases.csv line 2", "biuying", "journeys.csv"),
+    ("critical_events", "1,looking,prod", "1,lookin,prod", "critical_events.csv line 2", "phase lookin", "phases.csv"),
+    (
+        "critical_events",
+        "buying,1,looking",
+        "selling,1,looking",
+        "critical_events.csv line 2",
+        "journey selling",
+        "Add it",
+    ),
+    ("measures", ",,,buying,", ",,,selling,", "measures.csv line 4", "journey selling", "Add it"),
+    ("kpis", "buying,bought", "buying,boght", "kpis.csv line 2", "phase boght", "phases.csv"),
+    (
+        "kpis",
+        "revenue,orders",
+        "revenue,order",
+        "kpis.csv line 2",
+        "denominator_measure_id = order",
+        "Did you mean orders?",
+    ),
+    (
+        "kpi_targets",
+        "order_value,",
+        "ordervalue,",
+        "kpi_targets.csv line 2",
+        "ordervalue is not in kpis.csv",
+        "order_value?",
+    ),
+    ("kpi_roles", "accountable", "responsible", "kpis.csv line 2", "nobody is accountable", "kpi_roles.csv"),
+    ("phases", "Looking,14", "Looking,-14", "phases.csv line 2", "window_days = -14", "at least 0"),
+    ("phases", "Looking,14", 'Looking,"14,5"', "phases.csv line 2", "window_days = 14,5", "decimal point"),
+    ("phases", "Looking,14", "Looking,nan", "phases.csv line 2", "window_days = nan", "finite"),
+    ("phases", "bought,2", "bought,1", "phases.csv line 3", "phase_order 1", "taken by line 2"),
+    ("phases", "looking,1,", "looking,1.5,", "phases.csv line 2", "phase_order = 1.5", "whole number"),
+    ("phases", "14,false", "14,no", "phases.csv line 2", "is_terminal = no", "true or false"),
+    ("phases", "looking,1,Looking", "looking,1,", "phases.csv line 2", "phase_name is empty", "Fill it in"),
+    ("journeys", "2026-01-01", "01.01.2026", "journeys.csv line 2", "validated_on = 01.01.2026", "2026-01-31"),
+    ("kpis", "money", "monney", "kpis.csv line 2", "kind = monney", "Did you mean money?"),
+    ("kpis", ",up,", ",higher,", "kpis.csv line 2", "direction = higher", "up, down"),
+    ("kpis", "month", "quarter", "kpis.csv line 2", "period = quarter", "day, week, month"),
+    ("measures", "sum,amount", "sum,", "measures.csv line 3", "a sum needs a value_column", "Name what"),
+    ("measures", ",,,buying,", ",,,,", "measures.csv line 4", "needs a journey_id", "Name the journey"),
+    ("measures", "|completed", "|finished", "measures.csv line 4", "outcome finished", "completed"),
+    ("critical_events", "viewed,,", "viewed,page,", "critical_events.csv line 2", "property_value", "Fill in both"),
+    ("kpi_targets", "40,35,30", "40,45,30", "kpi_targets.csv line 2", "out of order", "order_value"),
+    ("sources", "priority", "prioritty", "sources.csv line 1", "no column prioritty", "Did you mean priority?"),
+    ("sources", "source_system,priority", "priority,priority", "sources.csv line 1", "stands twice", "Keep one"),
+    ("kpis", "kpi_id,kpi_name", "kpi_id,name", "kpis.csv line 1", "column kpi_name is missing", "Add it to the header"),
+    (
+        "sources",
+        "till,20",
+        "web,20",
+        "sources.csv line 3",
+        "source_system = web stands in line 2",
+        "Keep one of the two",
+    ),
+]
+
+
+@pytest.mark.parametrize(("seed", "before", "after", "place", "what", "cure"), SPOILT, ids=lambda text: text[:24])
+def test_an_error_names_file_line_value_and_cure(
+    seed: str, before: str, after: str, place: str, what: str, cure: str, tmp_path: Path
+) -> None:
+    assert before in SOUND[seed]
+    told = errors(tmp_path, **{seed: SOUND[seed].replace(before, after, 1)})
+    assert any(line.startswith(f"{place}: ") and what in line and cure in line for line in told), told
+
+
+def test_a_journey_without_phases_is_an_error_of_the_journey(tmp_path: Path) -> None:
+    told = errors(tmp_path, journeys=SOUND["journeys"] + "idle,1,Idle,2026-01-01\n")
+    assert told == ["journeys.csv line 3: journey idle has no phase. Add its phases to phases.csv."]
+
+
+def test_two_accountable_persons_are_one_too_many(tmp_path: Path) -> None:
+    told = errors(tmp_path, kpi_roles=SOUND["kpi_roles"] + "order_value,accountable,Her sister\n")
+    assert len(told) == 1
+    assert told[0].startswith("kpi_roles.csv line 3: order_value has 2 accountable persons (line 2 names one).")
+
+
+def test_a_second_version_of_a_journey_is_refused(tmp_path: Path) -> None:
+    told = errors(
+        tmp_path,
+        journeys=SOUND["journeys"] + "buying,2,Buying,2026-01-01\n",
+        phases=SOUND["phases"] + "buying,2,looking,1,Looking,14,false,true\n",
+    )
+    assert any(line.startswith("journeys.csv line 3: journey buying has another version in line 2") for line in told)
+
+
+def test_a_file_that_no_seed_is_named_like_is_an_error_and_not_passed_over(tmp_path: Path) -> None:
+    [told] = errors(tmp_path, journies="journey_id\nbuying\n")
+    assert told == "journies.csv: no seed has this name. Did you mean journeys?"
+
+
+def test_a_value_that_would_be_cut_off_at_its_comma_is_an_error(tmp_path: Path) -> None:
+    [told] = errors(tmp_path, kpi_roles=SOUND["kpi_roles"] + "order_value,informed,Anna, who owns the shop\n")
+    assert told.startswith("kpi_roles.csv line 3: the row has 1 value(s) more than the header") and "quotes" in told
+
+
+def test_a_seed_in_another_encoding_is_an_error(tmp_path: Path) -> None:
+    resolved(tmp_path)
+    (tmp_path / "seeds" / "sources.csv").write_bytes("source_system,priority\ncafé,1\n".encode("latin-1"))
+    with pytest.raises(SeedsInvalid, match=r"sources\.csv: the file is not UTF-8\. Save it anew"):
+        resolve_seeds(tmp_path / "seeds", SHIPPED, tmp_path / "resolved", today=TODAY)
+
+
+def test_all_errors_are_told_at_once(tmp_path: Path) -> None:
+    told = errors(
+        tmp_path,
+        phases=SOUND["phases"].replace("14", "-14"),
+        kpi_roles=SOUND["kpi_roles"].replace("accountable", "boss"),
+    )
+    assert {line.split(" line")[0] for line in told} >= {"phases.csv", "kpi_roles.csv", "kpis.csv"}
+
+
+def test_lines_are_counted_as_an_editor_does(tmp_path: Path) -> None:
+    """A quoted line break and an empty line above must not move the number."""
+    seeds = 'source_system,priority,description\nweb,10,"two\nlines"\n\ntill,-1,\n'
+    [told] = errors(tmp_path, sources=seeds)
+    assert told.startswith("sources.csv line 5: priority = -1")
+
+
+def test_errors_leave_the_resolved_seeds_as_they_were(tmp_path: Path) -> None:
+    resolved(tmp_path)
+    before = (tmp_path / "resolved" / "phases.csv").read_bytes()
+    errors(tmp_path, phases=SOUND["phases"].replace("Looking,14", "Looking,-14"))
+    assert (tmp_path / "resolved" / "phases.csv").read_bytes() == before
+
+
+def test_missing_seeds_are_empty_or_the_shipped_ones(tmp_path: Path) -> None:
+    (tmp_path / "seeds").mkdir()
+    resolve_seeds(tmp_path / "seeds", SHIPPED, tmp_path / "resolved", today=TODAY)
+    for definition in read_definitions(SHIPPED / "_seeds.yml"):
+        found = rows(tmp_path / "resolved" / f"{definition.name}.csv")
+        if definition.name in ("identifier_types", "channel_rules", "bot_rules"):
+            assert definition.when_missing == "shipped"
+            assert len(found) == len(rows(SHIPPED / f"{definition.name}.csv")) > 0
+        else:
+            assert definition.when_missing == "empty", definition.name
+            assert found == [], definition.name
+
+
+def test_a_people_record_is_an_identifier_in_every_business(tmp_path: Path) -> None:
+    types = "identifier_type,kind,priority,is_unique_per_person,normalisation\nbadge,person,1,true,exact\n"
+    resolved(tmp_path, identifier_types=types)
+    found = rows(tmp_path / "resolved" / "identifier_types.csv")
+    assert [row["identifier_type"] for row in found] == ["badge", "record"]
+
+
+def test_files_of_spreadsheets_are_read_as_they_are(tmp_path: Path) -> None:
+    """A byte order mark, CRLF and blanks around values come from spreadsheets and change nothing."""
+    text = "\ufeff" + SOUND["sources"].replace("\n", "\r\n").replace("web,10", " web , 10 ")
+    assert resolved(tmp_path, sources=text).errors == ()
+    assert rows(tmp_path / "resolved" / "sources.csv")[0] == {
+        "source_system": "web", "source_name": "", "priority": "10", "description": "",
+    }  # fmt: skip
+
+
+def test_a_map_that_nobody_validated_for_a_year_is_a_warning(tmp_path: Path) -> None:
+    report = resolved(tmp_path, journeys=SOUND["journeys"].replace("2026-01-01", "2025-02-01"))
+    told = "\n".join(str(problem) for problem in report.warnings)
+    assert "journeys.csv line 2: the map of buying was last validated on 2025-02-01" in told
+
+
+def test_a_phase_without_a_kind_of_kpi_is_a_warning(tmp_path: Path) -> None:
+    told = "\n".join(str(problem) for problem in resolved(tmp_path).warnings)
+    assert "phases.csv line 3: phase bought of buying has no KPI of the kind feeling" in told
+
+
+def test_seeds_are_written_only_when_they_change(tmp_path: Path) -> None:
+    """dbt parses the project anew when the time of a file changes."""
+    resolved(tmp_path)
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "resolved").iterdir()}
+    resolved(tmp_path)
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "resolved").iterdir()} == before

@@ -1,0 +1,127 @@
+"""Every setting that can't be worked with is told by name, value and cure, before anything is touched."""
+
+from __future__ import annotations
+
+import re
+import stat
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from orchestration.__main__ import main
+from orchestration.lib.settings import EXAMPLES, PROJECT_ROOT, SettingsError, read_settings
+from orchestration.lib.warehouse.build import EXAMPLE_PEPPER, read_pepper
+
+
+def own(folder: Path, **changed: str) -> dict[str, str]:
+    (folder / "extracts").mkdir(exist_ok=True)
+    return {"JOURNEYS_EXTRACTS": str(folder / "extracts"), "JOURNEYS_VAR": str(folder / "var"), **changed}
+
+
+def test_without_any_setting_it_is_the_default_example() -> None:
+    settings = read_settings({})
+    assert (settings.data_set, settings.as_of) == ("omnichannel", datetime(2026, 7, 1, tzinfo=UTC))
+    assert settings.extracts == PROJECT_ROOT / "var" / "omnichannel" / "extracts"
+    assert settings.seeds == PROJECT_ROOT / "seeds"
+
+
+def test_an_example_brings_its_own_clock_seeds_currency_and_zone() -> None:
+    settings = read_settings({"EXAMPLE": "complete_journey"})
+    assert settings.seeds == PROJECT_ROOT / "examples" / "complete_journey" / "seeds"
+    assert (settings.reporting_currency, settings.reporting_time_zone) == ("USD", "America/New_York")
+    for name in EXAMPLES:
+        assert read_settings({"EXAMPLE": name}).seeds.is_dir()
+
+
+def test_own_extracts_make_no_example_and_take_the_clock_of_the_run(tmp_path: Path) -> None:
+    settings = read_settings(own(tmp_path, EXAMPLE="complete_journey"))
+    assert (settings.example, settings.data_set, settings.as_of) == (None, "own", None)
+
+
+def test_data_sets_share_no_folder(tmp_path: Path) -> None:
+    one, two = (read_settings(own(tmp_path, JOURNEYS_DATA_SET=name)) for name in ("one", "two"))
+    for kind in ("home", "warehouse", "releases", "dbt_target", "resolved_seeds", "truth"):
+        assert getattr(one, kind) != getattr(two, kind), kind
+    assert one.serving == two.serving
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"EXAMPLE": "omnichanel"}, ["EXAMPLE=omnichanel", "complete_journey, omnichannel", "JOURNEYS_EXTRACTS"]),
+        ({"JOURNEYS_EXTRACTS": "/no/such/folder"}, ["JOURNEYS_EXTRACTS=/no/such/folder", "no such folder"]),
+        ({"JOURNEYS_SEEDS": "/no/such/folder"}, ["JOURNEYS_SEEDS=/no/such/folder", "no such folder"]),
+        ({"JOURNEYS_DATA_SET": "My shop"}, ["JOURNEYS_DATA_SET=My shop", "lower-case letters"]),
+        ({"JOURNEYS_DATA_SET": "../elsewhere"}, ["JOURNEYS_DATA_SET=../elsewhere", "lower-case letters"]),
+        ({"JOURNEYS_AS_OF": "01.07.2026"}, ["JOURNEYS_AS_OF=01.07.2026", "ISO 8601", "2026-07-01"]),
+        ({"JOURNEYS_TIME_ZONE": "Berlin"}, ["JOURNEYS_TIME_ZONE=Berlin", "Europe/Berlin"]),
+        ({"JOURNEYS_CURRENCY": "euro"}, ["JOURNEYS_CURRENCY=euro", "three capital letters", "EUR"]),
+        ({"JOURNEYS_RELEASES_KEPT": "1"}, ["JOURNEYS_RELEASES_KEPT=1", "at least 2"]),
+        ({"JOURNEYS_RELEASES_KEPT": "many"}, ["JOURNEYS_RELEASES_KEPT=many", "whole number"]),
+    ],
+    ids=lambda given: "-".join(given) if isinstance(given, dict) else "",
+)
+def test_a_wrong_setting_names_itself_and_its_cure(given: dict[str, str], told: list[str]) -> None:
+    with pytest.raises(SettingsError) as error:
+        read_settings(given)
+    for part in told:
+        assert part in str(error.value)
+
+
+def test_own_extracts_may_not_take_the_name_of_an_example(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"JOURNEYS_DATA_SET=omnichannel: .* Choose another"):
+        read_settings(own(tmp_path, JOURNEYS_DATA_SET="omnichannel"))
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-07-01", datetime(2026, 7, 1, tzinfo=UTC)),
+        ("2026-07-01T06:00:00", datetime(2026, 7, 1, 6, tzinfo=UTC)),
+        ("2026-07-01T06:00:00+02:00", datetime(2026, 7, 1, 4, tzinfo=UTC)),
+        ("2026-07-01T06:00:00Z", datetime(2026, 7, 1, 6, tzinfo=UTC)),
+    ],
+)
+def test_the_clock_is_utc_unless_it_says_otherwise(text: str, moment: datetime) -> None:
+    assert read_settings({"JOURNEYS_AS_OF": text}).as_of == moment
+
+
+def test_the_command_line_tells_a_wrong_setting_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("JOURNEYS_EXTRACTS", raising=False)
+    monkeypatch.setenv("EXAMPLE", "omnichanel")
+    assert main(["run"]) == 2
+    said = capsys.readouterr().err
+    assert "EXAMPLE=omnichanel" in said and "Traceback" not in said
+
+
+def test_a_size_for_own_extracts_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, text in own(tmp_path, JOURNEYS_SERVING=str(tmp_path / "serving"), DAGSTER_HOME="").items():
+        monkeypatch.setenv(name, text)
+    assert main(["run", "--customers", "10"]) == 2
+    assert "CUSTOMERS: only examples have a size" in capsys.readouterr().err
+
+
+def test_the_examples_key_is_fixed_and_refused_for_own_extracts(tmp_path: Path) -> None:
+    assert read_pepper(read_settings({"JOURNEYS_PEPPER": "mine"})) == EXAMPLE_PEPPER
+    with pytest.raises(SettingsError, match="JOURNEYS_PEPPER: that is the examples' key"):
+        read_pepper(read_settings(own(tmp_path, JOURNEYS_PEPPER=EXAMPLE_PEPPER)))
+
+
+def test_a_key_of_ones_own_is_taken_and_not_written_down(tmp_path: Path) -> None:
+    settings = read_settings(own(tmp_path, JOURNEYS_PEPPER="mine"))
+    assert read_pepper(settings) == "mine"
+    assert not (settings.home / "pepper").exists()
+
+
+def test_a_generated_key_is_long_stable_private_and_one_per_data_set(tmp_path: Path) -> None:
+    settings = read_settings(own(tmp_path))
+    key = read_pepper(settings)
+    assert re.fullmatch("[0-9a-f]{64}", key)
+    assert read_pepper(settings) == key
+    assert stat.S_IMODE((settings.home / "pepper").stat().st_mode) == 0o600
+    assert read_pepper(read_settings(own(tmp_path, JOURNEYS_DATA_SET="two"))) != key

@@ -1,0 +1,195 @@
+"""Compares a built warehouse with what the oracles say of the same rows, one published table at a time.
+
+Each function returns what is not as it should be, one line each; nothing when all is well. Ids that the oracle has
+no opinion on (sessions, instances, stays) are recognised by their events.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import Any
+
+from tests.conftest import Warehouse
+from tests.oracles.journeys import OUTCOMES
+from tests.oracles.release import Release
+
+PEPPER = "a key for tests"
+
+Row = Mapping[str, Any]
+ByKey = dict[Hashable, dict[str, Any]]
+Comparison = Callable[[Warehouse, Release], list[str]]
+
+
+def hash_of(identifier_type: str, value: str) -> str:
+    """The hash that the models give a normalised value; an event that names nobody is an identifier of its own."""
+    if identifier_type == "event":
+        text = f"event:{value}"
+    elif identifier_type.endswith(":person_key"):
+        text = f"{PEPPER}|record|{identifier_type.removesuffix(':person_key')}:{value}"
+    else:
+        text = f"{PEPPER}|{identifier_type}|{value}"
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def events(built: Warehouse, told: Release) -> list[str]:
+    columns = (
+        "customer_id", "visitor_id", "event_number", "source_system", "event_name", "channel", "touchpoint",
+        "amount", "currency", "is_identified", "is_bot", "is_after_as_of", "occurred_at",
+    )  # fmt: skip
+    said = built.query("select * from core.fct_events")
+    return _differing(_by(["event_id"], told.events, columns), _by(["event_id"], said, columns))
+
+
+def sessions(built: Warehouse, told: Release) -> list[str]:
+    def with_events(of_sessions: Iterable[Row], rows: Iterable[Row]) -> ByKey:
+        inside = defaultdict(list)
+        for event in of_sessions:
+            inside[event["session_id"]].append(event["event_id"])
+        named = [{**row, "events": tuple(sorted(inside[row["session_id"]]))} for row in rows]
+        return _by(["events"], named, ["visitor_id", "customer_id", "event_count", "started_at", "ended_at"])
+
+    said = with_events(
+        built.query("select event_id, session_id from core.fct_events"),
+        built.query("select * from core.fct_sessions"),
+    )
+    return _differing(with_events(told.events, told.sessions), said)
+
+
+def customers(built: Warehouse, told: Release) -> list[str]:
+    columns = ("is_anonymous", "event_count", "first_seen_at", "last_seen_at")
+    said = built.query("select * from core.dim_customers")
+    return _differing(_by(["customer_id"], told.customers, columns), _by(["customer_id"], said, columns))
+
+
+def owners_of_identifiers(built: Warehouse, told: Release) -> list[str]:
+    keys, columns = ("identifier_type", "identifier_hash", "valid_from"), ("customer_id", "valid_to")
+    wanted = [
+        {**row, "identifier_type": "record" if ":" in row["identifier_type"] else row["identifier_type"]}
+        for row in told.bridge
+    ]
+    said = built.query("select * from core.bridge_customer_identifiers")
+    return _differing(_by(keys, wanted, columns), _by(keys, said, columns))
+
+
+def customers_of_records(built: Warehouse, told: Release) -> list[str]:
+    keys, columns = ("source_system", "person_key_hash"), ("customer_id",)
+    said = built.query("select * from core.bridge_customer_records")
+    return _differing(_by(keys, told.records, columns), _by(keys, said, columns))
+
+
+def values_over_cap(built: Warehouse, told: Release) -> list[str]:
+    wanted = [{**row, "identifier_hash": hash_of(row["identifier_type"], row["identifier"])} for row in told.over_cap]
+    said = built.query(
+        "select identifier_type, identifier_hash, person_count as people_count "
+        "from intermediate.int_identifiers_guarded where is_over_cap and not is_blocked"
+    )
+    keys, columns = ("identifier_type", "identifier_hash"), ("people_count",)
+    return _differing(_by(keys, wanted, columns), _by(keys, said, columns))
+
+
+def stays(built: Warehouse, told: Release) -> list[str]:
+    columns = (
+        "customer_id", "phase_id", "phase_order", "interval_number", "first_event_id", "outcome", "next_phase_id",
+        "dwell_seconds", "is_stalled", "entered_at", "left_at",
+    )  # fmt: skip
+    said = built.query("select * from journeys.fct_phase_intervals")
+    begun = _first_events(said)
+    named = [{**row, "first_event_id": begun.get(row["journey_instance_id"])} for row in said]
+    keys = ("journey_id", "entry_event_id")
+    return _differing(_by(keys, told.intervals, columns), _by(keys, named, columns))
+
+
+def journeys(built: Warehouse, told: Release) -> list[str]:
+    begun = _first_events(built.query("select * from journeys.fct_phase_intervals"))
+    said = [
+        {**row, "first_event_id": begun.get(row["journey_instance_id"])}
+        for row in built.query("select * from journeys.fct_journeys")
+    ]
+    keys, columns = (
+        ("journey_id", "first_event_id"),
+        ("customer_id", "level", "outcome", "started_at", "ended_at"),
+    )
+    return _differing(_by(keys, told.journeys, columns), _by(keys, said, columns))
+
+
+def moves(built: Warehouse, told: Release) -> list[str]:
+    said = built.query("""
+        select
+            moves.*, entered.entry_event_id as event_id, left_stays.outcome, moves.moved_at as occurred_at
+        from journeys.fct_phase_transitions as moves
+        inner join journeys.fct_phase_intervals as entered on entered.interval_id = moves.to_interval_id
+        inner join journeys.fct_phase_intervals as left_stays on left_stays.interval_id = moves.from_interval_id
+    """)
+    keys = ("journey_id", "event_id")
+    columns = ("customer_id", "from_phase_id", "to_phase_id", "outcome", "dwell_seconds", "occurred_at")
+    return _differing(_by(keys, told.transitions, columns), _by(keys, said, columns))
+
+
+def phases_by_day(built: Warehouse, told: Release) -> list[str]:
+    left = [f"left_{outcome}" for outcome in OUTCOMES if outcome != "pending"]
+    counts = ("entered", *OUTCOMES, "present", *left)
+    said = [
+        {
+            "journey_id": row["journey_id"],
+            "phase_id": row["phase_id"],
+            "day": row["measured_on"],
+            **{name: row[f"{name}_count"] for name in counts},
+        }
+        for row in built.query("select * from journeys.agg_phases_daily")
+    ]
+
+    def counted(rows: Iterable[Row]) -> ByKey:
+        found = _by(["journey_id", "phase_id", "day"], rows, counts)
+        return {key: row for key, row in found.items() if any(row.values())}
+
+    return _differing(counted(told.phases_daily), counted(said))
+
+
+COMPARISONS: tuple[Comparison, ...] = (
+    events,
+    sessions,
+    customers,
+    owners_of_identifiers,
+    customers_of_records,
+    values_over_cap,
+    stays,
+    journeys,
+    moves,
+    phases_by_day,
+)
+
+
+def problems(built: Warehouse, told: Release) -> dict[str, list[str]]:
+    """What is not as the oracle says, by table."""
+    found = {compare.__name__: compare(built, told) for compare in COMPARISONS}
+    return {name: lines for name, lines in found.items() if lines}
+
+
+def _first_events(rows: Iterable[Row]) -> dict[str, str]:
+    """The event that began each journey instance, from its stays."""
+    return {row["journey_instance_id"]: row["entry_event_id"] for row in rows if row["interval_number"] == 1}
+
+
+def _by(keys: Sequence[str], rows: Iterable[Row], columns: Sequence[str]) -> ByKey:
+    """Rows by their key, reduced to some columns; raises AssertionError for a key that comes twice."""
+    found: ByKey = {}
+    for row in rows:
+        key = tuple(row[name] for name in keys)
+        assert key not in found, f"{key} twice"
+        found[key] = {name: row[name] for name in columns}
+    return found
+
+
+def _differing(wanted: ByKey, said: ByKey, most: int = 6) -> list[str]:
+    """What is missing, what nobody expects and what differs, the first few of each."""
+    missing = [f"{key}: not there" for key in wanted if key not in said]
+    extra = [f"{key}: not expected: {said[key]}" for key in said if key not in wanted]
+    differs = []
+    for key in wanted:
+        if key in said and wanted[key] != said[key]:
+            names = [name for name in wanted[key] if wanted[key][name] != said[key][name]]
+            told = "; ".join(f"{name} should be {wanted[key][name]}, is {said[key][name]}" for name in names)
+            differs.append(f"{key}: {told}")
+    return [*missing[:most], *extra[:most], *differs[:most]]

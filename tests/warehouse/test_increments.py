@@ -1,0 +1,137 @@
+"""However rows come, go and change between runs, the tables end as if everything had come at once."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from orchestration.lib.landing.contracts import read_contracts
+from orchestration.lib.landing.withdraw import restore_file, withdraw_file
+from orchestration.lib.settings import PROJECT_ROOT
+from orchestration.lib.warehouse.connection import open_duckdb
+from tests.conftest import Warehouse, differences, make_warehouse
+from tests.oracles import release
+from tests.oracles.random_customers import AS_OF
+from tests.warehouse import random_deliveries
+from tests.warehouse.against_oracle import hash_of, problems
+from tests.warehouse.random_deliveries import Deliveries
+
+pytestmark = pytest.mark.xdist_group("stories")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What happens to the extracts before a run, and the run's clock. Names are those of deliveries."""
+
+    as_of: datetime
+    delivered: Sequence[str] = ()
+    withdrawn: Sequence[str] = ()
+    restored: Sequence[str] = ()
+    delivered_again: Sequence[str] = ()
+
+
+RUNS = (
+    Run(datetime(2025, 11, 3, 13, 37), delivered=["part_4", "part_2", "mistaken"]),
+    # the clock alone: stays fall out of phases, events that had not happened yet begin to count
+    Run(datetime(2025, 12, 20, 8)),
+    Run(
+        datetime(2026, 1, 31, 23, 59, 59),
+        ["part_6", "part_1"],
+        withdrawn=["mistaken"],
+        delivered_again=["part_2"],
+    ),
+    Run(AS_OF, ["repeated", "part_3"], withdrawn=["part_2"]),
+    Run(AS_OF, ["part_5"], withdrawn=["repeated"], restored=["part_2"]),
+)
+
+
+class Grown:
+    """A warehouse that grows run by run, and the names of the deliveries that count in it."""
+
+    def __init__(self, deliveries: Deliveries, folder: Path) -> None:
+        self.deliveries = deliveries
+        self.counting: list[str] = []
+        self.reasons: list[str | None] = []
+        self.warehouse = make_warehouse(
+            folder, seeds=random_deliveries.write_seeds(folder / "seeds"), as_of=f"{AS_OF:%Y-%m-%d}"
+        )
+        self.contracts = read_contracts(PROJECT_ROOT / "models")
+
+    def run(self, run: Run) -> str | None:
+        """Does what a run is about and returns why tables were built."""
+        for name in run.withdrawn:
+            self._change(withdraw_file, name)
+            self.counting.remove(name)
+        for name in run.restored:
+            self._change(restore_file, name)
+            self.counting.append(name)
+        extracts = self.warehouse.settings.extracts
+        for name in run.delivered:
+            random_deliveries.write(self.deliveries[name], extracts, name)
+            self.counting.append(name)
+        for name in run.delivered_again:
+            for path in extracts.glob(f"feed/*/{name}.csv"):
+                shutil.copy(path, path.with_stem(f"{name}_again"))
+        self.warehouse.land()
+        assert not any(result.refused for result in self.warehouse.landed)
+        return self.warehouse.build(as_of=run.as_of.replace(tzinfo=UTC))
+
+    def run_through(self, number: int) -> str | None:
+        """Does those of RUNS up to a number that were not done yet, and returns why tables were built in that one."""
+        for run in RUNS[len(self.reasons) : number + 1]:
+            self.reasons.append(self.run(run))
+        return self.reasons[number]
+
+    def told(self, as_of: datetime) -> release.Release:
+        """What the oracles say of the deliveries that count now."""
+        return release.expected(
+            self.deliveries.rows(self.counting),
+            random_deliveries.read_seeds(),
+            as_of=as_of,
+            hash_of=hash_of,
+        )
+
+    def _change(self, change: Callable[..., object], name: str) -> None:
+        with open_duckdb(self.warehouse.settings.warehouse) as connection:
+            for table in self.deliveries[name]:
+                change(
+                    connection,
+                    self.contracts,
+                    file=f"feed/{table}/{name}.csv",
+                    extracts=self.warehouse.settings.extracts,
+                    run_id=f"change of {name}",
+                    now=datetime(2026, 3, 1, tzinfo=UTC),
+                )
+
+
+@pytest.fixture(scope="module")
+def grown(deliveries: Deliveries, tmp_path_factory: pytest.TempPathFactory) -> Grown:
+    return Grown(deliveries, tmp_path_factory.mktemp("grown"))
+
+
+@pytest.mark.parametrize("number", range(len(RUNS)))
+def test_after_each_run_tables_say_what_the_oracles_say_of_what_counts_by_then(number: int, grown: Grown) -> None:
+    reason = grown.run_through(number) or "nothing was built"
+    assert reason.startswith(("landing batches", "no new rows") if number else "first build"), reason
+    assert problems(grown.warehouse, grown.told(RUNS[number].as_of)) == {}
+
+
+def test_in_the_end_every_table_is_as_if_all_had_come_at_once(grown: Grown, at_once: Warehouse) -> None:
+    grown.run_through(len(RUNS) - 1)
+    assert sorted(grown.counting) == sorted(grown.deliveries.lasting)
+    assert differences(grown.warehouse, at_once) == {}
+
+
+def test_a_full_rebuild_changes_nothing(grown: Grown, at_once: Warehouse) -> None:
+    """The clock runs ahead and goes back, which is told from raw: both ways lead to the same tables."""
+    grown.run_through(len(RUNS) - 1)
+    ahead = datetime(2026, 3, 20, 12)
+    assert "the clock moved on" in str(grown.run(Run(ahead)))
+    assert problems(grown.warehouse, grown.told(ahead)) == {}
+    assert "the clock went back" in str(grown.run(Run(AS_OF)))
+    assert differences(grown.warehouse, at_once) == {}

@@ -5,7 +5,7 @@ PYTHON ?= python3
 IN := .venv/bin/python -m orchestration
 SIZE = $(if $(CUSTOMERS),--customers $(CUSTOMERS)) $(if $(DAYS),--days $(DAYS)) $(if $(SEED),--seed $(SEED)) $(if $(HOUSEHOLDS),--households $(HOUSEHOLDS))
 
-.PHONY: help setup run up check test test-all lint docs bench lock withdraw restore rollback releases hash dbt clean
+.PHONY: help setup run up check test test-all lint docs bench lock withdraw restore rollback releases hash sql dbt clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -36,6 +36,9 @@ rollback: setup  ## switch readers to the release before, or TO=<release id>
 
 hash: setup  ## the hash of an identifier: TYPE=email VALUE=ann@example.com
 	@$(IN) hash "$(TYPE)" "$(VALUE)"
+
+sql: setup  ## ask the published release: SQL="from kpis.kpi_scorecard"
+	@$(IN) sql "$(SQL)"
 
 dbt: setup  ## run dbt on the data set: ARGS="build -s fct_events+"
 	@$(IN) dbt $(ARGS)

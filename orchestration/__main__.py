@@ -1,4 +1,4 @@
-"""The commands behind `make`: run, up, withdraw, rollback, releases, hash, dbt, check."""
+"""The commands behind `make`: run, up, withdraw, restore, rollback, releases, hash, sql, dbt, check."""
 
 from __future__ import annotations
 
@@ -31,6 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     hashing = commands.add_parser("hash", help="an identifier's hash, as the marts hold it")
     hashing.add_argument("type")
     hashing.add_argument("value")
+    sql = commands.add_parser("sql", help="ask the published release a question")
+    sql.add_argument("query")
     dbt = commands.add_parser("dbt", help="run dbt on the data set with the variables of the last build")
     dbt.add_argument("arguments", nargs=argparse.REMAINDER)
     commands.add_parser("check", help="check the configuration without running anything")
@@ -137,9 +139,27 @@ def _releases(chosen: argparse.Namespace, settings: Settings) -> int:
 
 def _hash(chosen: argparse.Namespace, settings: Settings) -> int:
     from orchestration.lib.warehouse.build import read_pepper
+    from orchestration.lib.warehouse.data_set import prepare_data_set
     from orchestration.lib.warehouse.identifiers import hash_identifier
 
+    prepare_data_set(settings, today=datetime.now(UTC).date())
     print(hash_identifier(settings, read_pepper(settings), chosen.type, chosen.value))
+    return 0
+
+
+def _sql(chosen: argparse.Namespace, settings: Settings) -> int:
+    import duckdb
+
+    from orchestration.lib.warehouse.connection import open_duckdb
+
+    database = settings.serving / "customer_journeys.duckdb"
+    if not database.exists():
+        raise SettingsError(f"{database} is not there yet. Type make run first.")
+    with open_duckdb(database.resolve(), read_only=True) as connection:
+        try:
+            connection.sql(chosen.query).show(max_width=200, max_rows=100)
+        except duckdb.Error as error:
+            raise SettingsError(str(error)) from error
     return 0
 
 
@@ -169,6 +189,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace, Settings], int]] = {
     "rollback": _rollback,
     "releases": _releases,
     "hash": _hash,
+    "sql": _sql,
     "dbt": _dbt,
     "check": _check,
 }

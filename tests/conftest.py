@@ -13,7 +13,7 @@ import pytest
 
 from orchestration.lib.landing.contracts import read_contracts
 from orchestration.lib.landing.land import LandingResult, land_table
-from orchestration.lib.settings import PROJECT_ROOT, Settings, read_settings
+from orchestration.lib.settings import EXAMPLES, PROJECT_ROOT, Settings, read_settings
 from orchestration.lib.warehouse.build import (
     begin_build,
     complete_build,
@@ -127,8 +127,8 @@ def differences(left: Warehouse, right: Warehouse) -> dict[str, list]:
     return found
 
 
-def make_warehouse(folder: Path, *, seeds: Path, as_of: str) -> Warehouse:
-    """An empty data set in a folder."""
+def make_warehouse(folder: Path, *, seeds: Path, as_of: str, **environment: str) -> Warehouse:
+    """An empty data set in a folder; `environment` says what else its settings read."""
     (folder / "extracts").mkdir(parents=True, exist_ok=True)
     settings = read_settings(
         {
@@ -139,11 +139,27 @@ def make_warehouse(folder: Path, *, seeds: Path, as_of: str) -> Warehouse:
             "JOURNEYS_AS_OF": as_of,
             "JOURNEYS_PEPPER": "a key for tests",
             "JOURNEYS_DATA_SET": "tested",
+            **environment,
         }
     )
     return Warehouse(replace(settings))
 
 
 @pytest.fixture(scope="session")
-def tested_warehouse_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("warehouses")
+def complete_journey_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The database built from all households of the example complete_journey: the tables that a release copies."""
+    from examples import complete_journey
+
+    example = EXAMPLES["complete_journey"]
+    warehouse = make_warehouse(
+        tmp_path_factory.mktemp("complete_journey"),
+        seeds=PROJECT_ROOT / example.seeds,
+        as_of=example.as_of.isoformat(),
+        JOURNEYS_CURRENCY=example.currency,
+        JOURNEYS_TIME_ZONE=example.time_zone,
+    )
+    extracts = warehouse.settings.extracts
+    complete_journey.generate(extracts, extracts.parent / "truth", progress=lambda line: None)
+    warehouse.land()
+    warehouse.build()
+    return warehouse.settings.warehouse

@@ -178,7 +178,9 @@ def _execute(settings: Settings, screen: Progress) -> list[str]:
     failures = []
     for event in result.all_events:
         if event.is_step_failure:
-            failures.append(_explain(event))
+            # a check that blocks has told what it found; the step that ran it fails with nothing to add
+            if "DagsterAssetCheckFailedError" not in (event.step_failure_data.error.cls_name or ""):
+                failures.append(_explain(event))
         elif event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             evaluation = event.asset_check_evaluation_data
             if not evaluation.passed and evaluation.description:

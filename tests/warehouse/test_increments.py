@@ -117,7 +117,7 @@ def grown(deliveries: Deliveries, tmp_path_factory: pytest.TempPathFactory) -> G
 @pytest.mark.parametrize("number", range(len(RUNS)))
 def test_after_each_run_tables_say_what_the_oracles_say_of_what_counts_by_then(number: int, grown: Grown) -> None:
     reason = grown.run_through(number) or "nothing was built"
-    assert reason.startswith(("landing batches", "no new rows") if number else "first build"), reason
+    assert reason.startswith(("landing batch", "no new rows") if number else "first build"), reason
     assert problems(grown.warehouse, grown.told(RUNS[number].as_of)) == {}
 
 

@@ -35,7 +35,7 @@ def told(folder: Path, split: str, seed: int = 0) -> Warehouse:
         warehouse.land()
         assert not any(result.refused for result in warehouse.landed)
         reason = warehouse.build(command="build" if len(batches) == 1 else "run")
-        assert number == 0 or reason is None or reason.startswith("landing batches"), reason
+        assert number == 0 or reason is None or reason.startswith("landing batch"), reason
     return warehouse
 
 

@@ -73,7 +73,8 @@ def _log(context: dg.AssetExecutionContext, result: LandingResult) -> None:
     name = f"{result.source}.{result.table}"
     if result.files_loaded:
         context.log.info(
-            f"{name}: {result.rows_read:,} rows from {result.files_loaded} files in {result.seconds:.1f} s, "
+            f"{name}: {result.rows_read:,} rows from {result.files_loaded} "
+            f"file{'s' * (result.files_loaded > 1)} in {result.seconds:.1f} s, "
             f"{result.rows_quarantined:,} quarantined"
         )
     for refused in result.refused:

@@ -162,8 +162,12 @@ def store_results(
     for run_id, suite in sorted({(str(row[0]), str(row[2])) for row in kept}):
         connection.execute(f"delete from {table} where run_id = ? and suite = ?", [run_id, suite])
     if kept:
-        marks = ", ".join("?" for _ in LEDGER_COLUMNS)
-        connection.executemany(f"insert into {table} ({', '.join(LEDGER_COLUMNS)}) values ({marks})", kept)
+        # one statement for all: row by row, each of hundreds would be a transaction of its own
+        values = ", ".join(f"unnest(cast(? as {kind}[]))" for kind in LEDGER_COLUMNS.values())
+        connection.execute(
+            f"insert into {table} ({', '.join(LEDGER_COLUMNS)}) select {values}",
+            [list(column) for column in zip(*kept, strict=True)],
+        )
     return len(kept)
 
 

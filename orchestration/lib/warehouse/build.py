@@ -148,7 +148,11 @@ def plan_build(
         return BuildPlan(True, reason or "first build", batch, 0, as_of, as_of, fingerprint)
     if batch == last.batch and as_of == last.as_of and last.release_id is not None:
         return None
-    told = [f"landing batches {last.batch + 1} to {batch}" if batch > last.batch else "no new rows"]
+    told = ["no new rows"]
+    if batch == last.batch + 1:
+        told = [f"landing batch {batch}"]
+    elif batch > last.batch:
+        told = [f"landing batches {last.batch + 1} to {batch}"]
     if as_of != last.as_of:
         told.append(f"the clock moved on from {last.as_of:%Y-%m-%d %H:%M:%S}")
     if last.release_id is None:

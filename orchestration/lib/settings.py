@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 
@@ -170,8 +170,10 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     if not kept.isdigit() or int(kept) < 2:
         raise SettingsError(f"JOURNEYS_RELEASES_KEPT={kept}: give a whole number of at least 2.")
     time_zone = value("JOURNEYS_TIME_ZONE") or (example.time_zone if example else "UTC")
-    if time_zone not in available_timezones():
-        raise SettingsError(f"JOURNEYS_TIME_ZONE={time_zone}: give a name such as Europe/Berlin.")
+    try:
+        ZoneInfo(time_zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise SettingsError(f"JOURNEYS_TIME_ZONE={time_zone}: give a name such as Europe/Berlin.") from error
     currency = value("JOURNEYS_CURRENCY") or (example.currency if example else "EUR")
     if not CURRENCY_CODE.match(currency):
         raise SettingsError(f"JOURNEYS_CURRENCY={currency}: give a code of three capital letters, such as EUR.")

@@ -22,7 +22,7 @@ from orchestration.lib.release.publish import Release, current_release, serve
 from orchestration.lib.settings import PROJECT_ROOT, Settings, SettingsError
 from orchestration.lib.warehouse.build import BuildPlan, last_complete_build
 from orchestration.lib.warehouse.connection import open_duckdb
-from orchestration.lib.warehouse.data_set import ensure_manifest, prepare_data_set
+from orchestration.lib.warehouse.data_set import check_writable, ensure_manifest, prepare_data_set
 from orchestration.lib.warehouse.dbt import dbt_environment, dbt_executable, dbt_variables
 
 Progress = Callable[[str], None]
@@ -40,6 +40,7 @@ concurrency:
 
 def prepare_run(settings: Settings, *, sizes: Mapping[str, int], progress: Progress) -> None:
     """Makes everything ready that the job reads: the example's extracts, the configuration, dbt's manifest."""
+    check_writable(settings.home)
     os.environ.update(dbt_environment(settings))
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
     settings.dagster_home.mkdir(parents=True, exist_ok=True)
@@ -47,7 +48,6 @@ def prepare_run(settings: Settings, *, sizes: Mapping[str, int], progress: Progr
     if not instance_file.exists():
         instance_file.write_text(INSTANCE_SETTINGS, encoding="utf-8")
     check_folders(settings)
-    settings.home.mkdir(parents=True, exist_ok=True)
     if settings.example is not None:
         make_example(settings, sizes=sizes, progress=progress)
     elif sizes:

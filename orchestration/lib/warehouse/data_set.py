@@ -14,20 +14,25 @@ from orchestration.lib.warehouse.dbt import run_dbt
 from orchestration.lib.warehouse.seeds import SeedReport, resolve_seeds
 
 
+def check_writable(folder: Path) -> None:
+    """Makes the folder and writes into it. Raises SettingsError, naming it and the way out, where that fails."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ".writable").touch()
+        (folder / ".writable").unlink()
+    except OSError as error:
+        raise SettingsError(
+            f"{folder} can't be written ({error.strerror or error}). Set JOURNEYS_VAR to a folder that can."
+        ) from error
+
+
 def prepare_data_set(settings: Settings, *, today: date) -> SeedReport:
     """Creates the data set's folder and warehouse file and brings its configuration together.
 
     Runs before every job and changes nothing the second time. Returns the warnings about the configuration. Raises
     SeedsInvalid for errors in it and SettingsError for a folder that can't be written.
     """
-    try:
-        settings.home.mkdir(parents=True, exist_ok=True)
-        (settings.home / ".writable").touch()
-        (settings.home / ".writable").unlink()
-    except OSError as error:
-        raise SettingsError(
-            f"{settings.home} can't be written ({error.strerror or error}). Set JOURNEYS_VAR to a folder that can."
-        ) from error
+    check_writable(settings.home)
     report = resolve_seeds(settings.seeds, PROJECT_ROOT / "seeds", settings.resolved_seeds, today=today)
     with open_duckdb(settings.warehouse) as connection:
         ensure_ledgers(connection, read_pepper(settings))

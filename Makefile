@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 PYTHON ?= python3
-IN := .venv/bin/python -m orchestration
+RUN := .venv/bin/python -m orchestration
 SIZE = $(if $(CUSTOMERS),--customers $(CUSTOMERS)) $(if $(DAYS),--days $(DAYS)) $(if $(SEED),--seed $(SEED)) $(if $(HOUSEHOLDS),--households $(HOUSEHOLDS))
 
 .PHONY: help setup run up check test test-all lint docs bench lock withdraw restore rollback releases hash sql dbt clean
@@ -14,34 +14,34 @@ setup:  ## install what the project needs into .venv
 	@$(PYTHON) orchestration/set_up.py
 
 run: setup  ## extracts to a published release (EXAMPLE=complete_journey, or JOURNEYS_EXTRACTS=folder)
-	@$(IN) run $(SIZE)
+	@$(RUN) run $(SIZE)
 
 up: setup  ## Dagster's pages on http://127.0.0.1:3000
-	@$(IN) up
+	@$(RUN) up
 
 check: setup  ## check contracts and seeds without running anything
-	@$(IN) check
+	@$(RUN) check
 
 withdraw: setup  ## take a wrongly loaded file back: FILE=feed/events/2026-01.csv
-	@$(IN) withdraw "$(FILE)"
+	@$(RUN) withdraw "$(FILE)"
 
 restore: setup  ## land a file again that was taken back: FILE=feed/events/2026-01.csv
-	@$(IN) restore "$(FILE)"
+	@$(RUN) restore "$(FILE)"
 
 releases: setup  ## list the releases of the data set
-	@$(IN) releases
+	@$(RUN) releases
 
 rollback: setup  ## switch readers to the release before, or TO=<release id>
-	@$(IN) rollback $(if $(TO),--to $(TO))
+	@$(RUN) rollback $(if $(TO),--to $(TO))
 
 hash: setup  ## the hash of an identifier: TYPE=email VALUE=ann@example.com
-	@$(IN) hash "$(TYPE)" "$(VALUE)"
+	@$(RUN) hash "$(TYPE)" "$(VALUE)"
 
-sql: setup  ## ask the published release: SQL="from kpis.kpi_scorecard"
-	@$(IN) sql "$(SQL)"
+sql: setup  ## ask the published release (or, with IN=warehouse, the warehouse): SQL="from kpis.kpi_scorecard"
+	@$(RUN) sql $(if $(filter warehouse,$(IN)),--warehouse) "$(SQL)"
 
 dbt: setup  ## run dbt on the data set: ARGS="build -s fct_events+"
-	@$(IN) dbt $(ARGS)
+	@$(RUN) dbt $(ARGS)
 
 test: setup  ## all tests
 	@.venv/bin/python -m pytest -n 2 --dist loadgroup
@@ -50,7 +50,7 @@ lint: setup  ## style of Python and SQL
 	@.venv/bin/ruff check . && .venv/bin/sqlfluff lint models tests/dbt
 
 docs: setup  ## dbt's documentation pages of the data set, in var/<data set>/dbt/
-	@$(IN) dbt docs generate
+	@$(RUN) dbt docs generate
 
 bench: setup  ## seconds and memory per stage: SIZES="100k 1m" (10m takes long)
 	@.venv/bin/python -m benchmarks $(SIZES)

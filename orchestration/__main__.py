@@ -31,8 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     hashing = commands.add_parser("hash", help="an identifier's hash, as the marts hold it")
     hashing.add_argument("type")
     hashing.add_argument("value")
-    sql = commands.add_parser("sql", help="ask the published release a question")
+    sql = commands.add_parser("sql", help="ask the published release, or the warehouse, a question")
     sql.add_argument("query")
+    sql.add_argument("--warehouse", action="store_true", help="ask the data set's warehouse file instead")
     dbt = commands.add_parser("dbt", help="run dbt on the data set with the variables of the last build")
     dbt.add_argument("arguments", nargs=argparse.REMAINDER)
     commands.add_parser("check", help="check the configuration without running anything")
@@ -152,7 +153,7 @@ def _sql(chosen: argparse.Namespace, settings: Settings) -> int:
 
     from orchestration.lib.warehouse.connection import open_duckdb
 
-    database = settings.serving / "customer_journeys.duckdb"
+    database = settings.warehouse if chosen.warehouse else settings.serving / "customer_journeys.duckdb"
     if not database.exists():
         raise SettingsError(f"{database} is not there yet. Type make run first.")
     with open_duckdb(database.resolve(), read_only=True) as connection:

@@ -23,10 +23,11 @@ from orchestration.lib.settings import PROJECT_ROOT, Settings, SettingsError
 from orchestration.lib.warehouse.build import BuildPlan, last_complete_build
 from orchestration.lib.warehouse.connection import open_duckdb
 from orchestration.lib.warehouse.data_set import check_writable, ensure_manifest, prepare_data_set
-from orchestration.lib.warehouse.dbt import dbt_environment, dbt_executable, dbt_variables
+from orchestration.lib.warehouse.dbt import dbt_environment, dbt_executable, dbt_variables, read_dbt_manifest
 
 Progress = Callable[[str], None]
 
+DBT_STEP = "build_warehouse"
 DBT_LINE = re.compile(r"(\d+) of (\d+) (OK|PASS|ERROR|FAIL|WARN|SKIP|NO-OP)\b(.*)")
 INSTANCE_SETTINGS = """\
 telemetry:
@@ -180,7 +181,8 @@ def _execute(settings: Settings, screen: Progress) -> list[str]:
         if event.is_step_failure:
             # a check that blocks has told what it found; the step that ran it fails with nothing to add
             if "DagsterAssetCheckFailedError" not in (event.step_failure_data.error.cls_name or ""):
-                failures.append(_explain(event))
+                of_dbt = _explain_dbt(settings) if event.step_key == DBT_STEP else None
+                failures.append(of_dbt or _explain(event))
         elif event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             evaluation = event.asset_check_evaluation_data
             if not evaluation.passed and evaluation.description:
@@ -188,6 +190,27 @@ def _execute(settings: Settings, screen: Progress) -> list[str]:
     return failures or (
         [] if result.success else ["The job failed without a failed step; look at it with make up."]
     )
+
+
+def _explain_dbt(settings: Settings) -> str | None:
+    """What dbt's last build said of the nodes that failed: which, how many rows, where to look. None when nothing."""
+    reports = sorted(settings.dbt_target.glob("*/run_results.json"), key=lambda report: report.stat().st_mtime)
+    if not reports:
+        return None
+    nodes = read_dbt_manifest(settings)["nodes"]
+    told = []
+    for result in json.loads(reports[-1].read_text(encoding="utf-8"))["results"]:
+        if result["status"] not in ("fail", "error"):
+            continue
+        node = nodes.get(result["unique_id"], {})
+        if result["status"] == "fail" and node.get("alias"):
+            told.append(
+                f"check {node['name']} ({node['original_file_path']}): {result['failures']} rows break it. "
+                f"Look with: make sql IN=warehouse SQL='from {node['schema']}.{node['alias']}'"
+            )
+        else:
+            told.append(f"{result['unique_id']}: {(result['message'] or 'no message').strip()}")
+    return "\n".join(["the build is not what it has to be:", *(f"  {line}" for line in told)]) if told else None
 
 
 def _explain(event) -> str:
@@ -275,9 +298,8 @@ def _tell_next(settings: Settings, screen: Progress) -> None:
     shown = settings.serving / "customer_journeys.duckdb"
     with contextlib.suppress(ValueError):
         shown = shown.relative_to(Path.cwd())
-    screen(
-        f"\nNext:  look at it     duckdb -readonly {shown}  (then: set disabled_optimizers='common_subplan';)"
-    )
+    screen("\nNext:  ask it         make sql SQL='from kpis.kpi_scorecard'")
+    screen(f"       point BI at    {shown}  (docs/querying.md)")
     screen("       see the runs   make up")
     screen("       your own data  docs/bring_your_own_data.md")
 

@@ -67,7 +67,7 @@ def write_rows(landing: Landing, name: str, kind: str, chosen: list[tuple[str, .
         content = buffer.getvalue().encode()
         landing.write(
             f"{name}.csv.gz" if kind == "csv_gz" else f"{name}.csv",
-            gzip.compress(content) if kind == "csv_gz" else content,
+            gzip.compress(content, mtime=0) if kind == "csv_gz" else content,
         )
     elif kind == "jsonl":
         landing.write(f"{name}.jsonl", "".join(json.dumps(record) + "\n" for record in records))

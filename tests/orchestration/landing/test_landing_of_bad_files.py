@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import os
+import random
 import threading
 import time
 from pathlib import Path
@@ -18,7 +19,7 @@ from orchestration.lib.landing import CsvDialect, land, refused_files
 
 HEADER = "order_id,ordered_at,amount\n"
 GOOD = HEADER + "a,2026-01-01,1.50\n"
-BROKEN_GZIP = gzip.compress(os.urandom(3000))[:1000] + b"x" * 3000
+BROKEN_GZIP = gzip.compress(random.Random(1).randbytes(3000), mtime=0)[:1000] + b"x" * 3000
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
 
 
@@ -37,13 +38,13 @@ def parquet(path: Path, sql: str) -> bytes:
         ("a.jsonl", b"\n \n", "empty_file", "blanks"),
         (
             "a.csv.gz",
-            gzip.compress(GOOD.encode() * 50)[:-20],
+            gzip.compress(GOOD.encode() * 50, mtime=0)[:-20],
             "truncated_gzip",
             "deliver the whole file again",
         ),
         ("a.csv.gz", BROKEN_GZIP, "broken_gzip", "deliver the whole file again"),
         ("a.csv.gz", GOOD.encode(), "wrong_suffix", "drop .gz"),
-        ("a.csv", gzip.compress(GOOD.encode()), "wrong_suffix", "is gzip"),
+        ("a.csv", gzip.compress(GOOD.encode(), mtime=0), "wrong_suffix", "is gzip"),
         ("a.csv", b"PK\x03\x04" + b"x" * 100, "wrong_suffix", "Excel"),
         ("a.parquet", GOOD.encode(), "wrong_suffix", "Parquet"),
         ("a.parquet", b"PAR1" + b"x" * 100, "truncated_parquet", "deliver the whole file again"),
@@ -269,7 +270,7 @@ def test_the_physical_line_is_named_whatever_stands_before_it(landing):
 def test_lines_are_exact_with_every_line_end_mark_and_packing(landing, end, mark, packed):
     lines = [HEADER.strip(), '"x\ny",2026-01-01,1', "", "short", "", "b,nonsense,1", "c,2026-01-01,2", ""]
     content = mark + end.join(lines).encode()
-    landing.write("a.csv.gz" if packed else "a.csv", gzip.compress(content) if packed else content)
+    landing.write("a.csv.gz" if packed else "a.csv", gzip.compress(content, mtime=0) if packed else content)
     landing.land()
     assert landing.quarantined() == [(5, None, "too_few_columns"), (7, "ordered_at", "not_a_time")]
     assert landing.rows("select order_id, _line from RAW order by _line") == [("x\ny", 2), ("c", 8)]

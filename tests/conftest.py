@@ -116,10 +116,9 @@ def differences(left: Warehouse, right: Warehouse) -> dict[str, list]:
     with open_duckdb(left.settings.warehouse, read_only=True) as connection:
         connection.execute(f"attach '{right.settings.warehouse}' as other (read_only)")
         for table in left.tables():
+            left_out = NOT_COMPARED | OF_THE_DELIVERY.get(table, set())
             columns = ", ".join(
-                row[0]
-                for row in connection.execute(f"describe {table}").fetchall()
-                if row[0] not in NOT_COMPARED
+                row[0] for row in connection.execute(f"describe {table}").fetchall() if row[0] not in left_out
             )
             rows = connection.execute(
                 f"(select 'left' as side, * from (select {columns} from {table} except all "

@@ -20,7 +20,7 @@ from orchestration.lib.life_signs import LIFE_SIGN, end_dead_runs, life_sign
 from orchestration.lib.release.folders import check_folders
 from orchestration.lib.release.publish import Release, current_release, serve
 from orchestration.lib.settings import PROJECT_ROOT, Settings, SettingsError
-from orchestration.lib.warehouse.build import BuildPlan, last_complete_build
+from orchestration.lib.warehouse.build import BuildPlan, last_complete_build, load_identity_truth
 from orchestration.lib.warehouse.connection import open_duckdb
 from orchestration.lib.warehouse.data_set import check_writable, ensure_manifest, prepare_data_set
 from orchestration.lib.warehouse.dbt import dbt_environment, dbt_executable, dbt_variables, read_dbt_manifest
@@ -55,6 +55,8 @@ def prepare_run(settings: Settings, *, sizes: Mapping[str, int], progress: Progr
         raise SettingsError(f"{', '.join(sizes).upper()}: only examples have a size.")
     for warning in prepare_data_set(settings, today=datetime.now(UTC).date()).warnings:
         progress(f"  note: {warning}")
+    with open_duckdb(settings.warehouse) as connection:
+        load_identity_truth(connection, settings)
     ensure_manifest(settings, progress=progress)
 
 
@@ -83,14 +85,10 @@ def make_example(settings: Settings, *, sizes: Mapping[str, int], progress: Prog
         for folder in (settings.extracts, settings.truth):
             shutil.rmtree(folder, ignore_errors=True)
         made.unlink()
-    progress(
-        f"  making example {example.name}: {', '.join(f'{name} {size}' for name, size in asked.items())}"
-    )
+    progress(f"  making example {example.name}: {', '.join(f'{name} {size}' for name, size in asked.items())}")
     generate = importlib.import_module(f"examples.{example.name}").generate
     clock = {"as_of": example.as_of} if example.is_simulated else {}
-    generate(
-        settings.extracts, settings.truth, **clock, **asked, progress=lambda line: progress(f"    {line}")
-    )
+    generate(settings.extracts, settings.truth, **clock, **asked, progress=lambda line: progress(f"    {line}"))
     made.write_text(json.dumps(asked), encoding="utf-8")
 
 
@@ -187,9 +185,7 @@ def _execute(settings: Settings, screen: Progress) -> list[str]:
             evaluation = event.asset_check_evaluation_data
             if not evaluation.passed and evaluation.description:
                 failures.append(evaluation.description)
-    return failures or (
-        [] if result.success else ["The job failed without a failed step; look at it with make up."]
-    )
+    return failures or ([] if result.success else ["The job failed without a failed step; look at it with make up."])
 
 
 def _explain_dbt(settings: Settings) -> str | None:
@@ -219,15 +215,11 @@ def _explain(event) -> str:
     while root is not None and root.cause is not None:
         root = root.cause
     user = event.step_failure_data.user_failure_data
-    said = (user.description if user and user.description else None) or (
-        root.message if root else "no message"
-    )
+    said = (user.description if user and user.description else None) or (root.message if root else "no message")
     return f"{event.step_key}: {said.strip()}"
 
 
-def _tell_failure(
-    settings: Settings, failures: Sequence[str], before: Release | None, screen: Progress
-) -> None:
+def _tell_failure(settings: Settings, failures: Sequence[str], before: Release | None, screen: Progress) -> None:
     screen("\nNot published. What went wrong:")
     for failure in dict.fromkeys(failures):
         screen("  " + failure.replace("\n", "\n  "))
@@ -236,18 +228,14 @@ def _tell_failure(
         if before
         else "\nThere is no release yet, so readers get nothing."
     )
-    screen(
-        "Mend the extract or the configuration, or take a file back with make withdraw FILE=…, then type make run."
-    )
+    screen("Mend the extract or the configuration, or take a file back with make withdraw FILE=…, then type make run.")
 
 
 def _tell_release(settings: Settings, release: Release, screen: Progress) -> None:
     from orchestration.lib.release.journal import read_manifest
 
     manifest = read_manifest(release.directory)
-    screen(
-        f"\nRelease {release.release_id}  (data set {settings.data_set}, as of {release.as_of:%Y-%m-%d %H:%M} UTC)"
-    )
+    screen(f"\nRelease {release.release_id}  (data set {settings.data_set}, as of {release.as_of:%Y-%m-%d %H:%M} UTC)")
     for table in manifest["tables"]:
         screen(f"  {table['schema'] + '.' + table['name']:<42} {table['row_count']:>12,} rows")
     with open_duckdb(release.database, read_only=True) as connection:

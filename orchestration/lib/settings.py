@@ -62,6 +62,9 @@ EXAMPLES: Mapping[str, Example] = {
 
 DEFAULT_EXAMPLE = "omnichannel"
 
+# Whose the anonymous events on a device are that several people logged in on; docs/identity.md.
+SHARED_DEVICE_POLICIES = ("last_login", "split", "never_link")
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -81,6 +84,7 @@ class Settings:
     releases_kept: int
     reporting_time_zone: str
     reporting_currency: str
+    shared_devices: str
 
     @property
     def home(self) -> Path:
@@ -131,6 +135,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     JOURNEYS_VAR, JOURNEYS_SERVING   where warehouses and the published release live (default: in the project)
     JOURNEYS_TIME_ZONE    zone in which days are days (default: the example's; UTC for own extracts)
     JOURNEYS_CURRENCY     currency in which money adds up (default: the example's; EUR for own extracts)
+    JOURNEYS_SHARED_DEVICES          whose the anonymous events on a device are: last_login (default), split or
+                                     never_link
     JOURNEYS_RELEASES_KEPT           how many releases are kept (default 5, at least 2)
 
     Raises SettingsError naming the variable, its value and what it may be.
@@ -177,6 +183,11 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     currency = value("JOURNEYS_CURRENCY") or (example.currency if example else "EUR")
     if not CURRENCY_CODE.match(currency):
         raise SettingsError(f"JOURNEYS_CURRENCY={currency}: give a code of three capital letters, such as EUR.")
+    shared_devices = value("JOURNEYS_SHARED_DEVICES") or SHARED_DEVICE_POLICIES[0]
+    if shared_devices not in SHARED_DEVICE_POLICIES:
+        raise SettingsError(
+            f"JOURNEYS_SHARED_DEVICES={shared_devices}: choose one of {', '.join(SHARED_DEVICE_POLICIES)}."
+        )
     return Settings(
         data_set=data_set,
         example=example,
@@ -189,6 +200,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         releases_kept=int(kept),
         reporting_time_zone=time_zone,
         reporting_currency=currency,
+        shared_devices=shared_devices,
     )
 
 

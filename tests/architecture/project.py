@@ -67,7 +67,8 @@ def shown(path: Path) -> str:
 def models() -> tuple[Model, ...]:
     return tuple(
         Model(path, COMMENT.sub("", path.read_text(encoding="utf-8")))
-        for path in sorted((PROJECT_ROOT / "models").rglob("*.sql"))
+        for path in sorted((PROJECT_ROOT / "models").rglob("*"))
+        if path.suffix in (".sql", ".py")
     )
 
 

@@ -8,17 +8,27 @@
     The person or the visitor behind each trusted identifier. The id is that of the smallest identifier of the
     component, by first seen, then type priority, then hash: who merges later never renames who came first.
 -#}
-with identifiers as (
+with parts as (
+    select identifier_a as identifier_hash, part_a as component_key
+    from {{ ref('int_links_judged') }}
+    union
+    select identifier_b, part_b
+    from {{ ref('int_links_judged') }}
+),
+
+identifiers as (
     select
         guarded.identifier_hash,
         guarded.identifier_type,
         guarded.identifier_kind,
         guarded.type_priority,
         guarded.first_seen_at,
-        coalesce(components.component_key, guarded.identifier_hash) as component_key
+        coalesce(parts.component_key, components.component_key, guarded.identifier_hash) as component_key
     from {{ ref('int_identifiers_guarded') }} as guarded
     left join {{ ref('int_identifiers_grouped') }} as components
         on components.node_key = guarded.identifier_hash
+    left join parts
+        on parts.identifier_hash = guarded.identifier_hash
     where guarded.is_trusted
 )
 

@@ -5,9 +5,16 @@
 ) }}
 
 {#-
-    Which customer a visitor is, when: [valid_from, valid_to). The first owner has the visitor's anonymous past as
-    well; each next begins at the login that changes owner. A visitor nobody logged in on is a customer of its own.
+    Which customer a visitor is, when: [valid_from, valid_to). A visitor that one person logged in on is that person's,
+    before and after; one that nobody logged in on is a customer of its own. What happens when several did is the
+    policy `shared_devices`:
+
+    last_login   the first owner has the anonymous past as well; each next begins at the login that changes owner
+    split        between two logins of one person the device is theirs; before the first login, and after one that the
+                 same person's does not follow, it is nobody's, that is a customer of its own
+    never_link   no login gives a device to anybody, not even where one person alone logs in
 -#}
+{%- set policy = var('shared_devices') -%}
 with events as (
     select identified.event_id, identified.visitor_id, identified.person_id, identified.occurred_at
     from {{ ref('int_events_identified') }} as identified
@@ -17,7 +24,13 @@ with events as (
 ),
 
 visitors as (
-    select visitor_id, min(occurred_at) as first_seen_at from events group by visitor_id
+    select
+        visitor_id,
+        'a_' || substr(visitor_id, 3) as own_customer_id,
+        min(occurred_at) as first_seen_at,
+        {{ "count(distinct person_id)" if policy == 'split' else "1" }} as person_count
+    from events
+    group by visitor_id
 ),
 
 logins as (
@@ -31,7 +44,7 @@ logins as (
     from events
     inner join {{ ref('int_events_unioned') }} as unioned
         on unioned.event_id = events.event_id and unioned.is_current
-    where events.person_id is not null
+    where events.person_id is not null {{ "and false" if policy == 'never_link' }}
     window timeline as (
         partition by events.visitor_id
         order by
@@ -39,41 +52,69 @@ logins as (
     )
 ),
 
--- before the first login the device was already that person's, though at its very instant another may follow
+logins_that_count as (
+    select
+        logins.visitor_id,
+        logins.person_id,
+        logins.occurred_at,
+        lead(logins.person_id) over timeline as next_person_id,
+        lead(logins.occurred_at) over timeline as next_login_at,
+        visitors.own_customer_id,
+        visitors.person_count
+    from logins
+    inner join visitors
+        on visitors.visitor_id = logins.visitor_id
+    where logins.is_last_of_instant
+    window timeline as (partition by logins.visitor_id order by logins.occurred_at)
+),
+
 owners as (
-    select logins.visitor_id, logins.person_id, visitors.first_seen_at as owned_from
+    -- before the first login the device was already that person's, though at its very instant another may follow
+    select
+        logins.visitor_id,
+        case when visitors.person_count > 1 then visitors.own_customer_id else logins.person_id end as customer_id,
+        visitors.first_seen_at as owned_from
     from logins
     inner join visitors
         on visitors.visitor_id = logins.visitor_id and visitors.first_seen_at < logins.occurred_at
     where logins.login_number = 1
     union all
     select visitor_id, person_id, occurred_at
-    from logins
-    where is_last_of_instant
+    from logins_that_count
+    {%- if policy == 'split' %}
+    union all
+    -- an event at the very instant of the login is still the person's
+    select visitor_id, own_customer_id, occurred_at + interval 1 microsecond
+    from logins_that_count
+    where
+        person_count > 1
+        and next_person_id is distinct from person_id
+        and (next_login_at is null or next_login_at > occurred_at + interval 1 microsecond)
+    {%- endif %}
 ),
 
 owners_with_previous as (
     select
         visitor_id,
-        person_id,
+        customer_id,
         owned_from,
-        lag(person_id) over (partition by visitor_id order by owned_from) as previous_person_id
+        lag(customer_id) over (partition by visitor_id order by owned_from) as previous_customer_id
     from owners
 ),
 
 changes_of_owner as (
     select
         visitor_id,
-        person_id,
+        customer_id,
         owned_from,
         row_number() over (partition by visitor_id order by owned_from) as interval_number
     from owners_with_previous
-    where previous_person_id is distinct from person_id
+    where previous_customer_id is distinct from customer_id
 )
 
 select
     visitors.visitor_id,
-    coalesce(changes_of_owner.person_id, 'a_' || substr(visitors.visitor_id, 3)) as customer_id,
+    coalesce(changes_of_owner.customer_id, visitors.own_customer_id) as customer_id,
     cast(coalesce(changes_of_owner.interval_number, 1) as bigint) as interval_number,
     coalesce(changes_of_owner.owned_from, visitors.first_seen_at) as valid_from,
     lead(changes_of_owner.owned_from) over (

@@ -15,7 +15,7 @@ device_identifiers as (
         resolved.identifier_type,
         resolved.identifier_hash,
         ownerships.customer_id,
-        case when ownerships.customer_id like 'a%' then 'anonymous' else 'last_login' end as link_rule,
+        case when ownerships.customer_id like 'a%' then 'anonymous' else '{{ var('shared_devices') }}' end as link_rule,
         ownerships.valid_from,
         ownerships.valid_to
     from {{ ref('int_identifiers_resolved') }} as resolved

@@ -23,6 +23,8 @@ BUILD_INPUTS = (
     "dbt_project.yml",
     "models/**/*.sql",
     "models/**/*.yml",
+    "models/**/*.py",
+    "orchestration/lib/identity/*.py",
     "macros/**/*.sql",
     "tests/dbt/generic/*.sql",
 )
@@ -89,6 +91,10 @@ def ensure_ledgers(connection: duckdb.DuckDBPyConnection, pepper: str) -> None:
     connection.execute("create schema if not exists landing")
     connection.execute("create table if not exists landing.settings (key varchar primary key, value varchar)")
     connection.execute("insert or replace into landing.settings values ('pepper', ?)", [pepper])
+    connection.execute(
+        "create table if not exists landing.identity_truth "
+        "(identifier_type varchar, identifier varchar, person_id varchar)"
+    )
     connection.execute("""
         create table if not exists landing.builds (
             build bigint primary key,
@@ -103,6 +109,20 @@ def ensure_ledgers(connection: duckdb.DuckDBPyConnection, pepper: str) -> None:
     """)
 
 
+def load_identity_truth(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Takes over who is who from an example's truth, for hygiene.identity_health; own extracts have none."""
+    truth = settings.truth / "identifiers.parquet"
+    if settings.example is None or not truth.exists():
+        return
+    connection.execute("begin")
+    connection.execute("delete from landing.identity_truth")
+    connection.execute(
+        "insert into landing.identity_truth select identifier_type, identifier, person_id from read_parquet(?)",
+        [str(truth)],
+    )
+    connection.execute("commit")
+
+
 def fingerprint(settings: Settings, pepper: str, root: Path = PROJECT_ROOT) -> str:
     """A hash of everything but rows and clock that decides what tables hold: code, seeds, settings, key."""
     digest = hashlib.sha256()
@@ -113,6 +133,7 @@ def fingerprint(settings: Settings, pepper: str, root: Path = PROJECT_ROOT) -> s
     fixed = [
         settings.reporting_time_zone,
         settings.reporting_currency,
+        settings.shared_devices,
         hashlib.sha256(pepper.encode()).hexdigest(),
     ]
     digest.update(json.dumps(fixed).encode())

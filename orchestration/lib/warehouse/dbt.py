@@ -50,6 +50,7 @@ def dbt_variables(settings: Settings) -> list[str]:
     fixed = {
         "reporting_time_zone": settings.reporting_time_zone,
         "reporting_currency": settings.reporting_currency,
+        "shared_devices": settings.shared_devices,
     }
     return ["--vars", json.dumps(fixed)]
 

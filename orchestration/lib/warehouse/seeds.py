@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import difflib
 import functools
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -16,6 +17,7 @@ import yaml
 SEED_PROPERTIES = "_seeds.yml"
 # A map older than this is read with care: a warning says so.
 MAP_IS_FRESH_FOR = timedelta(days=365)
+HASH = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
@@ -66,9 +68,7 @@ class SeedsInvalid(ValueError):
 
     def __init__(self, report: SeedReport) -> None:
         self.report = report
-        super().__init__(
-            "\n".join(["The configuration has errors:", *(f"  {error}" for error in report.errors)])
-        )
+        super().__init__("\n".join(["The configuration has errors:", *(f"  {error}" for error in report.errors)]))
 
 
 @dataclass(frozen=True)
@@ -147,11 +147,7 @@ def resolve_seeds(seeds: Path, shipped: Path, resolved: Path, *, today: date) ->
     _write_if_changed(resolved / SEED_PROPERTIES, (shipped / SEED_PROPERTIES).read_bytes())
     for definition in definitions:
         source = sources[definition.name]
-        rows = _read_rows(source)[1] if source else []
-        if definition.name == "identifier_types" and all(
-            row.get("identifier_type") != "record" for row in rows
-        ):
-            rows.append(PEOPLE_RECORD)
+        rows = _with_people_record(definition, _read_rows(source)[1] if source else [])
         _write_if_changed(resolved / f"{definition.name}.csv", _as_csv(definition, rows))
     return report
 
@@ -165,9 +161,7 @@ def check_seeds(
 ) -> SeedReport:
     """Checks values, keys and references of all seeds and the rules that hold between them."""
     errors: list[Problem] = [
-        Problem(
-            path.name, None, f"no seed has this name.{_suggestion(path.stem, [d.name for d in definitions])}"
-        )
+        Problem(path.name, None, f"no seed has this name.{_suggestion(path.stem, [d.name for d in definitions])}")
         for path in unknown
     ]
     rows: dict[str, list[SeedRow]] = {}
@@ -177,11 +171,19 @@ def check_seeds(
         if source:
             errors.extend(_check_header(definition, header))
             errors.extend(_check_values(definition, rows[definition.name]))
+        rows[definition.name] = _with_people_record(definition, rows[definition.name])
     errors.extend(_check_references(definitions, rows))
     errors.extend(_check_journeys(rows))
+    errors.extend(_check_decisions(rows))
     errors.extend(_check_kpis(rows))
     warnings = tuple(_warnings(rows, today)) if not errors else ()
     return SeedReport(tuple(errors), warnings)
+
+
+def _with_people_record(definition: SeedDefinition, rows: list[SeedRow]) -> list[SeedRow]:
+    declared = {row.get("identifier_type") for row in rows}
+    is_lacking = definition.name == "identifier_types" and "record" not in declared
+    return [*rows, PEOPLE_RECORD] if is_lacking else rows
 
 
 def _source_of(definition: SeedDefinition, seeds: Path, shipped: Path) -> Path | None:
@@ -212,9 +214,7 @@ def _parsed_rows(path: Path) -> tuple[list[str], list[SeedRow]]:
         rows = []
         for cells in reader:
             if any(cell.strip() for cell in cells):
-                filled = {
-                    name: cell.strip() for name, cell in zip(header, cells, strict=False) if cell.strip()
-                }
+                filled = {name: cell.strip() for name, cell in zip(header, cells, strict=False) if cell.strip()}
                 surplus = sum(1 for cell in cells[len(header) :] if cell.strip())
                 rows.append(SeedRow(reader.line_num, filled, surplus))
         return header, rows
@@ -248,9 +248,7 @@ def _check_header(definition: SeedDefinition, header: Sequence[str]) -> Iterator
         yield Problem(file, 1, f"column {name} stands twice in the header. Keep one.")
     for name in header:
         if name not in known:
-            yield Problem(
-                file, 1, f"there is no column {name}.{_suggestion(name, known)} Known: {', '.join(known)}."
-            )
+            yield Problem(file, 1, f"there is no column {name}.{_suggestion(name, known)} Known: {', '.join(known)}.")
     for column in definition.columns:
         if column.is_required and column.name not in header:
             yield Problem(file, 1, f"column {column.name} is missing. Add it to the header.")
@@ -277,9 +275,7 @@ def _check_values(definition: SeedDefinition, rows: Sequence[SeedRow]) -> Iterat
         key = tuple(row.get(name) for name in definition.key)
         if key in line_of_key:
             named = ", ".join(f"{name} = {value}" for name, value in zip(definition.key, key, strict=True))
-            yield Problem(
-                file, row.line, f"{named} stands in line {line_of_key[key]} already. Keep one of the two."
-            )
+            yield Problem(file, row.line, f"{named} stands in line {line_of_key[key]} already. Keep one of the two.")
         line_of_key.setdefault(key, row.line)
 
 
@@ -327,6 +323,37 @@ def _check_references(
                         f"{column.name} = {value} is not in {seed}.csv."
                         f"{_suggestion(value, known)} Add it there or correct it here.",
                     )
+
+
+def _check_decisions(rows: Mapping[str, Sequence[SeedRow]]) -> Iterator[Problem]:
+    file = "identity_decisions.csv"
+    kind_of = {row.get("identifier_type"): row.get("kind") for row in rows["identifier_types"]}
+    line_of_pair: dict[tuple[str | None, frozenset[tuple[str | None, str | None]]], int] = {}
+    for row in rows["identity_decisions"]:
+        ends = [(row.get(f"type_{end}"), row.get(f"identifier_{end}")) for end in "ab"]
+        kinds = [kind_of.get(name) for name, _ in ends]
+        if None not in kinds and kinds[0] != kinds[1]:
+            yield Problem(
+                file,
+                row.line,
+                f"{ends[0][0]} identifies a {kinds[0]} and {ends[1][0]} a {kinds[1]}. Decide on two identifiers of "
+                "people, or on two of devices.",
+            )
+        if ends[0] == ends[1]:
+            yield Problem(file, row.line, "both identifiers are the same. Name two.")
+        for _, identifier in ends:
+            if identifier and identifier.startswith("hash:") and not HASH.fullmatch(identifier.removeprefix("hash:")):
+                yield Problem(
+                    file,
+                    row.line,
+                    f"{identifier}: after hash: come the 32 hexadecimal digits of an identifier_hash. Copy it from "
+                    "the mart, or write the identifier itself.",
+                )
+        pair = (row.get("decision"), frozenset(ends))
+        # the same way round, the key's own check has told already
+        earlier = line_of_pair.setdefault(pair, row.line)
+        if earlier != row.line and ends != sorted(ends):
+            yield Problem(file, row.line, f"line {earlier} says the same the other way round. Keep one of the two.")
 
 
 def _check_journeys(rows: Mapping[str, Sequence[SeedRow]]) -> Iterator[Problem]:
@@ -400,9 +427,7 @@ def _check_kpis(rows: Mapping[str, Sequence[SeedRow]]) -> Iterator[Problem]:
         if row.get("aggregation") == "sum" and row.get("value_column") is None:
             yield Problem("measures.csv", row.line, "a sum needs a value_column. Name what it adds up.")
         if row.get("subject") == "stays" and row.get("journey_id") is None:
-            yield Problem(
-                "measures.csv", row.line, "a measure of stays needs a journey_id. Name the journey."
-            )
+            yield Problem("measures.csv", row.line, "a measure of stays needs a journey_id. Name the journey.")
         for outcome in (row.get("outcome") or "").split("|"):
             if outcome and outcome not in outcomes:
                 yield Problem(
@@ -439,13 +464,9 @@ def _check_kpis(rows: Mapping[str, Sequence[SeedRow]]) -> Iterator[Problem]:
         falling = directions.get(row.get("kpi_id")) == "up"
         if numbers != sorted(numbers, reverse=falling):
             order = (
-                "target, amber_bound, red_bound must not rise"
-                if falling
-                else "must not fall from target to red_bound"
+                "target, amber_bound, red_bound must not rise" if falling else "must not fall from target to red_bound"
             )
-            yield Problem(
-                "kpi_targets.csv", row.line, f"the bounds of {row.get('kpi_id')} are out of order: {order}."
-            )
+            yield Problem("kpi_targets.csv", row.line, f"the bounds of {row.get('kpi_id')} are out of order: {order}.")
 
 
 def _warnings(rows: Mapping[str, Sequence[SeedRow]], today: date) -> Iterator[Problem]:

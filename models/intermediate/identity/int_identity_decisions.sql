@@ -1,0 +1,57 @@
+{#-
+    Decisions of people about who is who, with their identifiers hashed like those they are to be found among. A pair
+    that several lines name in other words is one decision.
+-#}
+with decisions as (
+    select
+        decision,
+        type_a,
+        identifier_a,
+        type_b,
+        identifier_b
+    from {{ ref('identity_decisions') }}
+),
+
+identifier_rules as (
+    {{ identifier_rules() }}
+),
+
+hashed as (
+    select
+        decisions.decision,
+        decisions.type_a,
+        decisions.type_b,
+        {% for end in ('a', 'b') %}
+        case
+            when decisions.identifier_{{ end }} like 'hash:%' then lower(substr(decisions.identifier_{{ end }}, 6))
+            else {{ identifier_hash(
+                'decisions.type_' ~ end,
+                normalised_identifier(
+                    'identifier_rules.rule_of_type[decisions.type_' ~ end ~ ']', 'decisions.identifier_' ~ end
+                ),
+            ) }}
+        end as hash_{{ end }}{{ ',' if not loop.last }}
+        {% endfor %}
+    from decisions
+    cross join identifier_rules
+),
+
+-- a link has no direction: its smaller end comes first
+ordered as (
+    select
+        decision,
+        case when hash_a > hash_b then type_b else type_a end as type_a,
+        case when hash_a > hash_b then hash_b else hash_a end as identifier_a,
+        case when hash_a > hash_b then type_a else type_b end as type_b,
+        case when hash_a > hash_b then hash_a else hash_b end as identifier_b
+    from hashed
+)
+
+select distinct
+    decision,
+    identifier_a || '-' || identifier_b as link_key,
+    type_a,
+    identifier_a,
+    type_b,
+    identifier_b
+from ordered

@@ -1,0 +1,61 @@
+{#-
+    The links of components that would break a rule: two values of one unique-per-person type in one person, or both
+    ends of a must_not_link. Few components do, so what follows may take their links one by one.
+-#}
+with identifiers as (
+    select
+        grouped.node_key as identifier_hash,
+        grouped.component_key,
+        case when guarded.is_unique_per_person then guarded.identifier_type end as unique_type
+    from {{ ref('int_identifiers_grouped') }} as grouped
+    inner join {{ ref('int_identifiers_guarded') }} as guarded
+        on guarded.identifier_hash = grouped.node_key
+),
+
+components_with_two_people as (
+    select component_key
+    from identifiers
+    where unique_type is not null
+    group by component_key, unique_type
+    having count(*) > 1
+),
+
+components_with_a_divide as (
+    select identifiers_a.component_key
+    from {{ ref('int_identity_decisions') }} as decisions
+    inner join identifiers as identifiers_a
+        on identifiers_a.identifier_hash = decisions.identifier_a
+    inner join identifiers as identifiers_b
+        on
+            identifiers_b.identifier_hash = decisions.identifier_b
+            and identifiers_b.component_key = identifiers_a.component_key
+    where decisions.decision = 'must_not_link'
+),
+
+components as (
+    select component_key from components_with_two_people
+    union
+    select component_key from components_with_a_divide
+)
+
+select
+    links.link_key,
+    links.identifier_a,
+    links.identifier_b,
+    identifiers_a.unique_type as unique_type_a,
+    identifiers_b.unique_type as unique_type_b,
+    links.rule_rank = 0 as is_decision,
+    cast(row_number() over (
+        order by
+            links.rule_rank,
+            links.type_priority,
+            links.first_seen_at nulls first,
+            links.match_weight desc nulls last,
+            links.link_key
+    ) as bigint) as link_number
+from {{ ref('int_links_trusted') }} as links
+inner join identifiers as identifiers_a
+    on identifiers_a.identifier_hash = links.identifier_a
+inner join identifiers as identifiers_b
+    on identifiers_b.identifier_hash = links.identifier_b
+where identifiers_a.component_key in (select component_key from components)

@@ -1,0 +1,94 @@
+{#-
+    Every pair of identifiers that a trusted link joins, once, with what its trust is ordered by: decisions of people
+    come first, then the type that tells most at either end, then who was seen together first; fuzzy links come last.
+-#}
+with pairs as (
+    select
+        link_key,
+        identifier_a,
+        identifier_b,
+        min(first_seen_at) as first_seen_at
+    from {{ ref('int_identifier_links') }}
+    group by link_key, identifier_a, identifier_b
+),
+
+decisions as (
+    select link_key, identifier_a, identifier_b
+    from {{ ref('int_identity_decisions') }}
+    where decision = 'must_link' and identifier_a <> identifier_b
+),
+
+-- a pair that has a value in common is joined by that already, and by better evidence
+pairs_with_shared_values as (
+    select distinct matched.record_a, matched.record_b
+    from {{ ref('int_people_matched') }} as matched
+    inner join {{ ref('int_people_identifiers') }} as values_a
+        on values_a.person_key_hash = matched.record_a and values_a.is_current
+    inner join {{ ref('int_people_identifiers') }} as values_b
+        on
+            values_b.person_key_hash = matched.record_b
+            and values_b.is_current
+            and values_b.identifier_hash = values_a.identifier_hash
+    inner join {{ ref('int_identifiers_guarded') }} as guarded
+        on guarded.identifier_hash = values_a.identifier_hash and guarded.is_trusted
+    where matched.is_link
+),
+
+fuzzy as (
+    select
+        matched.record_a || '-' || matched.record_b as link_key,
+        matched.record_a as identifier_a,
+        matched.record_b as identifier_b,
+        matched.match_weight
+    from {{ ref('int_people_matched') }} as matched
+    left join pairs_with_shared_values
+        on
+            pairs_with_shared_values.record_a = matched.record_a
+            and pairs_with_shared_values.record_b = matched.record_b
+    where matched.is_link and pairs_with_shared_values.record_a is null
+),
+
+links as (
+    select
+        link_key, identifier_a, identifier_b, 1 as rule_rank,
+        cast(null as double) as match_weight, first_seen_at
+    from pairs
+    union all
+    select link_key, identifier_a, identifier_b, 0, null, null
+    from decisions
+    union all
+    select link_key, identifier_a, identifier_b, 2, match_weight, null
+    from fuzzy
+),
+
+joined as (
+    select
+        link_key,
+        identifier_a,
+        identifier_b,
+        min(rule_rank) as rule_rank,
+        max(match_weight) as match_weight,
+        min(first_seen_at) as first_seen_at
+    from links
+    group by link_key, identifier_a, identifier_b
+)
+
+select
+    joined.link_key,
+    joined.identifier_a,
+    joined.identifier_b,
+    guarded_a.identifier_kind,
+    case joined.rule_rank when 0 then 'decision' when 1 then 'seen_together' else 'fuzzy' end as link_basis,
+    joined.rule_rank,
+    least(guarded_a.type_priority, guarded_b.type_priority) as type_priority,
+    joined.match_weight,
+    joined.first_seen_at
+from joined
+inner join {{ ref('int_identifiers_guarded') }} as guarded_a
+    on guarded_a.identifier_hash = joined.identifier_a and guarded_a.is_trusted
+inner join {{ ref('int_identifiers_guarded') }} as guarded_b
+    on
+        guarded_b.identifier_hash = joined.identifier_b
+        and guarded_b.is_trusted
+        -- a decision that names hashes may pair a person with a device
+        and guarded_b.identifier_kind = guarded_a.identifier_kind

@@ -1,0 +1,129 @@
+"""Takes the links of components that would break a rule one by one, and refuses those that break it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+MUST_NOT_LINK = "must_not_link"
+UNIQUE_PER_PERSON = "unique_per_person"
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link between two identifiers. A decision of a person is held to fewer rules than what was only seen."""
+
+    key: str
+    identifier_a: str
+    identifier_b: str
+    is_decision: bool
+
+
+@dataclass(frozen=True)
+class JudgedLink:
+    """What became of a link.
+
+    `part_a` and `part_b` name the parts that its ends belong to in the end, by their smallest identifier; equal where
+    the link was taken. A refused one says why, and which two identifiers it would have brought together.
+    """
+
+    link: Link
+    part_a: str
+    part_b: str
+    refused_because: str | None
+    conflict_a: str | None
+    conflict_b: str | None
+
+
+def judge_links(
+    links: Iterable[Link], *, unique_types: Mapping[str, str], must_not_link: Iterable[tuple[str, str]]
+) -> Iterator[JudgedLink]:
+    """Takes links in the order given, each unless it would break a rule, and says what became of each.
+
+    `unique_types` gives the type of identifiers of which a person has at most one; `must_not_link` the pairs that may
+    not end in one part. A decision is refused by a must_not_link alone. A link once refused stays refused: parts only
+    grow, so what kept its ends apart goes on to do so.
+    """
+    parts = _Parts(unique_types, must_not_link)
+    judged = [(link, parts.take(link)) for link in links]
+    for link, conflict in judged:
+        reason, conflict_a, conflict_b = conflict or (None, None, None)
+        yield JudgedLink(
+            link,
+            parts.name_of(link.identifier_a),
+            parts.name_of(link.identifier_b),
+            reason,
+            conflict_a,
+            conflict_b,
+        )
+
+
+class _Parts:
+    """Disjoint sets of identifiers that know which unique types they hold and which identifiers they must not meet."""
+
+    def __init__(self, unique_types: Mapping[str, str], must_not_link: Iterable[tuple[str, str]]) -> None:
+        self._unique_types = unique_types
+        self._parent: dict[str, str] = {}
+        self._size: dict[str, int] = {}
+        self._smallest: dict[str, str] = {}
+        # of each part: type -> its smallest value, and foe -> the member that may not meet it
+        self._holds: dict[str, dict[str, str]] = {}
+        self._foes: dict[str, dict[str, str]] = {}
+        self._foes_of: dict[str, list[str]] = {}
+        for one, other in must_not_link:
+            self._foes_of.setdefault(one, []).append(other)
+            self._foes_of.setdefault(other, []).append(one)
+
+    def name_of(self, identifier: str) -> str:
+        return self._smallest[self._root(identifier)]
+
+    def take(self, link: Link) -> tuple[str, str, str] | None:
+        """Joins the link's ends; or leaves them and returns the reason with the two identifiers that conflict."""
+        root_a, root_b = self._root(link.identifier_a), self._root(link.identifier_b)
+        if root_a == root_b:
+            return None
+        conflict = self._foes_between(root_a, root_b)
+        if conflict is None and not link.is_decision:
+            conflict = self._twice_unique(root_a, root_b)
+        if conflict is None:
+            self._join(root_a, root_b)
+        return conflict
+
+    def _root(self, identifier: str) -> str:
+        if identifier not in self._parent:
+            self._parent[identifier] = identifier
+            self._size[identifier] = 1
+            self._smallest[identifier] = identifier
+            unique_type = self._unique_types.get(identifier)
+            self._holds[identifier] = {} if unique_type is None else {unique_type: identifier}
+            self._foes[identifier] = dict.fromkeys(self._foes_of.get(identifier, ()), identifier)
+            return identifier
+        while self._parent[identifier] != identifier:
+            self._parent[identifier] = self._parent[self._parent[identifier]]
+            identifier = self._parent[identifier]
+        return identifier
+
+    def _foes_between(self, root_a: str, root_b: str) -> tuple[str, str, str] | None:
+        found = [(member, foe) for foe, member in self._foes[root_a].items() if self._is_in(foe, root_b)]
+        return (MUST_NOT_LINK, *min(found)) if found else None
+
+    def _is_in(self, identifier: str, root: str) -> bool:
+        return identifier in self._parent and self._root(identifier) == root
+
+    def _twice_unique(self, root_a: str, root_b: str) -> tuple[str, str, str] | None:
+        both = self._holds[root_a].keys() & self._holds[root_b].keys()
+        if not both:
+            return None
+        unique_type = min(both)
+        return UNIQUE_PER_PERSON, self._holds[root_a][unique_type], self._holds[root_b][unique_type]
+
+    def _join(self, root_a: str, root_b: str) -> None:
+        if self._size[root_a] < self._size[root_b]:
+            root_a, root_b = root_b, root_a
+        self._parent[root_b] = root_a
+        self._size[root_a] += self._size.pop(root_b)
+        self._smallest[root_a] = min(self._smallest[root_a], self._smallest.pop(root_b))
+        for unique_type, value in self._holds.pop(root_b).items():
+            self._holds[root_a][unique_type] = min(value, self._holds[root_a].get(unique_type, value))
+        for foe, member in self._foes.pop(root_b).items():
+            self._foes[root_a][foe] = min(member, self._foes[root_a].get(foe, member))

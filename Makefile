@@ -5,10 +5,10 @@ PYTHON ?= python3
 RUN := .venv/bin/python -m orchestration
 SIZE = $(if $(CUSTOMERS),--customers $(CUSTOMERS)) $(if $(DAYS),--days $(DAYS)) $(if $(SEED),--seed $(SEED)) $(if $(HOUSEHOLDS),--households $(HOUSEHOLDS))
 
-.PHONY: help setup run up check test test-all lint docs bench lock withdraw restore rollback releases hash sql dbt clean
+.PHONY: help setup run up check test test-all lint docs bench lock withdraw restore rollback releases hash sql dbt identity-diff clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 setup:  ## install what the project needs into .venv
 	@$(PYTHON) orchestration/set_up.py
@@ -42,6 +42,9 @@ sql: setup  ## ask the published release (or, with IN=warehouse, the warehouse):
 
 dbt: setup  ## run dbt on the data set: ARGS="build -s fct_events+"
 	@$(RUN) dbt $(ARGS)
+
+identity-diff: setup  ## what the next release would do to customer ids: new, moved, removed
+	@$(RUN) identity-diff
 
 test: setup  ## all tests
 	@.venv/bin/python -m pytest -n 2 --dist loadgroup

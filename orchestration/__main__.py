@@ -1,4 +1,4 @@
-"""The commands behind `make`: run, up, withdraw, restore, rollback, releases, hash, sql, dbt, check."""
+"""The commands behind `make`: run, up, withdraw, restore, rollback, releases, hash, sql, dbt, check, identity-diff."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sql.add_argument("--warehouse", action="store_true", help="ask the data set's warehouse file instead")
     dbt = commands.add_parser("dbt", help="run dbt on the data set with the variables of the last build")
     dbt.add_argument("arguments", nargs=argparse.REMAINDER)
+    commands.add_parser("identity-diff", help="show what a release would do to customer ids, without one")
     commands.add_parser("check", help="check the configuration without running anything")
     chosen = parser.parse_args(arguments)
     try:
@@ -182,6 +183,12 @@ def _check(chosen: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
+def _identity_diff(chosen: argparse.Namespace, settings: Settings) -> int:
+    from orchestration.lib.identity.difference import run_identity_diff
+
+    return run_identity_diff(settings)
+
+
 COMMANDS: dict[str, Callable[[argparse.Namespace, Settings], int]] = {
     "run": _run,
     "up": _up,
@@ -193,6 +200,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace, Settings], int]] = {
     "sql": _sql,
     "dbt": _dbt,
     "check": _check,
+    "identity-diff": _identity_diff,
 }
 
 

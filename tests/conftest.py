@@ -27,7 +27,7 @@ from orchestration.lib.warehouse.data_set import prepare_data_set
 from orchestration.lib.warehouse.dbt import run_dbt
 
 # Ledgers of runs, and the moment a row was loaded, say what a run did and not what the extracts say.
-LEDGERS = {"releases", "expectation_results", "restatements"}
+LEDGERS = {"releases", "expectation_results", "restatements", "customer_id_changes"}
 NOT_COMPARED = {"loaded_at"}
 # How many files brought the rows is how they were delivered.
 OF_THE_DELIVERY = {

@@ -103,10 +103,10 @@ def run_refresh(settings: Settings, *, sizes: Mapping[str, int]) -> int:
     prepare_run(settings, sizes=sizes, progress=screen)
     before = current_release(settings)
     job_started = time.monotonic()
-    failures = _execute(settings, screen)
+    failures = execute_job("refresh", settings, screen)
     seconds = time.monotonic() - job_started
     if failures:
-        _tell_failure(settings, failures, before, screen)
+        tell_failure(failures, before, screen)
         return 1
     after = current_release(settings)
     if after is None:
@@ -159,20 +159,20 @@ class DbtProgress(io.TextIOBase):
             self._screen(f"    dbt: {done} of {total}")
 
 
-def _execute(settings: Settings, screen: Progress) -> list[str]:
-    """Runs the job and returns what failed, one text per step."""
+def execute_job(name: str, settings: Settings, screen: Progress) -> list[str]:
+    """Runs a job of the definitions in this process and returns what failed, one text per step."""
     import dagster as dg
 
     definitions = importlib.import_module("orchestration.definitions").defs()
-    job = definitions.resolve_job_def("refresh")
-    with dg.DagsterInstance.get() as instance, life_sign(settings) as name:
+    job = definitions.resolve_job_def(name)
+    with dg.DagsterInstance.get() as instance, life_sign(settings) as sign:
         end_dead_runs(instance, settings, screen)
         with contextlib.redirect_stdout(DbtProgress(screen)):
             result = job.execute_in_process(
                 instance=instance,
                 raise_on_error=False,
                 run_config={"loggers": {"plain": {"config": {}}}},
-                tags={LIFE_SIGN: name},
+                tags={LIFE_SIGN: sign},
             )
     failures = []
     for event in result.all_events:
@@ -219,7 +219,8 @@ def _explain(event) -> str:
     return f"{event.step_key}: {said.strip()}"
 
 
-def _tell_failure(settings: Settings, failures: Sequence[str], before: Release | None, screen: Progress) -> None:
+def tell_failure(failures: Sequence[str], before: Release | None, screen: Progress) -> None:
+    """Says what went wrong, what readers still have, and what to do."""
     screen("\nNot published. What went wrong:")
     for failure in dict.fromkeys(failures):
         screen("  " + failure.replace("\n", "\n  "))

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from orchestration.defs.landing.assets import CONTRACTS
+from orchestration.defs.naming import RELEASE
 from orchestration.lib.landing.files import find_files
 from orchestration.lib.settings import read_settings
 
@@ -30,6 +31,13 @@ refresh = dg.define_asset_job(
     name="refresh",
     description="From new extracts to a new release: land, check, build what changed, audit, publish.",
     selection=dg.AssetSelection.all(),
+    executor_def=dg.in_process_executor,
+)
+
+rehearse = dg.define_asset_job(
+    name="rehearse",
+    description="The job refresh up to its release: what would be published is built and checked, and is not.",
+    selection=dg.AssetSelection.all() - dg.AssetSelection.assets(RELEASE),
     executor_def=dg.in_process_executor,
 )
 
@@ -78,7 +86,7 @@ def defs() -> dg.Definitions:
     from dagster import colored_console_logger
 
     return dg.Definitions(
-        jobs=[refresh],
+        jobs=[refresh, rehearse],
         schedules=[every_morning],
         sensors=[new_extracts],
         loggers={"plain": plain, "console": colored_console_logger},

@@ -17,6 +17,7 @@ from orchestration.lib.release.candidate import (
     write_candidate,
 )
 from orchestration.lib.release.folders import ReleaseError
+from orchestration.lib.release.id_changes import record_id_changes
 from orchestration.lib.release.ledgers import create_ledgers, read_ledgers
 from orchestration.lib.release.publish import current_release, publish, record_releases, releases
 from orchestration.lib.release.restatements import DailyTable, find_restatements
@@ -112,6 +113,18 @@ def release(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
                         f"{table.count} figures of {table.table.schema}.{table.table.name} from {table.first_on} to "
                         f"{table.last_on} are restated"
                     )
+            changes = record_id_changes(
+                previous.database,
+                settings.warehouse,
+                release_id=release_id,
+                previous_release_id=previous.release_id,
+                published=[known.release_id for known in releases(settings)],
+            )
+            if changes is not None and changes.changed_count:
+                context.log.info(
+                    f"{changes.changed_count:,} of {changes.previous_count:,} customer ids changed: "
+                    + ", ".join(f"{count:,} {cause}" for cause, count in changes.moves.items() if count)
+                )
         context.log.info(f"Writing release {release_id}")
         candidate = write_candidate(
             settings.warehouse,

@@ -1,0 +1,235 @@
+"""Finds what became of customer ids since the release that readers have: merged, split, identified, named anew."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from orchestration.lib.release.ledgers import find_ledger
+from orchestration.lib.release.sql import literal, name
+from orchestration.lib.warehouse.connection import open_duckdb
+
+CAUSES = ("decision", "identified", "split", "merge", "late_evidence")
+# Tables that both sides must have for ids to be compared.
+COMPARED = ("dim_customers", "fct_events", "bridge_customer_identifiers")
+
+
+@dataclass(frozen=True)
+class IdChanges:
+    """How ids changed: customers before and after, those that came and went, and moves by cause.
+
+    `moves` counts pairs of a former and a present id by cause; `changed_count` the former ids that anything moved
+    away from.
+    """
+
+    previous_count: int
+    count: int
+    new_count: int
+    removed_count: int
+    changed_count: int
+    moves: dict[str, int]
+
+    @property
+    def changed_share(self) -> float | None:
+        """Of the customers before, those that something moved away from; None where there were none."""
+        return self.changed_count / self.previous_count if self.previous_count else None
+
+
+def compare_ids(connection: duckdb.DuckDBPyConnection, previous_database: Path) -> IdChanges | None:
+    """Compares the warehouse behind the connection with a release, into temporary tables of the connection.
+
+    `temp.id_moves` gets one row per former and present id between which identifiers or events moved, with what moved
+    and why; `temp.new_ids` and `temp.removed_ids` the ids that one side alone has. Returns None where a side has not
+    the tables to compare.
+    """
+    attached = {row[0] for row in connection.execute("select database_name from duckdb_databases()").fetchall()}
+    if "previous" not in attached:
+        connection.execute(f"attach {literal(previous_database)} as previous (read_only)")
+    if not all(_exists(connection, database, "core", table) for database in (None, "previous") for table in COMPARED):
+        return None
+    decided = "select cast(null as varchar) where false"
+    if _exists(connection, "previous", "hygiene", "identity_decision_outcomes"):
+        decided = DECIDED
+    connection.execute(f"create or replace temp table id_moves as {MOVES.format(decided=decided)}")
+    for table, one, other in (("new_ids", "", "previous."), ("removed_ids", "previous.", "")):
+        connection.execute(
+            f"create or replace temp table {table} as select customer_id from {one}core.dim_customers "
+            f"anti join {other}core.dim_customers as others using (customer_id)"
+        )
+    counts = connection.execute("""
+        select
+            (select count(*) from previous.core.dim_customers),
+            (select count(*) from core.dim_customers),
+            (select count(*) from temp.new_ids),
+            (select count(*) from temp.removed_ids),
+            (select count(distinct previous_customer_id) from temp.id_moves)
+    """).fetchone()
+    assert counts is not None
+    moves = dict(connection.execute("select cause, count(*) from temp.id_moves group by cause").fetchall())
+    return IdChanges(*counts, moves={cause: moves.get(cause, 0) for cause in CAUSES})
+
+
+def record_id_changes(
+    previous_database: Path,
+    warehouse: Path,
+    *,
+    release_id: str,
+    previous_release_id: str,
+    published: Collection[str],
+) -> IdChanges | None:
+    """Writes what changed since the previous release into hygiene.customer_id_changes and hygiene.identity_health.
+
+    `published` are the ids that did become releases; rows of any other were written for a candidate that failed, and
+    go. The ledger has to be there (create_ledgers).
+    """
+    ledger = find_ledger("customer_id_changes")
+    target = name(ledger.schema, ledger.name)
+    with open_duckdb(warehouse) as connection:
+        changes = compare_ids(connection, previous_database)
+        connection.execute("begin")
+        connection.execute(
+            f"delete from {target} where not list_contains(?, release_id)",
+            [[identifier for identifier in sorted(published) if identifier != release_id]],
+        )
+        if changes is not None:
+            connection.execute(
+                f"insert into {target} by name select $release_id as release_id, "
+                "$previous_release_id as previous_release_id, * from temp.id_moves",
+                {"release_id": release_id, "previous_release_id": previous_release_id},
+            )
+        if _exists(connection, None, "hygiene", "identity_health"):
+            _record_churn(connection, changes)
+        connection.execute("commit")
+    return changes
+
+
+def _record_churn(connection: duckdb.DuckDBPyConnection, changes: IdChanges | None) -> None:
+    connection.execute("delete from hygiene.identity_health where dimension = 'since the release before'")
+    if changes is None:
+        return
+    figures = {
+        "ids_new": changes.new_count,
+        "ids_removed": changes.removed_count,
+        "ids_changed_share": changes.changed_share,
+    }
+    rows = [(measure, "(all)", value) for measure, value in figures.items() if value is not None]
+    rows += [("ids_moved", cause, count) for cause, count in changes.moves.items()]
+    connection.executemany(
+        "insert into hygiene.identity_health (measure, dimension, dimension_value, value) "
+        "values (?, 'since the release before', ?, ?)",
+        rows,
+    )
+
+
+def _exists(connection: duckdb.DuckDBPyConnection, database: str | None, schema: str, table: str) -> bool:
+    row = connection.execute(
+        "select count(*) from duckdb_tables() where database_name = coalesce(?, current_database()) "
+        "and schema_name = ? and table_name = ?",
+        [database, schema, table],
+    ).fetchone()
+    return bool(row and row[0])
+
+
+# Decisions that one side alone has, by the identifiers they name.
+DECIDED = """
+    select unnest([identifier_a, identifier_b]) as identifier_hash
+    from (
+        (select decision, identifier_a, identifier_b from hygiene.identity_decision_outcomes
+         except
+         select decision, identifier_a, identifier_b from previous.hygiene.identity_decision_outcomes)
+        union all
+        (select decision, identifier_a, identifier_b from previous.hygiene.identity_decision_outcomes
+         except
+         select decision, identifier_a, identifier_b from hygiene.identity_decision_outcomes)
+    )
+"""
+
+# What moved from one id to another. Whether a person was merged or split is told by identifiers of people, which belong
+# to one person at a time; an event may move because a device turned out to be somebody else's.
+MOVES = """
+    with held_before as (
+        select identifier_hash, customer_id from previous.core.bridge_customer_identifiers where link_rule = 'person'
+    ),
+
+    held_now as (
+        select identifier_hash, customer_id from core.bridge_customer_identifiers where link_rule = 'person'
+    ),
+
+    identifiers as (
+        select
+            held_before.customer_id as previous_customer_id,
+            held_now.customer_id,
+            count(*) as identifier_count
+        from held_before
+        inner join held_now using (identifier_hash)
+        group by all
+    ),
+
+    identifiers_with_shapes as (
+        select
+            *,
+            -- of a former customer, the customers that its identifiers went to; of a present one, where they came from
+            count(*) over (partition by previous_customer_id) as part_count,
+            count(*) over (partition by customer_id) as source_count
+        from identifiers
+    ),
+
+    events as (
+        select
+            events_before.customer_id as previous_customer_id,
+            events_now.customer_id,
+            count(*) as event_count
+        from previous.core.fct_events as events_before
+        inner join core.fct_events as events_now using (event_id)
+        where events_before.customer_id <> events_now.customer_id
+        group by all
+    ),
+
+    decided(identifier_hash) as (
+        {decided}
+    ),
+
+    customers_decided_on as (
+        select customer_id from held_before semi join decided using (identifier_hash)
+        union
+        select customer_id from held_now semi join decided using (identifier_hash)
+    ),
+
+    moves as (
+        select
+            coalesce(identifiers.previous_customer_id, events.previous_customer_id) as previous_customer_id,
+            coalesce(identifiers.customer_id, events.customer_id) as customer_id,
+            coalesce(identifiers.part_count, 0) as part_count,
+            coalesce(identifiers.source_count, 0) as source_count,
+            coalesce(identifiers.identifier_count, 0) as identifier_count,
+            coalesce(events.event_count, 0) as event_count
+        from identifiers_with_shapes as identifiers
+        full join events
+            on
+                events.previous_customer_id = identifiers.previous_customer_id
+                and events.customer_id = identifiers.customer_id
+    )
+
+    select
+        previous_customer_id,
+        customer_id,
+        case
+            when
+                previous_customer_id in (select customer_id from customers_decided_on)
+                or customer_id in (select customer_id from customers_decided_on)
+                then 'decision'
+            when previous_customer_id like 'a%' and customer_id like 'c%' then 'identified'
+            when part_count > 1 then 'split'
+            when source_count > 1 then 'merge'
+            else 'late_evidence'
+        end as cause,
+        cast(identifier_count as bigint) as identifier_count,
+        cast(event_count as bigint) as event_count,
+        previous_customer_id not in (select customer_id from core.dim_customers) as is_previous_id_gone
+    from moves
+    where previous_customer_id <> customer_id
+    order by previous_customer_id, customer_id
+"""

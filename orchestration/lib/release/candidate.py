@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -51,6 +51,9 @@ STORAGE_HEADER = 64
 # Room asked for beyond the estimate: a small warehouse still needs its blocks, manifest and Parquet footers.
 SPARE_BYTES = 16 * 2**20
 
+# Table macros that a release carries beside its tables.
+MACROS = Path(__file__).with_name("macros")
+READ_BY_MACRO = re.compile(r"\b(?:from|join) ((?:core|hygiene)\.(?:dim|fct|bridge|agg)_\w+)")
 TIME_FORMAT = "%Y%m%dT%H%M%S_%f"
 RELEASE_TIME = re.compile(r"^(\d{8}T\d{6}_\d{6})Z_")
 
@@ -384,10 +387,21 @@ def _write_database(
         progress(f"writing {table.label}: {counts[table.label]:,} rows ({number} of {len(tables)} tables)")
         _write_table(connection, source, table, shapes[table], own_rows)
         _write_parquet(connection, table, _parquet_path(directory, table))
+    _write_macros(connection, source, {table.label for table in tables})
     connection.execute("checkpoint candidate")
     connection.execute("detach candidate")
     if spill.is_dir():
         remove(spill)
+
+
+def _write_macros(connection: duckdb.DuckDBPyConnection, source: str, published: Collection[str]) -> None:
+    """Gives the release the questions that a query on one table does not answer, where it has what they read."""
+    connection.execute("use candidate")
+    for path in sorted(MACROS.glob("*.sql")):
+        text = path.read_text(encoding="utf-8")
+        if set(READ_BY_MACRO.findall(text)) <= set(published):
+            connection.execute(text)
+    connection.execute(f"use {name(source)}")
 
 
 def _write_table(

@@ -51,7 +51,12 @@ def test_the_declared_ledgers_are_made_with_types_and_comments() -> None:
         ]
         assert columns == declared
         tables = connection.execute("select table_name, comment from duckdb_tables() order by 1").fetchall()
-        assert [table for table, _ in tables] == ["expectation_results", "releases", "restatements"]
+        assert [table for table, _ in tables] == [
+            "customer_id_changes",
+            "expectation_results",
+            "releases",
+            "restatements",
+        ]
         assert all(comment.startswith("One row per ") for _, comment in tables)
 
 

@@ -41,8 +41,8 @@ def judge_links(
     """Takes links in the order given, each unless it would break a rule, and says what became of each.
 
     `unique_types` gives the type of identifiers of which a person has at most one; `must_not_link` the pairs that may
-    not end in one part. A decision is refused by a must_not_link alone, and has to come before links that are none. Then
-    a link once refused stays refused: parts only grow, so what kept its ends apart goes on to do so.
+    not end in one part. A decision is refused by a must_not_link alone, and has to come before links that are none.
+    Then a link once refused stays refused: parts only grow, so what kept its ends apart goes on to do so.
     """
     parts = _Parts(unique_types, must_not_link)
     judged = [(link, parts.take(link)) for link in links]

@@ -132,9 +132,7 @@ def _releases(chosen: argparse.Namespace, settings: Settings) -> int:
     found = releases(settings)
     for release in found:
         mark = "*" if release.is_served else " "
-        print(
-            f"{mark} {release.release_id}  as of {release.as_of:%Y-%m-%d %H:%M}  {release.row_count:>12,} rows"
-        )
+        print(f"{mark} {release.release_id}  as of {release.as_of:%Y-%m-%d %H:%M}  {release.row_count:>12,} rows")
     print("* is what readers get." if found else f"{settings.data_set} has no release yet; type make run.")
     return 0
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from orchestration.lib.identity.phones import look_up_phones
 from orchestration.lib.landing.contracts import read_contracts
 from orchestration.lib.landing.land import LandingResult, land_table
 from orchestration.lib.settings import EXAMPLES, PROJECT_ROOT, Settings, read_settings
@@ -54,6 +55,7 @@ class Warehouse:
         self.runs += 1
         now = datetime(2026, 3, 1, 0, self.runs, tzinfo=UTC)
         prepare_data_set(self.settings, today=now.date())
+        contracts = read_contracts(PROJECT_ROOT / "models")
         with open_duckdb(self.settings.warehouse) as connection:
             self.landed = [
                 land_table(
@@ -64,12 +66,11 @@ class Warehouse:
                     now=now,
                     settle_seconds=0,
                 )
-                for contract in read_contracts(PROJECT_ROOT / "models")
+                for contract in contracts
             ]
+            look_up_phones(connection, contracts, self.settings)
 
-    def build(
-        self, *, as_of: datetime | None = None, force_full: bool = False, command: str = "run"
-    ) -> str | None:
+    def build(self, *, as_of: datetime | None = None, force_full: bool = False, command: str = "run") -> str | None:
         """Builds what changed and returns why, or None when nothing did."""
         moment = as_of or self.settings.as_of
         assert moment is not None

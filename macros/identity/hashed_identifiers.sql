@@ -1,13 +1,26 @@
 {#-
-    The identifiers of a row as a list of (identifier_type, identifier_hash), from a map of type to clear value.
+    The identifiers of a row as a list of (identifier_type, identifier_hash, unusable_because), from a map of type to
+    clear value. An unusable value stays in the list, without a hash and with the reason, so that it can be counted;
+    a value that is null is no identifier, nor is one of a type that identifier_types.csv does not know.
     The query needs the columns of `identifier_rules` beside it: cross join that macro's result.
-    Types that identifier_types.csv does not know give nothing.
 -#}
 {% macro hashed_identifiers(map) -%}
-    {{ map_entries_filtered(
-        map,
-        identifier_hash('entry.key', normalised_identifier('rule_of_type[entry.key]', 'entry.value')),
-        'identifier_type',
-        'identifier_hash',
-    ) }}
+    {#- one step per result that the next one names more than once: engines share no work inside a lambda -#}
+    {%- set known = elements_where(
+        'map_entries(' ~ map ~ ')', 'entry', 'entry.value is not null and rule_of_type[entry.key] is not null'
+    ) -%}
+    {%- set trimmed = elements_as(known, 'entry', {
+        'identifier_type': 'entry.key',
+        'trimmed_value': trimmed_identifier('entry.value'),
+    }) -%}
+    {%- set normalised = elements_as(trimmed, 'entry', {
+        'identifier_type': 'entry.identifier_type',
+        'trimmed_value': 'entry.trimmed_value',
+        'normalised_value': normalised_by_rule('rule_of_type[entry.identifier_type]', 'entry.trimmed_value'),
+    }) -%}
+    {{ elements_as(normalised, 'entry', {
+        'identifier_type': 'entry.identifier_type',
+        'identifier_hash': identifier_hash('entry.identifier_type', 'entry.normalised_value'),
+        'unusable_because': unusable_because('entry.trimmed_value', 'entry.normalised_value'),
+    }) }}
 {%- endmacro %}

@@ -1,23 +1,46 @@
 {#-
     An identifier's value in the one form in which equal identifiers are equal, by the rule its type names in
-    identifier_types.csv; null when nothing is left. Both arguments are SQL expressions.
-
-    email   lower case, no blanks; null without an @
-    phone   digits with a leading +; a leading 00 reads +
-    digits  digits alone
-    lower   trimmed, lower case
-    exact   trimmed
+    identifier_types.csv; null when it is unusable: empty, longer than `max_identifier_length`, or not what the rule
+    asks for. Both arguments are SQL expressions. What the rules mean, with examples: docs/identity.md.
 -#}
 {% macro normalised_identifier(rule, value) -%}
-    case {{ rule }}
-        when 'email' then case
-            when {{ value }} like '%@%' then lower({{ replace_matches(value, '\\s+', '') }})
+    {{ normalised_by_rule(rule, trimmed_identifier(value)) }}
+{%- endmacro %}
+
+
+{#-
+    The same for a value that `trimmed_identifier` gave.
+
+    email       lower case; one @ with something on both sides, nothing blank or invisible inside
+    email_base  as email, without a sub-address: ann+shop@example.com is ann@example.com
+    phone       the written form: digits with a leading +; a leading 00 reads +; letters after the first digit stay, for
+                they may begin an extension. The library's answer for it stands in int_phone_numbers.
+    digits      digits alone
+    lower       lower case
+    exact       as it is
+
+    Letters that only look alike (a Cyrillic and a Latin a, full-width letters) stay different: a rule that took them
+    for one would merge people who are not.
+-#}
+{% macro normalised_by_rule(rule, trimmed_value) -%}
+    {%- set lower_case = composed_text('lower(' ~ trimmed_value ~ ')') -%}
+    {%- set address = first_match(lower_case, '^[^@\\p{Z}\\p{C}]+@[^@\\p{Z}\\p{C}]+$') -%}
+    case
+        when length({{ trimmed_value }}) <= {{ var('max_identifier_length') }} then case {{ rule }}
+            when 'email' then {{ address }}
+            when 'email_base' then {{ replace_matches(address, '^([^+@]+)[+][^@]*@', '\\1@') }}
+            when 'phone' then {{ first_match(
+                replace_matches(
+                    replace_matches(
+                        replace_matches('lower(' ~ trimmed_value ~ ')', '^[^0-9+]+|[^0-9a-z+;=#]+', ''),
+                        '(.)[+]+', '\\1'
+                    ), '^00', '+'
+                ),
+                '^[+]?[0-9].*'
+            ) }}
+            when 'digits' then nullif({{ replace_matches(trimmed_value, '[^0-9]+', '') }}, '')
+            when 'lower' then nullif({{ lower_case }}, '')
+            when 'exact' then nullif({{ trimmed_value }}, '')
         end
-        when 'phone' then nullif({{ replace_matches(
-            replace_matches(replace_matches(value, '[^0-9+]', ''), '^00', '+'), '(.)[+]', '\\1'
-        ) }}, '')
-        when 'digits' then nullif({{ replace_matches(value, '[^0-9]', '') }}, '')
-        when 'lower' then nullif(lower(trim({{ value }})), '')
-        when 'exact' then nullif(trim({{ value }}), '')
     end
 {%- endmacro %}

@@ -9,6 +9,8 @@ from orchestration.lib.landing.contracts import TableContract
 # The warehouse file has one owner at a time: whatever opens it is in this pool of one.
 WAREHOUSE_POOL = "duckdb"
 OWNERS = ["team:data-engineering"]
+# The key that dbt gives its source.
+PHONE_NUMBERS = dg.AssetKey(["landing", "phone_numbers"])
 RELEASE = dg.AssetKey(["serving", "customer_journeys"])
 
 

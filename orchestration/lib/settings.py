@@ -26,7 +26,8 @@ class Example:
     """A data set the project can make for itself.
 
     `as_of` is the example's clock; `seeds` its configuration folder, relative to the project; `currency` and
-    `time_zone` those of its reports; `sizes` what it can be sized by, with the defaults.
+    `time_zone` those of its reports; `country` that of telephone numbers without a country code; `sizes` what it can
+    be sized by, with the defaults.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Example:
     seeds: Path
     currency: str
     time_zone: str
+    country: str
     sizes: Mapping[str, int | None]
     is_simulated: bool
 
@@ -45,6 +47,7 @@ EXAMPLES: Mapping[str, Example] = {
         Path("seeds"),
         "EUR",
         "UTC",
+        "NL",
         {"customers": 2000, "days": 365, "seed": 20260701},
         is_simulated=True,
     ),
@@ -55,6 +58,7 @@ EXAMPLES: Mapping[str, Example] = {
         Path("examples/complete_journey/seeds"),
         "USD",
         "America/New_York",
+        "US",
         {"households": None},
         is_simulated=False,
     ),
@@ -85,6 +89,7 @@ class Settings:
     reporting_time_zone: str
     reporting_currency: str
     shared_devices: str
+    country: str | None = None
 
     @property
     def home(self) -> Path:
@@ -137,6 +142,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     JOURNEYS_CURRENCY     currency in which money adds up (default: the example's; EUR for own extracts)
     JOURNEYS_SHARED_DEVICES          whose the anonymous events on a device are: last_login (default), split or
                                      never_link
+    JOURNEYS_COUNTRY      country of telephone numbers without a country code, ISO 3166 (default: the example's;
+                          none for own extracts: such numbers then stay as they are written)
     JOURNEYS_RELEASES_KEPT           how many releases are kept (default 5, at least 2)
 
     Raises SettingsError naming the variable, its value and what it may be.
@@ -188,6 +195,11 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         raise SettingsError(
             f"JOURNEYS_SHARED_DEVICES={shared_devices}: choose one of {', '.join(SHARED_DEVICE_POLICIES)}."
         )
+    country = value("JOURNEYS_COUNTRY") or (example.country if example else None)
+    if country is not None and not is_country(country):
+        raise SettingsError(
+            f"JOURNEYS_COUNTRY={country}: give the ISO 3166 code of a country in two capital letters, such as NL."
+        )
     return Settings(
         data_set=data_set,
         example=example,
@@ -201,7 +213,15 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         reporting_time_zone=time_zone,
         reporting_currency=currency,
         shared_devices=shared_devices,
+        country=country,
     )
+
+
+def is_country(code: str) -> bool:
+    """Whether telephone numbers can be of the country with this ISO 3166 code."""
+    from phonenumbers import SUPPORTED_REGIONS
+
+    return code in SUPPORTED_REGIONS
 
 
 def parse_as_of(text: str | None) -> datetime | None:

@@ -132,9 +132,7 @@ def normalised_name(person: Mapping[str, Any]) -> str | None:
     return " ".join(words) or None
 
 
-def blocked_values(
-    rows: Iterable[Mapping[str, str]], types: Mapping[str, IdentifierType]
-) -> frozenset[Identifier]:
+def blocked_values(rows: Iterable[Mapping[str, str]], types: Mapping[str, IdentifierType]) -> frozenset[Identifier]:
     """Returns the seed's blocked values, normalised like any other."""
     found = set()
     for row in rows:
@@ -183,9 +181,7 @@ def people_counts(
             if not unique and name is not None:
                 values[identifier]["(name)"].add(name)
             values[identifier].setdefault("(nobody)", set())
-    return {
-        identifier: max(len(people) for people in by_type.values()) for identifier, by_type in values.items()
-    }
+    return {identifier: max(len(people) for people in by_type.values()) for identifier, by_type in values.items()}
 
 
 def over_cap_values(
@@ -231,9 +227,7 @@ def ownership_intervals(
     logins: Sequence[tuple[datetime, str]], first_event_at: datetime
 ) -> list[tuple[str, datetime, datetime | None]]:
     """Returns (customer, from, to) of a device with logins in total order; the last interval is open."""
-    starts = [
-        (first_event_at if number == 0 else at, customer) for number, (at, customer) in enumerate(logins)
-    ]
+    starts = [(first_event_at if number == 0 else at, customer) for number, (at, customer) in enumerate(logins)]
     intervals: list[tuple[str, datetime, datetime | None]] = []
     for number, (start, customer) in enumerate(starts):
         end = starts[number + 1][0] if number + 1 < len(starts) else None
@@ -269,13 +263,9 @@ def solved(
         return identifiers_on(row, "device", types, blocked)
 
     first_seen: dict[Identifier, datetime] = {}
-    seen = [
-        (person["updated_at"], identifiers_on(person, "person", types, blocked)) for person in people_versions
-    ]
+    seen = [(person["updated_at"], identifiers_on(person, "person", types, blocked)) for person in people_versions]
     for event in event_versions:
-        seen.append(
-            (event["occurred_at"], [*identifiers_on(event, "person", types, blocked), *devices(event)])
-        )
+        seen.append((event["occurred_at"], [*identifiers_on(event, "person", types, blocked), *devices(event)]))
     for at, identifiers in seen:
         for identifier in identifiers:
             first_seen[identifier] = min(first_seen.get(identifier, at), at)

@@ -114,9 +114,7 @@ def phases_hit(event: Mapping[str, Any], journey_id: str, version: str, known: D
     hit = {
         known.phases[journey_id, version, critical["phase_id"]]
         for critical in known.critical_events
-        if critical["journey_id"] == journey_id
-        and critical["journey_version"] == version
-        and matches(event, critical)
+        if critical["journey_id"] == journey_id and critical["journey_version"] == version and matches(event, critical)
     }
     return sorted(hit, key=lambda phase: (phase.phase_order, phase.phase_id), reverse=True)
 
@@ -248,9 +246,7 @@ def stay_rows(instances: Sequence[Instance], *, as_of: datetime) -> list[Row]:
         for number, stay in enumerate(instance.stays, start=1):
             entered_at = stay.entry["occurred_at"]
             dwell = dwell_seconds(entered_at, stay.left_at, as_of)
-            norm = norm_seconds(
-                through[instance.journey_id, stay.phase.phase_id], stay.phase.stalled_after_days
-            )
+            norm = norm_seconds(through[instance.journey_id, stay.phase.phase_id], stay.phase.stalled_after_days)
             rows.append(
                 {
                     "interval_id": f"{instance_id(instance)}|{number}",
@@ -302,9 +298,7 @@ def instance_rows(
     ]
 
 
-def steps(
-    instance: Instance, of_customer: Sequence[Mapping[str, Any]], *, as_of: datetime
-) -> list[Mapping[str, Any]]:
+def steps(instance: Instance, of_customer: Sequence[Mapping[str, Any]], *, as_of: datetime) -> list[Mapping[str, Any]]:
     """Returns the customer's events within an instance, from their counted events in total order."""
     started_at, last = instance.stays[0].entry["occurred_at"], instance.stays[-1]
     inside = []

@@ -180,9 +180,7 @@ def _event(
     }
 
 
-def _identifiers(
-    customer: _Customer, is_named: bool, chance: random.Random, share: Nastiness
-) -> dict[str, str]:
+def _identifiers(customer: _Customer, is_named: bool, chance: random.Random, share: Nastiness) -> dict[str, str]:
     if chance.random() < share.no_identifier:
         return {}
     found: dict[str, str] = {}
@@ -221,9 +219,7 @@ def _records(customer: _Customer, chance: random.Random, prefix: str) -> list[di
                 "person_key": f"{prefix}-{customer.number}",
                 "source_system": "crm",
                 "updated_at": moment_text(at),
-                "identifiers": json.dumps(
-                    {name: _written(name, customer.persons[name], chance) for name in chosen}
-                ),
+                "identifiers": json.dumps({name: _written(name, customer.persons[name], chance) for name in chosen}),
                 "first_name": chance.choice(("Ada", " ada", "Bo", "")),
                 "last_name": f"Random{customer.number % 7}",
             }
@@ -251,15 +247,11 @@ def _versions(
                     occurred_at + timedelta(seconds=chance.choice((-1, 1)) * chance.choice(GAPS))
                 )
             else:
-                changed["identifiers"] = json.dumps(
-                    _identifiers(chance.choice(customers), True, chance, share)
-                )
+                changed["identifiers"] = json.dumps(_identifiers(chance.choice(customers), True, chance, share))
             changed["batch"] = str(chance.randint(1, BATCHES))
             rows.append(changed)
     rows += [
-        {**row, "batch": str(chance.randint(1, BATCHES))}
-        for row in rows
-        if chance.random() < share.delivered_twice
+        {**row, "batch": str(chance.randint(1, BATCHES))} for row in rows if chance.random() < share.delivered_twice
     ]
     return rows
 

@@ -74,9 +74,7 @@ def expected(
         event["visitor_id"] = who.visitor_of_event[event["event_id"]]
         event["is_identified"] = event["customer_id"] in who.people_customers
     events = timeline.numbered(timeline.marked(events, seeds.get("bot_rules", ()), as_of), priorities)
-    found = sessions.sessions_of_events(
-        events, priorities, inactivity_seconds=inactivity_seconds, max_hours=max_hours
-    )
+    found = sessions.sessions_of_events(events, priorities, inactivity_seconds=inactivity_seconds, max_hours=max_hours)
     for event in events:
         event["session_id"] = found.get(event["event_id"])
 

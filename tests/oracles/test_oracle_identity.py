@@ -149,9 +149,7 @@ def test_above_the_cap_all_links_are_dropped() -> None:
         "C": "c_account=C",
         "only": "a_event=only",
     }
-    assert who.over_cap == [
-        {"identifier_type": "email", "identifier": "x@y", "people_count": 3, "max_people": 2}
-    ]
+    assert who.over_cap == [{"identifier_type": "email", "identifier": "x@y", "people_count": 3, "max_people": 2}]
     assert {row["identifier_type"] for row in who.bridge} == {"account"}
 
 

@@ -11,9 +11,7 @@ DAY_0 = datetime(2026, 1, 1)
 AS_OF = datetime(2026, 3, 1)
 
 
-def phase(
-    phase_id: str, order: int, window: str, *, terminal: bool = False, version: str = "1"
-) -> dict[str, str]:
+def phase(phase_id: str, order: int, window: str, *, terminal: bool = False, version: str = "1") -> dict[str, str]:
     return {
         "journey_id": "j",
         "journey_version": version,
@@ -56,9 +54,7 @@ def event(event_id: str, day: float, name: str = "", **more: Any) -> dict[str, A
     }
 
 
-def stays(
-    events: list[dict[str, Any]], known: journeys.Definitions = KNOWN, as_of: datetime = AS_OF
-) -> list[Any]:
+def stays(events: list[dict[str, Any]], known: journeys.Definitions = KNOWN, as_of: datetime = AS_OF) -> list[Any]:
     instances, _ = journeys.walked(events, known, as_of=as_of, priorities={})
     return journeys.stay_rows(instances, as_of=as_of)
 
@@ -116,9 +112,7 @@ def test_the_highest_phase_counts_and_the_other_is_reported() -> None:
     events = [event("a", 0, "visit", channel="store")]
     instances, overruled = journeys.walked(events, known, as_of=AS_OF, priorities={})
     assert [stay.phase.phase_id for stay in instances[0].stays] == ["try"]
-    assert [(row["event_id"], row["phase_id"], row["counted_phase_id"]) for row in overruled] == [
-        ("a", "see", "try")
-    ]
+    assert [(row["event_id"], row["phase_id"], row["counted_phase_id"]) for row in overruled] == [("a", "see", "try")]
 
 
 def test_critical_events_match_names_and_properties_exactly() -> None:
@@ -146,9 +140,7 @@ def test_an_instance_keeps_the_version_it_began_under() -> None:
         }
     )
     events = [event("see_1", 3), event("try_1", 10), event("see_2", 40)]
-    assert [
-        (row["entry_event_id"], row["journey_version"], row["outcome"]) for row in stays(events, known)
-    ] == [
+    assert [(row["entry_event_id"], row["journey_version"], row["outcome"]) for row in stays(events, known)] == [
         ("see_1", "1", "fell_through"),
         ("try_1", "1", "fell_out"),
         ("see_2", "2", "fell_out"),
@@ -214,9 +206,7 @@ def test_a_completed_instance_ends_with_its_terminal_event() -> None:
     events = [event("buy_1", 0, channel="store"), event("z", 0, "other", channel="app")]
     instances, _ = journeys.walked(events, KNOWN, as_of=AS_OF, priorities={})
     rows = journeys.instance_rows(instances, events, as_of=AS_OF, priorities={})
-    assert [(row["outcome"], row["level"], row["ended_at"]) for row in rows] == [
-        ("completed", "micro", DAY_0)
-    ]
+    assert [(row["outcome"], row["level"], row["ended_at"]) for row in rows] == [("completed", "micro", DAY_0)]
 
 
 def test_days_count_entries_presence_and_leavings() -> None:
@@ -226,9 +216,7 @@ def test_days_count_entries_presence_and_leavings() -> None:
     rows = journeys.daily_rows(stays(events, as_of=as_of), KNOWN, as_of=as_of)
     said = {
         (row["phase_id"], row["day"].day): {
-            name: value
-            for name, value in row.items()
-            if value and name not in ("journey_id", "phase_id", "day")
+            name: value for name, value in row.items() if value and name not in ("journey_id", "phase_id", "day")
         }
         for row in rows
     }
@@ -249,8 +237,6 @@ def test_days_are_days_of_the_reporting_time_zone() -> None:
 
 
 def test_entered_is_the_sum_of_the_five() -> None:
-    events = [
-        event(f"{name}_{day:02}", day) for day in range(0, 50, 3) for name in ("try", "see")[: 1 + day % 2]
-    ]
+    events = [event(f"{name}_{day:02}", day) for day in range(0, 50, 3) for name in ("try", "see")[: 1 + day % 2]]
     for row in journeys.daily_rows(stays(events), KNOWN, as_of=AS_OF):
         assert row["entered"] == sum(row[outcome] for outcome in journeys.OUTCOMES)

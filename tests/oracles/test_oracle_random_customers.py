@@ -82,17 +82,13 @@ def test_delivery_is_no_input(tables: dict[str, list[dict[str, str]]], told: rel
     again = expected(backwards)
     for table in ("sessions", "customers", "bridge", "records", "journeys", "intervals", "phases_daily"):
         assert getattr(again, table) == getattr(told, table), table
-    assert [{**event, "batch": ""} for event in again.events] == [
-        {**event, "batch": ""} for event in told.events
-    ]
+    assert [{**event, "batch": ""} for event in again.events] == [{**event, "batch": ""} for event in told.events]
 
 
 def test_laws(told: release.Release, tables: dict[str, list[dict[str, str]]]) -> None:
     assert len(told.events) == len({row["event_id"] for row in tables["events"]})
     assert sum(row["event_count"] for row in told.customers) == len(told.events)
-    assert sum(row["event_count"] for row in told.sessions) == sum(
-        bool(event["session_id"]) for event in told.events
-    )
+    assert sum(row["event_count"] for row in told.sessions) == sum(bool(event["session_id"]) for event in told.events)
     by_identifier = defaultdict(list)
     for row in told.bridge:
         by_identifier[row["identifier_type"], row["identifier"]].append(row)

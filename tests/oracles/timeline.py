@@ -77,9 +77,7 @@ def is_bot(event: Mapping[str, Any], bot_rules: Iterable[Mapping[str, str]]) -> 
     return False
 
 
-def marked(
-    events: Iterable[Mapping[str, Any]], bot_rules: Sequence[Mapping[str, str]], as_of: datetime
-) -> list[Row]:
+def marked(events: Iterable[Mapping[str, Any]], bot_rules: Sequence[Mapping[str, str]], as_of: datetime) -> list[Row]:
     """Returns the events with `is_bot` and `is_after_as_of`."""
     return [
         {**event, "is_bot": is_bot(event, bot_rules), "is_after_as_of": event["occurred_at"] > as_of}

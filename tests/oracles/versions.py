@@ -35,9 +35,7 @@ def delivered_at(row: Mapping[str, Any], place: int) -> tuple[int, str, int]:
 def content(row: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
     """Returns what a row says, without how it came and how it was judged; an empty text says nothing."""
     return tuple(
-        sorted(
-            (name, value) for name, value in row.items() if name not in (*DELIVERY, "_row_status") and value
-        )
+        sorted((name, value) for name, value in row.items() if name not in (*DELIVERY, "_row_status") and value)
     )
 
 

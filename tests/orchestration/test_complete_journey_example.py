@@ -103,9 +103,7 @@ def lines(generated: Generated) -> pandas.DataFrame:
 
 
 def generate_quietly(home: Path, *, households: int | None = None) -> complete_journey.GenerationReport:
-    return complete_journey.generate(
-        home / "extracts", home / "truth", households=households, progress=lambda _: None
-    )
+    return complete_journey.generate(home / "extracts", home / "truth", households=households, progress=lambda _: None)
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -291,9 +289,7 @@ def test_a_sample_holds_all_that_its_households_did_and_is_the_same_each_time(pa
     taken = set(written["loyalty_card"].astype("int64"))
     assert len(taken) == reports[0].totals.households == SAMPLE
     of_taken = {
-        name: frame[frame["household_id"].isin(taken)]
-        for name, frame in package.items()
-        if "household_id" in frame
+        name: frame[frame["household_id"].isin(taken)] for name, frame in package.items() if "household_id" in frame
     }
     assert len(written) == len(of_taken["transactions"])
     assert reports[0].totals.mailings == len(of_taken["campaigns"])

@@ -168,8 +168,7 @@ def test_clean_rows_meet_their_contract(clean: Path, source: str, table: dict) -
             columns = ", ".join(f"'{name}': '{kind}'" for name, kind in kinds.items())
             csv = meta.get("csv", {})
             options = (
-                f"header = true, delim = '{csv.get('delimiter', ',')}', "
-                f"encoding = '{csv.get('encoding', 'utf-8')}'"
+                f"header = true, delim = '{csv.get('delimiter', ',')}', encoding = '{csv.get('encoding', 'utf-8')}'"
                 if meta["formats"] == ["csv"]
                 else "format = 'newline_delimited'"
             )
@@ -180,18 +179,13 @@ def test_clean_rows_meet_their_contract(clean: Path, source: str, table: dict) -
         assert count > 0
         for column in table["columns"]:
             rules = column.get("config", {}).get("meta", {})
-            missing = connection.execute(
-                f'select count(*) from rows where "{column["name"]}" is null'
-            ).fetchone()[0]
+            missing = connection.execute(f'select count(*) from rows where "{column["name"]}" is null').fetchone()[0]
             assert not (rules.get("required") and missing), column["name"]
             if "accepted_values" in rules:
                 found = connection.execute(f'select distinct "{column["name"]}" from rows').fetchall()
                 assert {value for (value,) in found} <= set(rules["accepted_values"])
         key = ", ".join([*meta["key"], *([meta["version_column"]] if "version_column" in meta else [])])
-        assert (
-            connection.execute(f"select count(*) from (select distinct {key} from rows)").fetchone()[0]
-            == count
-        )
+        assert connection.execute(f"select count(*) from (select distinct {key} from rows)").fetchone()[0] == count
 
 
 def test_truth_is_never_inside_the_extracts(world: tuple[Path, GenerationReport], tmp_path: Path) -> None:
@@ -231,9 +225,7 @@ def test_every_kind_of_dirt_happens_and_is_in_the_ledger(tmp_path: Path) -> None
         copy = tmp_path / "extracts" / entry["source_name"] / entry["table_name"] / entry["file_name"]
         assert copy.read_bytes() == copy.with_name(copy.name.replace("_again", "")).read_bytes()
     broken = next(
-        entry
-        for entry in ledger
-        if entry["dirt_kind"] == "broken_bad_date" and entry["table_name"] == "events"
+        entry for entry in ledger if entry["dirt_kind"] == "broken_bad_date" and entry["table_name"] == "events"
     )
     path = tmp_path / "extracts" / broken["source_name"] / "events" / broken["file_name"]
     line = next(line for line in text_of(path).splitlines() if broken["row_key"] in line)
@@ -306,8 +298,7 @@ def test_truth_names_touches_and_purchases_that_are_in_the_extracts(clean: Path)
         assert connection.execute(f"select count(*) from {causes}").fetchone()[0] > 20
         for column in ("touch_key", "conversion_key"):
             lost = connection.execute(
-                f"select count(*) from {causes} "
-                f"where {column} is not null and {column} not in (select key from keys)"
+                f"select count(*) from {causes} where {column} is not null and {column} not in (select key from keys)"
             ).fetchone()[0]
             assert lost == 0, column
 

@@ -85,10 +85,7 @@ def _customers(story: Story, events: Mapping[str, Row], tables: Tables, hash_of:
     seen: set[str] = set()
     for customer in expected:
         ids = {events[event_id]["customer_id"] for event_id in customer["events"]}
-        ids |= {
-            of_record.get(record_of[record], f"no customer for {record}")
-            for record in customer.get("records", [])
-        }
+        ids |= {of_record.get(record_of[record], f"no customer for {record}") for record in customer.get("records", [])}
         name = " ".join([*customer["events"][:1], *customer.get("records", [])[:1]])
         if len(ids) != 1:
             found.append(f"customer of {name}: expected one, found {sorted(ids)}")
@@ -108,9 +105,7 @@ def _customers(story: Story, events: Mapping[str, Row], tables: Tables, hash_of:
     return found
 
 
-def _groups(
-    kind: str, expected: Sequence[Sequence[str]], events: Mapping[str, Row], column: str
-) -> list[str]:
+def _groups(kind: str, expected: Sequence[Sequence[str]], events: Mapping[str, Row], column: str) -> list[str]:
     """Says where events that belong together do not, and where others do."""
     wanted = {frozenset(group) for group in expected if group}
     by_id: dict[str, set[str]] = defaultdict(set)
@@ -119,8 +114,7 @@ def _groups(
             by_id[row[column]].add(event_id)
     said = {frozenset(group) for group in by_id.values()}
     return [
-        f"{kind}: expected {sorted(group)} together, by themselves"
-        for group in sorted(wanted - said, key=sorted)
+        f"{kind}: expected {sorted(group)} together, by themselves" for group in sorted(wanted - said, key=sorted)
     ] + [f"{kind}: found {sorted(group)} together" for group in sorted(said - wanted, key=sorted)]
 
 
@@ -129,9 +123,7 @@ def _rows(kind: str, key: str, expected: Iterable[Row], rows: Iterable[Row]) -> 
     rows = list(rows)
     by_key = {row[key]: row for row in rows}
     wanted = {row[key]: row for row in expected}
-    found = [
-        f"{kind} {name}: {len(rows) - len(by_key)} double rows" for name in by_key if len(rows) != len(by_key)
-    ][:1]
+    found = [f"{kind} {name}: {len(rows) - len(by_key)} double rows" for name in by_key if len(rows) != len(by_key)][:1]
     found += [f"{kind} {name}: not there" for name in wanted if name not in by_key]
     found += [f"{kind} {name}: not expected" for name in by_key if name not in wanted]
     for name in sorted(wanted.keys() & by_key.keys()):
@@ -168,8 +160,6 @@ def _ownership(story: Story, events: Mapping[str, Row], tables: Tables, hash_of:
             said = sorted(map(str, by_identifier[key]))
             found.append(f"owners of {names[key]}: expected {sorted(map(str, intervals))}, found {said}")
     for nobodys in story.expected.get("no_owner", []):
-        if by_identifier[
-            nobodys["identifier_type"], hash_of(nobodys["identifier_type"], nobodys["identifier"])
-        ]:
+        if by_identifier[nobodys["identifier_type"], hash_of(nobodys["identifier_type"], nobodys["identifier"])]:
             found.append(f"{nobodys['identifier']} has an owner")
     return found

@@ -77,9 +77,7 @@ def test_the_check_notices(table: str, column: str, value: object, together: rel
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
 def test_rows_have_the_expected_statuses(story: load.Story, together: release.Release) -> None:
     for wanted in story.expected.get("statuses", []):
-        said = Counter(
-            row["_row_status"] for row in together.event_statuses if row["event_id"] == wanted["event_id"]
-        )
+        said = Counter(row["_row_status"] for row in together.event_statuses if row["event_id"] == wanted["event_id"])
         assert said == {name: count for name, count in wanted.items() if name != "event_id"}
 
 
@@ -87,9 +85,7 @@ def test_every_story_names_each_of_its_events_once() -> None:
     for story in STORIES:
         named = Counter(event for customer in story.expected["customers"] for event in customer["events"])
         assert named == Counter(dict.fromkeys(story.event_ids, 1)), story.name
-        records = Counter(
-            one for customer in story.expected["customers"] for one in customer.get("records", [])
-        )
+        records = Counter(one for customer in story.expected["customers"] for one in customer.get("records", []))
         assert records == Counter(dict.fromkeys(story.person_keys, 1)), story.name
         assert all(name.startswith(story.name + "_") for name in story.event_ids | story.person_keys)
 

@@ -61,8 +61,7 @@ def hash_of(identifier_type: str, value: str) -> str:
 
 
 DECLARED_TYPES = {
-    line.split(",")[0]
-    for line in (SEEDS / "identifier_types.csv").read_text(encoding="utf-8").splitlines()[1:]
+    line.split(",")[0] for line in (SEEDS / "identifier_types.csv").read_text(encoding="utf-8").splitlines()[1:]
 }
 
 
@@ -73,9 +72,7 @@ def test_a_story_comes_out_as_it_was_worked_by_hand(story: Story, one: Warehouse
 
 
 @pytest.mark.parametrize(("split", "seed"), [("many", 0), ("shuffled", 1)])
-def test_many_deliveries_give_the_same_tables_as_one(
-    split: str, seed: int, one: Warehouse, tmp_path: Path
-) -> None:
+def test_many_deliveries_give_the_same_tables_as_one(split: str, seed: int, one: Warehouse, tmp_path: Path) -> None:
     many = told(tmp_path, split, seed)
     assert differences(one, many) == {}
     assert many.build(force_full=True) == "asked for"

@@ -19,24 +19,42 @@ exploded as (
         events.source_system,
         entry.identifier_type,
         entry.identifier_hash,
-        len(events.identifiers) as identifier_count,
         events.is_current,
         events.occurred_at
     from events
     cross join {{ exploded('events.identifiers', 'entry') }}
+    where entry.unusable_because is null
+),
+
+canonical as (
+    select
+        exploded.version_key,
+        exploded.event_id,
+        exploded.source_system,
+        exploded.identifier_type,
+        {{ canonical_hash('exploded.identifier_hash') }} as identifier_hash,
+        exploded.is_current,
+        exploded.occurred_at
+    from exploded
+    left join {{ ref('int_phone_numbers') }} as phone_numbers
+        on phone_numbers.written_hash = exploded.identifier_hash
 )
 
 select
-    exploded.version_key,
-    exploded.event_id,
-    exploded.source_system,
-    exploded.identifier_type,
-    exploded.identifier_hash,
+    canonical.version_key,
+    canonical.event_id,
+    canonical.source_system,
+    canonical.identifier_type,
+    canonical.identifier_hash,
     identifier_types.kind as identifier_kind,
     identifier_types.priority as type_priority,
-    exploded.identifier_count,
-    exploded.is_current,
-    exploded.occurred_at
-from exploded
+    -- a basket's superseded lines share its version key, so the version alone would count them with it
+    count(*) over (
+        partition by canonical.version_key, canonical.event_id, canonical.is_current
+    ) as identifier_count,
+    canonical.is_current,
+    canonical.occurred_at
+from canonical
 inner join {{ ref('identifier_types') }} as identifier_types
-    on identifier_types.identifier_type = exploded.identifier_type
+    on identifier_types.identifier_type = canonical.identifier_type
+where canonical.identifier_hash is not null

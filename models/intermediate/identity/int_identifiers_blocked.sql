@@ -23,8 +23,17 @@ hashed as (
         ) }} as identifier_hash
     from blocked
     cross join identifier_rules
+),
+
+canonical as (
+    select
+        hashed.identifier_type,
+        {{ canonical_hash('hashed.identifier_hash') }} as identifier_hash
+    from hashed
+    left join {{ ref('int_phone_numbers') }} as phone_numbers
+        on phone_numbers.written_hash = hashed.identifier_hash
 )
 
 select distinct identifier_type, identifier_hash
-from hashed
+from canonical
 where identifier_hash is not null

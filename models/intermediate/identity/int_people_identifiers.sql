@@ -42,18 +42,34 @@ exploded as (
         people.updated_at
     from people
     cross join {{ exploded('people.identifiers', 'entry') }}
+    where entry.unusable_because is null
+),
+
+canonical as (
+    select
+        exploded.version_key,
+        exploded.source_system,
+        exploded.person_key_hash,
+        exploded.name_normalised,
+        exploded.identifier_type,
+        {{ canonical_hash('exploded.identifier_hash') }} as identifier_hash,
+        exploded.is_current,
+        exploded.updated_at
+    from exploded
+    left join {{ ref('int_phone_numbers') }} as phone_numbers
+        on phone_numbers.written_hash = exploded.identifier_hash
 )
 
 select distinct
-    exploded.version_key,
-    exploded.source_system,
-    exploded.person_key_hash,
-    exploded.name_normalised,
-    exploded.identifier_type,
-    exploded.identifier_hash,
-    exploded.is_current,
-    exploded.updated_at
-from exploded
+    canonical.version_key,
+    canonical.source_system,
+    canonical.person_key_hash,
+    canonical.name_normalised,
+    canonical.identifier_type,
+    canonical.identifier_hash,
+    canonical.is_current,
+    canonical.updated_at
+from canonical
 inner join {{ ref('identifier_types') }} as identifier_types
-    on identifier_types.identifier_type = exploded.identifier_type
-where identifier_types.kind = 'person'
+    on identifier_types.identifier_type = canonical.identifier_type
+where identifier_types.kind = 'person' and canonical.identifier_hash is not null

@@ -1,23 +1,52 @@
 {#- Every landed version of every people record, in one form. -#}
-{% for model in var('people_models') %}
+with
+people as (
+    {% for model in var('people_models') %}
+    select
+        version_key,
+        source_system,
+        person_key,
+        person_key_hash,
+        first_name,
+        last_name,
+        street,
+        city,
+        postcode,
+        country,
+        email_normalised,
+        phone_normalised,
+        identifiers,
+        row_status = 'current' as is_current,
+        birth_date,
+        updated_at
+    from {{ ref(model) }}
+    where row_status in ('current', 'superseded')
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+)
+
 select
-    version_key,
-    source_system,
-    person_key,
-    person_key_hash,
-    first_name,
-    last_name,
-    street,
-    city,
-    postcode,
-    country,
-    email_normalised,
-    phone_normalised,
-    identifiers,
-    row_status = 'current' as is_current,
-    birth_date,
-    updated_at
-from {{ ref(model) }}
-where row_status in ('current', 'superseded')
-{{ 'union all' if not loop.last }}
-{% endfor %}
+    people.version_key,
+    people.source_system,
+    people.person_key,
+    people.person_key_hash,
+    people.first_name,
+    people.last_name,
+    people.street,
+    people.city,
+    people.postcode,
+    people.country,
+    people.email_normalised,
+    case
+        when phone_numbers.written_form is null then people.phone_normalised
+        else phone_numbers.phone_number
+    end as phone_normalised,
+    people.identifiers,
+    people.is_current,
+    people.birth_date,
+    people.updated_at
+from people
+left join {{ ref('stg_landing__phone_numbers') }} as phone_numbers
+    on
+        phone_numbers.identifier_type = 'phone'
+        and phone_numbers.written_form = people.phone_normalised

@@ -97,9 +97,7 @@ def marts_suites(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetChe
     counts = _published_row_counts(settings)
     with open_duckdb(settings.warehouse) as connection:
         create_ledgers(connection)
-        withdrawn = connection.execute(
-            "select count(*) from landing.files where status = 'withdrawn'"
-        ).fetchone()
+        withdrawn = connection.execute("select count(*) from landing.files where status = 'withdrawn'").fetchone()
     context.log.info(f"Checking the schemas {', '.join(GUARDED)}")
     results: dict[str, SuiteResult] = {}
     with HygieneSession(settings.warehouse, pepper=read_pepper(settings)) as session:
@@ -122,8 +120,7 @@ def _published_row_counts(settings: Settings) -> dict[str, int]:
     if release is None:
         return {}
     return {
-        f"{table['schema']}.{table['name']}": table["row_count"]
-        for table in read_manifest(release.directory)["tables"]
+        f"{table['schema']}.{table['name']}": table["row_count"] for table in read_manifest(release.directory)["tables"]
     }
 
 
@@ -133,9 +130,7 @@ def _remember(settings: Settings, run_id: str, results: Mapping[dg.AssetKey, Sui
         store_results(connection, results_rows(results.values(), run_id), table=LEDGER)
 
 
-def _check_result(
-    key: dg.AssetKey, name: str, result: SuiteResult, told: Sequence[str] = ()
-) -> dg.AssetCheckResult:
+def _check_result(key: dg.AssetKey, name: str, result: SuiteResult, told: Sequence[str] = ()) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=name,

@@ -55,10 +55,7 @@ def published_tables(settings: Settings) -> list[PublishedTable]:
         for node in manifest["nodes"].values()
         if node["resource_type"] == "model"
     }
-    tables = [
-        PublishedTable(schema, name, keys[schema, name])
-        for schema, name in published_models(manifest)
-    ]
+    tables = [PublishedTable(schema, name, keys[schema, name]) for schema, name in published_models(manifest)]
     tables += [PublishedTable(ledger.schema, ledger.name) for ledger in read_ledgers()]
     return tables
 
@@ -70,9 +67,7 @@ def published_tables(settings: Settings) -> list[PublishedTable]:
     owners=OWNERS,
     kinds={"duckdb", "parquet"},
     pool=WAREHOUSE_POOL,
-    freshness_policy=dg.FreshnessPolicy.time_window(
-        fail_window=timedelta(hours=36), warn_window=timedelta(hours=26)
-    ),
+    freshness_policy=dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26)),
     description="The published release: serving/customer_journeys.duckdb, Parquet files, manifest and Data Docs.",
 )
 def release(context: dg.AssetExecutionContext) -> dg.MaterializeResult:

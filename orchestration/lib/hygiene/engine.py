@@ -176,9 +176,7 @@ class Validator:
         failed: dict[int, Observation] = {}
         try:
             if conditions:
-                row = self._connection.execute(
-                    f"select {', '.join(conditions.values())} from {ROWS}"
-                ).fetchone()
+                row = self._connection.execute(f"select {', '.join(conditions.values())} from {ROWS}").fetchone()
                 counted = dict(zip(conditions, row, strict=True))
         except duckdb.Error:
             # one condition is broken: each by itself, so that only that one says so
@@ -206,9 +204,7 @@ def _expectation(check: Check, number: int) -> Any:
         )
         arguments: dict[str, Any] = {"unexpected_rows_query": query}
     else:
-        arguments = {
-            name: list(value) if isinstance(value, tuple) else value for name, value in check.arguments
-        }
+        arguments = {name: list(value) if isinstance(value, tuple) else value for name, value in check.arguments}
     implementation = get_expectation_impl(check.expectation)
     return implementation(**arguments, description=check.says, meta={"number": number})
 

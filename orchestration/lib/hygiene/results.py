@@ -103,9 +103,7 @@ class SuiteResult:
 
     @property
     def warnings(self) -> tuple[CheckResult, ...]:
-        return tuple(
-            result for result in self.results if result.verdict == "fail" and result.severity == "warning"
-        )
+        return tuple(result for result in self.results if result.verdict == "fail" and result.severity == "warning")
 
     @property
     def rows_checked(self) -> int:
@@ -148,9 +146,7 @@ def results_rows(results: Iterable[SuiteResult], run_id: str) -> list[dict[str, 
     ]
 
 
-def store_results(
-    connection: duckdb.DuckDBPyConnection, rows: Iterable[Mapping[str, object]], *, table: str
-) -> int:
+def store_results(connection: duckdb.DuckDBPyConnection, rows: Iterable[Mapping[str, object]], *, table: str) -> int:
     """Appends rows to the ledger table, made if absent; returns how many.
 
     Rows of the same run and suite are replaced, so that a step that is tried again does not count twice.

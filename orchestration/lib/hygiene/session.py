@@ -55,9 +55,7 @@ class HygieneSession:
         self._checked_at = self._checked_at or datetime.now(UTC)
         if not self._warehouse.is_file():
             # duckdb's own words for it differ by version, and a folder gives another error again
-            self._closed_because = (
-                f"there is no warehouse file at {self._warehouse}: run the landing step first"
-            )
+            self._closed_because = f"there is no warehouse file at {self._warehouse}: run the landing step first"
             return self
         try:
             self._connection = self._stack.enter_context(
@@ -220,9 +218,7 @@ def run_suite(
     checked_at: datetime | None = None,
 ) -> SuiteResult:
     """Runs one suite against a warehouse file, which is closed again when this returns."""
-    with HygieneSession(
-        warehouse, pepper=pepper, wait_seconds=wait_seconds, checked_at=checked_at
-    ) as session:
+    with HygieneSession(warehouse, pepper=pepper, wait_seconds=wait_seconds, checked_at=checked_at) as session:
         return session.run(suite)
 
 
@@ -235,9 +231,7 @@ def run_suites(
     checked_at: datetime | None = None,
 ) -> list[SuiteResult]:
     """Runs several suites over one connection."""
-    with HygieneSession(
-        warehouse, pepper=pepper, wait_seconds=wait_seconds, checked_at=checked_at
-    ) as session:
+    with HygieneSession(warehouse, pepper=pepper, wait_seconds=wait_seconds, checked_at=checked_at) as session:
         return [session.run(suite) for suite in suites]
 
 

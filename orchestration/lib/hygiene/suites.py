@@ -157,8 +157,7 @@ def _delivery_checks(
         f"select count(*) as rows_checked, count_if({still_there}) as unexpected_count"
         f" from landing.files as files where {source_and_table}",
         says="no refused file waits in the extracts folder",
-        look=f"select file_path, reason from landing.files as files where {source_and_table} and"
-        f" {still_there}",
+        look=f"select file_path, reason from landing.files as files where {source_and_table} and {still_there}",
     )
 
 
@@ -167,11 +166,7 @@ def _column_checks(current: TableChecks, column: ColumnContract, as_of: datetime
     if column.required:
         yield current.present(name, says=f"{name}, which the contract requires, has a value")
     if column.accepted_values:
-        values = (
-            [int(value) for value in column.accepted_values]
-            if data_type == "bigint"
-            else column.accepted_values
-        )
+        values = [int(value) for value in column.accepted_values] if data_type == "bigint" else column.accepted_values
         yield current.one_of(name, values)
     if COUNTING_NAME.search(name):
         yield current.between(name, least=0, tolerated_share=TOLERATED_SLIPS)
@@ -181,9 +176,7 @@ def _column_checks(current: TableChecks, column: ColumnContract, as_of: datetime
         earliest = EARLIEST_BIRTH if column.personal else EARLIEST_TIME
         yield _plausible_time(current, name, earliest, as_of, DATE_LEEWAY_DAYS)
     elif data_type.startswith("decimal"):
-        yield current.between(
-            name, least=-LARGEST_AMOUNT, most=LARGEST_AMOUNT, tolerated_share=TOLERATED_SLIPS
-        )
+        yield current.between(name, least=-LARGEST_AMOUNT, most=LARGEST_AMOUNT, tolerated_share=TOLERATED_SLIPS)
     elif data_type == "string" and name == "currency":
         yield current.no_row_where(
             "currency_code",
@@ -203,9 +196,7 @@ def _column_checks(current: TableChecks, column: ColumnContract, as_of: datetime
         )
 
 
-def _plausible_time(
-    current: TableChecks, column: str, earliest: str, as_of: datetime, leeway_days: int
-) -> Check:
+def _plausible_time(current: TableChecks, column: str, earliest: str, as_of: datetime, leeway_days: int) -> Check:
     # A run's clock may stand years back, to see an old state; what landed since is no mistake then. So the
     # limit counts from the later of the run's clock and the row's landing.
     name = quoted(column)
@@ -258,8 +249,7 @@ def _not_before(checks: TableChecks, later: str, earlier: str, *, leeway: str = 
         f"not_before_{earlier}",
         f"{quoted(later)} < {quoted(earlier)} - interval {literal(leeway)}",
         column=later,
-        says=f"{later} is not before {earlier}"
-        + ("" if leeway == "0 seconds" else f" by more than {leeway}"),
+        says=f"{later} is not before {earlier}" + ("" if leeway == "0 seconds" else f" by more than {leeway}"),
         severity="warning",
         tolerated_share=TOLERATED_ODDITIES,
     )
@@ -432,9 +422,7 @@ PUBLISHED_COLUMNS: Mapping[str, str] = {
         " occurred_at loaded_at"
         " properties"
     ),
-    "core.bridge_customer_identifiers": (
-        "identifier_type identifier_hash customer_id link_rule valid_from valid_to"
-    ),
+    "core.bridge_customer_identifiers": ("identifier_type identifier_hash customer_id link_rule valid_from valid_to"),
     "core.bridge_customer_records": "source_system person_key_hash customer_id",
     "core.dim_customers": "customer_id is_anonymous first_seen_at last_seen_at event_count",
     "core.fct_sessions": "session_id visitor_id customer_id event_count started_at ended_at",
@@ -600,9 +588,7 @@ def _volume_checks(
 ) -> Iterable[Check]:
     if here.table in ("core.fct_events", "core.dim_customers"):
         landed = [table for table in sorted(event_tables) if table in catalog]
-        rows = " + ".join(
-            f"(select count(*) from {quoted_table(table)} where {CURRENT_ROWS})" for table in landed
-        )
+        rows = " + ".join(f"(select count(*) from {quoted_table(table)} where {CURRENT_ROWS})" for table in landed)
         yield here.counted(
             "not_empty",
             f"select {rows or '0'} as rows_checked, case when exists (select 1 from"

@@ -20,7 +20,17 @@ DECIMAL = re.compile(r"^decimal\((\d{1,2}),\s*(\d{1,2})\)$")
 NAME = re.compile(r"^[a-z][a-z0-9_]{0,60}$")
 
 TABLE_META = ("formats", "key", "key_scope", "version_column", "delivery", "time_zone", "csv")
-COLUMN_META = ("required", "personal", "accepted_values", "optional_column", "public_keys")
+COLUMN_META = (
+    "required",
+    "personal",
+    "accepted_values",
+    "optional_column",
+    "public_keys",
+    "identifier_type",
+    "identifier_type_column",
+)
+# As the identifier type of a json column: the object's own keys are the types.
+TYPES_ARE_KEYS = "*"
 CSV_META = ("delimiter", "quote", "escape", "encoding", "null_text")
 
 
@@ -41,7 +51,11 @@ class CsvDialect:
 
 @dataclass(frozen=True)
 class ColumnContract:
-    """What one column of a source table promises."""
+    """What one column of a source table promises.
+
+    `identifier_type` is the type of the identifiers it holds, `*` for an object of type and value;
+    `identifier_type_column` the column beside it that names the type row by row.
+    """
 
     name: str
     data_type: str
@@ -51,6 +65,8 @@ class ColumnContract:
     optional_column: bool = False
     accepted_values: tuple[str, ...] = ()
     public_keys: tuple[str, ...] = ()
+    identifier_type: str | None = None
+    identifier_type_column: str | None = None
 
     @property
     def decimal_size(self) -> tuple[int, int] | None:
@@ -89,6 +105,11 @@ class TableContract:
     def folder(self) -> Path:
         """Where its files lie, relative to the extracts folder."""
         return Path(self.source) / self.table
+
+    @property
+    def holds_identifiers(self) -> bool:
+        """Whether a column of it says of which identifier type its values are."""
+        return any(column.identifier_type or column.identifier_type_column for column in self.columns)
 
     def column(self, name: str) -> ColumnContract:
         return next(column for column in self.columns if column.name == name)
@@ -147,9 +168,7 @@ _LineLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _con
 
 def _read_file(path: Path, shown: str) -> Iterable[TableContract]:
     try:
-        document = yaml.load(
-            path.read_text(encoding="utf-8-sig"), Loader=_LineLoader
-        )  # a SafeLoader underneath
+        document = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_LineLoader)  # a SafeLoader underneath
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ContractError(f"{shown} line {line}: this is no valid YAML: {error.problem}.") from error
@@ -188,8 +207,7 @@ class _Reader:
         if not isinstance(name, str) or not NAME.match(name):
             raise self.fail(
                 line,
-                f"the {what}'s name {name!r} must be lower-case letters, digits and underscores, a letter "
-                "first.",
+                f"the {what}'s name {name!r} must be lower-case letters, digits and underscores, a letter first.",
             )
         return name
 
@@ -212,20 +230,12 @@ class _Reader:
                 hint = f" Did you mean `{near[0]}`?" if near else f" Known are: {', '.join(known)}."
                 raise self.fail(mapping.lines[key], f"{what} has no setting `{key}`.{hint}")
 
-    def texts(
-        self, mapping: _Mapping, key: str, what: str, *, default: tuple[str, ...] = ()
-    ) -> tuple[str, ...]:
+    def texts(self, mapping: _Mapping, key: str, what: str, *, default: tuple[str, ...] = ()) -> tuple[str, ...]:
         if key not in mapping:
             return default
         values = mapping[key]
-        if (
-            not isinstance(values, list)
-            or not values
-            or any(isinstance(v, (list, dict, type(None))) for v in values)
-        ):
-            raise self.fail(
-                mapping.lines[key], f"`{key}` of {what} must be a list of names, such as [{key}_1]."
-            )
+        if not isinstance(values, list) or not values or any(isinstance(v, (list, dict, type(None))) for v in values):
+            raise self.fail(mapping.lines[key], f"`{key}` of {what} must be a list of names, such as [{key}_1].")
         if any(isinstance(v, bool) for v in values):
             raise self.fail(
                 mapping.lines[key],
@@ -289,9 +299,7 @@ class _Reader:
             if column is not None:
                 self.one_of(column, by_name, meta.lines[setting], f"`{setting}` of {what}")
                 if setting == "version_column" and by_name[column].data_type in ("json", "boolean"):
-                    raise self.fail(
-                        meta.lines[setting], f"`{column}` of {what} has no order; a version needs one."
-                    )
+                    raise self.fail(meta.lines[setting], f"`{column}` of {what} has no order; a version needs one.")
                 if setting == "key_scope" and not by_name[column].required:
                     raise self.fail(
                         meta.lines[setting], f"`{column}` of {what} scopes the key: make it `required: true`."
@@ -326,9 +334,7 @@ class _Reader:
             return CsvDialect()
         csv = meta["csv"]
         if not isinstance(csv, _Mapping):
-            raise self.fail(
-                meta.lines["csv"], f'`csv` of {what} must be a mapping, such as {{delimiter: ";"}}.'
-            )
+            raise self.fail(meta.lines["csv"], f'`csv` of {what} must be a mapping, such as {{delimiter: ";"}}.')
         self.only(csv, CSV_META, f"csv of {what}")
         values: Mapping[str, str] = {key: str(self.text(csv, key, what, "")) for key in csv}
         dialect = CsvDialect(**values)
@@ -337,16 +343,13 @@ class _Reader:
             if not least <= len(value) <= 1 or not value.isascii():
                 raise self.fail(csv.lines[key], f"`{key}` of {what} must be one ASCII character.")
         if dialect.delimiter in (dialect.quote, dialect.escape, "\n", "\r"):
-            raise self.fail(
-                csv.line, f"the delimiter of {what} can't be its quote, its escape or a line end."
-            )
+            raise self.fail(csv.line, f"the delimiter of {what} can't be its quote, its escape or a line end.")
         try:
             codecs.lookup(dialect.encoding)
         except LookupError as error:
             raise self.fail(
                 csv.lines["encoding"],
-                f"`encoding` of {what} is `{dialect.encoding}`; expected a name such as utf-8, cp1252 or "
-                "utf-16.",
+                f"`encoding` of {what} is `{dialect.encoding}`; expected a name such as utf-8, cp1252 or utf-16.",
             ) from error
         return dialect
 
@@ -361,9 +364,7 @@ class _Reader:
                 raise self.fail(entry.line, f"{shown} stands twice.")
             data_type = str(entry.get("data_type", "")).replace(" ", "").lower()
             size = DECIMAL.match(data_type)
-            if data_type not in PLAIN_TYPES and not (
-                size and 1 <= int(size[1]) <= 38 and int(size[2]) <= int(size[1])
-            ):
+            if data_type not in PLAIN_TYPES and not (size and 1 <= int(size[1]) <= 38 and int(size[2]) <= int(size[1])):
                 raise self.fail(
                     entry.lines.get("data_type", entry.line),
                     f"{shown} has data_type `{entry.get('data_type')}`; it may be "
@@ -379,19 +380,31 @@ class _Reader:
                 optional_column=self.truth(meta, "optional_column", shown),
                 accepted_values=self.texts(meta, "accepted_values", shown),
                 public_keys=self.texts(meta, "public_keys", shown),
+                identifier_type=self.text(meta, "identifier_type", shown, None),
+                identifier_type_column=self.text(meta, "identifier_type_column", shown, None),
             )
             if column.required and column.optional_column:
                 raise self.fail(entry.line, f"{shown} can't be both required and an optional column.")
             if column.public_keys and data_type != "json":
-                raise self.fail(
-                    meta.lines["public_keys"], f"{shown} is no json column, so it has no `public_keys`."
-                )
+                raise self.fail(meta.lines["public_keys"], f"{shown} is no json column, so it has no `public_keys`.")
             if column.accepted_values and data_type not in ("string", "bigint"):
                 raise self.fail(
                     meta.lines["accepted_values"],
                     f"{shown}: `accepted_values` is for string and bigint columns.",
                 )
+            if column.identifier_type and (column.identifier_type == TYPES_ARE_KEYS) != (data_type == "json"):
+                raise self.fail(
+                    meta.lines["identifier_type"],
+                    f'{shown}: `identifier_type: "{TYPES_ARE_KEYS}"` is for json columns whose keys are identifier '
+                    "types; any other column names its type, such as phone.",
+                )
             columns[name] = column
+        for entry in self.mappings(table, "columns"):
+            naming = columns[entry["name"]].identifier_type_column
+            if naming is not None:
+                shown = f"column {entry['name']} of {what}"
+                line = entry["config"]["meta"].lines["identifier_type_column"]
+                self.one_of(naming, columns, line, f"`identifier_type_column` of {shown}")
         return tuple(columns.values())
 
 

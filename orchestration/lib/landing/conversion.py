@@ -86,8 +86,7 @@ def converted(column: ColumnContract, text: str, *, time_zone: str) -> str:
 
 def _timestamp(text: str, time_zone: str) -> str:
     with_offset = (
-        f"when regexp_full_match({text}, '{_OFFSET_TIME}') "
-        f"then timezone('UTC', try_cast({text} as timestamptz))"
+        f"when regexp_full_match({text}, '{_OFFSET_TIME}') then timezone('UTC', try_cast({text} as timestamptz))"
     )
     if time_zone == "UTC":
         # A cast to timestamp drops an offset; for Z and none at all there is nothing to drop, and it is the
@@ -122,16 +121,12 @@ def judged(column: ColumnContract, text: str, value: str, *, time_zone: str) -> 
     cases: list[tuple[str, str, str]] = []  # condition, reason, expected
     broken = []
     if column.required:
-        absent = (
-            f"({text} is null or trim({text}) = '')" if column.data_type == "string" else f"{text} is null"
-        )
+        absent = f"({text} is null or trim({text}) = '')" if column.data_type == "string" else f"{text} is null"
         broken.append(absent)
         cases.append((absent, reasons.MISSING_VALUE, literal("the value is missing; every row needs one")))
     if column.data_type == "string":
         broken.append(f"contains({text}, chr(0))")
-        cases.append(
-            (f"contains({text}, chr(0))", reasons.NUL_BYTE, literal("the text holds a NUL byte; remove it"))
-        )
+        cases.append((f"contains({text}, chr(0))", reasons.NUL_BYTE, literal("the text holds a NUL byte; remove it")))
     else:
         broken.append(f"({text} is not null and {value} is null)")
     if column.accepted_values:
@@ -162,9 +157,7 @@ def _shown(column: ColumnContract, text: str) -> str:
 
 def _type_cases(column: ColumnContract, text: str, time_zone: str) -> list[tuple[str, str, str]]:
     comma = f"contains({text}, ',')"
-    comma_words = (
-        " is no number; expected digits with '.' before the decimals and no thousands mark, such as 1234.50"
-    )
+    comma_words = " is no number; expected digits with '.' before the decimals and no thousands mark, such as 1234.50"
     whole = f"regexp_full_match({text}, '[+-]?[0-9]+(\\.0*)?')"
     numeric = f"try_cast({text} as double) is not null and not regexp_matches({text}, '[^0-9.eE+-]')"
     match column.data_type:
@@ -200,8 +193,7 @@ def _type_cases(column: ColumnContract, text: str, time_zone: str) -> list[tuple
                 (
                     f"{too_fine} and try_cast({text} as timestamp) is not null",
                     reasons.VALUE_WOULD_CHANGE,
-                    " is finer than a microsecond and would be cut; expected at most six decimals of a "
-                    "second",
+                    " is finer than a microsecond and would be cut; expected at most six decimals of a second",
                 ),
                 ("true", reasons.NOT_A_TIME, f" is no time; expected ISO 8601 such as {TIME_EXAMPLE}"),
             ]
@@ -240,8 +232,7 @@ def _type_cases(column: ColumnContract, text: str, time_zone: str) -> list[tuple
         (
             numeric,
             reasons.VALUE_WOULD_CHANGE,
-            f" does not fit {column.data_type} exactly; write it plainly, in JSON as text if it has over "
-            "15 digits",
+            f" does not fit {column.data_type} exactly; write it plainly, in JSON as text if it has over 15 digits",
         ),
         ("true", reasons.NOT_A_NUMBER, " is no number; expected one such as 1234.50"),
     ]

@@ -107,11 +107,7 @@ def find_files(extracts: Path, contract: TableContract) -> tuple[FoundFile, ...]
         folders[:] = sorted(name for name in folders if not name.startswith(MARKER_PREFIXES))
         for name in names:
             path = Path(folder) / name
-            if (
-                name.startswith(MARKER_PREFIXES)
-                or name.lower().endswith(TEMPORARY_SUFFIXES)
-                or not path.is_file()
-            ):
+            if name.startswith(MARKER_PREFIXES) or name.lower().endswith(TEMPORARY_SUFFIXES) or not path.is_file():
                 continue
             try:
                 stat = path.stat()
@@ -148,8 +144,7 @@ def content_hash(file: FoundFile) -> str:
     except OSError as error:
         raise FileRefused(
             reasons.UNREADABLE_FILE,
-            f"the file can't be read ({error.strerror or error}); give the user who runs the job the right "
-            "to read it",
+            f"the file can't be read ({error.strerror or error}); give the user who runs the job the right to read it",
         ) from error
     if not file.is_unchanged():
         raise FileChanging
@@ -196,9 +191,7 @@ def check_parquet(file: FoundFile) -> None:
         )
 
 
-def prepare_text(
-    file: FoundFile, contract: TableContract, *, kind: str, packed: bool, folder: Path
-) -> TextFile:
+def prepare_text(file: FoundFile, contract: TableContract, *, kind: str, packed: bool, folder: Path) -> TextFile:
     """Makes a text file ready for DuckDB under a safe name in `folder`, in one pass and constant memory.
 
     A plain UTF-8 file is only linked; a packed one, one in another encoding or one with a byte order mark is
@@ -330,9 +323,7 @@ def check_columns(names: Sequence[str], contract: TableContract, *, first: str |
     undeclared = [name for name in names if name not in declared]
     parts = []
     for name in missing:
-        folded = {
-            other.strip().lower().replace(" ", "_").replace("-", "_"): other for other in undeclared if other
-        }
+        folded = {other.strip().lower().replace(" ", "_").replace("-", "_"): other for other in undeclared if other}
         near = difflib.get_close_matches(name, folded, n=1, cutoff=0.6)
         parts.append(f"{name} (is it {folded[near[0]]!r} now?)" if near else name)
     raise FileRefused(
@@ -393,16 +384,12 @@ def _check_first_bytes(first: bytes, is_utf8: bool, kind: str, encoding: str) ->
         (b"PK\x03\x04", "is a zip or Excel file"),
     ):
         if first.startswith(magic):
-            raise FileRefused(
-                reasons.WRONG_SUFFIX, f"the name says {kind}, but the file {what}; rename or convert it"
-            )
+            raise FileRefused(reasons.WRONG_SUFFIX, f"the name says {kind}, but the file {what}; rename or convert it")
     if not is_utf8:
         return
     wide = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
     nuls = first.count(0)
-    if first.startswith(wide) or (
-        nuls > 0.3 * len(first) and len(first) > 3 and first[0] < 128 and nuls < len(first)
-    ):
+    if first.startswith(wide) or (nuls > 0.3 * len(first) and len(first) > 3 and first[0] < 128 and nuls < len(first)):
         state = " or set csv.encoding to utf-16 in the contract" if kind == "csv" else ""
         raise FileRefused(
             reasons.WRONG_ENCODING,
@@ -494,16 +481,13 @@ def _first_record(first: str, contract: TableContract) -> tuple[tuple[str, ...],
     if len(names) > 2000 or len("".join(names)) > 200_000:
         raise FileRefused(
             reasons.BROKEN_HEADER,
-            "the header does not end: is a quote left open on the first line? expected column names on the "
-            "first line",
+            "the header does not end: is a quote left open on the first line? expected column names on the first line",
         )
     return names, consumed
 
 
 def _show(delimiter: str) -> str:
-    return {"\t": "tab", ",": "comma (,)", ";": "semicolon (;)", "|": "bar (|)"}.get(
-        delimiter, repr(delimiter)
-    )
+    return {"\t": "tab", ",": "comma (,)", ";": "semicolon (;)", "|": "bar (|)"}.get(delimiter, repr(delimiter))
 
 
 def _listed(names: Sequence[str], most: int = 12) -> str:

@@ -77,9 +77,7 @@ class _Delivery:
     """The files of one landing on their way in."""
 
     files: list[tuple[FoundFile, str]]  # with content hash
-    refused: dict[str, tuple[FoundFile, str | None, FileRefused]] = field(
-        default_factory=dict
-    )  # by shown path
+    refused: dict[str, tuple[FoundFile, str | None, FileRefused]] = field(default_factory=dict)  # by shown path
     deferred: list[FoundFile] = field(default_factory=list)
 
 
@@ -140,9 +138,7 @@ def land_table(
                 # The file was written to while it was read. Everything was rolled back; land the others.
                 delivery.deferred.append(changed.file)
                 delivery.files = [entry for entry in delivery.files if entry[0] != changed.file]
-                delivery.refused = {
-                    shown: refused for shown, refused in delivery.refused.items() if refused[1] is None
-                }
+                delivery.refused = {shown: refused for shown, refused in delivery.refused.items() if refused[1] is None}
     loaded = [file for file, _ in delivery.files if file.shown not in delivery.refused]
     statuses = _statuses_of_batch(connection, contract, batch)
     rows_read, rows_accepted = counts
@@ -261,9 +257,7 @@ def _land_delivery(
                 folder.mkdir()
                 try:
                     kind, packed = file_format(file, contract)
-                    staged.append(
-                        stage_file(connection, file, contract, kind=kind, packed=packed, folder=folder)
-                    )
+                    staged.append(stage_file(connection, file, contract, kind=kind, packed=packed, folder=folder))
                 except FileRefused as refusal:
                     if not file.is_unchanged():
                         raise _Changed(file) from refusal
@@ -443,9 +437,7 @@ def _forget_refusals(
         "file_id in (?, ?)",
         [contract.source, contract.table, *ids],
     )
-    connection.execute(
-        f"delete from {quarantine_table(contract)} where line is null and file_id in (?, ?)", ids
-    )
+    connection.execute(f"delete from {quarantine_table(contract)} where line is null and file_id in (?, ?)", ids)
 
 
 def _record_refusals(

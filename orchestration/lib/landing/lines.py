@@ -46,9 +46,7 @@ def lines_at(path: Path, positions: Iterator[int]) -> Iterator[tuple[int, int]]:
             yield position, start
 
 
-def number_all_lines(
-    connection: duckdb.DuckDBPyConnection, text: TextFile, *, rejects: Path, target: Path
-) -> None:
+def number_all_lines(connection: duckdb.DuckDBPyConnection, text: TextFile, *, rejects: Path, target: Path) -> None:
     """Writes (record, line), records from 0, for a file in which each line not rejected is a record."""
     connection.execute(f"""
         copy (
@@ -151,9 +149,7 @@ def number_csv_records(
     if found != record_count:
         where = ""
         if rejects:
-            first = connection.execute(
-                f"select min(line) from read_parquet({literal(str(rejects))})"
-            ).fetchone()[0]
+            first = connection.execute(f"select min(line) from read_parquet({literal(str(rejects))})").fetchone()[0]
             where = f"near line {first} "
         raise FileRefused(
             reasons.BROKEN_QUOTES,
@@ -169,9 +165,7 @@ def _quote_patterns(dialect: CsvDialect) -> tuple[str, str]:
     if not dialect.quote:
         return "$^", "$^"
     quote, escape, delimiter = (re.escape(c) for c in (dialect.quote, dialect.escape, dialect.delimiter))
-    in_class = {
-        c: re.escape(c) if c in "\\]^-[" else c for c in (dialect.quote, dialect.escape, dialect.delimiter)
-    }
+    in_class = {c: re.escape(c) if c in "\\]^-[" else c for c in (dialect.quote, dialect.escape, dialect.delimiter)}
     q, e, d = (in_class[c] for c in (dialect.quote, dialect.escape, dialect.delimiter))
     if dialect.escape in ("", dialect.quote):
         content = f"(?:[^{q}]|{quote}{quote})*"

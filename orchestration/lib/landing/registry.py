@@ -133,9 +133,7 @@ def has_registry(connection: duckdb.DuckDBPyConnection) -> bool:
     return found[0] == 2
 
 
-def open_batch(
-    connection: duckdb.DuckDBPyConnection, contract: TableContract, *, run_id: str, now: datetime
-) -> int:
+def open_batch(connection: duckdb.DuckDBPyConnection, contract: TableContract, *, run_id: str, now: datetime) -> int:
     """Takes the next batch number. It counts over all tables, so a later batch is later everywhere."""
     batch = connection.execute("select coalesce(max(batch), 0) + 1 from landing.batches").fetchone()[0]
     connection.execute(
@@ -146,9 +144,7 @@ def open_batch(
 
 
 def close_batch(connection: duckdb.DuckDBPyConnection, batch: int, *, finished_at: datetime) -> None:
-    connection.execute(
-        "update landing.batches set finished_at = ? where batch = ?", [plain_utc(finished_at), batch]
-    )
+    connection.execute("update landing.batches set finished_at = ? where batch = ?", [plain_utc(finished_at), batch])
 
 
 def plain_utc(moment: datetime) -> datetime:
@@ -179,8 +175,7 @@ def refused_files(connection: duckdb.DuckDBPyConnection, extracts: Path) -> tupl
             except (FileRefused, FileChanging):
                 continue
         expected = connection.execute(
-            f'select any_value(expected) from quarantine."{source}__{table}" where file_id = ? and line is '
-            "null",
+            f'select any_value(expected) from quarantine."{source}__{table}" where file_id = ? and line is null',
             [file_id],
         ).fetchone()[0]
         found.append(RefusedFile(source, table, shown, reason, expected or ""))

@@ -199,8 +199,7 @@ def stage_file(
     if first == b"[":
         raise FileRefused(
             reasons.JSON_ARRAY,
-            "expected one JSON object a line, found a JSON array; convert it (jq -c '.[]' file.json > "
-            "file.jsonl)",
+            "expected one JSON object a line, found a JSON array; convert it (jq -c '.[]' file.json > file.jsonl)",
         )
     if text.has_mixed_line_ends:
         text = with_plain_line_ends(text, folder=folder, lone=b" ")
@@ -535,8 +534,7 @@ def _check_keys(
     """Refuses a JSONL file in which no line has a column that must be there; a line may leave one out."""
     _drop_rejects(cursor)
     tests = ", ".join(
-        f"coalesce(bool_or(case when json_valid(_text) then json_exists(_text, {literal(_json_path(c))}) "
-        "end), false)"
+        f"coalesce(bool_or(case when json_valid(_text) then json_exists(_text, {literal(_json_path(c))}) end), false)"
         for c in doubtful
     )
     present = cursor.execute(f"select {tests} from {_jsonl_reader([text.path])}").fetchone()
@@ -600,9 +598,7 @@ def _read_parquet(cursor: duckdb.DuckDBPyConnection, file: StagedFile, contract:
 _READERS = {"csv": _read_csv, "jsonl": _read_jsonl, "parquet": _read_parquet}
 
 
-def _copy_rows(
-    cursor: duckdb.DuckDBPyConnection, source: _Source, contract: TableContract, folder: Path
-) -> _Rows:
+def _copy_rows(cursor: duckdb.DuckDBPyConnection, source: _Source, contract: TableContract, folder: Path) -> _Rows:
     """Reads and types the whole file; judges each row with the least that tells good from broken."""
     target = folder / "rows.parquet"
     # What no file of these has is null in every row: it needs no text, no judgement and no place in the hash.
@@ -618,10 +614,7 @@ def _copy_rows(
     is_broken = " or ".join(
         [
             *structure,
-            *(
-                judged(c, texts[c.name], values[c.name], time_zone=contract.time_zone).is_broken
-                for c in columns
-            ),
+            *(judged(c, texts[c.name], values[c.name], time_zone=contract.time_zone).is_broken for c in columns),
         ]
     )
     hashed = ", ".join(
@@ -777,14 +770,10 @@ def _parquet_text(value: str, file_type: str, declared: ColumnContract) -> str:
     return f"{value}::varchar"
 
 
-def _write_rejects(
-    cursor: duckdb.DuckDBPyConnection, text: TextFile, folder: Path
-) -> tuple[Path | None, int, int]:
+def _write_rejects(cursor: duckdb.DuckDBPyConnection, text: TextFile, folder: Path) -> tuple[Path | None, int, int]:
     """Writes the rejected records with their physical lines; returns the file (None without any), how many
     they are, and the longest line DuckDB met."""
-    reject_count = cursor.execute("select count(distinct line_byte_position) from reader_rejects").fetchone()[
-        0
-    ]
+    reject_count = cursor.execute("select count(distinct line_byte_position) from reader_rejects").fetchone()[0]
     if not reject_count:
         return None, 0, 0
     target, positions = folder / "rejects.parquet", folder / "positions.csv"
@@ -807,14 +796,11 @@ def _write_rejects(
             "value and "
             "write every quote inside a value twice",
         )
-    ordered = cursor.execute(
-        "select distinct line_byte_position from reader_rejects order by line_byte_position"
-    )
+    ordered = cursor.execute("select distinct line_byte_position from reader_rejects order by line_byte_position")
     # Only broken records pass here, in batches; the lines between them are counted, not parsed.
     with positions.open("w", encoding="ascii") as output:
         output.writelines(
-            f"{position},{line}\n"
-            for position, line in lines_at(text.path, (p for (p,) in _fetched(ordered)))
+            f"{position},{line}\n" for position, line in lines_at(text.path, (p for (p,) in _fetched(ordered)))
         )
     known = " ".join(f"when {literal(k)} then {literal(code)}" for k, (code, _) in _REJECTIONS.items())
     wanted = " ".join(f"when {literal(k)} then {literal(words)}" for k, (_, words) in _REJECTIONS.items())

@@ -25,9 +25,7 @@ def settle_statuses(
     Runs inside the caller's transaction; new rows stand there as `current`.
     """
     raw = raw_table(contract)
-    of_table = (
-        f"files.source_name = {literal(contract.source)} and files.table_name = {literal(contract.table)}"
-    )
+    of_table = f"files.source_name = {literal(contract.source)} and files.table_name = {literal(contract.table)}"
     withdrawn_files = f"select file_id from landing.files as files where {of_table} and status = 'withdrawn'"
     if contract.delivery == "snapshot":
         candidates = "true"  # a new delivery answers for every key, also for those it leaves out

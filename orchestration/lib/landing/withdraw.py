@@ -113,8 +113,7 @@ def _change(
             contract = by_name[source, table]
             batch = open_batch(connection, contract, run_id=run_id, now=now)
             connection.execute(
-                "update landing.files set status = ? where file_id = ? and source_name = ? and table_name "
-                "= ?",
+                "update landing.files set status = ? where file_id = ? and source_name = ? and table_name = ?",
                 [new, file_id, source, table],
             )
             quoted = file_id.replace("'", "''")
@@ -160,9 +159,7 @@ def _matching(
         raise LandingError(_why_not(file, rows, matches, status))
     if len({row[2] for row in fitting}) > 1:
         listed = "\n".join(f"  {row[2]}  {row[3]}" for row in fitting)
-        raise LandingError(
-            f"{file}: several contents came under this path. Give the file_id of one:\n{listed}"
-        )
+        raise LandingError(f"{file}: several contents came under this path. Give the file_id of one:\n{listed}")
     return [row[:4] for row in fitting]
 
 

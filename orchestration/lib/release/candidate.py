@@ -117,9 +117,7 @@ def make_release_id(settings: Settings, now: datetime) -> str:
     """
     names = set(_line(settings).published)
     if settings.releases.is_dir():
-        names |= {
-            path.name.removeprefix(WRITING).removeprefix(REMOVING) for path in settings.releases.iterdir()
-        }
+        names |= {path.name.removeprefix(WRITING).removeprefix(REMOVING) for path in settings.releases.iterdir()}
     moment = now.astimezone(UTC)
     newest = max((matched[1] for matched in map(RELEASE_TIME.match, names) if matched), default=None)
     if newest is not None and f"{moment:{TIME_FORMAT}}" <= newest:
@@ -174,9 +172,7 @@ def write_candidate(
         line = _line(settings)
         directory = settings.releases / (WRITING + release_id)
         if is_whole(settings.releases / release_id):
-            raise ReleaseError(
-                f"There is a release {release_id} already: take its id from make_release_id()."
-            )
+            raise ReleaseError(f"There is a release {release_id} already: take its id from make_release_id().")
         with _all_or_nothing(directory, line.current), open_duckdb(warehouse, read_only=True) as connection:
             sweep(settings.releases, line)
             shapes = _read_shapes(connection, "current_database()", tables)
@@ -349,9 +345,7 @@ def _count_rows(connection: duckdb.DuckDBPyConnection, tables: Sequence[Publishe
     }
 
 
-def _own_ledger_rows(
-    line: Line, manifest: Mapping[str, Any], counts: Mapping[str, int]
-) -> list[dict[str, Any]]:
+def _own_ledger_rows(line: Line, manifest: Mapping[str, Any], counts: Mapping[str, int]) -> list[dict[str, Any]]:
     """What hygiene.releases says inside the release: the line so far, then the release itself.
 
     The warehouse can't know it before the switch, and readers of a release ask it of the release they are in.
@@ -380,8 +374,7 @@ def _write_database(
     connection.execute("set preserve_insertion_order = true")
     source = _only(connection.execute("select current_database()"))
     connection.execute(
-        f"attach {literal(directory / DATABASE)} as candidate "
-        f"(read_write, storage_version {literal(STORAGE_VERSION)})"
+        f"attach {literal(directory / DATABASE)} as candidate (read_write, storage_version {literal(STORAGE_VERSION)})"
     )
     for number, table in enumerate(tables, start=1):
         progress(f"writing {table.label}: {counts[table.label]:,} rows ({number} of {len(tables)} tables)")
@@ -435,8 +428,7 @@ def _write_table(
 def _write_parquet(connection: duckdb.DuckDBPyConnection, table: PublishedTable, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     connection.execute(
-        f"copy {name('candidate', table.schema, table.name)} to {literal(path)} "
-        "(format parquet, compression zstd)"
+        f"copy {name('candidate', table.schema, table.name)} to {literal(path)} (format parquet, compression zstd)"
     )
 
 

@@ -85,9 +85,7 @@ def held(folder: Path, *, wait_seconds: float = 30.0) -> Iterator[None]:
     try:
         lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
-        raise ReleaseError(
-            f"{folder} can't be held against other runs ({error}). Mend that and run again."
-        ) from error
+        raise ReleaseError(f"{folder} can't be held against other runs ({error}). Mend that and run again.") from error
     try:
         give_up_at = time.monotonic() + wait_seconds
         while True:

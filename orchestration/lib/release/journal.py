@@ -68,9 +68,7 @@ class Line:
 
     def predecessor(self, release_id: str | None) -> str | None:
         """The release that was current when `release_id` was published."""
-        return next(
-            (s.left for s in self.switches if s.action == PUBLISHED and s.release_id == release_id), None
-        )
+        return next((s.left for s in self.switches if s.action == PUBLISHED and s.release_id == release_id), None)
 
     def with_switch(self, switch: Switch) -> Line:
         return replace(self, switches=(*self.switches, switch))
@@ -86,9 +84,7 @@ def read_line(folder: Path, *, served: Served | None) -> Line:
     if served is None or served.release.parent != folder.resolve() or served.release.name == line.current:
         return line
     if served.release.name in line.published:
-        return line.with_switch(
-            Switch(ROLLED_BACK, served.release.name, line.current, moment_text(served.since), {})
-        )
+        return line.with_switch(Switch(ROLLED_BACK, served.release.name, line.current, moment_text(served.since), {}))
     return line.with_switch(published_switch(read_manifest(served.release), left=line.current))
 
 
@@ -151,9 +147,7 @@ def read_manifest(release: Path) -> dict[str, Any]:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ReleaseError(
-            f"{path} can't be read ({error}): {release.name} is not a whole release."
-        ) from error
+        raise ReleaseError(f"{path} can't be read ({error}): {release.name} is not a whole release.") from error
 
 
 def is_whole(release: Path) -> bool:

@@ -102,9 +102,7 @@ def create_ledgers(connection: duckdb.DuckDBPyConnection, ledgers: Sequence[Ledg
                         f"warehouse and {column.type} in {LEDGERS_FILE.name}. A ledger's past rows can't be "
                         "made again: declare the change under a new column name."
                     )
-                connection.execute(
-                    f"comment on column {table}.{name(column.name)} is {literal(column.description)}"
-                )
+                connection.execute(f"comment on column {table}.{name(column.name)} is {literal(column.description)}")
             connection.execute(f"comment on table {table} is {literal(ledger.description)}")
 
 

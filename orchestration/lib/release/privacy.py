@@ -61,9 +61,7 @@ def _in_rows(path: Path, needles: Sequence[str]) -> list[str]:
 
 def _in_database(path: Path, needles: Sequence[str]) -> list[tuple[str, str]]:
     with open_duckdb(path, read_only=True) as connection:
-        tables = connection.execute(
-            "select schema_name, table_name from duckdb_tables() order by all"
-        ).fetchall()
+        tables = connection.execute("select schema_name, table_name from duckdb_tables() order by all").fetchall()
         return [
             (f"{schema}.{table}", needle)
             for schema, table in tables

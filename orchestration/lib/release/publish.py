@@ -82,9 +82,7 @@ class Publication:
     warnings: tuple[str, ...]
 
 
-def publish(
-    candidate: Candidate, settings: Settings, *, progress: Progress = lambda message: None
-) -> Publication:
+def publish(candidate: Candidate, settings: Settings, *, progress: Progress = lambda message: None) -> Publication:
     """Makes a candidate the current release in one step, then prunes the line to `releases_kept`.
 
     Raises ReleaseError, with the old release still current, when the candidate is gone, when another release
@@ -243,9 +241,7 @@ def _refuse_unreadable(release: Path) -> None:
         with open_duckdb(release / DATABASE, read_only=True, wait_seconds=0) as connection:
             connection.execute("select count(*) from duckdb_tables()")
     except (duckdb.Error, RuntimeError) as error:
-        raise ReleaseError(
-            f"{release / DATABASE} can't be read ({error}), so readers stay where they are."
-        ) from error
+        raise ReleaseError(f"{release / DATABASE} can't be read ({error}), so readers stay where they are.") from error
 
 
 def _write_down(line: Line, served: Served | None) -> None:
@@ -265,8 +261,7 @@ def _switch(settings: Settings, release: Path) -> None:
     link = settings.serving / DATABASE
     if link.exists() and not link.is_symlink():
         raise ReleaseError(
-            f"{link} should be the link to a release and is something of your own. Move it away and run "
-            "again."
+            f"{link} should be the link to a release and is something of your own. Move it away and run again."
         )
     via = serving_releases(settings) / release.name
     point(via, release)
@@ -304,8 +299,7 @@ def _explained(settings: Settings, line: Line) -> Iterator[None]:
         yield
     except OSError as error:
         raise ReleaseError(
-            f"Switching {settings.serving} failed ({error}). {unpublished(line.current)} Mend that and run "
-            "again."
+            f"Switching {settings.serving} failed ({error}). {unpublished(line.current)} Mend that and run again."
         ) from error
 
 
@@ -321,9 +315,7 @@ def _tidy_up(settings: Settings, line: Line, progress: Progress) -> tuple[tuple[
             pruned.append(release_id)
         _tidy_links(settings, line)
     except OSError as error:
-        warnings.append(
-            f"{line.current} is published. Tidying up after it failed ({error}); the next one does it."
-        )
+        warnings.append(f"{line.current} is published. Tidying up after it failed ({error}); the next one does it.")
         progress(warnings[-1])
     return tuple(warnings), tuple(pruned)
 
@@ -338,9 +330,7 @@ def _prunable(line: Line, *, kept: int) -> list[str]:
 
 def _standing(line: Line) -> list[str]:
     """The line's releases that are on the disk, oldest first."""
-    return sorted(
-        path.name for path in line.folder.iterdir() if is_whole(path) and path.name in line.published
-    )
+    return sorted(path.name for path in line.folder.iterdir() if is_whole(path) and path.name in line.published)
 
 
 def _tidy_links(settings: Settings, line: Line) -> None:

@@ -61,9 +61,7 @@ def find_restatements(
     releases; rows of any other were written for a candidate that failed, and go. The ledger has to be there
     (create_ledgers).
     """
-    last_day = (
-        previous_as_of.replace(tzinfo=previous_as_of.tzinfo or UTC).astimezone(ZoneInfo(time_zone)).date()
-    )
+    last_day = previous_as_of.replace(tzinfo=previous_as_of.tzinfo or UTC).astimezone(ZoneInfo(time_zone)).date()
     ledger = find_ledger("restatements")
     target = name(ledger.schema, ledger.name)
     with open_duckdb(warehouse) as connection:

@@ -12,7 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
+import phonenumbers
 
+from orchestration.lib.identity.phones import ensure_phone_numbers
 from orchestration.lib.settings import PROJECT_ROOT, Settings, SettingsError
 from orchestration.lib.warehouse.dbt import timestamp_literal
 
@@ -95,6 +97,7 @@ def ensure_ledgers(connection: duckdb.DuckDBPyConnection, pepper: str) -> None:
         "create table if not exists landing.identity_truth "
         "(identifier_type varchar, identifier varchar, person_id varchar)"
     )
+    ensure_phone_numbers(connection)
     connection.execute("""
         create table if not exists landing.builds (
             build bigint primary key,
@@ -124,7 +127,7 @@ def load_identity_truth(connection: duckdb.DuckDBPyConnection, settings: Setting
 
 
 def fingerprint(settings: Settings, pepper: str, root: Path = PROJECT_ROOT) -> str:
-    """A hash of everything but rows and clock that decides what tables hold: code, seeds, settings, key."""
+    """A hash of everything but rows and clock that decides what tables hold: code, seeds, settings, key, library."""
     digest = hashlib.sha256()
     files: list[Path] = sorted(path for pattern in BUILD_INPUTS for path in root.glob(pattern))
     files += sorted(settings.resolved_seeds.glob("*"))
@@ -135,6 +138,9 @@ def fingerprint(settings: Settings, pepper: str, root: Path = PROJECT_ROOT) -> s
         settings.reporting_currency,
         settings.shared_devices,
         hashlib.sha256(pepper.encode()).hexdigest(),
+        settings.country,
+        # another version may know numbers that this one does not
+        phonenumbers.__version__,
     ]
     digest.update(json.dumps(fixed).encode())
     return digest.hexdigest()[:32]

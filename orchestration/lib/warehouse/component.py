@@ -32,21 +32,13 @@ class WarehouseComponent(DbtProjectComponent):
         # the project is here already: the copy that the base class keeps as its state would hold the warehouse, too
         return self.build_defs_from_state(context, None)
 
-    def get_asset_spec(
-        self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
-    ) -> dg.AssetSpec:
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
         spec = super().get_asset_spec(manifest, unique_id, project)
         properties = self.get_resource_props(manifest, unique_id)
         if properties["resource_type"] == "source":
             return spec
         stage, *folders = properties["fqn"][1:-1] or ["config"]
-        group = (
-            "config"
-            if properties["resource_type"] == "seed"
-            else "staging"
-            if stage == "staging"
-            else folders[0]
-        )
+        group = "config" if properties["resource_type"] == "seed" else "staging" if stage == "staging" else folders[0]
         return spec.replace_attributes(group_name=group, owners=["team:data-engineering"])
 
     def execute(self, context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator:

@@ -4,39 +4,48 @@ from __future__ import annotations
 
 import csv
 
+from orchestration.lib.identity.phones import PHONE_RULE, canonical_phone
 from orchestration.lib.settings import Settings, SettingsError
 from orchestration.lib.warehouse.connection import open_duckdb
+from orchestration.lib.warehouse.macros import render_macro
 
-# The macros `normalised_identifier` and `identifier_hash` in DuckDB's words; a test holds the two together.
-NORMALISE = {
-    "email": "case when $value like '%@%' then lower(regexp_replace($value, '\\s+', '', 'g')) end",
-    "phone": (
-        "nullif(regexp_replace(regexp_replace(regexp_replace($value, '[^0-9+]', '', 'g'), '^00', '+', 'g'), "
-        "'(.)[+]', '\\1', 'g'), '')"
-    ),
-    "digits": "nullif(regexp_replace($value, '[^0-9]', '', 'g'), '')",
-    "lower": "nullif(lower(trim($value)), '')",
-    "exact": "nullif(trim($value), '')",
+WHY = {
+    "empty": "nothing is left of it",
+    "too_long": "it is longer than any identifier may be (max_identifier_length in dbt_project.yml)",
+    "malformed": "it can be no value of that type",
 }
 
 
 def hash_identifier(settings: Settings, pepper: str, identifier_type: str, value: str) -> str:
     """The keyed hash of an identifier, 32 hexadecimal digits, as `identifier_hash` in the marts.
 
-    Raises SettingsError for a type that identifier_types.csv doesn't know and for a value of which normalisation
-    leaves nothing.
+    Raises SettingsError for a type that identifier_types.csv doesn't know and for an unusable value.
     """
     with (settings.resolved_seeds / "identifier_types.csv").open(encoding="utf-8", newline="") as file:
         rules = {row["identifier_type"]: row["normalisation"] for row in csv.DictReader(file)}
     if identifier_type not in rules:
-        raise SettingsError(
-            f"TYPE={identifier_type}: not in identifier_types.csv. Known: {', '.join(sorted(rules))}."
-        )
+        raise SettingsError(f"TYPE={identifier_type}: not in identifier_types.csv. Known: {', '.join(sorted(rules))}.")
+    rule = rules[identifier_type]
+    trimmed = render_macro("trimmed_identifier", "value")
+    normalised = render_macro("normalised_by_rule", "rule", "trimmed_value")
+    reason = render_macro("unusable_because", "trimmed_value", "normalised_value")
+    hashed = render_macro("identifier_hash", "type", "normalised_value")
     with open_duckdb() as connection:
         row = connection.execute(
-            f"select left(sha256($pepper || '|' || $type || '|' || {NORMALISE[rules[identifier_type]]}), 32)",
-            {"pepper": pepper, "type": identifier_type, "value": value},
+            f"select normalised_value, {reason} from (select *, {normalised} as normalised_value from "
+            f"(select $rule as rule, {trimmed} as trimmed_value from (select $value as value)))",
+            {"rule": rule, "value": value},
         ).fetchone()
-    if row is None or row[0] is None:
-        raise SettingsError(f"VALUE={value}: nothing is left of it as {identifier_type}.")
+        assert row is not None
+        normalised_value, unusable_because = row
+        if rule == PHONE_RULE and normalised_value is not None:
+            normalised_value = canonical_phone(normalised_value, settings.country)
+            unusable_because = "malformed" if normalised_value is None else None
+        if unusable_because is not None:
+            raise SettingsError(f"VALUE={value}: unusable as {identifier_type}: {WHY[unusable_because]}.")
+        row = connection.execute(
+            f"select {hashed} from (select $pepper as pepper, $type as type, $value as normalised_value)",
+            {"pepper": pepper, "type": identifier_type, "value": normalised_value},
+        ).fetchone()
+    assert row is not None
     return row[0]

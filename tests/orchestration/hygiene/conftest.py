@@ -19,12 +19,8 @@ AS_OF = datetime(2026, 7, 1, tzinfo=UTC)
 PEPPER = "test-pepper"
 
 
-def contract_of(
-    source: str, table: str, key: tuple[str, ...], columns: tuple[ColumnContract, ...]
-) -> TableContract:
-    return TableContract(
-        source=source, table=table, description="", formats=("csv",), key=key, columns=columns
-    )
+def contract_of(source: str, table: str, key: tuple[str, ...], columns: tuple[ColumnContract, ...]) -> TableContract:
+    return TableContract(source=source, table=table, description="", formats=("csv",), key=key, columns=columns)
 
 
 EVENTS = contract_of(
@@ -165,9 +161,7 @@ def warehouse(good_warehouse: Path, tmp_path: Path) -> Iterator[WarehouseOfTest]
     yield WarehouseOfTest(path)
 
 
-def found(
-    result: SuiteResult, expectation: str, column: str | None = None, table: str | None = None
-) -> CheckResult:
+def found(result: SuiteResult, expectation: str, column: str | None = None, table: str | None = None) -> CheckResult:
     """The one result of that name; a test that names a check wrongly fails here, not later."""
     matches = [
         check

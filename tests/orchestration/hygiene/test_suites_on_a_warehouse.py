@@ -97,8 +97,7 @@ def test_the_query_in_a_failing_message_finds_the_rows(warehouse):
 
 def test_only_current_rows_count(warehouse):
     warehouse.execute(
-        "update raw.feed__events set event_name = null, _row_key = 'e99', _row_status = 'superseded'"
-        " where _line < 9"
+        "update raw.feed__events set event_name = null, _row_key = 'e99', _row_status = 'superseded' where _line < 9"
     )
     result = landing(warehouse)
     assert result.verdict == "pass", result.message
@@ -237,9 +236,7 @@ def test_a_text_that_only_resembles_one_passes(warehouse, text):
 def assert_all_could_not_run(result):
     assert result.verdict == "error" and result.blocks
     assert result.results and all(check.verdict == "error" for check in result.results)
-    assert all(
-        check.unexpected_count is None and "could not be checked" in check.message for check in result.results
-    )
+    assert all(check.unexpected_count is None and "could not be checked" in check.message for check in result.results)
 
 
 def test_a_missing_table_is_an_error(warehouse):
@@ -274,8 +271,7 @@ def test_a_locked_file_is_an_error(warehouse):
         [
             sys.executable,
             "-c",
-            "import duckdb, sys, time; c = duckdb.connect(sys.argv[1]); print('open', flush=True);"
-            " time.sleep(60)",
+            "import duckdb, sys, time; c = duckdb.connect(sys.argv[1]); print('open', flush=True); time.sleep(60)",
             str(warehouse.path),
         ],
         stdout=subprocess.PIPE,
@@ -302,9 +298,7 @@ def test_broken_sql_is_an_error_of_that_check_only(warehouse):
         checks=(
             here.no_row_where("no_column", "no_such_column > 1", says="it is"),
             here.no_row_where("no_syntax", "amount >", says="it is"),
-            here.no_row_where(
-                "no_number", "cast(event_name as integer) = 1", says="it is", column="event_name"
-            ),
+            here.no_row_where("no_number", "cast(event_name as integer) = 1", says="it is", column="event_name"),
             here.between("event_name", least=0),
             here.between("no_such_column", least=0),
             here.present("event_name"),
@@ -334,9 +328,7 @@ def test_colons_braces_percents_and_quotes_survive_the_way(warehouse):
         " and event_name::varchar = 'page_view' and '12:30:00' < '12:30:01' and 'it''s' = 'it''s' and"
         " _line = 1"
     )
-    check = warehouse.run(Suite("odd", "landing", (here.no_row_where("odd", condition, says="x"),))).results[
-        0
-    ]
+    check = warehouse.run(Suite("odd", "landing", (here.no_row_where("odd", condition, says="x"),))).results[0]
     assert (check.verdict, check.unexpected_count) == ("fail", 1), check.message
 
 
@@ -379,8 +371,7 @@ def test_queries_of_a_suite_run_with_the_projects_settings(warehouse):
         (
             here.no_row_where(
                 "setting",
-                "current_setting('disabled_optimizers') <> 'common_subplan' or"
-                " current_setting('TimeZone') <> 'UTC'",
+                "current_setting('disabled_optimizers') <> 'common_subplan' or current_setting('TimeZone') <> 'UTC'",
                 says="the settings hold",
             ),
             here.counted("witness", witness, says="the rows are right", look=""),
@@ -394,9 +385,7 @@ def test_queries_of_a_suite_run_with_the_projects_settings(warehouse):
 def test_the_file_is_free_after_a_suite(warehouse):
     for _ in range(2):
         assert landing(warehouse).verdict == "pass"
-        code = (
-            "import duckdb, sys; duckdb.connect(sys.argv[1]).execute('create or replace table raw.t (a int)')"
-        )
+        code = "import duckdb, sys; duckdb.connect(sys.argv[1]).execute('create or replace table raw.t (a int)')"
         subprocess.run([sys.executable, "-c", code, str(warehouse.path)], check=True, capture_output=True)
 
 

@@ -82,9 +82,7 @@ class Landing:
         return self.rows(f"select {columns} from RAW where _row_status = 'current' order by all")
 
     def quarantined(self) -> list[tuple]:
-        return self.rows(
-            "select line, column_name, reason from QUARANTINE order by file_path, line nulls first"
-        )
+        return self.rows("select line, column_name, reason from QUARANTINE order by file_path, line nulls first")
 
     def messages(self) -> str:
         return "\n".join(quarantine_messages(self.connection, self.contract))

@@ -37,9 +37,7 @@ CONTRACT = TableContract(
     ),
 )
 NAMES = [column.name for column in CONTRACT.columns]
-TEXTS = st.sampled_from(
-    ["", "plain", 'a "quoted" one', "two\nlines", "two\n\nlines", "comma, bar|", "ümlaut", "\\"]
-)
+TEXTS = st.sampled_from(["", "plain", 'a "quoted" one', "two\nlines", "two\n\nlines", "comma, bar|", "ümlaut", "\\"])
 
 
 @st.composite
@@ -130,9 +128,7 @@ def test_files_formats_batches_and_order_make_no_difference(chosen, plan):
         origin = min(row[1] for row in mine)
         expected[thing] = max((row for row in mine if row[1] == origin), key=lambda row: int(row[2]))
     found = {row[0]: (row[1], row[2], row[3], row[4] or "") for row in whole[0]}
-    assert found == {
-        thing: (row[1], int(row[2]), _decimal(row[3]), row[4]) for thing, row in expected.items()
-    }
+    assert found == {thing: (row[1], int(row[2]), _decimal(row[3]), row[4]) for thing, row in expected.items()}
 
 
 def _decimal(text: str):

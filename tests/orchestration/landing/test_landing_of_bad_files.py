@@ -279,9 +279,7 @@ def test_lines_are_exact_with_every_line_end_mark_and_packing(landing, end, mark
 def test_mixed_line_ends_and_old_line_ends_land(landing):
     landing.write("a.csv", HEADER + "a,2026-01-01,1\r\nb,2026-01-01,2\nc,bad,3\r\n")
     landing.write("b.csv", (HEADER + "d,2026-01-01,1\ne,2026-01-01,2\n").replace("\n", "\r"))
-    landing.write(
-        "c.jsonl", '{"order_id":"f","ordered_at":"2026-01-01"}\r\n\n{"order_id":"g","ordered_at":"x"}\n'
-    )
+    landing.write("c.jsonl", '{"order_id":"f","ordered_at":"2026-01-01"}\r\n\n{"order_id":"g","ordered_at":"x"}\n')
     landing.land()
     assert landing.current() == [("a",), ("b",), ("d",), ("e",), ("f",)]
     assert landing.quarantined() == [(4, "ordered_at", "not_a_time"), (3, "ordered_at", "not_a_time")]
@@ -336,9 +334,7 @@ def test_a_line_of_ten_megabytes_goes_to_quarantine_alone(landing):
 
 def test_nul_bytes_go_to_quarantine(landing):
     landing.write("a.csv", GOOD + "b\0b,2026-01-01,1\nc,2026-01-01,\x001\n")
-    landing.write(
-        "b.jsonl", '{"order_id":"x\\u0000","ordered_at":"2026-01-01"}\n{"order_id":"d","ordered_at":null}\n'
-    )
+    landing.write("b.jsonl", '{"order_id":"x\\u0000","ordered_at":"2026-01-01"}\n{"order_id":"d","ordered_at":null}\n')
     landing.land()
     assert landing.quarantined() == [
         (3, "order_id", "nul_byte"),
@@ -457,9 +453,7 @@ def test_a_value_that_does_not_fit_is_named(landing, kind):
         "status",
         "details",
     ]
-    records = [
-        {"order_id": "a", "ordered_at": "2026-01-01", column: value} for column, value, _ in BAD_VALUES
-    ]
+    records = [{"order_id": "a", "ordered_at": "2026-01-01", column: value} for column, value, _ in BAD_VALUES]
     if kind == "csv":
         buffer = io.StringIO()
         writer = csv.DictWriter(buffer, fields)
@@ -473,9 +467,7 @@ def test_a_value_that_does_not_fit_is_named(landing, kind):
     assert landing.quarantined() == [
         (line, column, reason) for line, (column, _, reason) in enumerate(BAD_VALUES, start=first_line)
     ]
-    assert landing.rows("select count(*) from QUARANTINE where expected is null or row_text is null") == [
-        (0,)
-    ]
+    assert landing.rows("select count(*) from QUARANTINE where expected is null or row_text is null") == [(0,)]
 
 
 def test_the_message_names_file_line_column_and_form(landing):
@@ -519,9 +511,7 @@ def test_good_values_are_read_as_they_were_meant(landing, tmp_path):
         ),
     )
     landing.land()
-    columns = (
-        "order_id, ordered_at::varchar, amount::varchar, item_count, weight, is_gift, deliver_on::varchar"
-    )
+    columns = "order_id, ordered_at::varchar, amount::varchar, item_count, weight, is_gift, deliver_on::varchar"
     columns += ", details"
     assert landing.current(columns) == [
         ("4", "2026-02-13 09:30:00", "12.30", 7, None, True, None, '{"a":1}'),

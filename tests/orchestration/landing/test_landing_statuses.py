@@ -32,9 +32,9 @@ def restore(landing: Landing, file: str):
 
 def state(landing: Landing) -> list[tuple]:
     """Everything that a reader of the raw table and its quarantine can see, apart from batches and clocks."""
-    return landing.rows(
-        "select * exclude (_batch, _changed_in, _loaded_at) from RAW order by all"
-    ) + landing.rows("select file_id, line, column_name, reason from QUARANTINE order by all")
+    return landing.rows("select * exclude (_batch, _changed_in, _loaded_at) from RAW order by all") + landing.rows(
+        "select file_id, line, column_name, reason from QUARANTINE order by all"
+    )
 
 
 def test_a_table_without_files_is_an_empty_raw_table(landing):
@@ -111,9 +111,7 @@ def test_content_that_returns_counts_again(landing):
     for number, amount in enumerate((1, 2, 1)):
         landing.write(f"{number}.csv", csv(f"a,2026-01-01,{amount},") + "\n" * number)
         landing.land()
-    assert landing.rows(
-        "select amount::varchar, _row_status, _batch, _changed_in from RAW order by _batch"
-    ) == [
+    assert landing.rows("select amount::varchar, _row_status, _batch, _changed_in from RAW order by _batch") == [
         ("1.00", "current", 1, 3),
         ("2.00", "superseded", 2, 3),
         ("1.00", "duplicate", 3, 3),
@@ -217,9 +215,7 @@ def test_a_claim_that_ends_gives_the_key_back(scoped):
     scoped.write("b.csv", scoped_csv("1,2026-01-02,app"))
     scoped.land()
     collided = state(scoped)
-    assert scoped.rows("select source_system, _changed_in from RAW where _row_status = 'withdrawn'") == [
-        ("web", 2)
-    ]
+    assert scoped.rows("select source_system, _changed_in from RAW where _row_status = 'withdrawn'") == [("web", 2)]
     withdraw(scoped, "shop/orders/b.csv")
     assert scoped.current("source_system") == [("web",)]
     assert before[0] in state(scoped)
@@ -302,9 +298,7 @@ def test_a_key_of_several_columns_does_not_run_together(landing):
 def test_a_contract_that_gains_a_column_gains_it_in_the_table(landing):
     landing.write("a.csv", csv("a,2026-01-01,1,"))
     landing.land()
-    landing.change(
-        columns=(*landing.contract.columns, ColumnContract("note", "string", optional_column=True))
-    )
+    landing.change(columns=(*landing.contract.columns, ColumnContract("note", "string", optional_column=True)))
     assert not landing.land().changed
     landing.write("b.csv", "order_id,ordered_at,note\nb,2026-01-01,hello\n")
     landing.land()
@@ -338,9 +332,7 @@ def test_a_column_may_have_any_lawful_name(landing):
         *(ColumnContract(n, "string", optional_column=True) for n in names),
     )
     landing.change(columns=columns, version_column="version", key_scope=None)
-    landing.write(
-        "a.csv", "order_id,ordered_at," + ",".join(names) + "\na,2026-01-01" + ",x" * len(names) + "\n"
-    )
+    landing.write("a.csv", "order_id,ordered_at," + ",".join(names) + "\na,2026-01-01" + ",x" * len(names) + "\n")
     landing.write(
         "b.jsonl",
         '{"order_id":"a","ordered_at":"2026-01-01","version":"y","line":"1"}\n{"order_id":1,"ordered_at":"x"}\n',
@@ -371,14 +363,10 @@ def test_a_withdrawn_file_of_keys_that_no_other_file_has_leaves_nothing_that_cou
     before = state(landing)
     withdraw(landing, "shop/orders/b.csv")
     assert landing.current("order_id, _changed_in") == [("a0", 1), ("a1", 1), ("a2", 1)]
-    assert landing.rows("select distinct _row_status, _changed_in from RAW where order_id >= 'b'") == [
-        ("withdrawn", 2)
-    ]
+    assert landing.rows("select distinct _row_status, _changed_in from RAW where order_id >= 'b'") == [("withdrawn", 2)]
     restore(landing, "shop/orders/b.csv")
     assert state(landing) == before
-    assert landing.rows("select distinct _row_status, _changed_in from RAW where order_id >= 'b'") == [
-        ("current", 3)
-    ]
+    assert landing.rows("select distinct _row_status, _changed_in from RAW where order_id >= 'b'") == [("current", 3)]
 
 
 @pytest.mark.parametrize("lands_together", [True, False])

@@ -76,9 +76,7 @@ def test_a_first_release_that_is_killed_never_was(line: Line) -> None:
     assert len(releases(line.settings)) == 1
 
 
-def test_a_switch_that_was_not_written_down_survives_another_data_sets_publish(
-    line: Line, other_line: Line
-) -> None:
+def test_a_switch_that_was_not_written_down_survives_another_data_sets_publish(line: Line, other_line: Line) -> None:
     def killed() -> None:
         publishing._tidy_up = lambda *args: os.kill(os.getpid(), signal.SIGKILL)
         line.release(2)
@@ -92,15 +90,11 @@ def test_a_switch_that_was_not_written_down_survives_another_data_sets_publish(
     assert [release.status for release in releases(line.settings)] == ["published"] * 3
 
 
-def test_too_little_room_is_said_before_anything_is_written(
-    line: Line, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_too_little_room_is_said_before_anything_is_written(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     first = line.release(1)
     usage = shutil.disk_usage(line.settings.var)._replace(free=5 * 2**20)
     monkeypatch.setattr(folders.shutil, "disk_usage", lambda folder: usage)
-    with pytest.raises(
-        ReleaseError, match=r"needs about .* MiB in .*, and 5.0 MiB are free.*JOURNEYS_VAR"
-    ) as told:
+    with pytest.raises(ReleaseError, match=r"needs about .* MiB in .*, and 5.0 MiB are free.*JOURNEYS_VAR") as told:
         line.write(2)
     assert f"Nothing was published; {first.release_id} stays current." in str(told.value)
     assert tidy_names(line.settings.releases) == [first.release_id, "releases.jsonl"]
@@ -173,9 +167,7 @@ def test_a_fault_after_the_switch_is_a_warning(line: Line, monkeypatch: pytest.M
     ],
     ids=["releases", "serving", "serving/releases"],
 )
-def test_a_file_in_a_folders_place_is_named(
-    line: Line, spoiled: Callable[[Settings], Path], variable: str
-) -> None:
+def test_a_file_in_a_folders_place_is_named(line: Line, spoiled: Callable[[Settings], Path], variable: str) -> None:
     path = spoiled(line.settings)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("not a folder")

@@ -96,9 +96,7 @@ def test_a_column_that_the_ledger_lacks_is_named() -> None:
         create_ledgers(connection)
         with pytest.raises(LedgerError, match=r"hygiene.expectation_results has no column verdikt"):
             append_rows(connection, "expectation_results", [{"verdikt": "pass"}])
-    with pytest.raises(
-        LedgerError, match=r"nonsense is no ledger.*expectation_results, releases, restatements"
-    ):
+    with pytest.raises(LedgerError, match=r"nonsense is no ledger.*expectation_results, releases, restatements"):
         find_ledger("nonsense")
 
 
@@ -121,13 +119,10 @@ def test_a_column_whose_type_changed_is_refused_and_nothing_is_touched() -> None
     changed = replace(ledger, columns=(LedgerColumn(first.name, "BIGINT", "another"), *others))
     with open_duckdb() as connection:
         create_ledgers(connection)
-        with pytest.raises(
-            LedgerError, match=r"restatements.release_id is VARCHAR in the warehouse and BIGINT"
-        ):
+        with pytest.raises(LedgerError, match=r"restatements.release_id is VARCHAR in the warehouse and BIGINT"):
             create_ledgers(connection, [changed])
         assert connection.execute(
-            "select comment from duckdb_columns() "
-            "where table_name = 'restatements' and column_name = 'release_id'"
+            "select comment from duckdb_columns() where table_name = 'restatements' and column_name = 'release_id'"
         ).fetchone() == (first.description,)
 
 

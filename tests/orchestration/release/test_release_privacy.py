@@ -12,9 +12,7 @@ def places(line: Line, needle: str) -> set[tuple[str, str]]:
     candidate = line.write(1)
     (candidate.directory / "notes.txt").write_bytes(b"." * (2**22 - 3) + b"Ann@Example.org" + b"." * 10)
     release = publish(candidate, line.settings).release
-    return {
-        (found.file, found.place) for found in find_in_bytes(release.directory, [needle, "", "never there"])
-    }
+    return {(found.file, found.place) for found in find_in_bytes(release.directory, [needle, "", "never there"])}
 
 
 def test_a_value_is_found_across_the_seam_of_two_chunks(line: Line) -> None:
@@ -31,9 +29,7 @@ def test_a_value_that_compression_hides_is_found_by_its_rows(line: Line) -> None
 def test_quotes_in_a_value_do_not_hide_it(line: Line) -> None:
     line.build(1)
     with open_duckdb(line.settings.warehouse) as connection:
-        connection.execute(
-            "update core.fct_events set event_id = 'Ms. O''Neill \"Ann\"' where event_id = 'event_3'"
-        )
+        connection.execute("update core.fct_events set event_id = 'Ms. O''Neill \"Ann\"' where event_id = 'event_3'")
     from orchestration.lib.release.candidate import write_candidate
     from tests.orchestration.release.lines import START
 

@@ -86,9 +86,9 @@ def test_tables_carry_types_comments_and_no_view(line: Line) -> None:
     )
     with open_duckdb(publish(candidate, line.settings).release.database, read_only=True) as connection:
         assert connection.execute("select count(*) from duckdb_views() where not internal").fetchone() == (0,)
-        assert connection.execute(
-            "select comment from duckdb_tables() where table_name = 'fct_events'"
-        ).fetchone() == ("One row per event.",)
+        assert connection.execute("select comment from duckdb_tables() where table_name = 'fct_events'").fetchone() == (
+            "One row per event.",
+        )
         assert connection.execute(
             "select column_name, data_type, comment from duckdb_columns() "
             "where table_name = 'fct_events' order by column_index"
@@ -138,9 +138,9 @@ def test_the_manifest_says_what_the_release_holds(line: Line) -> None:
     assert events["parquet_bytes"] == parquet.stat().st_size
     with open_duckdb() as connection:
         assert connection.execute(f"select count(*) from '{parquet}'").fetchone() == (502,)
-        assert connection.execute(
-            f"select distinct compression from parquet_metadata('{parquet}')"
-        ).fetchall() == [("ZSTD",)]
+        assert connection.execute(f"select distinct compression from parquet_metadata('{parquet}')").fetchall() == [
+            ("ZSTD",)
+        ]
 
 
 def test_the_same_rows_give_the_same_parquet(line: Line) -> None:
@@ -283,9 +283,7 @@ def test_what_was_written_is_read_back(line: Line, monkeypatch: pytest.MonkeyPat
             connection.execute("delete from candidate.core.fct_events where event_id = 'event_7'")
 
     monkeypatch.setattr(module, "_write_table", loses_a_row)
-    with pytest.raises(
-        ReleaseError, match=r"core.fct_events has 502 rows in the warehouse, 501 in the release"
-    ):
+    with pytest.raises(ReleaseError, match=r"core.fct_events has 502 rows in the warehouse, 501 in the release"):
         line.write(2)
     assert line.generation() == 1
     assert len(names(line.settings.releases)) == 2

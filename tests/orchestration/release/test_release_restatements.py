@@ -102,8 +102,7 @@ def test_changed_new_and_vanished_figures_of_days_that_were_over(previous: Path,
     )
     with open_duckdb(warehouse, read_only=True) as connection:
         assert connection.execute(
-            "select distinct release_id, previous_release_id, table_schema, table_name "
-            "from hygiene.restatements"
+            "select distinct release_id, previous_release_id, table_schema, table_name from hygiene.restatements"
         ).fetchall() == [("new", "old", "journeys", "agg_phases_daily")]
 
 
@@ -158,8 +157,7 @@ def test_a_table_of_days_alone_has_an_empty_key(tmp_path: Path, warehouse: Path)
         with open_duckdb(path) as connection:
             connection.execute("create schema if not exists journeys")
             connection.execute(
-                "create table journeys.days as "
-                f"select {count} as event_count, date '2026-07-01' as measured_on"
+                f"create table journeys.days as select {count} as event_count, date '2026-07-01' as measured_on"
             )
     days = DailyTable("journeys", "days", "measured_on", (), ("event_count",))
     find(tmp_path / "customer_journeys.duckdb", warehouse, tables=[days])

@@ -60,9 +60,7 @@ def test_a_rollback_is_remembered_in_the_ledger(line: Line) -> None:
     third = line.release(3)
     query = "select status, rolled_back_at from hygiene.releases where release_id = ?"
     with open_duckdb(third.database, read_only=True) as connection:
-        assert connection.execute(query, [second.release_id]).fetchall() == [
-            ("rolled_back", datetime(2026, 8, 1, 12))
-        ]
+        assert connection.execute(query, [second.release_id]).fetchall() == [("rolled_back", datetime(2026, 8, 1, 12))]
     with open_duckdb(line.settings.warehouse) as connection:
         assert record_releases(connection, line.settings) == 3
 

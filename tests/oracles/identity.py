@@ -1,7 +1,7 @@
 """Says who is who: people, visitors, owners of devices, the customer of every event, and the customers' ids.
 
-Covers steps 1, 2 (policy `last_login`) and 5 of the design's identity; decisions and fuzzy links are not in
-it, so a component may hold two values of a unique-per-person type.
+Covers the design's identity from linking to ids: links and caps here, what decisions and unique-per-person types
+refuse in `parting`, whose a device is in `ownership`. Fuzzy links come from the caller.
 
 Hashes come from the caller: `hash_of(identifier_type, normalised value)`. An id is `c_` and the hash of the
 smallest person identifier, or `a_` and the hash of the smallest device identifier, or `a_` and
@@ -9,27 +9,56 @@ smallest person identifier, or `a_` and the hash of the smallest device identifi
 
 Readings chosen where the design leaves room:
 
+Values
+
 - Blocked values are taken away first: they link nothing, own nothing, and count as nobody's people. Both
-  sides are compared after normalisation. A value that normalises to nothing, and a type that no seed row
-  declares, is absent.
+  sides are compared after normalisation; the type `*` blocks a value of every type. A value that normalises to
+  nothing, and a type that no seed row declares, is absent.
+- Whatever the rule, a value loses blank and invisible characters at its ends and is put into Unicode's composed
+  form (NFC); one longer than 512 characters is unusable. An e-mail address needs exactly one @ with text on both
+  sides. Letters that only look alike are different letters.
+
+Links
+
 - Links come from current rows only; a superseded version's identifiers link nothing. First seen is the
   minimum over every version landed (an event's `occurred_at`, a people record's `updated_at`). An identifier
-  that stands on superseded rows only is nobody's.
+  that stands on superseded rows only is nobody's. A link's first seen is the minimum over current rows.
+- An event links its identifiers of one kind with each other, where it carries 2 to `most_identifiers` usable ones
+  (devices and blocked values counted); with more it links none. A people record links each of its values with
+  itself, not the values with each other.
 - Identity uses bots' events and events after `as_of`.
 - A value's people = the greatest of: per unique-per-person type, its distinct values on records with the
   value; and the distinct normalised names on those records with it that carry no unique-per-person
   identifier. A `person_key` is not unique-per-person. A name is first and last name, lower case, single
   spaces; a record without one counts nothing. A unique-per-person value on a record makes it a record that
-  has one, even where it is the value in question.
+  has one, even where it is the value in question. Decisions and fuzzy links count nothing.
 - Caps count people for person identifiers only; links between devices have no cap.
-- A people record's own identifier has the type `<source_system>:person_key`, exact, and, undeclared, comes
-  after every declared type in priority. Device identifiers on a people record are ignored: a login is an
-  event.
+- A people record's own identifier has the type `record` and the value `<source_system>:<person_key>`, exact, and,
+  undeclared, the priority 1000. Device identifiers on a people record are ignored: a login is an event.
+
+Decisions
+
+- A decision names two person identifiers, as anybody would write them or as `hash:` and the hash, which says the
+  type by itself. One that is on no current row (or unusable, or a device's, or of a type that nobody declared) makes
+  the decision an `unknown_identifier`; one that is blocked or over its cap makes it `not_trusted`, for such a value
+  links nothing, decided or not. Neither has any effect.
+- Any other `must_not_link` is `applied`, whether or not anything would join the two. Any other `must_link` is
+  `applied` or, by a `must_not_link` on the way, `refused`. An identifier and itself: a `must_link` is `applied`,
+  a `must_not_link` is `refused`.
+- The order of links in a component that breaks a rule: decisions by key; other links by the lesser of the two types'
+  priority numbers, first seen, key; fuzzy links by match weight, greatest first, then key. The key is the lesser
+  hash, a hyphen, the greater hash. A pair that is linked in several ways is one link, at its best place.
+- A fuzzy link to a record that is not current does not exist.
+
+Owners
+
+- An event's visitor and its person are those of the identifier with the highest type priority, then least hash.
 - Ownership at an instant is by time: an anonymous event at the very instant of a login is the login's
-  person's. Of several logins at one instant the last in total order owns from there on; intervals without
-  length are left out.
+  person's. Of several logins at one instant the last in total order owns from there on.
 - The first interval begins at the visitor's first current event. Each device identifier of a visitor has the
   visitor's intervals. A person identifier's one interval begins at its first seen.
+- An anonymous customer exists only by its events: where a visitor has none that is nobody's, what would be the
+  anonymous customer's intervals are nobody's and have no row.
 - A customer's `first_seen_at` is the earliest of its current events and its person identifiers' first seen;
   `last_seen_at` the latest of its current events and current people records.
 """
@@ -37,18 +66,26 @@ Readings chosen where the design leaves room:
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import combinations
 from typing import Any, NamedTuple
 
 from tests.oracles.feed import Row, truth, whole
+from tests.oracles.ownership import Policy, owner_at, ownership_intervals
+from tests.oracles.parting import MUST_NOT_LINK, Link, components, parted
 from tests.oracles.timeline import total_order
 
 HashOf = Callable[[str, str], str]
 
-UNDECLARED_PRIORITY = 1_000_000
+RECORD_PRIORITY = 1000
+MOST_CHARACTERS = 512
+
+# blank or invisible, though Unicode files them elsewhere
+INVISIBLE = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
 
 
 class Identifier(NamedTuple):
@@ -75,7 +112,8 @@ class Identity:
     """All answers about who is who.
 
     `bridge` is shaped like `core.bridge_customer_identifiers`, `records` like `core.bridge_customer_records`,
-    `customers` like `core.dim_customers`; `over_cap` has one row per value whose links were dropped.
+    `customers` like `core.dim_customers`; `over_cap` has one row per value whose links were dropped, `links` one per
+    pair of trusted identifiers that something joins, taken or refused, and `decisions` one per row of the seed.
     """
 
     customer_of_event: Mapping[str, str]
@@ -84,6 +122,8 @@ class Identity:
     records: Sequence[Row]
     customers: Sequence[Row]
     over_cap: Sequence[Row]
+    links: Sequence[Row]
+    decisions: Sequence[Row]
     people_customers: frozenset[str]
 
 
@@ -110,9 +150,13 @@ def normalised(value: object, rule: str) -> str | None:
     """
     if value is None:
         return None
-    text = str(value).strip()
+    text = unicodedata.normalize("NFC", trimmed(str(value)))
+    if len(text) > MOST_CHARACTERS:
+        return None
     if rule in ("email", "lower"):
         text = text.lower()
+        if rule == "email" and not re.fullmatch("[^@]+@[^@]+", text):
+            return None
     elif rule == "phone":
         international = text.startswith(("+", "00"))
         digits = re.sub(r"[^0-9]", "", text)
@@ -126,6 +170,24 @@ def normalised(value: object, rule: str) -> str | None:
     return text or None
 
 
+def trimmed(text: str) -> str:
+    """Returns a text without the characters at its ends that nobody sees.
+
+    >>> trimmed(" \\u200b Ada \\ufeff")
+    'Ada'
+    """
+
+    def unseen(character: str) -> bool:
+        return unicodedata.category(character) in {"Zs", "Zl", "Zp", "Cc", "Cf"} or character in INVISIBLE
+
+    begin, end = 0, len(text)
+    while begin < end and unseen(text[begin]):
+        begin += 1
+    while begin < end and unseen(text[end - 1]):
+        end -= 1
+    return text[begin:end]
+
+
 def normalised_name(person: Mapping[str, Any]) -> str | None:
     """Returns a people record's name, lower case and single-spaced, or None."""
     words = f"{person.get('first_name') or ''} {person.get('last_name') or ''}".lower().split()
@@ -136,10 +198,10 @@ def blocked_values(rows: Iterable[Mapping[str, str]], types: Mapping[str, Identi
     """Returns the seed's blocked values, normalised like any other."""
     found = set()
     for row in rows:
-        declared = types.get(row["identifier_type"])
-        value = normalised(row["identifier"], declared.normalisation) if declared else None
-        if value is not None:
-            found.add(Identifier(row["identifier_type"], value))
+        for name in types if row["identifier_type"] == "*" else [row["identifier_type"]]:
+            value = normalised(row["identifier"], types[name].normalisation) if name in types else None
+            if value is not None:
+                found.add(Identifier(name, value))
     return frozenset(found)
 
 
@@ -162,7 +224,7 @@ def identifiers_on(
 
 def record_identifier(person: Mapping[str, Any]) -> Identifier:
     """Returns the identifier that a people record is by itself."""
-    return Identifier(f"{person['source_system']}:person_key", person["person_key"])
+    return Identifier("record", f"{person['source_system']}:{person['person_key']}")
 
 
 def people_counts(
@@ -196,50 +258,6 @@ def over_cap_values(
     return over
 
 
-def components(groups: Iterable[Sequence[Identifier]]) -> list[frozenset[Identifier]]:
-    """Returns the connected components of identifiers that occur together, single ones included."""
-    neighbours: dict[Identifier, set[Identifier]] = defaultdict(set)
-    for group in groups:
-        for identifier in group:
-            neighbours[identifier].update(group)
-    found, seen = [], set()
-    for start in sorted(neighbours):
-        if start in seen:
-            continue
-        reached, waiting = {start}, [start]
-        while waiting:
-            for neighbour in neighbours[waiting.pop()]:
-                if neighbour not in reached:
-                    reached.add(neighbour)
-                    waiting.append(neighbour)
-        seen |= reached
-        found.append(frozenset(reached))
-    return found
-
-
-def owner_at(logins: Sequence[tuple[datetime, str]], instant: datetime) -> str:
-    """Returns whose device it is at an instant, from its logins in total order: the last or first."""
-    so_far = [customer for at, customer in logins if at <= instant]
-    return so_far[-1] if so_far else logins[0][1]
-
-
-def ownership_intervals(
-    logins: Sequence[tuple[datetime, str]], first_event_at: datetime
-) -> list[tuple[str, datetime, datetime | None]]:
-    """Returns (customer, from, to) of a device with logins in total order; the last interval is open."""
-    starts = [(first_event_at if number == 0 else at, customer) for number, (at, customer) in enumerate(logins)]
-    intervals: list[tuple[str, datetime, datetime | None]] = []
-    for number, (start, customer) in enumerate(starts):
-        end = starts[number + 1][0] if number + 1 < len(starts) else None
-        if start == end:
-            continue
-        if intervals and intervals[-1][0] == customer:
-            intervals[-1] = (customer, intervals[-1][1], end)
-        else:
-            intervals.append((customer, start, end))
-    return intervals
-
-
 def solved(
     events: Sequence[Mapping[str, Any]],
     people: Sequence[Mapping[str, Any]],
@@ -250,8 +268,15 @@ def solved(
     blocked: frozenset[Identifier],
     priorities: Mapping[str, int],
     hash_of: HashOf,
+    decisions: Sequence[Mapping[str, str]] = (),
+    fuzzy: Mapping[tuple[Identifier, Identifier], float] | None = None,
+    policy: Policy = "last_login",
+    most_identifiers: int = 50,
 ) -> Identity:
-    """Returns who is who, from the current `events` and `people` and all their versions."""
+    """Returns who is who, from the current `events` and `people` and all their versions.
+
+    `decisions` are rows of the seed `identity_decisions`, `fuzzy` the match weights of pairs of people records.
+    """
     order = total_order(priorities)
     events = sorted(events, key=order)
     over = over_cap_values([*events, *people], types, blocked)
@@ -272,7 +297,7 @@ def solved(
 
     def type_priority(identifier: Identifier) -> int:
         declared = types.get(identifier.identifier_type)
-        return declared.priority if declared else UNDECLARED_PRIORITY
+        return declared.priority if declared else RECORD_PRIORITY
 
     def hashed(identifier: Identifier) -> str:
         return hash_of(identifier.identifier_type, identifier.identifier)
@@ -280,24 +305,73 @@ def solved(
     def smallest(component: frozenset[Identifier]) -> Identifier:
         return min(component, key=lambda one: (first_seen[one], type_priority(one), hashed(one)))
 
+    def preferred(identifiers: Iterable[Identifier]) -> Identifier:
+        return min(identifiers, key=lambda one: (type_priority(one), hashed(one)))
+
+    joins: dict[tuple[Identifier, Identifier], datetime] = {}
+    for row, pairs in [
+        *((event, _pairs_of_event(event, trusted, types, most_identifiers)) for event in events),
+        *((person, _pairs_of_record(person, trusted)) for person in people),
+        *((event, _pairs_of_event(event, devices, types, most_identifiers)) for event in events),
+    ]:
+        at = row["updated_at"] if "person_key" in row else row["occurred_at"]
+        for one, other in pairs:
+            pair = (one, other) if hashed(one) < hashed(other) else (other, one)
+            joins[pair] = min(joins.get(pair, at), at)
+
+    nodes = {one for row in [*events, *people] for one in trusted(row)}
+    judged = _judged(
+        decisions,
+        present={one for row in [*events, *people] for one in identifiers_on(row, "person", types, frozenset())},
+        trusted=nodes,
+        types=types,
+        hashed=hashed,
+    )
+    decided = {row["pair"] for row in judged if row["decision"] == "must_link" and row["outcome"] == "applied"}
+    apart = {
+        frozenset(row["pair"]) for row in judged if row["decision"] == "must_not_link" and row["outcome"] == "applied"
+    }
+    weights = {
+        (one, other) if hashed(one) < hashed(other) else (other, one): weight
+        for (one, other), weight in (fuzzy or {}).items()
+        if one in nodes and other in nodes
+    }
+    people_pairs = {pair for pair in joins if pair[0] in nodes} | {pair for pair in decided if pair[0] != pair[1]}
+    links = []
+    for pair in sorted(people_pairs | weights.keys()):
+        key = "-".join(map(hashed, pair))
+        if pair in decided:
+            place: tuple[object, ...] = (0, key)
+        elif pair in joins:
+            place = (1, min(map(type_priority, pair)), joins[pair], key)
+        else:
+            place = (2, -weights[pair], key)
+        links.append(Link(*pair, order=place, is_decision=pair in decided))
+    unique_type = {
+        one: one.identifier_type
+        for one in nodes
+        if one.identifier_type in types and types[one.identifier_type].is_unique_per_person
+    }
+    groups, refused = parted(nodes, links, apart=apart, unique_type=unique_type)
+
     customer_of: dict[Identifier, str] = {}
-    for component in components(map(trusted, (*events, *people))):
-        for identifier in component:
-            customer_of[identifier] = "c_" + hashed(smallest(component))
+    for group in groups:
+        for identifier in group:
+            customer_of[identifier] = "c_" + hashed(smallest(group))
     visitor_of: dict[Identifier, str] = {}
-    for component in components(map(devices, events)):
+    device_pairs = [pair for pair in joins if pair[0] not in nodes]
+    on_events = [one for event in events for one in devices(event)]
+    for component in components([*([one] for one in on_events), *device_pairs]):
         for identifier in component:
             visitor_of[identifier] = "v_" + hashed(smallest(component))
 
     def visitor(event: Mapping[str, Any]) -> str | None:
         on_event = devices(event)
-        return visitor_of[on_event[0]] if on_event else None
+        return visitor_of[preferred(on_event)] if on_event else None
 
     def named_customer(event: Mapping[str, Any]) -> str | None:
         on_event = trusted(event)
-        if not on_event:
-            return None
-        return customer_of[min(on_event, key=lambda one: (type_priority(one), hashed(one)))]
+        return customer_of[preferred(on_event)] if on_event else None
 
     logins: dict[str, list[tuple[datetime, str]]] = defaultdict(list)
     first_event_at: dict[str, datetime] = {}
@@ -315,10 +389,9 @@ def solved(
         its_visitor, its_customer = visitor(event), named_customer(event)
         if its_customer is None and its_visitor is None:
             its_customer = "a_" + hash_of("event", event["event_id"])
-        elif its_customer is None and its_visitor in logins:
-            its_customer = owner_at(logins[its_visitor], event["occurred_at"])
         elif its_customer is None:
-            its_customer = "a_" + its_visitor.removeprefix("v_")
+            owner = owner_at(logins[its_visitor], event["occurred_at"], policy)
+            its_customer = owner or "a_" + its_visitor.removeprefix("v_")
         customer_of_event[event["event_id"]] = its_customer
         visitor_of_event[event["event_id"]] = its_visitor
 
@@ -326,12 +399,12 @@ def solved(
         _bridge_row(identifier, hashed(identifier), customer, first_seen[identifier], None)
         for identifier, customer in sorted(customer_of.items())
     ]
+    with_events = set(customer_of_event.values())
     for identifier, its_visitor in sorted(visitor_of.items()):
-        if its_visitor in logins:
-            intervals = ownership_intervals(logins[its_visitor], first_event_at[its_visitor])
-        else:
-            intervals = [("a_" + its_visitor.removeprefix("v_"), first_event_at[its_visitor], None)]
-        bridge += [_bridge_row(identifier, hashed(identifier), *interval) for interval in intervals]
+        anonymous = "a_" + its_visitor.removeprefix("v_")
+        for owner, begin, end in ownership_intervals(logins[its_visitor], first_event_at[its_visitor], policy):
+            if owner is not None or anonymous in with_events:
+                bridge.append(_bridge_row(identifier, hashed(identifier), owner or anonymous, begin, end))
 
     records = [
         {
@@ -342,6 +415,7 @@ def solved(
         }
         for person in sorted(people, key=record_identifier)
     ]
+    refused_pairs = {(link.a, link.b): reason for link, reason in refused.items()}
     return Identity(
         customer_of_event=customer_of_event,
         visitor_of_event=visitor_of_event,
@@ -356,8 +430,98 @@ def solved(
             }
             for identifier, count in sorted(over.items())
         ],
+        links=[
+            {
+                "identifier_a": hashed(pair[0]),
+                "identifier_b": hashed(pair[1]),
+                "status": "refused" if pair in refused_pairs else "taken",
+                "refused_because": refused_pairs.get(pair),
+            }
+            for pair in [*((link.a, link.b) for link in links), *device_pairs]
+        ],
+        decisions=[
+            {
+                "decision": row["decision"],
+                "identifier_a": row["identifier_a"],
+                "identifier_b": row["identifier_b"],
+                "outcome": "refused" if row["pair"] in refused_pairs and row["is_link"] else row["outcome"],
+            }
+            for row in judged
+        ],
         people_customers=frozenset(customer_of.values()),
     )
+
+
+def _pairs_of_event(
+    event: Mapping[str, Any],
+    chosen: Callable[[Mapping[str, Any]], list[Identifier]],
+    types: Mapping[str, IdentifierType],
+    most_identifiers: int,
+) -> list[tuple[Identifier, Identifier]]:
+    """Returns each two of an event's chosen identifiers, unless it carries more than a person would."""
+    carried = [identifiers_on(event, kind, types, frozenset()) for kind in ("person", "device")]
+    return list(combinations(chosen(event), 2)) if sum(map(len, carried)) <= most_identifiers else []
+
+
+def _pairs_of_record(
+    person: Mapping[str, Any], trusted: Callable[[Mapping[str, Any]], list[Identifier]]
+) -> list[tuple[Identifier, Identifier]]:
+    """Returns a people record's own identifier with each of its values."""
+    itself = record_identifier(person)
+    return [(itself, one) for one in trusted(person) if one != itself]
+
+
+def _judged(
+    decisions: Iterable[Mapping[str, str]],
+    *,
+    present: set[Identifier],
+    trusted: set[Identifier],
+    types: Mapping[str, IdentifierType],
+    hashed: Callable[[Identifier], str],
+) -> list[Row]:
+    """Returns each decision with its pair, the lesser hash first, and its outcome before links are looked at."""
+    by_hash = {hashed(one): one for one in present}
+    found = []
+    for row in decisions:
+        hashes = sorted(
+            (_hash_in_decision(row[f"type_{end}"], row[f"identifier_{end}"], types, hashed) for end in "ab"),
+            key=lambda one: (one is None, one),
+        )
+        pair = tuple(by_hash.get(one) for one in hashes)
+        if None in pair:
+            outcome = "unknown_identifier"
+        elif not trusted.issuperset(pair):
+            outcome = "not_trusted"
+        elif pair[0] == pair[1] and row["decision"] == MUST_NOT_LINK:
+            outcome = "refused"
+        else:
+            outcome = "applied"
+        found.append(
+            {
+                "decision": row["decision"],
+                "is_link": row["decision"] == "must_link",
+                "identifier_a": hashes[0],
+                "identifier_b": hashes[1],
+                "pair": pair,
+                "outcome": outcome,
+            }
+        )
+    return found
+
+
+def _hash_in_decision(
+    name: str, value: str, types: Mapping[str, IdentifierType], hashed: Callable[[Identifier], str]
+) -> str | None:
+    """Returns the hash of the identifier that a decision names; None where there can be no such identifier."""
+    value = trimmed(value)
+    if value.lower().startswith("hash:"):
+        return value[len("hash:") :].strip().lower()
+    if name == "record" and name not in types:
+        rule: str | None = "exact"
+    else:
+        rule = types[name].normalisation if name in types else None
+    text = normalised(value, rule) if rule else None
+    return hashed(Identifier(name, text)) if text is not None else None
 
 
 def _bridge_row(

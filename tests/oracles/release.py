@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from tests.oracles import feed, identity, journeys, sessions, timeline, versions
+from tests.oracles import feed, identity, journeys, ownership, sessions, timeline, versions
 from tests.oracles.feed import Row
 
 Texts = Sequence[Mapping[str, Any]]
@@ -27,6 +27,8 @@ class Release:
     bridge: Sequence[Row]
     records: Sequence[Row]
     over_cap: Sequence[Row]
+    links: Sequence[Row]
+    decisions: Sequence[Row]
     journeys: Sequence[Row]
     intervals: Sequence[Row]
     transitions: Sequence[Row]
@@ -45,6 +47,7 @@ def expected(
     time_zone: str = "UTC",
     inactivity_seconds: int = 1800,
     max_hours: int = 24,
+    policy: ownership.Policy = "last_login",
 ) -> Release:
     """Returns what the release of these deliveries of feed.events and feed.people says.
 
@@ -68,6 +71,8 @@ def expected(
         blocked=identity.blocked_values(seeds.get("blocked_identifiers", ()), types),
         priorities=priorities,
         hash_of=hash_of,
+        decisions=seeds.get("identity_decisions", ()),
+        policy=policy,
     )
     for event in events:
         event["customer_id"] = who.customer_of_event[event["event_id"]]
@@ -88,6 +93,8 @@ def expected(
         bridge=who.bridge,
         records=who.records,
         over_cap=who.over_cap,
+        links=who.links,
+        decisions=who.decisions,
         journeys=journeys.instance_rows(instances, events, as_of=as_of, priorities=priorities),
         intervals=stays,
         transitions=journeys.transition_rows(stays),

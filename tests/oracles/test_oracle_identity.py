@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.oracles import identity
+from tests.oracles import identity, ownership, parting
 from tests.oracles.identity import Identifier, IdentifierType
 
 TYPES = {
@@ -47,6 +47,7 @@ def solved(
     *,
     older: list[dict[str, Any]] | None = None,
     blocked: frozenset[Identifier] = frozenset(),
+    **options: Any,
 ) -> identity.Identity:
     people = people or []
     return identity.solved(
@@ -58,7 +59,32 @@ def solved(
         blocked=blocked,
         priorities={},
         hash_of=lambda name, value: f"{name}={value}",
+        **options,
     )
+
+
+def decided(decision: str, one: str, other: str) -> dict[str, str]:
+    """A row of the seed; an identifier is written as type=value."""
+    (type_a, identifier_a), (type_b, identifier_b) = one.split("=", 1), other.split("=", 1)
+    return {
+        "decision": decision,
+        "type_a": type_a,
+        "identifier_a": identifier_a,
+        "type_b": type_b,
+        "identifier_b": identifier_b,
+    }
+
+
+def refused(who: identity.Identity) -> dict[tuple[str, str], str]:
+    return {
+        (row["identifier_a"], row["identifier_b"]): row["refused_because"]
+        for row in who.links
+        if row["status"] == "refused"
+    }
+
+
+def outcomes(who: identity.Identity) -> list[str]:
+    return [row["outcome"] for row in who.decisions]
 
 
 @pytest.mark.parametrize(
@@ -76,6 +102,18 @@ def solved(
         ("exact", "  ", None),
         ("exact", 17, "17"),
         ("exact", None, None),
+        ("email", "ada.example.com", None),
+        ("email", "ada@home@example.com", None),
+        ("email", "@example.com", None),
+        ("email", "ada@ ", None),
+        ("email", "\u200b\u00a0ada@example.com\ufeff", "ada@example.com"),
+        ("exact", " \u3000\u2060\u3164 ", None),
+        ("lower", "\u00ad", None),
+        ("exact", "Zoe\u0308", "Zo\u00eb"),
+        ("exact", "x" * 512, "x" * 512),
+        ("exact", "x" * 513, None),
+        ("digits", "1" + " " * 600 + "1", None),
+        ("email", "\u0430da@example.com", "\u0430da@example.com"),
     ],
 )
 def test_normalised(rule: str, value: object, expected: str | None) -> None:
@@ -131,8 +169,9 @@ def test_names_count_only_on_records_without_a_unique_identifier() -> None:
 
 
 def test_at_the_cap_links_hold() -> None:
-    who = solved([event("a", 1, account="A", email="x@y"), event("b", 2, account="B", email="x@y")])
-    assert set(who.customer_of_event.values()) == {"c_account=A"}
+    people = [person("1", 1, "Ada", email="x@y"), person("2", 2, "Bo", email="x@y")]
+    who = solved([], people)
+    assert {row["customer_id"] for row in who.records} == {"c_email=x@y"}
     assert who.over_cap == []
 
 
@@ -199,15 +238,15 @@ def test_a_device_belongs_to_the_last_login() -> None:
 def test_of_two_logins_at_one_instant_the_last_in_order_owns() -> None:
     logins = [(DAY_0, "A"), (DAY_0, "B")]
     before, day_1 = DAY_0 - timedelta(days=1), DAY_0 + timedelta(days=1)
-    assert [identity.owner_at(logins, at) for at in (before, DAY_0, day_1)] == ["A", "B", "B"]
-    assert identity.ownership_intervals(logins, before) == [("A", before, DAY_0), ("B", DAY_0, None)]
-    assert identity.ownership_intervals(logins, DAY_0) == [("B", DAY_0, None)]
+    assert [ownership.owner_at(logins, at) for at in (before, DAY_0, day_1)] == ["A", "B", "B"]
+    assert ownership.ownership_intervals(logins, before) == [("A", before, DAY_0), ("B", DAY_0, None)]
+    assert ownership.ownership_intervals(logins, DAY_0) == [("B", DAY_0, None)]
 
 
 def test_owners_to_and_fro_within_one_instant_leave_no_empty_interval() -> None:
     day_1 = DAY_0 + timedelta(days=1)
     logins = [(DAY_0, "A"), (day_1, "B"), (day_1, "A")]
-    assert identity.ownership_intervals(logins, DAY_0) == [("A", DAY_0, None)]
+    assert ownership.ownership_intervals(logins, DAY_0) == [("A", DAY_0, None)]
 
 
 def test_a_visitor_that_nobody_logs_in_on_is_an_anonymous_customer() -> None:
@@ -219,7 +258,215 @@ def test_a_visitor_that_nobody_logs_in_on_is_an_anonymous_customer() -> None:
 
 def test_components_join_what_shares_anything() -> None:
     one, two, three, four = (Identifier("t", str(number)) for number in range(4))
-    assert set(identity.components([[one, two], [four], [two, three], []])) == {
+    assert set(parting.components([[one, two], [four], [two, three], []])) == {
         frozenset({one, two, three}),
         frozenset({four}),
     }
+
+
+def test_a_star_blocks_a_value_of_every_type() -> None:
+    rows = [{"identifier_type": "*", "identifier": " 0 "}, {"identifier_type": "shoe_size", "identifier": "44"}]
+    assert identity.blocked_values(rows, TYPES) == {
+        Identifier(name, "0") for name in ("account", "card", "cookie", "app")
+    }
+
+
+def test_an_event_with_too_many_identifiers_links_none() -> None:
+    crowded = event("a", 1, account="A", email="x@y", cookie="k", app="p")
+    assert set(solved([crowded], most_identifiers=4).customer_of_event.values()) == {"c_account=A"}
+    who = solved([crowded, event("b", 2, email="x@y"), event("c", 2, app="p")], most_identifiers=3)
+    assert who.customer_of_event == {"a": "c_account=A", "b": "c_email=x@y", "c": "a_app=p"}
+    assert who.visitor_of_event == {"a": "v_cookie=k", "b": None, "c": "v_app=p"}
+
+
+def test_two_accounts_are_two_persons_and_the_older_link_is_kept() -> None:
+    who = solved([event("a", 2, account="A", email="x@y"), event("b", 1, account="B", email="x@y")])
+    assert who.customer_of_event == {"a": "c_account=A", "b": "c_account=B"}
+    assert refused(who) == {("account=A", "email=x@y"): "unique_per_person"}
+    assert {row["identifier"]: row["customer_id"] for row in who.bridge}["x@y"] == "c_account=B"
+
+
+def test_the_account_outranks_the_card_however_late_it_comes() -> None:
+    """Of three links the two with an account come first, by time; the card's link, the oldest, comes last."""
+    who = solved(
+        [
+            event("card", 1, card="1", email="x@y"),
+            event("late", 3, account="A", email="x@y"),
+            event("early", 2, account="B", card="1"),
+        ]
+    )
+    assert refused(who) == {("card=1", "email=x@y"): "unique_per_person"}
+    assert who.customer_of_event == {"card": "c_card=1", "late": "c_email=x@y", "early": "c_card=1"}
+
+
+def test_links_of_one_instant_and_rank_are_tried_in_order_of_their_key() -> None:
+    who = solved([event("b", 1, account="B", email="x@y"), event("a", 1, account="A", email="x@y")])
+    assert refused(who) == {("account=B", "email=x@y"): "unique_per_person"}
+
+
+def test_a_decision_joins_two_accounts_and_lets_no_third_in() -> None:
+    events = [event("a", 1, account="A", email="x@y"), event("b", 2, account="B", email="x@y")]
+    decision = decided("must_link", "account=B", "account=A")
+    who = solved(events, decisions=[decision])
+    assert set(who.customer_of_event.values()) == {"c_account=A"}
+    assert refused(who) == {} and outcomes(who) == ["applied"]
+    # and that decision's group does not take in a third account
+    third = [event("c", 0, account="C", card="3"), event("d", 5, card="3", email="x@y")]
+    who = solved([*events, *third], decisions=[decision])
+    assert who.customer_of_event == {"a": "c_account=A", "b": "c_account=A", "c": "c_account=C", "d": "c_account=C"}
+    assert refused(who) == {("card=3", "email=x@y"): "unique_per_person"}
+
+
+def test_components_that_break_no_rule_keep_links_that_a_refusal_elsewhere_would_not() -> None:
+    who = solved([event("a", 1, account="A", email="x@y"), event("b", 2, card="7", email="x@y")])
+    assert set(who.customer_of_event.values()) == {"c_account=A"} and refused(who) == {}
+
+
+def test_must_not_link_holds_over_a_path() -> None:
+    events = [
+        event("a", 1, email="a@y", card="1"),
+        event("b", 2, email="b@y", card="1"),
+        event("c", 3, email="b@y", account="A"),
+        event("d", 4, email="d@y", account="A"),
+    ]
+    who = solved(events, decisions=[decided("must_not_link", "email=a@y", "email= D@Y ")])
+    assert refused(who) == {("card=1", "email=b@y"): "must_not_link"}
+    assert who.customer_of_event == {"a": "c_card=1", "b": "c_card=1", "c": "c_email=b@y", "d": "c_email=b@y"}
+    assert outcomes(who) == ["applied"]
+
+
+def test_contradictory_decisions_are_taken_in_order_of_their_keys() -> None:
+    events = [event(name, day, account=name) for day, name in enumerate("CBA")]
+    rows = [
+        decided("must_link", "account=B", "account=C"),
+        decided("must_link", "account=A", "account=B"),
+        decided("must_not_link", "account=C", "account=A"),
+    ]
+    who = solved(events, decisions=rows)
+    assert who.customer_of_event == {"A": "c_account=B", "B": "c_account=B", "C": "c_account=C"}
+    assert outcomes(who) == ["refused", "applied", "applied"]
+    assert refused(who) == {("account=B", "account=C"): "must_not_link"}
+
+
+def test_a_decision_and_its_opposite() -> None:
+    events = [event("a", 1, account="A"), event("b", 2, account="B")]
+    both = [decided(what, "account=A", "account=B") for what in ("must_link", "must_not_link")]
+    who = solved(events, decisions=both)
+    assert len(set(who.customer_of_event.values())) == 2 and outcomes(who) == ["refused", "applied"]
+    itself = [decided(what, "account=A", "account= A ") for what in ("must_link", "must_not_link")]
+    who = solved(events, decisions=itself)
+    assert outcomes(who) == ["applied", "refused"] and who.links == []
+
+
+def test_decisions_about_what_is_not_there_or_not_to_be_trusted_do_nothing() -> None:
+    events = [event(name, day, account=name, email="x@y") for day, name in enumerate("ABC")]
+    events += [event("null", 4, account="null"), event("now", 5, account="E", cookie="k")]
+    rows = [
+        decided("must_link", "account=A", "account=Z"),
+        decided("must_link", "account=A", "shoe_size=44"),
+        decided("must_link", "account=A", "email=nobody"),
+        decided("must_link", "account=A", "account=gone"),
+        decided("must_link", "account=A", "cookie=k"),
+        decided("must_link", "account=A", "email=x@y"),
+        decided("must_not_link", "account=A", "account=null"),
+    ]
+    who = solved(
+        events,
+        older=[event("now", 0, account="gone")],
+        blocked=frozenset({Identifier("account", "null")}),
+        decisions=rows,
+    )
+    assert outcomes(who) == ["unknown_identifier"] * 5 + ["not_trusted"] * 2
+    assert [row["identifier_b"] for row in who.decisions][:3] == ["account=Z", None, None]
+    assert who.links == [] and len({who.customer_of_event[name] for name in "ABC"}) == 3
+
+
+def test_a_decision_may_name_hashes_and_records() -> None:
+    people = [person("p", 1, email="x@y"), person("q", 2, email="q@y")]
+    who = solved(
+        [event("a", 3, card="7")],
+        people,
+        decisions=[
+            decided("must_link", "record=crm:p", "card= HASH:card=7 "),
+            decided("must_link", "record=crm:q", "record=hash:record=crm:p"),
+            decided("must_link", "record=crm:q", "record=hash:record=crm:r"),
+        ],
+    )
+    assert outcomes(who) == ["applied", "applied", "unknown_identifier"]
+    assert {row["customer_id"] for row in who.records} | set(who.customer_of_event.values()) == {"c_email=x@y"}
+
+
+def test_fuzzy_links_come_last_by_weight_and_keep_to_the_rules() -> None:
+    people = [person("p", 1, account="A"), person("q", 2, account="B"), person("r", 3), person("s", 4)]
+    p, q, r, s, gone = (Identifier("record", f"crm:{key}") for key in ("p", "q", "r", "s", "gone"))
+    who = solved([], people, fuzzy={(p, r): 5.0, (q, r): 7.0, (s, r): 5.0, (s, gone): 9.0})
+    assert refused(who) == {("record=crm:p", "record=crm:r"): "unique_per_person"}
+    assert [row["customer_id"] for row in who.records] == ["c_account=A", *["c_account=B"] * 3]
+
+
+def test_split_gives_a_device_to_runs_of_one_person() -> None:
+    days = [DAY_0 + timedelta(days=number) for number in range(8)]
+    logins = [(days[1], "A"), (days[2], "A"), (days[4], "B"), (days[5], "A"), (days[6], "B"), (days[6], "A")]
+    tick = ownership.INSTANT
+    assert ownership.ownership_intervals(logins, days[0], "split") == [
+        (None, days[0], days[1]),
+        ("A", days[1], days[2] + tick),
+        (None, days[2] + tick, days[4]),
+        ("B", days[4], days[4] + tick),
+        (None, days[4] + tick, days[5]),
+        ("A", days[5], days[6] + tick),
+        (None, days[6] + tick, None),
+    ]
+    asked = [days[0], days[1], days[1] + tick, days[2], days[2] + tick, days[4], days[7]]
+    assert [ownership.owner_at(logins, at, "split") for at in asked] == [None, "A", "A", "A", None, "B", None]
+
+
+def test_split_back_fills_the_only_person() -> None:
+    logins = [(DAY_0, "A"), (DAY_0 + timedelta(days=2), "A")]
+    before = DAY_0 - timedelta(days=1)
+    assert ownership.ownership_intervals(logins, before, "split") == [("A", before, None)]
+    assert ownership.owner_at(logins, DAY_0 + timedelta(days=9), "split") == "A"
+
+
+def test_logins_a_microsecond_apart_leave_nothing_between_them() -> None:
+    logins = [(DAY_0, "A"), (DAY_0 + ownership.INSTANT, "B")]
+    assert ownership.ownership_intervals(logins, DAY_0, "split") == [
+        ("A", DAY_0, DAY_0 + ownership.INSTANT),
+        ("B", DAY_0 + ownership.INSTANT, DAY_0 + 2 * ownership.INSTANT),
+        (None, DAY_0 + 2 * ownership.INSTANT, None),
+    ]
+
+
+@pytest.mark.parametrize("policy", ownership.POLICIES)
+def test_intervals_say_what_their_moments_say(policy: ownership.Policy) -> None:
+    logins = [(DAY_0 + timedelta(days=day), who) for day, who in enumerate("ABBACAA")]
+    intervals = ownership.ownership_intervals(logins, DAY_0 - timedelta(days=1), policy)
+    for owner, begin, end in intervals:
+        assert ownership.owner_at(logins, begin, policy) == owner
+        if end is not None:
+            assert begin < end and ownership.owner_at(logins, end - ownership.INSTANT, policy) == owner
+
+
+def test_policies() -> None:
+    events = [
+        event("0", 0, cookie="k"),
+        event("1", 1, cookie="k", account="A"),
+        event("2", 2, cookie="k"),
+        event("3", 3, cookie="k", account="A"),
+        event("4", 4, cookie="k"),
+        event("5", 5, cookie="k", account="B"),
+        event("only", 6, cookie="l", account="A"),
+        event("only too", 7, cookie="l"),
+        event("named", 8, cookie="m", account="A"),
+    ]
+
+    def owners(policy: ownership.Policy) -> str:
+        told = solved(events, policy=policy).customer_of_event
+        return " ".join(told[one["event_id"]].removeprefix("c_account=") for one in events)
+
+    assert owners("last_login") == "A A A A A B A A A"
+    assert owners("split") == "a_cookie=k A A A a_cookie=k B A A A"
+    assert owners("never_link") == "a_cookie=k A a_cookie=k A a_cookie=k B A a_cookie=l A"
+    # who has no event of their own is no customer, so nobody owns the browser on which every event is named
+    bridge = solved(events, policy="never_link").bridge
+    assert [row["identifier"] for row in bridge if row["identifier_type"] == "cookie"] == ["k", "l"]

@@ -79,7 +79,7 @@ def _customers(story: Story, events: Mapping[str, Row], tables: Tables, hash_of:
     customers = {row["customer_id"]: row for row in tables["dim_customers"]}
     of_record = {row["person_key_hash"]: row["customer_id"] for row in tables["bridge_customer_records"]}
     record_of = {
-        row["person_key"]: hash_of(f"{row['source_system']}:person_key", row["person_key"])
+        row["person_key"]: hash_of("record", f"{row['source_system']}:{row['person_key']}")
         for row in story.tables.get("people", ())
     }
     seen: set[str] = set()

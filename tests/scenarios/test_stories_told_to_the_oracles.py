@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from tests.oracles import feed, release
+from tests.oracles.hashes import hash_of
 from tests.scenarios import check, load
-
-
-def hash_of(identifier_type: str, value: str) -> str:
-    return hashlib.sha256(f"{identifier_type}:{value}".encode()).hexdigest()[:16]
 
 
 def expected_of(delivered: dict[str, load.Rows]) -> release.Release:

@@ -6,9 +6,9 @@ import pytest
 
 from tests.conftest import Warehouse, make_warehouse
 from tests.oracles import release
+from tests.oracles.hashes import hash_of
 from tests.oracles.random_customers import AS_OF
 from tests.warehouse import random_deliveries
-from tests.warehouse.against_oracle import hash_of
 from tests.warehouse.random_deliveries import Deliveries
 
 # Sets of customers who share no identifier: one build serves several draws.

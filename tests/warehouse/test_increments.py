@@ -16,9 +16,10 @@ from orchestration.lib.settings import PROJECT_ROOT
 from orchestration.lib.warehouse.connection import open_duckdb
 from tests.conftest import Warehouse, differences, make_warehouse
 from tests.oracles import release
+from tests.oracles.hashes import hash_of
 from tests.oracles.random_customers import AS_OF
 from tests.warehouse import random_deliveries
-from tests.warehouse.against_oracle import hash_of, problems
+from tests.warehouse.against_oracle import problems
 from tests.warehouse.random_deliveries import Deliveries
 
 pytestmark = pytest.mark.xdist_group("stories")

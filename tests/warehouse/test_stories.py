@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.lib.warehouse.connection import open_duckdb
 from orchestration.lib.warehouse.dbt import run_dbt
 from tests.conftest import Warehouse, differences, make_warehouse
+from tests.oracles.hashes import hash_of
 from tests.scenarios import check
 from tests.scenarios.load import AS_OF, SEEDS, Story, stories, write_batches
 
@@ -42,27 +42,6 @@ def told(folder: Path, split: str, seed: int = 0) -> Warehouse:
 @pytest.fixture(scope="module")
 def one(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     return told(tmp_path_factory.mktemp("one"), "one")
-
-
-def hash_of(identifier_type: str, value: str) -> str:
-    """The hash that the models give a normalised value."""
-    with open_duckdb() as connection:
-        pepper, type_name, text = "a key for tests", identifier_type, value
-        if identifier_type == "event":
-            row = connection.execute("select left(sha256('event:' || ?), 32)", [value]).fetchone()
-        else:
-            if identifier_type not in DECLARED_TYPES:
-                type_name, text = "record", identifier_type.removesuffix(":person_key") + f":{value}"
-            row = connection.execute(
-                "select left(sha256(? || '|' || ? || '|' || ?), 32)", [pepper, type_name, text]
-            ).fetchone()
-        assert row is not None
-        return row[0]
-
-
-DECLARED_TYPES = {
-    line.split(",")[0] for line in (SEEDS / "identifier_types.csv").read_text(encoding="utf-8").splitlines()[1:]
-}
 
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)

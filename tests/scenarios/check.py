@@ -1,8 +1,9 @@
 """Holds a story's expectations against tables, whoever made them: the oracles or a built warehouse.
 
 `tables` are rows as dicts under the release's names: `fct_events`, `fct_sessions`, `fct_phase_intervals`,
-`fct_journeys`, `dim_customers`, `bridge_customer_identifiers`, `bridge_customer_records`; `over_cap` and
-`overruled_hits` (as the oracles give them) are looked at where they are handed over. Times are naive UTC.
+`fct_journeys`, `dim_customers`, `bridge_customer_identifiers`, `bridge_customer_records`, `fct_identifier_links`,
+`identity_decision_outcomes`; `over_cap` and `overruled_hits` (as the oracles give them) are looked at where they are
+handed over. Times are naive UTC.
 Instances and sessions are recognised by their events, never by their ids.
 """
 
@@ -17,6 +18,7 @@ from tests.scenarios.load import Story
 Row = Mapping[str, Any]
 Tables = Mapping[str, Sequence[Row]]
 HashOf = Callable[[str, str], str]
+Pair = frozenset[str | None]
 
 
 def problems(story: Story, tables: Tables, *, hash_of: HashOf) -> list[str]:
@@ -62,6 +64,14 @@ def problems(story: Story, tables: Tables, *, hash_of: HashOf) -> list[str]:
         if said != order or [events[one]["event_number"] for one in order] != list(range(1, len(order) + 1)):
             found.append(f"order: expected {order}, found {said}")
     found += _ownership(story, events, tables, hash_of)
+    said = refused_links(tables)
+    for pair, reason in expected_refusals(story, hash_of=hash_of).items():
+        if said.get(pair) != {reason}:
+            found.append(f"link {pair}: should be refused because of {reason}, is because of {said.get(pair)}")
+    outcomes = decision_outcomes(tables)
+    for decision, outcome in expected_outcomes(story, hash_of=hash_of).items():
+        if outcomes.get(decision) != outcome:
+            found.append(f"decision {decision}: should be {outcome}, is {outcomes.get(decision)}")
     if "overruled_hits" in tables:
         hits = [row for row in tables["overruled_hits"] if row["event_id"] in story.event_ids]
         found += _rows("overruled hit", "event_id", expected.get("overruled", []), hits)
@@ -71,6 +81,56 @@ def problems(story: Story, tables: Tables, *, hash_of: HashOf) -> list[str]:
             row = over.get((wanted["identifier_type"], wanted["identifier"]), {})
             found += _differences(f"over cap {wanted['identifier']}", wanted, row)
     return found
+
+
+def unexpected(told: Iterable[Story], tables: Tables, *, hash_of: HashOf) -> list[str]:
+    """Returns the refused links and the decisions in tables of these stories that none of them expects."""
+    refused, outcomes = refused_links(tables), decision_outcomes(tables)
+    for story in told:
+        for pair in expected_refusals(story, hash_of=hash_of):
+            refused.pop(pair, None)
+        for decision in expected_outcomes(story, hash_of=hash_of):
+            outcomes.pop(decision, None)
+    return [f"link {pair}: refused because of {sorted(reasons)}" for pair, reasons in refused.items()] + [
+        f"decision {decision}: {outcome}" for decision, outcome in outcomes.items()
+    ]
+
+
+def refused_links(tables: Tables) -> dict[Pair, set[str]]:
+    """Returns the refused pairs and why, whichever rules would have linked them."""
+    found: dict[Pair, set[str]] = defaultdict(set)
+    for row in tables["fct_identifier_links"]:
+        if row["status"] == "refused":
+            found[frozenset({row["identifier_a"], row["identifier_b"]})].add(row["refused_because"])
+    return dict(found)
+
+
+def decision_outcomes(tables: Tables) -> dict[tuple[str, Pair], str]:
+    """Returns what became of each decision, by what it says and its two hashes."""
+    return {
+        (row["decision"], frozenset({row["identifier_a"], row["identifier_b"]})): row["outcome"]
+        for row in tables["identity_decision_outcomes"]
+    }
+
+
+def expected_refusals(story: Story, *, hash_of: HashOf) -> dict[Pair, str]:
+    """Returns the pairs that a story wants refused, and why."""
+    return {_pair(link, hash_of): link["reason"] for link in story.expected.get("refused_links", [])}
+
+
+def expected_outcomes(story: Story, *, hash_of: HashOf) -> dict[tuple[str, Pair], str]:
+    """Returns what a story wants to become of each of its decisions."""
+    return {
+        (decision["decision"], _pair(decision, hash_of)): decision["outcome"]
+        for decision in story.expected.get("decisions", [])
+    }
+
+
+def _pair(ends: Row, hash_of: HashOf) -> Pair:
+    """Returns the hashes of a link's or a decision's two ends; an end that is no identifier has none."""
+    return frozenset(
+        hash_of(end["identifier_type"], end["identifier"]) if end else None for end in (ends["a"], ends["b"])
+    )
 
 
 def _customers(story: Story, events: Mapping[str, Row], tables: Tables, hash_of: HashOf) -> list[str]:

@@ -9,11 +9,13 @@ import pytest
 
 from tests.oracles import feed, release
 from tests.oracles.hashes import hash_of
+from tests.oracles.ownership import POLICIES, Policy
 from tests.scenarios import check, load
 
 
-def expected_of(delivered: dict[str, load.Rows]) -> release.Release:
-    return release.expected(delivered, feed.read_seeds(load.SEEDS), as_of=load.AS_OF, hash_of=hash_of)
+def expected_of(delivered: dict[str, load.Rows], policy: Policy = "last_login") -> release.Release:
+    seeds = feed.read_seeds(load.SEEDS)
+    return release.expected(delivered, seeds, as_of=load.AS_OF, hash_of=hash_of, policy=policy)
 
 
 def tables_of(told: release.Release) -> check.Tables:
@@ -25,6 +27,8 @@ def tables_of(told: release.Release) -> check.Tables:
         "dim_customers": told.customers,
         "bridge_customer_identifiers": told.bridge,
         "bridge_customer_records": told.records,
+        "fct_identifier_links": told.links,
+        "identity_decision_outcomes": told.decisions,
         "over_cap": told.over_cap,
         "overruled_hits": told.overruled_hits,
     }
@@ -54,6 +58,9 @@ def test_story_comes_out_as_written(story: load.Story, together: release.Release
         ("fct_sessions", "customer_id", "c_nobody"),
         ("dim_customers", "is_anonymous", None),
         ("fct_phase_intervals", "outcome", "pending_too"),
+        ("fct_identifier_links", "status", "taken"),
+        ("fct_identifier_links", "refused_because", "nothing"),
+        ("identity_decision_outcomes", "outcome", "ignored"),
         ("fct_phase_intervals", "entry_event_id", "none"),
         ("fct_phase_intervals", "dwell_seconds", -1),
         ("fct_journeys", "outcome", "none"),
@@ -68,6 +75,23 @@ def test_the_check_notices(table: str, column: str, value: object, together: rel
     assert [one for story in STORIES for one in check.problems(story, told, hash_of=hash_of)]
     told[table] = []
     assert [one for story in STORIES for one in check.problems(story, told, hash_of=hash_of)]
+
+
+def test_nothing_is_refused_or_decided_that_no_story_tells_of(together: release.Release) -> None:
+    tables = tables_of(together)
+    assert check.unexpected(STORIES, tables, hash_of=hash_of) == []
+    assert check.unexpected([], tables, hash_of=hash_of)
+    seed = feed.read_seeds(load.SEEDS)["identity_decisions"]
+    assert len(seed) == sum(len(story.expected.get("decisions", [])) for story in STORIES)
+
+
+@pytest.mark.parametrize("policy", [policy for policy in POLICIES if policy != "last_login"])
+def test_stories_of_a_policy_come_out_as_written(policy: Policy) -> None:
+    told = load.stories_of_policy(policy)
+    assert told
+    for story in told:
+        assert check.problems(story, tables_of(expected_of(story.tables, policy)), hash_of=hash_of) == []
+        assert check.problems(story, tables_of(expected_of(story.tables)), hash_of=hash_of)
 
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)

@@ -15,8 +15,9 @@ Values
   sides are compared after normalisation; the type `*` blocks a value of every type. A value that normalises to
   nothing, and a type that no seed row declares, is absent.
 - Whatever the rule, a value loses blank and invisible characters at its ends and is put into Unicode's composed
-  form (NFC); one longer than 512 characters is unusable. An e-mail address needs exactly one @ with text on both
-  sides. Letters that only look alike are different letters.
+  form (NFC); one longer than 512 characters is unusable. Blank and invisible is what Unicode files under Z and C; a filler
+  that it calls a letter stays. An e-mail address needs exactly one @ with text on both sides and nothing blank or
+  invisible inside. Letters that only look alike are different letters.
 
 Links
 
@@ -38,17 +39,18 @@ Links
 
 Decisions
 
-- A decision names two person identifiers, as anybody would write them or as `hash:` and the hash, which says the
-  type by itself. One that is on no current row (or unusable, or a device's, or of a type that nobody declared) makes
-  the decision an `unknown_identifier`; one that is blocked or over its cap makes it `not_trusted`, for such a value
-  links nothing, decided or not. Neither has any effect.
+- A decision names two identifiers, as anybody would write them or as `hash:` and the hash, which says the type by
+  itself: two of people, or two of devices, which joins or parts visitors in the same way. One that is on no current
+  row (or unusable, or of a type that nobody declared) makes the decision an `unknown_identifier`; one that is blocked
+  or over its cap makes it `not_trusted`, for such a value links nothing, decided or not. Neither has any effect, nor
+  has a decision that hashes make one about a person and a device, though it counts as `applied`.
 - Any other `must_not_link` is `applied`, whether or not anything would join the two. Any other `must_link` is
   `applied` or, by a `must_not_link` on the way, `refused`. An identifier and itself: a `must_link` is `applied`,
   a `must_not_link` is `refused`.
 - The order of links in a component that breaks a rule: decisions by key; other links by the lesser of the two types'
   priority numbers, first seen, key; fuzzy links by match weight, greatest first, then key. The key is the lesser
   hash, a hyphen, the greater hash. A pair that is linked in several ways is one link, at its best place.
-- A fuzzy link to a record that is not current does not exist.
+- A fuzzy link to a record that is not current, or between records that share a trusted value, does not exist.
 
 Owners
 
@@ -76,16 +78,14 @@ from typing import Any, NamedTuple
 
 from tests.oracles.feed import Row, truth, whole
 from tests.oracles.ownership import Policy, owner_at, ownership_intervals
-from tests.oracles.parting import MUST_NOT_LINK, Link, components, parted
+from tests.oracles.parting import MUST_NOT_LINK, Link, parted
 from tests.oracles.timeline import total_order
 
 HashOf = Callable[[str, str], str]
 
 RECORD_PRIORITY = 1000
 MOST_CHARACTERS = 512
-
-# blank or invisible, though Unicode files them elsewhere
-INVISIBLE = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
+UNSEEN = {"Zs", "Zl", "Zp", "Cc", "Cf", "Co"}
 
 
 class Identifier(NamedTuple):
@@ -153,10 +153,12 @@ def normalised(value: object, rule: str) -> str | None:
     text = unicodedata.normalize("NFC", trimmed(str(value)))
     if len(text) > MOST_CHARACTERS:
         return None
-    if rule in ("email", "lower"):
-        text = text.lower()
-        if rule == "email" and not re.fullmatch("[^@]+@[^@]+", text):
+    if rule in ("email", "email_base", "lower"):
+        text = unicodedata.normalize("NFC", text.lower())
+        if rule != "lower" and (not re.fullmatch("[^@]+@[^@]+", text) or any(map(is_unseen, text))):
             return None
+        if rule == "email_base":
+            text = re.sub("^([^+]+)[+][^@]*@", r"\1@", text)
     elif rule == "phone":
         international = text.startswith(("+", "00"))
         digits = re.sub(r"[^0-9]", "", text)
@@ -176,16 +178,17 @@ def trimmed(text: str) -> str:
     >>> trimmed(" \\u200b Ada \\ufeff")
     'Ada'
     """
-
-    def unseen(character: str) -> bool:
-        return unicodedata.category(character) in {"Zs", "Zl", "Zp", "Cc", "Cf"} or character in INVISIBLE
-
     begin, end = 0, len(text)
-    while begin < end and unseen(text[begin]):
+    while begin < end and is_unseen(text[begin]):
         begin += 1
-    while begin < end and unseen(text[end - 1]):
+    while begin < end and is_unseen(text[end - 1]):
         end -= 1
     return text[begin:end]
+
+
+def is_unseen(character: str) -> bool:
+    """Returns whether Unicode files a character among separators, controls, formats or private ones."""
+    return unicodedata.category(character) in UNSEEN
 
 
 def normalised_name(person: Mapping[str, Any]) -> str | None:
@@ -319,26 +322,37 @@ def solved(
             pair = (one, other) if hashed(one) < hashed(other) else (other, one)
             joins[pair] = min(joins.get(pair, at), at)
 
-    nodes = {one for row in [*events, *people] for one in trusted(row)}
+    people_nodes = {one for row in [*events, *people] for one in trusted(row)}
+    nodes = people_nodes | {one for event in events for one in devices(event)}
     judged = _judged(
         decisions,
-        present={one for row in [*events, *people] for one in identifiers_on(row, "person", types, frozenset())},
+        present={
+            one
+            for row in [*events, *people]
+            for kind in (("person",) if "person_key" in row else ("person", "device"))
+            for one in identifiers_on(row, kind, types, frozenset())
+        },
         trusted=nodes,
         types=types,
         hashed=hashed,
     )
-    decided = {row["pair"] for row in judged if row["decision"] == "must_link" and row["outcome"] == "applied"}
+    decided = {
+        row["pair"]
+        for row in judged
+        if row["is_link"] and row["outcome"] == "applied" and row["pair"][0] != row["pair"][1]
+        if len({one in people_nodes for one in row["pair"]}) == 1
+    }
     apart = {
         frozenset(row["pair"]) for row in judged if row["decision"] == "must_not_link" and row["outcome"] == "applied"
     }
+    values_of = {record_identifier(person): {*trusted(person)} - {record_identifier(person)} for person in people}
     weights = {
         (one, other) if hashed(one) < hashed(other) else (other, one): weight
         for (one, other), weight in (fuzzy or {}).items()
-        if one in nodes and other in nodes
+        if one in nodes and other in nodes and not values_of[one] & values_of[other]
     }
-    people_pairs = {pair for pair in joins if pair[0] in nodes} | {pair for pair in decided if pair[0] != pair[1]}
     links = []
-    for pair in sorted(people_pairs | weights.keys()):
+    for pair in sorted(joins.keys() | decided | weights.keys()):
         key = "-".join(map(hashed, pair))
         if pair in decided:
             place: tuple[object, ...] = (0, key)
@@ -355,15 +369,13 @@ def solved(
     groups, refused = parted(nodes, links, apart=apart, unique_type=unique_type)
 
     customer_of: dict[Identifier, str] = {}
+    visitor_of: dict[Identifier, str] = {}
     for group in groups:
         for identifier in group:
-            customer_of[identifier] = "c_" + hashed(smallest(group))
-    visitor_of: dict[Identifier, str] = {}
-    device_pairs = [pair for pair in joins if pair[0] not in nodes]
-    on_events = [one for event in events for one in devices(event)]
-    for component in components([*([one] for one in on_events), *device_pairs]):
-        for identifier in component:
-            visitor_of[identifier] = "v_" + hashed(smallest(component))
+            if identifier in people_nodes:
+                customer_of[identifier] = "c_" + hashed(smallest(group))
+            else:
+                visitor_of[identifier] = "v_" + hashed(smallest(group))
 
     def visitor(event: Mapping[str, Any]) -> str | None:
         on_event = devices(event)
@@ -437,7 +449,7 @@ def solved(
                 "status": "refused" if pair in refused_pairs else "taken",
                 "refused_because": refused_pairs.get(pair),
             }
-            for pair in [*((link.a, link.b) for link in links), *device_pairs]
+            for pair in ((link.a, link.b) for link in links)
         ],
         decisions=[
             {

@@ -107,7 +107,11 @@ def outcomes(who: identity.Identity) -> list[str]:
         ("email", "@example.com", None),
         ("email", "ada@ ", None),
         ("email", "\u200b\u00a0ada@example.com\ufeff", "ada@example.com"),
-        ("exact", " \u3000\u2060\u3164 ", None),
+        ("exact", " \u3000\u2060\ue000 ", None),
+        ("email", "ada @example.com", None),
+        ("email", "a\u200bda@example.com", None),
+        ("email_base", "Ada+shop+2@example.com", "ada@example.com"),
+        ("email_base", "+ada@example.com", "+ada@example.com"),
         ("lower", "\u00ad", None),
         ("exact", "Zoe\u0308", "Zo\u00eb"),
         ("exact", "x" * 512, "x" * 512),
@@ -366,7 +370,6 @@ def test_decisions_about_what_is_not_there_or_not_to_be_trusted_do_nothing() -> 
         decided("must_link", "account=A", "shoe_size=44"),
         decided("must_link", "account=A", "email=nobody"),
         decided("must_link", "account=A", "account=gone"),
-        decided("must_link", "account=A", "cookie=k"),
         decided("must_link", "account=A", "email=x@y"),
         decided("must_not_link", "account=A", "account=null"),
     ]
@@ -376,9 +379,28 @@ def test_decisions_about_what_is_not_there_or_not_to_be_trusted_do_nothing() -> 
         blocked=frozenset({Identifier("account", "null")}),
         decisions=rows,
     )
-    assert outcomes(who) == ["unknown_identifier"] * 5 + ["not_trusted"] * 2
+    assert outcomes(who) == ["unknown_identifier"] * 4 + ["not_trusted"] * 2
     assert [row["identifier_b"] for row in who.decisions][:3] == ["account=Z", None, None]
     assert who.links == [] and len({who.customer_of_event[name] for name in "ABC"}) == 3
+
+
+def test_decisions_join_and_part_devices_too_but_no_device_and_person() -> None:
+    events = [
+        event("1", 1, cookie="k", app="p"),
+        event("2", 2, app="p", cookie="l"),
+        event("3", 3, cookie="m"),
+        event("4", 4, account="a"),
+    ]
+    rows = [
+        decided("must_not_link", "cookie=k", "cookie=l"),
+        decided("must_link", "cookie=k", "cookie=m"),
+        decided("must_link", "cookie=hash:cookie=k", "account=hash:account=a"),
+    ]
+    who = solved(events, decisions=rows)
+    assert refused(who) == {("app=p", "cookie=l"): "must_not_link"}
+    assert list(who.visitor_of_event.values()) == ["v_cookie=k", "v_cookie=l", "v_cookie=k", None]
+    assert outcomes(who) == ["applied", "applied", "applied"]
+    assert who.customer_of_event["1"] == "a_cookie=k"
 
 
 def test_a_decision_may_name_hashes_and_records() -> None:
@@ -401,6 +423,8 @@ def test_fuzzy_links_come_last_by_weight_and_keep_to_the_rules() -> None:
     p, q, r, s, gone = (Identifier("record", f"crm:{key}") for key in ("p", "q", "r", "s", "gone"))
     who = solved([], people, fuzzy={(p, r): 5.0, (q, r): 7.0, (s, r): 5.0, (s, gone): 9.0})
     assert refused(who) == {("record=crm:p", "record=crm:r"): "unique_per_person"}
+    same_value = solved([], [person("p", 1, email="x@y"), person("q", 1, email="x@y")], fuzzy={(p, q): 9.0})
+    assert len(same_value.links) == 2
     assert [row["customer_id"] for row in who.records] == ["c_account=A", *["c_account=B"] * 3]
 
 

@@ -97,10 +97,10 @@ def unexpected(told: Iterable[Story], tables: Tables, *, hash_of: HashOf) -> lis
 
 
 def refused_links(tables: Tables) -> dict[Pair, set[str]]:
-    """Returns the refused pairs and why, whichever rules would have linked them."""
+    """Returns the pairs of trusted identifiers that are refused, whichever rules would have linked them, and why."""
     found: dict[Pair, set[str]] = defaultdict(set)
     for row in tables["fct_identifier_links"]:
-        if row["status"] == "refused":
+        if row["status"] == "refused" and row["refused_because"] not in ("blocked", "over_cap"):
             found[frozenset({row["identifier_a"], row["identifier_b"]})].add(row["refused_because"])
     return dict(found)
 

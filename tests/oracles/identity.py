@@ -15,8 +15,8 @@ Values
   sides are compared after normalisation; the type `*` blocks a value of every type. A value that normalises to
   nothing, and a type that no seed row declares, is absent.
 - Whatever the rule, a value loses blank and invisible characters at its ends and is put into Unicode's composed
-  form (NFC); one longer than 512 characters is unusable. Blank and invisible is what Unicode files under Z and C; a filler
-  that it calls a letter stays. An e-mail address needs exactly one @ with text on both sides and nothing blank or
+  form (NFC); one longer than 512 characters is unusable. Blank and invisible is what Unicode files under Z and C; a
+  filler that it calls a letter stays. An e-mail address needs one @ with text on both sides and nothing blank or
   invisible inside. Letters that only look alike are different letters.
 
 Links

@@ -70,8 +70,15 @@ class Warehouse:
             ]
             look_up_phones(connection, contracts, self.settings)
 
-    def build(self, *, as_of: datetime | None = None, force_full: bool = False, command: str = "run") -> str | None:
-        """Builds what changed and returns why, or None when nothing did."""
+    def build(
+        self,
+        *,
+        as_of: datetime | None = None,
+        force_full: bool = False,
+        command: str = "run",
+        select: Sequence[str] = (),
+    ) -> str | None:
+        """Builds what changed and returns why, or None when nothing did. `select` leaves out other models."""
         moment = as_of or self.settings.as_of
         assert moment is not None
         with open_duckdb(self.settings.warehouse) as connection:
@@ -88,6 +95,8 @@ class Warehouse:
         arguments = ["build", *(["--full-refresh"] if plan.is_full else []), "--exclude-resource-type", "unit_test"]
         if command != "build":
             arguments += ["--exclude-resource-type", "test"]
+        if select:
+            arguments += ["--select", *select]
         run_dbt(self.settings, arguments, plan.environment)
         with open_duckdb(self.settings.warehouse) as connection:
             complete_build(connection, number, now=moment)

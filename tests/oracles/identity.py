@@ -59,14 +59,18 @@ Owners
   person's. Of several logins at one instant the last in total order owns from there on.
 - The first interval begins at the visitor's first current event. Each device identifier of a visitor has the
   visitor's intervals. A person identifier's one interval begins at its first seen.
+- A device that a refused link leaves alone may have no event of its own: each also carries another device, whose type
+  comes first. It is nobody's and has no row.
 - An anonymous customer exists only by its events: where a visitor has none that is nobody's, what would be the
   anonymous customer's intervals are nobody's and have no row.
 - A customer's `first_seen_at` is the earliest of its current events and its person identifiers' first seen;
-  `last_seen_at` the latest of its current events and current people records.
+  `last_seen_at` the latest of its current events and of the current rows that its person identifiers stand on. A
+  customer whose identifiers stand on others' events only has no event.
 """
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from collections import defaultdict
@@ -148,9 +152,12 @@ def normalised(value: object, rule: str) -> str | None:
     >>> normalised("  Ada@Example.COM ", "email"), normalised("0049 (151) 23", "phone")
     ('ada@example.com', '+4915123')
     """
-    if value is None:
-        return None
-    text = unicodedata.normalize("NFC", trimmed(str(value)))
+    return None if value is None else _normalised_text(str(value), rule)
+
+
+@functools.cache
+def _normalised_text(value: str, rule: str) -> str | None:
+    text = unicodedata.normalize("NFC", trimmed(value))
     if len(text) > MOST_CHARACTERS:
         return None
     if rule in ("email", "email_base", "lower"):
@@ -298,6 +305,12 @@ def solved(
         for identifier in identifiers:
             first_seen[identifier] = min(first_seen.get(identifier, at), at)
 
+    last_seen: dict[Identifier, datetime] = {}
+    for row in [*events, *people]:
+        at = row["updated_at"] if "person_key" in row else row["occurred_at"]
+        for identifier in trusted(row):
+            last_seen[identifier] = max(last_seen.get(identifier, at), at)
+
     def type_priority(identifier: Identifier) -> int:
         declared = types.get(identifier.identifier_type)
         return declared.priority if declared else RECORD_PRIORITY
@@ -371,11 +384,12 @@ def solved(
     customer_of: dict[Identifier, str] = {}
     visitor_of: dict[Identifier, str] = {}
     for group in groups:
+        name = hashed(smallest(group))
         for identifier in group:
             if identifier in people_nodes:
-                customer_of[identifier] = "c_" + hashed(smallest(group))
+                customer_of[identifier] = "c_" + name
             else:
-                visitor_of[identifier] = "v_" + hashed(smallest(group))
+                visitor_of[identifier] = "v_" + name
 
     def visitor(event: Mapping[str, Any]) -> str | None:
         on_event = devices(event)
@@ -413,6 +427,8 @@ def solved(
     ]
     with_events = set(customer_of_event.values())
     for identifier, its_visitor in sorted(visitor_of.items()):
+        if its_visitor not in first_event_at:
+            continue
         anonymous = "a_" + its_visitor.removeprefix("v_")
         for owner, begin, end in ownership_intervals(logins[its_visitor], first_event_at[its_visitor], policy):
             if owner is not None or anonymous in with_events:
@@ -433,7 +449,7 @@ def solved(
         visitor_of_event=visitor_of_event,
         bridge=bridge,
         records=records,
-        customers=_customers(events, people, customer_of_event, customer_of, first_seen),
+        customers=_customers(events, customer_of_event, customer_of, first_seen, last_seen),
         over_cap=[
             {
                 **identifier._asdict(),
@@ -555,10 +571,10 @@ def _bridge_row(
 
 def _customers(
     events: Sequence[Mapping[str, Any]],
-    people: Sequence[Mapping[str, Any]],
     customer_of_event: Mapping[str, str],
     customer_of: Mapping[Identifier, str],
     first_seen: Mapping[Identifier, datetime],
+    last_seen: Mapping[Identifier, datetime],
 ) -> list[Row]:
     people_customers = set(customer_of.values())
     first: dict[str, list[datetime]] = defaultdict(list)
@@ -566,8 +582,7 @@ def _customers(
     event_counts: dict[str, int] = defaultdict(int)
     for identifier, customer in customer_of.items():
         first[customer].append(first_seen[identifier])
-    for person in people:
-        last[customer_of[record_identifier(person)]].append(person["updated_at"])
+        last[customer].append(last_seen[identifier])
     for event in events:
         customer = customer_of_event[event["event_id"]]
         first[customer].append(event["occurred_at"])

@@ -72,6 +72,28 @@ def values_over_cap(built: Warehouse, told: Release) -> list[str]:
     return _differing(_by(keys, wanted, columns), _by(keys, said, columns))
 
 
+def links(built: Warehouse, told: Release) -> list[str]:
+    """Pairs that something joins, taken or refused; what blocked and over-cap values would join is left out."""
+    said = built.query(
+        "select distinct identifier_a, identifier_b, status, refused_because from core.fct_identifier_links "
+        "where refused_because is null or refused_because not in ('blocked', 'over_cap')"
+    )
+    keys, columns = ("identifier_a", "identifier_b"), ("status", "refused_because")
+    return _differing(_by(keys, told.links, columns), _by(keys, said, columns))
+
+
+def decisions(built: Warehouse, told: Release) -> list[str]:
+    """What became of decisions, whichever end the seed names first and however often it says the same."""
+
+    def judged(rows: Iterable[Row]) -> ByKey:
+        return {
+            (row["decision"], frozenset({row["identifier_a"], row["identifier_b"]}), row["outcome"]): {} for row in rows
+        }
+
+    said = built.query("select * from hygiene.identity_decision_outcomes")
+    return _differing(judged(told.decisions), judged(said))
+
+
 def stays(built: Warehouse, told: Release) -> list[str]:
     columns = (
         "customer_id", "phase_id", "phase_order", "interval_number", "first_event_id", "outcome", "next_phase_id",
@@ -130,13 +152,19 @@ def phases_by_day(built: Warehouse, told: Release) -> list[str]:
     return _differing(counted(told.phases_daily), counted(said))
 
 
-COMPARISONS: tuple[Comparison, ...] = (
+# What says who is who, and what hangs on it alone.
+COMPARISONS_OF_IDENTITY: tuple[Comparison, ...] = (
     events,
     sessions,
     customers,
     owners_of_identifiers,
     customers_of_records,
     values_over_cap,
+    links,
+    decisions,
+)
+COMPARISONS: tuple[Comparison, ...] = (
+    *COMPARISONS_OF_IDENTITY,
     stays,
     journeys,
     moves,
@@ -144,9 +172,11 @@ COMPARISONS: tuple[Comparison, ...] = (
 )
 
 
-def problems(built: Warehouse, told: Release) -> dict[str, list[str]]:
+def problems(
+    built: Warehouse, told: Release, comparisons: Sequence[Comparison] = COMPARISONS
+) -> dict[str, list[str]]:
     """What is not as the oracle says, by table."""
-    found = {compare.__name__: compare(built, told) for compare in COMPARISONS}
+    found = {compare.__name__: compare(built, told) for compare in comparisons}
     return {name: lines for name, lines in found.items() if lines}
 
 

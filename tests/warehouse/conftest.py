@@ -25,7 +25,7 @@ def told(deliveries: Deliveries) -> release.Release:
     """What the oracles say of the deliveries that count in the end."""
     return release.expected(
         deliveries.rows(deliveries.lasting),
-        random_deliveries.read_seeds(),
+        random_deliveries.read_seeds(deliveries.decisions),
         as_of=AS_OF,
         hash_of=hash_of,
     )
@@ -35,7 +35,7 @@ def told(deliveries: Deliveries) -> release.Release:
 def at_once(deliveries: Deliveries, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     """A warehouse to which everything that counts in the end came in one run. Tests only read it."""
     folder = tmp_path_factory.mktemp("at_once")
-    seeds = random_deliveries.write_seeds(folder / "seeds")
+    seeds = random_deliveries.write_seeds(folder / "seeds", deliveries.decisions)
     warehouse = make_warehouse(folder, seeds=seeds, as_of=f"{AS_OF:%Y-%m-%d}")
     for name in deliveries.lasting:
         random_deliveries.write(deliveries[name], warehouse.settings.extracts, name)

@@ -2,8 +2,10 @@
 
 On top of what `random_customers` draws come versions that change one thing only (a place in the order, an amount, a
 channel, a machine's name, or nothing), people records that change their e-mail, orders in several currencies, events
-whose id another source system claims as well, and two logins on one device at one instant. Two files are no part of
-the final state: one was loaded by mistake, one repeats what other files hold.
+whose id another source system claims as well, two logins on one device at one instant, and decisions on who is who,
+some of which contradict each other or name what is not there. A file holds somebody with ten thousand addresses and an
+address of five thousand people. Two files are no part of the final state: one was loaded by mistake, one repeats what
+other files hold.
 """
 
 from __future__ import annotations
@@ -18,14 +20,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from tests.oracles import feed
+from tests.oracles import feed, identity
 from tests.oracles.feed import moment_text
+from tests.oracles.hashes import hash_of
+from tests.oracles.identity import Identifier
 from tests.oracles.random_customers import random_customers
 from tests.scenarios.load import FEED_COLUMNS
 from tests.scenarios.load import SEEDS as STORY_SEEDS
 
 SEEDS = Path(__file__).resolve().parent / "seeds"
+DECISIONS = "identity_decisions"
+ALIASES = 10_000
+SHARERS = 5_000
 CURRENCIES = ("EUR", "EUR", "USD", "GBP", "CHF", "")
+
+DECISION_COLUMNS = (
+    "decision", "type_a", "identifier_a", "type_b", "identifier_b", "reason", "decided_by", "decided_on",
+)  # fmt: skip
 
 Text = dict[str, str]
 Tables = Mapping[str, Sequence[Text]]
@@ -33,11 +44,15 @@ Tables = Mapping[str, Sequence[Text]]
 
 @dataclass(frozen=True)
 class Deliveries:
-    """Files of a feed by name: the ones that count in the end, a mistaken one and one that only repeats."""
+    """Files of a feed by name: the ones that count in the end, a mistaken one and one that only repeats.
+
+    `decisions` are rows of the seed that says who is who and who is not.
+    """
 
     lasting: Mapping[str, Tables]
     mistaken: Tables
     repeated: Tables
+    decisions: Sequence[Text]
 
     def __getitem__(self, name: str) -> Tables:
         return {**self.lasting, "mistaken": self.mistaken, "repeated": self.repeated}[name]
@@ -51,10 +66,11 @@ class Deliveries:
         return dict(tables)
 
 
-def draw(sets: Iterable[tuple[str, int, int]], *, file_count: int, seed: int) -> Deliveries:
+def draw(sets: Iterable[tuple[str, int, int]], *, file_count: int, seed: int, is_crowded: bool = True) -> Deliveries:
     """Returns the deliveries of several sets of customers (prefix, number of customers, seed).
 
-    Rows are dealt out to the lasting files by chance, so that versions and links arrive in any order.
+    Rows are dealt out to the lasting files by chance, so that versions and links arrive in any order. The file
+    `crowd` is there if `is_crowded`.
     """
     chance = random.Random(seed)
     tables: dict[str, list[Text]] = defaultdict(list)
@@ -91,7 +107,8 @@ def draw(sets: Iterable[tuple[str, int, int]], *, file_count: int, seed: int) ->
         ],
     }
     repeated = {table: list(_some(rows, 0.2, chance)) for table, rows in tables.items()}
-    return Deliveries(lasting, mistaken, repeated)
+    made = _decisions(tables, random.Random(f"decisions of {seed}"))
+    return Deliveries(lasting | ({"crowd": _crowd()} if is_crowded else {}), mistaken, repeated, made)
 
 
 def write(tables: Tables, extracts: Path, name: str) -> None:
@@ -105,16 +122,113 @@ def write(tables: Tables, extracts: Path, name: str) -> None:
             writer.writerows(rows)
 
 
-def write_seeds(folder: Path) -> Path:
-    """Writes the stories' configuration together with measures, KPIs and rates, and returns the folder."""
+def write_seeds(folder: Path, decisions: Sequence[Text]) -> Path:
+    """Writes the stories' configuration with other decisions and with measures, KPIs and rates; returns the folder."""
     for seeds in (STORY_SEEDS, SEEDS):
         shutil.copytree(seeds, folder, dirs_exist_ok=True)
+    with (folder / f"{DECISIONS}.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, DECISION_COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(decisions)
     return folder
 
 
-def read_seeds() -> dict[str, list[Text]]:
+def read_seeds(decisions: Sequence[Text]) -> dict[str, list[Text]]:
     """The configuration as `write_seeds` writes it, by seed."""
-    return {**feed.read_seeds(STORY_SEEDS), **feed.read_seeds(SEEDS)}
+    return {**feed.read_seeds(STORY_SEEDS), **feed.read_seeds(SEEDS), DECISIONS: list(decisions)}
+
+
+def decided(decision: str, one: Identifier, other: Identifier) -> Text:
+    """A row of the seed."""
+    return {
+        "decision": decision,
+        "type_a": one.identifier_type,
+        "identifier_a": one.identifier,
+        "type_b": other.identifier_type,
+        "identifier_b": other.identifier,
+        "reason": "drawn by chance",
+        "decided_by": "nobody",
+        "decided_on": "2026-02-01",
+    }
+
+
+def _decisions(tables: Tables, chance: random.Random) -> list[Text]:
+    """Decisions about what stands on the rows: near each other, far from each other, contradictory, or not there."""
+    types = identity.identifier_types(feed.read_seeds(STORY_SEEDS)["identifier_types"])
+    rows = [*feed.event_rows(tables["events"]), *feed.people_rows(tables["people"])]
+    found: dict[tuple[str, frozenset[Identifier]], Text] = {}
+
+    def decide(decision: str, one: Identifier, other: Identifier) -> None:
+        if one != other:
+            found[decision, frozenset({one, other})] = decided(decision, _written(one, chance), _written(other, chance))
+
+    for kind, count in (("person", 30), ("device", 8)):
+        beside: dict[Identifier, set[Identifier]] = defaultdict(set)
+        for row in rows:
+            together = identity.identifiers_on(row, kind, types, frozenset())
+            for one in together:
+                beside[one].update(together)
+        everyone = sorted(beside)
+        for _ in range(count):
+            one = end = chance.choice(everyone)
+            for _ in range(chance.randint(1, 5)):
+                end = chance.choice(sorted(beside[end]))
+            decide("must_not_link", one, end)
+            if chance.random() < 0.3:
+                decide("must_link", end, one)
+        for _ in range(count // 2):
+            decide("must_link", chance.choice(everyone), chance.choice(everyone))
+        for _ in range(count // 4):
+            one, other, third = chance.sample(everyone, 3)
+            decide("must_link", one, other)
+            decide("must_link", other, third)
+            decide("must_not_link", third, one)
+        decide("must_link", one, Identifier(one.identifier_type, "123456789 of nobody"))
+        shared = [one for one in everyone if one.identifier.startswith("office@")]
+        for mailbox in [*shared, Identifier("email", "null")] if kind == "person" else []:
+            decide("must_link", mailbox, chance.choice(everyone))
+    decide("must_link", Identifier("email", "no address"), Identifier("account", "nobody"))
+    decide("must_not_link", Identifier("email", "null"), Identifier("record", "nowhere:nobody"))
+    return list(found.values())
+
+
+def _written(one: Identifier, chance: random.Random) -> Identifier:
+    """An identifier as a decision may name it: as it is, with blanks and in capitals, or by its hash."""
+    text = chance.choice((one.identifier, f" {one.identifier}", f"hash:{hash_of(*one)}"))
+    if one.identifier_type == "email" and "hash:" not in text:
+        text = text.upper()
+    return one._replace(identifier=text)
+
+
+def _crowd() -> Tables:
+    """Somebody with a great many addresses, and an address that a great many people share."""
+    begin = datetime(2025, 10, 1)
+    event = {
+        **dict.fromkeys(FEED_COLUMNS["events"], ""),
+        "event_name": "support_called",
+        "source_system": "support",
+    }
+    events = [
+        event
+        | {
+            "event_id": f"crowd_{number:05}",
+            "occurred_at": moment_text(begin + timedelta(minutes=7 * number)),
+            "identifiers": json.dumps({"account": "crowd-account", "email": f"alias{number}@crowd.example"}),
+        }
+        for number in range(ALIASES)
+    ]
+    people = [
+        {
+            **dict.fromkeys(FEED_COLUMNS["people"], ""),
+            "person_key": f"crowd-{number}",
+            "source_system": "crm",
+            "updated_at": moment_text(begin + timedelta(minutes=number)),
+            "identifiers": json.dumps({"email": "everybody@crowd.example", "loyalty_card": f"55{number:06}"}),
+            "last_name": f"Crowd{number}",
+        }
+        for number in range(SHARERS)
+    ]
+    return {"events": events, "people": people}
 
 
 def _some(rows: Iterable[Text], share: float, chance: random.Random) -> list[Text]:

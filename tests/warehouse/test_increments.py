@@ -47,7 +47,7 @@ RUNS = (
         delivered_again=["part_2"],
     ),
     Run(AS_OF, ["repeated", "part_3"], withdrawn=["part_2"]),
-    Run(AS_OF, ["part_5"], withdrawn=["repeated"], restored=["part_2"]),
+    Run(AS_OF, ["part_5", "crowd"], withdrawn=["repeated"], restored=["part_2"]),
 )
 
 
@@ -59,7 +59,9 @@ class Grown:
         self.counting: list[str] = []
         self.reasons: list[str | None] = []
         self.warehouse = make_warehouse(
-            folder, seeds=random_deliveries.write_seeds(folder / "seeds"), as_of=f"{AS_OF:%Y-%m-%d}"
+            folder,
+            seeds=random_deliveries.write_seeds(folder / "seeds", deliveries.decisions),
+            as_of=f"{AS_OF:%Y-%m-%d}",
         )
         self.contracts = read_contracts(PROJECT_ROOT / "models")
 
@@ -92,7 +94,7 @@ class Grown:
         """What the oracles say of the deliveries that count now."""
         return release.expected(
             self.deliveries.rows(self.counting),
-            random_deliveries.read_seeds(),
+            random_deliveries.read_seeds(self.deliveries.decisions),
             as_of=as_of,
             hash_of=hash_of,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -10,10 +10,11 @@ import pytest
 
 from tests.conftest import Warehouse
 from tests.oracles.feed import read_rows
+from tests.oracles.hashes import hash_of
 from tests.oracles.release import Release
 from tests.oracles.timeline import counted
 from tests.warehouse.against_oracle import COMPARISONS, Comparison
-from tests.warehouse.random_deliveries import SEEDS
+from tests.warehouse.random_deliveries import ALIASES, SEEDS, SHARERS
 
 pytestmark = pytest.mark.xdist_group("stories")
 
@@ -21,6 +22,40 @@ pytestmark = pytest.mark.xdist_group("stories")
 @pytest.mark.parametrize("compare", COMPARISONS, ids=lambda compare: compare.__name__)
 def test_a_table_says_what_the_oracle_says(compare: Comparison, at_once: Warehouse, told: Release) -> None:
     assert compare(at_once, told) == []
+
+
+def test_decisions_and_rules_are_put_to_the_test(told: Release) -> None:
+    """What the comparison above says of identity is worth something only if all of it occurs."""
+    assert {row["outcome"] for row in told.decisions} == {"applied", "refused", "unknown_identifier", "not_trusted"}
+    reasons = Counter(row["refused_because"] for row in told.links)
+    assert reasons["must_not_link"] >= 10 and reasons["unique_per_person"] >= 5, reasons
+
+
+def test_who_has_ten_thousand_addresses_is_one_customer(at_once: Warehouse) -> None:
+    said = at_once.query("""
+        select count(*) as event_count, count(distinct customer_id) as customer_count, min(customer_id) as customer_id
+        from core.fct_events where event_id like 'crowd_%'
+    """)
+    itself = f"c_{hash_of('account', 'crowd-account')}"
+    assert said == [{"event_count": ALIASES, "customer_count": 1, "customer_id": itself}]
+    assert at_once.query(f"""
+        select count(*) as held from core.bridge_customer_identifiers where customer_id = '{itself}'
+    """) == [{"held": ALIASES + 1}]
+
+
+def test_an_address_of_five_thousand_people_joins_none_of_them(at_once: Warehouse) -> None:
+    address = hash_of("email", "everybody@crowd.example")
+    assert at_once.query(f"""
+        select is_over_cap, person_count from intermediate.int_identifiers_guarded where identifier_hash = '{address}'
+    """) == [{"is_over_cap": True, "person_count": SHARERS}]
+    assert at_once.query(f"""
+        select count(*) as owners from core.bridge_customer_identifiers where identifier_hash = '{address}'
+    """) == [{"owners": 0}]
+    cards = ", ".join(f"'{hash_of('loyalty_card', f'55{number:06}')}'" for number in range(SHARERS))
+    assert at_once.query(f"""
+        select count(distinct customer_id) as customers from core.bridge_customer_identifiers
+        where identifier_hash in ({cards})
+    """) == [{"customers": SHARERS}]
 
 
 def test_orders_add_up_by_day_in_the_reporting_currency(at_once: Warehouse, told: Release) -> None:

@@ -18,6 +18,8 @@ CHECKED = (
     "core.dim_customers",
     "core.bridge_customer_identifiers",
     "core.bridge_customer_records",
+    "core.fct_identifier_links",
+    "hygiene.identity_decision_outcomes",
     "journeys.fct_phase_intervals",
     "journeys.fct_journeys",
 )
@@ -29,7 +31,7 @@ pytestmark = pytest.mark.xdist_group("stories")
 def told(folder: Path, split: str, seed: int = 0) -> Warehouse:
     """A warehouse that was told every story in the deliveries of a split, a run after each."""
     warehouse = make_warehouse(folder, seeds=SEEDS, as_of=f"{AS_OF:%Y-%m-%d}")
-    batches = write_batches(STORIES, folder / "batches", split=split, seed=seed)
+    batches = write_batches(STORIES, folder / "batches", split=split, seed=seed, batch_count=3)
     for number, batch in enumerate(batches):
         warehouse.deliver(batch)
         warehouse.land()
@@ -44,9 +46,17 @@ def one(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     return told(tmp_path_factory.mktemp("one"), "one")
 
 
+@pytest.fixture(scope="module")
+def tables(one: Warehouse) -> check.Tables:
+    return {name.split(".")[1]: one.query(f"select * from {name}") for name in CHECKED}
+
+
+def test_nothing_is_refused_or_decided_that_no_story_tells_of(tables: check.Tables) -> None:
+    assert check.unexpected(STORIES, tables, hash_of=hash_of) == []
+
+
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
-def test_a_story_comes_out_as_it_was_worked_by_hand(story: Story, one: Warehouse) -> None:
-    tables = {name.split(".")[1]: one.query(f"select * from {name}") for name in CHECKED}
+def test_a_story_comes_out_as_it_was_worked_by_hand(story: Story, tables: check.Tables) -> None:
     assert check.problems(story, tables, hash_of=hash_of) == []
 
 
@@ -54,8 +64,10 @@ def test_a_story_comes_out_as_it_was_worked_by_hand(story: Story, one: Warehouse
 def test_many_deliveries_give_the_same_tables_as_one(split: str, seed: int, one: Warehouse, tmp_path: Path) -> None:
     many = told(tmp_path, split, seed)
     assert differences(one, many) == {}
-    assert many.build(force_full=True) == "asked for"
-    assert differences(one, many) == {}, "a full rebuild from raw differs from what the increments left"
+    if split == "shuffled":
+        # what the increments left is the same either way, so one rebuild says it for both
+        assert many.build(force_full=True) == "asked for"
+        assert differences(one, many) == {}, "a full rebuild from raw differs from what the increments left"
 
 
 def test_a_second_run_has_nothing_to_build(one: Warehouse) -> None:

@@ -1,8 +1,11 @@
-{#- A bigint of 60 bits drawn from a text by MD5: the same number on every engine. -#}
+{#-
+    A bigint of 63 bits, 0 or more, drawn from a text by the engine's quickest hash. It serves joins within one
+    warehouse: another engine, or another version of it, may give other numbers.
+-#}
 {% macro number_of_text(text) -%}
     {{ return(adapter.dispatch('number_of_text', 'journeys')(text)) }}
 {%- endmacro %}
 
 {% macro duckdb__number_of_text(text) -%}
-    cast('0x' || substr(md5({{ text }}), 1, 15) as bigint)
+    cast(hash({{ text }}) >> 1 as bigint)
 {%- endmacro %}

@@ -1,0 +1,11 @@
+{#-
+    The statement that writes a query's rows into a scratch table, in place of one that an earlier run left. It has to
+    be a table: an engine that keeps a view would compute everything under it again at each look.
+-#}
+{% macro scratch_table(relation, query) -%}
+    {{ return(adapter.dispatch('scratch_table', 'journeys')(relation, query)) }}
+{%- endmacro %}
+
+{% macro duckdb__scratch_table(relation, query) -%}
+    create or replace temporary table {{ relation }} as {{ query }}
+{%- endmacro %}

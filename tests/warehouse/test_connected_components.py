@@ -1,0 +1,409 @@
+"""Connected components, full and in increments, as an oracle that shares no code with them says.
+
+The real materialisation runs through the real dbt, in small projects of its own. dbt's start costs more than most
+graphs, so many graphs share a build, told apart by the beginning of their nodes' names, and many builds share a start.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+from orchestration.lib.settings import PROJECT_ROOT
+from orchestration.lib.warehouse.connection import open_duckdb
+
+Link = tuple[str | None, str | None]
+Rows = dict[str, tuple[str, int]]
+
+MACROS = ("engine", "increments", "materializations")
+PROJECT = "{name: journeys, version: '1.0.0', config-version: 2, profile: components, macro-paths: [macros]}"
+PROFILE = """
+components:
+  target: duckdb
+  outputs:
+    duckdb:
+      {type: duckdb, path: warehouse.duckdb, threads: 1, settings: {disabled_optimizers: common_subplan}}
+"""
+MODEL = """
+{{ config(materialized='connected_components', meta={'components': {'edge': ['one_end', 'other_end']}}) }}
+select one_end, other_end from main.links
+"""
+# Runs dbt as often as asked in one process: from the second time on, a run costs a fraction of the start.
+RUN_DBT = """
+import sys
+from dbt.cli.main import dbtRunner
+for _ in range(int(sys.argv[1])):
+    if not dbtRunner().invoke(sys.argv[2:]).success:
+        sys.exit(1)
+"""
+
+
+@dataclass(frozen=True)
+class Project:
+    """A dbt project in a temporary folder, with the product's macros and models of its own."""
+
+    folder: Path
+
+    @property
+    def warehouse(self) -> Path:
+        return self.folder / "warehouse.duckdb"
+
+    def run(self, *arguments: str, times: int = 1) -> subprocess.CompletedProcess[str]:
+        """Runs dbt's models; the caller says what to make of a failure."""
+        command = [sys.executable, "-c", RUN_DBT, str(times), "--no-use-colors", "run", *arguments]
+        environment = {
+            "DBT_PROFILES_DIR": str(self.folder),
+            "DBT_TARGET_PATH": "target",
+            "DBT_LOG_PATH": "logs",
+            "PATH": str(Path(sys.executable).parent),
+        }
+        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
+
+    def build(self, *arguments: str, times: int = 1) -> None:
+        """Runs dbt's models, which has to succeed."""
+        done = self.run(*arguments, times=times)
+        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+
+    def execute(self, *statements: str) -> None:
+        with open_duckdb(self.warehouse) as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    def query(self, sql: str) -> list[tuple]:
+        with open_duckdb(self.warehouse, read_only=True) as connection:
+            return connection.execute(sql).fetchall()
+
+    def write(self, links: Iterable[Link], table: str = "links") -> None:
+        write_links(self.warehouse, links, table)
+
+    def rows(self, model: str = "grouped") -> Rows:
+        """The components as they stand; every node has one row."""
+        found = self.query(f"select node_key, component_key, component_size from {model}")
+        rows = {node: (component, size) for node, component, size in found}
+        assert len(rows) == len(found), "a node has two rows"
+        return rows
+
+    def changed(self, model: str = "grouped") -> set[str]:
+        return {node for (node,) in self.query(f"select node_key from {model}__changed")}
+
+
+def make_project(folder: Path, **models: str) -> Project:
+    """Writes a project whose model `grouped` reads the table `links`, unless other models are given."""
+    (folder / "models").mkdir(parents=True)
+    (folder / "dbt_project.yml").write_text(PROJECT)
+    (folder / "profiles.yml").write_text(PROFILE)
+    for name in MACROS:
+        shutil.copytree(PROJECT_ROOT / "macros" / name, folder / "macros" / name)
+    for name, text in (models or {"grouped": MODEL}).items():
+        (folder / "models" / f"{name}.sql").write_text(text)
+    return Project(folder)
+
+
+def write_links(warehouse: Path, links: Iterable[Link], table: str) -> None:
+    ends = list(links)
+    columns = {
+        name: pa.array([link[number] for link in ends], pa.string())
+        for number, name in enumerate(("one_end", "other_end"))
+    }
+    with open_duckdb(warehouse) as connection:
+        connection.register("given", pa.table(columns))
+        connection.execute(f"create or replace table {table} as select * from given")
+
+
+def whole(links: Iterable[Link]) -> list[tuple[str, str]]:
+    return [(a, b) for a, b in links if a is not None and b is not None]
+
+
+def as_scipy_says(links: Iterable[Link]) -> Rows:
+    """The components by scipy, for graphs of any size."""
+    ends = whole(links)
+    if not ends:
+        return {}
+    names, numbers = np.unique(np.array(ends), return_inverse=True)
+    numbers = numbers.reshape(-1, 2)
+    graph = coo_matrix((np.ones(len(ends)), (numbers[:, 0], numbers[:, 1])), shape=(len(names), len(names)))
+    _, labels = connected_components(graph, directed=False)
+    # names are in order, so the first node of a component is its smallest
+    _, first, sizes = np.unique(labels, return_index=True, return_counts=True)
+    return {str(name): (str(names[first[label]]), int(sizes[label])) for name, label in zip(names, labels, strict=True)}
+
+
+def by_hand(links: Iterable[Link]) -> Rows:
+    """The components by relabelling until nothing changes, for small graphs: slow, and plain to see through."""
+    ends = whole(links)
+    label = {node: node for link in ends for node in link}
+    while True:
+        before = dict(label)
+        for a, b in ends:
+            label[a] = label[b] = min(label[a], label[b])
+        if label == before:
+            sizes = Counter(label.values())
+            return {node: (component, sizes[component]) for node, component in label.items()}
+
+
+def differing(before: Rows, after: Rows) -> set[str]:
+    return {node for node in before.keys() | after.keys() if before.get(node) != after.get(node)}
+
+
+def chain(name: str, length: int) -> list[Link]:
+    return [(f"{name}:{number:06}", f"{name}:{number + 1:06}") for number in range(length - 1)]
+
+
+def shapes() -> dict[str, list[Link]]:
+    """Graphs that are hard for one method or another, in shuffled order."""
+    draw = random.Random(11)
+    names = draw.sample(range(10**6), 100_000)
+    many = 100_000
+    graphs: dict[str, list[Link]] = {
+        "chain": chain("chain", many),
+        "mixed chain": [(f"mix:{a:06}", f"mix:{b:06}") for a, b in itertools.pairwise(names)],
+        "star": [("star:centre", f"star:{number:06}") for number in range(many)],
+        "star inwards": [(f"inwards:{number:06}", "inwards:zzz") for number in range(many)],
+        "clique": [(f"clique:{a:03}", f"clique:{b:03}") for a in range(200) for b in range(200)],
+        "self-links": [(f"self:{number}", f"self:{number}") for number in range(50)],
+        "self-link on a pair": [("own:a", "own:a"), ("own:a", "own:b")],
+        "duplicates": [("twice:a", "twice:b")] * 7 + [("twice:b", "twice:a")] * 3,
+        "null ends": [("null:a", None), (None, "null:b"), (None, None), ("null:c", "null:d")],
+        "two giants": [*chain("giant:left", 20_000), *chain("giant:right", 20_000)],
+        "grid": [
+            (f"grid:{row:02}:{column:02}", f"grid:{row + down:02}:{column + 1 - down:02}")
+            for row in range(60)
+            for column in range(60)
+            for down in (0, 1)
+        ],
+        "odd names": [("", "odd:1"), ("odd:'", 'odd:"'), ("odd:É", "odd:é"), ("odd:ß", " odd:ß"), ("ODD:É", "odd:É")],
+    }
+    for density in (300, 500, 1000, 3000):
+        ends = [(draw.randrange(1000), draw.randrange(1000)) for _ in range(density)]
+        graphs[f"random of {density}"] = [(f"r{density}:{a}", f"r{density}:{b}") for a, b in ends]
+    for links in graphs.values():
+        draw.shuffle(links)
+    return graphs
+
+
+def test_every_shape_comes_out_as_scipy_says_and_grows_and_splits_with_its_links(tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    graphs = shapes()
+    links = [link for graph in graphs.values() for link in graph]
+    random.Random(12).shuffle(links)
+    project.write(links)
+    project.build("--full-refresh")
+    before = as_scipy_says(links)
+    assert project.rows() == before
+    assert {size for _, size in before.values()} > {1, 2, 200, 20_000, 100_000, 100_001}
+    assert project.changed() == set(), "after a full refresh, everything is built anyway"
+
+    # one link joins two giants, one cuts a chain; what hangs on neither stays as it is
+    cut = ("chain:060000", "chain:060001")
+    links.remove(cut)
+    links.append(("giant:right:010000", "giant:left:000007"))
+    project.write(links)
+    project.build()
+    after = as_scipy_says(links)
+    assert project.rows() == after
+    assert after["giant:left:000000"] == ("giant:left:000000", 40_000)
+    assert after["chain:099999"] == ("chain:060001", 39_999)
+    assert project.changed() == differing(before, after)
+    assert len(project.changed()) == 140_000
+    [(stored,)] = project.query("select count(*) from grouped__edges")
+    assert stored == len({(min(link), max(link)) for link in whole(links)})
+
+
+WALKED = """
+{{ config(
+    materialized='connected_components',
+    meta={'components': {'edge': ['one_end', 'other_end']}},
+    pre_hook='update main.clock set step = step + 1',
+    post_hook=[
+        'insert into main.told select (select step from main.clock), * from {{ this }}',
+        'insert into main.told_changed select (select step from main.clock), * from main.walked__changed',
+    ],
+) }}
+select one_end, other_end from main.steps where step = (select step from main.clock)
+"""
+REBUILT = """
+{{ config(
+    materialized='connected_components',
+    full_refresh=true,
+    meta={'components': {'edge': ['one_end', 'other_end']}},
+    post_hook='insert into main.told_whole select (select step from main.clock), * from {{ this }}',
+) }}
+-- depends_on: {{ ref('walked') }}
+select one_end, other_end from main.steps where step = (select step from main.clock)
+"""
+
+
+def walk(draw: random.Random, name: str, *, nodes: int, links: int, churn: int, steps: int) -> list[list[Link]]:
+    """The links of each step: some come and some go, some are told twice, backwards, or without an end."""
+
+    def drawn() -> Link:
+        a, b = draw.randrange(nodes), draw.randrange(nodes)
+        return f"{name}:{a}", f"{name}:{b}"
+
+    standing = [drawn() for _ in range(links)]
+    told = []
+    for _ in range(steps):
+        told.append(list(standing))
+        for _ in range(draw.randrange(churn + 1)):
+            if standing and draw.random() < 0.5:
+                standing.pop(draw.randrange(len(standing)))
+            else:
+                standing.append(drawn())
+        if standing and draw.random() < 0.5:
+            a, b = draw.choice(standing)
+            standing += [(b, a), (a, b)]
+        if draw.random() < 0.3:
+            standing.append((f"{name}:{draw.randrange(nodes)}", None))
+        draw.shuffle(standing)
+    return told
+
+
+def steps_of_all_walks(count: int) -> list[list[Link]]:
+    draw = random.Random(13)
+    walks = [
+        walk(draw, "sparse", nodes=200, links=90, churn=6, steps=count),
+        walk(draw, "critical", nodes=100, links=50, churn=4, steps=count),
+        walk(draw, "dense", nodes=30, links=90, churn=20, steps=count),
+        walk(draw, "tiny", nodes=6, links=4, churn=3, steps=count),
+        walk(draw, "still", nodes=40, links=40, churn=0, steps=count),
+        # a chain that is cut at another place each time
+        [[link for place, link in enumerate(chain("cut", 50)) if place != step * 7 % 49] for step in range(count)],
+        # two that merge and part by turns
+        [[("m:a", "m:b"), ("m:c", "m:d"), *([("m:b", "m:c")] if step % 2 else [])] for step in range(count)],
+    ]
+    steps = [[link for one in walks for link in one[number]] for number in range(count)]
+    # the same again, nothing at all, nothing again, and all back
+    steps[5] = list(reversed(steps[4]))
+    steps[9] = steps[10] = []
+    return steps
+
+
+def test_any_sequence_of_links_that_come_and_go_equals_a_full_build_at_every_step(tmp_path: Path) -> None:
+    project = make_project(tmp_path, walked=WALKED, rebuilt=REBUILT)
+    steps = steps_of_all_walks(14)
+    rows = "step integer, node_key varchar, component_key varchar, component_size bigint"
+    project.execute(
+        "create table clock as select -1 as step",
+        f"create table told ({rows})",
+        f"create table told_whole ({rows})",
+        "create table told_changed (step integer, node_key varchar)",
+        "create table steps (step integer, one_end varchar, other_end varchar)",
+    )
+    with open_duckdb(project.warehouse) as connection:
+        told = [(number, *link) for number, links in enumerate(steps) for link in links]
+        connection.executemany("insert into steps values (?, ?, ?)", told)
+    project.build(times=len(steps))
+
+    assert project.query("select * from told except all select * from told_whole") == []
+    assert project.query("select * from told_whole except all select * from told") == []
+    by_step: list[Rows] = [{} for _ in steps]
+    for step, node, component, size in project.query("select * from told"):
+        by_step[step][node] = (component, size)
+    changed_by_step: list[list[str]] = [[] for _ in steps]
+    for step, node in project.query("select * from told_changed"):
+        changed_by_step[step].append(node)
+    before: Rows = {}
+    for step, links in enumerate(steps):
+        expected = by_hand(links)
+        assert expected == as_scipy_says(links)
+        assert by_step[step] == expected, f"step {step}"
+        assert sorted(changed_by_step[step]) == sorted(differing(before, expected)), f"step {step}"
+        before = expected
+
+
+TOLD_TO_FAIL = """
+{{ config(
+    materialized='connected_components',
+    meta={'components': {'edge': ['one_end', 'other_end']}},
+    post_hook="select error('broken on purpose') from main.trouble",
+) }}
+select one_end, other_end from main.links
+"""
+STATE = ("grouped", "grouped__edges", "grouped__changed")
+
+
+def state(project: Project) -> list[list[tuple]]:
+    return [sorted(project.query(f"select * from {table}")) for table in STATE]
+
+
+def test_only_what_links_touch_is_rewritten_and_a_failure_leaves_all_as_it_was(tmp_path: Path) -> None:
+    """A row that was tampered with tells whether somebody wrote its component anew."""
+    project = make_project(tmp_path, grouped=TOLD_TO_FAIL)
+    project.execute("create table trouble (what varchar)")
+    project.write([("a", "b"), ("b", "c"), ("x", "y")])
+    project.build()
+    first = {"a": ("a", 3), "b": ("a", 3), "c": ("a", 3), "x": ("x", 2), "y": ("x", 2)}
+    assert project.rows() == first
+    assert project.changed() == set(first), "without a table to compare with, every node is new"
+
+    # nothing new, told in another order and twice: nothing is written, and nothing has changed
+    project.execute("update grouped set component_size = -1 where node_key = 'c'")
+    project.write([("y", "x"), ("c", "b"), ("b", "a"), ("a", "b")])
+    project.build()
+    assert project.rows() == {**first, "c": ("a", -1)}
+    assert project.changed() == set()
+
+    # a link elsewhere, and a build that fails after everything was written
+    project.write([("a", "b"), ("b", "c"), ("y", "z"), ("z", "z")])
+    project.execute("insert into trouble values ('any')")
+    before = state(project)
+    failed = project.run()
+    assert failed.returncode != 0
+    assert "broken on purpose" in failed.stdout
+    assert state(project) == before
+    failed = project.run("--full-refresh")
+    assert "broken on purpose" in failed.stdout
+    assert state(project) == before
+
+    project.execute("delete from trouble")
+    project.build()
+    apart = {"y": ("y", 2), "z": ("y", 2)}
+    assert project.rows() == {"a": ("a", 3), "b": ("a", 3), "c": ("a", -1), **apart}
+    assert project.changed() == {"x", "y", "z"}
+
+    # without the list of links all is built, and what comes out different is known all the same
+    project.execute("drop table grouped__edges")
+    project.build()
+    assert project.rows() == {"a": ("a", 3), "b": ("a", 3), "c": ("a", 3), **apart}
+    assert project.changed() == {"c"}
+
+    tables = project.query("select table_name from duckdb_tables() where schema_name = 'main' order by 1")
+    assert tables == [("grouped",), ("grouped__changed",), ("grouped__edges",), ("links",), ("trouble",)]
+
+
+def test_two_keys_of_one_number_end_the_build_before_anything_is_written(tmp_path: Path) -> None:
+    whole_again = MODEL.replace("meta=", "full_refresh=var('fully', false), meta=")
+    project = make_project(tmp_path, grouped=MODEL, rebuilt=whole_again)
+    macro = tmp_path / "macros" / "engine" / "number_of_text.sql"
+    told, forged = "hash({{ text }}) >> 1", "length({{ text }})"
+    assert told in macro.read_text()
+    macro.write_text(macro.read_text().replace(told, forged))
+    project.write([("a", "bb"), ("ccc", "dddd")])
+    project.build()
+    before = state(project)
+    project.write([("a", "bb"), ("ccc", "dddd"), ("eee", "fffff")])
+    failed = project.run("--vars", "{fully: true}")
+    assert failed.stdout.count("two node keys share a 63-bit number") == 2, failed.stdout
+    assert state(project) == before
+    assert project.query("select * from rebuilt order by 1") == before[0]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_oracles_agree(seed: int) -> None:
+    draw = random.Random(seed)
+    names: Sequence[str | None] = [None, *"abcdefghijklmnop"]
+    links = [(draw.choice(names), draw.choice(names)) for _ in range(draw.randrange(14))]
+    assert by_hand(links) == as_scipy_says(links)

@@ -7,9 +7,16 @@
     own group, averaged over identifiers, so that a few large groups do not decide. Sums of fractions depend on their
     order in the last bits, so these are rounded.
 -#}
-with identities as (
+with canonical as (
+    select {{ canonical_hash('truth.identifier_hash') }} as identifier_hash, truth.person_id
+    from {{ ref('stg_landing__identities') }} as truth
+    left join {{ ref('int_phone_numbers') }} as phone_numbers
+        on phone_numbers.written_hash = truth.identifier_hash
+),
+
+identities as (
     select identifier_hash, min(person_id) as person_id
-    from {{ ref('stg_landing__identities') }}
+    from canonical
     where identifier_hash is not null
     group by identifier_hash
     having count(distinct person_id) = 1

@@ -36,6 +36,20 @@ hashed as (
     cross join identifier_rules
 ),
 
+canonical as (
+    select
+        hashed.decision,
+        hashed.type_a,
+        hashed.type_b,
+        {{ canonical_hash('hashed.hash_a', 'numbers_a') }} as hash_a,
+        {{ canonical_hash('hashed.hash_b', 'numbers_b') }} as hash_b
+    from hashed
+    left join {{ ref('int_phone_numbers') }} as numbers_a
+        on numbers_a.written_hash = hashed.hash_a
+    left join {{ ref('int_phone_numbers') }} as numbers_b
+        on numbers_b.written_hash = hashed.hash_b
+),
+
 -- a link has no direction: its smaller end comes first
 ordered as (
     select
@@ -44,7 +58,7 @@ ordered as (
         case when hash_a > hash_b then hash_b else hash_a end as identifier_a,
         case when hash_a > hash_b then type_a else type_b end as type_b,
         case when hash_a > hash_b then hash_a else hash_b end as identifier_b
-    from hashed
+    from canonical
 )
 
 select distinct

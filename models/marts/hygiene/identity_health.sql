@@ -157,6 +157,16 @@ identified_events as (
     from {{ ref('fct_events') }}
 ),
 
+-- empty, malformed, too long: what is no identifier
+unusable_values as (
+    select
+        'values_unusable' as measure,
+        identifier_type || ' ' || unusable_because as dimension_value,
+        cast(count(*) as double) as value
+    from {{ ref('int_identifiers_unusable') }}
+    group by identifier_type, unusable_because
+),
+
 decisions as (
     select
         'decisions' as measure,
@@ -186,6 +196,8 @@ union all
 select measure, dimension, dimension_value, value from refused_links
 union all
 select measure, 'identifier_type', identifier_type, value from values_by_type
+union all
+select measure, 'type and reason', dimension_value, value from unusable_values
 union all
 select measure, 'source_system', source_system, value from identified_events where value is not null
 union all

@@ -130,9 +130,7 @@ def generate(
         rows["store.transaction_lines"] = _write_transaction_lines(connection, unfinished, progress)
         rows["feed.events"] = _write_events(connection, unfinished)
         rows["feed.people"] = _write_people(connection, unfinished)
-        progress(
-            f"complete_journey: {rows['feed.events']:,} events and {rows['feed.people']:,} people of the feed"
-        )
+        progress(f"complete_journey: {rows['feed.events']:,} events and {rows['feed.people']:,} people of the feed")
     truth.mkdir(parents=True, exist_ok=True)
     (truth / "totals.json").write_text(json.dumps(asdict(totals), indent=2) + "\n", encoding="utf-8")
     files = [path for table in (TRANSACTION_LINES, EVENTS, PEOPLE) for path in (extracts / table).iterdir()]

@@ -15,20 +15,14 @@ EXAMPLE = EXAMPLES["omnichannel"]
 def main(arguments: list[str] | None = None) -> int:
     """Reads the arguments, generates, and prints what came of it."""
     parser = argparse.ArgumentParser(prog="python -m examples.omnichannel", description=__doc__)
-    parser.add_argument(
-        "--customers", type=int, default=4_000, help="people in the simulation (default 4000)"
-    )
+    parser.add_argument("--customers", type=int, default=4_000, help="people in the simulation (default 4000)")
     parser.add_argument("--days", type=int, default=365, help="days before the clock (default 365)")
     parser.add_argument("--seed", type=int, default=20_260_701, help="another seed, another world")
-    parser.add_argument(
-        "--as-of", default=EXAMPLE.as_of.isoformat(), help="the clock, ISO 8601 (default %(default)s)"
-    )
+    parser.add_argument("--as-of", default=EXAMPLE.as_of.isoformat(), help="the clock, ISO 8601 (default %(default)s)")
     parser.add_argument(
         "--extracts", type=Path, default=Path("var/omnichannel/extracts"), help="folder of the extracts"
     )
-    parser.add_argument(
-        "--truth", type=Path, default=Path("var/omnichannel/truth"), help="folder of the truth"
-    )
+    parser.add_argument("--truth", type=Path, default=Path("var/omnichannel/truth"), help="folder of the truth")
     parser.add_argument(
         "--dirt",
         type=float,

@@ -114,9 +114,7 @@ def live(people: People, days: float, rng: np.random.Generator) -> tuple[Stays, 
         is_pending = left >= days
         # whoever follows an ad or a mail lands on the web, whoever opens a push message in the app
         followed = entry_nudge[person]
-        medium = np.select(
-            [np.isin(followed, (AD, EMAIL)), followed == PUSH], [WEB, APP], default=stay["medium"]
-        )
+        medium = np.select([np.isin(followed, (AD, EMAIL)), followed == PUSH], [WEB, APP], default=stay["medium"])
         outcome = np.where(is_pending, PENDING, stay["outcome"])
         rounds.append(
             {
@@ -196,9 +194,7 @@ def _one_stay(
 
     skips = advances & (at < CONSIDERATION) & (rng.random(count) < SKIPS)
     next_phase = np.where(regresses, at - 1, np.minimum(at + 1 + skips, LOYALTY))
-    outcome = np.select(
-        [at == LOYALTY, advances, regresses], [COMPLETED, FELL_THROUGH, REGRESSED], default=FELL_OUT
-    )
+    outcome = np.select([at == LOYALTY, advances, regresses], [COMPLETED, FELL_THROUGH, REGRESSED], default=FELL_OUT)
     # who would have gone on had no answer, now or before, come too late
     was_let_down = is_slow | (irritation[person] > 0)
     lost_to_support = ~advances & can_advance & was_let_down & (drawn < calm + np.array(NUDGE_LIFT)[nudge])
@@ -251,9 +247,7 @@ def _support(
     through = np.where((through == TICKET) & ~people.has_email[person], CALL, through)
     through = np.where(people.has_handle[person] & (rng.random(count) < 0.4), SOCIAL_MESSAGE, through)
     support = np.where(needs, through, NO_SUPPORT)
-    wait = rng.lognormal(
-        np.log(np.maximum(np.array(WAIT_MEDIAN), 1e-9))[support], np.array(WAIT_SPREAD)[support]
-    )
+    wait = rng.lognormal(np.log(np.maximum(np.array(WAIT_MEDIAN), 1e-9))[support], np.array(WAIT_SPREAD)[support])
     wait = np.where(needs, wait, 0.0)
     return support, wait, needs & (wait > np.array(WAIT_ACCEPTED)[support] * people.patience[person])
 

@@ -181,9 +181,7 @@ def write_app(chunk: Chunk) -> None:
     session = events.session[chosen]
     person, device = sessions.person[session], sessions.device[session]
     kind, at, number = events.kind[chosen], events.at[chosen], chunk.numbers(chosen)
-    shift = np.select(
-        [kind == visit.PUSH_RECEIVED], [-rng.integers(20, 3_000, len(chosen)) * SECOND], default=0
-    )
+    shift = np.select([kind == visit.PUSH_RECEIVED], [-rng.integers(20, 3_000, len(chosen)) * SECOND], default=0)
     at = at + shift
 
     broadcast_to, broadcast_at = _broadcasts(chunk)
@@ -228,9 +226,7 @@ def write_app(chunk: Chunk) -> None:
             is_ios * 3 + np.floor(mixed_share(device, 5) * 3).astype(int),
             ("Pixel 9", "Galaxy S25", "Galaxy A56", "iPhone 15", "iPhone 16", "iPhone 13 mini"),
         ),
-        "app_version": choice(
-            ((at - chunk.clock.start) // (60 * DAY)).clip(0, 9), [f"4.{n}.0" for n in range(10)]
-        ),
+        "app_version": choice(((at - chunk.clock.start) // (60 * DAY)).clip(0, 9), [f"4.{n}.0" for n in range(10)]),
         "country": choice(np.zeros(count, int), ("NL",)),
         "push_campaign": choice(
             np.where(is_push, (np.arange(count) >= len(chosen)).astype(int), -1),
@@ -296,9 +292,5 @@ def _visits_of_cookies(sessions: visit.Sessions) -> np.ndarray:
 
 def _runs(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Where each run of equal values begins, and how long it is."""
-    begins = (
-        np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]]))
-        if len(values)
-        else np.zeros(0, int)
-    )
+    begins = np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]])) if len(values) else np.zeros(0, int)
     return begins, np.diff(np.append(begins, len(values)))

@@ -32,9 +32,7 @@ def write_support(chunk: Chunk, orders: Orders) -> tuple[np.ndarray, np.ndarray]
     asked = clock.at(stays.entered + rng.uniform(0.1, 0.6, len(stays)) * (left - stays.entered))
     asked = np.where(stays.support == act.CALL, clock.opening(asked, rng), asked)
     wait = (stays.wait_minutes * MINUTE).astype(np.int64) // 1000 * 1000 + SECOND
-    category = np.where(
-        stays.phase >= act.PURCHASE, rng.choice(6, len(stays), p=(0.4, 0.2, 0.16, 0.1, 0.06, 0.08)), 2
-    )
+    category = np.where(stays.phase >= act.PURCHASE, rng.choice(6, len(stays), p=(0.4, 0.2, 0.16, 0.1, 0.06, 0.08)), 2)
     solved = asked + wait + (rng.lognormal(np.log(7), 1.2, len(stays)) * HOUR).astype(np.int64) // 1000 * 1000
     talk = rng.lognormal(np.log(260), 0.7, len(stays)).astype(np.int64) * SECOND
     knows_order = np.full(len(stays), -1, np.int64)
@@ -128,9 +126,7 @@ def _write_calls(
     columns = {
         "number": chunk.numbers(calls) * 2 + is_back,
         "ticket": nullable(chunk.numbers(calls), ~makes_ticket[calls]),
-        "caller_number": choice(
-            np.where(withheld, -1, person), [f"+316{digits}" for digits in people.phone_digits]
-        ),
+        "caller_number": choice(np.where(withheld, -1, person), [f"+316{digits}" for digits in people.phone_digits]),
         "direction": choice(is_back.astype(int), ("inbound", "outbound")),
         "queue": choice(category[calls], QUEUES),
         "agent": nullable(rng.integers(1, 40, len(calls)), abandons[calls]),
@@ -202,9 +198,7 @@ def write_social(chunk: Chunk, asked: np.ndarray) -> None:
         "number": chunk.numbers(stay[place]) * 4 + turn,
         "conversation": chunk.numbers(stay[place]),
         "customer_handle": choice(person, people.handle),
-        "linked_customer_number": choice(
-            np.where(linked[person] & (turn > 0), person, -1), people.customer_number
-        ),
+        "linked_customer_number": choice(np.where(linked[person] & (turn > 0), person, -1), people.customer_number),
         "direction": choice(is_out.astype(int), ("inbound", "outbound")),
         "agent": nullable(rng.integers(1, 40, len(at)), ~is_out),
         "body": choice(text, texts),
@@ -260,14 +254,10 @@ def write_surveys(chunk: Chunk, orders: Orders, receipts: Receipts, help_over: n
         (arrived < NEVER) & (orders.stay >= 0) & (rng.random(len(arrived)) < ANSWERS_AFTER_ORDER)
     )
     visited = np.flatnonzero(receipts.shows_card & (rng.random(len(receipts.at)) < ANSWERS_AFTER_STORE))
-    asked_nps = np.flatnonzero(
-        people.has_account & (rng.random(len(people)) < ANSWERS_NPS * clock.days / 365)
-    )
+    asked_nps = np.flatnonzero(people.has_account & (rng.random(len(people)) < ANSWERS_NPS * clock.days / 365))
     last_irritation = np.zeros(len(people))
     last_irritation[stays.person] = stays.irritation  # stays stand in order of time: the last one holds
-    person = np.concatenate(
-        [stays.person[helped], orders.person[delivered], receipts.person[visited], asked_nps]
-    )
+    person = np.concatenate([stays.person[helped], orders.person[delivered], receipts.person[visited], asked_nps])
     sizes = [len(helped), len(delivered), len(visited), len(asked_nps)]
     group = np.repeat(np.arange(4), sizes)
     sent = np.concatenate(
@@ -283,9 +273,7 @@ def write_surveys(chunk: Chunk, orders: Orders, receipts: Receipts, help_over: n
     slow = np.concatenate(
         [stays.is_slow[helped], stays.is_slow[orders.stay[delivered]], np.zeros(sizes[2] + sizes[3], bool)]
     )
-    mood = (
-        0.80 - 0.22 * np.minimum(last_irritation[person], 2) - 0.35 * slow + rng.normal(0, 0.16, len(person))
-    )
+    mood = 0.80 - 0.22 * np.minimum(last_irritation[person], 2) - 0.35 * slow + rng.normal(0, 0.16, len(person))
     lowest = np.where(kind == NPS, 0, 1)
     scale = np.array(SCALES)[kind]
     score = np.clip(np.round(lowest + mood * (scale - lowest)), lowest, scale).astype(np.int64)

@@ -65,9 +65,7 @@ class Clock:
         after = hour > closes
         next_day = day + after
         opens_then, closes_then = _opening_hours(next_day)
-        put_off = next_day * DAY + (
-            (opens_then + (closes_then - opens_then) * rng.beta(2, 2, len(day))) * HOUR
-        )
+        put_off = next_day * DAY + ((opens_then + (closes_then - opens_then) * rng.beta(2, 2, len(day))) * HOUR)
         moved = np.where((hour < opens) | after, put_off.astype(np.int64), local)
         return ((moved - (local - instants)) // 1000) * 1000
 

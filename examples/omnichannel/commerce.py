@@ -161,9 +161,7 @@ def write_shop(chunk: Chunk) -> Orders:
         "source_name": choice(source[row], SOURCE_NAMES),
         "customer_number": choice(np.where(known, who, -1), people.customer_number),
         "email": people.email_at(who, at[row]),
-        "phone": choice(
-            np.where(gives_phone[row], who, -1), [f"+316{digits}" for digits in people.phone_digits]
-        ),
+        "phone": choice(np.where(gives_phone[row], who, -1), [f"+316{digits}" for digits in people.phone_digits]),
         "loyalty_card": people.card_of(who, at[row], shows_card[row]),
         "cookie": nullable(sessions.cookie[session[row]], source[row] != FROM_WEB),
         "device": nullable(sessions.device[session[row]], source[row] != FROM_APP),
@@ -289,9 +287,7 @@ def _write_subscriptions(
         "plan": choice(plan, [name for name, *_ in PLANS]),
         "status": choice(is_final.astype(int), ("active", "cancelled")),
         "price": np.array([price for _, price, _ in PLANS])[plan],
-        "cancel_reason": choice(
-            np.where(is_final, reason[row], -1), ("price", "service", "no_need", "payment_failed")
-        ),
+        "cancel_reason": choice(np.where(is_final, reason[row], -1), ("price", "service", "no_need", "payment_failed")),
         "started_at": instants(began),
         "cancelled_at": instants(ended, ~is_final),
         "updated_at": instants(updated),
@@ -314,9 +310,7 @@ def write_store(chunk: Chunk, orders: Orders) -> Receipts:
     at = clock.opening(clock.at(stays.entered[stay]), rng)
     redeems = stays.phase[stay] == act.LOYALTY
     shows_card = redeems | (rng.random(count) < SHOWS_CARD_IN_STORE)
-    store = np.where(
-        rng.random(count) < 0.85, people.home_store[person], rng.integers(0, len(words.STORES), count)
-    )
+    store = np.where(rng.random(count) < 0.85, people.home_store[person], rng.integers(0, len(words.STORES), count))
 
     sizes = 1 + rng.poisson(1.6, count)
     basket = np.repeat(np.arange(count), sizes)
@@ -353,9 +347,7 @@ def write_store(chunk: Chunk, orders: Orders) -> Receipts:
         "retail_discount": "retail * 0.01",
         "coupon_discount": "coupon * 0.01",
     }
-    chunk.writer.write(
-        "store", "transaction_lines", Frame(columns, at[basket], render, event_count=count), rng
-    )
+    chunk.writer.write("store", "transaction_lines", Frame(columns, at[basket], render, event_count=count), rng)
     _write_visits(chunk, orders)
     return Receipts(number, person, at, stay, shows_card, cents)
 
@@ -390,9 +382,7 @@ def _write_visits(chunk: Chunk, orders: Orders) -> None:
         "loyalty_card": people.card_of(
             person, at, np.where(is_pick_up, rng.random(count) < 0.3, ~beacon & (rng.random(count) < 0.85))
         ),
-        "picked": nullable(
-            np.concatenate([np.zeros(len(stay), np.int64), orders.number[picked]]), ~is_pick_up
-        ),
+        "picked": nullable(np.concatenate([np.zeros(len(stay), np.int64), orders.number[picked]]), ~is_pick_up),
         "dwell_seconds": nullable(dwell, ~beacon),
         "arrived_at": instants(at),
     }
@@ -403,9 +393,7 @@ def _write_visits(chunk: Chunk, orders: Orders) -> None:
     }
     chunk.writer.write("store", "visits", Frame(columns, at, render, event_count=count), rng)
     beacons = np.unique(person[beacon])
-    chunk.truth.identifiers(
-        "device_id", people.number[beacons] * 8 + 5, people.number[beacons], world.device("value")
-    )
+    chunk.truth.identifiers("device_id", people.number[beacons] * 8 + 5, people.number[beacons], world.device("value"))
 
 
 def write_loyalty(chunk: Chunk, orders: Orders, receipts: Receipts) -> None:
@@ -455,13 +443,9 @@ def _write_members(chunk: Chunk, buyer: np.ndarray, bought_at: np.ndarray) -> No
     silver_at = np.full(len(people), NEVER)
     silver_at[buyer[nth == 3]] = bought_at[nth == 3]
     gives_email = people.has_email & (rng.random(len(people)) < 0.7)
-    new_email = np.where(
-        gives_email & (people.email_changed_at < clock.end), people.email_changed_at + 2 * HOUR, NEVER
-    )
+    new_email = np.where(gives_email & (people.email_changed_at < clock.end), people.email_changed_at + 2 * HOUR, NEVER)
 
-    row = np.concatenate(
-        [member, member[silver_at[member] < clock.end], member[new_email[member] < clock.end]]
-    )
+    row = np.concatenate([member, member[silver_at[member] < clock.end], member[new_email[member] < clock.end]])
     made = np.concatenate(
         [
             people.card_at[member],
@@ -504,6 +488,4 @@ def _write_members(chunk: Chunk, buyer: np.ndarray, bought_at: np.ndarray) -> No
         world.short_id("M", "member", "number"),
     )
     chunk.truth.identifiers("loyalty_card", choice(member, people.loyalty_card), numbers)
-    chunk.truth.identifiers(
-        "record", numbers, numbers, f"'loyalty:' || {world.short_id('M', 'member', 'value')}"
-    )
+    chunk.truth.identifiers("record", numbers, numbers, f"'loyalty:' || {world.short_id('M', 'member', 'value')}")

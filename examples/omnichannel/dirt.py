@@ -39,7 +39,5 @@ class Dirt:
     def scaled(self, factor: float) -> Dirt:
         """Every rate times `factor`, at most 0.95."""
         if factor < 0:
-            raise ValueError(
-                f"dirt={factor}: give 0 for clean extracts, 1 for the declared rates, 2 for double."
-            )
+            raise ValueError(f"dirt={factor}: give 0 for clean extracts, 1 for the declared rates, 2 for double.")
         return Dirt(**{field.name: min(0.95, getattr(self, field.name) * factor) for field in fields(self)})

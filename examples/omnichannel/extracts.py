@@ -174,9 +174,7 @@ class ExtractsWriter:
         order = np.lexsort((everything, np.concatenate([position, position[twice]]), soiled.period))
         return soiled.taken(order)
 
-    def _append(
-        self, contract: Contract, render: Mapping[str, str], names: list[str], soiled: _Soiled
-    ) -> None:
+    def _append(self, contract: Contract, render: Mapping[str, str], names: list[str], soiled: _Soiled) -> None:
         bounds = np.searchsorted(soiled.period, np.arange(len(names) + 1))
         key = " || '|' || ".join(
             f"cast({_as_text_in_zone(contract, name, render)} as varchar)" for name in contract.key
@@ -187,11 +185,7 @@ class ExtractsWriter:
             rendered = self.connection.sql(f"select {select} from frame").to_arrow_table()
             pieces = [rendered.slice(low, high - low) for low, high in pairwise(bounds)]
         else:
-            line = (
-                _json_line(contract, render)
-                if contract.file_format == "jsonl"
-                else _csv_line(contract, render)
-            )
+            line = _json_line(contract, render) if contract.file_format == "jsonl" else _csv_line(contract, render)
             lines = self.connection.sql(f"select {line} as line from frame").to_arrow_table()["line"]
             pieces = _text_of(lines, bounds)
         for name, piece in zip(names, pieces, strict=True):
@@ -309,11 +303,7 @@ class Ledger:
             if values is None or isinstance(values, str):
                 return pa.array([values] * count, pa.string())
             combined = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
-            return (
-                combined.cast(pa.string())
-                if isinstance(combined, pa.Array)
-                else pa.array(combined, pa.string())
-            )
+            return combined.cast(pa.string()) if isinstance(combined, pa.Array) else pa.array(combined, pa.string())
 
         kinds = column(kind)
         self.writer.write_table(
@@ -373,9 +363,7 @@ def _breakable(contract: Contract) -> dict[int, str]:
     A row whose key is broken could not be found in the ledger. Parquet holds no text in a number's place.
     """
     free = [column for column in contract.columns if column.name not in contract.key]
-    dates = [
-        column.name for column in free if column.is_required and column.data_type in ("date", "timestamp")
-    ]
+    dates = [column.name for column in free if column.is_required and column.data_type in ("date", "timestamp")]
     required = [column.name for column in free if column.is_required and column.name not in dates]
     numbers = [column.name for column in free if column.data_type in FRACTIONS]
     # where nothing but the key is required beside the time, the time is what is missing

@@ -87,9 +87,7 @@ def write_email(chunk: Chunk, orders: Orders) -> None:
         ),
         "person": np.concatenate([sessions.person[triggered], orders.person[confirmed], joined]),
         "campaign": mails
-        + np.concatenate(
-            [triggered_mail(chunk)[triggered], np.full(len(confirmed), 3), np.full(len(joined), 4)]
-        ),
+        + np.concatenate([triggered_mail(chunk)[triggered], np.full(len(confirmed), 3), np.full(len(joined), 4)]),
         "at": np.concatenate(
             [
                 sessions.started[triggered] - waits,
@@ -114,9 +112,7 @@ def write_email(chunk: Chunk, orders: Orders) -> None:
         "message_id": world.short_id("MSG", "mail", "number"),
         "campaign_id": "printf('EM%03d', campaign + 1)",
     }
-    chunk.writer.write(
-        "email", "sends", Frame(columns, sends["at"], render, event_count=len(sends["at"])), rng
-    )
+    chunk.writer.write("email", "sends", Frame(columns, sends["at"], render, event_count=len(sends["at"])), rng)
     _write_subscribers(chunk, subscriber, leaves, bounces_hard, last, sent_at)
 
     # activity: bounces, opens and idle clicks of all mail; then the clicks that led to a visit
@@ -128,9 +124,7 @@ def write_email(chunk: Chunk, orders: Orders) -> None:
     is_led[len(newsletters["at"]) : len(newsletters["at"]) + len(triggered)] = True
     opens = ~is_hard & ~soft & ~is_led & (rng.random(total) < np.where(is_newsletter, OPENS, 0.55))
     read_at = (
-        sends["at"]
-        + (rng.lognormal(np.log(140), 1.5, total) * MINUTE).astype(np.int64) // 1000 * 1000
-        + 9 * SECOND
+        sends["at"] + (rng.lognormal(np.log(140), 1.5, total) * MINUTE).astype(np.int64) // 1000 * 1000 + 9 * SECOND
     )
     idle = opens & (rng.random(total) < CLICKS_OF_OPENS)
     leaving = np.zeros(total, bool)
@@ -234,9 +228,7 @@ def _write_subscribers(
         "updated_at": instants(updated),
     }
     render = {"subscriber_id": world.short_id("NL", "subscriber", "number")}
-    chunk.writer.write(
-        "email", "subscribers", Frame(columns, updated, render, event_count=len(row)), chunk.rng
-    )
+    chunk.writer.write("email", "subscribers", Frame(columns, updated, render, event_count=len(row)), chunk.rng)
 
 
 def write_ads(chunk: Chunk, spend: Spend) -> None:
@@ -286,9 +278,7 @@ def write_ads(chunk: Chunk, spend: Spend) -> None:
         "country": "'NL'",
     }
     chunk.writer.write("ads", "impressions", Frame(columns, at, render, event_count=count), rng)
-    chunk.truth.identifiers(
-        "cookie", pa.array(cookie, mask=blocked), people.number[person], world.cookie("value")
-    )
+    chunk.truth.identifiers("cookie", pa.array(cookie, mask=blocked), people.number[person], world.cookie("value"))
 
     idle = np.flatnonzero(rng.random(shown) < 0.004)
     click = np.concatenate([np.arange(shown, count), idle])

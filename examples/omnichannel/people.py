@@ -82,9 +82,7 @@ class People:
     def card_of(self, person: np.ndarray, at: np.ndarray, is_shown: np.ndarray) -> pa.Array:
         """The loyalty card each person shows at an instant; null for those who have or show none."""
         codes = np.where(is_shown & (at >= self.card_at[person]), person, -1)
-        return pa.DictionaryArray.from_arrays(
-            pa.array(codes.astype(np.int32), mask=codes < 0), self.loyalty_card
-        )
+        return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32), mask=codes < 0), self.loyalty_card)
 
 
 def scattered(number: np.ndarray, digits: int, salt: int) -> np.ndarray:
@@ -93,9 +91,7 @@ def scattered(number: np.ndarray, digits: int, salt: int) -> np.ndarray:
     return 10 ** (digits - 1) + (number.astype(np.int64) * _SCATTER + salt * 7_919) % span
 
 
-def make_people(
-    first: int, count: int, *, seed: int, clock: Clock, dirt: Dirt, rng: np.random.Generator
-) -> People:
+def make_people(first: int, count: int, *, seed: int, clock: Clock, dirt: Dirt, rng: np.random.Generator) -> People:
     """The people numbered from `first`."""
     sizes = rng.choice(HOUSEHOLD_SIZES, count, p=HOUSEHOLD_SHARES)
     household = np.repeat(np.arange(count), sizes)[:count]
@@ -191,9 +187,7 @@ def make_people(
 def plain(name: str) -> str:
     """A name as it stands in an e-mail address: lower case, no accents, no spaces."""
     return "".join(
-        letter
-        for letter in unicodedata.normalize("NFKD", name.lower())
-        if letter.isascii() and letter.isalnum()
+        letter for letter in unicodedata.normalize("NFKD", name.lower()) if letter.isascii() and letter.isalnum()
     )
 
 

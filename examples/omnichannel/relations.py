@@ -123,9 +123,7 @@ def _write_contacts(
         people.has_email[person] & ~is_second & ~is_junk, people.email_changed_at[person] + HOUR, NEVER
     )
     moved = (rng.random(len(people)) < MOVES_HOUSE)[person] & ~is_second
-    moved_at = np.where(
-        moved, clock.start + (rng.random(count) * (clock.end - clock.start)).astype(np.int64), NEVER
-    )
+    moved_at = np.where(moved, clock.start + (rng.random(count) * (clock.end - clock.start)).astype(np.int64), NEVER)
     moved_at = moved_at // 1000 * 1000
     stage_at = np.where(is_second[:, None], NEVER, reached[person])
     changes = np.column_stack([new_email_at, moved_at, stage_at])
@@ -155,9 +153,7 @@ def _write_contacts(
         "email": email,
         "shouts": shouts[row],
         "phone": choice(np.where(has_phone[row], row, -1), phone),
-        "lead_source": choice(
-            np.select([is_second[row], is_store[row]], [2, 1], default=0), ("web", "store", "phone")
-        ),
+        "lead_source": choice(np.select([is_second[row], is_store[row]], [2, 1], default=0), ("web", "store", "phone")),
         "lifecycle_stage": choice(_stage_at(reached, who, updated), STAGES),
         "created_at": instants(made[row]),
         "updated_at": instants(updated),

@@ -78,9 +78,7 @@ class Events:
     is_identified: np.ndarray
 
 
-def make_sessions(
-    people: People, stays: act.Stays, world: World, clock: Clock, rng: np.random.Generator
-) -> Sessions:
+def make_sessions(people: People, stays: act.Stays, world: World, clock: Clock, rng: np.random.Generator) -> Sessions:
     """The visits of all stays, ordered by time."""
     on_line = np.isin(stays.medium, (act.WEB, act.APP))
     more = rng.poisson(np.array(MORE_VISITS)[stays.phase] * (people.kind[stays.person] != STORE_ONLY))
@@ -88,9 +86,7 @@ def make_sessions(
     stay = np.concatenate([entry, extra])
     left = np.where(np.isnan(stays.left), clock.days, stays.left)
     share = rng.uniform(0.03, 0.97, len(extra))
-    even = np.concatenate(
-        [stays.entered[entry], stays.entered[extra] + share * (left - stays.entered)[extra]]
-    )
+    even = np.concatenate([stays.entered[entry], stays.entered[extra] + share * (left - stays.entered)[extra]])
     started = clock.at(even)
     order = np.lexsort((stay, started))
     stay, started = stay[order], started[order]
@@ -119,9 +115,7 @@ def make_sessions(
 
     is_repeat = (stays.phase[stay] == act.LOYALTY) & stays.is_member[stay]
     buys = is_entry & ((stays.phase[stay] == act.PURCHASE) | is_repeat)
-    may_log_in = (
-        people.has_account[person] & ~people.never_logs_in[person] & (started >= people.account_at[person])
-    )
+    may_log_in = people.has_account[person] & ~people.never_logs_in[person] & (started >= people.account_at[person])
     is_logged_in = may_log_in & (rng.random(count) < np.where(is_app | buys, 0.88, 0.22))
 
     first_in_app = np.zeros(count, bool)
@@ -208,9 +202,7 @@ def make_events(stays: act.Stays, sessions: Sessions, world: World, rng: np.rand
     order = np.lexsort((rank, session))
     session, kind = session[order], kind[order]
 
-    pause = np.minimum(rng.lognormal(np.log(24.0), 1.0, len(session)) * SECOND, LONGEST_PAUSE).astype(
-        np.int64
-    )
+    pause = np.minimum(rng.lognormal(np.log(24.0), 1.0, len(session)) * SECOND, LONGEST_PAUSE).astype(np.int64)
     pause = pause // 1000 * 1000 + 1000
     first = np.concatenate([[True], session[1:] != session[:-1]]) if len(session) else np.zeros(0, bool)
     passed = np.cumsum(np.where(first, 0, pause))

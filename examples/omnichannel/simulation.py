@@ -62,9 +62,7 @@ def generate(
     the same folders are replaced; a folder that holds anything else is refused.
     """
     if customers < 1 or days < SHORTEST_DAYS:
-        raise ValueError(
-            f"customers={customers}, days={days}: give at least 1 customer and {SHORTEST_DAYS} days."
-        )
+        raise ValueError(f"customers={customers}, days={days}: give at least 1 customer and {SHORTEST_DAYS} days.")
     if as_of.tzinfo is None:
         raise ValueError(f"as_of={as_of}: give a time with its zone.")
     extracts, truth = extracts.resolve(), truth.resolve()
@@ -171,9 +169,7 @@ def _with_memberships(
     card_at[joins] = clock.opening(clock.at(joined[joins]), rng)
     last_event = np.zeros(len(sessions), np.int64)
     np.maximum.at(last_event, events.session, events.at)
-    is_joining = (
-        sessions.is_entry & (stays.phase[sessions.stay] == act.LOYALTY) & ~stays.is_member[sessions.stay]
-    )
+    is_joining = sessions.is_entry & (stays.phase[sessions.stay] == act.LOYALTY) & ~stays.is_member[sessions.stay]
     card_at[sessions.person[is_joining]] = last_event[is_joining] + 15 * SECOND
     subscriber_from = people.subscriber_from.copy()
     signed = visit.moment_of(events, visit.NEWSLETTER, len(sessions))
@@ -225,9 +221,7 @@ def _write_people(chunk: Chunk) -> None:
             "new_email": choice(np.where(changes, everyone, -1), people.new_email),
             "email_changed_at": instants(people.email_changed_at, ~changes),
             "digits": people.phone_digits,
-            "customer_number": choice(
-                np.where(people.account_at < clock.end, everyone, -1), people.customer_number
-            ),
+            "customer_number": choice(np.where(people.account_at < clock.end, everyone, -1), people.customer_number),
             "loyalty_card": choice(np.where(has_card, everyone, -1), people.loyalty_card),
             "joined_loyalty_at": instants(people.card_at, ~has_card),
             "never_logs_in": people.never_logs_in,
@@ -243,9 +237,7 @@ def _write_people(chunk: Chunk) -> None:
     truth.identifiers("email", choice(np.where(changes, everyone, -1), people.new_email), number)
     truth.identifiers("phone", people.phone_digits, number, "'+316' || value")
     has_number = people.account_at < clock.end
-    truth.identifiers(
-        "customer_number", choice(np.where(has_number, everyone, -1), people.customer_number), number
-    )
+    truth.identifiers("customer_number", choice(np.where(has_number, everyone, -1), people.customer_number), number)
     chunk.writer.ledger.add(
         "never_logs_in",
         "web",
@@ -329,9 +321,7 @@ def _write_causes(chunk: Chunk, orders: commerce.Orders, receipts: commerce.Rece
             "push": chunk.numbers(opened[session]),
             "campaign": choice(campaign, [*ads, *browsing.TRIGGERED_MAILS, "push_reminder"]),
             "is_caused": stays.is_entry_caused[stay],
-            "conversion_source": choice(
-                np.where(has_bought, is_order[bought].astype(int), -1), ("store", "shop")
-            ),
+            "conversion_source": choice(np.where(has_bought, is_order[bought].astype(int), -1), ("store", "shop")),
             "conversion_table": choice(
                 np.where(has_bought, is_order[bought].astype(int), -1), ("transaction_lines", "orders")
             ),

@@ -63,16 +63,11 @@ class Truth:
             for table, schema in self.schemas.items()
         }
 
-    def write(
-        self, table: str, columns: Mapping[str, object], render: Mapping[str, str] | None = None
-    ) -> None:
+    def write(self, table: str, columns: Mapping[str, object], render: Mapping[str, str] | None = None) -> None:
         """Appends rows; `render` gives SQL for columns that do not stand under their own name."""
         render = render or {}
         rows = pa.table(
-            {
-                name: value if isinstance(value, pa.Array) else pa.array(value)
-                for name, value in columns.items()
-            }
+            {name: value if isinstance(value, pa.Array) else pa.array(value) for name, value in columns.items()}
         )
         if not rows.num_rows:
             return

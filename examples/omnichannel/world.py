@@ -60,9 +60,7 @@ def make_world(clock: Clock, *, seed: int) -> World:
     rng = np.random.default_rng([seed, 0, 1])
     category = [name for name, count, _ in words.CATEGORIES for _ in range(count)]
     typical = np.array([price for _, count, price in words.CATEGORIES for _ in range(count)])
-    cents = np.maximum(
-        195, np.round(typical * rng.lognormal(0, 0.6, len(category))).astype(np.int64) * 100 - 5
-    )
+    cents = np.maximum(195, np.round(typical * rng.lognormal(0, 0.6, len(category))).astype(np.int64) * 100 - 5)
     share = 1 / (rng.permutation(len(category)) + 6.0)
     product = [f"P{number:04d}" for number in range(1, len(category) + 1)]
 

@@ -172,9 +172,7 @@ COMPARISONS: tuple[Comparison, ...] = (
 )
 
 
-def problems(
-    built: Warehouse, told: Release, comparisons: Sequence[Comparison] = COMPARISONS
-) -> dict[str, list[str]]:
+def problems(built: Warehouse, told: Release, comparisons: Sequence[Comparison] = COMPARISONS) -> dict[str, list[str]]:
     """What is not as the oracle says, by table."""
     found = {compare.__name__: compare(built, told) for compare in comparisons}
     return {name: lines for name, lines in found.items() if lines}

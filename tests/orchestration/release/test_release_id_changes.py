@@ -90,9 +90,7 @@ def warehouse(tmp_path: Path) -> Path:
 
 
 def record(previous: Path, warehouse: Path, *, release_id: str = "new") -> IdChanges | None:
-    return record_id_changes(
-        previous, warehouse, release_id=release_id, previous_release_id="old", published={"old"}
-    )
+    return record_id_changes(previous, warehouse, release_id=release_id, previous_release_id="old", published={"old"})
 
 
 def rows(warehouse: Path, sql: str) -> list[tuple[Any, ...]]:
@@ -154,9 +152,9 @@ def test_a_release_from_before_decisions_were_told_is_compared(warehouse: Path, 
     """Nothing then says that a decision was new, so the cause is what the identifiers show."""
     old = make(tmp_path / "customer_journeys.duckdb", BEFORE, None)
     record(old, warehouse)
-    assert rows(
-        warehouse, "select cause from hygiene.customer_id_changes where previous_customer_id = 'c_hal'"
-    ) == [("merge",)]
+    assert rows(warehouse, "select cause from hygiene.customer_id_changes where previous_customer_id = 'c_hal'") == [
+        ("merge",)
+    ]
 
 
 def test_a_release_without_customers_is_not_compared(warehouse: Path, tmp_path: Path) -> None:

@@ -80,11 +80,10 @@ def _number(text: str, country: str | None, *, must_exist: bool = False) -> str 
         number = phonenumbers.parse(text, country)
         e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
         # what reads differently the second time, such as zeros alone, is no number
-        is_stable = phonenumbers.parse(e164).national_number == number.national_number and (
-            phonenumbers.format_number(phonenumbers.parse(e164), phonenumbers.PhoneNumberFormat.E164) == e164
-        )
+        again = number if e164 == text else phonenumbers.parse(e164)
     except phonenumbers.NumberParseException:
         return None
+    is_stable = phonenumbers.format_number(again, phonenumbers.PhoneNumberFormat.E164) == e164
     # possible, and not only within an area: 555 1234 is another telephone in every town
     possible = phonenumbers.is_possible_number_with_reason(number) == phonenumbers.ValidationResult.IS_POSSIBLE
     if not possible or not is_stable or (must_exist and not phonenumbers.is_valid_number(number)):

@@ -47,9 +47,10 @@ Decisions
 - Any other `must_not_link` is `applied`, whether or not anything would join the two. Any other `must_link` is
   `applied` or, by a `must_not_link` on the way, `refused`. An identifier and itself: a `must_link` is `applied`,
   a `must_not_link` is `refused`.
-- The order of links in a component that breaks a rule: decisions by key; other links by the lesser of the two types'
-  priority numbers, first seen, key; fuzzy links by match weight, greatest first, then key. The key is the lesser
-  hash, a hyphen, the greater hash. A pair that is linked in several ways is one link, at its best place.
+- The order of links in a component that breaks a rule: decisions, other links, fuzzy links. Each of the first two by
+  the lesser of the two types' priority numbers, first seen (decisions about what was never seen together come
+  first), key; fuzzy links by match weight, greatest first, then key. The key is the lesser hash, a hyphen, the
+  greater hash. A pair that is linked in several ways is one link, at its best place.
 - A fuzzy link to a record that is not current, or between records that share a trusted value, does not exist.
 
 Owners
@@ -367,10 +368,13 @@ def solved(
     links = []
     for pair in sorted(joins.keys() | decided | weights.keys()):
         key = "-".join(map(hashed, pair))
-        if pair in decided:
-            place: tuple[object, ...] = (0, key)
-        elif pair in joins:
-            place = (1, min(map(type_priority, pair)), joins[pair], key)
+        if pair in decided or pair in joins:
+            place: tuple[object, ...] = (
+                0 if pair in decided else 1,
+                min(map(type_priority, pair)),
+                joins.get(pair, datetime.min),
+                key,
+            )
         else:
             place = (2, -weights[pair], key)
         links.append(Link(*pair, order=place, is_decision=pair in decided))

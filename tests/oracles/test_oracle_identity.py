@@ -339,7 +339,24 @@ def test_must_not_link_holds_over_a_path() -> None:
     assert outcomes(who) == ["applied"]
 
 
-def test_contradictory_decisions_are_taken_in_order_of_their_keys() -> None:
+def test_contradictory_decisions_are_taken_by_type_then_first_seen() -> None:
+    events = [event(name, day, card="7", email=f"{name}@y") for day, name in enumerate("ab")]
+    events += [event("c", 2, email="c@y")]
+    rows = [
+        decided("must_not_link", "email=a@y", "email=c@y"),
+        decided("must_link", "email=a@y", "email=b@y"),
+        decided("must_link", "email=c@y", "card=7"),
+        decided("must_link", "card=7", "email=a@y"),
+    ]
+    # c and the card were never seen together, so that decision goes first; then a and b, then what was only seen
+    assert refused(solved(events, decisions=rows)) == {
+        ("card=7", "email=a@y"): "must_not_link",
+        ("card=7", "email=b@y"): "must_not_link",
+    }
+    assert refused(solved(events, decisions=rows[:2] + rows[3:])) == {}
+
+
+def test_contradictory_decisions_of_one_rank_are_taken_in_order_of_their_keys() -> None:
     events = [event(name, day, account=name) for day, name in enumerate("CBA")]
     rows = [
         decided("must_link", "account=B", "account=C"),

@@ -89,7 +89,8 @@ class Settings:
     reporting_time_zone: str
     reporting_currency: str
     shared_devices: str
-    country: str | None = None
+    country: str | None
+    is_matching_on: bool
 
     @property
     def home(self) -> Path:
@@ -145,6 +146,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     JOURNEYS_COUNTRY      country of telephone numbers without a country code, ISO 3166 (default: the example's;
                           none for own extracts: such numbers then stay as they are written)
     JOURNEYS_RELEASES_KEPT           how many releases are kept (default 5, at least 2)
+    JOURNEYS_MATCHING     off: people records without a shared key are not matched, whatever matching.toml says
 
     Raises SettingsError naming the variable, its value and what it may be.
     """
@@ -200,6 +202,9 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         raise SettingsError(
             f"JOURNEYS_COUNTRY={country}: give the ISO 3166 code of a country in two capital letters, such as NL."
         )
+    matching = (value("JOURNEYS_MATCHING") or "on").lower()
+    if matching not in ("on", "off"):
+        raise SettingsError(f"JOURNEYS_MATCHING={matching}: give on or off.")
     return Settings(
         data_set=data_set,
         example=example,
@@ -214,6 +219,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         reporting_currency=currency,
         shared_devices=shared_devices,
         country=country,
+        is_matching_on=matching == "on",
     )
 
 

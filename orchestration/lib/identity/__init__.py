@@ -1,1 +1,1 @@
-"""Who is who, where SQL would take a round per link: conflicting links, bridges, fuzzy matches."""
+"""Who is who, where SQL is not enough: phones, conflicting links, bridges, people records without a shared key."""

@@ -137,6 +137,7 @@ def fingerprint(settings: Settings, pepper: str, root: Path = PROJECT_ROOT) -> s
         settings.reporting_time_zone,
         settings.reporting_currency,
         settings.shared_devices,
+        settings.is_matching_on,
         hashlib.sha256(pepper.encode()).hexdigest(),
         settings.country,
         # another version may know numbers that this one does not

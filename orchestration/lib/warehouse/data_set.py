@@ -11,7 +11,7 @@ from orchestration.lib.settings import PROJECT_ROOT, Settings, SettingsError
 from orchestration.lib.warehouse.build import BUILD_INPUTS, ensure_ledgers, read_pepper
 from orchestration.lib.warehouse.connection import open_duckdb
 from orchestration.lib.warehouse.dbt import run_dbt
-from orchestration.lib.warehouse.seeds import SeedReport, resolve_seeds
+from orchestration.lib.warehouse.seeds import SeedReport, resolve_matching, resolve_seeds
 
 
 def check_writable(folder: Path) -> None:
@@ -34,6 +34,7 @@ def prepare_data_set(settings: Settings, *, today: date) -> SeedReport:
     """
     check_writable(settings.home)
     report = resolve_seeds(settings.seeds, PROJECT_ROOT / "seeds", settings.resolved_seeds, today=today)
+    resolve_matching(settings.seeds, PROJECT_ROOT / "seeds", settings.resolved_seeds)
     with open_duckdb(settings.warehouse) as connection:
         ensure_ledgers(connection, read_pepper(settings))
     return report

@@ -27,6 +27,7 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
         "PATH": path if beside in path.split(os.pathsep) else os.pathsep.join((beside, path)),
         "JOURNEYS_WAREHOUSE": str(settings.warehouse),
         "JOURNEYS_RESOLVED_SEEDS": os.path.relpath(settings.resolved_seeds, PROJECT_ROOT),
+        "JOURNEYS_MATCHING": "on" if settings.is_matching_on else "off",
         "DBT_TARGET_PATH": str(settings.dbt_target),
         "DBT_LOG_PATH": str(settings.dbt_target / "logs"),
         "DBT_PROFILES_DIR": str(PROJECT_ROOT),

@@ -152,6 +152,35 @@ def resolve_seeds(seeds: Path, shipped: Path, resolved: Path, *, today: date) ->
     return report
 
 
+def resolve_matching(seeds: Path, shipped: Path, resolved: Path) -> None:
+    """Checks how people records are matched and writes it into the folder of resolved seeds.
+
+    `seeds` may hold a matching.toml, else the shipped one counts, and a match_parameters.json that was saved for it.
+    Raises SeedsInvalid.
+    """
+    from orchestration.lib.identity.matching_settings import (
+        SETTINGS_FILE,
+        MatchingSettingsError,
+        read_matching_settings,
+    )
+    from orchestration.lib.identity.parameters import PARAMETERS_FILE, read_parameters
+
+    own, saved = seeds / SETTINGS_FILE, seeds / PARAMETERS_FILE
+    source = own if own.is_file() else shipped / SETTINGS_FILE
+    try:
+        read = read_matching_settings(source)
+        if saved.is_file():
+            read_parameters(saved, read)
+    except MatchingSettingsError as error:
+        file, _, message = str(error).partition(": ")
+        raise SeedsInvalid(SeedReport((Problem(file, None, message),), ())) from error
+    _write_if_changed(resolved / SETTINGS_FILE, source.read_bytes())
+    if saved.is_file():
+        _write_if_changed(resolved / PARAMETERS_FILE, saved.read_bytes())
+    else:
+        (resolved / PARAMETERS_FILE).unlink(missing_ok=True)
+
+
 def check_seeds(
     definitions: Sequence[SeedDefinition],
     sources: Mapping[str, Path | None],

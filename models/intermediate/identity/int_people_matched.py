@@ -1,0 +1,9 @@
+"""Pairs of people records that may be one person though they share no key; docs/identity_matching.md tells how."""
+
+from orchestration.lib.identity.rematching import match_again_if_changed
+
+
+def model(dbt, session):
+    dbt.config(materialized="table")
+    people = dbt.ref("int_people_unioned")
+    return match_again_if_changed(people, session, schema=dbt.this.schema, table=dbt.this.identifier)

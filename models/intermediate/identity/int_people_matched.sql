@@ -1,1 +1,0 @@
-select cast(null as varchar) as record_a, cast(null as varchar) as record_b, cast(null as double) as match_weight, cast(null as double) as match_probability, cast(null as varchar) as strongest_comparison, cast(null as varchar) as comparison_levels, false as is_link where false

@@ -1,0 +1,187 @@
+"""Builds Splink's model from the settings, and has Splink weigh pairs of prepared records."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from orchestration.lib.identity.matching_settings import MISSING, Comparison, Level, MatchingSettings
+
+if TYPE_CHECKING:
+    from splink.internals.comparison_level_creator import ComparisonLevelCreator
+
+# Splink's own prior while it weighs; what the data say of it is added afterwards.
+EVEN = 0.5
+
+
+def level_of(comparison: Comparison, gamma: int) -> str:
+    """The name of the level behind Splink's number: -1 is missing, 0 the last, the first the highest.
+
+    >>> from orchestration.lib.identity.matching_settings import Level
+    >>> levels = (Level("exact", "equal", ("city",), 0.9, 0.1), Level("differs", "else", ("city",), 0.1, 0.9))
+    >>> [level_of(Comparison("city", ("city",), levels), gamma) for gamma in (-1, 0, 1)]
+    ['missing', 'differs', 'exact']
+    """
+    return MISSING if gamma < 0 else comparison.levels[len(comparison.levels) - 1 - gamma].name
+
+
+def weigh_pairs(
+    connection: duckdb.DuckDBPyConnection,
+    settings: MatchingSettings,
+    pairs: str,
+    weighed: str,
+    *,
+    is_detailed: bool = False,
+) -> None:
+    """Has Splink weigh the pairs of a table (record_l < record_r) of records in `people` and writes table `weighed`.
+
+    It has record_l, record_r and evidence, the sum of the comparisons' weights (base 2, without the prior); detailed,
+    also of each comparison gamma_<comparison>, the level's number, and mw_<comparison>, its weight.
+    """
+    # importing it takes seconds, and a data set without people never needs it
+    from splink import Linker, SettingsCreator
+    from splink.backends.duckdb import DuckDBAPI
+
+    model = SettingsCreator(
+        link_type="dedupe_only",
+        unique_id_column_name="record",
+        comparisons=[_comparison(comparison) for comparison in settings.comparisons],
+        blocking_rules_to_generate_predictions=[],
+        probability_two_random_records_match=EVEN,
+        # Splink hands out the levels only together with the values
+        retain_matching_columns=is_detailed,
+        retain_intermediate_calculation_columns=is_detailed,
+    )
+    api = DuckDBAPI(connection)
+    linker = Linker(api.register("people"), model, log_level=None)
+    connection.execute(f"""
+        create or replace temp table pairs_to_weigh as
+        select '0' as match_key, record_l as join_key_l, record_r as join_key_r from {pairs}
+    """)
+    linker.table_management.register_blocked_pairs_for_predict(api.register("pairs_to_weigh"))
+    result = linker.inference.predict(warning_mode="never")
+    names = [comparison.name for comparison in settings.comparisons]
+    found = {row[0] for row in connection.execute(f"describe {result.physical_name}").fetchall()}
+    details = []
+    if is_detailed:
+        details = [f"gamma_{name}" for name in names] + [
+            f"mw_{name} + mw_tf_adj_{name} as mw_{name}" if f"mw_tf_adj_{name}" in found else f"mw_{name}"
+            for name in names
+        ]
+    connection.execute(f"""
+        create or replace temp table {weighed} as
+        select {", ".join(["record_l", "record_r", "match_weight as evidence", *details])} from {result.physical_name}
+    """)
+    result.drop_table_from_database_and_remove_from_cache()
+    linker.table_management.invalidate_cache()
+
+
+def prior_weight(probability: float) -> float:
+    """The weight, base 2, that a probability stands for.
+
+    >>> prior_weight(0.5)
+    0.0
+    """
+    return math.log2(probability / (1 - probability))
+
+
+def _comparison(comparison: Comparison):
+    import splink.comparison_level_library as cll
+    from splink.comparison_library import CustomComparison
+
+    missing = " and ".join(f"({column}_l is null or {column}_r is null)" for column in comparison.columns)
+    null_level = cll.CustomLevel(missing, label_for_charts=MISSING).configure(is_null_level=True)
+    levels = [_level(level).configure(**_rates(level)) for level in comparison.levels]
+    return CustomComparison(comparison_levels=[null_level, *levels], output_column_name=comparison.name)
+
+
+def _rates(level: Level) -> dict:
+    rates: dict = {"m_probability": level.m, "u_probability": level.u, "label_for_charts": level.name}
+    if level.frequency_of:
+        # a value that nobody else has is not worth more than a tenth of the usual chance
+        rates |= {"tf_adjustment_column": level.frequency_of, "tf_minimum_u_value": level.u / 10}
+    return rates
+
+
+def _level(level: Level) -> ComparisonLevelCreator:
+    """Splink's level for one of ours."""
+    import splink.comparison_level_library as cll
+
+    column, other = level.columns[0], level.other
+    match level.kind:
+        case "else":
+            return cll.ElseLevel()
+        case "equal" if len(level.columns) == 1:
+            return cll.ExactMatchLevel(column)
+        case "equal":
+            return cll.And(*(cll.ExactMatchLevel(one) for one in level.columns))
+        case "similar":
+            return _all_of(*_same_digits(level), cll.JaroWinklerLevel(column, level.at_least))
+        case "edits":
+            near = cll.DamerauLevenshteinLevel(column, level.at_most)
+            return _all_of(*_longer(level), *_same_digits(level), near)
+        case "swapped":
+            return cll.CustomLevel(
+                f"jaro_winkler_similarity({column}_l, {other}_r) >= {level.at_least} "
+                f"and jaro_winkler_similarity({other}_l, {column}_r) >= {level.at_least}"
+            )
+        case "other_field":
+            # with both fields filled on both sides, one crossing alone says that the rest differs
+            return cll.CustomLevel(
+                f"(({column}_l = {other}_r and {other}_l is null) or ({other}_l = {column}_r and {other}_r is null))"
+            )
+        case "prefix":
+            return _all_of(
+                *_longer(level),
+                cll.CustomLevel(f"(starts_with({column}_l, {column}_r) or starts_with({column}_r, {column}_l))"),
+            )
+        case "initial":
+            return cll.CustomLevel(
+                f"(length({column}_l) = 1 or length({column}_r) = 1) and left({column}_l, 1) = left({column}_r, 1)"
+            )
+        case "day_month_swapped":
+            return cll.CustomLevel(
+                f"{column}_l = left({column}_r, 4) || right({column}_r, 2) || substr({column}_r, 5, 2)"
+            )
+        case "days":
+            return cll.CustomLevel(
+                f"abs(date_diff('day', strptime({column}_l, '%Y%m%d'), strptime({column}_r, '%Y%m%d'))) "
+                f"<= {level.at_most}"
+            )
+        case "same_year":
+            return cll.CustomLevel(f"left({column}_l, 4) = left({column}_r, 4)")
+        case "same_local_part":
+            return cll.CustomLevel("email_local_l = email_local_r")
+    raise ValueError(f"no Splink level for {level.kind}")
+
+
+def _all_of(*conditions: ComparisonLevelCreator) -> ComparisonLevelCreator:
+    import splink.comparison_level_library as cll
+
+    return conditions[0] if len(conditions) == 1 else cll.And(*conditions)
+
+
+def _longer(level: Level) -> list[ComparisonLevelCreator]:
+    """Short texts are near each other by chance: an edit makes Jan of Jon."""
+    import splink.comparison_level_library as cll
+
+    column, length = level.columns[0], level.min_length
+    if not length:
+        return []
+    return [cll.CustomLevel(f"length({column}_l) >= {length} and length({column}_r) >= {length}")]
+
+
+def _same_digits(level: Level) -> list[ComparisonLevelCreator]:
+    """jan.bosch72 and jan.bosch73 are two people, not a slip of the finger."""
+    import splink.comparison_level_library as cll
+
+    column = level.columns[0]
+    if not level.same_digits:
+        return []
+    return [
+        cll.CustomLevel(
+            f"regexp_replace({column}_l, '[^0-9]', '', 'g') = regexp_replace({column}_r, '[^0-9]', '', 'g')"
+        )
+    ]

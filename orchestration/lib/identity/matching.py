@@ -1,0 +1,200 @@
+"""Matches people records that share no key: which pairs are one person, how sure that is, and why.
+
+`match_people` is a function of the records and the settings alone: the order of rows, the number of threads and
+earlier runs change nothing. docs/identity_matching.md tells how it works.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import duckdb
+import pyarrow as pa
+
+from orchestration.lib.identity.blocking import block_pairs
+from orchestration.lib.identity.comparing import level_of, prior_weight, weigh_pairs
+from orchestration.lib.identity.grouping import Pair, Weighed, components, refuse_links
+from orchestration.lib.identity.matching_settings import MatchingSettings
+from orchestration.lib.identity.parameters import Parameters, with_rates
+from orchestration.lib.identity.people_prepared import prepare_people
+from orchestration.lib.identity.training import train
+from orchestration.lib.warehouse.connection import open_duckdb
+
+PAIRS_SCHEMA = pa.schema(
+    [
+        ("record_a", pa.string()),
+        ("record_b", pa.string()),
+        ("match_weight", pa.float64()),
+        ("match_probability", pa.float64()),
+        ("strongest_comparison", pa.string()),
+        ("comparison_levels", pa.string()),
+        ("refused_by", pa.string()),
+        ("is_link", pa.bool_()),
+        ("is_apart", pa.bool_()),
+    ]
+)
+# Sums of floating-point weights differ in their last digits with the order of adding; nobody needs those.
+DIGITS = 6
+
+
+@dataclass(frozen=True)
+class Matches:
+    """The pairs that are worth knowing of, and figures of each step for the log.
+
+    Those are the pairs at or above the review probability, and pairs that share an e-mail address or a telephone
+    number though a guard tells them apart: people of one household.
+    """
+
+    pairs: pa.Table
+    notes: tuple[str, ...]
+
+
+def match_people(people: pa.Table, settings: MatchingSettings, parameters: Parameters | None = None) -> Matches:
+    """Compares current people records and returns the pairs that may be one person, by their keys.
+
+    `parameters` are saved ones; without them the rates are estimated as the settings say.
+    """
+    if not settings.is_on:
+        return Matches(PAIRS_SCHEMA.empty_table(), ("matching is off",))
+    with open_duckdb() as connection:
+        count = prepare_people(connection, people, settings)
+        if count < 2:
+            return Matches(PAIRS_SCHEMA.empty_table(), (f"{count} records: nothing to compare",))
+        blocked = block_pairs(connection, settings)
+        notes = [
+            f"{count:,} records, {blocked.pair_count:,} pairs compared",
+            f"{blocked.skipped_blocks:,} blocks of more than {blocked.max_block_records:,} records left out",
+        ]
+        if not blocked.pair_count:
+            return Matches(PAIRS_SCHEMA.empty_table(), tuple(notes))
+        if parameters is None:
+            parameters = train(connection, settings, count)
+        else:
+            weigh_pairs(connection, with_rates(settings, parameters.rates), "pairs_blocked", "pairs_weighed")
+        settings = with_rates(settings, parameters.rates)
+        prior = prior_weight(parameters.share)
+        weighed = _weigh_groups(connection, settings, prior)
+        notes.append(f"one pair in {1 / parameters.share:,.0f} is taken to match")
+        verdicts = refuse_links(
+            weighed, settings.groups, link_weight=prior_weight(min(settings.link_probability, 1 - 1e-12))
+        )
+        pairs = _told(connection, settings, prior, verdicts, weighed)
+        links = sum(verdict is None for verdict in verdicts.values())
+        notes.append(f"{links:,} links, {len(verdicts) - links:,} refused, {len(pairs):,} pairs told")
+        return Matches(pairs, tuple(notes))
+
+
+def _weigh_groups(
+    connection: duckdb.DuckDBPyConnection, settings: MatchingSettings, prior: float
+) -> dict[Pair, Weighed]:
+    """Weighs in detail the pairs worth a review and all pairs inside the groups that heavy pairs make."""
+    review = prior_weight(min(settings.review_probability, 1 - 1e-12)) - prior
+    link = prior_weight(min(settings.link_probability, 1 - 1e-12)) - prior
+    heavy = connection.execute(
+        f"select record_l, record_r from pairs_weighed where round(evidence, {DIGITS}) >= ? order by all", [link]
+    ).fetchall()
+    inside = [
+        (left, right)
+        for group in components(heavy)
+        if len(group) <= settings.groups.max_records
+        for place, left in enumerate(group)
+        for right in group[place + 1 :]
+    ]
+    connection.register(
+        "pairs_inside",
+        pa.table(
+            {
+                "record_l": pa.array([pair[0] for pair in inside], pa.int64()),
+                "record_r": pa.array([pair[1] for pair in inside], pa.int64()),
+            }
+        ),
+    )
+    connection.execute(
+        f"""
+        create or replace temp table pairs_close as
+        select record_l, record_r from pairs_weighed where round(evidence, {DIGITS}) >= ?
+        union select record_l, record_r from pairs_inside
+        union
+        select record_l, record_r from pairs_blocked
+        join people as one on one.record = record_l
+        join people as other on other.record = record_r
+        where one.email = other.email or one.phone = other.phone
+        """,
+        [review],
+    )
+    connection.unregister("pairs_inside")
+    weigh_pairs(connection, settings, "pairs_close", "pairs_detailed", is_detailed=True)
+    gammas = ", ".join(f"gamma_{comparison.name}" for comparison in settings.comparisons)
+    rows = connection.execute(
+        f"select record_l, record_r, round(evidence + {prior!r}, {DIGITS}), {gammas} from pairs_detailed order by all"
+    ).fetchall()
+    weighed = {}
+    for left, right, weight, *found in rows:
+        levels = {
+            comparison.name: level_of(comparison, gamma)
+            for comparison, gamma in zip(settings.comparisons, found, strict=True)
+        }
+        guards = [guard for guard in settings.guards if guard.refuses(levels)]
+        weighed[left, right] = Weighed(
+            weight, any(guard.tells_apart for guard in guards), guards[0].name if guards else None
+        )
+    return weighed
+
+
+def _told(
+    connection: duckdb.DuckDBPyConnection,
+    settings: MatchingSettings,
+    prior: float,
+    verdicts: dict[Pair, str | None],
+    weighed: dict[Pair, Weighed],
+) -> pa.Table:
+    """The pairs worth knowing of with what carried them, in the order of their keys."""
+    names = [comparison.name for comparison in settings.comparisons]
+    columns = ", ".join(f"gamma_{name}, mw_{name}" for name in names)
+    review = prior_weight(min(settings.review_probability, 1 - 1e-12))
+    rows = connection.execute(
+        f"""
+        select
+            one.person_key_hash, other.person_key_hash, record_l, record_r,
+            coalesce(one.email = other.email, false) or coalesce(one.phone = other.phone, false),
+            round(evidence + {prior!r}, {DIGITS}) as weight, {columns}
+        from pairs_detailed
+        join people as one on one.record = record_l
+        join people as other on other.record = record_r
+        order by 1, 2
+        """
+    ).fetchall()
+    told: dict[str, list] = {name: [] for name in PAIRS_SCHEMA.names}
+    for record_a, record_b, left, right, shares, weight, *found in rows:
+        is_apart = weighed[left, right].is_apart
+        if weight < review and not (shares and is_apart):
+            continue
+        levels = {
+            comparison.name: {
+                "level": level_of(comparison, found[2 * place]),
+                "weight": round(found[2 * place + 1] or 0.0, 3) + 0.0,
+            }
+            for place, comparison in enumerate(settings.comparisons)
+        }
+        is_heavy = (left, right) in verdicts
+        verdict = verdicts.get((left, right))
+        told["record_a"].append(record_a)
+        told["record_b"].append(record_b)
+        told["match_weight"].append(weight)
+        told["match_probability"].append(round(1 / (1 + 2.0 ** -max(min(weight, 300.0), -300.0)), 9))
+        told["strongest_comparison"].append(max(names, key=lambda name: (levels[name]["weight"], name)))
+        told["comparison_levels"].append(json.dumps(levels, sort_keys=True))
+        told["refused_by"].append(verdict)
+        told["is_link"].append(is_heavy and verdict is None)
+        told["is_apart"].append(is_apart)
+    return pa.table(told, schema=PAIRS_SCHEMA)
+
+
+def train_on(people: pa.Table, settings: MatchingSettings) -> Parameters:
+    """Learns the parameters from people records, to be saved. Raises ValueError where nothing can be learnt."""
+    with open_duckdb() as connection:
+        count = prepare_people(connection, people, settings)
+        if count < 2 or not block_pairs(connection, settings).pair_count:
+            raise ValueError(f"{count:,} people records hold no pair to compare, so there is nothing to learn from.")
+        return train(connection, settings, count)

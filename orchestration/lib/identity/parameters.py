@@ -1,0 +1,105 @@
+"""The rates of agreement that matching rests on, and the file in which learnt ones are kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from orchestration.lib.identity.matching_settings import MatchingSettings, MatchingSettingsError
+
+PARAMETERS_FILE = "match_parameters.json"
+DIGITS = 12
+
+
+@dataclass(frozen=True)
+class Rates:
+    """m and u of every level by comparison: how often records of one person, and of two, are at it."""
+
+    m: Mapping[str, Mapping[str, float]]
+    u: Mapping[str, Mapping[str, float]]
+
+
+def declared_rates(settings: MatchingSettings) -> Rates:
+    """The rates that matching.toml states."""
+    return Rates(
+        {c.name: {level.name: level.m for level in c.levels} for c in settings.comparisons},
+        {c.name: {level.name: level.u for level in c.levels} for c in settings.comparisons},
+    )
+
+
+def with_rates(settings: MatchingSettings, rates: Rates) -> MatchingSettings:
+    """The settings with other rates on their levels."""
+    return replace(
+        settings,
+        comparisons=tuple(
+            replace(
+                comparison,
+                levels=tuple(
+                    replace(level, m=rates.m[comparison.name][level.name], u=rates.u[comparison.name][level.name])
+                    for level in comparison.levels
+                ),
+            )
+            for comparison in settings.comparisons
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What training found: the rates, and the share of all pairs of records that match."""
+
+    rates: Rates
+    share: float
+
+
+def write_parameters(path: Path, parameters: Parameters) -> None:
+    """Writes parameters as text that a person can read and a version control compare."""
+    told = {
+        "share_of_pairs_that_match": round(parameters.share, DIGITS),
+        "comparisons": {
+            comparison: {
+                level: {"m": round(m, DIGITS), "u": round(parameters.rates.u[comparison][level], DIGITS)}
+                for level, m in levels.items()
+            }
+            for comparison, levels in parameters.rates.m.items()
+        },
+    }
+    path.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+
+
+def read_parameters(path: Path, settings: MatchingSettings) -> Parameters:
+    """Reads saved parameters. Raises MatchingSettingsError where they are not those of the settings' comparisons."""
+    again = "Type make identity-train to have it written anew, or delete it."
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        share = _probability(told["share_of_pairs_that_match"])
+        rates = {
+            name: {level: (_probability(rate["m"]), _probability(rate["u"])) for level, rate in levels.items()}
+            for name, levels in told["comparisons"].items()
+        }
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise MatchingSettingsError(
+            f"{path.name}: this is not a file of saved parameters ({error}). {again}"
+        ) from error
+    for comparison in settings.comparisons:
+        levels = {level.name for level in comparison.levels}
+        if set(rates.get(comparison.name, {})) != levels:
+            raise MatchingSettingsError(
+                f"{path.name}: comparisons.{comparison.name}: has other levels than matching.toml "
+                f"({', '.join(sorted(levels))}). {again}"
+            )
+    return Parameters(
+        Rates(
+            {name: {level: rate[0] for level, rate in levels.items()} for name, levels in rates.items()},
+            {name: {level: rate[1] for level, rate in levels.items()} for name, levels in rates.items()},
+        ),
+        share,
+    )
+
+
+def _probability(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1:
+        raise ValueError(f"{value!r} is no probability between 0 and 1")
+    return float(value)

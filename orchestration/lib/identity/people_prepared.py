@@ -1,0 +1,160 @@
+"""Writes people records in the form in which they are compared: one row per record, values cleaned, block keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import duckdb
+import pyarrow as pa
+
+from orchestration.lib.identity.matching_settings import MatchingSettings
+
+# A longer value is no name, address or date: it is left out, not cut, for two cut ones may agree by chance.
+MAX_LENGTH = 200
+SAID_AS_NOTHING = (
+    "", "null", "none", "nil", "nan", "na", "n a", "undefined", "unknown", "onbekend", "unbekannt", "not known",
+    "not available", "not applicable", "nvt", "n v t", "anonymous", "anoniem", "test", "tbd", "xxx", "xx", "x x",
+)  # fmt: skip
+# Mailboxes of an office stand for nobody, at whatever domain.
+MAILBOXES_OF_NOBODY = (
+    "info", "contact", "admin", "administratie", "office", "mail", "post", "sales", "support", "noreply", "no-reply",
+    "hello", "service", "webmaster", "geen", "none", "test", "unknown", "email", "me", "hallo", "shop", "team",
+)  # fmt: skip
+# "de Vries", "Vries, de" and "Vries" are one name.
+PARTICLES = (
+    "van", "von", "vom", "zu", "zum", "zur", "de", "den", "der", "des", "het", "t", "ter", "ten", "te", "la", "le",
+    "les", "du", "di", "da", "do", "dos", "das", "del", "della", "el", "al", "bin", "ibn", "op", "in", "v", "d",
+)  # fmt: skip
+# A birth date on more records than both of these (a number, a share) is a default.
+DATE_IS_DEFAULT_FROM = 12
+DATE_IS_DEFAULT_SHARE = 0.004
+INPUT_COLUMNS = (
+    "first_name", "last_name", "street", "city", "postcode", "birth_date", "email_normalised", "phone_normalised",
+)  # fmt: skip
+
+
+def prepare_people(connection: duckdb.DuckDBPyConnection, people: pa.Table, settings: MatchingSettings) -> int:
+    """Creates the table `people` of cleaned records and returns how many it holds.
+
+    `record` numbers the records in the order of their keys, so whatever order the rows came in, the table is the
+    same. Columns that `people` lacks are empty. Of several rows of one record the last by value counts.
+    """
+    connection.register("people_given", people)
+    given = {column.lower() for column in people.column_names}
+    columns = ", ".join(
+        f"cast({name} as varchar) as {name}" if name in given else f"cast(null as varchar) as {name}"
+        for name in INPUT_COLUMNS
+    )
+    connection.execute(f"""
+        create or replace temp table people_read as
+        select cast(person_key_hash as varchar) as person_key_hash, {columns}
+        from people_given
+        where person_key_hash is not null
+        qualify row_number() over (
+            partition by person_key_hash
+            order by {
+        ", ".join(
+            f"cast({name} as varchar) desc nulls last" if name in given else "null"
+            for name in ("updated_at", "version_key", *INPUT_COLUMNS)
+        )
+    }
+        ) = 1
+    """)
+    connection.unregister("people_given")
+    nothing = _listed(SAID_AS_NOTHING)
+    connection.execute(f"""
+        create or replace temp table people_cleaned as
+        with named as (
+            select
+                person_key_hash,
+                {_name("first_name")} as first_name,
+                {_name("last_name")} as last_name,
+                {_plain("first_name")} in {nothing} as has_no_first_name,
+                {_plain("last_name")} in {nothing} as has_no_last_name,
+                {_plain("street")} as street,
+                {_plain("city")} as city,
+                replace({_plain("postcode")}, ' ', '') as postcode,
+                try_cast(left(birth_date, 10) as date) as birth_date,
+                case when length(email_normalised) <= {MAX_LENGTH} then lower(trim(email_normalised)) end as email,
+                case when length(phone_normalised) <= {MAX_LENGTH}
+                    then regexp_replace(phone_normalised, '[^0-9]', '', 'g') end as phone
+            from people_read
+        )
+        select
+            person_key_hash,
+            case when not has_no_first_name then nullif(first_name, '') end as first_name,
+            case when not has_no_last_name then nullif(last_name, '') end as last_name,
+            case when street not in {nothing} then street end as street,
+            case when city not in {nothing} then city end as city,
+            case when postcode not in {nothing} then postcode end as postcode,
+            case when year(birth_date) between 1901 and 2200 then strftime(birth_date, '%Y%m%d') end as birth_date,
+            case when contains(email, '@') then email end as email,
+            case when length(phone) >= 6 then right(phone, 9) end as phone
+        from named
+    """)
+    # a date that a system writes when it knows none; a person's records do not number that many
+    connection.execute(f"""
+        create or replace temp table dates_of_nobody as
+        select birth_date from people_cleaned
+        where birth_date is not null
+        group by birth_date
+        having count(*) > {DATE_IS_DEFAULT_FROM}
+            and count(*) > {DATE_IS_DEFAULT_SHARE} * (select count(*) from people_cleaned)
+    """)
+    connection.execute("""
+        update people_cleaned set birth_date = null where birth_date in (select birth_date from dates_of_nobody)
+    """)
+    connection.execute(f"""
+        create or replace temp table people_keyed as
+        select
+            row_number() over (order by person_key_hash) as record,
+            people_cleaned.*,
+            left(first_name, 1) as first_initial,
+            left(last_name, 1) as last_initial,
+            least(first_name, last_name) || ' ' || greatest(first_name, last_name) as both_names,
+            left(birth_date, 4) as birth_year,
+            right(birth_date, 4) as birth_month_day,
+            case
+                when length(split_part(email, '@', 1)) >= 5
+                    and split_part(email, '@', 1) not in {_listed(MAILBOXES_OF_NOBODY)}
+                    then split_part(email, '@', 1)
+            end as email_local
+        from people_cleaned
+    """)
+    frequencies = {
+        level.frequency_of: level.frequency_from
+        for comparison in settings.comparisons
+        for level in comparison.levels
+        if level.frequency_of
+    }
+    shares = "".join(
+        f""",
+            case
+                when {name} is not null and count(*) over (partition by {name}) >= {least}
+                    then count(*) over (partition by {name}) / count({name}) over ()
+            end as tf_{name}"""
+        for name, least in frequencies.items()
+    )
+    connection.execute(f"create or replace table people as select *{shares} from people_keyed order by record")
+    ((count,),) = connection.execute("select count(*) from people").fetchall()
+    return count
+
+
+def _plain(column: str) -> str:
+    """A text in lower case without accents, its words and numbers parted by one space; null where it is overlong."""
+    return (
+        f"case when length({column}) <= {MAX_LENGTH} then nullif(trim(regexp_replace("
+        f"lower(strip_accents({column})), '[^\\p{{L}}\\p{{N}}]+', ' ', 'g')), '') end"
+    )
+
+
+def _name(column: str) -> str:
+    """A name without particles, unless it is nothing else, and without spaces. Names stand in the wrong field at
+    times, so first and last ones are treated alike."""
+    words = f"list_filter(string_split({_plain(column)}, ' '), lambda word: word <> '')"
+    telling = f"list_filter({words}, lambda word: word not in {_listed(PARTICLES)})"
+    return f"array_to_string(case when len({telling}) > 0 then {telling} else {words} end, '')"
+
+
+def _listed(words: Iterable[str]) -> str:
+    return "(" + ", ".join(f"'{word}'" for word in words) + ")"

@@ -1,0 +1,179 @@
+"""Learns how often people agree by chance, how often one person's records do, and how many pairs match."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import duckdb
+
+from orchestration.lib.identity.comparing import prior_weight, weigh_pairs
+from orchestration.lib.identity.matching_settings import MatchingSettings
+from orchestration.lib.identity.parameters import Parameters, Rates, declared_rates, with_rates
+
+# Bounds of the matches that a record has on average: less is no set worth matching, more no set of people.
+LEAST_MATCHES_PER_RECORD = 0.001
+MOST_MATCHES_PER_RECORD = 2.0
+# A handful of records is taken for a part of this many: that two of ten share a birth date is no wonder to rely on.
+LEAST_POPULATION = 300
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """The levels of some pairs, one number per comparison as Splink gives them, and how many pairs have them."""
+
+    gammas: tuple[int, ...]
+    count: float
+
+
+def estimate_u(connection: duckdb.DuckDBPyConnection, settings: MatchingSettings, record_count: int) -> Rates:
+    """The rates with u counted over all pairs of a sample of records, the pairs that match left out by their chance.
+
+    The sample are the records whose keys hash lowest: the same for the same records. With m as declared, the chance
+    of a match and u are found by turns (expectation maximisation with m held).
+    """
+    rates = declared_rates(settings)
+    if not settings.training.is_u_estimated or record_count < 2:
+        return rates
+    connection.execute(f"""
+        create or replace temp table records_sampled as
+        select record from people order by md5(person_key_hash), record limit {settings.training.sample_records}
+    """)
+    connection.execute("""
+        create or replace temp table pairs_sampled as
+        select one.record as record_l, other.record as record_r
+        from records_sampled as one join records_sampled as other on one.record < other.record
+    """)
+    weigh_pairs(connection, settings, "pairs_sampled", "pairs_sampled_weighed", is_detailed=True)
+    patterns = read_patterns(connection, settings, "pairs_sampled_weighed")
+    connection.execute("drop table pairs_sampled_weighed")
+    return fit_u(settings, patterns, record_count)
+
+
+def read_patterns(connection: duckdb.DuckDBPyConnection, settings: MatchingSettings, weighed: str) -> list[Pattern]:
+    """The patterns of levels in a table that `weigh_pairs` wrote, in a fixed order."""
+    columns = ", ".join(f"gamma_{comparison.name}" for comparison in settings.comparisons)
+    rows = connection.execute(f"select {columns}, count(*) from {weighed} group by all order by all").fetchall()
+    return [Pattern(tuple(row[:-1]), row[-1]) for row in rows]
+
+
+def fit_u(settings: MatchingSettings, patterns: Sequence[Pattern], record_count: int) -> Rates:
+    """u and the share of matches that explain the patterns best, with m and the prior pairs as declared."""
+    declared = declared_rates(settings)
+    rates = declared
+    total = math.fsum(pattern.count for pattern in patterns)
+    share = _bounded_share(total * 1e-3 / max(total, 1), record_count)
+    for _ in range(settings.training.rounds):
+        chances = [_chance(settings, rates, pattern, share) for pattern in patterns]
+        share = _bounded_share(
+            math.fsum(p.count * chance for p, chance in zip(patterns, chances, strict=True)) / total, record_count
+        )
+        u = {}
+        for place, comparison in enumerate(settings.comparisons):
+            counted = dict.fromkeys((level.name for level in comparison.levels), 0.0)
+            for pattern, chance in zip(patterns, chances, strict=True):
+                if pattern.gammas[place] >= 0:
+                    level = comparison.levels[len(comparison.levels) - 1 - pattern.gammas[place]]
+                    counted[level.name] += pattern.count * (1 - chance)
+            u[comparison.name] = _mixed(
+                counted, declared.u[comparison.name], settings.training.u_prior_pairs, _neutral(comparison)
+            )
+        rates = Rates(declared.m, u)
+    return rates
+
+
+def fit_m(settings: MatchingSettings, rates: Rates, matches: Sequence[Pattern]) -> Rates:
+    """m learned from the patterns of pairs that match (`count` = how many matches), declared m as the prior."""
+    declared = declared_rates(settings)
+    m = {}
+    for place, comparison in enumerate(settings.comparisons):
+        counted = dict.fromkeys((level.name for level in comparison.levels), 0.0)
+        for pattern in matches:
+            if pattern.gammas[place] >= 0:
+                counted[comparison.levels[len(comparison.levels) - 1 - pattern.gammas[place]].name] += pattern.count
+        m[comparison.name] = _mixed(
+            counted, declared.m[comparison.name], settings.training.m_prior_matches, _neutral(comparison)
+        )
+    return Rates(m, rates.u)
+
+
+def estimate_share(evidence: Sequence[tuple[float, int]], record_count: int, rounds: int) -> float:
+    """The share of matches among all pairs of records that the weights of the compared pairs bear out.
+
+    `evidence` is (weight without prior, number of pairs). Pairs that were not compared count as no match.
+    """
+    total = record_count * (record_count - 1) / 2
+    share = _bounded_share(1.0 / record_count, record_count)
+    for _ in range(max(rounds, 50)):
+        prior = prior_weight(share)
+        share = _bounded_share(
+            math.fsum(count / (1 + 2.0 ** -min(max(weight + prior, -300.0), 300.0)) for weight, count in evidence)
+            / total,
+            record_count,
+        )
+    return share
+
+
+def _bounded_share(share: float, record_count: int) -> float:
+    partners = max(record_count, LEAST_POPULATION)
+    low, high = 2 * LEAST_MATCHES_PER_RECORD / partners, 2 * MOST_MATCHES_PER_RECORD / partners
+    return min(max(share, low), high, 0.5)
+
+
+def _chance(settings: MatchingSettings, rates: Rates, pattern: Pattern, share: float) -> float:
+    weight = prior_weight(share)
+    for comparison, gamma in zip(settings.comparisons, pattern.gammas, strict=True):
+        if gamma >= 0:
+            level = comparison.levels[len(comparison.levels) - 1 - gamma]
+            if not level.is_neutral:
+                weight += math.log2(rates.m[comparison.name][level.name] / rates.u[comparison.name][level.name])
+    return 1 / (1 + 2.0 ** -min(max(weight, -300.0), 300.0))
+
+
+def _neutral(comparison) -> set[str]:
+    return {level.name for level in comparison.levels if level.is_neutral}
+
+
+def _mixed(counted: dict[str, float], declared, prior: float, neutral: set[str]) -> dict[str, float]:
+    """Counted and declared rates, weighed by how many each stands for; neutral levels stay as they are."""
+    whole = math.fsum(count for name, count in counted.items() if name not in neutral)
+    declared_whole = math.fsum(rate for name, rate in declared.items() if name not in neutral)
+    return {
+        name: declared[name] if name in neutral else (count + prior * declared[name] / declared_whole) / (whole + prior)
+        for name, count in counted.items()
+    }
+
+
+def train(connection: duckdb.DuckDBPyConnection, settings: MatchingSettings, record_count: int) -> Parameters:
+    """Learns the parameters from the tables `people` and `pairs_blocked`; leaves `pairs_weighed` with them."""
+    rates = estimate_u(connection, settings, record_count)
+    return learn_matches(connection, settings, rates, record_count)
+
+
+def learn_matches(
+    connection: duckdb.DuckDBPyConnection, settings: MatchingSettings, rates: Rates, record_count: int
+) -> Parameters:
+    """The share of matches among all pairs, and m where the settings have it estimated, from the pairs compared."""
+    is_m_estimated = settings.training.is_m_estimated
+    rounds = 4 if is_m_estimated else 1
+    for number in range(rounds):
+        weigh_pairs(
+            connection, with_rates(settings, rates), "pairs_blocked", "pairs_weighed", is_detailed=is_m_estimated
+        )
+        evidence = connection.execute(
+            "select round(evidence, 3) as weight, count(*) from pairs_weighed group by weight order by weight"
+        ).fetchall()
+        share = estimate_share(evidence, record_count, settings.training.rounds)
+        if is_m_estimated and number < rounds - 1:
+            rates = fit_m(settings, rates, _matches(connection, settings, prior_weight(share)))
+    return Parameters(rates, share)
+
+
+def _matches(connection: duckdb.DuckDBPyConnection, settings: MatchingSettings, prior: float) -> list[Pattern]:
+    columns = ", ".join(f"gamma_{comparison.name}" for comparison in settings.comparisons)
+    rows = connection.execute(
+        f"select {columns}, round(evidence, 3) as weight, count(*) from pairs_weighed "
+        f"where evidence > {-prior - 7!r} group by all order by all"
+    ).fetchall()
+    return [Pattern(tuple(row[:-2]), row[-1] / (1 + 2.0 ** -min(row[-2] + prior, 300.0))) for row in rows]

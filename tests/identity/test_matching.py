@@ -1,0 +1,208 @@
+"""Fuzzy links: the same for the same records, empty where there is nothing to say, and hardly ever wrong."""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from orchestration.lib.identity.matching import PAIRS_SCHEMA, match_people
+from orchestration.lib.identity.matching_settings import read_matching_settings
+from orchestration.lib.settings import PROJECT_ROOT
+from tests.identity.scores import scores
+from tests.identity.simulated_people import FIELDS, Carelessness, draw_people
+
+SETTINGS = read_matching_settings(PROJECT_ROOT / "seeds" / "matching.toml")
+# laid beside the repository where somebody has it: 1,000 records with labels
+LABELLED = PROJECT_ROOT.parent / "shared" / "data" / "splink_fake_1000" / "fake_1000.csv"
+
+
+def records(*rows: dict) -> pa.Table:
+    """Records with keys a, b, c … and nothing in the fields that are not given."""
+    schema = pa.schema([("person_key_hash", pa.string()), *((name, pa.string()) for name in FIELDS)])
+    keyed = [{"person_key_hash": chr(ord("a") + place), **row} for place, row in enumerate(rows)]
+    return pa.Table.from_pylist([{name: row.get(name) for name in schema.names} for row in keyed], schema=schema)
+
+
+# Among strangers, as everywhere: u and the share of matches come from the records.
+STRANGERS = draw_people(150, Carelessness(records_most=1, shared_mailbox=0), seed=77)[0]
+
+
+def matched(*rows: dict) -> dict[tuple[str, str], dict]:
+    """The pairs among some records that live among strangers, by their keys."""
+    given = records(*rows)
+    strangers = STRANGERS.set_column(
+        STRANGERS.schema.get_field_index("birth_date"), "birth_date", STRANGERS["birth_date"].cast(pa.string())
+    ).select(given.schema.names)
+    pairs = match_people(pa.concat_tables([given, strangers]), SETTINGS).pairs.to_pylist()
+    keys = set(given["person_key_hash"].to_pylist())
+    return {
+        (pair["record_a"], pair["record_b"]): pair for pair in pairs if {pair["record_a"], pair["record_b"]} <= keys
+    }
+
+
+ANN = {
+    "first_name": "Annelies",
+    "last_name": "van der Berg",
+    "birth_date": "1971-03-14",
+    "street": "Singel 3",
+    "postcode": "3511 AB",
+    "city": "Utrecht",
+    "email_normalised": "annelies.vdberg@example.com",
+    "phone_normalised": "+31612345678",
+}
+
+
+def test_a_misspelt_record_without_a_shared_key_is_linked_and_says_why() -> None:
+    pairs = matched(ANN, ANN | {"first_name": "Anelies", "email_normalised": None, "phone_normalised": None})
+    pair = pairs["a", "b"]
+    assert pair["is_link"] and not pair["is_apart"] and pair["refused_by"] is None
+    assert pair["match_probability"] > 0.99
+    levels = json.loads(pair["comparison_levels"])
+    assert levels["birth_date"]["level"] == "exact" and levels["email"] == {"level": "missing", "weight": 0.0}
+    assert pair["strongest_comparison"] == max(levels, key=lambda name: levels[name]["weight"])
+
+
+def test_swapped_names_are_one_name() -> None:
+    swapped = ANN | {"first_name": ANN["last_name"], "last_name": ANN["first_name"], "email_normalised": None}
+    assert matched(ANN, swapped)["a", "b"]["is_link"]
+
+
+@pytest.mark.parametrize(
+    ("other", "guard"),
+    [
+        ({"first_name": "Gijsbert", "birth_date": "1969-11-02"}, "another_first_name"),
+        ({"first_name": "Gijsbert"}, "another_first_name"),
+        ({"birth_date": "1998-12-31"}, "another_generation"),
+    ],
+    ids=["couple", "twins", "mother and daughter of one name"],
+)
+def test_people_of_one_household_are_told_apart_whatever_they_share(other: dict, guard: str) -> None:
+    pair = matched(ANN, ANN | other)["a", "b"]
+    assert not pair["is_link"] and pair["is_apart"] and pair["refused_by"] == guard
+
+
+def test_people_who_share_only_a_mailbox_are_told_apart_below_the_review_probability() -> None:
+    stranger = {
+        "first_name": "Gijsbert",
+        "last_name": "Oudendijk",
+        "birth_date": "1950-01-09",
+        "city": "Emmen",
+        "email_normalised": ANN["email_normalised"],
+    }
+    pair = matched(ANN, stranger)["a", "b"]
+    assert pair["is_apart"] and not pair["is_link"] and pair["match_probability"] < SETTINGS.review_probability
+
+
+def test_a_record_without_a_first_name_joins_no_couple() -> None:
+    husband = ANN | {"first_name": "Gijsbert", "birth_date": "1969-11-02"}
+    pairs = matched(ANN, husband, ANN | {"first_name": None, "birth_date": None})
+    assert not any(pair["is_link"] for pair in pairs.values())
+
+
+def test_the_order_of_rows_changes_nothing() -> None:
+    people, _ = draw_people(120, Carelessness(), seed=3)
+    told = match_people(people, SETTINGS).pairs
+    order = list(range(len(people)))
+    for seed in (1, 2):
+        random.Random(seed).shuffle(order)
+        assert match_people(people.take(pa.array(order)), SETTINGS).pairs.equals(told)
+    assert told.schema.equals(PAIRS_SCHEMA) and len(told) > 50
+    rows = told.to_pylist()
+    assert all(row["record_a"] < row["record_b"] for row in rows)
+    assert len({(row["record_a"], row["record_b"]) for row in rows}) == len(rows)
+
+
+def test_several_rows_of_one_record_count_as_one_and_never_match_themselves() -> None:
+    twice = pa.concat_tables([records(ANN), records(ANN | {"city": "Zeist"})])
+    assert len(match_people(twice, SETTINGS).pairs) == 0
+
+
+@pytest.mark.parametrize(
+    "people",
+    [
+        records(),
+        records(ANN),
+        records({}, {}, {}),
+        records(ANN, {"first_name": "Gijsbert", "last_name": "Oudendijk"}),
+        pa.table({"person_key_hash": ["a", "b"]}),
+        records({"first_name": " ", "last_name": "NULL", "email_normalised": ""}, {"last_name": "undefined"}),
+        records(*(dict.fromkeys(FIELDS, "x" * 10000) for _ in range(3))),
+        records({"birth_date": "1900-01-01"}, {"birth_date": "1900-01-01"}),
+    ],
+    ids=["none", "one", "empty ones", "strangers", "no columns", "words for nothing", "ten kilobytes", "a date alone"],
+)
+def test_records_that_say_nothing_give_no_pair(people: pa.Table) -> None:
+    found = match_people(people, SETTINGS)
+    assert len(found.pairs) == 0 and found.pairs.schema.equals(PAIRS_SCHEMA) and found.notes
+
+
+def test_a_default_birth_date_is_no_evidence() -> None:
+    rows = [
+        {"first_name": "Jan", "last_name": "de Vries", "birth_date": "1970-01-01", "city": city}
+        for city in ("Emmen", "Breda") * 20
+    ]
+    pairs = match_people(records(*({**row, "street": f"Laan {place}"} for place, row in enumerate(rows))), SETTINGS)
+    assert not any(pairs.pairs["is_link"].to_pylist())
+
+
+def test_matching_that_is_off_compares_nothing() -> None:
+    assert len(match_people(records(ANN, ANN), replace(SETTINGS, is_on=False)).pairs) == 0
+
+
+def test_blocks_shrink_until_the_pairs_fit() -> None:
+    """A common name in a great data set would else take hours; what is left out is said."""
+    people = records(*({"first_name": "Jan", "last_name": "Jansen", "city": "Ede"} for _ in range(20)))
+    found = match_people(people, replace(SETTINGS, max_pairs=50))
+    assert "0 pairs compared" in found.notes[0] and "blocks of more than 12 records left out" in found.notes[1]
+
+
+@pytest.mark.parametrize(
+    ("carelessness", "seed", "recall"),
+    [
+        (Carelessness(), 11, 0.8),
+        (Carelessness(typo=0.2, missing=0.3, wrong_birth_date=0.15, another_value=0.2), 12, 0.4),
+        (Carelessness(left_out=("email_normalised", "phone_normalised")), 13, 0.6),
+    ],
+    ids=["as usual", "very careless", "neither e-mail nor telephone"],
+)
+def test_links_are_right_and_many(carelessness: Carelessness, seed: int, recall: float) -> None:
+    people, truth = draw_people(500, carelessness, seed=seed)
+    precision, found = scores(match_people(people, SETTINGS).pairs, truth)
+    assert precision >= 0.99 and found >= recall, (precision, found)
+
+
+@pytest.mark.skipif(not LABELLED.exists(), reason="the labelled set is not on this machine")
+def test_links_are_right_on_labelled_records_of_others() -> None:
+    with LABELLED.open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    truth = {f"{int(row['unique_id']):08}": row["cluster"] for row in rows}
+    people = pa.table(
+        {
+            "person_key_hash": list(truth),
+            "first_name": [row["first_name"] or None for row in rows],
+            "last_name": [row["surname"] or None for row in rows],
+            "birth_date": [date.fromisoformat(row["dob"]) if row["dob"] else None for row in rows],
+            "city": [row["city"] or None for row in rows],
+            "email_normalised": [row["email"].lower() or None for row in rows],
+        }
+    )
+    precision, recall = scores(match_people(people, SETTINGS).pairs, truth)
+    assert precision >= 0.99 and recall >= 0.6, (precision, recall)
+
+
+def test_saved_parameters_give_what_training_gave(tmp_path: Path) -> None:
+    from orchestration.lib.identity.matching import train_on
+    from orchestration.lib.identity.parameters import read_parameters, write_parameters
+
+    people, _ = draw_people(120, Carelessness(), seed=3)
+    write_parameters(tmp_path / "match_parameters.json", train_on(people, SETTINGS))
+    saved = read_parameters(tmp_path / "match_parameters.json", SETTINGS)
+    again, told = match_people(people, SETTINGS, saved).pairs, match_people(people, SETTINGS).pairs
+    assert again.select(["record_a", "record_b", "is_link"]).equals(told.select(["record_a", "record_b", "is_link"]))

@@ -7,7 +7,14 @@ import random
 
 import pytest
 
-from orchestration.lib.identity.parting import MUST_NOT_LINK, UNIQUE_PER_PERSON, JudgedLink, Link, judge_links
+from orchestration.lib.identity.parting import (
+    MUST_NOT_LINK,
+    TOLD_APART,
+    UNIQUE_PER_PERSON,
+    JudgedLink,
+    Link,
+    judge_links,
+)
 
 
 def judged(
@@ -50,6 +57,14 @@ def test_a_decision_may_join_two_accounts_and_a_third_is_refused() -> None:
 def test_must_not_link_holds_across_a_path_and_outranks_a_decision() -> None:
     assert refused(judged("xy yz", apart=(("x", "z"),))) == {"yz": MUST_NOT_LINK}
     assert refused(judged("xy yz", apart=(("z", "x"),), decisions="xy yz")) == {"yz": MUST_NOT_LINK}
+
+
+def test_records_told_apart_stay_so_across_a_path_unless_a_person_decides() -> None:
+    links = [Link("ax", "a", "x", False), Link("bx", "b", "x", False)]
+    result = list(judge_links(links, unique_types={}, must_not_link=(), told_apart=[("b", "a")]))
+    assert refused(result) == {"bx": TOLD_APART}
+    decided = [Link("ab", "a", "b", True), *links]
+    assert refused(list(judge_links(decided, unique_types={}, must_not_link=(), told_apart=[("b", "a")]))) == {}
 
 
 def test_a_link_within_a_part_is_taken() -> None:

@@ -1,6 +1,6 @@
 {#-
-    The links of components that would break a rule: two values of one unique-per-person type in one person, or both
-    ends of a must_not_link. Few components do, so what follows may take their links one by one.
+    The links of components that would break a rule: two values of one unique-per-person type in one person, both ends
+    of a must_not_link, or two records that matching tells apart. Few components do, so what follows may take their links one by one.
 -#}
 with identifiers as (
     select
@@ -20,16 +20,25 @@ components_with_two_people as (
     having count(*) > 1
 ),
 
+divided_pairs as (
+    select identifier_a, identifier_b
+    from {{ ref('int_identity_decisions') }}
+    where decision = 'must_not_link'
+    union
+    select record_a, record_b
+    from {{ ref('int_people_matched') }}
+    where is_apart
+),
+
 components_with_a_divide as (
     select identifiers_a.component_key
-    from {{ ref('int_identity_decisions') }} as decisions
+    from divided_pairs
     inner join identifiers as identifiers_a
-        on identifiers_a.identifier_hash = decisions.identifier_a
+        on identifiers_a.identifier_hash = divided_pairs.identifier_a
     inner join identifiers as identifiers_b
         on
-            identifiers_b.identifier_hash = decisions.identifier_b
+            identifiers_b.identifier_hash = divided_pairs.identifier_b
             and identifiers_b.component_key = identifiers_a.component_key
-    where decisions.decision = 'must_not_link'
 ),
 
 components as (

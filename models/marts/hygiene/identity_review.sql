@@ -15,6 +15,7 @@ select
     resolved_b.owner_id as customer_b,
     matched.strongest_comparison,
     matched.comparison_levels,
+    matched.refused_by,
     matched.match_weight,
     matched.match_probability
 from {{ ref('int_people_matched') }} as matched
@@ -30,5 +31,6 @@ left join {{ ref('int_identity_decisions') }} as decisions
     on decisions.identifier_a = matched.record_a and decisions.identifier_b = matched.record_b
 where
     not matched.is_link
+    and not matched.is_apart
     and resolved_a.owner_id <> resolved_b.owner_id
     and decisions.link_key is null

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 MUST_NOT_LINK = "must_not_link"
 UNIQUE_PER_PERSON = "unique_per_person"
+TOLD_APART = "told_apart"
 
 
 @dataclass(frozen=True)
@@ -36,15 +37,19 @@ class JudgedLink:
 
 
 def judge_links(
-    links: Iterable[Link], *, unique_types: Mapping[str, str], must_not_link: Iterable[tuple[str, str]]
+    links: Iterable[Link],
+    *,
+    unique_types: Mapping[str, str],
+    must_not_link: Iterable[tuple[str, str]],
+    told_apart: Iterable[tuple[str, str]] = (),
 ) -> Iterator[JudgedLink]:
     """Takes links in the order given, each unless it would break a rule, and says what became of each.
 
-    `unique_types` gives the type of identifiers of which a person has at most one; `must_not_link` the pairs that may
-    not end in one part. A decision is refused by a must_not_link alone, and has to come before links that are none.
-    Then a link once refused stays refused: parts only grow, so what kept its ends apart goes on to do so.
+    `unique_types` gives the type of identifiers of which a person has at most one; `must_not_link` and `told_apart` the
+    pairs that may not end in one part. A decision is refused by a must_not_link alone, and has to come before links
+    that are none. Then a link once refused stays refused: parts only grow, so what kept its ends apart stays.
     """
-    parts = _Parts(unique_types, must_not_link)
+    parts = _Parts(unique_types, must_not_link, told_apart)
     judged = [(link, parts.take(link)) for link in links]
     for link, conflict in judged:
         reason, conflict_a, conflict_b = conflict or (None, None, None)
@@ -61,18 +66,20 @@ def judge_links(
 class _Parts:
     """Disjoint sets of identifiers that know which unique types they hold and which identifiers they must not meet."""
 
-    def __init__(self, unique_types: Mapping[str, str], must_not_link: Iterable[tuple[str, str]]) -> None:
+    def __init__(
+        self,
+        unique_types: Mapping[str, str],
+        must_not_link: Iterable[tuple[str, str]],
+        told_apart: Iterable[tuple[str, str]],
+    ) -> None:
         self._unique_types = unique_types
         self._parent: dict[str, str] = {}
         self._size: dict[str, int] = {}
         self._smallest: dict[str, str] = {}
-        # of each part: type -> its smallest value, and foe -> the member that may not meet it
+        # of each part: type -> its smallest value
         self._holds: dict[str, dict[str, str]] = {}
-        self._foes: dict[str, dict[str, str]] = {}
-        self._foes_of: dict[str, list[str]] = {}
-        for one, other in must_not_link:
-            self._foes_of.setdefault(one, []).append(other)
-            self._foes_of.setdefault(other, []).append(one)
+        self._decided = _Divides(must_not_link)
+        self._told_apart = _Divides(told_apart)
 
     def name_of(self, identifier: str) -> str:
         return self._smallest[self._root(identifier)]
@@ -82,9 +89,11 @@ class _Parts:
         root_a, root_b = self._root(link.identifier_a), self._root(link.identifier_b)
         if root_a == root_b:
             return None
-        conflict = self._foes_between(root_a, root_b)
+        conflict = self._divided_by(self._decided, MUST_NOT_LINK, root_a, root_b)
         if conflict is None and not link.is_decision:
-            conflict = self._twice_unique(root_a, root_b)
+            conflict = self._twice_unique(root_a, root_b) or self._divided_by(
+                self._told_apart, TOLD_APART, root_a, root_b
+            )
         if conflict is None:
             self._join(root_a, root_b)
         return conflict
@@ -96,19 +105,19 @@ class _Parts:
             self._smallest[identifier] = identifier
             unique_type = self._unique_types.get(identifier)
             self._holds[identifier] = {} if unique_type is None else {unique_type: identifier}
-            self._foes[identifier] = dict.fromkeys(self._foes_of.get(identifier, ()), identifier)
             return identifier
         while self._parent[identifier] != identifier:
             self._parent[identifier] = self._parent[self._parent[identifier]]
             identifier = self._parent[identifier]
         return identifier
 
-    def _foes_between(self, root_a: str, root_b: str) -> tuple[str, str, str] | None:
-        found = [(member, foe) for foe, member in self._foes[root_a].items() if self._is_in(foe, root_b)]
-        return (MUST_NOT_LINK, *min(found)) if found else None
-
-    def _is_in(self, identifier: str, root: str) -> bool:
-        return identifier in self._parent and self._root(identifier) == root
+    def _divided_by(self, divides: _Divides, reason: str, root_a: str, root_b: str) -> tuple[str, str, str] | None:
+        found = [
+            (member, foe)
+            for foe, member in divides.foes_of_part(root_a).items()
+            if foe in self._parent and self._root(foe) == root_b
+        ]
+        return (reason, *min(found)) if found else None
 
     def _twice_unique(self, root_a: str, root_b: str) -> tuple[str, str, str] | None:
         both = self._holds[root_a].keys() & self._holds[root_b].keys()
@@ -125,5 +134,27 @@ class _Parts:
         self._smallest[root_a] = min(self._smallest[root_a], self._smallest.pop(root_b))
         for unique_type, value in self._holds.pop(root_b).items():
             self._holds[root_a][unique_type] = min(value, self._holds[root_a].get(unique_type, value))
-        for foe, member in self._foes.pop(root_b).items():
-            self._foes[root_a][foe] = min(member, self._foes[root_a].get(foe, member))
+        self._decided.join(root_a, root_b)
+        self._told_apart.join(root_a, root_b)
+
+
+class _Divides:
+    """Pairs that may not meet, kept per part: which identifier outside may not meet which member."""
+
+    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
+        # an identifier is a part of its own until it is joined, so this is the state at the beginning as well
+        self._foes: dict[str, dict[str, str]] = {}
+        for one, other in pairs:
+            self._foes.setdefault(one, {})[other] = one
+            self._foes.setdefault(other, {})[one] = other
+
+    def foes_of_part(self, root: str) -> Mapping[str, str]:
+        return self._foes.get(root, {})
+
+    def join(self, root: str, joined: str) -> None:
+        foes = self._foes.pop(joined, None)
+        if foes is None:
+            return
+        kept = self._foes.setdefault(root, {})
+        for foe, member in foes.items():
+            kept[foe] = min(member, kept.get(foe, member))

@@ -98,6 +98,14 @@ totals as (
     union all
     select 'pairs_to_review', cast(count(*) as double) from {{ ref('identity_review') }}
     union all
+    -- a letter that only looks like another makes another address: it links nobody, and may be meant to deceive
+    select 'record_addresses_with_look_alikes', cast(count(*) as double)
+    from {{ ref('int_people_unioned') }}
+    where
+        is_current
+        and {{ first_match('email_normalised', '\\p{Latin}') }} is not null
+        and {{ first_match('email_normalised', '[\\p{Cyrillic}\\p{Greek}\\x{FF01}-\\x{FF5E}]') }} is not null
+    union all
     select 'shared_visitors', cast(count(*) as double)
     from (
         select visitor_id

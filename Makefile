@@ -5,7 +5,7 @@ PYTHON ?= python3
 RUN := .venv/bin/python -m orchestration
 SIZE = $(if $(CUSTOMERS),--customers $(CUSTOMERS)) $(if $(DAYS),--days $(DAYS)) $(if $(SEED),--seed $(SEED)) $(if $(HOUSEHOLDS),--households $(HOUSEHOLDS))
 
-.PHONY: help setup run up check test test-all lint docs bench lock withdraw restore rollback releases hash sql dbt identity-diff clean
+.PHONY: help setup run up check test lint docs bench bench-components lock withdraw restore rollback releases hash sql dbt identity-diff identity-train bench-identity clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -57,6 +57,9 @@ docs: setup  ## dbt's documentation pages of the data set, in var/<data set>/dbt
 
 bench: setup  ## seconds and memory per stage: SIZES="100k 1m" (10m takes long)
 	@.venv/bin/python -m benchmarks $(SIZES)
+
+bench-components: setup  ## connected components beside scipy's and Splink's: SIZES="1m 10m"
+	@.venv/bin/python -m benchmarks.components $(SIZES)
 
 lock:  ## write requirements.lock anew from requirements.in
 	@.venv/bin/python -m pip install --quiet uv && .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-header requirements.in -o requirements.lock

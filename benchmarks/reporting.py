@@ -114,14 +114,14 @@ def machine_facts(loads: Sequence[float]) -> str:
     )
 
 
-def record(readme: Path, text: str) -> None:
-    """Puts the text between the marks of README.md. Raises ValueError when the marks aren't there."""
+def record(readme: Path, text: str, *, begin: str = BEGIN, end: str = END) -> None:
+    """Puts the text between two marks of README.md. Raises ValueError when the marks aren't there."""
     page = readme.read_text(encoding="utf-8")
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"{readme} lacks the marks {BEGIN} and {END}, between which the figures go.")
-    readme.write_text(f"{before}{BEGIN}\n\n{text.strip()}\n\n{END}{after}", encoding="utf-8")
+    before, has_begin, rest = page.partition(begin)
+    _, has_end, after = rest.partition(end)
+    if not has_begin or not has_end:
+        raise ValueError(f"{readme} lacks the marks {begin} and {end}, between which the figures go.")
+    readme.write_text(f"{before}{begin}\n\n{text.strip()}\n\n{end}{after}", encoding="utf-8")
 
 
 def _row(name: str, cost: Cost, events: int | None) -> str:

@@ -55,7 +55,9 @@
                 select
                     cast({{ edge_from }} as {{ dbt.type_string() }}) as node_a,
                     cast({{ edge_to }} as {{ dbt.type_string() }}) as node_b
-                from ({{ sql }}) as edge_list
+                from (
+                    {{ sql }}
+                ) as edge_list
                 where {{ edge_from }} is not null and {{ edge_to }} is not null
             ) as keys
         ) as numbered
@@ -93,7 +95,7 @@
             "select node_key, " ~ number_of_text('node_key') ~ " as node from (select node_a as node_key from "
             ~ plan.came ~ " as came_a union select node_b from " ~ plan.came ~ " as came_b) as ends"
         ) -%}
-        {%- if is_from_scratch -%}{%- do components_drop(plan.came) -%}{%- endif -%}
+        {%- if is_from_scratch -%}{%- do components_drop(scratch, plan.came) -%}{%- endif -%}
         {%- do components_check_numbers(nodes) -%}
         {%- set labelled = components_labelled(scratch, nodes, components_contracted(scratch, now)) -%}
         {%- set before -%}
@@ -163,7 +165,7 @@
     {%- do persist_docs(target_relation, model) -%}
     {#- dbt-duckdb rolls a custom materialisation back, and reports success, unless it commits -#}
     {%- do adapter.commit() -%}
-    {%- for relation in scratch -%}{%- do components_drop(relation) -%}{%- endfor -%}
+    {%- for relation in scratch | list -%}{%- do components_drop(scratch, relation) -%}{%- endfor -%}
     {#- dbt lists relations once, at its start: unless told, it would not see these in this run -#}
     {%- do adapter.cache_added(stored) -%}
     {%- do adapter.cache_added(changed) -%}
@@ -180,8 +182,9 @@
     {%- set round = namespace(number=0, edges=joining, composed=none) -%}
     {%- set maps = [] -%}
     {%- for number in range(60) if components_scalar("select count(*) from " ~ round.edges ~ " as edges") | int > 0 -%}
-        {#- Any constants do, as long as they look random; these are fixed, so that a rerun repeats itself. -#}
-        {%- set mix = local_md5('round ' ~ number)[:15] | int(base=16) -%}
+        {#- Any constants of as many bits as the numbers do, as long as they look random: a bit that is never mixed
+            would order the nodes alike in every round. These are fixed, so that a rerun repeats itself. -#}
+        {%- set mix = (local_md5('round ' ~ number)[:16] | int(base=16)) // 2 -%}
         {%- set pointers = components_scratch(scratch, 'map_' ~ number,
             "select a as node, " ~ bits_differing(
                 "least(" ~ bits_differing('a', mix) ~ ", min(" ~ bits_differing('b', mix) ~ "))", mix
@@ -194,7 +197,7 @@
             ~ round.edges ~ " as edges inner join " ~ pointers ~ " as a on a.node = edges.low inner join " ~ pointers
             ~ " as b on b.node = edges.high where a.points_at <> b.points_at"
         ) -%}
-        {%- if number > 0 -%}{%- do components_drop(round.edges) -%}{%- endif -%}
+        {%- if number > 0 -%}{%- do components_drop(scratch, round.edges) -%}{%- endif -%}
         {%- set round.edges = shorter -%}
         {%- set round.number = number + 1 -%}
     {%- endfor -%}
@@ -208,13 +211,10 @@
         {%- if round.composed is none -%}
             {%- set round.composed = pointers -%}
         {%- else -%}
-            {%- set longer = components_scratch(scratch, 'composed_' ~ loop.index,
+            {%- set round.composed = components_scratch(scratch, 'composed_' ~ loop.index,
                 "select maps.node, coalesce(later.points_at, maps.points_at) as points_at from " ~ pointers
                 ~ " as maps left join " ~ round.composed ~ " as later on later.node = maps.points_at"
             ) -%}
-            {%- do components_drop(pointers) -%}
-            {%- do components_drop(round.composed) -%}
-            {%- set round.composed = longer -%}
         {%- endif -%}
     {%- endfor -%}
     {{ return(round.composed) }}
@@ -229,8 +229,7 @@
             "select nodes.node_key, coalesce(composed.points_at, nodes.node) as node from " ~ nodes
             ~ " as nodes left join " ~ composed ~ " as composed on composed.node = nodes.node"
         ) -%}
-        {%- do components_drop(composed) -%}
-        {%- do components_drop(nodes) -%}
+        {%- do components_drop(scratch, nodes) -%}
     {%- endif -%}
     {{ return(
         "select labelled.node_key, components.component_key, components.component_size from " ~ labelled
@@ -290,9 +289,10 @@
 {% endmacro %}
 
 
-{#- Removes a scratch table, or finds it gone: its memory is free for the next ones. -#}
-{% macro components_drop(relation) %}
+{#- Removes a scratch table: its memory is free for the next ones. -#}
+{% macro components_drop(scratch, relation) %}
     {%- do run_query("drop table if exists " ~ relation) -%}
+    {%- do scratch.remove(relation) -%}
 {% endmacro %}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 
 import pytest
@@ -73,6 +74,27 @@ def test_marts_read_intermediates_core_and_seeds(model: Model) -> None:
         # what landed is told by the marts of hygiene, which no step of the journey stands between
         allowed = layer in ("seeds", "intermediate") or (layer == "marts" and folder in ("core", model.folder))
         assert allowed or (model.folder == "hygiene" and name.startswith("stg_landing__")), name
+
+
+def test_every_column_that_holds_telephone_numbers_says_so_in_its_contract() -> None:
+    """What the look-up does not read keeps two spellings of one number apart."""
+    with (PROJECT_ROOT / "seeds" / "identifier_types.csv").open(encoding="utf-8", newline="") as file:
+        types = {row["identifier_type"] for row in csv.DictReader(file) if row["normalisation"] == "phone"}
+    declared = {
+        (source["name"], column["name"]): column["config"]["meta"]["identifier_type"]
+        for _, source, table in source_tables()
+        for column in table.get("columns", ())
+        if "identifier_type" in column.get("config", {}).get("meta", {})
+    }
+    mapped = {
+        (model.folder, column): name
+        for model in models()
+        if model.layer == "staging"
+        for name, column in re.findall(r"'(\w+)': '(\w+)'", model.text)
+        if name in types
+    }
+    assert len(mapped) >= 3
+    assert mapped.items() <= declared.items()
 
 
 def test_every_landed_table_has_a_staging_model() -> None:

@@ -7,11 +7,12 @@ import stat
 from datetime import UTC, datetime
 from pathlib import Path
 
+import phonenumbers
 import pytest
 
 from orchestration.__main__ import main
 from orchestration.lib.settings import EXAMPLES, PROJECT_ROOT, SettingsError, read_settings
-from orchestration.lib.warehouse.build import EXAMPLE_PEPPER, read_pepper
+from orchestration.lib.warehouse.build import EXAMPLE_PEPPER, fingerprint, read_pepper
 
 
 def own(folder: Path, **changed: str) -> dict[str, str]:
@@ -30,6 +31,7 @@ def test_an_example_brings_its_own_clock_seeds_currency_and_zone() -> None:
     settings = read_settings({"EXAMPLE": "complete_journey"})
     assert settings.seeds == PROJECT_ROOT / "examples" / "complete_journey" / "seeds"
     assert (settings.reporting_currency, settings.reporting_time_zone) == ("USD", "America/New_York")
+    assert settings.country == "US"
     for name in EXAMPLES:
         assert read_settings({"EXAMPLE": name}).seeds.is_dir()
 
@@ -37,6 +39,23 @@ def test_an_example_brings_its_own_clock_seeds_currency_and_zone() -> None:
 def test_own_extracts_make_no_example_and_take_the_clock_of_the_run(tmp_path: Path) -> None:
     settings = read_settings(own(tmp_path, EXAMPLE="complete_journey"))
     assert (settings.example, settings.data_set, settings.as_of) == (None, "own", None)
+    assert settings.country is None
+    assert read_settings(own(tmp_path, JOURNEYS_COUNTRY="DE")).country == "DE"
+
+
+def test_another_country_or_telephone_library_is_another_fingerprint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Numbers then mean others, so that every table has to be built anew."""
+
+    def told(**changed: str) -> str:
+        return fingerprint(read_settings(own(tmp_path, **changed)), "a key")
+
+    before = told(JOURNEYS_COUNTRY="NL")
+    assert before == told(JOURNEYS_COUNTRY="NL")
+    assert len({before, told(JOURNEYS_COUNTRY="DE"), told()}) == 3
+    monkeypatch.setattr(phonenumbers, "__version__", "0")
+    assert told(JOURNEYS_COUNTRY="NL") != before
 
 
 def test_data_sets_share_no_folder(tmp_path: Path) -> None:
@@ -57,6 +76,9 @@ def test_data_sets_share_no_folder(tmp_path: Path) -> None:
         ({"JOURNEYS_AS_OF": "01.07.2026"}, ["JOURNEYS_AS_OF=01.07.2026", "ISO 8601", "2026-07-01"]),
         ({"JOURNEYS_TIME_ZONE": "Berlin"}, ["JOURNEYS_TIME_ZONE=Berlin", "Europe/Berlin"]),
         ({"JOURNEYS_CURRENCY": "euro"}, ["JOURNEYS_CURRENCY=euro", "three capital letters", "EUR"]),
+        ({"JOURNEYS_COUNTRY": "Netherlands"}, ["JOURNEYS_COUNTRY=Netherlands", "ISO 3166", "NL"]),
+        ({"JOURNEYS_COUNTRY": "nl"}, ["JOURNEYS_COUNTRY=nl", "capital letters"]),
+        ({"JOURNEYS_COUNTRY": "UK"}, ["JOURNEYS_COUNTRY=UK", "ISO 3166"]),
         ({"JOURNEYS_RELEASES_KEPT": "1"}, ["JOURNEYS_RELEASES_KEPT=1", "at least 2"]),
         ({"JOURNEYS_RELEASES_KEPT": "many"}, ["JOURNEYS_RELEASES_KEPT=many", "whole number"]),
     ],

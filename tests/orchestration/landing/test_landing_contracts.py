@@ -136,3 +136,36 @@ def test_the_feed_has_its_six_tables_in_canonical_form():
         assert all(c.description for c in contract.columns)
     assert (feed["events"].key, feed["events"].key_scope) == (("event_id",), "source_system")
     assert feed["people"].key == ("source_system", "person_key")
+
+
+def test_a_column_says_of_which_type_its_identifiers_are(tmp_path):
+    text = GOOD.replace(
+        "          - name: updated_at\n",
+        "          - name: caller\n"
+        "            data_type: string\n"
+        "            config: {meta: {identifier_type: phone}}\n"
+        "          - name: who\n"
+        "            data_type: string\n"
+        "            config: {meta: {identifier_type_column: caller}}\n"
+        "          - name: updated_at\n",
+    ).replace("public_keys: [product_id]", 'identifier_type: "*"')
+    (contract,) = read(tmp_path, text)
+    assert contract.holds_identifiers
+    assert contract.column("caller").identifier_type == "phone"
+    assert contract.column("who").identifier_type_column == "caller"
+    assert contract.column("details").identifier_type == "*"
+    (without,) = read(tmp_path, GOOD)
+    assert not without.holds_identifiers
+
+
+@pytest.mark.parametrize(
+    ("meta", "says"),
+    [
+        ("identifier_type: phone", r"line 24: .*json columns whose keys are identifier types"),
+        ("identifier_type_column: amounts", r"line 24: .*Did you mean `amount`\?"),
+        ("identifier_types: phone", r"line 24: .*Did you mean `identifier_type`\?"),
+    ],
+)
+def test_a_wrong_word_about_identifiers_is_named_with_its_line(tmp_path, meta, says):
+    with pytest.raises(ContractError, match=says):
+        read(tmp_path, GOOD.replace("public_keys: [product_id]", meta))

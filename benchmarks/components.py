@@ -260,7 +260,7 @@ def by_scipy(database: Path) -> Effort:
     """scipy's components, from the table of links to a table like ours.
 
     scipy wants nodes numbered from 0. Of the ways tried, hashing the names in DuckDB and letting pandas number the
-    hashes was the quickest; Arrow's dictionary, an enum and a join with numbered names took longer.
+    hashes was the quickest; Arrow's dictionary and an enum took longer.
     """
     import numpy as np
     import pandas as pd

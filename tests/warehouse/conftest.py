@@ -36,7 +36,7 @@ def at_once(deliveries: Deliveries, tmp_path_factory: pytest.TempPathFactory) ->
     """A warehouse to which everything that counts in the end came in one run. Tests only read it."""
     folder = tmp_path_factory.mktemp("at_once")
     seeds = random_deliveries.write_seeds(folder / "seeds", deliveries.decisions)
-    warehouse = make_warehouse(folder, seeds=seeds, as_of=f"{AS_OF:%Y-%m-%d}")
+    warehouse = make_warehouse(folder, seeds=seeds, as_of=f"{AS_OF:%Y-%m-%d}", JOURNEYS_MATCHING="off")
     for name in deliveries.lasting:
         random_deliveries.write(deliveries[name], warehouse.settings.extracts, name)
     warehouse.land()

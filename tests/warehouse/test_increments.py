@@ -62,6 +62,7 @@ class Grown:
             folder,
             seeds=random_deliveries.write_seeds(folder / "seeds", deliveries.decisions),
             as_of=f"{AS_OF:%Y-%m-%d}",
+            JOURNEYS_MATCHING="off",
         )
         self.contracts = read_contracts(PROJECT_ROOT / "models")
 

@@ -86,7 +86,11 @@ class Reversed:
         decisions = [*self.deliveries.decisions, *state.decisions]
         seeds = random_deliveries.write_seeds(self.folder / "seeds", decisions)
         warehouse = make_warehouse(
-            self.folder, seeds=seeds, as_of=f"{AS_OF:%Y-%m-%d}", JOURNEYS_SHARED_DEVICES=state.policy
+            self.folder,
+            seeds=seeds,
+            as_of=f"{AS_OF:%Y-%m-%d}",
+            JOURNEYS_SHARED_DEVICES=state.policy,
+            JOURNEYS_MATCHING="off",
         )
         if not self.after:
             for name in self.deliveries.lasting:

@@ -21,7 +21,13 @@ device_identifiers as (
     from {{ ref('int_identifiers_resolved') }} as resolved
     inner join {{ ref('int_visitor_ownerships') }} as ownerships
         on ownerships.visitor_id = resolved.owner_id
-    where resolved.identifier_kind = 'device'
+    where
+        resolved.identifier_kind = 'device'
+        -- an anonymous customer exists by its events: where every event on a device names somebody, there is none
+        and (
+            ownerships.customer_id like 'c%'
+            or ownerships.customer_id in (select customer_id from {{ ref('dim_customers') }})
+        )
 )
 
 select identifier_type, identifier_hash, customer_id, link_rule, valid_from, valid_to

@@ -263,5 +263,8 @@ def _batch(at: datetime, chance: random.Random, share: Nastiness) -> int:
 
 
 def _digits(prefix: str) -> str:
-    """Returns six digits that go with a prefix, the same on every run."""
-    return f"{crc32(prefix.encode()) % 1_000_000:06}"
+    """Returns six digits that go with a prefix, the same on every run.
+
+    The first is no 0: behind a country's code it would be taken off as what one dials within the country.
+    """
+    return f"{100_000 + crc32(prefix.encode()) % 900_000}"

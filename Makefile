@@ -61,6 +61,12 @@ bench: setup  ## seconds and memory per stage: SIZES="100k 1m" (10m takes long)
 bench-components: setup  ## connected components beside scipy's and Splink's: SIZES="1m 10m"
 	@.venv/bin/python -m benchmarks.components $(SIZES)
 
+bench-identity: setup  ## how well customers are told apart: CUSTOMERS=1500 DIRT="0 1 2", or LABELLED=records.csv
+	@.venv/bin/python -m benchmarks.identity $(if $(LABELLED),--labelled "$(LABELLED)") $(if $(CUSTOMERS),--customers $(CUSTOMERS)) $(if $(DAYS),--days $(DAYS)) $(if $(DIRT),--dirt $(DIRT))
+
+identity-train: setup  ## learn from the data set's people records how to match them, into its seeds folder
+	@$(RUN) identity-train
+
 lock:  ## write requirements.lock anew from requirements.in
 	@.venv/bin/python -m pip install --quiet uv && .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-header requirements.in -o requirements.lock
 

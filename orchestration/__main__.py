@@ -1,4 +1,4 @@
-"""The commands behind `make`: run, up, withdraw, restore, rollback, releases, hash, sql, dbt, check, identity-diff."""
+"""The commands behind `make`; without a command it lists them."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     dbt.add_argument("arguments", nargs=argparse.REMAINDER)
     commands.add_parser("identity-diff", help="show what a release would do to customer ids, without one")
     commands.add_parser("check", help="check the configuration without running anything")
+    commands.add_parser("identity-train", help="learn how people records are matched, from the last build's")
     chosen = parser.parse_args(arguments)
     try:
         return COMMANDS[chosen.command](chosen, read_settings())
@@ -187,6 +188,18 @@ def _identity_diff(chosen: argparse.Namespace, settings: Settings) -> int:
     return run_identity_diff(settings)
 
 
+def _identity_train(chosen: argparse.Namespace, settings: Settings) -> int:
+    from orchestration.lib.identity.rematching import train_on_warehouse
+    from orchestration.lib.warehouse.data_set import prepare_data_set
+
+    prepare_data_set(settings, today=datetime.now(UTC).date())
+    written, notes = train_on_warehouse(settings)
+    for note in notes:
+        print(f"  {note}")
+    print(f"{written} holds what was learnt. It counts from the next make run on; delete it to learn in every build.")
+    return 0
+
+
 COMMANDS: dict[str, Callable[[argparse.Namespace, Settings], int]] = {
     "run": _run,
     "up": _up,
@@ -199,6 +212,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace, Settings], int]] = {
     "dbt": _dbt,
     "check": _check,
     "identity-diff": _identity_diff,
+    "identity-train": _identity_train,
 }
 
 

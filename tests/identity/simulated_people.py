@@ -107,9 +107,11 @@ def _household(chance: random.Random, number: int, carelessness: Carelessness) -
     }[kind]
     found = []
     name = chance.choice(FIRST)
+    names = {name}
     for place, birth in enumerate(births):
         if place and kind != "namesakes":
-            name = chance.choice([other for other in FIRST if other[0] != name[0] or kind == "family"])
+            name = chance.choice([other for other in FIRST if other not in names])
+            names.add(name)
         shares = len(births) > 1 and chance.random() < carelessness.shared_mailbox
         flat = home["last_name"].replace(" ", "").lower()
         found.append(

@@ -1,5 +1,7 @@
 """Pairs of people records that may be one person though they share no key; docs/identity_matching.md tells how."""
 
+from __future__ import annotations
+
 from orchestration.lib.identity.rematching import match_again_if_changed
 
 

@@ -73,9 +73,10 @@ def match_people(people: pa.Table, settings: MatchingSettings, parameters: Param
         else:
             weigh_pairs(connection, with_rates(settings, parameters.rates), "pairs_blocked", "pairs_weighed")
         settings = with_rates(settings, parameters.rates)
-        prior = prior_weight(parameters.share)
+        share = parameters.share(count)
+        prior = prior_weight(share)
         weighed = _weigh_groups(connection, settings, prior)
-        notes.append(f"one pair in {1 / parameters.share:,.0f} is taken to match")
+        notes.append(f"one pair in {1 / share:,.0f} is taken to match")
         verdicts = refuse_links(
             weighed, settings.groups, link_weight=prior_weight(min(settings.link_probability, 1 - 1e-12))
         )

@@ -11,6 +11,8 @@ from orchestration.lib.identity.matching_settings import MatchingSettings, Match
 
 PARAMETERS_FILE = "match_parameters.json"
 DIGITS = 12
+# A handful of records is taken for a part of this many: that two of ten share a birth date is no wonder to rely on.
+LEAST_POPULATION = 300
 
 
 @dataclass(frozen=True)
@@ -48,16 +50,32 @@ def with_rates(settings: MatchingSettings, rates: Rates) -> MatchingSettings:
 
 @dataclass(frozen=True)
 class Parameters:
-    """What training found: the rates, and the share of all pairs of records that match."""
+    """What training found: the rates, and how many other records of its person a record has on average.
+
+    That number holds while a data set grows; the share of all pairs that match does not.
+    """
 
     rates: Rates
-    share: float
+    matches_per_record: float
+
+    def share(self, record_count: int) -> float:
+        """The share of all pairs of so many records that match.
+
+        >>> round(Parameters(Rates({}, {}), 0.5).share(1001), 6)
+        0.000999
+        """
+        return share_of_pairs(self.matches_per_record, record_count)
+
+
+def share_of_pairs(matches_per_record: float, record_count: int) -> float:
+    """The share of all pairs that match, where every record matches so many others on average."""
+    return min(matches_per_record / max(record_count, LEAST_POPULATION), 0.5)
 
 
 def write_parameters(path: Path, parameters: Parameters) -> None:
     """Writes parameters as text that a person can read and a version control compare."""
     told = {
-        "share_of_pairs_that_match": round(parameters.share, DIGITS),
+        "matches_per_record": round(parameters.matches_per_record, DIGITS),
         "comparisons": {
             comparison: {
                 level: {"m": round(m, DIGITS), "u": round(parameters.rates.u[comparison][level], DIGITS)}
@@ -71,10 +89,12 @@ def write_parameters(path: Path, parameters: Parameters) -> None:
 
 def read_parameters(path: Path, settings: MatchingSettings) -> Parameters:
     """Reads saved parameters. Raises MatchingSettingsError where they are not those of the settings' comparisons."""
-    again = "Type make identity-train to have it written anew, or delete it."
+    again = "Delete it, and type make identity-train to have it written anew."
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
-        share = _probability(told["share_of_pairs_that_match"])
+        matches_per_record = float(told["matches_per_record"])
+        if not 0 < matches_per_record < 1_000_000:
+            raise ValueError(f"matches_per_record = {matches_per_record:g} is no number of records")
         rates = {
             name: {level: (_probability(rate["m"]), _probability(rate["u"])) for level, rate in levels.items()}
             for name, levels in told["comparisons"].items()
@@ -95,7 +115,7 @@ def read_parameters(path: Path, settings: MatchingSettings) -> Parameters:
             {name: {level: rate[0] for level, rate in levels.items()} for name, levels in rates.items()},
             {name: {level: rate[1] for level, rate in levels.items()} for name, levels in rates.items()},
         ),
-        share,
+        matches_per_record,
     )
 
 

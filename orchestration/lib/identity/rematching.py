@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from orchestration.lib.identity.matching_settings import SETTINGS_FILE, read_matching_settings
-from orchestration.lib.identity.parameters import PARAMETERS_FILE, read_parameters
-from orchestration.lib.settings import PROJECT_ROOT
+from orchestration.lib.identity.matching_settings import SETTINGS_FILE, MatchingSettings, read_matching_settings
+from orchestration.lib.identity.parameters import PARAMETERS_FILE, read_parameters, write_parameters
+from orchestration.lib.settings import PROJECT_ROOT, Settings, SettingsError
 
 if TYPE_CHECKING:
     import duckdb
@@ -44,7 +45,7 @@ def match_again_if_changed(
     current = people.filter("is_current").select(", ".join(COLUMNS)).order(", ".join(COLUMNS)).to_arrow_table()
     digest = _digest(current, folder)
     if _last_digest(session, schema, table) == digest:
-        return session.execute(
+        return session.sql(
             f"select {', '.join(PAIRS_SCHEMA.names)} from {schema}.{table} order by record_a, record_b"
         ).to_arrow_table()
     settings = read_matching_settings(folder / SETTINGS_FILE)
@@ -54,6 +55,49 @@ def match_again_if_changed(
         logger.info("matching: %s", note)
     _note_digest(session, schema, table, digest)
     return found.pairs
+
+
+def train_on_warehouse(settings: Settings) -> tuple[Path, tuple[str, ...]]:
+    """Learns from the current people records of a warehouse and writes match_parameters.json beside the seeds.
+
+    Returns the file's path and lines that say what changed most. Raises SettingsError where there are no records to
+    learn from.
+    """
+    from orchestration.lib.identity.matching import train_on
+    from orchestration.lib.warehouse.connection import open_duckdb
+
+    with open_duckdb(settings.warehouse, read_only=True) as connection:
+        found = connection.execute(
+            "select count(*) from duckdb_tables() "
+            "where schema_name = 'intermediate' and table_name = 'int_people_unioned'"
+        ).fetchall()
+        if found != [(1,)]:
+            raise SettingsError(f"{settings.data_set} has no people records yet. Type make run first.")
+        current = connection.sql(
+            f"select {', '.join(COLUMNS)} from intermediate.int_people_unioned where is_current"
+        ).to_arrow_table()
+    declared = read_matching_settings(settings.resolved_seeds / SETTINGS_FILE)
+    try:
+        learnt = train_on(current, with_training(declared))
+    except ValueError as error:
+        raise SettingsError(f"{settings.data_set}: {error}") from error
+    path = settings.seeds / PARAMETERS_FILE
+    write_parameters(path, learnt)
+    notes = [
+        f"{len(current):,} people records; each matches {learnt.matches_per_record:.2g} others",
+        *(
+            f"{comparison.name}: {level.name} in {learnt.rates.m[comparison.name][level.name]:.1%} of matches "
+            f"(stated: {level.m:.1%})"
+            for comparison in declared.comparisons
+            for level in comparison.levels[:1]
+        ),
+    ]
+    return path, tuple(notes)
+
+
+def with_training(settings: MatchingSettings) -> MatchingSettings:
+    """The settings with every rate estimated, whatever they say."""
+    return replace(settings, training=replace(settings.training, is_u_estimated=True, is_m_estimated=True))
 
 
 def _digest(current: pa.Table, folder: Path) -> str:
@@ -70,11 +114,12 @@ def _last_digest(session: duckdb.DuckDBPyConnection, schema: str, table: str) ->
     found = session.execute(
         "select count(*) from duckdb_tables() where schema_name = ? and table_name in (?, ?)",
         [schema, table, f"{table}__input"],
-    ).fetchone()
-    if found is None or found[0] != 2:
+    ).fetchall()
+    if found != [(2,)]:
         return None
-    row = session.execute(f"select digest from {schema}.{table}__input").fetchone()
-    return row[0] if row else None
+    # fetched whole: DuckDB wants a result read to its end before the connection goes on
+    rows = session.execute(f"select digest from {schema}.{table}__input").fetchall()
+    return rows[0][0] if rows else None
 
 
 def _note_digest(session: duckdb.DuckDBPyConnection, schema: str, table: str, digest: str) -> None:

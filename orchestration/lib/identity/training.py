@@ -8,15 +8,22 @@ from dataclasses import dataclass
 
 import duckdb
 
-from orchestration.lib.identity.comparing import prior_weight, weigh_pairs
+from orchestration.lib.identity.comparing import level_of, prior_weight, weigh_pairs
 from orchestration.lib.identity.matching_settings import MatchingSettings
-from orchestration.lib.identity.parameters import Parameters, Rates, declared_rates, with_rates
+from orchestration.lib.identity.parameters import (
+    LEAST_POPULATION,
+    Parameters,
+    Rates,
+    declared_rates,
+    share_of_pairs,
+    with_rates,
+)
 
 # Bounds of the matches that a record has on average: less is no set worth matching, more no set of people.
-LEAST_MATCHES_PER_RECORD = 0.001
-MOST_MATCHES_PER_RECORD = 2.0
-# A handful of records is taken for a part of this many: that two of ten share a birth date is no wonder to rely on.
-LEAST_POPULATION = 300
+LEAST_MATCHES_PER_RECORD = 0.002
+MOST_MATCHES_PER_RECORD = 4.0
+# m is learnt from pairs of at least this probability.
+ALMOST_SURE = 0.95
 
 
 @dataclass(frozen=True)
@@ -116,9 +123,8 @@ def estimate_share(evidence: Sequence[tuple[float, int]], record_count: int, rou
 
 
 def _bounded_share(share: float, record_count: int) -> float:
-    partners = max(record_count, LEAST_POPULATION)
-    low, high = 2 * LEAST_MATCHES_PER_RECORD / partners, 2 * MOST_MATCHES_PER_RECORD / partners
-    return min(max(share, low), high, 0.5)
+    least = share_of_pairs(LEAST_MATCHES_PER_RECORD, record_count)
+    return min(max(share, least), share_of_pairs(MOST_MATCHES_PER_RECORD, record_count))
 
 
 def _chance(settings: MatchingSettings, rates: Rates, pattern: Pattern, share: float) -> float:
@@ -154,26 +160,40 @@ def train(connection: duckdb.DuckDBPyConnection, settings: MatchingSettings, rec
 def learn_matches(
     connection: duckdb.DuckDBPyConnection, settings: MatchingSettings, rates: Rates, record_count: int
 ) -> Parameters:
-    """The share of matches among all pairs, and m where the settings have it estimated, from the pairs compared."""
+    """The share of matches among all pairs, and m where the settings have it estimated, from the pairs compared.
+
+    m is learnt once, from the pairs that match almost surely by the declared m. Learning it again and again from
+    its own verdicts drifts: of few records it comes to take households for people.
+    """
     is_m_estimated = settings.training.is_m_estimated
-    rounds = 4 if is_m_estimated else 1
-    for number in range(rounds):
-        weigh_pairs(
-            connection, with_rates(settings, rates), "pairs_blocked", "pairs_weighed", is_detailed=is_m_estimated
-        )
-        evidence = connection.execute(
-            "select round(evidence, 3) as weight, count(*) from pairs_weighed group by weight order by weight"
-        ).fetchall()
-        share = estimate_share(evidence, record_count, settings.training.rounds)
-        if is_m_estimated and number < rounds - 1:
-            rates = fit_m(settings, rates, _matches(connection, settings, prior_weight(share)))
-    return Parameters(rates, share)
+    weigh_pairs(connection, with_rates(settings, rates), "pairs_blocked", "pairs_weighed", is_detailed=is_m_estimated)
+    share = estimate_share(_evidence(connection), record_count, settings.training.rounds)
+    if is_m_estimated:
+        rates = fit_m(settings, rates, _matches(connection, settings, prior_weight(share)))
+        weigh_pairs(connection, with_rates(settings, rates), "pairs_blocked", "pairs_weighed")
+        share = min(share, estimate_share(_evidence(connection), record_count, settings.training.rounds))
+    return Parameters(rates, share * max(record_count, LEAST_POPULATION))
+
+
+def _evidence(connection: duckdb.DuckDBPyConnection) -> list[tuple[float, int]]:
+    return connection.execute(
+        "select round(evidence, 3) as weight, count(*) from pairs_weighed group by weight order by weight"
+    ).fetchall()
 
 
 def _matches(connection: duckdb.DuckDBPyConnection, settings: MatchingSettings, prior: float) -> list[Pattern]:
+    """The patterns of pairs that match almost surely and that no guard refuses."""
     columns = ", ".join(f"gamma_{comparison.name}" for comparison in settings.comparisons)
     rows = connection.execute(
-        f"select {columns}, round(evidence, 3) as weight, count(*) from pairs_weighed "
-        f"where evidence > {-prior - 7!r} group by all order by all"
+        f"select {columns}, count(*) from pairs_weighed where round(evidence, 3) >= ? group by all order by all",
+        [prior_weight(ALMOST_SURE) - prior],
     ).fetchall()
-    return [Pattern(tuple(row[:-2]), row[-1] / (1 + 2.0 ** -min(row[-2] + prior, 300.0))) for row in rows]
+    found = []
+    for *gammas, count in rows:
+        levels = {
+            comparison.name: level_of(comparison, gamma)
+            for comparison, gamma in zip(settings.comparisons, gammas, strict=True)
+        }
+        if not any(guard.refuses(levels) for guard in settings.guards):
+            found.append(Pattern(tuple(gammas), count))
+    return found

@@ -1,0 +1,356 @@
+"""`make bench-identity`: how well customers are told apart, where the truth is known.
+
+Each labelled set lands, is built as any data set is, and the customers that its people records became are held
+against their labels; two plain ways of doing it stand beside.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from orchestration.lib.settings import EXAMPLES, PROJECT_ROOT, Settings, read_settings
+
+SPLINK_SET = PROJECT_ROOT.parent / "shared" / "data" / "splink_fake_1000" / "fake_1000.csv"
+# Names under which labelled files carry what a people record has; the first found counts.
+COLUMN_NAMES: Mapping[str, tuple[str, ...]] = {
+    "key": ("unique_id", "id", "rec_id", "record_id", "person_key", "key"),
+    "label": ("cluster", "cluster_id", "label", "entity", "entity_id", "person_id", "true_id", "customer_id"),
+    "first_name": ("first_name", "firstname", "given_name", "forename"),
+    "last_name": ("last_name", "lastname", "surname", "family_name"),
+    "birth_date": ("birth_date", "dob", "date_of_birth", "birthdate"),
+    "street": ("street", "address", "address_1", "street_address"),
+    "postcode": ("postcode", "postal_code", "zip", "zip_code"),
+    "city": ("city", "town", "suburb", "birth_place"),
+    "email": ("email", "e_mail", "email_address"),
+    "phone": ("phone", "telephone", "phone_number", "mobile"),
+}
+PEOPLE_COLUMNS = (
+    "person_key", "source_system", "updated_at", "identifiers", "first_name", "last_name", "birth_date", "street",
+    "city", "postcode", "country",
+)  # fmt: skip
+
+
+class LabelsUnreadable(ValueError):
+    """A labelled file that can't be scored; the message says what it lacks."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """Agreement of groups with labels, over pairs of records and over records (B-cubed)."""
+
+    precision: float
+    recall: float
+    cubed_precision: float
+    cubed_recall: float
+    wrong_pairs: int
+
+    @property
+    def f1(self) -> float:
+        return _f1(self.precision, self.recall)
+
+    @property
+    def cubed_f1(self) -> float:
+        return _f1(self.cubed_precision, self.cubed_recall)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Scores the sets asked for and prints a table of each; returns 0, or 1 where a labelled file can't be read."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.identity", description=__doc__)
+    parser.add_argument("--labelled", type=Path, help="a CSV file of people records with labels, scored alone")
+    parser.add_argument("--customers", type=int, default=1_500, help="customers of the example (default 1500)")
+    parser.add_argument("--days", type=int, default=120, help="days of the example (default 120)")
+    parser.add_argument("--dirt", type=float, nargs="*", default=[0, 1, 2], help="dirt levels (default 0 1 2)")
+    chosen = parser.parse_args(arguments)
+    sets: list[tuple[str, Callable[[Settings], Mapping[tuple[str, str], str]]]] = []
+    if chosen.labelled is not None:
+        try:
+            rows = read_labelled(chosen.labelled)
+        except LabelsUnreadable as error:
+            print(error, file=sys.stderr)
+            return 1
+        sets.append((chosen.labelled.name, lambda settings: deliver_labelled(settings, rows)))
+    else:
+        for dirt in chosen.dirt:
+            sets.append(
+                (
+                    f"omnichannel, {chosen.customers:,} customers, dirt {dirt:g}",
+                    lambda settings, dirt=dirt: deliver_example(
+                        settings, customers=chosen.customers, days=chosen.days, dirt=dirt
+                    ),
+                )
+            )
+        if SPLINK_SET.exists():
+            sets.append(
+                (
+                    "splink_fake_1000",
+                    lambda settings: deliver_labelled(settings, read_labelled(SPLINK_SET)),
+                )
+            )
+        else:
+            print("splink_fake_1000 is not on this machine, so it is not scored.")
+    for name, deliver in sets:
+        folder = Path(tempfile.mkdtemp(prefix="journeys_identity_"))
+        settings = _settings(folder)
+        try:
+            print(f"\n### {name}\n\n{table(score_set(settings, deliver))}", flush=True)
+        finally:
+            shutil.rmtree(settings.resolved_seeds, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
+    return 0
+
+
+def score_set(settings: Settings, deliver: Callable[[Settings], Mapping[tuple[str, str], str]]) -> dict[str, Score]:
+    """Delivers a set, builds it and scores every way of grouping its records, the product's own first."""
+    labels = deliver(settings)
+    build(settings)
+    from orchestration.lib.warehouse.connection import open_duckdb
+
+    with open_duckdb(settings.warehouse, read_only=True) as connection:
+
+        def pairs(sql: str) -> list[tuple[str, str]]:
+            return connection.execute(sql).fetchall()
+
+        records = connection.execute("""
+            select distinct source_system, person_key, person_key_hash
+            from intermediate.int_people_unioned where is_current
+        """).fetchall()
+        truth = {key_hash: labels[source, key] for source, key, key_hash in records if (source, key) in labels}
+        product = pairs("select person_key_hash, customer_id from core.bridge_customer_records")
+        fuzzy = pairs("select record_a, record_b from intermediate.int_people_matched where is_link")
+        same_email = pairs("""
+            select person_key_hash, 'email ' || email_normalised from intermediate.int_people_unioned
+            where is_current and email_normalised is not null
+        """)
+        everything = pairs("""
+            select identifier_a, identifier_b from intermediate.int_identifier_links where identifier_kind = 'person'
+        """)
+    return {
+        "the product": score(truth, groups(truth, product)),
+        "the product and every fuzzy link": score(truth, groups(truth, [*product, *fuzzy])),
+        "exact e-mail only": score(truth, groups(truth, same_email)),
+        "union-find over everything": score(truth, groups(truth, everything)),
+    }
+
+
+def build(settings: Settings) -> None:
+    """Lands what was delivered and builds the tables that say which customer a record became."""
+    from orchestration.lib.landing.contracts import read_contracts
+    from orchestration.lib.landing.land import land_table
+    from orchestration.lib.warehouse.build import begin_build, complete_build, fingerprint, plan_build, read_pepper
+    from orchestration.lib.warehouse.connection import open_duckdb
+    from orchestration.lib.warehouse.data_set import prepare_data_set
+    from orchestration.lib.warehouse.dbt import run_dbt
+
+    now = datetime.now(UTC)
+    prepare_data_set(settings, today=now.date())
+    as_of = settings.as_of or now
+    with open_duckdb(settings.warehouse) as connection:
+        for contract in read_contracts(PROJECT_ROOT / "models"):
+            land_table(connection, contract, extracts=settings.extracts, run_id="bench", now=now, settle_seconds=0)
+        plan = plan_build(connection, fingerprint=fingerprint(settings, read_pepper(settings)), as_of=as_of)
+        assert plan is not None
+        number = begin_build(connection, plan, now=now)
+    run_dbt(
+        settings,
+        [
+            "build", "--full-refresh", "--select", "+bridge_customer_records", "+int_people_matched",
+            "--exclude-resource-type", "unit_test", "--exclude-resource-type", "test",
+        ],
+        plan.environment,
+    )  # fmt: skip
+    with open_duckdb(settings.warehouse) as connection:
+        complete_build(connection, number, now=now)
+
+
+def deliver_example(settings: Settings, *, customers: int, days: int, dirt: float) -> dict[tuple[str, str], str]:
+    """Writes the example's extracts and returns whose each record is, by source system and key."""
+    import duckdb
+
+    from examples.omnichannel import generate
+    from examples.omnichannel.dirt import Dirt
+    from orchestration.lib.warehouse.connection import open_duckdb
+
+    truth = settings.extracts.parent / "truth"
+    example = EXAMPLES["omnichannel"]
+    generate(
+        settings.extracts,
+        truth,
+        as_of=example.as_of,
+        customers=customers,
+        days=days,
+        seed=example.sizes["seed"],
+        dirt=Dirt().scaled(dirt),
+        progress=lambda line: None,
+    )
+    with open_duckdb() as connection:
+        try:
+            rows = connection.execute(
+                "select identifier, person_id from read_parquet(?) where identifier_type = 'record'",
+                [str(truth / "identifiers.parquet")],
+            ).fetchall()
+        except duckdb.Error as error:
+            raise LabelsUnreadable(f"The example wrote no truth that can be read: {error}") from error
+    return {tuple(record.split(":", 1)): person for record, person in rows}
+
+
+def read_labelled(path: Path) -> list[dict[str, str]]:
+    """The rows of a labelled CSV file under the names of COLUMN_NAMES. Raises LabelsUnreadable naming what it lacks."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            reader = csv.DictReader(lines)
+            given = {name.strip().lower().replace(" ", "_"): name for name in reader.fieldnames or ()}
+            rows = list(reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise LabelsUnreadable(f"{path}: it can't be read as CSV in UTF-8 ({error}).") from error
+    found = {
+        ours: given[next(name for name in names if name in given)]
+        for ours, names in COLUMN_NAMES.items()
+        if any(name in given for name in names)
+    }
+    for needed in ("key", "label"):
+        if needed not in found:
+            raise LabelsUnreadable(
+                f"{path}: no column is the {needed} of a record. Name one of them: "
+                f"{', '.join(COLUMN_NAMES[needed])}. It has: {', '.join(given) or 'no header'}."
+            )
+    if len(found) < 4:
+        known = [name for ours, names in COLUMN_NAMES.items() if ours not in ("key", "label") for name in names]
+        raise LabelsUnreadable(
+            f"{path}: two columns at least have to say something of a person. Known names: {', '.join(known)}."
+        )
+    told = [{ours: (row[theirs] or "").strip() for ours, theirs in found.items()} for row in rows]
+    keys = Counter(row["key"] for row in told)
+    if not told or max(keys.values()) > 1 or "" in keys:
+        wrong = next((key for key, count in keys.items() if count > 1), "")
+        raise LabelsUnreadable(
+            f"{path}: every row needs a key of its own; {wrong!r} is not one. Column: {found['key']}."
+        )
+    return told
+
+
+def deliver_labelled(settings: Settings, rows: Iterable[Mapping[str, str]]) -> dict[tuple[str, str], str]:
+    """Writes labelled rows as people of the feed and returns whose each is."""
+    folder = settings.extracts / "feed" / "people"
+    folder.mkdir(parents=True)
+    labels = {}
+    with (folder / "labelled.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, PEOPLE_COLUMNS, restval="", extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        for row in rows:
+            identifiers = {name: row[name] for name in ("email", "phone") if row.get(name)}
+            writer.writerow(
+                {
+                    **row,
+                    "birth_date": _date(row.get("birth_date", "")),
+                    "person_key": row["key"],
+                    "source_system": "labelled",
+                    "updated_at": "2020-01-01T00:00:00Z",
+                    "identifiers": json.dumps(identifiers) if identifiers else "",
+                }
+            )
+            labels["labelled", row["key"]] = row["label"]
+    return labels
+
+
+def _date(text: str) -> str:
+    """A birth date as the feed takes it; nothing for what is none, so that the record still counts."""
+    for form in ("%Y-%m-%d", "%Y%m%d", "%d/%m/%Y", "%Y-%m-%d %H:%M:%S"):
+        try:
+            return datetime.strptime(text, form).date().isoformat()
+        except ValueError:
+            continue
+    return ""
+
+
+def groups(records: Iterable[str], links: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The group of every record: one of the names that links connect it with.
+
+    >>> groups(["a", "b", "c"], [("a", "x"), ("b", "x")])["a"] == groups(["a", "b"], [("a", "x"), ("b", "x")])["b"]
+    True
+    """
+    parent: dict[str, str] = {}
+
+    def root(name: str) -> str:
+        parent.setdefault(name, name)
+        while parent[name] != name:
+            parent[name] = parent[parent[name]]
+            name = parent[name]
+        return name
+
+    for one, other in links:
+        parent[root(one)] = root(other)
+    return {record: root(record) for record in records}
+
+
+def score(truth: Mapping[str, str], group: Mapping[str, str]) -> Score:
+    """Holds groups against labels.
+
+    >>> found = score({"a": "1", "b": "1", "c": "2"}, {"a": "x", "b": "x", "c": "x"})
+    >>> round(found.precision, 3), found.recall, round(found.cubed_precision, 3), found.wrong_pairs
+    (0.333, 1.0, 0.556, 2)
+    """
+    both = Counter((group[record], truth[record]) for record in truth)
+    told, wanted = Counter(group[record] for record in truth), Counter(truth.values())
+    right, found, asked = (sum(n * (n - 1) // 2 for n in counts.values()) for counts in (both, told, wanted))
+    cubed: defaultdict[str, float] = defaultdict(float)
+    for (mine, theirs), count in both.items():
+        cubed["precision"] += count * count / told[mine]
+        cubed["recall"] += count * count / wanted[theirs]
+    size = max(len(truth), 1)
+    return Score(
+        right / found if found else 1.0,
+        right / asked if asked else 1.0,
+        cubed["precision"] / size,
+        cubed["recall"] / size,
+        found - right,
+    )
+
+
+def table(scores: Mapping[str, Score]) -> str:
+    """The scores as a Markdown table."""
+    lines = [
+        "| way | precision | recall | F1 | B³ precision | B³ recall | B³ F1 | wrong pairs |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    lines += [
+        f"| {way} | {found.precision:.4f} | {found.recall:.4f} | {found.f1:.4f} | {found.cubed_precision:.4f} "
+        f"| {found.cubed_recall:.4f} | {found.cubed_f1:.4f} | {found.wrong_pairs:,} |"
+        for way, found in scores.items()
+    ]
+    return "\n".join(lines)
+
+
+def _f1(precision: float, recall: float) -> float:
+    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+
+
+def _settings(folder: Path) -> Settings:
+    extracts = folder / "extracts"
+    extracts.mkdir()
+    named = {name: os.environ[name] for name in ("JOURNEYS_SEEDS", "JOURNEYS_MATCHING") if name in os.environ}
+    return read_settings(
+        {
+            "JOURNEYS_EXTRACTS": str(extracts),
+            "JOURNEYS_VAR": str(folder / "var"),
+            "JOURNEYS_SERVING": str(folder / "serving"),
+            "JOURNEYS_DATA_SET": "labelled",
+            "JOURNEYS_PEPPER": "a key for the benchmark",
+            "JOURNEYS_AS_OF": EXAMPLES["omnichannel"].as_of.isoformat(),
+            **named,
+        }
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

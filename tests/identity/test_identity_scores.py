@@ -1,0 +1,51 @@
+"""What `make bench-identity` prints: scores worked by hand, and labelled files that can't be read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.identity import LabelsUnreadable, groups, read_labelled, score, table
+
+
+def test_scores_are_those_worked_by_hand() -> None:
+    """Four records of ann, one of bea; the groups are {a1, a2, b} and {a3, a4}: two of four pairs are right, of six."""
+    truth = {"a1": "ann", "a2": "ann", "a3": "ann", "a4": "ann", "b": "bea"}
+    found = score(truth, {"a1": "x", "a2": "x", "b": "x", "a3": "y", "a4": "y"})
+    assert (found.precision, found.recall, found.wrong_pairs) == (pytest.approx(2 / 4), pytest.approx(2 / 6), 2)
+    # of each record, the share of its group that is of its person: 2/3, 2/3, 1, 1, 1/3
+    assert found.cubed_precision == pytest.approx((2 / 3 + 2 / 3 + 1 + 1 + 1 / 3) / 5)
+    assert found.cubed_recall == pytest.approx((4 * 2 / 4 + 1) / 5)
+    assert "| 0.5000 | 0.3333 | 0.4000 |" in table({"a way": found})
+
+
+def test_nothing_found_is_not_wrong() -> None:
+    found = score({"a": "1", "b": "1"}, groups(["a", "b"], []))
+    assert (found.precision, found.recall, found.f1) == (1.0, 0.0, 0.0)
+
+
+def test_a_labelled_file_is_read_under_the_names_that_it_has(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text("Rec_ID,cluster,Given Name,surname,dob\n1,x,Ann,Berg,1971-03-14\n", encoding="utf-8")
+    assert read_labelled(path) == [
+        {"key": "1", "label": "x", "first_name": "Ann", "last_name": "Berg", "birth_date": "1971-03-14"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("id,first_name,surname\n1,Ann,Berg\n", "no column is the label of a record. Name one of them: cluster"),
+        ("cluster,first_name,surname\n1,Ann,Berg\n", "no column is the key of a record. Name one of them: unique_id"),
+        ("id,cluster,first_name\n1,x,Ann\n", "two columns at least have to say something of a person"),
+        ("id,cluster,first_name,surname\n1,x,Ann,Berg\n1,x,Ann,Berg\n", "every row needs a key of its own; '1' is not"),
+        ("", "It has: no header"),
+    ],
+)
+def test_a_labelled_file_that_lacks_something_says_what(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(LabelsUnreadable) as raised:
+        read_labelled(path)
+    assert said in str(raised.value) and str(path) in str(raised.value)

@@ -1,0 +1,114 @@
+"""matching.toml says what is wrong with it: the file, the key, the fix."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from orchestration.lib.identity.matching_settings import MatchingSettingsError, read_matching_settings
+from orchestration.lib.identity.parameters import (
+    Parameters,
+    declared_rates,
+    read_parameters,
+    write_parameters,
+)
+from orchestration.lib.settings import PROJECT_ROOT
+from orchestration.lib.warehouse.seeds import SeedsInvalid, resolve_matching, resolve_seeds
+
+SHIPPED = PROJECT_ROOT / "seeds"
+TEXT = (SHIPPED / "matching.toml").read_text(encoding="utf-8")
+
+
+def test_the_shipped_settings_are_on_and_compare_what_a_record_has() -> None:
+    settings = read_matching_settings(SHIPPED / "matching.toml")
+    assert settings.is_on and settings.review_probability < settings.link_probability
+    assert {column for comparison in settings.comparisons for column in comparison.columns} == {
+        "first_name", "last_name", "birth_date", "email", "phone", "street", "postcode", "city",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("is_on = true", "is_on = 1", ["is_on: 1 is not true or false"]),
+        ("is_on = true", "is_onn = true", ["is_on: is missing"]),
+        ("is_on = true", "is_on = true\nlink = 3", ["link: there is no such key. Take it out."]),
+        ("review = 0.6", "reviews = 0.6", ["thresholds.review: is missing"]),
+        ("review = 0.6", "review = 0.6\nrevew = 1", ["thresholds.revew: there is no such key. Did you mean review?"]),
+        ("review = 0.6", "review = 0.9999", ["thresholds.review: 0.9999 is above link (0.995)", "0.995 or less"]),
+        ("link = 0.995", 'link = "high"', ["thresholds.link: 'high' is not a number from 0.5 to 1"]),
+        ('["phone"],', '["fone"],', ["blocking.rules[2]: 'fone' is none of", "Did you mean phone?"]),
+        ('["phone"],', '["phone", "phone"],', ["blocking.rules[2]: names one thing twice"]),
+        ('["phone"],', '"phone",', ["blocking.rules[2]: 'phone' is not a list of names"]),
+        ("max_block_records = 100", "max_block_records = 0", ["blocking.max_block_records: 0 is not a whole number"]),
+        ('m = "estimated"', 'm = "guessed"', ["training.m: 'guessed' is none of: estimated, fixed"]),
+        ('is = "prefix"', 'is = "prefx"', ["comparisons[first_name].levels[short_form].is: 'prefx'", "prefix?"]),
+        (", min_length = 3, m", ", m", ["levels[short_form].min_length: is missing", 'is = "prefix" needs it']),
+        ('name = "differs", is = "else"', 'name = "differs", is = "equal"', ["[first_name].levels: the last one"]),
+        ("m = 0.72", "m = 0.92", ["comparisons[first_name].levels: their m add up to 1.2. They have to add up to 1."]),
+        ("m = 0.72", "m = 0.0", ["levels[exact].m: 0.0 has to be above 0"]),
+        ('"another_first_name" ', '"another first name" ', ["guards[another first name].name", "is no name"]),
+        ('first_name = ["differs"] }', 'first_name = ["difers"] }', ["guards[another_first_name].levels.first_name"]),
+        ('{ first_name = ["differs"] }', '{ name = ["differs"] }', ["[another_first_name].levels.name: there is"]),
+        ("max_records = 300", "max_records = 1", ["groups.max_records: 1 is not a whole number from 2"]),
+        ("[groups]", "[groups", ["this is not TOML", "line"]),
+    ],
+)  # fmt: skip
+def test_an_error_names_file_key_and_fix(tmp_path: Path, old: str, new: str, said: list[str]) -> None:
+    assert old in TEXT
+    path = tmp_path / "matching.toml"
+    path.write_text(TEXT.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(MatchingSettingsError) as raised:
+        read_matching_settings(path)
+    message = str(raised.value)
+    assert message.startswith("matching.toml: ")
+    for words in said:
+        assert words in message, message
+
+
+def test_the_data_sets_own_settings_and_parameters_count_and_leave_when_they_leave(tmp_path: Path) -> None:
+    own, resolved = tmp_path / "own", tmp_path / "resolved"
+    own.mkdir(), resolved.mkdir()
+    resolve_matching(own, SHIPPED, resolved)
+    assert (resolved / "matching.toml").read_text(encoding="utf-8") == TEXT
+    mine = TEXT.replace("is_on = true", "is_on = false")
+    (own / "matching.toml").write_text(mine, encoding="utf-8")
+    settings = read_matching_settings(own / "matching.toml")
+    write_parameters(own / "match_parameters.json", Parameters(declared_rates(settings), 0.5))
+    resolve_matching(own, SHIPPED, resolved)
+    assert (resolved / "matching.toml").read_text(encoding="utf-8") == mine
+    assert read_parameters(resolved / "match_parameters.json", settings).matches_per_record == 0.5
+    (own / "match_parameters.json").unlink()
+    resolve_matching(own, SHIPPED, resolved)
+    assert not (resolved / "match_parameters.json").exists()
+
+
+def test_the_check_of_the_seeds_tells_errors_in_matching_toml(tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "matching.toml").write_text(TEXT.replace("is_on", "is_off", 1), encoding="utf-8")
+    resolve_seeds(tmp_path / "own", SHIPPED, tmp_path / "resolved", today=date(2026, 7, 1))
+    with pytest.raises(SeedsInvalid, match=r"matching.toml: is_on: is missing"):
+        resolve_matching(tmp_path / "own", SHIPPED, tmp_path / "resolved")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda told: "nonsense", "not a file of saved parameters"),
+        (lambda told: json.dumps([]), "not a file of saved parameters"),
+        (lambda told: json.dumps(told | {"matches_per_record": 0}), "matches_per_record = 0"),
+        (lambda told: json.dumps(told | {"comparisons": {}}), "comparisons.first_name: has other levels"),
+        (lambda told: json.dumps(told).replace('"m": 0.', '"m": 7.', 1), "is no probability"),
+    ],
+)
+def test_saved_parameters_that_do_not_fit_say_what_to_do(tmp_path: Path, change, said: str) -> None:
+    settings = read_matching_settings(SHIPPED / "matching.toml")
+    path = tmp_path / "match_parameters.json"
+    write_parameters(path, Parameters(declared_rates(settings), 0.5))
+    path.write_text(change(json.loads(path.read_text(encoding="utf-8"))), encoding="utf-8")
+    with pytest.raises(MatchingSettingsError, match=said) as raised:
+        read_parameters(path, settings)
+    assert str(raised.value).startswith("match_parameters.json: ") and "identity-train" in str(raised.value)

@@ -1,0 +1,147 @@
+"""People are matched again only when they, the settings or the code changed."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from orchestration.lib.identity import matching
+from orchestration.lib.identity.matching import PAIRS_SCHEMA, Matches
+from orchestration.lib.identity.matching_settings import read_matching_settings
+from orchestration.lib.identity.parameters import read_parameters
+from orchestration.lib.identity.rematching import match_again_if_changed, train_on_warehouse
+from orchestration.lib.settings import PROJECT_ROOT, SettingsError, read_settings
+from orchestration.lib.warehouse.build import fingerprint
+from orchestration.lib.warehouse.connection import open_duckdb
+from orchestration.lib.warehouse.data_set import prepare_data_set
+from tests.identity.simulated_people import Carelessness, draw_people
+
+TODAY = date(2026, 7, 1)
+
+
+class Build:
+    """What dbt does around the model: reads the people, writes the table. `matched` counts how often Splink ran."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection, self.matched = connection, 0
+        connection.execute("create schema intermediate")
+        connection.execute("""
+            create table intermediate.int_people_unioned as
+            select column0 as person_key_hash, 'v' as version_key, date '2026-01-01' as updated_at, 'Ann' as first_name,
+                'Berg' as last_name, date '1971-03-14' as birth_date, null::varchar as street, 'Ede' as city,
+                null::varchar as postcode, null::varchar as email_normalised, null::varchar as phone_normalised,
+                true as is_current
+            from (values ('a'), ('b')) as people(column0)
+        """)
+
+    def match(self, people: pa.Table, settings: object, parameters: object = None) -> Matches:
+        self.matched += 1
+        row = {"record_a": "a", "record_b": "b", "match_weight": 1.0 * len(people), "is_link": True}
+        return Matches(pa.Table.from_pylist([row], schema=PAIRS_SCHEMA), ())
+
+    def run(self) -> list[float]:
+        people = self.connection.table("intermediate.int_people_unioned")
+        found = match_again_if_changed(people, self.connection, schema="intermediate", table="int_people_matched")
+        self.connection.register("found", found)
+        self.connection.execute("create or replace table intermediate.int_people_matched as select * from found")
+        self.connection.unregister("found")
+        return found["match_weight"].to_pylist()
+
+
+@pytest.fixture
+def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Build]:
+    shutil.copy(PROJECT_ROOT / "seeds" / "matching.toml", tmp_path)
+    monkeypatch.setenv("JOURNEYS_RESOLVED_SEEDS", str(tmp_path))
+    monkeypatch.delenv("JOURNEYS_MATCHING", raising=False)
+    with open_duckdb() as connection:
+        built = Build(connection)
+        monkeypatch.setattr(matching, "match_people", built.match)
+        yield built
+
+
+def test_the_same_people_and_settings_are_matched_once(build: Build) -> None:
+    assert build.run() == build.run() == [2.0]
+    assert build.matched == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "update intermediate.int_people_unioned set city = 'Breda' where person_key_hash = 'a'",
+        "update intermediate.int_people_unioned set is_current = false where person_key_hash = 'a'",
+        "drop table intermediate.int_people_matched",
+    ],
+    ids=["a value", "a record that left", "no table of the last time"],
+)
+def test_changed_people_are_matched_again(build: Build, change: str) -> None:
+    build.run()
+    build.connection.execute(change)
+    build.run()
+    assert build.matched == 2
+
+
+def test_changed_settings_match_again(build: Build, tmp_path: Path) -> None:
+    build.run()
+    path = tmp_path / "matching.toml"
+    path.write_text(path.read_text(encoding="utf-8").replace("link = 0.995", "link = 0.999"), encoding="utf-8")
+    build.run()
+    assert build.matched == 2
+
+
+def test_switched_off_nothing_is_matched_and_switched_on_again_everything_is(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build.run()
+    monkeypatch.setenv("JOURNEYS_MATCHING", "off")
+    assert build.run() == [] and build.matched == 1
+    monkeypatch.setenv("JOURNEYS_MATCHING", "on")
+    assert build.run() == [2.0] and build.matched == 2
+
+
+def test_the_switch_is_part_of_what_a_build_rests_on(tmp_path: Path) -> None:
+    (tmp_path / "extracts").mkdir()
+    own = {"JOURNEYS_EXTRACTS": str(tmp_path / "extracts"), "JOURNEYS_VAR": str(tmp_path / "var")}
+    on, off = read_settings(own), read_settings({**own, "JOURNEYS_MATCHING": "off"})
+    assert on.is_matching_on and not off.is_matching_on
+    assert fingerprint(on, "key") != fingerprint(off, "key")
+    with pytest.raises(SettingsError, match="JOURNEYS_MATCHING=maybe: give on or off"):
+        read_settings({**own, "JOURNEYS_MATCHING": "maybe"})
+
+
+def test_training_writes_what_the_next_build_reads(tmp_path: Path) -> None:
+    for folder in ("extracts", "seeds"):
+        (tmp_path / folder).mkdir()
+    settings = read_settings(
+        {
+            "JOURNEYS_EXTRACTS": str(tmp_path / "extracts"),
+            "JOURNEYS_SEEDS": str(tmp_path / "seeds"),
+            "JOURNEYS_VAR": str(tmp_path / "var"),
+            "JOURNEYS_DATA_SET": "trained",
+        }
+    )
+    try:
+        prepare_data_set(settings, today=TODAY)
+        with pytest.raises(SettingsError, match="no people records yet"):
+            train_on_warehouse(settings)
+        people, _ = draw_people(80, Carelessness(), seed=4)
+        with open_duckdb(settings.warehouse) as connection:
+            connection.register("people", people)
+            connection.execute("create schema intermediate")
+            connection.execute("""
+                create table intermediate.int_people_unioned as
+                select *, 'v' as version_key, date '2026-01-01' as updated_at, true as is_current from people
+            """)
+        written, notes = train_on_warehouse(settings)
+        assert written == tmp_path / "seeds" / "match_parameters.json" and notes
+        prepare_data_set(settings, today=TODAY)
+        declared = read_matching_settings(PROJECT_ROOT / "seeds" / "matching.toml")
+        learnt = read_parameters(settings.resolved_seeds / "match_parameters.json", declared)
+        assert 0.3 < learnt.rates.m["first_name"]["exact"] < 0.95 and 0.1 < learnt.matches_per_record < 4
+    finally:
+        shutil.rmtree(settings.resolved_seeds, ignore_errors=True)

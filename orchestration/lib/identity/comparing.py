@@ -118,10 +118,10 @@ def _level(level: Level) -> ComparisonLevelCreator:
         case "equal":
             return cll.And(*(cll.ExactMatchLevel(one) for one in level.columns))
         case "similar":
-            return _all_of(*_same_digits(level), cll.JaroWinklerLevel(column, level.at_least))
+            return _all_of(*_same_digits(level), *_one_is_rare(level), cll.JaroWinklerLevel(column, level.at_least))
         case "edits":
             near = cll.DamerauLevenshteinLevel(column, level.at_most)
-            return _all_of(*_longer(level), *_same_digits(level), near)
+            return _all_of(*_longer(level), *_same_digits(level), *_one_is_rare(level), near)
         case "swapped":
             return cll.CustomLevel(
                 f"jaro_winkler_similarity({column}_l, {other}_r) >= {level.at_least} "
@@ -185,3 +185,11 @@ def _same_digits(level: Level) -> list[ComparisonLevelCreator]:
             f"regexp_replace({column}_l, '[^0-9]', '', 'g') = regexp_replace({column}_r, '[^0-9]', '', 'g')"
         )
     ]
+
+
+def _one_is_rare(level: Level) -> list[ComparisonLevelCreator]:
+    """Lisa and Isa, each on many records, are two names; Liza on one record is a slip."""
+    import splink.comparison_level_library as cll
+
+    column = level.columns[0]
+    return [cll.CustomLevel(f"not ({column}_is_common_l and {column}_is_common_r)")] if level.one_is_rare else []

@@ -27,8 +27,8 @@ LEVEL_KINDS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "equal": (frozenset(), frozenset()),
     "swapped": (frozenset({"with", "at_least"}), frozenset()),
     "other_field": (frozenset({"with"}), frozenset()),
-    "similar": (frozenset({"at_least"}), frozenset({"same_digits"})),
-    "edits": (frozenset({"at_most"}), frozenset({"min_length", "same_digits"})),
+    "similar": (frozenset({"at_least"}), frozenset({"same_digits", "one_is_rare"})),
+    "edits": (frozenset({"at_most"}), frozenset({"min_length", "same_digits", "one_is_rare"})),
     "prefix": (frozenset({"min_length"}), frozenset()),
     "initial": (frozenset(), frozenset()),
     "day_month_swapped": (frozenset(), frozenset()),
@@ -65,6 +65,7 @@ class Level:
     at_most: int | None = None
     min_length: int = 0
     same_digits: bool = False
+    one_is_rare: bool = False
     frequency_of: str | None = None
     frequency_from: int = 1
     is_neutral: bool = False
@@ -314,7 +315,7 @@ def _level(table: _Table, columns: tuple[str, ...]) -> Level:
         raise table.error("columns", f'is = "{kind}" compares one column. Name it: columns = ["{own[0]}"].')
     if own[0] != KINDS_OF_ONE_COLUMN.get(kind, own[0]):
         raise table.error("is", f'"{kind}" is for {KINDS_OF_ONE_COLUMN[kind]}, not for {own[0]}.')
-    for key in ("with", "at_least", "at_most", "min_length", "same_digits"):
+    for key in ("with", "at_least", "at_most", "min_length", "same_digits", "one_is_rare"):
         if key in needed and not table.has(key):
             raise table.error(key, f'is missing: is = "{kind}" needs it.')
         if table.has(key) and key not in needed | allowed:
@@ -333,10 +334,13 @@ def _level(table: _Table, columns: tuple[str, ...]) -> Level:
         at_most=table.whole("at_most", 1, 10_000) if table.has("at_most") else None,
         min_length=table.whole("min_length", 1, 200) if table.has("min_length") else 0,
         same_digits=table.truth("same_digits", False),
+        one_is_rare=table.truth("one_is_rare", False),
         frequency_of=table.choice("frequency_of", own) if table.has("frequency_of") else None,
         frequency_from=table.whole("frequency_from", 1, 1_000_000) if table.has("frequency_from") else 1,
         is_neutral=is_neutral,
     )
+    if level.one_is_rare and own[0] not in ("first_name", "last_name"):
+        raise table.error("one_is_rare", f"is counted for first_name and last_name, not for {own[0]}. Take it out.")
     if level.frequency_of and (kind != "equal" or len(own) != 1):
         raise table.error("frequency_of", 'only a level with is = "equal" on one column knows which value is shared.')
     if level.frequency_from > 1 and not level.frequency_of:

@@ -28,6 +28,8 @@ PARTICLES = (
 # A birth date on more records than both of these (a number, a share) is a default.
 DATE_IS_DEFAULT_FROM = 12
 DATE_IS_DEFAULT_SHARE = 0.004
+# A name on so many records is no slip of the finger for another.
+COMMON_FROM = 6
 INPUT_COLUMNS = (
     "first_name", "last_name", "street", "city", "postcode", "birth_date", "email_normalised", "phone_normalised",
 )  # fmt: skip
@@ -109,6 +111,8 @@ def prepare_people(connection: duckdb.DuckDBPyConnection, people: pa.Table, sett
         select
             row_number() over (order by person_key_hash) as record,
             people_cleaned.*,
+            first_name is not null and count(*) over (partition by first_name) >= {COMMON_FROM} as first_name_is_common,
+            last_name is not null and count(*) over (partition by last_name) >= {COMMON_FROM} as last_name_is_common,
             left(first_name, 1) as first_initial,
             left(last_name, 1) as last_initial,
             least(first_name, last_name) || ' ' || greatest(first_name, last_name) as both_names,

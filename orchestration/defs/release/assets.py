@@ -19,7 +19,7 @@ from orchestration.lib.release.candidate import (
 from orchestration.lib.release.folders import ReleaseError
 from orchestration.lib.release.id_changes import record_id_changes
 from orchestration.lib.release.ledgers import create_ledgers, read_ledgers
-from orchestration.lib.release.publish import current_release, publish, record_releases, releases
+from orchestration.lib.release.publish import current_release, publish, published_ids, record_releases
 from orchestration.lib.release.restatements import DailyTable, find_restatements
 from orchestration.lib.settings import PROJECT_ROOT, Settings, read_settings
 from orchestration.lib.warehouse.build import (
@@ -99,7 +99,7 @@ def release(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
                 release_id=release_id,
                 previous_release_id=previous.release_id,
                 previous_as_of=previous.as_of,
-                published=[known.release_id for known in releases(settings)],
+                published=published_ids(settings),
                 time_zone=settings.reporting_time_zone,
             )
             for table in restated:
@@ -113,7 +113,7 @@ def release(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
                 settings.warehouse,
                 release_id=release_id,
                 previous_release_id=previous.release_id,
-                published=[known.release_id for known in releases(settings)],
+                published=published_ids(settings),
             )
             if changes is not None and changes.changed_count:
                 context.log.info(

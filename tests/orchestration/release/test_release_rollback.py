@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from orchestration.lib.release.folders import ReleaseError
-from orchestration.lib.release.publish import current_release, record_releases, releases, rollback
+from orchestration.lib.release.publish import current_release, published_ids, record_releases, releases, rollback
 from orchestration.lib.warehouse.connection import open_duckdb
 from tests.orchestration.release.lines import Line
 
@@ -63,6 +63,16 @@ def test_a_rollback_is_remembered_in_the_ledger(line: Line) -> None:
         assert connection.execute(query, [second.release_id]).fetchall() == [("rolled_back", datetime(2026, 8, 1, 12))]
     with open_duckdb(line.settings.warehouse) as connection:
         assert record_releases(connection, line.settings) == 3
+
+
+def test_releases_that_were_pruned_or_rolled_back_count_as_published(kept) -> None:
+    """Ledgers of runs drop the rows of releases that never were, and of no others."""
+    line = kept(2)
+    ids = [line.release(generation).release_id for generation in (1, 2, 3)]
+    rollback(line.settings, now=NOW)
+    ids.append(line.release(4).release_id)
+    assert len(releases(line.settings)) == 2
+    assert published_ids(line.settings) == frozenset(ids)
 
 
 def test_there_is_nothing_before_the_first(line: Line) -> None:

@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from orchestration.lib.identity import matching
+from orchestration.lib.identity import matching, rematching
 from orchestration.lib.identity.matching import PAIRS_SCHEMA, Matches
 from orchestration.lib.identity.matching_settings import read_matching_settings
 from orchestration.lib.identity.parameters import read_parameters
@@ -45,12 +45,13 @@ class Build:
         row = {"record_a": "a", "record_b": "b", "match_weight": 1.0 * len(people), "is_link": True}
         return Matches(pa.Table.from_pylist([row], schema=PAIRS_SCHEMA), ())
 
-    def run(self) -> list[float]:
+    def run(self, *, is_written: bool = True) -> list[float]:
         people = self.connection.table("intermediate.int_people_unioned")
         found = match_again_if_changed(people, self.connection, schema="intermediate", table="int_people_matched")
-        self.connection.register("found", found)
-        self.connection.execute("create or replace table intermediate.int_people_matched as select * from found")
-        self.connection.unregister("found")
+        if is_written:
+            self.connection.register("found", found)
+            self.connection.execute("create or replace table intermediate.int_people_matched as select * from found")
+            self.connection.unregister("found")
         return found["match_weight"].to_pylist()
 
 
@@ -92,6 +93,23 @@ def test_changed_settings_match_again(build: Build, tmp_path: Path) -> None:
     path.write_text(path.read_text(encoding="utf-8").replace("link = 0.995", "link = 0.999"), encoding="utf-8")
     build.run()
     assert build.matched == 2
+
+
+def test_another_version_of_a_library_matches_again(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    build.run()
+    monkeypatch.setattr(rematching, "version", lambda library: "another")
+    build.run()
+    assert build.matched == 2
+
+
+def test_pairs_that_never_reached_the_table_are_found_again(build: Build) -> None:
+    """The note is written first: a build that ends before dbt has the rows must not leave old ones standing for new."""
+    build.run()
+    build.connection.execute(
+        "insert into intermediate.int_people_unioned by name select 'c' as person_key_hash, true as is_current"
+    )
+    build.run(is_written=False)
+    assert build.run() == [3.0] and build.matched == 3
 
 
 def test_switched_off_nothing_is_matched_and_switched_on_again_everything_is(

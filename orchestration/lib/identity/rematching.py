@@ -6,6 +6,7 @@ import hashlib
 import logging
 import os
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# Another version may weigh, or hash, the same records differently.
+LIBRARIES = ("splink", "duckdb")
+ROWS_AT_ONCE = 10_000
+
 # What matching reads of a people record.
 COLUMNS = (
     "person_key_hash", "version_key", "updated_at", "first_name", "last_name", "birth_date", "street", "city",
@@ -32,28 +37,32 @@ def match_again_if_changed(
 ) -> pa.Table:
     """The pairs for the current rows of int_people_unioned: the old ones where nothing they rest on changed.
 
-    Beside the table stands `<table>__input`, a digest of records, settings and code. The settings are those of the
-    folder that JOURNEYS_RESOLVED_SEEDS names; JOURNEYS_MATCHING=off outranks them.
+    Beside the table stands `<table>__input`, a digest of records, settings and code, and one of the pairs found. The
+    table is written after this note, and not in its transaction: where the build ended in between, the table does not
+    hold the pairs noted, and all is matched again. The settings are those of the folder that JOURNEYS_RESOLVED_SEEDS
+    names; JOURNEYS_MATCHING=off outranks them.
     """
     # importing this loads no Splink; matching does, where there is something to match
     from orchestration.lib.identity.matching import PAIRS_SCHEMA, match_people
 
     folder = PROJECT_ROOT / os.environ.get("JOURNEYS_RESOLVED_SEEDS", "seeds")
     if os.environ.get("JOURNEYS_MATCHING", "on") == "off":
-        _note_digest(session, schema, table, "off")
         return PAIRS_SCHEMA.empty_table()
     current = people.filter("is_current").select(", ".join(COLUMNS)).order(", ".join(COLUMNS)).to_arrow_table()
     digest = _digest(current, folder)
-    if _last_digest(session, schema, table) == digest:
-        return session.sql(
+    noted = _noted(session, schema, table)
+    if noted is not None and noted[0] == digest:
+        stored = session.sql(
             f"select {', '.join(PAIRS_SCHEMA.names)} from {schema}.{table} order by record_a, record_b"
         ).to_arrow_table()
+        if _digest_of_rows(stored) == noted[1]:
+            return stored
     settings = read_matching_settings(folder / SETTINGS_FILE)
     saved = folder / PARAMETERS_FILE
     found = match_people(current, settings, read_parameters(saved, settings) if saved.is_file() else None)
     for note in found.notes:
         logger.info("matching: %s", note)
-    _note_digest(session, schema, table, digest)
+    _note(session, schema, table, digest, _digest_of_rows(found.pairs))
     return found.pairs
 
 
@@ -103,25 +112,37 @@ def with_training(settings: MatchingSettings) -> MatchingSettings:
 def _digest(current: pa.Table, folder: Path) -> str:
     """A hash of everything that the pairs follow from."""
     digest = hashlib.sha256()
+    for library in LIBRARIES:
+        digest.update(f"{library} {version(library)}".encode() + b"\0")
     for path in (folder / SETTINGS_FILE, folder / PARAMETERS_FILE, *sorted(Path(__file__).parent.glob("*.py"))):
         digest.update(path.name.encode() + b"\0" + (path.read_bytes() if path.is_file() else b"") + b"\0")
-    for row in zip(*(column.to_pylist() for column in current.columns), strict=True):
-        digest.update(repr(row).encode())
+    digest.update(_digest_of_rows(current).encode())
     return digest.hexdigest()
 
 
-def _last_digest(session: duckdb.DuckDBPyConnection, schema: str, table: str) -> str | None:
+def _digest_of_rows(rows: pa.Table) -> str:
+    """A hash of a table's rows in their order, read a part at a time: a million records in Python fill the memory."""
+    digest = hashlib.sha256()
+    for batch in rows.to_batches(max_chunksize=ROWS_AT_ONCE):
+        for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            digest.update(repr(row).encode())
+    return digest.hexdigest()
+
+
+def _noted(session: duckdb.DuckDBPyConnection, schema: str, table: str) -> tuple[str, str] | None:
+    """The digests of what the pairs were found in and of the pairs; None where there is no such note, or no table."""
     found = session.execute(
-        "select count(*) from duckdb_tables() where schema_name = ? and table_name in (?, ?)",
+        "select count(*) from duckdb_columns() where schema_name = ? "
+        "and ((table_name = ? and column_name = 'is_apart') or (table_name = ? and column_name = 'pairs_digest'))",
         [schema, table, f"{table}__input"],
     ).fetchall()
     if found != [(2,)]:
         return None
     # fetched whole: DuckDB wants a result read to its end before the connection goes on
-    rows = session.execute(f"select digest from {schema}.{table}__input").fetchall()
-    return rows[0][0] if rows else None
+    rows = session.execute(f"select digest, pairs_digest from {schema}.{table}__input").fetchall()
+    return rows[0] if rows else None
 
 
-def _note_digest(session: duckdb.DuckDBPyConnection, schema: str, table: str, digest: str) -> None:
-    session.execute(f"create or replace table {schema}.{table}__input (digest varchar)")
-    session.execute(f"insert into {schema}.{table}__input values (?)", [digest])
+def _note(session: duckdb.DuckDBPyConnection, schema: str, table: str, digest: str, pairs_digest: str) -> None:
+    session.execute(f"create or replace table {schema}.{table}__input (digest varchar, pairs_digest varchar)")
+    session.execute(f"insert into {schema}.{table}__input values (?, ?)", [digest, pairs_digest])

@@ -67,6 +67,14 @@ def test_records_told_apart_stay_so_across_a_path_unless_a_person_decides() -> N
     assert refused(list(judge_links(decided, unique_types={}, must_not_link=(), told_apart=[("b", "a")]))) == {}
 
 
+@pytest.mark.parametrize("far", ["", "pq"], ids=["few foes", "many foes on the other side"])
+def test_the_least_two_that_conflict_are_named_from_whichever_side_is_looked_at(far: str) -> None:
+    """Parts abx and cdy may not meet for three reasons; foes elsewhere decide only which side's list is shorter."""
+    apart = (("b", "c"), ("d", "a"), ("c", "a"), *(("d", one) for one in far), *(("b", one) for one in far[1:]))
+    result = judged("ax bx cy dy xy", apart=apart)
+    assert (result[-1].conflict_a, result[-1].conflict_b) == ("a", "c")
+
+
 def test_a_link_within_a_part_is_taken() -> None:
     assert refused(judged("ax ay xy", unique="a")) == {}
 

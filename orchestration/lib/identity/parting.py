@@ -112,12 +112,16 @@ class _Parts:
         return identifier
 
     def _divided_by(self, divides: _Divides, reason: str, root_a: str, root_b: str) -> tuple[str, str, str] | None:
-        found = [
-            (member, foe)
-            for foe, member in divides.foes_of_part(root_a).items()
-            if foe in self._parent and self._root(foe) == root_b
-        ]
+        foes_a, foes_b = divides.foes_of_part(root_a), divides.foes_of_part(root_b)
+        # either side tells the same; the shorter list is read, for one part may be a giant with foes everywhere
+        if len(foes_a) <= len(foes_b):
+            found = [(member, foe) for foe, member in foes_a.items() if self._is_in(foe, root_b)]
+        else:
+            found = [(foe, member) for foe, member in foes_b.items() if self._is_in(foe, root_a)]
         return (reason, *min(found)) if found else None
+
+    def _is_in(self, identifier: str, root: str) -> bool:
+        return identifier in self._parent and self._root(identifier) == root
 
     def _twice_unique(self, root_a: str, root_b: str) -> tuple[str, str, str] | None:
         both = self._holds[root_a].keys() & self._holds[root_b].keys()

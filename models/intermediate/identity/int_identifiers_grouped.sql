@@ -1,6 +1,6 @@
 {{ config(
     materialized='connected_components',
-    meta={'components': {'node': 'identifier_hash', 'edge': ['identifier_a', 'identifier_b']}},
+    meta={'components': {'edge': ['identifier_a', 'identifier_b']}},
 ) }}
 
 {#- Trusted links; the materialisation turns them into (node_key, component_key). -#}

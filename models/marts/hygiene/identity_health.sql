@@ -98,6 +98,8 @@ totals as (
     union all
     select 'pairs_to_review', cast(count(*) as double) from {{ ref('identity_review') }}
     union all
+    select 'pairs_told_apart', cast(count(*) as double) from {{ ref('int_people_matched') }} where is_apart
+    union all
     -- a letter that only looks like another makes another address: it links nobody, and may be meant to deceive
     select 'record_addresses_with_look_alikes', cast(count(*) as double)
     from {{ ref('int_people_unioned') }}
@@ -130,6 +132,12 @@ refused_links as (
     from {{ ref('fct_identifier_links') }} as links
     where links.status = 'refused'
     group by links.refused_because
+    union all
+    -- alike enough to be one person, and kept back by a guard of matching.toml, or by what else they match
+    select 'matches_refused', 'guard', refused_by, cast(count(*) as double)
+    from {{ ref('int_people_matched') }}
+    where refused_by is not null
+    group by refused_by
 ),
 
 values_by_type as (

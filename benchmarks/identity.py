@@ -127,7 +127,6 @@ def score_set(settings: Settings, deliver: Callable[[Settings], Mapping[tuple[st
         """).fetchall()
         truth = {key_hash: labels[source, key] for source, key, key_hash in records if (source, key) in labels}
         product = pairs("select person_key_hash, customer_id from core.bridge_customer_records")
-        fuzzy = pairs("select record_a, record_b from intermediate.int_people_matched where is_link")
         same_email = pairs("""
             select person_key_hash, 'email ' || email_normalised from intermediate.int_people_unioned
             where is_current and email_normalised is not null

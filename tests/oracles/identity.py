@@ -23,7 +23,7 @@ Links
 
 - Links come from current rows only; a superseded version's identifiers link nothing. First seen is the
   minimum over every version landed (an event's `occurred_at`, a people record's `updated_at`). An identifier
-  that stands on superseded rows only is nobody's. A link's first seen is the minimum over current rows.
+  that stands on superseded rows only is nobody's. A link's first seen is the minimum over every version landed.
 - An event links its identifiers of one kind with each other, where it carries 2 to `most_identifiers` usable ones
   (devices and blocked values counted); with more it links none. A people record links each of its values with
   itself, not the values with each other.
@@ -335,6 +335,17 @@ def solved(
         for one, other in pairs:
             pair = (one, other) if hashed(one) < hashed(other) else (other, one)
             joins[pair] = min(joins.get(pair, at), at)
+    # what a row says now, an earlier version of it or of another row may have said before
+    for row, pairs in [
+        *((event, _pairs_of_event(event, trusted, types, most_identifiers)) for event in event_versions),
+        *((person, _pairs_of_record(person, trusted)) for person in people_versions),
+        *((event, _pairs_of_event(event, devices, types, most_identifiers)) for event in event_versions),
+    ]:
+        at = row["updated_at"] if "person_key" in row else row["occurred_at"]
+        for one, other in pairs:
+            pair = (one, other) if hashed(one) < hashed(other) else (other, one)
+            if pair in joins:
+                joins[pair] = min(joins[pair], at)
 
     people_nodes = {one for row in [*events, *people] for one in trusted(row)}
     nodes = people_nodes | {one for event in events for one in devices(event)}

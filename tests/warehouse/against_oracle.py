@@ -6,7 +6,7 @@ no opinion on (sessions, instances, stays) are recognised by their events.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -94,6 +94,33 @@ def decisions(built: Warehouse, told: Release) -> list[str]:
     return _differing(judged(told.decisions), judged(said))
 
 
+def health(built: Warehouse, told: Release) -> list[str]:
+    """The lines of hygiene.identity_health that bad input shows in, counted from what the oracle says."""
+    wanted: Counter[tuple[str, str]] = Counter()
+    for row in told.links:
+        if row["status"] == "refused":
+            wanted["links_refused", row["refused_because"]] += 1
+    for row in told.over_cap:
+        wanted["values_over_cap", row["identifier_type"]] += 1
+    for decision, _, outcome in {
+        (row["decision"], frozenset({row["identifier_a"], row["identifier_b"]}), row["outcome"])
+        for row in told.decisions
+    }:
+        wanted["decisions", f"{decision} {outcome}"] += 1
+    wanted["customers", "(all)"] = sum(not row["is_anonymous"] for row in told.customers)
+    said = {
+        (row["measure"], row["dimension_value"]): int(row["value"])
+        for row in built.query("select * from hygiene.identity_health")
+        if row["measure"] in {"links_refused", "values_over_cap", "decisions", "customers"}
+        and row["dimension_value"] not in ("blocked", "over_cap")
+    }
+    return [
+        f"{line}: expected {wanted.get(line, 0)}, found {said.get(line, 0)}"
+        for line in sorted(wanted.keys() | said.keys())
+        if wanted.get(line, 0) != said.get(line, 0)
+    ]
+
+
 def stays(built: Warehouse, told: Release) -> list[str]:
     columns = (
         "customer_id", "phase_id", "phase_order", "interval_number", "first_event_id", "outcome", "next_phase_id",
@@ -162,6 +189,7 @@ COMPARISONS_OF_IDENTITY: tuple[Comparison, ...] = (
     values_over_cap,
     links,
     decisions,
+    health,
 )
 COMPARISONS: tuple[Comparison, ...] = (
     *COMPARISONS_OF_IDENTITY,

@@ -7,14 +7,14 @@
 
 {#-
     Two identifiers of one kind that occur together on a current record or event. A people record links its values
-    to itself; an event links its values to each other, unless it carries more than a person would.
+    to itself; an event links its values to each other, unless it carries more than a person would. First seen takes
+    every version that landed, so that a corrected address does not make a link younger than it is.
 -#}
 with event_identifiers as (
-    select version_key, event_id, source_system, identifier_hash, identifier_kind, occurred_at
+    select version_key, event_id, source_system, identifier_hash, identifier_kind, is_current, occurred_at
     from {{ ref('int_event_identifiers') }}
     where
-        is_current
-        and identifier_count between 2 and {{ var('max_identifiers_per_record') }}
+        identifier_count between 2 and {{ var('max_identifiers_per_record') }}
         and {{ is_touched('identifier_hash', ref('int_identifiers_touched'), 'identifier_hash') }}
 ),
 
@@ -25,12 +25,14 @@ together_on_events as (
         lesser.identifier_kind,
         'same_event' as link_rule,
         lesser.source_system,
+        lesser.is_current,
         lesser.occurred_at as seen_at
     from event_identifiers as lesser
     inner join event_identifiers as greater
         on
             greater.version_key = lesser.version_key
             and greater.event_id = lesser.event_id
+            and greater.is_current = lesser.is_current
             and greater.identifier_kind = lesser.identifier_kind
             and greater.identifier_hash > lesser.identifier_hash
 ),
@@ -42,9 +44,10 @@ together_on_records as (
         'person' as identifier_kind,
         'same_record' as link_rule,
         source_system,
+        is_current,
         updated_at as seen_at
     from {{ ref('int_people_identifiers') }}
-    where is_current and identifier_hash <> person_key_hash
+    where identifier_hash <> person_key_hash
 ),
 
 links as (
@@ -60,11 +63,13 @@ select
     min(identifier_kind) as identifier_kind,
     link_rule,
     source_system,
-    cast(count(*) as bigint) as sighting_count,
+    cast(count_if(is_current) as bigint) as sighting_count,
     min(seen_at) as first_seen_at,
-    max(seen_at) as last_seen_at
+    max(seen_at) filter (where is_current) as last_seen_at
 from links
 where
     {{ is_touched('identifier_a', ref('int_identifiers_touched'), 'identifier_hash') }}
     and {{ is_touched('identifier_b', ref('int_identifiers_touched'), 'identifier_hash') }}
 group by identifier_a, identifier_b, link_rule, source_system
+-- what only superseded rows say is no longer said
+having count_if(is_current) > 0

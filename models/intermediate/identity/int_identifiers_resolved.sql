@@ -38,7 +38,7 @@ select
     identifier_kind,
     type_priority,
     case identifier_kind when 'person' then 'c_' else 'v_' end || first_value(identifier_hash) over (
-        partition by component_key order by first_seen_at, type_priority, identifier_hash
+        partition by component_key order by first_seen_at nulls last, type_priority, identifier_hash
     ) as owner_id,
     first_seen_at
 from identifiers

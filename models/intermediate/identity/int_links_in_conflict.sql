@@ -26,8 +26,7 @@ divided_pairs as (
     where decision = 'must_not_link'
     union
     select record_a, record_b
-    from {{ ref('int_people_matched') }}
-    where is_apart
+    from {{ ref('int_people_told_apart') }}
 ),
 
 components_with_a_divide as (

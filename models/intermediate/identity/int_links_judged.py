@@ -38,7 +38,7 @@ def model(dbt, session):
         .project("identifier_a, identifier_b")
         .fetchall()
     )
-    told_apart = dbt.ref("int_people_matched").filter("is_apart").project("record_a, record_b").fetchall()
+    told_apart = dbt.ref("int_people_told_apart").fetchall()
     judged = judge_links(
         (Link(row["link_key"], row["identifier_a"], row["identifier_b"], row["is_decision"]) for row in rows),
         unique_types=unique_types,

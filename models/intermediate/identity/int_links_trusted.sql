@@ -18,34 +18,15 @@ decisions as (
     where decision = 'must_link' and identifier_a <> identifier_b
 ),
 
--- a pair that has a value in common is joined by that already, and by better evidence
-pairs_with_shared_values as (
-    select distinct matched.record_a, matched.record_b
-    from {{ ref('int_people_matched') }} as matched
-    inner join {{ ref('int_people_identifiers') }} as values_a
-        on values_a.person_key_hash = matched.record_a and values_a.is_current
-    inner join {{ ref('int_people_identifiers') }} as values_b
-        on
-            values_b.person_key_hash = matched.record_b
-            and values_b.is_current
-            and values_b.identifier_hash = values_a.identifier_hash
-    inner join {{ ref('int_identifiers_guarded') }} as guarded
-        on guarded.identifier_hash = values_a.identifier_hash and guarded.is_trusted
-    where matched.is_link
-),
-
+-- last in order, also where a value joins the two: its link may be refused
 fuzzy as (
     select
-        matched.record_a || '-' || matched.record_b as link_key,
-        matched.record_a as identifier_a,
-        matched.record_b as identifier_b,
-        matched.match_weight
-    from {{ ref('int_people_matched') }} as matched
-    left join pairs_with_shared_values
-        on
-            pairs_with_shared_values.record_a = matched.record_a
-            and pairs_with_shared_values.record_b = matched.record_b
-    where matched.is_link and pairs_with_shared_values.record_a is null
+        record_a || '-' || record_b as link_key,
+        record_a as identifier_a,
+        record_b as identifier_b,
+        match_weight
+    from {{ ref('int_people_matched') }}
+    where is_link
 ),
 
 links as (

@@ -98,7 +98,7 @@ totals as (
     union all
     select 'pairs_to_review', cast(count(*) as double) from {{ ref('identity_review') }}
     union all
-    select 'pairs_told_apart', cast(count(*) as double) from {{ ref('int_people_matched') }} where is_apart
+    select 'pairs_told_apart', cast(count(*) as double) from {{ ref('int_people_told_apart') }}
     union all
     -- a letter that only looks like another makes another address: it links nobody, and may be meant to deceive
     select 'record_addresses_with_look_alikes', cast(count(*) as double)
@@ -152,7 +152,7 @@ values_by_type as (
     union all
     select 'values_over_cap', identifier_type, cast(count(*) as double)
     from {{ ref('int_identifiers_guarded') }}
-    where is_over_cap
+    where is_over_cap and not is_blocked
     group by identifier_type
     union all
     select 'most_people_on_a_value', identifier_type, cast(max(person_count) as double)

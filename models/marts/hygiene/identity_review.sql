@@ -31,6 +31,7 @@ left join {{ ref('int_identity_decisions') }} as decisions
     on decisions.identifier_a = matched.record_a and decisions.identifier_b = matched.record_b
 where
     not matched.is_link
-    and not matched.is_apart
+    -- told apart, and yet more likely one than two: a guard may be wrong about them
+    and (not matched.is_apart or matched.match_weight > 0)
     and resolved_a.owner_id <> resolved_b.owner_id
     and decisions.link_key is null

@@ -47,6 +47,11 @@ person_key,source_system,updated_at,identifiers,first_name,last_name
 p1,crm,2026-01-01T00:00:00Z,"{""email"": ""anna.lindqvist@example.com"", ""loyalty_card"": ""70015523""}",Anna,Lindqvist
 p2,crm,2026-01-01T00:00:00Z,"{""email"": ""bruno.matteotti@example.com""}",Bruno,Matteotti
 """
+# Anna's card turns out to be somebody else's.
+DECISION = """\
+decision,type_a,identifier_a,type_b,identifier_b,reason,decided_by,decided_on
+must_not_link,email,anna.lindqvist@example.com,loyalty_card,70015523,Her sister's card,Shop keeper,2026-01-31
+"""
 DIRECT_IDENTIFIERS = (
     "anna.lindqvist@example.com", "bruno.matteotti@example.com", "Lindqvist", "Matteotti", "70015523", "c-unknown",
 )  # fmt: skip
@@ -206,6 +211,10 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     story["rolled back"] = shop.command("rollback")
     story["listed"] = shop.command("releases")
     story["after rollback"] = shop.served
+
+    (folder / "seeds" / "identity_decisions.csv").write_text(DECISION, encoding="utf-8")
+    story["rehearsed"] = shop.command("identity-diff")
+    story["after rehearsal"] = (shop.released, shop.served)
     yield story
 
 
@@ -354,3 +363,15 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     assert "can't be written" in serving.said and "JOURNEYS_SERVING" in serving.said
     for ended in (var, serving):
         assert "Traceback" not in ended.said
+
+
+def test_identity_diff_shows_an_un_merge_and_publishes_nothing(story: dict[str, Any]) -> None:
+    said = story["rehearsed"].said
+    assert story["rehearsed"].code == 0, said
+    first = story["first release"][0]
+    assert f"Customer ids against release {first}: 3 before, 4 now" in said
+    for told in ("1 new", "0 removed", "1 × decision", "Nothing was published"):
+        assert told in said
+    assert "anna.lindqvist" not in said
+    releases, _ = story["recovered release"]
+    assert story["after rehearsal"] == (releases, first)

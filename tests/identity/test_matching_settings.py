@@ -112,3 +112,14 @@ def test_saved_parameters_that_do_not_fit_say_what_to_do(tmp_path: Path, change,
     with pytest.raises(MatchingSettingsError, match=said) as raised:
         read_parameters(path, settings)
     assert str(raised.value).startswith("match_parameters.json: ") and "identity-train" in str(raised.value)
+
+
+def test_switched_off_nothing_else_is_needed(tmp_path: Path) -> None:
+    path = tmp_path / "matching.toml"
+    path.write_text("is_on = false\n", encoding="utf-8")
+    assert not read_matching_settings(path).is_on
+    path.write_text("is_on = false\n[thresholds]\nlink = 0.99\n", encoding="utf-8")
+    assert not read_matching_settings(path).is_on
+    path.write_text("is_on = false\n[treshold]\nlink = 0.99\n", encoding="utf-8")
+    with pytest.raises(MatchingSettingsError, match=r"matching\.toml: treshold: there is no such key"):
+        read_matching_settings(path)

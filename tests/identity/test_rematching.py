@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from orchestration.lib.identity import matching, rematching
+from orchestration.lib.identity import matching
 from orchestration.lib.identity.matching import PAIRS_SCHEMA, Matches
 from orchestration.lib.identity.matching_settings import read_matching_settings
 from orchestration.lib.identity.parameters import read_parameters
@@ -20,6 +20,7 @@ from orchestration.lib.settings import PROJECT_ROOT, SettingsError, read_setting
 from orchestration.lib.warehouse.build import fingerprint
 from orchestration.lib.warehouse.connection import open_duckdb
 from orchestration.lib.warehouse.data_set import prepare_data_set
+from orchestration.lib.warehouse.dbt import dbt_environment
 from tests.identity.simulated_people import Carelessness, draw_people
 
 TODAY = date(2026, 7, 1)
@@ -45,13 +46,20 @@ class Build:
         row = {"record_a": "a", "record_b": "b", "match_weight": 1.0 * len(people), "is_link": True}
         return Matches(pa.Table.from_pylist([row], schema=PAIRS_SCHEMA), ())
 
-    def run(self, *, is_written: bool = True) -> list[float]:
+    def run(self, *, is_from_scratch: bool = False, dies_before_the_table: bool = False) -> list[float]:
         people = self.connection.table("intermediate.int_people_unioned")
-        found = match_again_if_changed(people, self.connection, schema="intermediate", table="int_people_matched")
-        if is_written:
-            self.connection.register("found", found)
-            self.connection.execute("create or replace table intermediate.int_people_matched as select * from found")
-            self.connection.unregister("found")
+        found = match_again_if_changed(
+            people,
+            self.connection,
+            schema="intermediate",
+            table="int_people_matched",
+            is_from_scratch=is_from_scratch,
+        )
+        if dies_before_the_table:
+            return []
+        self.connection.register("found", found)
+        self.connection.execute("create or replace table intermediate.int_people_matched as select * from found")
+        self.connection.unregister("found")
         return found["match_weight"].to_pylist()
 
 
@@ -87,29 +95,51 @@ def test_changed_people_are_matched_again(build: Build, change: str) -> None:
     assert build.matched == 2
 
 
+def test_a_build_that_died_before_its_table_was_written_is_not_taken_for_done(build: Build) -> None:
+    """The note of the new records stands beside the pairs of the old ones."""
+    build.run()
+    build.connection.execute(
+        "insert into intermediate.int_people_unioned select * replace ('c' as person_key_hash) "
+        "from intermediate.int_people_unioned where person_key_hash = 'a'"
+    )
+    build.run(dies_before_the_table=True)
+    assert build.run() == [3.0] and build.matched == 3
+    assert build.run() == [3.0] and build.matched == 3, "once written, it holds"
+
+
+def test_pairs_that_somebody_changed_are_matched_again(build: Build) -> None:
+    build.run()
+    build.connection.execute("update intermediate.int_people_matched set is_link = false")
+    assert build.run() == [2.0] and build.matched == 2
+
+
+def test_a_full_build_takes_no_old_pairs(build: Build) -> None:
+    build.run()
+    assert build.run(is_from_scratch=True) == [2.0] and build.matched == 2
+
+
+def test_a_note_of_an_older_form_is_not_trusted(build: Build) -> None:
+    build.run()
+    build.connection.execute("alter table intermediate.int_people_matched__input drop column pairs_checksum")
+    build.run()
+    assert build.matched == 2
+
+
+def test_dbt_is_told_whether_matching_is_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the environment that this process runs in says, the data set's settings count."""
+    monkeypatch.setenv("JOURNEYS_MATCHING", "on")
+    (tmp_path / "extracts").mkdir()
+    own = {"JOURNEYS_EXTRACTS": str(tmp_path / "extracts"), "JOURNEYS_VAR": str(tmp_path / "var")}
+    assert dbt_environment(read_settings({**own, "JOURNEYS_MATCHING": "off"}))["JOURNEYS_MATCHING"] == "off"
+    assert dbt_environment(read_settings(own))["JOURNEYS_MATCHING"] == "on"
+
+
 def test_changed_settings_match_again(build: Build, tmp_path: Path) -> None:
     build.run()
     path = tmp_path / "matching.toml"
     path.write_text(path.read_text(encoding="utf-8").replace("link = 0.995", "link = 0.999"), encoding="utf-8")
     build.run()
     assert build.matched == 2
-
-
-def test_another_version_of_a_library_matches_again(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
-    build.run()
-    monkeypatch.setattr(rematching, "version", lambda library: "another")
-    build.run()
-    assert build.matched == 2
-
-
-def test_pairs_that_never_reached_the_table_are_found_again(build: Build) -> None:
-    """The note is written first: a build that ends before dbt has the rows must not leave old ones standing for new."""
-    build.run()
-    build.connection.execute(
-        "insert into intermediate.int_people_unioned by name select 'c' as person_key_hash, true as is_current"
-    )
-    build.run(is_written=False)
-    assert build.run() == [3.0] and build.matched == 3
 
 
 def test_switched_off_nothing_is_matched_and_switched_on_again_everything_is(

@@ -140,6 +140,21 @@ class MatchingSettings:
     groups: Groups
 
 
+# Everything a file that says no more than is_on = false leaves open; nobody reads it.
+SWITCHED_OFF = MatchingSettings(
+    is_on=False,
+    link_probability=1.0,
+    review_probability=1.0,
+    blocking_rules=(),
+    max_block_records=2,
+    max_pairs=1,
+    training=Training(False, False, 1.0, 1.0, 2, 1),
+    comparisons=(),
+    guards=(),
+    groups=Groups(0.0, 0.0, 2),
+)
+
+
 def read_matching_settings(path: Path) -> MatchingSettings:
     """Reads and checks matching.toml. Raises MatchingSettingsError naming the file, the key and the fix."""
     try:
@@ -243,6 +258,11 @@ class _Table:
 
 def _settings(file: _Table) -> MatchingSettings:
     is_on = file.truth("is_on")
+    if not is_on:
+        # of a switched-off matching the rest may be missing, and is not read
+        file._known |= {"thresholds", "blocking", "training", "comparisons", "guards", "groups"}
+        file.done()
+        return SWITCHED_OFF
     thresholds = file.table("thresholds")
     link = thresholds.number("link", 0.5, 1.0)
     review = thresholds.number("review", 0.01, 1.0)

@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Another version may weigh, or hash, the same records differently.
-LIBRARIES = ("splink", "duckdb")
-ROWS_AT_ONCE = 10_000
+ROWS_AT_ONCE = 50_000
 
 # What matching reads of a people record.
 COLUMNS = (
@@ -33,36 +31,40 @@ COLUMNS = (
 
 
 def match_again_if_changed(
-    people: duckdb.DuckDBPyRelation, session: duckdb.DuckDBPyConnection, *, schema: str, table: str
+    people: duckdb.DuckDBPyRelation,
+    session: duckdb.DuckDBPyConnection,
+    *,
+    schema: str,
+    table: str,
+    is_from_scratch: bool = False,
 ) -> pa.Table:
     """The pairs for the current rows of int_people_unioned: the old ones where nothing they rest on changed.
 
-    Beside the table stands `<table>__input`, a digest of records, settings and code, and one of the pairs found. The
-    table is written after this note, and not in its transaction: where the build ended in between, the table does not
-    hold the pairs noted, and all is matched again. The settings are those of the folder that JOURNEYS_RESOLVED_SEEDS
-    names; JOURNEYS_MATCHING=off outranks them.
+    Beside the table stands `<table>__input`: a digest of records, settings and code, and a checksum of the pairs that
+    followed from them. dbt replaces the table after this returns, so a build that dies in between leaves the note of
+    pairs that never arrived: old pairs are taken only if they are those of the note, and never `is_from_scratch`. The
+    settings are those of the folder that JOURNEYS_RESOLVED_SEEDS names; JOURNEYS_MATCHING=off outranks them.
     """
     # importing this loads no Splink; matching does, where there is something to match
     from orchestration.lib.identity.matching import PAIRS_SCHEMA, match_people
 
     folder = PROJECT_ROOT / os.environ.get("JOURNEYS_RESOLVED_SEEDS", "seeds")
     if os.environ.get("JOURNEYS_MATCHING", "on") == "off":
-        return PAIRS_SCHEMA.empty_table()
+        nothing = PAIRS_SCHEMA.empty_table()
+        _note(session, schema, table, digest="off", pairs=nothing)
+        return nothing
     current = people.filter("is_current").select(", ".join(COLUMNS)).order(", ".join(COLUMNS)).to_arrow_table()
     digest = _digest(current, folder)
-    noted = _noted(session, schema, table)
-    if noted is not None and noted[0] == digest:
-        stored = session.sql(
-            f"select {', '.join(PAIRS_SCHEMA.names)} from {schema}.{table} order by record_a, record_b"
-        ).to_arrow_table()
-        if _digest_of_rows(stored) == noted[1]:
-            return stored
+    if not is_from_scratch:
+        old = _pairs_noted(session, schema, table, digest=digest)
+        if old is not None:
+            return old
     settings = read_matching_settings(folder / SETTINGS_FILE)
     saved = folder / PARAMETERS_FILE
     found = match_people(current, settings, read_parameters(saved, settings) if saved.is_file() else None)
     for note in found.notes:
         logger.info("matching: %s", note)
-    _note(session, schema, table, digest, _digest_of_rows(found.pairs))
+    _note(session, schema, table, digest=digest, pairs=found.pairs)
     return found.pairs
 
 
@@ -86,6 +88,10 @@ def train_on_warehouse(settings: Settings) -> tuple[Path, tuple[str, ...]]:
             f"select {', '.join(COLUMNS)} from intermediate.int_people_unioned where is_current"
         ).to_arrow_table()
     declared = read_matching_settings(settings.resolved_seeds / SETTINGS_FILE)
+    if not declared.is_on:
+        raise SettingsError(
+            f"{SETTINGS_FILE}: is_on = false: nothing is matched, so nothing can be learnt. Set it to true."
+        )
     try:
         learnt = train_on(current, with_training(declared))
     except ValueError as error:
@@ -112,37 +118,50 @@ def with_training(settings: MatchingSettings) -> MatchingSettings:
 def _digest(current: pa.Table, folder: Path) -> str:
     """A hash of everything that the pairs follow from."""
     digest = hashlib.sha256()
-    for library in LIBRARIES:
-        digest.update(f"{library} {version(library)}".encode() + b"\0")
+    digest.update(f"{version('splink')} {version('duckdb')}".encode())
     for path in (folder / SETTINGS_FILE, folder / PARAMETERS_FILE, *sorted(Path(__file__).parent.glob("*.py"))):
         digest.update(path.name.encode() + b"\0" + (path.read_bytes() if path.is_file() else b"") + b"\0")
-    digest.update(_digest_of_rows(current).encode())
-    return digest.hexdigest()
-
-
-def _digest_of_rows(rows: pa.Table) -> str:
-    """A hash of a table's rows in their order, read a part at a time: a million records in Python fill the memory."""
-    digest = hashlib.sha256()
-    for batch in rows.to_batches(max_chunksize=ROWS_AT_ONCE):
+    # a part at a time: a million records as Python objects would fill the memory
+    for batch in current.to_batches(max_chunksize=ROWS_AT_ONCE):
         for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
             digest.update(repr(row).encode())
     return digest.hexdigest()
 
 
-def _noted(session: duckdb.DuckDBPyConnection, schema: str, table: str) -> tuple[str, str] | None:
-    """The digests of what the pairs were found in and of the pairs; None where there is no such note, or no table."""
+def _pairs_noted(session: duckdb.DuckDBPyConnection, schema: str, table: str, *, digest: str) -> pa.Table | None:
+    """The pairs in the table if they are those that followed from what the digest is of; None if not."""
+    from orchestration.lib.identity.matching import PAIRS_SCHEMA
+
     found = session.execute(
-        "select count(*) from duckdb_columns() where schema_name = ? "
-        "and ((table_name = ? and column_name = 'is_apart') or (table_name = ? and column_name = 'pairs_digest'))",
-        [schema, table, f"{table}__input"],
+        """
+        select count(*) filter (where table_name = ?), count(*) filter (where table_name = ?)
+        from duckdb_columns()
+        where schema_name = ? and (
+            (table_name = ? and list_contains(?, column_name))
+            or (table_name = ? and column_name in ('digest', 'pairs_checksum'))
+        )
+        """,
+        [table, f"{table}__input", schema, table, list(PAIRS_SCHEMA.names), f"{table}__input"],
     ).fetchall()
-    if found != [(2,)]:
+    if found != [(len(PAIRS_SCHEMA.names), 2)]:
         return None
     # fetched whole: DuckDB wants a result read to its end before the connection goes on
-    rows = session.execute(f"select digest, pairs_digest from {schema}.{table}__input").fetchall()
-    return rows[0] if rows else None
+    noted = session.execute(f"select digest, pairs_checksum from {schema}.{table}__input").fetchall()
+    if [row[0] for row in noted] != [digest]:
+        return None
+    pairs = session.sql(f"select {', '.join(PAIRS_SCHEMA.names)} from {schema}.{table}").to_arrow_table()
+    return pairs if _checksum(pairs) == noted[0][1] else None
 
 
-def _note(session: duckdb.DuckDBPyConnection, schema: str, table: str, digest: str, pairs_digest: str) -> None:
-    session.execute(f"create or replace table {schema}.{table}__input (digest varchar, pairs_digest varchar)")
-    session.execute(f"insert into {schema}.{table}__input values (?, ?)", [digest, pairs_digest])
+def _checksum(pairs: pa.Table) -> str:
+    """A hash of pairs, whatever their order."""
+    digest = hashlib.sha256()
+    rows = sorted(zip(*(column.to_pylist() for column in pairs.columns), strict=True), key=lambda row: row[:2])
+    for row in rows:
+        digest.update(repr(row).encode())
+    return digest.hexdigest()
+
+
+def _note(session: duckdb.DuckDBPyConnection, schema: str, table: str, *, digest: str, pairs: pa.Table) -> None:
+    session.execute(f"create or replace table {schema}.{table}__input (digest varchar, pairs_checksum varchar)")
+    session.execute(f"insert into {schema}.{table}__input values (?, ?)", [digest, _checksum(pairs)])

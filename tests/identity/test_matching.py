@@ -69,6 +69,26 @@ def test_a_misspelt_record_without_a_shared_key_is_linked_and_says_why() -> None
     assert pair["strongest_comparison"] == max(levels, key=lambda name: levels[name]["weight"])
 
 
+@pytest.mark.parametrize(
+    ("field", "written", "level"),
+    [
+        ("first_name", "Annleies", "one_edit"),
+        ("birth_date", "1917-03-14", "one_digit"),
+        ("birth_date", "1917-03-41", "missing"),
+        ("birth_date", "1971-03-22", "near"),
+        ("birth_date", "1917-03-24", "two_digits"),
+        ("email_normalised", "nanelies.vdbreg@example.com", "typo"),
+        ("email_normalised", "nanelies.vdbreg@xample.com", "close"),
+        ("email_normalised", "annleies.vdbreg@example.com", "typo"),
+        ("email_normalised", "annelies.vdberg1@example.com", "differs"),
+        ("phone_normalised", "+31612345687", "one_digit"),
+    ],
+)
+def test_a_swap_of_two_neighbours_is_one_slip(field: str, written: str, level: str) -> None:
+    pair = matched(ANN, ANN | {field: written})["a", "b"]
+    assert json.loads(pair["comparison_levels"])[field.removesuffix("_normalised")]["level"] == level
+
+
 def test_swapped_names_are_one_name() -> None:
     swapped = ANN | {"first_name": ANN["last_name"], "last_name": ANN["first_name"], "email_normalised": None}
     assert matched(ANN, swapped)["a", "b"]["is_link"]

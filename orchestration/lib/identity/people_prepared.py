@@ -106,6 +106,19 @@ def prepare_people(connection: duckdb.DuckDBPyConnection, people: pa.Table, sett
     connection.execute("""
         update people_cleaned set birth_date = null where birth_date in (select birth_date from dates_of_nobody)
     """)
+    # found once per record: a pair costs a comparison of two short texts then
+    digits = "".join(
+        f""",
+            regexp_replace({column}, '[^0-9]', '', 'g') as {column}_digits"""
+        for column in sorted(
+            {
+                level.columns[0]
+                for comparison in settings.comparisons
+                for level in comparison.levels
+                if level.same_digits
+            }
+        )
+    )
     connection.execute(f"""
         create or replace temp table people_keyed as
         select
@@ -118,11 +131,12 @@ def prepare_people(connection: duckdb.DuckDBPyConnection, people: pa.Table, sett
             least(first_name, last_name) || ' ' || greatest(first_name, last_name) as both_names,
             left(birth_date, 4) as birth_year,
             right(birth_date, 4) as birth_month_day,
+            date_diff('day', date '1900-01-01', strptime(birth_date, '%Y%m%d')::date) as birth_date_day,
             case
                 when length(split_part(email, '@', 1)) >= 5
                     and split_part(email, '@', 1) not in {_listed(MAILBOXES_OF_NOBODY)}
                     then split_part(email, '@', 1)
-            end as email_local
+            end as email_local{digits}
         from people_cleaned
     """)
     frequencies = {

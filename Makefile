@@ -5,7 +5,7 @@ PYTHON ?= python3
 RUN := .venv/bin/python -m orchestration
 SIZE = $(if $(CUSTOMERS),--customers $(CUSTOMERS)) $(if $(DAYS),--days $(DAYS)) $(if $(SEED),--seed $(SEED)) $(if $(HOUSEHOLDS),--households $(HOUSEHOLDS))
 
-.PHONY: help setup run up check test lint docs bench bench-components lock withdraw restore rollback releases hash sql dbt identity-diff identity-train bench-identity clean
+.PHONY: help setup run up check test test-all lint docs bench bench-components lock withdraw restore rollback releases hash sql dbt identity-diff identity-train bench-identity clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -46,7 +46,10 @@ dbt: setup  ## run dbt on the data set: ARGS="build -s fct_events+"
 identity-diff: setup  ## what the next release would do to customer ids: new, moved, removed
 	@$(RUN) identity-diff
 
-test: setup  ## all tests
+test: setup  ## the tests, without the longest
+	@.venv/bin/python -m pytest -n 2 --dist loadgroup -m "not long"
+
+test-all: setup  ## all tests, as CI runs them
 	@.venv/bin/python -m pytest -n 2 --dist loadgroup
 
 lint: setup  ## style of Python and SQL

@@ -189,9 +189,10 @@ COMPARISONS_OF_IDENTITY: tuple[Comparison, ...] = (
     values_over_cap,
     links,
     decisions,
-    health,
 )
+# health counts over tables that a part of a build leaves out
 COMPARISONS: tuple[Comparison, ...] = (
+    health,
     *COMPARISONS_OF_IDENTITY,
     stays,
     journeys,

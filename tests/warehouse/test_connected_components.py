@@ -296,6 +296,7 @@ def steps_of_all_walks(count: int) -> list[list[Link]]:
     return steps
 
 
+@pytest.mark.long
 def test_any_sequence_of_links_that_come_and_go_equals_a_full_build_at_every_step(tmp_path: Path) -> None:
     project = make_project(tmp_path, walked=WALKED, rebuilt=REBUILT)
     steps = steps_of_all_walks(9)
@@ -344,6 +345,7 @@ def state(project: Project, model: str = "grouped") -> list[list[tuple]]:
     return [sorted(project.query(f"select * from {model}{suffix}")) for suffix in ("", "__edges", "__changed")]
 
 
+@pytest.mark.long
 def test_only_what_links_touch_is_rewritten_and_a_failure_leaves_all_as_it_was(tmp_path: Path) -> None:
     """A row that was tampered with tells whether somebody wrote its component anew."""
     rebuilt = TOLD_TO_FAIL.replace("meta=", "full_refresh=true, meta=")

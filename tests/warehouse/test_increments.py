@@ -22,7 +22,7 @@ from tests.warehouse import random_deliveries
 from tests.warehouse.against_oracle import problems
 from tests.warehouse.random_deliveries import Deliveries
 
-pytestmark = pytest.mark.xdist_group("stories")
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("stories")]
 
 
 @dataclass(frozen=True)

@@ -247,6 +247,7 @@ def rows_of(warehouse: Warehouse) -> dict[str, list]:
     return {table: warehouse.query(f"select * from {table} order by all") for table in FOLLOWED}
 
 
+@pytest.mark.long
 def test_run_by_run_it_comes_out_as_built_anew(tmp_path: Path) -> None:
     """A number that comes in a new spelling finds its customer; a mended value leaves the count of bad ones."""
     grown = empty_warehouse(tmp_path)

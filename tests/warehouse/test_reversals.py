@@ -27,7 +27,7 @@ from tests.warehouse import random_deliveries
 from tests.warehouse.against_oracle import COMPARISONS_OF_IDENTITY, problems
 from tests.warehouse.random_deliveries import Deliveries, Text, decided
 
-pytestmark = pytest.mark.xdist_group("reversals")
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("reversals")]
 
 ADA, BO = Identifier("customer_number", "93000001"), Identifier("loyalty_card", "73000001")
 HOUSEHOLD = f"c_{hash_of(*ADA)}"

@@ -108,6 +108,24 @@ def test_people_of_one_household_are_told_apart_whatever_they_share(other: dict,
     assert not pair["is_link"] and pair["is_apart"] and pair["refused_by"] == guard
 
 
+@pytest.mark.parametrize(
+    "written", ["Annleeis", "Anelise", "Annelieees"], ids=["swapped twice", "two slips", "doubled"]
+)
+def test_a_jumbled_first_name_is_no_other_person_where_all_else_is_the_same(written: str) -> None:
+    pair = matched(ANN, ANN | {"first_name": written, "street": None, "phone_normalised": None})["a", "b"]
+    assert pair["is_link"] and not pair["is_apart"], pair
+
+
+@pytest.mark.parametrize(
+    "born", [None, "1990-08-28"], ids=["a birth date that nobody wrote down", "another birth date"]
+)
+def test_two_first_names_of_the_same_letters_are_two_people_of_one_mailbox(born: str | None) -> None:
+    daan = ANN | {"first_name": "Daniela", "birth_date": "1969-11-02", "phone_normalised": "+31687654321"}
+    pair = matched(daan, daan | {"first_name": "Aldiena", "birth_date": born, "phone_normalised": None})["a", "b"]
+    assert json.loads(pair["comparison_levels"])["first_name"]["level"] in ("scrambled", "jumbled")
+    assert not pair["is_link"]
+
+
 def test_people_who_share_only_a_mailbox_are_told_apart_below_the_review_probability() -> None:
     stranger = {
         "first_name": "Gijsbert",
@@ -186,9 +204,9 @@ def test_blocks_shrink_until_the_pairs_fit() -> None:
 @pytest.mark.parametrize(
     ("carelessness", "seed", "recall"),
     [
-        (Carelessness(), 11, 0.8),
-        (Carelessness(typo=0.2, missing=0.3, wrong_birth_date=0.15, another_value=0.2), 12, 0.4),
-        (Carelessness(left_out=("email_normalised", "phone_normalised")), 13, 0.6),
+        (Carelessness(), 11, 0.9),
+        (Carelessness(typo=0.2, missing=0.3, wrong_birth_date=0.15, another_value=0.2), 12, 0.6),
+        (Carelessness(left_out=("email_normalised", "phone_normalised")), 13, 0.8),
     ],
     ids=["as usual", "very careless", "neither e-mail nor telephone"],
 )
@@ -214,7 +232,7 @@ def test_links_are_right_on_labelled_records_of_others() -> None:
         }
     )
     precision, recall = scores(match_people(people, SETTINGS).pairs, truth)
-    assert precision >= 0.99 and recall >= 0.6, (precision, recall)
+    assert precision >= 0.99 and recall >= 0.72, (precision, recall)
 
 
 def test_saved_parameters_give_what_training_gave(tmp_path: Path) -> None:

@@ -137,7 +137,7 @@ def test_dbt_is_told_whether_matching_is_on(tmp_path: Path, monkeypatch: pytest.
 def test_changed_settings_match_again(build: Build, tmp_path: Path) -> None:
     build.run()
     path = tmp_path / "matching.toml"
-    path.write_text(path.read_text(encoding="utf-8").replace("link = 0.995", "link = 0.999"), encoding="utf-8")
+    path.write_text(path.read_text(encoding="utf-8").replace("link = 0.98", "link = 0.999"), encoding="utf-8")
     build.run()
     assert build.matched == 2
 

@@ -125,6 +125,9 @@ def _level(level: Level) -> ComparisonLevelCreator:
             surely_not = cll.CustomLevel(f"levenshtein({column}_l, {column}_r) <= {2 * (level.at_most or 0)}")
             near = cll.DamerauLevenshteinLevel(column, level.at_most)
             return _all_of(*_longer(level), *_same_digits(level), *_one_is_rare(level), surely_not, near)
+        case "same_letters":
+            near = cll.CustomLevel(f"levenshtein({column}_letters_l, {column}_letters_r) <= {level.at_most}")
+            return _all_of(*_longer(level), *_one_is_rare(level), near)
         case "swapped":
             return cll.CustomLevel(
                 f"jaro_winkler_similarity({column}_l, {other}_r) >= {level.at_least} "

@@ -29,6 +29,7 @@ LEVEL_KINDS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "other_field": (frozenset({"with"}), frozenset()),
     "similar": (frozenset({"at_least"}), frozenset({"same_digits", "one_is_rare"})),
     "edits": (frozenset({"at_most"}), frozenset({"min_length", "same_digits", "one_is_rare"})),
+    "same_letters": (frozenset({"at_most"}), frozenset({"min_length", "one_is_rare"})),
     "prefix": (frozenset({"min_length"}), frozenset()),
     "initial": (frozenset(), frozenset()),
     "day_month_swapped": (frozenset(), frozenset()),

@@ -106,18 +106,16 @@ def prepare_people(connection: duckdb.DuckDBPyConnection, people: pa.Table, sett
     connection.execute("""
         update people_cleaned set birth_date = null where birth_date in (select birth_date from dates_of_nobody)
     """)
+    levels = [level for comparison in settings.comparisons for level in comparison.levels]
     # found once per record: a pair costs a comparison of two short texts then
-    digits = "".join(
+    derived = "".join(
         f""",
             regexp_replace({column}, '[^0-9]', '', 'g') as {column}_digits"""
-        for column in sorted(
-            {
-                level.columns[0]
-                for comparison in settings.comparisons
-                for level in comparison.levels
-                if level.same_digits
-            }
-        )
+        for column in sorted({level.columns[0] for level in levels if level.same_digits})
+    ) + "".join(
+        f""",
+            array_to_string(list_sort(string_split({column}, '')), '') as {column}_letters"""
+        for column in sorted({level.columns[0] for level in levels if level.kind == "same_letters"})
     )
     connection.execute(f"""
         create or replace temp table people_keyed as
@@ -136,15 +134,10 @@ def prepare_people(connection: duckdb.DuckDBPyConnection, people: pa.Table, sett
                 when length(split_part(email, '@', 1)) >= 5
                     and split_part(email, '@', 1) not in {_listed(MAILBOXES_OF_NOBODY)}
                     then split_part(email, '@', 1)
-            end as email_local{digits}
+            end as email_local{derived}
         from people_cleaned
     """)
-    frequencies = {
-        level.frequency_of: level.frequency_from
-        for comparison in settings.comparisons
-        for level in comparison.levels
-        if level.frequency_of
-    }
+    frequencies = {level.frequency_of: level.frequency_from for level in levels if level.frequency_of}
     shares = "".join(
         f""",
             case

@@ -22,6 +22,7 @@ import duckdb
 import phonenumbers
 
 from orchestration.lib.landing.contracts import TYPES_ARE_KEYS, TableContract
+from orchestration.lib.landing.registry import latest_batch
 from orchestration.lib.settings import Settings
 from orchestration.lib.warehouse.macros import render_macro
 
@@ -129,7 +130,7 @@ def look_up_phones(
     queries = tuple(_written_forms(connection, contracts, settings))
     state = [settings.country, phonenumbers.__version__, *(query for _, query in queries)]
     digest = hashlib.sha256(json.dumps(state).encode()).hexdigest()[:32]
-    through, latest = _looked_up_through(connection, digest), _latest_batch(connection)
+    through, latest = _looked_up_through(connection, digest), latest_batch(connection)
     connection.execute("begin")
     try:
         if through == 0:
@@ -227,14 +228,6 @@ def _looked_up_through(connection: duckdb.DuckDBPyConnection, digest: str) -> in
     row = connection.execute("select value from landing.settings where key = 'phones_looked_up'").fetchone()
     done = json.loads(row[0]) if row else {}
     return done["through"] if done.get("by") == digest else 0
-
-
-def _latest_batch(connection: duckdb.DuckDBPyConnection) -> int:
-    exists = connection.execute(
-        "select count(*) from duckdb_tables() where schema_name = 'landing' and table_name = 'batches'"
-    ).fetchone()
-    row = connection.execute("select coalesce(max(batch), 0) from landing.batches").fetchone() if exists[0] else None
-    return row[0] if row else 0
 
 
 def _not_known(connection: duckdb.DuckDBPyConnection, forms: Sequence[str]) -> list[str]:

@@ -143,6 +143,17 @@ def open_batch(connection: duckdb.DuckDBPyConnection, contract: TableContract, *
     return batch
 
 
+def latest_batch(connection: duckdb.DuckDBPyConnection) -> int:
+    """The number of the newest batch; 0 before anything landed."""
+    exists = connection.execute(
+        "select count(*) from duckdb_tables() where schema_name = 'landing' and table_name = 'batches'"
+    ).fetchone()
+    if not exists or not exists[0]:
+        return 0
+    row = connection.execute("select coalesce(max(batch), 0) from landing.batches").fetchone()
+    return row[0] if row else 0
+
+
 def close_batch(connection: duckdb.DuckDBPyConnection, batch: int, *, finished_at: datetime) -> None:
     connection.execute("update landing.batches set finished_at = ? where batch = ?", [plain_utc(finished_at), batch])
 

@@ -15,6 +15,7 @@ import duckdb
 import phonenumbers
 
 from orchestration.lib.identity.phones import ensure_phone_numbers
+from orchestration.lib.landing.registry import latest_batch
 from orchestration.lib.settings import PROJECT_ROOT, Settings, SettingsError
 from orchestration.lib.warehouse.dbt import timestamp_literal
 
@@ -155,7 +156,7 @@ def plan_build(
 
     A build that did not end well leaves tables in a state between two truths, so the next one starts from raw.
     """
-    batch = _latest_batch(connection)
+    batch = latest_batch(connection)
     last = last_complete_build(connection)
     unfinished = connection.execute(
         "select count(*) from landing.builds where status <> 'complete' and build > ?",
@@ -258,16 +259,6 @@ def unmatched_critical_events(connection: duckdb.DuckDBPyConnection) -> list[str
             order by rowid
         """).fetchall()
     ]
-
-
-def _latest_batch(connection: duckdb.DuckDBPyConnection) -> int:
-    exists = connection.execute(
-        "select count(*) from duckdb_tables() where schema_name = 'landing' and table_name = 'batches'"
-    ).fetchone()
-    if not exists or not exists[0]:
-        return 0
-    row = connection.execute("select coalesce(max(batch), 0) from landing.batches").fetchone()
-    return row[0] if row else 0
 
 
 def _plain(moment: datetime) -> datetime:

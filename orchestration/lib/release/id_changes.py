@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.lib.release.ledgers import find_ledger
+from orchestration.lib.release.ledgers import find_ledger, forget_unpublished
 from orchestration.lib.release.sql import literal, name
 from orchestration.lib.warehouse.connection import open_duckdb
 
@@ -39,32 +39,24 @@ class IdChanges:
 
 
 def compare_ids(connection: duckdb.DuckDBPyConnection, previous_database: Path) -> IdChanges | None:
-    """Compares the warehouse behind the connection with a release, into temporary tables of the connection.
+    """Compares the warehouse behind the connection with a release, once per connection.
 
     `temp.id_moves` gets one row per former and present id between which identifiers or events moved, with what moved
-    and why; `temp.new_ids` and `temp.removed_ids` the ids that one side alone has. Returns None where a side has not
-    the tables to compare.
+    and why. Returns None where a side has not the tables to compare.
     """
-    attached = {row[0] for row in connection.execute("select database_name from duckdb_databases()").fetchall()}
-    if "previous" not in attached:
-        connection.execute(f"attach {literal(previous_database)} as previous (read_only)")
+    connection.execute(f"attach {literal(previous_database)} as previous (read_only)")
     if not all(_exists(connection, database, "core", table) for database in (None, "previous") for table in COMPARED):
         return None
     decided = "select cast(null as varchar) where false"
     if _exists(connection, "previous", "hygiene", "identity_decision_outcomes"):
         decided = DECIDED
     connection.execute(f"create or replace temp table id_moves as {MOVES.format(decided=decided)}")
-    for table, one, other in (("new_ids", "", "previous."), ("removed_ids", "previous.", "")):
-        connection.execute(
-            f"create or replace temp table {table} as select customer_id from {one}core.dim_customers "
-            f"anti join {other}core.dim_customers as others using (customer_id)"
-        )
     counts = connection.execute("""
         select
             (select count(*) from previous.core.dim_customers),
             (select count(*) from core.dim_customers),
-            (select count(*) from temp.new_ids),
-            (select count(*) from temp.removed_ids),
+            (select count(*) from core.dim_customers anti join previous.core.dim_customers as b using (customer_id)),
+            (select count(*) from previous.core.dim_customers anti join core.dim_customers as b using (customer_id)),
             (select count(distinct previous_customer_id) from temp.id_moves)
     """).fetchone()
     assert counts is not None
@@ -90,10 +82,7 @@ def record_id_changes(
     with open_duckdb(warehouse) as connection:
         changes = compare_ids(connection, previous_database)
         connection.execute("begin")
-        connection.execute(
-            f"delete from {target} where not list_contains(?, release_id)",
-            [[identifier for identifier in sorted(published) if identifier != release_id]],
-        )
+        forget_unpublished(connection, ledger, published=published, release_id=release_id)
         if changes is not None:
             connection.execute(
                 f"insert into {target} by name select $release_id as release_id, "

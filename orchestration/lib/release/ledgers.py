@@ -6,7 +6,7 @@ They are declared in models/marts/hygiene/_hygiene__sources.yml, to be documente
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -138,6 +138,16 @@ def replace_rows(connection: duckdb.DuckDBPyConnection, table: str, rows: Iterab
     with _transaction(connection):
         connection.execute(f"delete from {name(ledger.schema, ledger.name)}")
         return append_rows(connection, table, rows)
+
+
+def forget_unpublished(
+    connection: duckdb.DuckDBPyConnection, ledger: Ledger, *, published: Collection[str], release_id: str
+) -> None:
+    """Removes rows of releases that never were, and what an earlier try wrote for this one."""
+    connection.execute(
+        f"delete from {name(ledger.schema, ledger.name)} where not list_contains(?, release_id)",
+        [[identifier for identifier in sorted(published) if identifier != release_id]],
+    )
 
 
 def find_ledger(table: str) -> Ledger:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
-from orchestration.lib.release.ledgers import find_ledger
+from orchestration.lib.release.ledgers import find_ledger, forget_unpublished
 from orchestration.lib.release.sql import literal, name
 from orchestration.lib.warehouse.connection import open_duckdb
 
@@ -67,10 +67,7 @@ def find_restatements(
     with open_duckdb(warehouse) as connection:
         connection.execute(f"attach {literal(previous_database)} as previous (read_only)")
         connection.execute("begin")
-        connection.execute(
-            f"delete from {target} where not list_contains(?, release_id)",
-            [[identifier for identifier in sorted(published) if identifier != release_id]],
-        )
+        forget_unpublished(connection, ledger, published=published, release_id=release_id)
         restated = []
         for table in tables:
             query = _differences(connection, table)

@@ -164,13 +164,10 @@ values_by_type as (
 identified_events as (
     select
         'identified_event_share' as measure,
-        source_system,
+        case when grouping(source_system) = 1 then '(all)' else source_system end as source_system,
         avg(case when is_identified then 1.0 else 0.0 end) as value
     from {{ ref('fct_events') }}
-    group by source_system
-    union all
-    select 'identified_event_share', '(all)', avg(case when is_identified then 1.0 else 0.0 end)
-    from {{ ref('fct_events') }}
+    group by grouping sets ((source_system), ())
 ),
 
 -- empty, malformed, too long: what is no identifier

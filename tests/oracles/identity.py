@@ -325,27 +325,29 @@ def solved(
     def preferred(identifiers: Iterable[Identifier]) -> Identifier:
         return min(identifiers, key=lambda one: (type_priority(one), hashed(one)))
 
-    joins: dict[tuple[Identifier, Identifier], datetime] = {}
-    for row, pairs in [
-        *((event, _pairs_of_event(event, trusted, types, most_identifiers)) for event in events),
-        *((person, _pairs_of_record(person, trusted)) for person in people),
-        *((event, _pairs_of_event(event, devices, types, most_identifiers)) for event in events),
-    ]:
-        at = row["updated_at"] if "person_key" in row else row["occurred_at"]
-        for one, other in pairs:
-            pair = (one, other) if hashed(one) < hashed(other) else (other, one)
-            joins[pair] = min(joins.get(pair, at), at)
+    def joined_on(
+        some_events: Iterable[Mapping[str, Any]], some_people: Iterable[Mapping[str, Any]]
+    ) -> dict[tuple[Identifier, Identifier], datetime]:
+        """Returns each pair that rows join, with the earliest moment at which one does."""
+        found: dict[tuple[Identifier, Identifier], datetime] = {}
+        for row in [*some_events, *some_people]:
+            if "person_key" in row:
+                at, pairs = row["updated_at"], _pairs_of_record(row, trusted)
+            else:
+                at = row["occurred_at"]
+                pairs = [
+                    pair
+                    for chosen in (trusted, devices)
+                    for pair in _pairs_of_event(row, chosen, types, most_identifiers)
+                ]
+            for one, other in pairs:
+                pair = (one, other) if hashed(one) < hashed(other) else (other, one)
+                found[pair] = min(found.get(pair, at), at)
+        return found
+
     # what a row says now, an earlier version of it or of another row may have said before
-    for row, pairs in [
-        *((event, _pairs_of_event(event, trusted, types, most_identifiers)) for event in event_versions),
-        *((person, _pairs_of_record(person, trusted)) for person in people_versions),
-        *((event, _pairs_of_event(event, devices, types, most_identifiers)) for event in event_versions),
-    ]:
-        at = row["updated_at"] if "person_key" in row else row["occurred_at"]
-        for one, other in pairs:
-            pair = (one, other) if hashed(one) < hashed(other) else (other, one)
-            if pair in joins:
-                joins[pair] = min(joins[pair], at)
+    ever = joined_on([*events, *event_versions], [*people, *people_versions])
+    joins = {pair: ever[pair] for pair in joined_on(events, people)}
 
     people_nodes = {one for row in [*events, *people] for one in trusted(row)}
     nodes = people_nodes | {one for event in events for one in devices(event)}

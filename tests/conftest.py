@@ -35,7 +35,7 @@ OF_THE_DELIVERY = {
     "hygiene.source_scorecard": {"file_count", "byte_count"},
     "hygiene.quarantine_summary": {"file_count"},
 }
-PUBLISHED_SCHEMAS = ("core", "journeys", "kpis", "hygiene")
+PUBLISHED_SCHEMAS = ("core", "journeys", "kpis", "flows", "hygiene")
 
 
 @dataclass

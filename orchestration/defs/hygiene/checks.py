@@ -26,6 +26,7 @@ GUARDED = {
     "core": dg.AssetKey(["core", "fct_events"]),
     "journeys": dg.AssetKey(["journeys", "agg_phases_daily"]),
     "kpis": dg.AssetKey(["kpis", "kpi_scorecard"]),
+    "flows": dg.AssetKey(["flows", "agg_transitions"]),
     "hygiene": dg.AssetKey(["hygiene", "source_scorecard"]),
 }
 

@@ -437,6 +437,8 @@ PUBLISHED_COLUMNS: Mapping[str, str] = {
     "journeys.agg_funnel_steps": (
         "journey_id step_order phase_id entered_count eventual_count next_hit_count pending_count"
     ),
+    "flows.agg_transitions": "journey_id step_type from_name to_name transition_count customer_count median_seconds",
+    "flows.agg_variants": "journey_id step_type variant variant_rank instance_count",
     "kpis.kpi_scorecard": (
         "kpi_id journey_id phase_id value numerator denominator target status trend trend_year"
         " responsible accountable"

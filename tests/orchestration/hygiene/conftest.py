@@ -93,7 +93,7 @@ class WarehouseOfTest:
 def good_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("hygiene") / "warehouse.duckdb"
     with open_duckdb(path) as connection:
-        for schema in ("raw", "quarantine", "landing", "core", "journeys", "kpis", "hygiene"):
+        for schema in ("raw", "quarantine", "landing", "core", "journeys", "kpis", "flows", "hygiene"):
             connection.execute(f"create schema {schema}")
         connection.execute(
             "create table landing.files (file_id varchar, source_name varchar, table_name varchar,"

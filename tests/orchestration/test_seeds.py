@@ -29,10 +29,10 @@ SOUND = {
         "bought,buying,1,bought,order_placed,,\n"
     ),
     "measures": (
-        "measure_id,subject,aggregation,value_column,event_name,journey_id,outcome\n"
-        "orders,events,count,,order_placed,,\n"
-        "revenue,events,sum,amount,order_placed,,\n"
-        "passed,stays,count,,,buying,fell_through|completed\n"
+        "measure_id,subject,aggregation,value_column,event_name,journey_id,outcome,level\n"
+        "orders,events,count,,order_placed,,,\n"
+        "revenue,events,sum,amount,order_placed,,,\n"
+        "passed,stays,count,,,buying,fell_through|completed,omni\n"
     ),
     "kpis": (
         "kpi_id,kpi_name,journey_id,phase_id,kind,tier,direction,unit,period,numerator_measure_id,denominator_measure_id\n"
@@ -40,6 +40,13 @@ SOUND = {
     ),
     "kpi_roles": "kpi_id,role,person\norder_value,accountable,Shop keeper\n",
     "kpi_targets": "kpi_id,valid_from,target,amber_bound,red_bound\norder_value,2025-01-01,40,35,30\n",
+    "segments": (
+        "segment,segment_name,attribute,comparison,value\n"
+        "regulars,Regulars,event_count,at_least,10\n"
+        "regulars,,is_anonymous,equals,false\n"
+        "neighbours,Neighbours,country,one_of,NL|BE\n"
+        "young,Young,birth_date,at_least,2000-01-01\n"
+    ),
 }
 
 
@@ -117,6 +124,24 @@ SPOILT = [
     ("measures", "sum,amount", "sum,", "measures.csv line 3", "a sum needs a value_column", "Name what"),
     ("measures", ",,,buying,", ",,,,", "measures.csv line 4", "needs a journey_id", "Name the journey"),
     ("measures", "|completed", "|finished", "measures.csv line 4", "outcome finished", "completed"),
+    ("segments", "young,Young", "All,All", "segments.csv line 5", "segment = All", "Choose another"),
+    ("segments", "young,Young", "(none),None", "segments.csv line 5", "segment = (none)", "Choose another"),
+    ("segments", "country", "contry", "segments.csv line 4", "attribute = contry", "Did you mean country?"),
+    ("segments", "one_of", "any_of", "segments.csv line 4", "comparison = any_of", "one_of?"),
+    ("segments", "at_least,10", "at_least,ten", "segments.csv line 2", "value = ten", "whole number"),
+    ("segments", "equals,false", "equals,no", "segments.csv line 3", "value = no", "true or false"),
+    ("segments", "equals,false", "below,false", "segments.csv line 3", "comparison = below", "equals, not_equals"),
+    ("segments", "2000-01-01", "20000101", "segments.csv line 5", "value = 20000101", "2026-01-31"),
+    ("segments", "NL|BE", "NL| BE", "segments.csv line 4", "value = NL| BE", "without blanks"),
+    ("segments", "regulars,,", "regulars,Others,", "segments.csv line 3", "another segment_name in line 2", "one name"),
+    (
+        "measures",
+        "amount,order_placed,,,",
+        "amount,order_placed,,,omni",
+        "measures.csv line 3",
+        "level = omni",
+        "count stays",
+    ),
     ("critical_events", "viewed,,", "viewed,page,", "critical_events.csv line 2", "property_value", "Fill in both"),
     ("kpi_targets", "40,35,30", "40,45,30", "kpi_targets.csv line 2", "out of order", "order_value"),
     ("sources", "priority", "prioritty", "sources.csv line 1", "no column prioritty", "Did you mean priority?"),

@@ -18,6 +18,27 @@ SEED_PROPERTIES = "_seeds.yml"
 # A map older than this is read with care: a warning says so.
 MAP_IS_FRESH_FOR = timedelta(days=365)
 HASH = re.compile(r"[0-9a-f]{32}")
+DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+# What a segment may look at, and the kind of value it is compared with.
+SEGMENT_ATTRIBUTES = {
+    "is_anonymous": "truth",
+    "event_count": "number",
+    "first_seen_at": "day",
+    "last_seen_at": "day",
+    "birth_date": "day",
+    "city": "text",
+    "postcode": "text",
+    "country": "text",
+    "record_source": "text",
+}
+SEGMENT_COMPARISONS = {
+    "truth": ("equals", "not_equals"),
+    "number": ("equals", "not_equals", "at_least", "below"),
+    "day": ("equals", "not_equals", "at_least", "below"),
+    "text": ("equals", "not_equals", "one_of", "at_least", "below"),
+}
+# Figures bear these names where they are not cut, and where a name is missing.
+RESERVED_SEGMENTS = ("all", "(none)")
 
 
 @dataclass(frozen=True)
@@ -205,6 +226,7 @@ def check_seeds(
     errors.extend(_check_journeys(rows))
     errors.extend(_check_decisions(rows))
     errors.extend(_check_kpis(rows))
+    errors.extend(_check_segments(rows))
     warnings = tuple(_warnings(rows, today)) if not errors else ()
     return SeedReport(tuple(errors), warnings)
 
@@ -457,6 +479,12 @@ def _check_kpis(rows: Mapping[str, Sequence[SeedRow]]) -> Iterator[Problem]:
             yield Problem("measures.csv", row.line, "a sum needs a value_column. Name what it adds up.")
         if row.get("subject") == "stays" and row.get("journey_id") is None:
             yield Problem("measures.csv", row.line, "a measure of stays needs a journey_id. Name the journey.")
+        if row.get("subject") == "events" and row.get("level") is not None:
+            yield Problem(
+                "measures.csv",
+                row.line,
+                f"level = {row.get('level')}: journeys have a level, events have none. Leave it empty or count stays.",
+            )
         for outcome in (row.get("outcome") or "").split("|"):
             if outcome and outcome not in outcomes:
                 yield Problem(
@@ -496,6 +524,57 @@ def _check_kpis(rows: Mapping[str, Sequence[SeedRow]]) -> Iterator[Problem]:
                 "target, amber_bound, red_bound must not rise" if falling else "must not fall from target to red_bound"
             )
             yield Problem("kpi_targets.csv", row.line, f"the bounds of {row.get('kpi_id')} are out of order: {order}.")
+
+
+def _check_segments(rows: Mapping[str, Sequence[SeedRow]]) -> Iterator[Problem]:
+    file = "segments.csv"
+    named: dict[str | None, SeedRow] = {}
+    for row in rows["segments"]:
+        segment, attribute, comparison, value = (
+            row.get(name) for name in ("segment", "attribute", "comparison", "value")
+        )
+        if segment is not None and segment.lower() in RESERVED_SEGMENTS:
+            yield Problem(
+                file, row.line, f"segment = {segment}: figures that are not cut bear this name. Choose another one."
+            )
+        if row.get("segment_name") is not None:
+            earlier = named.setdefault(segment, row)
+            if earlier.get("segment_name") != row.get("segment_name"):
+                yield Problem(
+                    file,
+                    row.line,
+                    f"segment {segment} has another segment_name in line {earlier.line}. Give it one name.",
+                )
+        kind = SEGMENT_ATTRIBUTES.get(attribute or "")
+        if kind is None or value is None or comparison is None:
+            continue  # told already, as a wrong or missing value
+        accepted = SEGMENT_COMPARISONS[kind]
+        if comparison not in accepted:
+            if any(comparison in of_kind for of_kind in SEGMENT_COMPARISONS.values()):
+                yield Problem(
+                    file,
+                    row.line,
+                    f"comparison = {comparison}: {attribute} is a {kind}. Compare it by {', '.join(accepted)}.",
+                )
+        elif (wrong := _wrong_segment_value(kind, comparison, value)) is not None:
+            yield Problem(file, row.line, f"value = {value}: {attribute} is a {kind}, {wrong}")
+
+
+def _wrong_segment_value(kind: str, comparison: str, value: str) -> str | None:
+    if kind == "truth":
+        return None if value.lower() in ("true", "false") else "expected true or false."
+    if kind == "number":
+        return None if re.fullmatch(r"-?\d{1,18}", value) else "expected a whole number such as 10."
+    if kind == "day":
+        try:
+            date.fromisoformat(value)
+        except ValueError:
+            return "expected a day such as 2026-01-31."
+        return None if DAY.fullmatch(value) else "expected a day such as 2026-01-31."
+    parts = value.split("|") if comparison == "one_of" else [value]
+    if any(not part or part != part.strip() for part in parts):
+        return "expected texts joined by | without blanks around it, such as NL|BE."
+    return None
 
 
 def _warnings(rows: Mapping[str, Sequence[SeedRow]], today: date) -> Iterator[Problem]:

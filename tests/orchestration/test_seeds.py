@@ -169,7 +169,7 @@ def test_an_error_names_file_line_value_and_cure(
 
 def test_a_journey_without_phases_is_an_error_of_the_journey(tmp_path: Path) -> None:
     told = errors(tmp_path, journeys=SOUND["journeys"] + "idle,1,Idle,2026-01-01\n")
-    assert told == ["journeys.csv line 3: journey idle has no phase. Add its phases to phases.csv."]
+    assert told == ["journeys.csv line 3: version 1 of journey idle has no phase. Add its phases to phases.csv."]
 
 
 def test_two_accountable_persons_are_one_too_many(tmp_path: Path) -> None:
@@ -178,13 +178,115 @@ def test_two_accountable_persons_are_one_too_many(tmp_path: Path) -> None:
     assert told[0].startswith("kpi_roles.csv line 3: order_value has 2 accountable persons (line 2 names one).")
 
 
-def test_a_second_version_of_a_journey_is_refused(tmp_path: Path) -> None:
-    told = errors(
-        tmp_path,
-        journeys=SOUND["journeys"] + "buying,2,Buying,2026-01-01\n",
-        phases=SOUND["phases"] + "buying,2,looking,1,Looking,14,false,true\n",
+def versions(*rows: str) -> dict[str, str]:
+    """A journey in the versions that these rows of journeys.csv give, each with the phases of the sound one."""
+    phases, rules = SOUND["phases"].splitlines(), SOUND["critical_events"].splitlines()
+    numbers = [row.split(",")[1] for row in rows]
+    return {
+        "journeys": "\n".join(["journey_id,journey_version,journey_name,valid_from,valid_to,validated_on", *rows]),
+        "phases": "\n".join(
+            [phases[0], *(line.replace("buying,1", f"buying,{number}") for number in numbers for line in phases[1:])]
+        ),
+        "critical_events": "\n".join(
+            [
+                rules[0],
+                *(
+                    f"v{number}_{line}".replace("buying,1", f"buying,{number}")
+                    for number in numbers
+                    for line in rules[1:]
+                ),
+            ]
+        ),
+    }
+
+
+def warnings(folder: Path, **changed: str) -> list[str]:
+    """Warnings of journeys alone: the sound configuration has KPIs for some phases only."""
+    told = (str(problem) for problem in resolved(folder, **changed).warnings)
+    return [line for line in told if "has no KPI of the kind" not in line]
+
+
+def test_versions_that_follow_each_other_are_in_order_whatever_their_numbers(tmp_path: Path) -> None:
+    found = versions(
+        "buying,3,Buying,,2025-01-01,2024-06-01",
+        "buying,1,Buying,2025-07-01,,2026-01-01",
+        "buying,2,Buying,2025-01-01,2025-07-01,2024-06-01",
     )
-    assert any(line.startswith("journeys.csv line 3: journey buying has another version in line 2") for line in told)
+    assert warnings(tmp_path, **found) == []
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "days"),
+    [
+        ("buying,1,Buying,2025-01-01,2025-07-01,", "buying,2,Buying,2025-06-30,,", "on 2025-06-30"),
+        ("buying,1,Buying,2025-01-01,2025-07-01,", "buying,2,Buying,2025-06-01,,", "from 2025-06-01 to 2025-06-30"),
+        ("buying,1,Buying,,,", "buying,2,Buying,2025-06-01,2025-06-03,", "from 2025-06-01 to 2025-06-02"),
+        ("buying,1,Buying,2025-01-01,,", "buying,2,Buying,2025-06-01,,", "from 2025-06-01 on"),
+        ("buying,1,Buying,,2025-06-01,", "buying,2,Buying,,2025-07-01,", "up to 2025-05-31"),
+        ("buying,1,Buying,,,", "buying,2,Buying,,,", "on all days"),
+    ],
+)
+def test_versions_that_overlap_are_an_error_that_names_both_lines_and_the_days(
+    first: str, second: str, days: str, tmp_path: Path
+) -> None:
+    [told] = errors(tmp_path, **versions(first, second))
+    assert told == (
+        f"journeys.csv line 3: version 2 of journey buying and version 1 in line 2 are both valid {days}. One version "
+        "may be valid on a day: let valid_to of the earlier be valid_from of the later."
+    )
+
+
+@pytest.mark.parametrize("valid_to", ["2025-06-01", "2025-05-31"])
+def test_a_version_that_is_valid_on_no_day_is_an_error(valid_to: str, tmp_path: Path) -> None:
+    [told] = errors(tmp_path, **versions(f"buying,1,Buying,2025-06-01,{valid_to},"))
+    assert told.startswith("journeys.csv line 2: version 1 of journey buying is valid on no day: valid_to")
+    assert "set a later one, or leave it empty" in told
+
+
+def test_days_on_which_no_version_is_valid_are_a_warning(tmp_path: Path) -> None:
+    found = versions("buying,1,Buying,,2025-06-01,2026-01-01", "buying,2,Buying,2025-06-04,,2026-01-01")
+    [told] = warnings(tmp_path, **found)
+    assert told.startswith(
+        "journeys.csv line 3: no version of journey buying is valid from 2025-06-01 to 2025-06-03, between line 2 and "
+        "this one: hits on those days begin nothing."
+    )
+
+
+def test_references_hold_by_version(tmp_path: Path) -> None:
+    found = versions("buying,1,Buying,,2025-06-01,2026-01-01", "buying,2,Buying,2025-06-01,,2026-01-01")
+    spoilt = found["phases"].replace("buying,2,bought", "buying,2,paid")
+    [told] = errors(tmp_path, **{**found, "phases": spoilt})
+    assert told.startswith("critical_events.csv line 5: phase bought is not in phases.csv.")
+
+
+def test_a_phase_that_no_critical_event_leads_into_is_a_warning(tmp_path: Path) -> None:
+    rules = "\n".join(SOUND["critical_events"].splitlines()[:2])
+    assert warnings(tmp_path, critical_events=rules) == [
+        "phases.csv line 3: no critical event leads into phase bought of buying version 1: nobody can reach it. Add "
+        "one to critical_events.csv."
+    ]
+
+
+def test_a_required_phase_behind_a_required_end_is_a_warning(tmp_path: Path) -> None:
+    phases = SOUND["phases"].replace("14,false,true", "14,true,true")
+    [told] = warnings(tmp_path, phases=phases)
+    assert told.startswith("phases.csv line 3: phase bought of buying version 1 lies behind looking (line 2)")
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        ("again,buying,1,bought,product_viewed,,", "line 2: looked never counts: whatever it matches, again in"),
+        ("again,buying,1,looking,product_viewed,,", "line 4: again never counts: whatever it matches, looked in"),
+        ("again,buying,1,looking,order_placed,a,b", "line 4: again never counts: whatever it matches, bought in"),
+        ("again,buying,1,bought,product_viewed,a,b", None),
+        ("again,buying,1,looking,product_viewed,a,b", None),
+    ],
+)
+def test_a_rule_that_another_always_overrules_is_a_warning(rule: str, told: str | None, tmp_path: Path) -> None:
+    said = warnings(tmp_path, critical_events=SOUND["critical_events"] + rule + "\n")
+    assert len(said) == (told is not None)
+    assert all(line.startswith(f"critical_events.csv {told}") for line in said)
 
 
 def test_a_file_that_no_seed_is_named_like_is_an_error_and_not_passed_over(tmp_path: Path) -> None:

@@ -136,12 +136,16 @@ def stays(built: Warehouse, told: Release) -> list[str]:
 def journeys(built: Warehouse, told: Release) -> list[str]:
     begun = _first_events(built.query("select * from journeys.fct_phase_intervals"))
     said = [
-        {**row, "first_event_id": begun.get(row["journey_instance_id"])}
+        {
+            **row,
+            "first_event_id": begun.get(row["journey_instance_id"]),
+            "journey_version": str(row["journey_version"]),
+        }
         for row in built.query("select * from journeys.fct_journeys")
     ]
     keys, columns = (
         ("journey_id", "first_event_id"),
-        ("customer_id", "level", "outcome", "started_at", "ended_at"),
+        ("journey_version", "customer_id", "level", "outcome", "started_at", "ended_at"),
     )
     return _differing(_by(keys, told.journeys, columns), _by(keys, said, columns))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from datetime import date
+from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
@@ -29,6 +29,26 @@ def test_decisions_and_rules_are_put_to_the_test(told: Release) -> None:
     assert {row["outcome"] for row in told.decisions} == {"applied", "refused", "unknown_identifier", "not_trusted"}
     reasons = Counter(row["refused_because"] for row in told.links)
     assert reasons["must_not_link"] >= 10 and reasons["unique_per_person"] >= 5, reasons
+
+
+def test_versions_of_a_journey_are_put_to_the_test(told: Release) -> None:
+    """Every version begins instances, some go on when it has passed, and some of those keep a hit from being heard."""
+    begun = Counter((row["journey_id"], row["journey_version"]) for row in told.journeys)
+    assert all(begun["first_purchase", version] >= 10 for version in "123"), begun
+    for version, passed in (("1", datetime(2025, 10, 25)), ("2", datetime(2025, 12, 15))):
+        under_way = [
+            row
+            for row in told.intervals
+            if (row["journey_id"], row["journey_version"]) == ("first_purchase", version)
+            and row["entered_at"] >= passed
+        ]
+        assert len(under_way) >= 5, (version, under_way)
+    begun_in_the_hole = [
+        row
+        for row in told.journeys
+        if row["journey_id"] == "first_purchase" and datetime(2025, 12, 15) <= row["started_at"] < datetime(2026, 1, 1)
+    ]
+    assert begun_in_the_hole == []
 
 
 def test_who_has_ten_thousand_addresses_is_one_customer(at_once: Warehouse) -> None:

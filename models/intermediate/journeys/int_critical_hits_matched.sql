@@ -58,7 +58,7 @@ select
     stitched.sequence_number,
     critical_events.is_terminal,
     row_number() over (
-        partition by critical_events.journey_id, stitched.event_id
+        partition by critical_events.journey_id, critical_events.journey_version, stitched.event_id
         order by critical_events.phase_order desc, critical_events.critical_event_id
     ) = 1 as is_counted,
     stitched.occurred_at

@@ -8,10 +8,24 @@
 
 {#-
     Stays in a phase. A hit belongs to the instance under way while the window of the phase that the last hit was in
-    is open, its last instant included; a later one, like any after a terminal phase, begins a new instance, if the
-    journey is valid on its day.
+    is open, its last instant included; a later one, like any after a terminal phase, begins a new instance, under
+    the version of the journey that is valid on its day. While an instance is open nothing of another version is heard.
 -#}
-with hits as (
+with recursive versions as (
+    select
+        journey_id,
+        journey_version,
+        valid_from,
+        valid_to,
+        row_number() over (
+            partition by journey_id order by valid_from nulls first, journey_version
+        ) as version_rank,
+        count(*) over (partition by journey_id) as version_count
+    from {{ ref('journeys') }}
+),
+
+-- an event has one position among the customer's hits of a journey, whatever versions it is a hit of
+hits as (
     select
         hits.journey_id,
         hits.customer_id,
@@ -22,16 +36,18 @@ with hits as (
         hits.phase_order,
         hits.window_seconds,
         hits.is_terminal,
-        coalesce({{ local_date('hits.occurred_at') }} >= journeys.valid_from, true)
-        and coalesce({{ local_date('hits.occurred_at') }} < journeys.valid_to, true) as may_begin,
+        versions.version_rank,
+        versions.version_count,
+        coalesce({{ local_date('hits.occurred_at') }} >= versions.valid_from, true)
+        and coalesce({{ local_date('hits.occurred_at') }} < versions.valid_to, true) as is_version_valid,
         hits.occurred_at,
-        row_number() over (
+        dense_rank() over (
             partition by hits.journey_id, hits.customer_id
             order by hits.occurred_at, hits.source_priority, hits.sequence_number nulls last, hits.event_id
         ) as hit_number
     from {{ ref('int_critical_hits_matched') }} as hits
-    inner join {{ ref('journeys') }} as journeys
-        on journeys.journey_id = hits.journey_id and journeys.journey_version = hits.journey_version
+    inner join versions
+        on versions.journey_id = hits.journey_id and versions.journey_version = hits.journey_version
     where
         hits.is_counted
         and {{ is_touched('hits.customer_id', ref('int_journey_customers_touched'), 'customer_id') }}
@@ -44,7 +60,7 @@ hits_with_previous as (
         lag(is_terminal) over timeline as previous_is_terminal,
         lag({{ seconds_after('occurred_at', 'window_seconds') }}) over timeline as previous_deadline
     from hits
-    window timeline as (partition by journey_id, customer_id order by hit_number)
+    window timeline as (partition by journey_id, journey_version, customer_id order by hit_number)
 ),
 
 hits_in_instances as (
@@ -59,27 +75,146 @@ hits_in_instances as (
             or phase_id <> previous_phase_id
         ) over timeline as stay_number
     from hits_with_previous
-    window timeline as (partition by journey_id, customer_id order by hit_number rows unbounded preceding)
+    window timeline as (
+        partition by journey_id, journey_version, customer_id order by hit_number rows unbounded preceding
+    )
 ),
 
--- hits on days before the journey was valid begin nothing; an instance begun in time goes on after its last day
+-- of each version only the last instance with a hit in its time can still be open when the next version's has come
+last_instances as (
+    select
+        journey_id,
+        journey_version,
+        customer_id,
+        version_rank,
+        max(instance_number) as instance_number,
+        max(hit_number) as last_valid_hit_number
+    from hits_in_instances
+    where is_version_valid and version_count > 1
+    group by journey_id, journey_version, customer_id, version_rank
+),
+
+last_hits as (
+    select
+        last_instances.journey_id,
+        last_instances.customer_id,
+        last_instances.version_rank,
+        last_instances.last_valid_hit_number,
+        max(hits_in_instances.hit_number) as last_hit_number,
+        max_by(hits_in_instances.is_terminal, hits_in_instances.hit_number) as is_terminal,
+        max_by(hits_in_instances.window_seconds is null, hits_in_instances.hit_number) as is_endless,
+        max(hits_in_instances.occurred_at) as last_hit_at,
+        max_by(hits_in_instances.window_seconds, hits_in_instances.hit_number) as window_seconds
+    from last_instances
+    inner join hits_in_instances
+        on
+            hits_in_instances.journey_id = last_instances.journey_id
+            and hits_in_instances.journey_version = last_instances.journey_version
+            and hits_in_instances.customer_id = last_instances.customer_id
+            and hits_in_instances.instance_number = last_instances.instance_number
+    group by
+        last_instances.journey_id,
+        last_instances.customer_id,
+        last_instances.version_rank,
+        last_instances.last_valid_hit_number
+),
+
+-- the last hit of whatever version that happens while such an instance is open: what comes later may begin another
+open_instances as (
+    select
+        last_hits.journey_id,
+        last_hits.customer_id,
+        last_hits.version_rank,
+        last_hits.last_valid_hit_number,
+        max(hits.hit_number) as open_until_hit_number,
+        row_number() over (
+            partition by last_hits.journey_id, last_hits.customer_id order by last_hits.version_rank
+        ) as turn
+    from last_hits
+    inner join hits
+        on
+            hits.journey_id = last_hits.journey_id
+            and hits.customer_id = last_hits.customer_id
+            and (
+                hits.hit_number <= last_hits.last_hit_number
+                or (
+                    not last_hits.is_terminal
+                    and (
+                        last_hits.is_endless
+                        or hits.occurred_at <= {{ seconds_after('last_hits.last_hit_at', 'last_hits.window_seconds') }}
+                    )
+                )
+            )
+    group by
+        last_hits.journey_id, last_hits.customer_id, last_hits.version_rank, last_hits.last_valid_hit_number
+),
+
+-- an instance begins only after those before it have ended; one that never began keeps none from beginning
+silences as (
+    select journey_id, customer_id, version_rank, turn, open_until_hit_number as silent_until_hit_number
+    from open_instances
+    where turn = 1
+    union all
+    select
+        open_instances.journey_id,
+        open_instances.customer_id,
+        open_instances.version_rank,
+        open_instances.turn,
+        case
+            when open_instances.last_valid_hit_number > silences.silent_until_hit_number
+                then open_instances.open_until_hit_number
+            else silences.silent_until_hit_number
+        end
+    from silences
+    inner join open_instances
+        on
+            open_instances.journey_id = silences.journey_id
+            and open_instances.customer_id = silences.customer_id
+            and open_instances.turn = silences.turn + 1
+),
+
+silences_by_version as (
+    select
+        silences.journey_id,
+        silences.customer_id,
+        versions.journey_version,
+        max(silences.silent_until_hit_number) as silent_until_hit_number
+    from silences
+    inner join versions
+        on versions.journey_id = silences.journey_id and versions.version_rank > silences.version_rank
+    group by silences.journey_id, silences.customer_id, versions.journey_version
+),
+
+-- hits on days on which their version is not valid begin nothing; an instance begun in time goes on after its last day
 hits_begun as (
     select
         hits_in_instances.*,
-        bool_or(may_begin) over (
-            partition by journey_id, customer_id, instance_number
-            order by hit_number rows unbounded preceding
+        bool_or(
+            hits_in_instances.is_version_valid
+            and hits_in_instances.hit_number > coalesce(silences_by_version.silent_until_hit_number, 0)
+        ) over (
+            partition by
+                hits_in_instances.journey_id,
+                hits_in_instances.journey_version,
+                hits_in_instances.customer_id,
+                hits_in_instances.instance_number
+            order by hits_in_instances.hit_number rows unbounded preceding
         ) as has_begun
     from hits_in_instances
+    left join silences_by_version
+        on
+            silences_by_version.journey_id = hits_in_instances.journey_id
+            and silences_by_version.journey_version = hits_in_instances.journey_version
+            and silences_by_version.customer_id = hits_in_instances.customer_id
 ),
 
 stays as (
     select
         journey_id,
+        journey_version,
         customer_id,
         instance_number,
         stay_number,
-        min(journey_version) as journey_version,
         min(phase_id) as phase_id,
         min(phase_order) as phase_order,
         min(window_seconds) as window_seconds,
@@ -91,7 +226,7 @@ stays as (
         max(occurred_at) as last_hit_at
     from hits_begun
     where has_begun
-    group by journey_id, customer_id, instance_number, stay_number
+    group by journey_id, journey_version, customer_id, instance_number, stay_number
 ),
 
 stays_with_next as (
@@ -105,7 +240,9 @@ stays_with_next as (
         lead(entered_at) over instance as next_entered_at,
         {{ seconds_after('last_hit_at', 'window_seconds') }} as deadline
     from stays
-    window instance as (partition by journey_id, customer_id, instance_number order by stay_number)
+    window instance as (
+        partition by journey_id, journey_version, customer_id, instance_number order by stay_number
+    )
 ),
 
 stays_with_outcome as (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import difflib
 import functools
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,10 @@ import yaml
 SEED_PROPERTIES = "_seeds.yml"
 # A map older than this is read with care: a warning says so.
 MAP_IS_FRESH_FOR = timedelta(days=365)
+# What an empty end of a validity stands for.
+VALIDITY_ENDS = {"valid_from": date.min, "valid_to": date.max}
+# The columns of critical_events.csv that say which events a rule matches.
+RULE_FILTERS = ("event_name", "channel", "touchpoint", "property_name", "property_value")
 HASH = re.compile(r"[0-9a-f]{32}")
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 # What a segment may look at, and the kind of value it is compared with.
@@ -416,22 +421,15 @@ def _check_journeys(rows: Mapping[str, Sequence[SeedRow]]) -> Iterator[Problem]:
     journey_ids = {journey_id for journey_id, _ in journeys}
     phase_ids = {(journey_id, phase_id) for journey_id, _, phase_id in phases}
 
-    first_version: dict[str | None, SeedRow] = {}
     for row in rows["journeys"]:
         if version(row) not in {phase[:2] for phase in phases}:
             yield Problem(
                 "journeys.csv",
                 row.line,
-                f"journey {row.get('journey_id')} has no phase. Add its phases to phases.csv.",
+                f"version {row.get('journey_version')} of journey {row.get('journey_id')} has no phase. Add its phases "
+                "to phases.csv.",
             )
-        earlier = first_version.setdefault(row.get("journey_id"), row)
-        if earlier is not row:
-            yield Problem(
-                "journeys.csv",
-                row.line,
-                f"journey {row.get('journey_id')} has another version in line {earlier.line}. One version of a journey "
-                "is valid at a time, and the warehouse follows one: remove the other.",
-            )
+    yield from _check_versions(rows["journeys"])
     for row in rows["phases"]:
         if version(row) not in journeys:
             yield _unknown(
@@ -466,6 +464,71 @@ def _check_journeys(rows: Mapping[str, Sequence[SeedRow]]) -> Iterator[Problem]:
                 yield _unknown(f"{seed}.csv", row, "journey", journey_id, "journeys")
             elif phase_id is not None and (journey_id, phase_id) not in phase_ids:
                 yield _unknown(f"{seed}.csv", row, "phase", phase_id, "phases")
+
+
+def _check_versions(journeys: Iterable[SeedRow]) -> Iterator[Problem]:
+    """Errors of versions that are valid on no day, or on a day on which another one is."""
+    for of_journey in _versions_in_time(journeys).values():
+        for version in of_journey:
+            if version.valid_to <= version.valid_from:
+                yield Problem(
+                    "journeys.csv",
+                    version.row.line,
+                    f"{version} is valid on no day: valid_to {version.valid_to} is not after valid_from "
+                    f"{version.valid_from}. valid_to is the first day on which none may begin any more: set a later "
+                    "one, or leave it empty.",
+                )
+        valid = [version for version in of_journey if version.valid_from < version.valid_to]
+        for earlier, later in itertools.combinations(valid, 2):
+            if later.valid_from < earlier.valid_to:
+                last = min(earlier.valid_to, later.valid_to)
+                yield Problem(
+                    "journeys.csv",
+                    later.row.line,
+                    f"{later} and version {earlier.row.get('journey_version')} in line {earlier.row.line} are both "
+                    f"valid {_days(later.valid_from, last)}. One version may be valid on a day: let valid_to of the "
+                    "earlier be valid_from of the later.",
+                )
+
+
+@dataclass(frozen=True)
+class _Version:
+    """A row of journeys.csv with its days; empty ends are the first and the last day that can be."""
+
+    row: SeedRow
+    valid_from: date
+    valid_to: date
+
+    def __str__(self) -> str:
+        return f"version {self.row.get('journey_version')} of journey {self.row.get('journey_id')}"
+
+
+def _versions_in_time(journeys: Iterable[SeedRow]) -> dict[str | None, list[_Version]]:
+    """The versions of each journey in the order of their days; rows whose days are none are left out."""
+    versions: dict[str | None, list[_Version]] = {}
+    for row in journeys:
+        try:
+            days = [date.fromisoformat(row.get(name) or str(day)) for name, day in VALIDITY_ENDS.items()]
+        except ValueError:
+            continue  # told already, as a wrong value
+        versions.setdefault(row.get("journey_id"), []).append(_Version(row, *days))
+    return {
+        journey_id: sorted(found, key=lambda version: (version.valid_from, version.row.line))
+        for journey_id, found in versions.items()
+    }
+
+
+def _days(first: date, after: date) -> str:
+    """The days from the first up to, not including, another, as a sentence says them."""
+    if first == date.min and after == date.max:
+        return "on all days"
+    if first == date.min:
+        return f"up to {after - timedelta(days=1)}"
+    if after == date.max:
+        return f"from {first} on"
+    if after - first == timedelta(days=1):
+        return f"on {first}"
+    return f"from {first} to {after - timedelta(days=1)}"
 
 
 def _unknown(file: str, row: SeedRow, kind: str, value: str | None, seed: str) -> Problem:
@@ -578,10 +641,13 @@ def _wrong_segment_value(kind: str, comparison: str, value: str) -> str | None:
 
 
 def _warnings(rows: Mapping[str, Sequence[SeedRow]], today: date) -> Iterator[Problem]:
+    yield from _warnings_of_journeys(rows)
     kinds: dict[tuple[str | None, str | None], set[str | None]] = {}
     for row in rows["kpis"]:
         kinds.setdefault((row.get("journey_id"), row.get("phase_id")), set()).add(row.get("kind"))
-    for row in rows["phases"]:
+    # KPIs are those of a phase whatever the version, so one line of it is enough
+    first_rows = {(row.get("journey_id"), row.get("phase_id")): row for row in reversed(rows["phases"])}
+    for row in sorted(first_rows.values(), key=lambda row: row.line):
         place = (row.get("journey_id"), row.get("phase_id"))
         missing = sorted({"progress", "feeling", "money"} - kinds.get(place, set()))
         if missing and rows["kpis"]:
@@ -593,6 +659,9 @@ def _warnings(rows: Mapping[str, Sequence[SeedRow]], today: date) -> Iterator[Pr
             )
     for row in rows["journeys"]:
         validated = row.get("validated_on")
+        ended = row.get("valid_to")
+        if ended is not None and date.fromisoformat(ended) <= today:
+            continue  # nobody sets out by an old map
         if validated is None or today - date.fromisoformat(validated) > MAP_IS_FRESH_FOR:
             yield Problem(
                 "journeys.csv",
@@ -601,3 +670,87 @@ def _warnings(rows: Mapping[str, Sequence[SeedRow]], today: date) -> Iterator[Pr
                 + ("never validated" if validated is None else f"last validated on {validated}")
                 + ". Hold it against what customers do and set validated_on.",
             )
+
+
+def _warnings_of_journeys(rows: Mapping[str, Sequence[SeedRow]]) -> Iterator[Problem]:
+    """What a definition of journeys would leave out without a word: days, phases and rules that never count."""
+    for versions in _versions_in_time(rows["journeys"]).values():
+        for earlier, later in itertools.pairwise(versions):
+            if earlier.valid_to < later.valid_from:
+                yield Problem(
+                    "journeys.csv",
+                    later.row.line,
+                    f"no version of journey {later.row.get('journey_id')} is valid "
+                    f"{_days(earlier.valid_to, later.valid_from)}, between line {earlier.row.line} and this one: hits "
+                    "on those days begin nothing. Let valid_to of the one be valid_from of the other if that is not "
+                    "meant.",
+                )
+    for journey in rows["journeys"]:
+        yield from _warnings_of_version(journey, rows)
+
+
+def _warnings_of_version(journey: SeedRow, rows: Mapping[str, Sequence[SeedRow]]) -> Iterator[Problem]:
+    def own(seed: str) -> list[SeedRow]:
+        version = ("journey_id", "journey_version")
+        return [row for row in rows[seed] if all(row.get(name) == journey.get(name) for name in version)]
+
+    name = f"{journey.get('journey_id')} version {journey.get('journey_version')}"
+    phases = sorted(own("phases"), key=lambda row: Decimal(row.get("phase_order") or 0))
+    rules = own("critical_events")
+    for phase in phases:
+        if phase.get("phase_id") not in {rule.get("phase_id") for rule in rules}:
+            yield Problem(
+                "phases.csv",
+                phase.line,
+                f"no critical event leads into phase {phase.get('phase_id')} of {name}: nobody can reach it. Add one "
+                "to critical_events.csv.",
+            )
+    required = [phase for phase in phases if is_true(phase.get("is_required"))]
+    for phase, following in itertools.pairwise(required):
+        if is_true(phase.get("is_terminal")):
+            yield Problem(
+                "phases.csv",
+                following.line,
+                f"phase {following.get('phase_id')} of {name} lies behind {phase.get('phase_id')} (line {phase.line}), "
+                "which is required and ends the journey: nobody comes through. Let the last phase be the terminal one.",
+            )
+    order_of = {phase.get("phase_id"): Decimal(phase.get("phase_order") or 0) for phase in phases}
+    for rule, other in overruled_rules(rules, order_of):
+        yield Problem(
+            "critical_events.csv",
+            rule.line,
+            f"{rule.get('critical_event_id')} never counts: whatever it matches, {other.get('critical_event_id')} in "
+            f"line {other.line} matches too, "
+            + (
+                "for the same phase. Remove one of the two."
+                if order_of[rule.get("phase_id")] == order_of[other.get("phase_id")]
+                else f"and its phase {other.get('phase_id')} is higher. Narrow that one, or remove this."
+            ),
+        )
+
+
+def overruled_rules(
+    rules: Sequence[SeedRow], order_of: Mapping[str | None, Decimal]
+) -> Iterator[tuple[SeedRow, SeedRow]]:
+    """Critical events of one version that another one always overrules, each with the first that does.
+
+    One overrules another when all its filters are among the other's and its phase is higher; of two with the same
+    filters and phase the one of the earlier line stands.
+    """
+
+    def filters(rule: SeedRow) -> set[tuple[str, str]]:
+        return {(name, rule.values[name]) for name in RULE_FILTERS if name in rule.values}
+
+    for rule in rules:
+        for other in rules:
+            if other is rule or not filters(other) <= filters(rule):
+                continue
+            higher = order_of[other.get("phase_id")] - order_of[rule.get("phase_id")]
+            if higher > 0 or (higher == 0 and filters(other) == filters(rule) and other.line < rule.line):
+                yield rule, other
+                break
+
+
+def is_true(value: str | None) -> bool:
+    """Whether a seed's boolean is true."""
+    return (value or "").lower() == "true"

@@ -50,6 +50,7 @@ class Phase:
     phase_order: int
     window: timedelta | None
     is_terminal: bool
+    is_required: bool
     stalled_after_days: int | None
 
 
@@ -92,6 +93,7 @@ def definitions(seeds: Mapping[str, Sequence[Mapping[str, str]]], *, time_zone: 
             phase_order=int(row["phase_order"]),
             window=None if window_days is None else timedelta(seconds=window_days * 86_400),
             is_terminal=truth(row["is_terminal"]),
+            is_required=truth(row["is_required"]),
             stalled_after_days=whole(row["stalled_after_days"]),
         )
         phases[phase.journey_id, phase.journey_version, phase.phase_id] = phase
@@ -146,8 +148,13 @@ class Instance:
     version: str
     customer_id: str
     stays: list[Stay] = field(default_factory=list)
+    hits: list[tuple[str, datetime]] = field(default_factory=list)
+
+    def hit(self, phase: Phase, at: datetime) -> None:
+        self.hits.append((phase.phase_id, at))
 
     def enter(self, phase: Phase, event: Mapping[str, Any]) -> None:
+        self.hit(phase, event["occurred_at"])
         stay = Stay(phase, event, event["occurred_at"])
         self.stays.append(stay)
         if phase.is_terminal:
@@ -197,6 +204,7 @@ def walked(
                 stay = instance.stays[-1]
                 if hit[0].phase_id == stay.phase.phase_id:
                     stay.last_hit_at = at
+                    instance.hit(hit[0], at)
                     continue
                 onward = hit[0].phase_order > stay.phase.phase_order
                 stay.leave("fell_through" if onward else "regressed", at, next_phase_id=hit[0].phase_id)

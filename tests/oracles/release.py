@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from tests.oracles import feed, identity, journeys, ownership, sessions, timeline, versions
+from tests.oracles import feed, funnels, identity, journeys, ownership, sessions, survival, timeline, versions
 from tests.oracles.feed import Row
 
 Texts = Sequence[Mapping[str, Any]]
@@ -33,6 +33,9 @@ class Release:
     intervals: Sequence[Row]
     transitions: Sequence[Row]
     phases_daily: Sequence[Row]
+    phase_survival: Sequence[Row]
+    phase_conversions: Sequence[Row]
+    funnel_steps: Sequence[Row]
     overruled_hits: Sequence[Row]
     event_statuses: Sequence[Row]
     people_statuses: Sequence[Row]
@@ -99,6 +102,9 @@ def expected(
         intervals=stays,
         transitions=journeys.transition_rows(stays),
         phases_daily=journeys.daily_rows(stays, known, as_of=as_of),
+        phase_survival=survival.survival_rows(stays),
+        phase_conversions=survival.conversion_rows(stays, known),
+        funnel_steps=funnels.funnel_rows(instances, known, as_of=as_of),
         overruled_hits=overruled,
         event_statuses=event_statuses,
         people_statuses=people_statuses,

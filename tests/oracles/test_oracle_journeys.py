@@ -19,6 +19,7 @@ def phase(phase_id: str, order: int, window: str, *, terminal: bool = False, ver
         "phase_order": str(order),
         "window_days": window,
         "is_terminal": str(terminal).lower(),
+        "is_required": "true",
         "stalled_after_days": "",
     }
 

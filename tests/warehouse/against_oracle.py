@@ -183,6 +183,22 @@ def phases_by_day(built: Warehouse, told: Release) -> list[str]:
     return _differing(counted(told.phases_daily), counted(said))
 
 
+def survival(built: Warehouse, told: Release) -> list[str]:
+    said = built.query("select * from journeys.agg_phase_survival")
+    return _differing_about(("journey_id", "journey_version", "phase_id", "dwell_days"), told.phase_survival, said)
+
+
+def conversions(built: Warehouse, told: Release) -> list[str]:
+    keys = ("journey_id", "journey_version", "phase_id", "month_starts_on")
+    said = built.query("select * from journeys.agg_phase_conversions")
+    return _differing_about(keys, told.phase_conversions, said)
+
+
+def funnels(built: Warehouse, told: Release) -> list[str]:
+    said = built.query("select * from journeys.agg_funnel_steps")
+    return _differing_about(("journey_id", "journey_version", "step_order"), told.funnel_steps, said)
+
+
 # What says who is who, and what hangs on it alone.
 COMPARISONS_OF_IDENTITY: tuple[Comparison, ...] = (
     events,
@@ -202,6 +218,9 @@ COMPARISONS: tuple[Comparison, ...] = (
     journeys,
     moves,
     phases_by_day,
+    survival,
+    conversions,
+    funnels,
 )
 
 
@@ -224,6 +243,21 @@ def _by(keys: Sequence[str], rows: Iterable[Row], columns: Sequence[str]) -> ByK
         assert key not in found, f"{key} twice"
         found[key] = {name: row[name] for name in columns}
     return found
+
+
+def _differing_about(keys: Sequence[str], wanted: Iterable[Row], said: Iterable[Row]) -> list[str]:
+    """What differs, shares to nine places and versions as texts, in every column that the built table has."""
+
+    def rounded(rows: Iterable[Row]) -> list[dict[str, Any]]:
+        return [
+            {name: round(value, 9) if isinstance(value, float) else value for name, value in row.items()}
+            | {"journey_version": str(row["journey_version"])}
+            for row in rows
+        ]
+
+    said = rounded(said)
+    columns = list(said[0]) if said else []
+    return _differing(_by(keys, rounded(wanted), columns), _by(keys, said, columns))
 
 
 def _differing(wanted: ByKey, said: ByKey, most: int = 6) -> list[str]:

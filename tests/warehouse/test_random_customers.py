@@ -51,6 +51,16 @@ def test_versions_of_a_journey_are_put_to_the_test(told: Release) -> None:
     assert begun_in_the_hole == []
 
 
+def test_funnels_and_curves_are_put_to_the_test(told: Release) -> None:
+    """The comparison with them says little where nobody waits, skips, goes back or is censored."""
+    steps = [row for row in told.funnel_steps if row["eventual_count"]]
+    assert any(row["next_hit_count"] < row["eventual_count"] for row in steps), steps
+    assert any(row["pending_count"] for row in steps), steps
+    assert any(row["eventual_count"] + row["pending_count"] < row["entered_count"] for row in steps), steps
+    assert any(row["censored_count"] and 0 < row["survival_share"] < 1 for row in told.phase_survival)
+    assert {row["conversion_share"] is None for row in told.phase_conversions} == {True, False}
+
+
 def test_who_has_ten_thousand_addresses_is_one_customer(at_once: Warehouse) -> None:
     said = at_once.query("""
         select count(*) as event_count, count(distinct customer_id) as customer_count, min(customer_id) as customer_id

@@ -8,6 +8,7 @@ select
     stays.interval_id,
     stays.journey_instance_id,
     stays.journey_id,
+    stays.journey_version,
     stays.customer_id,
     stays.phase_id,
     stays.phase_order,

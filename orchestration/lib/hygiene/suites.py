@@ -430,12 +430,19 @@ PUBLISHED_COLUMNS: Mapping[str, str] = {
         "journey_instance_id journey_id journey_version customer_id level outcome started_at ended_at"
     ),
     "journeys.fct_phase_intervals": (
-        "interval_id journey_instance_id journey_id customer_id phase_id phase_order interval_number"
+        "interval_id journey_instance_id journey_id journey_version customer_id phase_id phase_order interval_number"
         " entry_event_id"
         " outcome next_phase_id dwell_seconds is_stalled entered_at left_at"
     ),
     "journeys.agg_funnel_steps": (
-        "journey_id step_order phase_id entered_count eventual_count next_hit_count pending_count"
+        "journey_id journey_version step_order phase_id entered_count eventual_count next_hit_count pending_count"
+    ),
+    "journeys.agg_phase_survival": (
+        "journey_id journey_version phase_id dwell_days at_risk_count exit_count censored_count survival_share"
+    ),
+    "journeys.agg_phase_conversions": (
+        "journey_id journey_version phase_id entered_count fell_through_count regressed_count completed_count"
+        " fell_out_count pending_count conversion_share decided_conversion_share month_starts_on"
     ),
     "flows.agg_transitions": "journey_id step_type from_name to_name transition_count customer_count median_seconds",
     "flows.agg_variants": "journey_id step_type variant variant_rank instance_count",

@@ -1,0 +1,78 @@
+{#- Stays by the month in which they began: what changed since last month is two rows of a phase, one under the other. -#}
+with stays as (
+    select
+        journey_id,
+        journey_version,
+        phase_id,
+        outcome,
+        dwell_seconds,
+        cast(date_trunc('month', {{ local_date('entered_at') }}) as date) as month_starts_on
+    from {{ ref('fct_phase_intervals') }}
+),
+
+counts as (
+    select
+        journey_id,
+        journey_version,
+        phase_id,
+        cast(count(*) as bigint) as entered_count,
+        {% for outcome in ['fell_through', 'regressed', 'completed', 'fell_out', 'pending'] -%}
+        cast(count_if(outcome = '{{ outcome }}') as bigint) as {{ outcome }}_count,
+        {% endfor -%}
+        cast(count_if(outcome in ('fell_through', 'completed')) as bigint) as converted_count,
+        cast(count_if(outcome <> 'pending') as bigint) as decided_count,
+        percentile_disc(0.5) within group (order by dwell_seconds)
+            filter (where outcome = 'fell_through') as median_seconds,
+        percentile_disc(0.9) within group (order by dwell_seconds)
+            filter (where outcome = 'fell_through') as ninth_decile_seconds,
+        month_starts_on
+    from stays
+    group by journey_id, journey_version, phase_id, month_starts_on
+),
+
+lasting_stays as (
+    select * from stays where outcome <> 'completed'
+),
+
+dwells as (
+    {{ dwells_survived('lasting_stays', ['journey_id', 'journey_version', 'phase_id', 'month_starts_on']) }}
+),
+
+half_gone as (
+    select journey_id, journey_version, phase_id, month_starts_on, min(dwell_seconds) as median_stay_seconds
+    from dwells
+    where survival_share <= 0.5
+    group by journey_id, journey_version, phase_id, month_starts_on
+)
+
+select
+    counts.journey_id,
+    counts.journey_version,
+    counts.phase_id,
+    counts.entered_count,
+    counts.fell_through_count,
+    counts.regressed_count,
+    counts.completed_count,
+    counts.fell_out_count,
+    counts.pending_count,
+    {% for prefix, trials in [('', 'counts.entered_count'), ('decided_', 'counts.decided_count')] -%}
+    case when {{ trials }} >= {{ var('min_cell_size') }}
+        then counts.converted_count / cast({{ trials }} as double) end as {{ prefix }}conversion_share,
+    case when {{ trials }} >= {{ var('min_cell_size') }}
+        then {{ wilson_bound('counts.converted_count', trials, 'lower') }}
+    end as lowest_{{ prefix }}conversion_share,
+    case when {{ trials }} >= {{ var('min_cell_size') }}
+        then {{ wilson_bound('counts.converted_count', trials, 'upper') }}
+    end as highest_{{ prefix }}conversion_share,
+    {% endfor -%}
+    cast(counts.median_seconds as bigint) as median_conversion_seconds,
+    cast(counts.ninth_decile_seconds as bigint) as ninth_decile_conversion_seconds,
+    cast(half_gone.median_stay_seconds as bigint) as median_stay_seconds,
+    counts.month_starts_on
+from counts
+left join half_gone
+    on
+        half_gone.journey_id = counts.journey_id
+        and half_gone.journey_version = counts.journey_version
+        and half_gone.phase_id = counts.phase_id
+        and half_gone.month_starts_on = counts.month_starts_on

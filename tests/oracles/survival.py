@@ -1,0 +1,133 @@
+"""Works out how long stays last, and which share of them converts, from the stays themselves.
+
+Kaplan and Meier in fractions, exactly: at each length at which a stay ended, the share that had lasted so long and did
+not end then. A pending stay is at risk up to its age, that length included, and says nothing beyond. Stays in terminal
+phases, which complete as they begin, are left out.
+
+A day of dwell is 24 hours from entry: the row of day 3 tells of lengths from 3 days on and below 4.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from fractions import Fraction
+from math import exp, log, sqrt
+from typing import Any
+
+from tests.oracles.feed import Row
+from tests.oracles.journeys import OUTCOMES, Definitions
+
+Z = 1.959963984540054
+MIN_CELL_SIZE = 5
+DAY = 86_400
+
+
+def curve(stays: Iterable[Mapping[str, Any]]) -> list[tuple[int, Fraction, Fraction | None]]:
+    """Returns (length, share that lasts longer, Greenwood's sum or None once nobody is left) where stays ended."""
+    lengths = [(stay["dwell_seconds"], stay["outcome"] != "pending") for stay in stays]
+    share, greenwood = Fraction(1), Fraction(0)
+    found: list[tuple[int, Fraction, Fraction | None]] = []
+    for length in sorted({length for length, has_ended in lengths if has_ended}):
+        at_risk = sum(1 for other, _ in lengths if other >= length)
+        ended = sum(1 for other, has_ended in lengths if has_ended and other == length)
+        share *= Fraction(at_risk - ended, at_risk)
+        if ended == at_risk:
+            found.append((length, share, None))
+        else:
+            greenwood += Fraction(ended, at_risk * (at_risk - ended))
+            found.append((length, share, greenwood))
+    return found
+
+
+def survival_rows(stays: Sequence[Mapping[str, Any]]) -> list[Row]:
+    """Returns rows shaped like `journeys.agg_phase_survival`."""
+    rows = []
+    for (journey_id, version, phase_id), of_phase in sorted(_grouped(stays).items()):
+        lasting = [stay for stay in of_phase if stay["outcome"] != "completed"]
+        known = curve(lasting)
+        for day in sorted({stay["dwell_seconds"] // DAY for stay in lasting}):
+            begins, ends = day * DAY, (day + 1) * DAY
+            within = [stay for stay in lasting if begins <= stay["dwell_seconds"] < ends]
+            share, greenwood = Fraction(1), Fraction(0)
+            for length, share_there, greenwood_there in known:
+                if length < ends:
+                    share, greenwood = share_there, greenwood_there
+            lowest = highest = None
+            if 0 < share < 1:
+                spread = Z * sqrt(greenwood) / abs(log(share))
+                lowest, highest = float(share) ** exp(spread), float(share) ** exp(-spread)
+            rows.append(
+                {
+                    "journey_id": journey_id,
+                    "journey_version": version,
+                    "phase_id": phase_id,
+                    "dwell_days": day,
+                    "at_risk_count": sum(1 for stay in lasting if stay["dwell_seconds"] >= begins),
+                    "exit_count": sum(1 for stay in within if stay["outcome"] != "pending"),
+                    "censored_count": sum(1 for stay in within if stay["outcome"] == "pending"),
+                    "survival_share": float(share),
+                    "standard_error": None if greenwood is None else float(share) * sqrt(greenwood),
+                    "lowest_survival_share": lowest,
+                    "highest_survival_share": highest,
+                }
+            )
+    return rows
+
+
+def conversion_rows(stays: Sequence[Mapping[str, Any]], known: Definitions) -> list[Row]:
+    """Returns rows shaped like `journeys.agg_phase_conversions`."""
+    by_month: dict[tuple[str, str, str, date], list[Mapping[str, Any]]] = defaultdict(list)
+    for stay in stays:
+        month = known.day_of(stay["entered_at"]).replace(day=1)
+        by_month[stay["journey_id"], stay["journey_version"], stay["phase_id"], month].append(stay)
+    rows = []
+    for (journey_id, version, phase_id, month), begun in sorted(by_month.items()):
+        outcomes = Counter(stay["outcome"] for stay in begun)
+        converted = outcomes["fell_through"] + outcomes["completed"]
+        took = sorted(stay["dwell_seconds"] for stay in begun if stay["outcome"] == "fell_through")
+        halves = [length for length, share, _ in curve(begun) if share <= Fraction(1, 2)]
+        row = {
+            "journey_id": journey_id,
+            "journey_version": version,
+            "phase_id": phase_id,
+            "entered_count": len(begun),
+            **{f"{outcome}_count": outcomes[outcome] for outcome in OUTCOMES},
+            "median_conversion_seconds": discrete_percentile(took, 5),
+            "ninth_decile_conversion_seconds": discrete_percentile(took, 9),
+            "median_stay_seconds": halves[0] if halves and not outcomes["completed"] else None,
+            "month_starts_on": month,
+        }
+        for prefix, trials in (("", len(begun)), ("decided_", len(begun) - outcomes["pending"])):
+            share = lowest = highest = None
+            if trials >= MIN_CELL_SIZE:
+                share = converted / trials
+                lowest, highest = wilson(converted, trials)
+            row[f"{prefix}conversion_share"] = share
+            row[f"lowest_{prefix}conversion_share"] = lowest
+            row[f"highest_{prefix}conversion_share"] = highest
+        rows.append(row)
+    return rows
+
+
+def discrete_percentile(values: Sequence[int], tenths: int) -> int | None:
+    """Returns the smallest of sorted values that at least so many tenths of them do not exceed; None for no values."""
+    return values[-(-tenths * len(values) // 10) - 1] if values else None
+
+
+def wilson(successes: int, trials: int) -> tuple[float, float]:
+    """Returns the two shares from which the observed one lies Z of their own standard errors away."""
+    # (observed - p)² = Z² p (1 - p) / trials, solved for p
+    observed = successes / trials
+    square, linear, constant = 1 + Z**2 / trials, -(2 * observed + Z**2 / trials), observed**2
+    root = sqrt(max(linear**2 - 4 * square * constant, 0.0))
+    return (-linear - root) / (2 * square), (-linear + root) / (2 * square)
+
+
+def _grouped(stays: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str, str], list[Mapping[str, Any]]]:
+    found: dict[tuple[str, str, str], list[Mapping[str, Any]]] = defaultdict(list)
+    for stay in stays:
+        if stay["outcome"] != "completed":
+            found[stay["journey_id"], stay["journey_version"], stay["phase_id"]].append(stay)
+    return found

@@ -9,17 +9,17 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import os
 import shutil
 import sys
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
-from orchestration.lib.settings import EXAMPLES, PROJECT_ROOT, Settings, read_settings
+from benchmarks.example import build, generate_example, settings_in
+from orchestration.lib.settings import PROJECT_ROOT, Settings
 
 SPLINK_SET = PROJECT_ROOT.parent / "shared" / "data" / "splink_fake_1000" / "fake_1000.csv"
 # Names under which labelled files carry what a people record has; the first found counts.
@@ -101,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print("splink_fake_1000 is not on this machine, so it is not scored.")
     for name, deliver in sets:
         folder = Path(tempfile.mkdtemp(prefix="journeys_identity_"))
-        settings = _settings(folder)
+        settings = settings_in(folder)
         try:
             print(f"\n### {name}\n\n{table(score_set(settings, deliver))}", flush=True)
         finally:
@@ -113,7 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def score_set(settings: Settings, deliver: Callable[[Settings], Mapping[tuple[str, str], str]]) -> dict[str, Score]:
     """Delivers a set, builds it and scores every way of grouping its records, the product's own first."""
     labels = deliver(settings)
-    build(settings)
+    build(settings, ["+bridge_customer_records", "+int_people_matched"])
     from orchestration.lib.warehouse.connection import open_duckdb
 
     with open_duckdb(settings.warehouse, read_only=True) as connection:
@@ -141,59 +141,13 @@ def score_set(settings: Settings, deliver: Callable[[Settings], Mapping[tuple[st
     }
 
 
-def build(settings: Settings) -> None:
-    """Lands what was delivered and builds the tables that say which customer a record became."""
-    from orchestration.lib.identity.phones import look_up_phones
-    from orchestration.lib.landing.contracts import read_contracts
-    from orchestration.lib.landing.land import land_table
-    from orchestration.lib.warehouse.build import begin_build, complete_build, fingerprint, plan_build, read_pepper
-    from orchestration.lib.warehouse.connection import open_duckdb
-    from orchestration.lib.warehouse.data_set import prepare_data_set
-    from orchestration.lib.warehouse.dbt import run_dbt
-
-    now = datetime.now(UTC)
-    prepare_data_set(settings, today=now.date())
-    as_of = settings.as_of or now
-    with open_duckdb(settings.warehouse) as connection:
-        contracts = read_contracts(PROJECT_ROOT / "models")
-        for contract in contracts:
-            land_table(connection, contract, extracts=settings.extracts, run_id="bench", now=now, settle_seconds=0)
-        look_up_phones(connection, contracts, settings)
-        plan = plan_build(connection, fingerprint=fingerprint(settings, read_pepper(settings)), as_of=as_of)
-        assert plan is not None
-        number = begin_build(connection, plan, now=now)
-    run_dbt(
-        settings,
-        [
-            "build", "--full-refresh", "--select", "+bridge_customer_records", "+int_people_matched",
-            "--exclude-resource-type", "unit_test", "--exclude-resource-type", "test",
-        ],
-        plan.environment,
-    )  # fmt: skip
-    with open_duckdb(settings.warehouse) as connection:
-        complete_build(connection, number, now=now)
-
-
 def deliver_example(settings: Settings, *, customers: int, days: int, dirt: float) -> dict[tuple[str, str], str]:
     """Writes the example's extracts and returns whose each record is, by source system and key."""
     import duckdb
 
-    from examples.omnichannel import generate
-    from examples.omnichannel.dirt import Dirt
     from orchestration.lib.warehouse.connection import open_duckdb
 
-    truth = settings.extracts.parent / "truth"
-    example = EXAMPLES["omnichannel"]
-    generate(
-        settings.extracts,
-        truth,
-        as_of=example.as_of,
-        customers=customers,
-        days=days,
-        seed=example.sizes["seed"],
-        dirt=Dirt().scaled(dirt),
-        progress=lambda line: None,
-    )
+    truth = generate_example(settings, customers=customers, days=days, dirt=dirt)
     with open_duckdb() as connection:
         try:
             rows = connection.execute(
@@ -334,23 +288,6 @@ def table(scores: Mapping[str, Score]) -> str:
 
 def _f1(precision: float, recall: float) -> float:
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
-
-
-def _settings(folder: Path) -> Settings:
-    extracts = folder / "extracts"
-    extracts.mkdir()
-    named = {name: os.environ[name] for name in ("JOURNEYS_SEEDS", "JOURNEYS_MATCHING") if name in os.environ}
-    return read_settings(
-        {
-            "JOURNEYS_EXTRACTS": str(extracts),
-            "JOURNEYS_VAR": str(folder / "var"),
-            "JOURNEYS_SERVING": str(folder / "serving"),
-            "JOURNEYS_DATA_SET": "labelled",
-            "JOURNEYS_PEPPER": "a key for the benchmark",
-            "JOURNEYS_AS_OF": EXAMPLES["omnichannel"].as_of.isoformat(),
-            **named,
-        }
-    )
 
 
 if __name__ == "__main__":

@@ -60,7 +60,14 @@ first_steps as (
 
 entries as (
     select
-        journey_instance_id, journey_id, journey_version, interval_number, next_number, step_order, entered_at, deadline
+        journey_instance_id,
+        journey_id,
+        journey_version,
+        interval_number,
+        next_number,
+        step_order,
+        entered_at,
+        deadline
     from first_steps
     union all
     select
@@ -128,16 +135,17 @@ select
     cast(coalesce(counts.next_hit_count, 0) as bigint) as next_hit_count,
     -- nobody waits for a step after the last
     cast(
-        case when steps.step_order < steps.step_count then coalesce(counts.pending_count, 0) else 0 end as bigint
+        case when steps.step_order < steps.step_count then coalesce(counts.pending_count, 0) else 0 end
+        as bigint
     ) as pending_count,
-    counts.eventual_count / cast(
-        case when steps.step_order < steps.step_count then nullif(counts.entered_count, 0) end as double
-    ) as eventual_share,
-    counts.eventual_count / cast(
-        case
-            when steps.step_order < steps.step_count then nullif(counts.entered_count - counts.pending_count, 0)
-        end as double
-    ) as decided_eventual_share,
+    case
+        when steps.step_order < steps.step_count
+            then counts.eventual_count / cast(nullif(counts.entered_count, 0) as double)
+    end as eventual_share,
+    case
+        when steps.step_order < steps.step_count then
+            counts.eventual_count / cast(nullif(counts.entered_count - counts.pending_count, 0) as double)
+    end as decided_eventual_share,
     cast(counts.median_seconds as bigint) as median_seconds
 from steps
 left join counts

@@ -6,6 +6,7 @@ with stays as (
         phase_id,
         outcome,
         dwell_seconds,
+        case when outcome = 'fell_through' then dwell_seconds end as conversion_seconds,
         cast(date_trunc('month', {{ local_date('entered_at') }}) as date) as month_starts_on
     from {{ ref('fct_phase_intervals') }}
 ),
@@ -21,10 +22,8 @@ counts as (
         {% endfor -%}
         cast(count_if(outcome in ('fell_through', 'completed')) as bigint) as converted_count,
         cast(count_if(outcome <> 'pending') as bigint) as decided_count,
-        percentile_disc(0.5) within group (order by dwell_seconds)
-            filter (where outcome = 'fell_through') as median_seconds,
-        percentile_disc(0.9) within group (order by dwell_seconds)
-            filter (where outcome = 'fell_through') as ninth_decile_seconds,
+        percentile_disc(0.5) within group (order by conversion_seconds) as median_seconds,
+        percentile_disc(0.9) within group (order by conversion_seconds) as ninth_decile_seconds,
         month_starts_on
     from stays
     group by journey_id, journey_version, phase_id, month_starts_on
@@ -56,13 +55,17 @@ select
     counts.fell_out_count,
     counts.pending_count,
     {% for prefix, trials in [('', 'counts.entered_count'), ('decided_', 'counts.decided_count')] -%}
-    case when {{ trials }} >= {{ var('min_cell_size') }}
-        then counts.converted_count / cast({{ trials }} as double) end as {{ prefix }}conversion_share,
-    case when {{ trials }} >= {{ var('min_cell_size') }}
-        then {{ wilson_bound('counts.converted_count', trials, 'lower') }}
+    case
+        when {{ trials }} >= {{ var('min_cell_size') }}
+            then counts.converted_count / cast({{ trials }} as double)
+    end as {{ prefix }}conversion_share,
+    case
+        when {{ trials }} >= {{ var('min_cell_size') }}
+            then {{ wilson_bound('counts.converted_count', trials, 'lower') }}
     end as lowest_{{ prefix }}conversion_share,
-    case when {{ trials }} >= {{ var('min_cell_size') }}
-        then {{ wilson_bound('counts.converted_count', trials, 'upper') }}
+    case
+        when {{ trials }} >= {{ var('min_cell_size') }}
+            then {{ wilson_bound('counts.converted_count', trials, 'upper') }}
     end as highest_{{ prefix }}conversion_share,
     {% endfor -%}
     cast(counts.median_seconds as bigint) as median_conversion_seconds,

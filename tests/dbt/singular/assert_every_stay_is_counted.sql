@@ -23,7 +23,8 @@ with counted as (
         0,
         sum(
             case
-                when entered_count
+                when
+                    entered_count
                     = fell_through_count + regressed_count + completed_count + fell_out_count + pending_count
                     then entered_count
             end

@@ -1,0 +1,81 @@
+"""Builds data sets for the benchmarks that know the truth: the example's extracts, or whatever was delivered."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from orchestration.lib.settings import EXAMPLES, PROJECT_ROOT, Settings, read_settings
+
+
+def settings_in(folder: Path) -> Settings:
+    """The settings of a data set that lies in a folder by itself, with the example's clock."""
+    extracts = folder / "extracts"
+    extracts.mkdir()
+    named = {name: os.environ[name] for name in ("JOURNEYS_SEEDS", "JOURNEYS_MATCHING") if name in os.environ}
+    return read_settings(
+        {
+            "JOURNEYS_EXTRACTS": str(extracts),
+            "JOURNEYS_VAR": str(folder / "var"),
+            "JOURNEYS_SERVING": str(folder / "serving"),
+            "JOURNEYS_DATA_SET": "labelled",
+            "JOURNEYS_PEPPER": "a key for the benchmark",
+            "JOURNEYS_AS_OF": EXAMPLES["omnichannel"].as_of.isoformat(),
+            **named,
+        }
+    )
+
+
+def generate_example(settings: Settings, *, customers: int, days: int, dirt: float) -> Path:
+    """Writes the example's extracts and returns the folder of their truth."""
+    from examples.omnichannel import generate
+    from examples.omnichannel.dirt import Dirt
+
+    truth = settings.extracts.parent / "truth"
+    example = EXAMPLES["omnichannel"]
+    generate(
+        settings.extracts,
+        truth,
+        as_of=example.as_of,
+        customers=customers,
+        days=days,
+        seed=example.sizes["seed"],
+        dirt=Dirt().scaled(dirt),
+        progress=lambda line: None,
+    )
+    return truth
+
+
+def build(settings: Settings, select: Sequence[str]) -> None:
+    """Lands what was delivered and builds the selected models, without tests."""
+    from orchestration.lib.identity.phones import look_up_phones
+    from orchestration.lib.landing.contracts import read_contracts
+    from orchestration.lib.landing.land import land_table
+    from orchestration.lib.warehouse.build import begin_build, complete_build, fingerprint, plan_build, read_pepper
+    from orchestration.lib.warehouse.connection import open_duckdb
+    from orchestration.lib.warehouse.data_set import prepare_data_set
+    from orchestration.lib.warehouse.dbt import run_dbt
+
+    now = datetime.now(UTC)
+    prepare_data_set(settings, today=now.date())
+    as_of = settings.as_of or now
+    with open_duckdb(settings.warehouse) as connection:
+        contracts = read_contracts(PROJECT_ROOT / "models")
+        for contract in contracts:
+            land_table(connection, contract, extracts=settings.extracts, run_id="bench", now=now, settle_seconds=0)
+        look_up_phones(connection, contracts, settings)
+        plan = plan_build(connection, fingerprint=fingerprint(settings, read_pepper(settings)), as_of=as_of)
+        assert plan is not None
+        number = begin_build(connection, plan, now=now)
+    run_dbt(
+        settings,
+        [
+            "build", "--full-refresh", "--select", *select,
+            "--exclude-resource-type", "unit_test", "--exclude-resource-type", "test",
+        ],
+        plan.environment,
+    )  # fmt: skip
+    with open_duckdb(settings.warehouse) as connection:
+        complete_build(connection, number, now=now)

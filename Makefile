@@ -5,7 +5,7 @@ PYTHON ?= python3
 RUN := .venv/bin/python -m orchestration
 SIZE = $(if $(CUSTOMERS),--customers $(CUSTOMERS)) $(if $(DAYS),--days $(DAYS)) $(if $(SEED),--seed $(SEED)) $(if $(HOUSEHOLDS),--households $(HOUSEHOLDS))
 
-.PHONY: help setup run up check test test-all lint docs bench bench-components lock withdraw restore rollback releases hash sql dbt identity-diff identity-train bench-identity clean
+.PHONY: help setup run up check journey-check test test-all lint docs bench bench-components lock withdraw restore rollback releases hash sql dbt identity-diff identity-train bench-identity clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -21,6 +21,9 @@ up: setup  ## Dagster's pages on http://127.0.0.1:3000
 
 check: setup  ## check contracts and seeds without running anything
 	@$(RUN) check
+
+journey-check: setup  ## hold the journeys' definitions against the data, before use: JOURNEY=purchase
+	@$(RUN) journey-check $(if $(JOURNEY),--journey "$(JOURNEY)")
 
 withdraw: setup  ## take a wrongly loaded file back: FILE=feed/events/2026-01.csv
 	@$(RUN) withdraw "$(FILE)"

@@ -38,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     dbt.add_argument("arguments", nargs=argparse.REMAINDER)
     commands.add_parser("identity-diff", help="show what a release would do to customer ids, without one")
     commands.add_parser("check", help="check the configuration without running anything")
+    journeys = commands.add_parser("journey-check", help="hold the journeys' definitions against the data, before use")
+    journeys.add_argument("--journey", help="id of the one to check; default all")
     commands.add_parser("identity-train", help="learn how people records are matched, from the last build's")
     chosen = parser.parse_args(arguments)
     try:
@@ -182,6 +184,12 @@ def _check(chosen: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
+def _journey_check(chosen: argparse.Namespace, settings: Settings) -> int:
+    from orchestration.lib.journeys.definition_check import run_journey_check
+
+    return run_journey_check(settings, chosen.journey, today=datetime.now(UTC).date(), say=print)
+
+
 def _identity_diff(chosen: argparse.Namespace, settings: Settings) -> int:
     from orchestration.lib.identity.difference import run_identity_diff
 
@@ -211,6 +219,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace, Settings], int]] = {
     "sql": _sql,
     "dbt": _dbt,
     "check": _check,
+    "journey-check": _journey_check,
     "identity-diff": _identity_diff,
     "identity-train": _identity_train,
 }

@@ -66,11 +66,4 @@ from stitched
 inner join events
     on events.event_id = stitched.event_id
 inner join critical_events
-    on
-        critical_events.event_name = events.event_name
-        and (critical_events.channel is null or critical_events.channel = events.channel)
-        and (critical_events.touchpoint is null or critical_events.touchpoint = events.touchpoint)
-        and (
-            critical_events.property_name is null
-            or {{ json_member('events.properties', 'critical_events.property_name') }} = critical_events.property_value
-        )
+    on {{ critical_event_condition('events', 'critical_events') }}

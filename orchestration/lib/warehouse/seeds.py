@@ -164,11 +164,7 @@ def resolve_seeds(seeds: Path, shipped: Path, resolved: Path, *, today: date) ->
     `seeds` holds the data set's own files, any subset; `shipped` the project's, with `_seeds.yml`; `resolved` is
     written. A missing seed is empty, or the shipped one where it is not about one business. Raises SeedsInvalid.
     """
-    definitions = read_definitions(shipped / SEED_PROPERTIES)
-    sources = {definition.name: _source_of(definition, seeds, shipped) for definition in definitions}
-    report = check_seeds(definitions, sources, unknown=_unknown_files(definitions, seeds), today=today)
-    if report.errors:
-        raise SeedsInvalid(report)
+    definitions, sources, report = _checked(seeds, shipped, today)
     resolved.mkdir(parents=True, exist_ok=True)
     _write_if_changed(resolved / SEED_PROPERTIES, (shipped / SEED_PROPERTIES).read_bytes())
     for definition in definitions:
@@ -176,6 +172,27 @@ def resolve_seeds(seeds: Path, shipped: Path, resolved: Path, *, today: date) ->
         rows = _with_people_record(definition, _read_rows(source)[1] if source else [])
         _write_if_changed(resolved / f"{definition.name}.csv", _as_csv(definition, rows))
     return report
+
+
+def read_seeds(seeds: Path, shipped: Path, *, today: date) -> dict[str, list[SeedRow]]:
+    """The rows of all seeds as the next run would take them, and their lines; nothing is written.
+
+    Raises SeedsInvalid.
+    """
+    definitions, sources, _ = _checked(seeds, shipped, today)
+    found = {name: _read_rows(source)[1] if source else [] for name, source in sources.items()}
+    return {definition.name: _with_people_record(definition, found[definition.name]) for definition in definitions}
+
+
+def _checked(
+    seeds: Path, shipped: Path, today: date
+) -> tuple[tuple[SeedDefinition, ...], dict[str, Path | None], SeedReport]:
+    definitions = read_definitions(shipped / SEED_PROPERTIES)
+    sources = {definition.name: _source_of(definition, seeds, shipped) for definition in definitions}
+    report = check_seeds(definitions, sources, unknown=_unknown_files(definitions, seeds), today=today)
+    if report.errors:
+        raise SeedsInvalid(report)
+    return definitions, sources, report
 
 
 def resolve_matching(seeds: Path, shipped: Path, resolved: Path) -> None:
@@ -641,7 +658,7 @@ def _wrong_segment_value(kind: str, comparison: str, value: str) -> str | None:
 
 
 def _warnings(rows: Mapping[str, Sequence[SeedRow]], today: date) -> Iterator[Problem]:
-    yield from _warnings_of_journeys(rows)
+    yield from journey_warnings(rows)
     kinds: dict[tuple[str | None, str | None], set[str | None]] = {}
     for row in rows["kpis"]:
         kinds.setdefault((row.get("journey_id"), row.get("phase_id")), set()).add(row.get("kind"))
@@ -672,7 +689,7 @@ def _warnings(rows: Mapping[str, Sequence[SeedRow]], today: date) -> Iterator[Pr
             )
 
 
-def _warnings_of_journeys(rows: Mapping[str, Sequence[SeedRow]]) -> Iterator[Problem]:
+def journey_warnings(rows: Mapping[str, Sequence[SeedRow]]) -> Iterator[Problem]:
     """What a definition of journeys would leave out without a word: days, phases and rules that never count."""
     for versions in _versions_in_time(rows["journeys"]).values():
         for earlier, later in itertools.pairwise(versions):

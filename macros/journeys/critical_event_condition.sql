@@ -1,0 +1,10 @@
+{#- A condition: an event meets every filter of a critical event; an empty filter is none. Both are names of relations. -#}
+{% macro critical_event_condition(event, critical_event) -%}
+    {{ critical_event }}.event_name = {{ event }}.event_name
+    and ({{ critical_event }}.channel is null or {{ critical_event }}.channel = {{ event }}.channel)
+    and ({{ critical_event }}.touchpoint is null or {{ critical_event }}.touchpoint = {{ event }}.touchpoint)
+    and (
+        {{ critical_event }}.property_name is null
+        or {{ json_member(event ~ '.properties', critical_event ~ '.property_name') }} = {{ critical_event }}.property_value
+    )
+{%- endmacro %}

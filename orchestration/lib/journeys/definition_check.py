@@ -1,0 +1,506 @@
+"""Holds the definitions of journeys against the data before they are used: `make journey-check`."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+
+from orchestration.lib.settings import PROJECT_ROOT, Settings, SettingsError
+from orchestration.lib.warehouse.connection import open_duckdb
+from orchestration.lib.warehouse.macros import render_macro, render_model
+from orchestration.lib.warehouse.seeds import (
+    VALIDITY_ENDS,
+    SeedRow,
+    is_true,
+    journey_warnings,
+    overruled_rules,
+    read_seeds,
+)
+
+MODELS = PROJECT_ROOT / "models" / "intermediate" / "journeys"
+# How many names or values a hint lists.
+SHOWN = 5
+PLACE = {"channel": "on channel", "touchpoint": "at touchpoint"}
+PHASE_COLUMNS = {
+    "journey_id": "varchar",
+    "journey_version": "bigint",
+    "phase_id": "varchar",
+    "phase_order": "bigint",
+    "window_days": "double",
+    "is_terminal": "boolean",
+}
+RULE_COLUMNS = {
+    "critical_event_id": "varchar",
+    "journey_id": "varchar",
+    "journey_version": "bigint",
+    "phase_id": "varchar",
+    "event_name": "varchar",
+    "channel": "varchar",
+    "touchpoint": "varchar",
+    "property_name": "varchar",
+    "property_value": "varchar",
+}
+JOURNEY_COLUMNS = {"journey_id": "varchar", "journey_version": "bigint", "valid_from": "date", "valid_to": "date"}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A critical event and what it meets. Hits of a higher phase on the same event make it `overruled`.
+
+    `unheard` hits belong to no instance: none was open, and none could begin on that day.
+    """
+
+    row: SeedRow
+    hits: int
+    customers: int
+    overruled: int
+    unheard: int
+    first_at: datetime | None
+    last_at: datetime | None
+    hints: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return self.row.values["critical_event_id"]
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A phase, the stays and customers that come to it, and why there are none."""
+
+    row: SeedRow
+    stays: int
+    customers: int
+    hints: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version of a journey held against the data. `is_as_if_valid`: no hit falls on its days, so
+    it is walked without them."""
+
+    row: SeedRow
+    rules: tuple[Rule, ...]
+    phases: tuple[Phase, ...]
+    instances: int
+    customers: int
+    finished: int
+    heard: int
+    outside_validity: int
+    is_as_if_valid: bool
+
+    @property
+    def has_faults(self) -> bool:
+        return any(not rule.hits for rule in self.rules) or any(not phase.stays for phase in self.phases)
+
+
+@dataclass(frozen=True)
+class Data:
+    """What the definitions are held against. Bots and what lies after the clock are left out."""
+
+    database: Path
+    events: int
+    customers: int
+    first_on: date | None
+    last_on: date | None
+
+
+def run_journey_check(settings: Settings, journey: str | None, *, today: date, say: Callable[[str], object]) -> int:
+    """Checks the seeds in force and prints what their journeys would find in the data. Changes nothing.
+
+    Returns 1 when a critical event matches nothing or nobody comes to a phase, else 0. Raises SeedsInvalid for errors
+    in the seeds, and SettingsError where there is no such journey or no data yet.
+    """
+    seeds = read_seeds(settings.seeds, PROJECT_ROOT / "seeds", today=today)
+    chosen = _chosen(seeds["journeys"], journey)
+    database = settings.warehouse if _has_events(settings.warehouse) else settings.serving / "customer_journeys.duckdb"
+    if not _has_events(database):
+        raise SettingsError(f"{settings.data_set} has no events yet. Type make run first.")
+    say(f"{settings.data_set}: journeys of {settings.seeds}, held against {database}")
+    for warning in journey_warnings(seeds):
+        say(f"warning: {warning}")
+    with open_duckdb(database.resolve(), read_only=True) as connection:
+        data, versions = check_definitions(connection, database, seeds, chosen, settings.reporting_time_zone)
+    for line in told(data, versions):
+        say(line)
+    return int(any(version.has_faults for version in versions))
+
+
+def _chosen(journeys: Sequence[SeedRow], journey: str | None) -> list[SeedRow]:
+    found = [row for row in journeys if journey in (None, row.get("journey_id"))]
+    if not found:
+        known = sorted({row.values["journey_id"] for row in journeys})
+        listed = f"journeys.csv has {', '.join(known)}." if known else "journeys.csv has none."
+        raise SettingsError(f"There is no journey {journey or 'to check'}: {listed}")
+    return found
+
+
+def _has_events(database: Path) -> bool:
+    if not database.exists():
+        return False
+    with open_duckdb(database.resolve(), read_only=True) as connection:
+        row = connection.execute(
+            "select count(*) from duckdb_tables() where schema_name = 'core' and table_name = 'fct_events'"
+        ).fetchone()
+    return bool(row and row[0])
+
+
+def check_definitions(
+    connection: duckdb.DuckDBPyConnection,
+    database: Path,
+    seeds: Mapping[str, Sequence[SeedRow]],
+    journeys: Sequence[SeedRow],
+    time_zone: str,
+) -> tuple[Data, list[Version]]:
+    """Holds versions of journeys against `core.fct_events`. Writes temporary tables only."""
+    local_day = render_macro("local_date", "occurred_at", reporting_time_zone=time_zone)
+    connection.execute(f"""
+        create temp table counted_events as
+        select
+            event_id, customer_id, event_number as sequence_number, 0 as source_priority, false as is_bot,
+            true as is_current, event_name, channel, touchpoint, properties, occurred_at, {local_day} as happened_on
+        from core.fct_events
+        where not is_bot and not is_after_as_of
+    """)
+    totals = connection.execute(
+        "select count(*), count(distinct customer_id), min(happened_on), max(happened_on) from counted_events"
+    ).fetchone()
+    assert totals is not None
+    data = Data(database, *totals)
+    _load(connection, "given_phases", PHASE_COLUMNS, seeds["phases"])
+    _load(connection, "given_critical_events", RULE_COLUMNS, seeds["critical_events"])
+    relations = {
+        "critical_events": "given_critical_events",
+        "phases": "given_phases",
+        "int_events_stitched": "counted_events",
+        "int_events_unioned": "counted_events",
+        "int_customers_touched": "counted_events",
+        "int_journey_customers_touched": "counted_events",
+        "int_critical_hits_matched": "given_hits",
+        "journeys": "given_journeys",
+    }
+    clock = "(select max(occurred_at) from counted_events)"
+
+    def model(name: str) -> str:
+        return render_model(MODELS / f"{name}.sql", relations, as_of=clock, reporting_time_zone=time_zone)
+
+    connection.execute(f"create temp table given_hits as {model('int_critical_hits_matched')}")
+    ids = {row.values["journey_id"] for row in journeys}
+    of_journeys = [row for row in seeds["journeys"] if row.values["journey_id"] in ids]
+    as_if_valid = [row for row in of_journeys if not _hits(connection, row, time_zone).inside]
+    connection.execute(f"create temp table given_journeys ({', '.join(map(' '.join, JOURNEY_COLUMNS.items()))})")
+    connection.execute("create temp table walked_stays as select * from (" + model("int_phase_stays") + ") limit 0")
+    walks = [[row for row in of_journeys if row not in as_if_valid], *([_timeless(row)] for row in as_if_valid)]
+    for walk in walks:
+        connection.execute("delete from given_journeys")
+        _insert(connection, "given_journeys", JOURNEY_COLUMNS, walk)
+        connection.execute(f"insert into walked_stays {model('int_phase_stays')}")
+    return data, [_version(connection, row, seeds, row in as_if_valid, time_zone) for row in journeys]
+
+
+def _load(
+    connection: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str], rows: Iterable[SeedRow]
+) -> None:
+    connection.execute(f"create temp table {table} ({', '.join(map(' '.join, columns.items()))})")
+    _insert(connection, table, columns, rows)
+
+
+def _insert(
+    connection: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str], rows: Iterable[SeedRow]
+) -> None:
+    values = [[row.get(name) for name in columns] for row in rows]
+    if values:
+        connection.executemany(f"insert into {table} values ({', '.join('?' * len(columns))})", values)
+
+
+def _timeless(row: SeedRow) -> SeedRow:
+    return SeedRow(row.line, {name: value for name, value in row.values.items() if name not in VALIDITY_ENDS})
+
+
+@dataclass(frozen=True)
+class Hits:
+    """Hits of a version on days on which it is valid, and on others."""
+
+    inside: int
+    outside: int
+
+
+def _hits(connection: duckdb.DuckDBPyConnection, journey: SeedRow, time_zone: str) -> Hits:
+    day = render_macro("local_date", "occurred_at", reporting_time_zone=time_zone)
+    row = connection.execute(
+        f"""
+        select count_if(is_valid), count_if(not is_valid)
+        from (
+            select coalesce({day} >= ?::date, true) and coalesce({day} < ?::date, true) as is_valid
+            from given_hits
+            where is_counted and journey_id = ? and journey_version = ?
+        )
+        """,
+        [journey.get("valid_from"), journey.get("valid_to"), *_key(journey)],
+    ).fetchone()
+    assert row is not None
+    return Hits(*(count or 0 for count in row))
+
+
+def _key(journey: SeedRow) -> list[str]:
+    return [journey.values["journey_id"], journey.values["journey_version"]]
+
+
+def _version(
+    connection: duckdb.DuckDBPyConnection,
+    journey: SeedRow,
+    seeds: Mapping[str, Sequence[SeedRow]],
+    is_as_if_valid: bool,
+    time_zone: str,
+) -> Version:
+    key = _key(journey)
+
+    def own(seed: str) -> list[SeedRow]:
+        return [row for row in seeds[seed] if [row.get("journey_id"), row.get("journey_version")] == key]
+
+    of_version = "journey_id = ? and journey_version = ?"
+    found = connection.execute(
+        f"""
+        select count(distinct journey_instance_id), count(distinct customer_id),
+            count(distinct journey_instance_id) filter (where outcome = 'completed'), coalesce(sum(hit_count), 0)
+        from walked_stays where {of_version}
+        """,
+        key,
+    ).fetchone()
+    assert found is not None
+    rules = tuple(_rules(connection, key, own("critical_events")))
+    phases = tuple(_phases(connection, key, own("phases"), rules))
+    return Version(
+        journey,
+        _with_overrulers(rules, own("phases")),
+        phases,
+        *found,
+        _hits(connection, journey, time_zone).outside,
+        is_as_if_valid,
+    )
+
+
+def _rules(connection: duckdb.DuckDBPyConnection, key: list[str], rows: Sequence[SeedRow]) -> Iterator[Rule]:
+    found = {
+        row[0]: row[1:]
+        for row in connection.execute(
+            """
+            with heard as (
+                select hits.critical_event_id, hits.event_id
+                from given_hits as hits
+                inner join walked_stays as stays
+                    on
+                        stays.journey_id = hits.journey_id
+                        and stays.journey_version = hits.journey_version
+                        and stays.customer_id = hits.customer_id
+                        and stays.phase_id = hits.phase_id
+                        and hits.occurred_at >= stays.entered_at
+                        and hits.occurred_at <= stays.last_hit_at
+                where hits.is_counted
+                group by hits.critical_event_id, hits.event_id
+            )
+
+            select
+                hits.critical_event_id,
+                count(*),
+                count(distinct hits.customer_id),
+                count_if(not hits.is_counted),
+                count_if(hits.is_counted and heard.event_id is null),
+                min(hits.occurred_at),
+                max(hits.occurred_at)
+            from given_hits as hits
+            left join heard
+                on heard.critical_event_id = hits.critical_event_id and heard.event_id = hits.event_id
+            where hits.journey_id = ? and hits.journey_version = ?
+            group by hits.critical_event_id
+            """,
+            key,
+        ).fetchall()
+    }
+    for row in rows:
+        numbers = found.get(row.values["critical_event_id"])
+        if numbers is None:
+            yield Rule(row, 0, 0, 0, 0, None, None, (why_nothing_matches(connection, row),))
+        else:
+            yield Rule(row, *numbers, ())
+
+
+def _with_overrulers(rules: Sequence[Rule], phases: Sequence[SeedRow]) -> tuple[Rule, ...]:
+    """The rules, each with a note where all it matches is taken by others, and by which if one takes it always."""
+    order_of = {phase.get("phase_id"): Decimal(phase.values["phase_order"]) for phase in phases}
+    by = {
+        rule.values["critical_event_id"]: f"{other.values['critical_event_id']} (line {other.line})"
+        for rule, other in overruled_rules([rule.row for rule in rules], order_of)
+    }
+    told_of = []
+    for rule in rules:
+        if rule.hits and rule.overruled == rule.hits:
+            taker = by.get(rule.name, "another rule")
+            note = f"never counts: each of its events is {taker}'s, of the same or a higher phase, as well"
+            rule = replace(rule, hints=(note,))
+        told_of.append(rule)
+    return tuple(told_of)
+
+
+def _phases(
+    connection: duckdb.DuckDBPyConnection, key: list[str], rows: Sequence[SeedRow], rules: Sequence[Rule]
+) -> Iterator[Phase]:
+    found = {
+        row[0]: row[1:]
+        for row in connection.execute(
+            """
+            select phase_id, count(*), count(distinct customer_id)
+            from walked_stays where journey_id = ? and journey_version = ? group by phase_id
+            """,
+            key,
+        ).fetchall()
+    }
+    for row in sorted(rows, key=lambda row: Decimal(row.values["phase_order"])):
+        stays, customers = found.get(row.values["phase_id"], (0, 0))
+        into = [rule for rule in rules if rule.row.get("phase_id") == row.get("phase_id")]
+        yield Phase(row, stays, customers, () if stays else (_why_nobody_comes(into),))
+
+
+def _why_nobody_comes(rules: Sequence[Rule]) -> str:
+    hits = sum(rule.hits for rule in rules)
+    if not rules:
+        return "no critical event leads into it"
+    if not hits:
+        return "none of its critical events matches anything"
+    if hits == sum(rule.overruled for rule in rules):
+        return f"all {hits:,} hits are taken by a higher phase that the same events hit"
+    return f"none of its {hits:,} hits fell on a day on which an instance was open or could begin"
+
+
+def why_nothing_matches(connection: duckdb.DuckDBPyConnection, rule: SeedRow) -> str:
+    """The nearest that the data have to what a rule asks for."""
+    name = rule.values["event_name"]
+    names = dict(
+        connection.execute(
+            "select event_name, count(*) as events from counted_events where event_name is not null "
+            "group by event_name order by events desc, event_name"
+        ).fetchall()
+    )
+    if name not in names:
+        near = _near(name, names)
+        if near is not None:
+            return f"no event is called {name}; did you mean {near} ({names[near]:,})?"
+        return f"no event is called {name}; there are {_listed(names)}"
+    for column in ("channel", "touchpoint"):
+        wanted = rule.get(column)
+        values = dict(
+            connection.execute(
+                f"select coalesce({column}, '(none)') as found, count(*) as events from counted_events "
+                "where event_name = ? group by found order by events desc, found",
+                [name],
+            ).fetchall()
+        )
+        if wanted is not None and wanted not in values:
+            return f"{names[name]:,} events of that name, none {PLACE[column]} {wanted}: they are on {_listed(values)}"
+    if rule.get("property_name") is not None:
+        return _why_no_property(connection, rule, names[name])
+    return f"{names[name]:,} events of that name meet one or other of its filters, none meets all of them"
+
+
+def _why_no_property(connection: duckdb.DuckDBPyConnection, rule: SeedRow, events: int) -> str:
+    name, property_name, wanted = (rule.values[key] for key in ("event_name", "property_name", "property_value"))
+    keys = dict(
+        connection.execute(
+            "select key, count(*) as events from (select unnest(json_keys(properties)) as key from counted_events "
+            "where event_name = ?) group by key order by events desc, key",
+            [name],
+        ).fetchall()
+    )
+    if property_name not in keys:
+        had = f"they have {_listed(keys)}" if keys else "they publish none"
+        return f"{events:,} events of that name, none with a published property {property_name}: {had}"
+    value = render_macro("json_member", "properties", "name")
+    values = dict(
+        connection.execute(
+            f"select coalesce({value}, 'null') as found, count(*) as events from (select properties, ? as name "
+            "from counted_events where event_name = ?) group by found order by events desc, found",
+            [property_name, name],
+        ).fetchall()
+    )
+    if wanted not in values:
+        return f"{events:,} events of that name, none whose {property_name} is {wanted}: it is {_listed(values)}"
+    return f"{events:,} events of that name meet one or other of its filters, none meets all of them"
+
+
+def _near(word: str, known: Iterable[str]) -> str | None:
+    by_lower_case = {name.lower(): name for name in reversed(list(known))}
+    close = difflib.get_close_matches(word.lower().replace(" ", "_"), by_lower_case, n=1)
+    return by_lower_case[close[0]] if close else None
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    shown = [f"{name} ({count:,})" for name, count in list(counts.items())[:SHOWN]]
+    more = len(counts) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
+
+
+def told(data: Data, versions: Sequence[Version]) -> Iterator[str]:
+    """The report, line by line."""
+    days = "" if data.first_on is None else f" from {data.first_on} to {data.last_on}"
+    yield f"{data.events:,} events of {data.customers:,} customers{days} count: no bots, nothing after the clock"
+    for version in versions:
+        yield from _told_version(version)
+    silent = [rule.name for version in versions for rule in version.rules if not rule.hits]
+    empty = [
+        f"{phase.row.get('phase_id')} of {phase.row.get('journey_id')} version {phase.row.get('journey_version')}"
+        for version in versions
+        for phase in version.phases
+        if not phase.stays
+    ]
+    yield ""
+    if silent:
+        yield f"Critical events that match nothing: {', '.join(silent)}."
+    if empty:
+        yield f"Phases that nobody comes to: {', '.join(empty)}."
+    if not silent and not empty:
+        yield "Every critical event matches something, and every phase is reached."
+
+
+def _told_version(version: Version) -> Iterator[str]:
+    row = version.row
+    ends = {"valid_from": "from", "valid_to": "up to before"}
+    valid = " ".join(f"{word} {row.get(name)}" for name, word in ends.items() if row.get(name)) or "on all days"
+    yield ""
+    yield f"{row.get('journey_id')} version {row.get('journey_version')} (journeys.csv line {row.line}), valid {valid}"
+    if version.is_as_if_valid:
+        yield "  no hit falls on a day on which it is valid: it is walked as if it had always been, and alone"
+    yield (
+        f"  {version.instances:,} instances of {version.customers:,} customers, {version.finished:,} completed"
+        + (f", {version.heard / version.instances:.1f} hits each" if version.instances else "")
+        + (f"; {version.outside_validity:,} hits on days on which it is not valid" if version.outside_validity else "")
+    )
+    yield ""
+    heads = " ".join(f"{head:>9}" for head in ("hits", "customers", "overruled", "unheard"))
+    yield f"  {'line':>4}  {'critical event':<34} {'phase':<16} {heads}  first and last hit"
+    for rule in version.rules:
+        between = "" if rule.first_at is None else f"{rule.first_at:%Y-%m-%d} {rule.last_at:%Y-%m-%d}"
+        yield (
+            f"  {rule.row.line:>4}  {rule.name:<34} {rule.row.values['phase_id']:<16} {rule.hits:>9,} "
+            f"{rule.customers:>9,} {rule.overruled:>9,} {rule.unheard:>9,}  {between}".rstrip()
+        )
+        for hint in rule.hints:
+            yield f"        {'' if rule.hits else '✗ '}{hint}"
+    yield ""
+    yield f"  {'line':>4}  {'phase':<34} {'window':<16} {'stays':>9} {'customers':>9}"
+    for phase in version.phases:
+        if is_true(phase.row.get("is_terminal")):
+            window = "ends it"
+        else:
+            window = f"{phase.row.get('window_days')} days" if phase.row.get("window_days") else "for ever"
+        yield (
+            f"  {phase.row.line:>4}  {phase.row.values['phase_id']:<34} {window:<16} {phase.stays:>9,} "
+            f"{phase.customers:>9,}"
+        )
+        for hint in phase.hints:
+            yield f"        ✗ {hint}"

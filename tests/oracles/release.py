@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from tests.oracles import feed, funnels, identity, journeys, ownership, sessions, survival, timeline, versions
+from tests.oracles import feed, flows, funnels, identity, journeys, ownership, sessions, survival, timeline, versions
 from tests.oracles.feed import Row
 
 Texts = Sequence[Mapping[str, Any]]
@@ -18,7 +18,8 @@ class Release:
     """The tables an oracle can speak about; rows shaped like the release's.
 
     Ids of events, customers and visitors follow the given hash. `session_id`, `journey_instance_id` and
-    `interval_id` are the oracle's own names: compare by `first_event_id` and `entry_event_id` instead.
+    `interval_id` are the oracle's own names: compare by `first_event_id` and `entry_event_id` instead. `flows` holds
+    rows by the name of their table.
     """
 
     events: Sequence[Row]
@@ -37,6 +38,7 @@ class Release:
     phase_conversions: Sequence[Row]
     funnel_steps: Sequence[Row]
     overruled_hits: Sequence[Row]
+    flows: Mapping[str, Sequence[Row]]
     event_statuses: Sequence[Row]
     people_statuses: Sequence[Row]
 
@@ -89,6 +91,7 @@ def expected(
     known = journeys.definitions(seeds, time_zone=time_zone)
     instances, overruled = journeys.walked(events, known, as_of=as_of, priorities=priorities)
     stays = journeys.stay_rows(instances, as_of=as_of)
+    walks = flows.walks(instances, events, as_of=as_of, priorities=priorities)
     return Release(
         events=events,
         sessions=sessions.session_rows(events, found, priorities),
@@ -106,6 +109,12 @@ def expected(
         phase_conversions=survival.conversion_rows(stays, known),
         funnel_steps=funnels.funnel_rows(instances, known, as_of=as_of),
         overruled_hits=overruled,
+        flows={
+            "agg_transitions": flows.transition_rows(walks),
+            "agg_transitions_by_level": flows.transition_rows(walks, "level"),
+            "agg_variants": flows.variant_rows(walks),
+            "agg_variants_by_level": flows.variant_rows(walks, "level"),
+        },
         event_statuses=event_statuses,
         people_statuses=people_statuses,
     )

@@ -199,6 +199,30 @@ def funnels(built: Warehouse, told: Release) -> list[str]:
     return _differing_about(("journey_id", "journey_version", "step_order"), told.funnel_steps, said)
 
 
+def _flow(table: str, *keys: str) -> Comparison:
+    """The comparison of a table of flows by its key, over the columns that the oracle tells."""
+
+    def compare(built: Warehouse, told: Release) -> list[str]:
+        wanted = told.flows[table]
+        columns = [name for name in wanted[0] if name not in keys]
+        said = [
+            {name: round(value, 9) if isinstance(value, float) else value for name, value in row.items()}
+            for row in built.query(f"select * from flows.{table}")
+        ]
+        return _differing(_by(keys, wanted, columns), _by(keys, said, columns))
+
+    compare.__name__ = table
+    return compare
+
+
+PAIRS = ("step_type", "from_name", "to_name")
+COMPARISONS_OF_FLOWS: tuple[Comparison, ...] = (
+    _flow("agg_transitions", "journey_id", *PAIRS),
+    _flow("agg_transitions_by_level", "journey_id", "level", *PAIRS),
+    _flow("agg_variants", "journey_id", "step_type", "variant_rank"),
+    _flow("agg_variants_by_level", "journey_id", "level", "step_type", "variant_rank"),
+)
+
 # What says who is who, and what hangs on it alone.
 COMPARISONS_OF_IDENTITY: tuple[Comparison, ...] = (
     events,
@@ -221,6 +245,7 @@ COMPARISONS: tuple[Comparison, ...] = (
     survival,
     conversions,
     funnels,
+    *COMPARISONS_OF_FLOWS,
 )
 
 

@@ -137,12 +137,3 @@ measure_facts as (
 )
 {%- endmacro %}
 
-
-{#- What a measure adds up to, by its own aggregation, over the rows of a group of `measure_facts`. -#}
-{% macro measured_total() -%}
-cast(case min(aggregation)
-    when 'count' then count(*)
-    when 'distinct_customers' then count(distinct customer_id)
-    when 'sum' then coalesce(sum(measured_value), 0)
-end as decimal(28, 6))
-{%- endmacro %}

@@ -7,7 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from tests.oracles import feed, flows, funnels, identity, journeys, ownership, sessions, survival, timeline, versions
+from tests.oracles import (
+    feed,
+    flows,
+    funnels,
+    identity,
+    journeys,
+    kpis,
+    ownership,
+    sessions,
+    survival,
+    timeline,
+    versions,
+)
 from tests.oracles.feed import Row
 
 Texts = Sequence[Mapping[str, Any]]
@@ -39,6 +51,9 @@ class Release:
     funnel_steps: Sequence[Row]
     overruled_hits: Sequence[Row]
     flows: Mapping[str, Sequence[Row]]
+    segments: Sequence[Row]
+    kpi_values: Sequence[Row]
+    scorecard: Sequence[Row]
     event_statuses: Sequence[Row]
     people_statuses: Sequence[Row]
 
@@ -92,6 +107,17 @@ def expected(
     instances, overruled = journeys.walked(events, known, as_of=as_of, priorities=priorities)
     stays = journeys.stay_rows(instances, as_of=as_of)
     walks = flows.walks(instances, events, as_of=as_of, priorities=priorities)
+    levels = journeys.instance_rows(instances, events, as_of=as_of, priorities=priorities)
+    facts = kpis.facts(events, stays, {row["journey_instance_id"]: row["level"] for row in levels}, seeds, known)
+    customer_of_record = {row["person_key_hash"]: row["customer_id"] for row in who.records}
+    people = [
+        {
+            **person,
+            "customer_id": customer_of_record[hash_of("record", f"{person['source_system']}:{person['person_key']}")],
+        }
+        for person in feed.people_rows(versions.current(people_statuses))
+    ]
+    in_segment = kpis.members(who.customers, people, seeds, known)
     return Release(
         events=events,
         sessions=sessions.session_rows(events, found, priorities),
@@ -101,7 +127,7 @@ def expected(
         over_cap=who.over_cap,
         links=who.links,
         decisions=who.decisions,
-        journeys=journeys.instance_rows(instances, events, as_of=as_of, priorities=priorities),
+        journeys=levels,
         intervals=stays,
         transitions=journeys.transition_rows(stays),
         phases_daily=journeys.daily_rows(stays, known, as_of=as_of),
@@ -115,6 +141,18 @@ def expected(
             "agg_variants": flows.variant_rows(walks),
             "agg_variants_by_level": flows.variant_rows(walks, "level"),
         },
+        segments=[
+            {"segment": segment, "customer_id": customer_id}
+            for segment, customers in in_segment.items()
+            for customer_id in customers
+        ],
+        kpi_values=kpis.daily_rows(facts, in_segment, seeds),
+        scorecard=kpis.scorecard_rows(
+            facts,
+            seeds,
+            today=kpis.today_of(as_of, known),
+            first_day=kpis.first_counted_day(events, known),
+        ),
         event_statuses=event_statuses,
         people_statuses=people_statuses,
     )

@@ -39,7 +39,11 @@ SOUND = {
         "order_value,Order value,buying,bought,money,primary,up,EUR,month,revenue,orders\n"
     ),
     "kpi_roles": "kpi_id,role,person\norder_value,accountable,Shop keeper\n",
-    "kpi_targets": "kpi_id,valid_from,target,amber_bound,red_bound\norder_value,2025-01-01,40,35,30\n",
+    "kpi_targets": (
+        "kpi_id,valid_from,target,amber_bound,red_bound,valid_to\n"
+        "order_value,2025-01-01,40,35,30,2025-06-01\n"
+        "order_value,2025-06-01,45,40,35,\n"
+    ),
     "segments": (
         "segment,segment_name,attribute,comparison,value\n"
         "regulars,Regulars,event_count,at_least,10\n"
@@ -124,6 +128,15 @@ SPOILT = [
     ("measures", "sum,amount", "sum,", "measures.csv line 3", "a sum needs a value_column", "Name what"),
     ("measures", ",,,buying,", ",,,,", "measures.csv line 4", "needs a journey_id", "Name the journey"),
     ("measures", "|completed", "|finished", "measures.csv line 4", "outcome finished", "completed"),
+    (
+        "kpi_targets",
+        "30,2025-06",
+        "30,2024-06",
+        "kpi_targets.csv line 2",
+        "valid_to = 2024-06-01",
+        "first day on which",
+    ),
+    ("kpi_targets", "30,2025-06-01", "30,", "kpi_targets.csv line 3", "line 2 still holds", "valid_to = 2025-06-01"),
     ("segments", "young,Young", "All,All", "segments.csv line 5", "segment = All", "Choose another"),
     ("segments", "young,Young", "(none),None", "segments.csv line 5", "segment = (none)", "Choose another"),
     ("segments", "country", "contry", "segments.csv line 4", "attribute = contry", "Did you mean country?"),

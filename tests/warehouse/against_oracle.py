@@ -223,6 +223,38 @@ COMPARISONS_OF_FLOWS: tuple[Comparison, ...] = (
     _flow("agg_variants_by_level", "journey_id", "level", "step_type", "variant_rank"),
 )
 
+
+def segments(built: Warehouse, told: Release) -> list[str]:
+    said = built.query("select * from intermediate.int_segments_assigned")
+    keys = ("segment", "customer_id")
+    return _differing(_by(keys, told.segments, ()), _by(keys, said, ()))
+
+
+def kpi_values(built: Warehouse, told: Release) -> list[str]:
+    keys = ("kpi_id", "channel", "segment", "measured_on")
+    columns = (
+        "numerator", "denominator", "value", "value_low", "value_high", "group_count", "without_rate_count",
+        "is_suppressed",
+    )  # fmt: skip
+    said = [_rounded(row) for row in built.query("select * from kpis.fct_kpi_values_daily")]
+    return _differing(_by(keys, map(_rounded, told.kpi_values), columns), _by(keys, said, columns))
+
+
+def scorecard(built: Warehouse, told: Release) -> list[str]:
+    columns = (
+        "tier", "value", "value_low", "value_high", "numerator", "denominator", "target", "status", "trend",
+        "trend_year", "previous_value", "year_before_value", "responsible", "accountable", "measured_day_count",
+        "period_day_count", "period_start", "period_end",
+    )  # fmt: skip
+    said = [_rounded(row) for row in built.query("select * from kpis.kpi_scorecard")]
+    return _differing(_by(["kpi_id"], map(_rounded, told.scorecard), columns), _by(["kpi_id"], said, columns))
+
+
+def _rounded(row: Row) -> dict[str, Any]:
+    """A row whose fractions are cut where two ways of working them out part."""
+    return {name: round(value, 8) if isinstance(value, float) else value for name, value in row.items()}
+
+
 # What says who is who, and what hangs on it alone.
 COMPARISONS_OF_IDENTITY: tuple[Comparison, ...] = (
     events,
@@ -246,6 +278,9 @@ COMPARISONS: tuple[Comparison, ...] = (
     conversions,
     funnels,
     *COMPARISONS_OF_FLOWS,
+    segments,
+    kpi_values,
+    scorecard,
 )
 
 

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from zlib import crc32
 
 from tests.oracles import feed, identity
 from tests.oracles.feed import moment_text
@@ -87,6 +88,9 @@ def draw(sets: Iterable[tuple[str, int, int]], *, file_count: int, seed: int, is
         _moved(row, chance.choice(tables["people"]), chance) for row in _some(tables["people"], 0.3, chance)
     ]
 
+    for row in tables["people"]:
+        row |= _described(row)
+
     lasting: dict[str, dict[str, list[Text]]] = {
         f"part_{number}": {"events": [], "people": []} for number in range(1, file_count + 1)
     }
@@ -109,6 +113,16 @@ def draw(sets: Iterable[tuple[str, int, int]], *, file_count: int, seed: int, is
     repeated = {table: list(_some(rows, 0.2, chance)) for table, rows in tables.items()}
     made = _decisions(tables, random.Random(f"decisions of {seed}"))
     return Deliveries(lasting | ({"crowd": _crowd()} if is_crowded else {}), mistaken, repeated, made)
+
+
+def _described(row: Text) -> Text:
+    """Where somebody lives and when they were born, as far as a version of their record says."""
+    place = crc32(f"{row['person_key']} {row['updated_at']}".encode())
+    return {
+        "city": ("Berlin", " BERLIN", "Gent", "")[place % 4],
+        "country": ("NL", "BE", "de", "", "")[place // 4 % 5],
+        "birth_date": ("1999-12-31", "2000-01-01", "")[place // 20 % 3],
+    }
 
 
 def write(tables: Tables, extracts: Path, name: str) -> None:

@@ -61,6 +61,15 @@ def test_funnels_and_curves_are_put_to_the_test(told: Release) -> None:
     assert {row["conversion_share"] is None for row in told.phase_conversions} == {True, False}
 
 
+def test_segments_and_small_groups_are_put_to_the_test(told: Release) -> None:
+    by_segment = Counter(row["segment"] for row in told.segments)
+    assert set(by_segment) == {row["segment"] for row in read_rows(SEEDS / "segments.csv")}, by_segment
+    cut = Counter((row["is_suppressed"], row["channel"] == "all") for row in told.kpi_values if row["segment"] != "all")
+    assert min(cut[shown, whole] for shown in (True, False) for whole in (True, False)) >= 5, cut
+    assert len({row["status"] for row in told.scorecard}) >= 3
+    assert any(row["value_low"] is not None for row in told.scorecard)
+
+
 def test_who_has_ten_thousand_addresses_is_one_customer(at_once: Warehouse) -> None:
     said = at_once.query("""
         select count(*) as event_count, count(distinct customer_id) as customer_count, min(customer_id) as customer_id

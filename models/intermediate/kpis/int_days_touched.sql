@@ -1,7 +1,12 @@
 {#-
-    Days on which something that a measure may count came, went or changed; and, when the clock moved, the days it
-    passed over. Stays count on the day of entry, however late their outcome is known.
+    Days on which something that a measure may count came, went or changed, or a customer it counts moved between
+    segments; and, when the clock moved, the days it passed over. Stays count on the day of entry, however late their
+    outcome is known.
 -#}
+with customers_moved as (
+    select customer_id from ({{ changed_keys(ref('int_segments_assigned'), 'customer_id') }}) as moved
+)
+
 select distinct measured_on
 from (
     select {{ local_date('occurred_at') }} as measured_on
@@ -16,5 +21,13 @@ from (
     select {{ local_date('occurred_at') }}
     from {{ ref('int_events_stitched') }}
     where occurred_at > {{ built_as_of() }} and occurred_at <= {{ as_of() }}
+    union all
+    select {{ local_date('occurred_at') }}
+    from {{ ref('int_events_stitched') }}
+    where customer_id in (select customer_id from customers_moved)
+    union all
+    select {{ local_date('entered_at') }}
+    from {{ ref('int_phase_stays') }}
+    where customer_id in (select customer_id from customers_moved)
 ) as days
 where measured_on is not null

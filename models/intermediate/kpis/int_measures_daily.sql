@@ -5,14 +5,43 @@
 ) }}
 
 {%- set days_touched = ref('int_days_touched') %}
-with {{ measure_facts(on_days=days_touched if is_incremental() else none) }}
+with {{ measure_facts(on_days=days_touched if is_incremental() else none) }},
+
+-- once per customer and day, before every customer meets the segments they are in
+facts_by_customer as (
+    select
+        measure_id,
+        min(aggregation) as aggregation,
+        channel,
+        customer_id,
+        count(*) as fact_count,
+        sum(measured_value) as measured_value,
+        count_if(is_without_rate) as without_rate_count,
+        measured_on
+    from measure_facts
+    group by measure_id, channel, customer_id, measured_on
+),
+
+facts_by_segment as (
+    select facts_by_customer.*, 'all' as segment from facts_by_customer
+    union all
+    select facts_by_customer.*, assigned.segment
+    from facts_by_customer
+    inner join {{ ref('int_segments_assigned') }} as assigned
+        on assigned.customer_id = facts_by_customer.customer_id
+)
 
 select
     measure_id,
     case when grouping(channel) = 1 then 'all' else channel end as channel,
-    'all' as segment,
-    {{ measured_total() }} as measured_value,
-    cast(count_if(is_without_rate) as bigint) as without_rate_count,
+    segment,
+    cast(case min(aggregation)
+        when 'count' then sum(fact_count)
+        when 'distinct_customers' then count(distinct customer_id)
+        when 'sum' then coalesce(sum(measured_value), 0)
+    end as decimal(28, 6)) as measured_value,
+    cast(count(distinct customer_id) as bigint) as customer_count,
+    cast(sum(without_rate_count) as bigint) as without_rate_count,
     measured_on
-from measure_facts
-group by grouping sets ((measure_id, measured_on), (measure_id, measured_on, channel))
+from facts_by_segment
+group by grouping sets ((measure_id, segment, measured_on), (measure_id, segment, measured_on, channel))

@@ -4,13 +4,31 @@
     meta={'restate': {'key': 'measured_on', 'touched': 'int_days_touched'}},
 ) }}
 
-{#- Counts add up over cuts; ratios are computed anew from the counts of each cut. -#}
+{#-
+    Counts add up over cuts; ratios are computed anew from the counts of each cut. By segment no figure of fewer than
+    `min_cell_size` customers stands here, nor one that such a figure follows from: where the customers outside the
+    segment are as few, and the next larger channel where one channel of a segment alone was left out.
+-#}
 with kpis as (
-    select kpi_id, numerator_measure_id, denominator_measure_id from {{ ref('kpis') }}
+    select
+        kpis.kpi_id,
+        kpis.numerator_measure_id,
+        kpis.denominator_measure_id,
+        coalesce(
+            kpis.unit = 'share'
+            and numerators.aggregation <> 'sum'
+            and denominators.aggregation <> 'sum',
+            false
+        ) as is_share_of_counts
+    from {{ ref('kpis') }} as kpis
+    inner join {{ ref('measures') }} as numerators
+        on numerators.measure_id = kpis.numerator_measure_id
+    left join {{ ref('measures') }} as denominators
+        on denominators.measure_id = kpis.denominator_measure_id
 ),
 
 daily as (
-    select measure_id, channel, segment, measured_value, without_rate_count, measured_on
+    select measure_id, channel, segment, measured_value, customer_count, without_rate_count, measured_on
     from {{ ref('int_measures_daily') }}
     where {{ is_touched('measured_on', ref('int_days_touched'), 'measured_on') }}
 ),
@@ -22,7 +40,9 @@ parts as (
         daily.segment,
         daily.measured_on,
         'numerator' as part,
+        kpis.denominator_measure_id is null as is_base,
         daily.measured_value,
+        daily.customer_count,
         daily.without_rate_count
     from kpis
     inner join daily
@@ -34,7 +54,9 @@ parts as (
         daily.segment,
         daily.measured_on,
         'denominator',
+        true,
         daily.measured_value,
+        daily.customer_count,
         daily.without_rate_count
     from kpis
     inner join daily
@@ -47,25 +69,95 @@ counted as (
         parts.channel,
         parts.segment,
         parts.measured_on,
-        cast(coalesce(max(parts.measured_value) filter (where parts.part = 'numerator'), 0) as double) as numerator,
+        cast(
+            coalesce(max(parts.measured_value) filter (where parts.part = 'numerator'), 0) as double
+        ) as numerator,
         cast(max(parts.measured_value) filter (where parts.part = 'denominator') as double) as denominator,
+        coalesce(max(parts.customer_count) filter (where parts.is_base), 0) as group_count,
         sum(parts.without_rate_count) as without_rate_count
     from parts
     group by parts.kpi_id, parts.channel, parts.segment, parts.measured_on
+),
+
+counted_beside_all as (
+    select
+        counted.*,
+        max(case when segment = 'all' then group_count end) over (
+            partition by kpi_id, channel, measured_on
+        ) - group_count as outside_count
+    from counted
+),
+
+judged as (
+    select
+        counted_beside_all.*,
+        segment <> 'all' and (
+            group_count < {{ var('min_cell_size') }}
+            or outside_count between 1 and {{ var('min_cell_size') }} - 1
+        ) as is_small
+    from counted_beside_all
+),
+
+judged_beside_channels as (
+    select
+        judged.*,
+        count_if(is_small and channel <> 'all') over (
+            partition by kpi_id, segment, measured_on
+        ) as small_count,
+        row_number() over (
+            partition by kpi_id, segment, measured_on, is_small, channel = 'all' order by group_count, channel
+        ) as place
+    from judged
+),
+
+suppressed as (
+    select
+        judged_beside_channels.*,
+        is_small or (segment <> 'all' and channel <> 'all' and small_count = 1 and place = 1) as is_suppressed
+    from judged_beside_channels
+),
+
+shown as (
+    select
+        suppressed.kpi_id,
+        suppressed.channel,
+        suppressed.segment,
+        suppressed.numerator,
+        case
+            when kpis.denominator_measure_id is not null then coalesce(suppressed.denominator, 0)
+        end as denominator,
+        kpis.denominator_measure_id is null as is_plain,
+        kpis.is_share_of_counts,
+        suppressed.group_count,
+        suppressed.without_rate_count,
+        suppressed.is_suppressed,
+        suppressed.measured_on
+    from suppressed
+    inner join kpis
+        on kpis.kpi_id = suppressed.kpi_id
 )
 
 select
-    counted.kpi_id,
-    counted.channel,
-    counted.segment,
-    counted.numerator,
-    case when kpis.denominator_measure_id is not null then coalesce(counted.denominator, 0) end as denominator,
+    kpi_id,
+    channel,
+    segment,
+    case when not is_suppressed then numerator end as numerator,
+    case when not is_suppressed then denominator end as denominator,
     case
-        when kpis.denominator_measure_id is null then counted.numerator
-        else counted.numerator / nullif(counted.denominator, 0)
+        when is_suppressed then null
+        when is_plain then numerator
+        else numerator / nullif(denominator, 0)
     end as value,
-    cast(counted.without_rate_count as bigint) as without_rate_count,
-    counted.measured_on
-from counted
-inner join kpis
-    on kpis.kpi_id = counted.kpi_id
+    case
+        when not is_suppressed and is_share_of_counts
+            then {{ wilson_bound('numerator', 'denominator', 'lower') }}
+    end as value_low,
+    case
+        when not is_suppressed and is_share_of_counts
+            then {{ wilson_bound('numerator', 'denominator', 'upper') }}
+    end as value_high,
+    case when not is_suppressed then cast(group_count as bigint) end as group_count,
+    case when not is_suppressed then cast(without_rate_count as bigint) end as without_rate_count,
+    is_suppressed,
+    measured_on
+from shown

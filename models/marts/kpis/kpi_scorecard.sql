@@ -1,3 +1,4 @@
+{#- A count is held against periods only that lie wholly on record: before that its zero means that nobody looked. -#}
 with compared as (
     select
         kpi_id,
@@ -5,12 +6,23 @@ with compared as (
         numerator,
         denominator,
         case
-            when denominator is null then numerator
+            when denominator is null then case when is_on_record then numerator end
             when denominator >= {{ var('min_cell_size') }} then numerator / nullif(denominator, 0)
         end as value,
+        measured_day_count,
         period_start,
         period_end
     from {{ ref('int_kpis_compared') }}
+),
+
+shares_of_counts as (
+    select kpis.kpi_id
+    from {{ ref('kpis') }} as kpis
+    inner join {{ ref('measures') }} as numerators
+        on numerators.measure_id = kpis.numerator_measure_id and numerators.aggregation <> 'sum'
+    inner join {{ ref('measures') }} as denominators
+        on denominators.measure_id = kpis.denominator_measure_id and denominators.aggregation <> 'sum'
+    where kpis.unit = 'share'
 ),
 
 current_period as (
@@ -23,7 +35,8 @@ targets as (
         max_by(kpi_targets.target, kpi_targets.valid_from) as target,
         max_by(coalesce(kpi_targets.amber_bound, kpi_targets.target), kpi_targets.valid_from) as amber_bound,
         max_by(
-            coalesce(kpi_targets.red_bound, kpi_targets.amber_bound, kpi_targets.target), kpi_targets.valid_from
+            coalesce(kpi_targets.red_bound, kpi_targets.amber_bound, kpi_targets.target),
+            kpi_targets.valid_from
         ) as red_bound
     from current_period
     inner join {{ ref('kpi_targets') }} as kpi_targets
@@ -41,12 +54,23 @@ select
     kpis.kpi_name,
     kpis.kind,
     kpis.tier,
+    kpis.direction,
     kpis.unit,
     kpis.period,
     current_period.value,
+    case
+        when current_period.value is not null and shares_of_counts.kpi_id is not null
+            then {{ wilson_bound('current_period.numerator', 'current_period.denominator', 'lower') }}
+    end as value_low,
+    case
+        when current_period.value is not null and shares_of_counts.kpi_id is not null
+            then {{ wilson_bound('current_period.numerator', 'current_period.denominator', 'upper') }}
+    end as value_high,
     current_period.numerator,
     current_period.denominator,
     targets.target,
+    targets.amber_bound,
+    targets.red_bound,
     case
         when current_period.value is null or targets.target is null then 'no_data'
         when kpis.direction = 'up' and current_period.value >= targets.amber_bound then 'green'
@@ -57,8 +81,14 @@ select
     end as status,
     current_period.value - previous_period.value as trend,
     current_period.value - year_before.value as trend_year,
+    previous_period.value as previous_value,
+    year_before.value as year_before_value,
     kpis.responsible,
     kpis.accountable,
+    current_period.measured_day_count,
+    cast({{ seconds_between(
+        'cast(current_period.period_start as timestamp)', 'cast(current_period.period_end as timestamp)'
+    ) }} / 86400 + 1 as bigint) as period_day_count,
     current_period.period_start,
     current_period.period_end
 from {{ ref('dim_kpis') }} as kpis
@@ -70,3 +100,5 @@ left join compared as year_before
     on year_before.kpi_id = kpis.kpi_id and year_before.comparison = 'year_before'
 left join targets
     on targets.kpi_id = kpis.kpi_id
+left join shares_of_counts
+    on shares_of_counts.kpi_id = kpis.kpi_id

@@ -480,6 +480,7 @@ REFERENCES: Sequence[tuple[str, str, str, str]] = (
     ("journeys.fct_phase_intervals", "journey_instance_id", "journeys.fct_journeys", "journey_instance_id"),
     ("kpis.kpi_scorecard", "kpi_id", "kpis.dim_kpis", "kpi_id"),
     ("kpis.fct_kpi_values_daily", "kpi_id", "kpis.dim_kpis", "kpi_id"),
+    ("kpis.dim_kpi_roles", "kpi_id", "kpis.dim_kpis", "kpi_id"),
 )
 
 # (table, column, days): the newest value at or before `as_of` is not older than this many days.

@@ -23,7 +23,8 @@ class DailyTable:
     """A published table of figures per day.
 
     `key` are the columns that, with `day`, name a row; `measures` the figures that a complete day should
-    keep. A figure that time itself changes (stays still pending) is no measure here.
+    keep. A figure that time itself changes (stays still pending) is no measure here. `rows` is a condition on the
+    rows that are compared.
     """
 
     schema: str
@@ -31,6 +32,7 @@ class DailyTable:
     day: str
     key: tuple[str, ...]
     measures: tuple[str, ...]
+    rows: str = "true"
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ def _differences(connection: duckdb.DuckDBPyConnection, table: DailyTable) -> st
         columns = ", ".join(name(column) for column in (*key, *measures))
         return (
             f"select {columns}, true as is_there from {database}{name(table.schema, table.name)} "
-            f"where cast({name(table.day)} as date) < $last_day"
+            f"where cast({name(table.day)} as date) < $last_day and {table.rows}"
         )
 
     figures = ", ".join(

@@ -248,6 +248,7 @@ def check_seeds(
     errors.extend(_check_journeys(rows))
     errors.extend(_check_decisions(rows))
     errors.extend(_check_kpis(rows))
+    errors.extend(_check_target_dates(rows))
     errors.extend(_check_segments(rows))
     warnings = tuple(_warnings(rows, today)) if not errors else ()
     return SeedReport(tuple(errors), warnings)
@@ -604,6 +605,36 @@ def _check_kpis(rows: Mapping[str, Sequence[SeedRow]]) -> Iterator[Problem]:
                 "target, amber_bound, red_bound must not rise" if falling else "must not fall from target to red_bound"
             )
             yield Problem("kpi_targets.csv", row.line, f"the bounds of {row.get('kpi_id')} are out of order: {order}.")
+
+
+def _check_target_dates(rows: Mapping[str, Sequence[SeedRow]]) -> Iterator[Problem]:
+    dated: dict[str | None, list[tuple[date, date, SeedRow]]] = {}
+    for row in rows["kpi_targets"]:
+        try:
+            begins = date.fromisoformat(row.get("valid_from") or "")
+            ends = date.fromisoformat(row.get("valid_to") or "9999-12-31")
+        except ValueError:
+            continue  # told already, as a wrong or missing value
+        if ends <= begins:
+            yield Problem(
+                "kpi_targets.csv",
+                row.line,
+                f"valid_to = {ends}: the target of {row.get('kpi_id')} ends before its first day {begins}. valid_to is "
+                "the first day on which it holds no more.",
+            )
+            continue
+        dated.setdefault(row.get("kpi_id"), []).append((begins, ends, row))
+    for kpi_id, targets in dated.items():
+        by_day = sorted(targets, key=lambda target: (target[0], target[2].line))
+        for (_, ends, earlier), (begins, _, later) in itertools.pairwise(by_day):
+            # two rows of one first day are told as one key that stands twice
+            if begins < ends and earlier.get("valid_from") != later.get("valid_from"):
+                yield Problem(
+                    "kpi_targets.csv",
+                    later.line,
+                    f"on {begins} the target of {kpi_id} in line {earlier.line} still holds. Let that one end: "
+                    f"valid_to = {begins}.",
+                )
 
 
 def _check_segments(rows: Mapping[str, Sequence[SeedRow]]) -> Iterator[Problem]:

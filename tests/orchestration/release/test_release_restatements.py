@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -150,6 +151,13 @@ def test_only_what_both_sides_have_is_compared(tmp_path: Path, warehouse: Path) 
     assert [restated.count for restated in found[:1]] == [1]
     assert found[2] == Restated(unknown, 0, None, None)
     assert [row[1:4] for row in ledger(warehouse)] == [("entered", 10.0, 11.0)]
+
+
+def test_rows_that_are_no_promise_are_left_out(previous: Path, warehouse: Path) -> None:
+    find(previous, warehouse, tables=[replace(PHASES, rows="phase_id = 'consider'")])
+    assert [row[:4] for row in ledger(warehouse)] == [
+        ('{"journey_id":"shop","phase_id":"consider"}', "entered", 10.0, 12.0)
+    ]
 
 
 def test_a_table_of_days_alone_has_an_empty_key(tmp_path: Path, warehouse: Path) -> None:

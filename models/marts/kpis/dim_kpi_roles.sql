@@ -1,0 +1,5 @@
+select distinct
+    kpi_id,
+    role,
+    person
+from {{ ref('kpi_roles') }}

@@ -126,3 +126,16 @@ def test_orders_add_up_by_day_in_the_reporting_currency(at_once: Warehouse, told
         day: (amount, unrated[day]) for day, amount in worth.items()
     }
     assert sum(unrated.values()) > 0
+
+
+def test_a_journey_whose_only_event_is_terminal_begins_and_completes_at_once(at_once: Warehouse, told: Release) -> None:
+    calls = [event["event_id"] for event in told.events if event["event_name"] == "support_called" and counted(event)]
+    said = at_once.query("""
+        select entry_event_id, outcome, interval_number, hit_count, dwell_seconds
+        from journeys.fct_phase_intervals where journey_id = 'support'
+    """)
+    assert len(calls) >= 20
+    assert sorted(row["entry_event_id"] for row in said) == sorted(calls)
+    assert {(row["outcome"], row["interval_number"], row["hit_count"], row["dwell_seconds"]) for row in said} == {
+        ("completed", 1, 1, 0)
+    }

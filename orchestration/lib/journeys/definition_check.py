@@ -122,7 +122,7 @@ def run_journey_check(settings: Settings, journey: str | None, *, today: date, s
     database = settings.warehouse if _has_events(settings.warehouse) else settings.serving / "customer_journeys.duckdb"
     if not _has_events(database):
         raise SettingsError(f"{settings.data_set} has no events yet. Type make run first.")
-    say(f"{settings.data_set}: journeys of {settings.seeds}, held against {database}")
+    say(f"{settings.data_set}: journeys of {_shown(settings.seeds)}, held against {_shown(database)}")
     for warning in journey_warnings(seeds):
         say(f"warning: {warning}")
     with open_duckdb(database.resolve(), read_only=True) as connection:
@@ -130,6 +130,11 @@ def run_journey_check(settings: Settings, journey: str | None, *, today: date, s
     for line in told(data, versions):
         say(line)
     return int(any(version.has_faults for version in versions))
+
+
+def _shown(path: Path) -> Path:
+    """A path within the project as one types it there."""
+    return path.relative_to(PROJECT_ROOT) if path.is_relative_to(PROJECT_ROOT) else path
 
 
 def _chosen(journeys: Sequence[SeedRow], journey: str | None) -> list[SeedRow]:

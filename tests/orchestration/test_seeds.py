@@ -156,6 +156,8 @@ SPOILT = [
         "count stays",
     ),
     ("critical_events", "viewed,,", "viewed,page,", "critical_events.csv line 2", "property_value", "Fill in both"),
+    ("critical_events", "viewed,,", "viewed,a\\b,c", "critical_events.csv line 2", "property_name = a", "Rename"),
+    ("critical_events", "viewed,,", "viewed,'a\"b',c", "critical_events.csv line 2", "a\"b'", "Rename"),
     ("kpi_targets", "40,35,30", "40,45,30", "kpi_targets.csv line 2", "out of order", "order_value"),
     ("sources", "priority", "prioritty", "sources.csv line 1", "no column prioritty", "Did you mean priority?"),
     ("sources", "source_system,priority", "priority,priority", "sources.csv line 1", "stands twice", "Keep one"),

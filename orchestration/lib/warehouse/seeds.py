@@ -475,6 +475,13 @@ def _check_journeys(rows: Mapping[str, Sequence[SeedRow]]) -> Iterator[Problem]:
                 row.line,
                 "property_name and property_value go together. Fill in both, or none.",
             )
+        if set(row.get("property_name") or "") & {'"', "\\"}:
+            yield Problem(
+                "critical_events.csv",
+                row.line,
+                f"property_name = {row.get('property_name')}: a name with a quotation mark or a backslash can't be "
+                "looked up. Rename the property where it is made.",
+            )
     for seed in ("measures", "kpis"):
         for row in rows[seed]:
             journey_id, phase_id = row.get("journey_id"), row.get("phase_id")

@@ -5,7 +5,7 @@ PYTHON ?= python3
 RUN := .venv/bin/python -m orchestration
 SIZE = $(if $(CUSTOMERS),--customers $(CUSTOMERS)) $(if $(DAYS),--days $(DAYS)) $(if $(SEED),--seed $(SEED)) $(if $(HOUSEHOLDS),--households $(HOUSEHOLDS))
 
-.PHONY: help setup run up check journey-check test test-all lint docs bench bench-components lock withdraw restore rollback releases hash sql dbt identity-diff identity-train bench-identity clean
+.PHONY: help setup run up check journey-check test test-all lint docs bench bench-components lock withdraw restore rollback releases hash sql dbt identity-diff identity-train bench-identity bench-journeys clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -69,6 +69,9 @@ bench-components: setup  ## connected components beside scipy's and Splink's: SI
 
 bench-identity: setup  ## how well customers are told apart: CUSTOMERS=1500 DIRT="0 1 2", or LABELLED=records.csv
 	@.venv/bin/python -m benchmarks.identity $(if $(LABELLED),--labelled "$(LABELLED)") $(if $(CUSTOMERS),--customers $(CUSTOMERS)) $(if $(DAYS),--days $(DAYS)) $(if $(DIRT),--dirt $(DIRT))
+
+bench-journeys: setup  ## which share of the simulator's phases is told as it was: CUSTOMERS=1500 DAYS=120 DIRT="0 1 2"
+	@.venv/bin/python -m benchmarks.journeys $(if $(CUSTOMERS),--customers $(CUSTOMERS)) $(if $(DAYS),--days $(DAYS)) $(if $(DIRT),--dirt $(DIRT))
 
 identity-train: setup  ## learn from the data set's people records how to match them, into its seeds folder
 	@$(RUN) identity-train

@@ -1,0 +1,372 @@
+"""`make bench-journeys`: how much of what people really went through the warehouse tells, where the truth is known.
+
+The simulator's history of phases is held against `journeys.fct_phase_intervals`, stay by stay; whatever is not told as
+it was gets one reason, so that the reasons add up.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import duckdb
+
+from benchmarks.example import build, generate_example, settings_in
+from orchestration.lib.settings import Settings
+from orchestration.lib.warehouse.connection import open_duckdb
+from orchestration.lib.warehouse.macros import render_macro
+
+# The visit that opens a phase holds its event: 99 in 100 follow within ten minutes, and visits lie hours apart.
+TOLERANCE_SECONDS = 3_600
+SELECTED = ("+fct_phase_intervals", "+fct_journeys", "+bridge_customer_identifiers", "+dim_customers")
+
+# Why a true stay is not told as it was: the first that holds.
+REASONS = {
+    "reproduced": "the same person, phase and outcome, begun within the hour",
+    "lost_to_dirt": "seen without dirt, and now not: a row was broken, a clock is wrong",
+    "nobody": "no identifier of the person ever came in",
+    "without_trace": "no event of the person within the hour, such as in a store without a card",
+    "no_critical_event": "events, but none that marks the phase",
+    "other_customer": "the event that marks it lies with another customer than the person's main one",
+    "already_there": "the warehouse has them in the phase already: for it the event is a repeat",
+    "no_stay": "the event is there, but no stay that begins with it",
+    "window_open": "told as pending, for the window is open: they had given up without a word",
+    "came_back": "told as gone on or back: they gave up and began anew within the window",
+    "put_back": "told as regressed: an event of an earlier phase came before the next",
+    "next_unseen": "told as fallen out or pending: the next phase left no event in time",
+    "other_end": "another outcome",
+}
+
+
+UNSEEN = frozenset({"nobody", "without_trace", "no_critical_event"})
+BEGUN = ("reproduced", "window_open", "came_back", "put_back", "next_unseen", "other_end")
+
+
+@dataclass(frozen=True)
+class Truth:
+    """How the stays of one level of dirt came out."""
+
+    reason_of: dict[int, str]
+    told_count: int
+    told_reasons: dict[str, int]
+    by_phase: list[tuple[str, int, int, int, int]]
+
+    @property
+    def true_count(self) -> int:
+        return len(self.reason_of)
+
+    @property
+    def reasons(self) -> Counter[str]:
+        return Counter(self.reason_of.values())
+
+    @property
+    def share(self) -> float:
+        return self.reasons["reproduced"] / max(self.true_count, 1)
+
+    @property
+    def begun_share(self) -> float:
+        """The share that begins as it did, whatever its outcome."""
+        return sum(self.reasons[reason] for reason in BEGUN) / max(self.true_count, 1)
+
+    def beside(self, clean: Truth) -> Truth:
+        """The same, with what a clean world would have shown counted as lost; the people must be the same."""
+        if self.reason_of.keys() != clean.reason_of.keys():
+            return self
+        lost = {
+            stay: "lost_to_dirt" if reason in UNSEEN and clean.reason_of[stay] not in UNSEEN else reason
+            for stay, reason in self.reason_of.items()
+        }
+        return replace(self, reason_of=lost)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Scores the example at each level of dirt and prints tables; returns 0."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.journeys", description=__doc__)
+    parser.add_argument("--customers", type=int, default=1_500, help="customers of the example (default 1500)")
+    parser.add_argument("--days", type=int, default=120, help="days of the example (default 120)")
+    parser.add_argument("--dirt", type=float, nargs="*", default=[0, 1, 2], help="dirt levels (default 0 1 2)")
+    chosen = parser.parse_args(arguments)
+    found: dict[float, Truth] = {}
+    for dirt in chosen.dirt:
+        folder = Path(tempfile.mkdtemp(prefix="journeys_phases_"))
+        settings = settings_in(folder)
+        try:
+            truth = generate_example(settings, customers=chosen.customers, days=chosen.days, dirt=dirt)
+            build(settings, SELECTED)
+            found[dirt] = score(settings, truth)
+            if 0.0 in found:
+                found[dirt] = found[dirt].beside(found[0.0])
+            print(f"dirt {dirt:g}: {found[dirt].share:.1%} of {found[dirt].true_count:,} stays", flush=True)
+        finally:
+            shutil.rmtree(settings.resolved_seeds, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
+    print(f"\n### omnichannel, {chosen.customers:,} customers, {chosen.days} days\n\n{tables(found)}", flush=True)
+    return 0
+
+
+def score(settings: Settings, truth: Path) -> Truth:
+    """Holds the truth's purchase journey against a built warehouse."""
+    with open_duckdb(settings.warehouse, read_only=True) as connection:
+        _who_is_who(connection, truth)
+        _stays(connection, truth)
+        reasons = dict(connection.execute("select stay_number, reason from judged").fetchall())
+        told = connection.execute("select reason, count(*) from told_judged group by reason").fetchall()
+        by_phase = connection.execute(f"""
+            select
+                phase_id,
+                count(*),
+                count_if(reason not in {tuple(sorted(UNSEEN))}),
+                count_if(reason in {BEGUN}),
+                count_if(reason = 'reproduced')
+            from judged
+            group by phase_id
+            order by min(phase_order)
+        """).fetchall()
+    return Truth(reasons, sum(count for _, count in told), dict(told), list(by_phase))
+
+
+def _who_is_who(connection: duckdb.DuckDBPyConnection, truth: Path) -> None:
+    """Makes `persons_customers`: every customer that holds an identifier of a person, and which one is the main."""
+    connection.execute("""
+        create temp table rules as
+        select identifier_type, normalisation as rule, kind from config.identifier_types
+        union all
+        select 'record', 'exact', 'person'
+    """)
+    trimmed = render_macro("trimmed_identifier", "identifier")
+    normalised = render_macro("normalised_by_rule", "rule", "trimmed_value")
+    hashed = render_macro("identifier_hash", "identifier_type", "normalised_value")
+    connection.execute(
+        f"""
+        create temp table persons_customers as
+        with trimmed as (
+            select person_id, identifier_type, rule, kind, {trimmed} as trimmed_value
+            from read_parquet($truth) inner join rules using (identifier_type)
+        ),
+        normalised as (
+            select
+                *,
+                {normalised} as normalised_value,
+                (select value from landing.settings where key = 'pepper') as pepper
+            from trimmed
+        ),
+        held as (
+            select
+                normalised.person_id,
+                bridge.customer_id,
+                count(distinct bridge.identifier_hash) filter (where kind = 'person') as person_value_count,
+                count(distinct bridge.identifier_hash) as value_count
+            from normalised
+            inner join core.bridge_customer_identifiers as bridge
+                on
+                    bridge.identifier_type = normalised.identifier_type
+                    and bridge.identifier_hash = {hashed.replace("identifier_type", "normalised.identifier_type")}
+            group by all
+        )
+        select
+            held.*,
+            row_number() over (
+                partition by held.person_id
+                order by person_value_count desc, value_count desc, customers.event_count desc, held.customer_id
+            ) = 1 as is_main
+        from held
+        inner join core.dim_customers as customers on customers.customer_id = held.customer_id
+        """,
+        {"truth": str(truth / "identifiers.parquet")},
+    )
+
+
+def _stays(connection: duckdb.DuckDBPyConnection, truth: Path) -> None:
+    """Makes `judged`, a reason per true stay, and `told_judged`, one per stay that the warehouse tells."""
+    near = f"abs(epoch_us({{one}}) - epoch_us({{other}})) <= {TOLERANCE_SECONDS * 1_000_000}"
+    connection.execute(
+        """
+        create temp table true_stays as
+        select
+            row_number() over (order by person_id, entered_at) as stay_number,
+            person_id,
+            journey_instance,
+            phase as phase_id,
+            outcome,
+            entered_at,
+            coalesce(left_at, timestamp '9999-01-01') as left_at
+        from read_parquet($truth)
+        where journey = 'purchase'
+        """,
+        {"truth": str(truth / "phase_history.parquet")},
+    )
+    connection.execute(f"""
+        create temp table told_stays as
+        select interval_id, customer_id, phase_id, phase_order, outcome, entry_event_id, entered_at, left_at
+        from journeys.fct_phase_intervals
+        where journey_id = 'purchase';
+
+        -- of several within the hour the nearest, each told stay for one true stay
+        create temp table begun as
+        with pairs as (
+            select
+                true_stays.stay_number,
+                told_stays.interval_id,
+                told_stays.outcome as told_outcome,
+                abs(epoch_us(told_stays.entered_at) - epoch_us(true_stays.entered_at)) as apart
+            from true_stays
+            inner join persons_customers as main
+                on main.person_id = true_stays.person_id and main.is_main
+            inner join told_stays
+                on
+                    told_stays.customer_id = main.customer_id
+                    and told_stays.phase_id = true_stays.phase_id
+                    and {near.format(one="told_stays.entered_at", other="true_stays.entered_at")}
+            qualify row_number() over (partition by true_stays.stay_number order by apart, interval_id) = 1
+        )
+        select * from pairs
+        qualify row_number() over (partition by interval_id order by apart, stay_number) = 1;
+
+        create temp table inbound_events as
+        select stitched.event_id, stitched.customer_id, stitched.occurred_at
+        from intermediate.int_events_stitched as stitched
+        inner join intermediate.int_events_unioned as unioned
+            on unioned.event_id = stitched.event_id and unioned.is_current
+        where not stitched.is_bot and (unioned.direction is distinct from 'outbound' or event_name = 'ad_impression');
+
+        create temp table seen as
+        select
+            true_stays.stay_number,
+            true as has_event,
+            bool_or(hits.event_id is not null) as has_hit,
+            bool_or(hits.event_id is not null and persons_customers.is_main) as has_main_hit
+        from true_stays
+        inner join persons_customers on persons_customers.person_id = true_stays.person_id
+        inner join inbound_events as events
+            on
+                events.customer_id = persons_customers.customer_id
+                and {near.format(one="events.occurred_at", other="true_stays.entered_at")}
+        left join intermediate.int_critical_hits_matched as hits
+            on
+                hits.event_id = events.event_id
+                and hits.journey_id = 'purchase'
+                and hits.phase_id = true_stays.phase_id
+        group by true_stays.stay_number;
+
+        create temp table already_there as
+        select distinct true_stays.stay_number
+        from true_stays
+        inner join persons_customers as main
+            on main.person_id = true_stays.person_id and main.is_main
+        inner join told_stays
+            on
+                told_stays.customer_id = main.customer_id
+                and told_stays.phase_id = true_stays.phase_id
+                and told_stays.entered_at <= true_stays.entered_at + interval {TOLERANCE_SECONDS} second
+                and coalesce(told_stays.left_at, timestamp '9999-01-01') >= true_stays.entered_at;
+
+        create temp table judged as
+        select
+            true_stays.*,
+            phases.phase_order,
+            begun.interval_id,
+            case
+                when begun.told_outcome = true_stays.outcome then 'reproduced'
+                when begun.told_outcome = 'pending' and true_stays.outcome = 'fell_out' then 'window_open'
+                when true_stays.outcome = 'fell_out' and begun.told_outcome is not null then 'came_back'
+                when begun.told_outcome = 'regressed' then 'put_back'
+                when begun.told_outcome in ('fell_out', 'pending') and true_stays.outcome <> 'pending'
+                    then 'next_unseen'
+                when begun.told_outcome is not null then 'other_end'
+                when main.person_id is null then 'nobody'
+                when seen.has_event is null then 'without_trace'
+                when not seen.has_hit then 'no_critical_event'
+                when not seen.has_main_hit then 'other_customer'
+                when already_there.stay_number is not null then 'already_there'
+                else 'no_stay'
+            end as reason
+        from true_stays
+        left join (select phase_id, min(phase_order) as phase_order from told_stays group by phase_id) as phases
+            on phases.phase_id = true_stays.phase_id
+        left join (select distinct person_id from persons_customers) as main
+            on main.person_id = true_stays.person_id
+        left join begun on begun.stay_number = true_stays.stay_number
+        left join seen on seen.stay_number = true_stays.stay_number
+        left join already_there on already_there.stay_number = true_stays.stay_number;
+
+        create temp table told_judged as
+        with owners as (
+            select customer_id, min(person_id) as person_id, count(*) as person_count
+            from persons_customers
+            where is_main
+            group by customer_id
+        )
+        select
+            told_stays.interval_id,
+            told_stays.phase_id,
+            case
+                when bool_or(judged.reason = 'reproduced') then 'reproduced'
+                when bool_or(judged.reason is not null) then 'other_end'
+                when bool_or(owners.person_id is null) then 'other_customer'
+                when bool_or(owners.person_count > 1) then 'several_people'
+                when bool_or(within.phase_id = told_stays.phase_id) then 'again'
+                when bool_or(within.phase_id is not null) then 'other_phase'
+                else 'between'
+            end as reason
+        from told_stays
+        left join judged on judged.interval_id = told_stays.interval_id
+        left join owners on owners.customer_id = told_stays.customer_id
+        left join true_stays as within
+            on
+                within.person_id = owners.person_id
+                and told_stays.entered_at >= within.entered_at
+                and told_stays.entered_at < within.left_at
+        group by told_stays.interval_id, told_stays.phase_id;
+    """)
+
+
+TOLD_REASONS = {
+    "reproduced": "a true stay, told with its outcome",
+    "other_end": "a true stay, told with another outcome",
+    "again": "begun within a true stay of the phase: they had been put elsewhere in between",
+    "other_phase": "begun within a true stay of another phase: an ad, a look around, a visit to a store",
+    "between": "begun while they wanted nothing",
+    "several_people": "of a customer that is several people",
+    "other_customer": "of a customer that is nobody's main one: a device that nobody logged in on, or half a person",
+}
+
+
+def tables(found: dict[float, Truth]) -> str:
+    """The scores as Markdown tables, a column per level of dirt."""
+    levels = list(found)
+    head = "".join(f" dirt {dirt:g} |" for dirt in levels)
+    rule = "|---|" + "--:|" * len(levels)
+
+    def row(name: str, values: Sequence[str]) -> str:
+        return f"| {name} |" + "".join(f" {value} |" for value in values)
+
+    lines = [f"| true stays |{head}", rule, row("in all", [f"{found[dirt].true_count:,}" for dirt in levels])]
+    lines.append(
+        row("begun within the hour, whatever the outcome", [f"{found[dirt].begun_share:.1%}" for dirt in levels])
+    )
+    for reason, meaning in REASONS.items():
+        shares = [found[dirt].reasons[reason] / max(found[dirt].true_count, 1) for dirt in levels]
+        name = f"**{reason}**: {meaning}" if reason == "reproduced" else f"`{reason}`: {meaning}"
+        lines.append(row(name, [f"{share:.1%}" for share in shares]))
+    lines += ["", f"| stays told |{head}", rule, row("in all", [f"{found[dirt].told_count:,}" for dirt in levels])]
+    for reason, meaning in TOLD_REASONS.items():
+        shares = [found[dirt].told_reasons.get(reason, 0) / max(found[dirt].told_count, 1) for dirt in levels]
+        lines.append(row(f"`{reason}`: {meaning}", [f"{share:.1%}" for share in shares]))
+    lines += ["", "| phase, dirt | true stays | an event marks them | begun of those | reproduced of those |"]
+    lines.append("|---|--:|--:|--:|--:|")
+    for dirt in levels:
+        for phase_id, count, visible, begun, reproduced in found[dirt].by_phase:
+            lines.append(
+                f"| {phase_id}, {dirt:g} | {count:,} | {visible:,} | {begun / max(visible, 1):.1%} "
+                f"| {reproduced / max(visible, 1):.1%} |"
+            )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -5,7 +5,7 @@ PYTHON ?= python3
 RUN := .venv/bin/python -m orchestration
 SIZE = $(if $(CUSTOMERS),--customers $(CUSTOMERS)) $(if $(DAYS),--days $(DAYS)) $(if $(SEED),--seed $(SEED)) $(if $(HOUSEHOLDS),--households $(HOUSEHOLDS))
 
-.PHONY: help setup run up check journey-check test test-all lint docs bench bench-components lock withdraw restore rollback releases hash sql dbt identity-diff identity-train bench-identity bench-journeys clean
+.PHONY: help setup run up check journey-check test test-all lint docs bench bench-components lock withdraw restore rollback releases hash sql dbt identity-diff identity-train bench-identity bench-journeys bench-flows clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -63,6 +63,14 @@ docs: setup  ## dbt's documentation pages of the data set, in var/<data set>/dbt
 
 bench: setup  ## seconds and memory per stage: SIZES="100k 1m" (10m takes long)
 	@.venv/bin/python -m benchmarks $(SIZES)
+	@$(MAKE) --no-print-directory bench-flows SIZES="$(filter 20k 100k 1m 5m --record,$(SIZES))"
+
+# pm4py is under the AGPL: it lives in an environment of its own, and nothing but this looks at it
+var/.pm4py/locked: benchmarks/pm4py.lock
+	@$(PYTHON) -m venv var/.pm4py && var/.pm4py/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/pm4py.lock && touch $@
+
+bench-flows: setup var/.pm4py/locked  ## directly-follows, variants and phase intervals beside pm4py and pandas: SIZES="1m"
+	@.venv/bin/python -m benchmarks.flows $(SIZES)
 
 bench-components: setup  ## connected components beside scipy's and Splink's: SIZES="1m 10m"
 	@.venv/bin/python -m benchmarks.components $(SIZES)
@@ -76,8 +84,9 @@ bench-journeys: setup  ## which share of the simulator's phases is told as it wa
 identity-train: setup  ## learn from the data set's people records how to match them, into its seeds folder
 	@$(RUN) identity-train
 
-lock:  ## write requirements.lock anew from requirements.in
+lock:  ## write requirements.lock and benchmarks/pm4py.lock anew
 	@.venv/bin/python -m pip install --quiet uv && .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-header requirements.in -o requirements.lock
+	@.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-header benchmarks/pm4py.in -o benchmarks/pm4py.lock
 
 clean:  ## remove .venv; data sets under var/ and releases stay
 	@rm -rf .venv

@@ -6,6 +6,7 @@ Readings chosen where the design leaves room:
   before the first hit bear the first phase.
 - A percentile is discrete: the smallest value that at least that share does not exceed.
 - Of variants equally frequent the shorter comes first, then the one whose names sort first.
+- A move is allowed that goes to a later phase, terminal or not, and leaves out no required one.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from math import ceil
 from typing import Any
@@ -158,4 +159,112 @@ def variant_rows(of: Iterable[Walk], *cuts: str) -> list[Row]:
                     ),
                 }
             )
+    return rows
+
+
+def rework_rows(of: Iterable[Walk]) -> list[Row]:
+    """Returns one row per journey, step type and name, shaped like `flows.agg_rework`."""
+    visited: dict[tuple[str, str, str], list[tuple[Walk, list[int]]]] = defaultdict(list)
+    for walk in of:
+        for step_type in STEP_TYPES:
+            places: dict[str, list[int]] = defaultdict(list)
+            for place, step in enumerate(walk.steps):
+                places[getattr(step, step_type)].append(place)
+            for name, at in places.items():
+                visited[walk.journey_id, step_type, name].append((walk, at))
+    rows = []
+    for (journey_id, step_type, name), visits in visited.items():
+        again = [(walk, at) for walk, at in visits if len(at) > 1]
+        spans = [seconds(walk.steps[at[0]].occurred_at, walk.steps[at[-1]].occurred_at) for walk, at in again]
+        further = [pair for _, at in again for pair in pairwise(at)]
+        rows.append(
+            {
+                "journey_id": journey_id,
+                "step_type": step_type,
+                "name": name,
+                "step_count": sum(len(at) for _, at in visits),
+                "instance_count": len(visits),
+                "reworked_count": len(again),
+                "repeat_count": sum(later == place + 1 for place, later in further),
+                "return_count": sum(later > place + 1 for place, later in further),
+                "fell_out_count": sum(walk.outcome == "fell_out" for walk, _ in visits),
+                "reworked_fell_out_count": sum(walk.outcome == "fell_out" for walk, _ in again),
+                "reworked_share": round(len(again) / len(visits), 9),
+                "mean_seconds_between": round(sum(spans) / len(further), 9) if further else None,
+                "median_reworked_seconds": percentile(spans, 0.5) if spans else None,
+            }
+        )
+    return rows
+
+
+def kind_of_move(one: journeys.Phase, following: journeys.Phase, phases: Iterable[journeys.Phase]) -> str:
+    """Returns what a move from one phase to another is."""
+    if following.phase_order < one.phase_order:
+        return "regressed"
+    if any(phase.is_required and one.phase_order < phase.phase_order < following.phase_order for phase in phases):
+        return "skipped"
+    return "completed" if following.is_terminal else "forward"
+
+
+def kinds_of_moves(instance: journeys.Instance, known: journeys.Definitions) -> list[tuple[str, str]]:
+    """Returns the phase left and the kind of each move of an instance."""
+    phases = [
+        phase
+        for (journey_id, version, _), phase in known.phases.items()
+        if journey_id == instance.journey_id and version == instance.version
+    ]
+    return [
+        (one.phase.phase_id, kind_of_move(one.phase, following.phase, phases))
+        for one, following in pairwise(instance.stays)
+    ]
+
+
+def conformance_rows(instances: Iterable[journeys.Instance], known: journeys.Definitions) -> list[Row]:
+    """Returns one row per journey, version and phase left, shaped like `flows.agg_conformance`."""
+    moves: dict[tuple[str, int, str], list[str]] = defaultdict(list)
+    for instance in instances:
+        for phase_id, kind in kinds_of_moves(instance, known):
+            moves[instance.journey_id, int(instance.version), phase_id].append(kind)
+    return [
+        {
+            "journey_id": journey_id,
+            "journey_version": version,
+            "from_phase_id": phase_id,
+            "move_count": len(kinds),
+            "allowed_count": sum(kind in ("forward", "completed") for kind in kinds),
+            **{f"{kind}_count": kinds.count(kind) for kind in ("forward", "completed", "skipped", "regressed")},
+            "conformance_share": round(sum(kind in ("forward", "completed") for kind in kinds) / len(kinds), 9),
+        }
+        for (journey_id, version, phase_id), kinds in moves.items()
+    ]
+
+
+def monthly_conformance_rows(
+    instances: Sequence[journeys.Instance], of: Sequence[Walk], known: journeys.Definitions
+) -> list[Row]:
+    """Returns one row per journey, version, level and month, shaped like `flows.agg_conformance_monthly`."""
+    begun: dict[tuple[str, int, str, date], list[list[bool]]] = defaultdict(list)
+    for instance, walk in zip(instances, of, strict=True):
+        month = known.day_of(instance.stays[0].entry["occurred_at"]).replace(day=1)
+        allowed = [kind in ("forward", "completed") for _, kind in kinds_of_moves(instance, known)]
+        begun[instance.journey_id, int(instance.version), walk.level, month].append(allowed)
+    rows = []
+    for (journey_id, version, level, month), judged in begun.items():
+        moved = [allowed for allowed in judged if allowed]
+        moves = [is_allowed for allowed in moved for is_allowed in allowed]
+        rows.append(
+            {
+                "journey_id": journey_id,
+                "journey_version": version,
+                "level": level,
+                "month_starts_on": month,
+                "instance_count": len(judged),
+                "moved_count": len(moved),
+                "conforming_count": sum(all(allowed) for allowed in moved),
+                "move_count": len(moves),
+                "allowed_count": sum(moves),
+                "conformance_share": round(sum(moves) / len(moves), 9) if moves else None,
+                "conforming_share": round(sum(map(all, moved)) / len(moved), 9) if moved else None,
+            }
+        )
     return rows

@@ -140,6 +140,9 @@ def expected(
             "agg_transitions_by_level": flows.transition_rows(walks, "level"),
             "agg_variants": flows.variant_rows(walks),
             "agg_variants_by_level": flows.variant_rows(walks, "level"),
+            "agg_rework": flows.rework_rows(walks),
+            "agg_conformance": flows.conformance_rows(instances, known),
+            "agg_conformance_monthly": flows.monthly_conformance_rows(instances, walks, known),
         },
         segments=[
             {"segment": segment, "customer_id": customer_id}

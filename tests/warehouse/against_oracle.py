@@ -221,6 +221,9 @@ COMPARISONS_OF_FLOWS: tuple[Comparison, ...] = (
     _flow("agg_transitions_by_level", "journey_id", "level", *PAIRS),
     _flow("agg_variants", "journey_id", "step_type", "variant_rank"),
     _flow("agg_variants_by_level", "journey_id", "level", "step_type", "variant_rank"),
+    _flow("agg_rework", "journey_id", "step_type", "name"),
+    _flow("agg_conformance", "journey_id", "journey_version", "from_phase_id"),
+    _flow("agg_conformance_monthly", "journey_id", "journey_version", "level", "month_starts_on"),
 )
 
 

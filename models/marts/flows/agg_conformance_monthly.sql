@@ -1,0 +1,43 @@
+{#- Whether whole instances went as designed, by the month in which they began: counts add up over levels. -#}
+with moves as (
+    select
+        stays.journey_instance_id,
+        count(*) as move_count,
+        count_if(designed.is_allowed) as allowed_count
+    from {{ ref('int_phase_stays') }} as stays
+    inner join {{ ref('int_moves_designed') }} as designed
+        on
+            designed.journey_id = stays.journey_id
+            and designed.journey_version = stays.journey_version
+            and designed.from_phase_id = stays.phase_id
+            and designed.to_phase_id = stays.next_phase_id
+    group by stays.journey_instance_id
+),
+
+instances as (
+    select
+        leveled.journey_id,
+        leveled.journey_version,
+        leveled.level,
+        moves.move_count,
+        moves.allowed_count,
+        cast(date_trunc('month', {{ local_date('leveled.started_at') }}) as date) as month_starts_on
+    from {{ ref('int_journeys_leveled') }} as leveled
+    left join moves
+        on moves.journey_instance_id = leveled.journey_instance_id
+)
+
+select
+    journey_id,
+    journey_version,
+    level,
+    cast(count(*) as bigint) as instance_count,
+    cast(count(move_count) as bigint) as moved_count,
+    cast(count_if(coalesce(allowed_count = move_count, false)) as bigint) as conforming_count,
+    cast(coalesce(sum(move_count), 0) as bigint) as move_count,
+    cast(coalesce(sum(allowed_count), 0) as bigint) as allowed_count,
+    cast(sum(allowed_count) as double) / nullif(sum(move_count), 0) as conformance_share,
+    count_if(coalesce(allowed_count = move_count, false)) / cast(nullif(count(move_count), 0) as double) as conforming_share,
+    month_starts_on
+from instances
+group by journey_id, journey_version, level, month_starts_on

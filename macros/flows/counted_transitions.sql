@@ -15,7 +15,7 @@ with
         count(*) as transition_count,
         count(distinct customer_number) as customer_count,
         percentile_disc(0.5) within group (order by next_seconds) as median_seconds,
-        percentile_disc(0.9) within group (order by next_seconds) as p90_seconds
+        percentile_disc(0.9) within group (order by next_seconds) as ninth_decile_seconds
     from {{ steps }}
     where next_{{ step_type }} is not null
     group by {{ keys | join(', ') }}, {{ step_type }}, next_{{ step_type }}
@@ -36,7 +36,7 @@ select
     cast(transition_count as bigint) as transition_count,
     cast(customer_count as bigint) as customer_count,
     cast(median_seconds as bigint) as median_seconds,
-    cast(p90_seconds as bigint) as p90_seconds,
+    cast(ninth_decile_seconds as bigint) as ninth_decile_seconds,
     cast(transition_count as double)
     / sum(transition_count) over (partition by {{ keys | join(', ') }}, step_type, from_name) as from_share
 from transitions

@@ -123,7 +123,7 @@ def transition_rows(of: Iterable[Walk], *cuts: str) -> list[Row]:
             "transition_count": len(moves),
             "customer_count": len({customer for customer, _ in moves}),
             "median_seconds": percentile([waited for _, waited in moves], 0.5),
-            "p90_seconds": percentile([waited for _, waited in moves], 0.9),
+            "ninth_decile_seconds": percentile([waited for _, waited in moves], 0.9),
             "from_share": round(len(moves) / departures[key[:-1]], 9),
         }
         for key, moves in pairs.items()

@@ -11,6 +11,7 @@ from tests.oracles import (
     feed,
     flows,
     funnels,
+    gaps,
     identity,
     journeys,
     kpis,
@@ -49,6 +50,7 @@ class Release:
     phase_survival: Sequence[Row]
     phase_conversions: Sequence[Row]
     funnel_steps: Sequence[Row]
+    gaps: Sequence[Row]
     overruled_hits: Sequence[Row]
     flows: Mapping[str, Sequence[Row]]
     segments: Sequence[Row]
@@ -134,6 +136,7 @@ def expected(
         phase_survival=survival.survival_rows(stays),
         phase_conversions=survival.conversion_rows(stays, known),
         funnel_steps=funnels.funnel_rows(instances, known, as_of=as_of),
+        gaps=gaps.gap_rows(instances, events, seeds, as_of=as_of, priorities=priorities),
         overruled_hits=overruled,
         flows={
             "agg_transitions": flows.transition_rows(walks),

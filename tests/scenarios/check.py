@@ -1,9 +1,9 @@
 """Holds a story's expectations against tables, whoever made them: the oracles or a built warehouse.
 
 `tables` are rows as dicts under the release's names: `fct_events`, `fct_sessions`, `fct_phase_intervals`,
-`fct_journeys`, `dim_customers`, `bridge_customer_identifiers`, `bridge_customer_records`, `fct_identifier_links`,
-`identity_decision_outcomes`; `over_cap` and `overruled_hits` (as the oracles give them) are looked at where they are
-handed over. Times are naive UTC.
+`fct_journeys`, `fct_gaps`, `dim_customers`, `bridge_customer_identifiers`, `bridge_customer_records`,
+`fct_identifier_links`, `identity_decision_outcomes`; `over_cap` and `overruled_hits` (as the oracles give them) are
+looked at where they are handed over. Times are naive UTC.
 Instances and sessions are recognised by their events, never by their ids.
 """
 
@@ -56,6 +56,14 @@ def problems(story: Story, tables: Tables, *, hash_of: HashOf) -> list[str]:
     ]
     if "journeys" in expected or not expected["stays"]:
         found += _rows("journey", "first_event_id", expected.get("journeys", []), begun)
+
+    if "gaps" in expected:
+        gaps = [
+            {**row, "gap": f"{_kind_of_gap(row)} {row['from_event_id']}"}
+            for row in tables["fct_gaps"]
+            if row["from_event_id"] in story.event_ids
+        ]
+        found += _rows("gap", "gap", expected["gaps"], gaps)
 
     for wanted in expected.get("events", []):
         found += _differences(f"event {wanted['event_id']}", wanted, events[wanted["event_id"]])
@@ -131,6 +139,10 @@ def _pair(ends: Row, hash_of: HashOf) -> Pair:
     return frozenset(
         hash_of(end["identifier_type"], end["identifier"]) if end else None for end in (ends["a"], ends["b"])
     )
+
+
+def _kind_of_gap(row: Row) -> str:
+    return "communication:map" if row["from_name"] == "(map)" else row["gap_kind"]
 
 
 def _customers(story: Story, events: Mapping[str, Row], tables: Tables, hash_of: HashOf) -> list[str]:

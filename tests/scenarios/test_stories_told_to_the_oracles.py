@@ -29,6 +29,7 @@ def tables_of(told: release.Release) -> check.Tables:
         "bridge_customer_records": told.records,
         "fct_identifier_links": told.links,
         "identity_decision_outcomes": told.decisions,
+        "fct_gaps": told.gaps,
         "over_cap": told.over_cap,
         "overruled_hits": told.overruled_hits,
     }
@@ -64,6 +65,7 @@ def test_story_comes_out_as_written(story: load.Story, together: release.Release
         ("fct_phase_intervals", "entry_event_id", "none"),
         ("fct_phase_intervals", "dwell_seconds", -1),
         ("fct_journeys", "outcome", "none"),
+        ("fct_gaps", "wait_seconds", 0),
         ("bridge_customer_identifiers", "valid_from", None),
         ("bridge_customer_records", "customer_id", "c_one"),
     ],

@@ -258,6 +258,25 @@ def _rounded(row: Row) -> dict[str, Any]:
     return {name: round(value, 8) if isinstance(value, float) else value for name, value in row.items()}
 
 
+def gaps(built: Warehouse, told: Release) -> list[str]:
+    begun = _first_events(built.query("select * from journeys.fct_phase_intervals"))
+    said = [
+        {**row, "first_event_id": begun.get(row["journey_instance_id"])}
+        for row in built.query("select * from flows.fct_gaps")
+    ]
+
+    def named(rows: Iterable[Row]) -> list[Row]:
+        # what the map expects and what a contact waits for may begin at one event
+        return [{**row, "is_of_map": row["from_name"] == "(map)"} for row in rows]
+
+    keys = ("gap_kind", "is_of_map", "journey_id", "first_event_id", "from_event_id")
+    columns = (
+        "customer_id", "phase_id", "to_event_id", "from_name", "to_name", "touchpoint", "wait_seconds",
+        "limit_seconds", "has_gone_on", "is_lost", "started_at", "ended_at",
+    )  # fmt: skip
+    return _differing(_by(keys, named(told.gaps), columns), _by(keys, named(said), columns))
+
+
 # What says who is who, and what hangs on it alone.
 COMPARISONS_OF_IDENTITY: tuple[Comparison, ...] = (
     events,
@@ -277,6 +296,7 @@ COMPARISONS: tuple[Comparison, ...] = (
     journeys,
     moves,
     phases_by_day,
+    gaps,
     survival,
     conversions,
     funnels,

@@ -2,10 +2,10 @@
 
 On top of what `random_customers` draws come versions that change one thing only (a place in the order, an amount, a
 channel, a machine's name, or nothing), people records that change their e-mail, orders in several currencies, events
-whose id another source system claims as well, two logins on one device at one instant, and decisions on who is who,
-some of which contradict each other or name what is not there. A file holds somebody with ten thousand addresses and an
-address of five thousand people. Two files are no part of the final state: one was loaded by mistake, one repeats what
-other files hold.
+whose id another source system claims as well, messages to and fro with and without answers, two logins on one device
+at one instant, and decisions on who is who, some of which contradict each other or name what is not there. A file
+holds somebody with ten thousand addresses and an address of five thousand people. Two files are no part of the final
+state: one was loaded by mistake, one repeats what other files hold.
 """
 
 from __future__ import annotations
@@ -34,6 +34,10 @@ DECISIONS = "identity_decisions"
 ALIASES = 10_000
 SHARERS = 5_000
 CURRENCIES = ("EUR", "EUR", "USD", "GBP", "CHF", "")
+DIRECTIONS = ("inbound", "inbound", "outbound", "")
+DEPARTMENTS = ("", "", "", "service", "sales")
+DEVICES = ("", "mobile", "desktop")
+ANSWERED_AFTER = (*[None] * 20, 0, 1800, 1801, 90_000, -5, "soon", 10**12)
 
 DECISION_COLUMNS = (
     "decision", "type_a", "identifier_a", "type_b", "identifier_b", "reason", "decided_by", "decided_on",
@@ -82,6 +86,7 @@ def draw(sets: Iterable[tuple[str, int, int]], *, file_count: int, seed: int, is
     for row in tables["events"]:
         if row["amount"]:
             row["currency"] = CURRENCIES[sum(row["event_id"].encode()) % len(CURRENCIES)]
+        _say_who_spoke(row)
     tables["events"] += [_changed(row, chance) for row in _some(first.values(), 0.2, chance)]
     tables["events"] += [_claimed(row) for row in _some(first.values(), 0.02, chance)]
     tables["people"] += [
@@ -243,6 +248,18 @@ def _crowd() -> Tables:
         for number in range(SHARERS)
     ]
     return {"events": events, "people": people}
+
+
+def _say_who_spoke(row: Text) -> None:
+    """Puts direction, department, device and answer on a row, the same for the same row delivered again."""
+    drawn = random.Random(f"{row['event_id']} {row['updated_at']}")
+    row["direction"] = drawn.choice(DIRECTIONS)
+    row["department"] = drawn.choice(DEPARTMENTS)
+    row["device_type"] = drawn.choice(DEVICES)
+    answered_after = drawn.choice(ANSWERED_AFTER)
+    if answered_after is not None:
+        properties = json.loads(row["properties"] or "{}")
+        row["properties"] = json.dumps({**properties, "answered_after_seconds": answered_after})
 
 
 def _some(rows: Iterable[Text], share: float, chance: random.Random) -> list[Text]:

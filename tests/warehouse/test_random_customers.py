@@ -70,6 +70,25 @@ def test_segments_and_small_groups_are_put_to_the_test(told: Release) -> None:
     assert any(row["value_low"] is not None for row in told.scorecard)
 
 
+def test_gaps_of_every_kind_are_put_to_the_test(told: Release) -> None:
+    seen = Counter(
+        (row["gap_kind"], row["from_name"] == "(map)", row["to_event_id"] is None, row["journey_id"] is None)
+        for row in told.gaps
+    )
+    hand_overs = [(kind, False, False, False) for kind in ("device", "channel", "department")]
+    silences = [
+        ("communication", of_map, is_open, is_outside)
+        for of_map, is_outside in ((True, False), (False, False), (False, True))
+        for is_open in (True, False)
+    ]
+    assert set(seen) == {*hand_overs, *silences}, seen
+    assert {(row["has_gone_on"], row["is_lost"]) for row in told.gaps if row["journey_id"]} == {
+        (True, False),
+        (False, True),
+        (False, False),
+    }
+
+
 def test_who_has_ten_thousand_addresses_is_one_customer(at_once: Warehouse) -> None:
     said = at_once.query("""
         select count(*) as event_count, count(distinct customer_id) as customer_count, min(customer_id) as customer_id

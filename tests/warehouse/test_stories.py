@@ -22,6 +22,7 @@ CHECKED = (
     "hygiene.identity_decision_outcomes",
     "journeys.fct_phase_intervals",
     "journeys.fct_journeys",
+    "flows.fct_gaps",
 )
 STORIES = stories()
 

@@ -29,6 +29,7 @@ select
     {{ json_of({
         'ticket_id': 'ticket_id',
         'wait_seconds': 'wait_seconds',
+        'answered_after_seconds': "case when direction = 'inbound' and not coalesce(is_abandoned, false) then wait_seconds end",
         'talk_seconds': 'talk_seconds',
     }) }} as properties,
     cast(null as bigint) as sequence_number,

@@ -26,7 +26,11 @@ select
         'email': 'email',
         'customer_number': 'customer_number',
     })) }} as identifiers,
-    {{ json_of({'wait_seconds': 'wait_seconds', 'message_count': 'message_count'}) }} as properties,
+    {{ json_of({
+        'wait_seconds': 'wait_seconds',
+        'answered_after_seconds': 'case when not coalesce(is_missed, false) then wait_seconds end',
+        'message_count': 'message_count',
+    }) }} as properties,
     cast(null as bigint) as sequence_number,
     cast(null as decimal(18, 2)) as amount,
     cast(null as double) as feedback_score,

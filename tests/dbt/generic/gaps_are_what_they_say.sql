@@ -1,0 +1,15 @@
+{#- Gaps within their limit, hand-overs to the same name, ends before beginnings, and journeys both gone on and lost. -#}
+{% test gaps_are_what_they_say(model) %}
+select gap_id, gap_kind, from_name, to_name, wait_seconds, limit_seconds
+from {{ model }}
+where
+    wait_seconds < 0
+    or (limit_seconds is null) <> (gap_kind <> 'communication')
+    or wait_seconds <= limit_seconds
+    or (gap_kind <> 'communication' and from_name = to_name)
+    or (gap_kind <> 'communication' and to_event_id is null)
+    or (to_event_id is null) <> (ended_at is null)
+    or ended_at < started_at
+    or (has_gone_on and is_lost)
+    or (journey_instance_id is null) <> (has_gone_on is null or is_lost is null)
+{% endtest %}

@@ -1,0 +1,226 @@
+"""Finds the gaps of customers' journeys: hand-overs between steps, contacts left waiting, stays left alone.
+
+Readings chosen where the design leaves room:
+
+- A step that the company sent (direction `outbound`) is no step of a hand-over, unless it is at a touchpoint that
+  owes answers: then it is part of a conversation. A step without a direction is the customer's own.
+- Neighbours are the steps of an instance that name the thing (device type, channel, department), whatever lies
+  between them. A department is the event's own, else its touchpoint's.
+- A contact is an inbound event at a touchpoint that owes an answer, and no answer to a survey. It is answered by
+  what it says itself (`answered_after_seconds`, 0 to ten years), else by the first outbound event, at its instant or
+  later, of the same touchpoint or department.
+- In time is what took as many whole seconds as the limit says, or fewer. What lies after the clock has not come.
+- In a stay whose phase names `contact_within_days`, somebody is to be heard of after the entry, in order: any step
+  with a direction, up to the instant at which the stay ends.
+- A journey has gone on from a phase if, after the last stay in it, a stay of a later phase follows, or if it was
+  completed. It is lost if it fell out instead.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+from tests.oracles.feed import Row
+from tests.oracles.journeys import Instance, steps
+from tests.oracles.timeline import counted, property_text, total_order
+
+SECOND = timedelta(seconds=1)
+TEN_YEARS = 315_360_000
+Event = Mapping[str, Any]
+
+
+def gap_rows(
+    instances: Sequence[Instance],
+    events: Iterable[Event],
+    seeds: Mapping[str, Sequence[Mapping[str, str]]],
+    *,
+    as_of: datetime,
+    priorities: Mapping[str, int],
+) -> list[Row]:
+    """Returns one row per gap, shaped like `flows.fct_gaps`, each with the `first_event_id` of its instance."""
+    places = {row["touchpoint"]: row for row in seeds.get("touchpoints", ())}
+    expected = {
+        (row["journey_id"], row["journey_version"], row["phase_id"]): float(row["contact_within_days"])
+        for row in seeds["phases"]
+        if row.get("contact_within_days")
+    }
+    by_customer: dict[str, list[Event]] = defaultdict(list)
+    for event in sorted(events, key=total_order(priorities)):
+        if counted(event):
+            by_customer[event["customer_id"]].append(event)
+
+    rows: list[Row] = []
+    journeys_of_event: dict[str, list[Row]] = defaultdict(list)
+    for instance in instances:
+        inside = steps(instance, by_customer[instance.customer_id], as_of=as_of)
+        phases = list(phases_at(instance, inside))
+        for event, phase_id in zip(inside, phases, strict=True):
+            journeys_of_event[event["event_id"]].append(of_journey(instance, phase_id))
+        rows += hand_overs(instance, inside, phases, places)
+        rows += stays_left_alone(instance, inside, expected, as_of=as_of)
+    for of_customer in by_customer.values():
+        for row in contacts_left_waiting(of_customer, places, as_of=as_of):
+            for journey in journeys_of_event[row["from_event_id"]] or [OUTSIDE]:
+                rows.append({**row, **journey})
+    return rows
+
+
+OUTSIDE: Row = {
+    "journey_id": None,
+    "first_event_id": None,
+    "phase_id": None,
+    "has_gone_on": None,
+    "is_lost": None,
+}
+
+
+def of_journey(instance: Instance, phase_id: str) -> Row:
+    """Returns what a gap in a phase of an instance says of the journey."""
+    last = max(number for number, stay in enumerate(instance.stays) if stay.phase.phase_id == phase_id)
+    order = instance.stays[last].phase.phase_order
+    outcome = instance.stays[-1].outcome
+    went_on = outcome == "completed" or any(stay.phase.phase_order > order for stay in instance.stays[last + 1 :])
+    return {
+        "journey_id": instance.journey_id,
+        "first_event_id": instance.stays[0].entry["event_id"],
+        "phase_id": phase_id,
+        "has_gone_on": went_on,
+        "is_lost": outcome == "fell_out" and not went_on,
+    }
+
+
+def phases_at(instance: Instance, inside: Sequence[Event]) -> Iterator[str]:
+    """Yields the phase current at each step; before the first hit it is that of the first hit."""
+    entered = {stay.entry["event_id"]: stay.phase.phase_id for stay in instance.stays}
+    current = instance.stays[0].phase.phase_id
+    for event in inside:
+        current = entered.get(event["event_id"], current)
+        yield current
+
+
+def department(event: Event, places: Mapping[str, Mapping[str, str]]) -> str | None:
+    """Returns whose the event is: its own department, else its touchpoint's."""
+    return event.get("department") or places.get(event["touchpoint"], {}).get("department") or None
+
+
+def limit(event: Event, places: Mapping[str, Mapping[str, str]]) -> int | None:
+    """Returns the seconds within which the event's touchpoint owes an answer, or None."""
+    hours = places.get(event["touchpoint"], {}).get("answer_within_hours")
+    return round(float(hours) * 3600) if hours else None
+
+
+def hand_overs(
+    instance: Instance, inside: Sequence[Event], phases: Sequence[str], places: Mapping[str, Mapping[str, str]]
+) -> Iterator[Row]:
+    """Yields the changes of device, channel and department along an instance."""
+    for kind in ("device", "channel", "department"):
+        named = []
+        for event, phase_id in zip(inside, phases, strict=True):
+            if event.get("direction") == "outbound" and limit(event, places) is None:
+                continue
+            name = {
+                "device": event.get("device_type"),
+                "channel": event["channel"],
+                "department": department(event, places),
+            }[kind]
+            if name:
+                named.append((event, phase_id, name))
+        for (before, phase_id, from_name), (after, _, to_name) in pairwise(named):
+            if from_name != to_name:
+                yield {
+                    **_row(before, kind, from_name, to_name, after["occurred_at"], after),
+                    **of_journey(instance, phase_id),
+                    "limit_seconds": None,
+                }
+
+
+def stays_left_alone(
+    instance: Instance,
+    inside: Sequence[Event],
+    expected: Mapping[tuple[str, str, str], float],
+    *,
+    as_of: datetime,
+) -> Iterator[Row]:
+    """Yields the stays in which nobody was heard of within the days that the map says."""
+    places = [event["event_id"] for event in inside]
+    for stay in instance.stays:
+        days = expected.get((instance.journey_id, instance.version, stay.phase.phase_id))
+        if days is None:
+            continue
+        until = stay.left_at or as_of
+        after = inside[places.index(stay.entry["event_id"]) + 1 :]
+        heard = [event for event in after if event.get("direction") and event["occurred_at"] <= until][:1]
+        row = {
+            **_row(
+                stay.entry,
+                "communication",
+                "(map)",
+                heard[0]["touchpoint"] if heard else None,
+                heard[0]["occurred_at"] if heard else until,
+                heard[0] if heard else None,
+            ),
+            **of_journey(instance, stay.phase.phase_id),
+            "touchpoint": None,
+            "limit_seconds": round(days * 86_400),
+        }
+        if row["wait_seconds"] > row["limit_seconds"]:
+            yield row
+
+
+def contacts_left_waiting(
+    of_customer: Sequence[Event], places: Mapping[str, Mapping[str, str]], *, as_of: datetime
+) -> Iterator[Row]:
+    """Yields a customer's contacts that were answered too late or not at all, without their journeys."""
+    for contact in of_customer:
+        allowed = limit(contact, places)
+        if contact.get("direction") != "inbound" or allowed is None or contact.get("feedback_kind"):
+            continue
+        asked_at, answer, answered_at = contact["occurred_at"], None, None
+        itself = said_itself(contact)
+        if itself is not None:
+            answer, answered_at = contact, asked_at + itself * SECOND
+        else:
+            for event in of_customer:
+                if event.get("direction") != "outbound" or event["occurred_at"] < asked_at:
+                    continue
+                of_one = department(contact, places) and department(contact, places) == department(event, places)
+                if of_one or event["touchpoint"] == contact["touchpoint"]:
+                    answer, answered_at = event, event["occurred_at"]
+                    break
+        if answered_at is not None and answered_at > as_of:
+            answer, answered_at = None, None
+        row = _row(
+            contact,
+            "communication",
+            contact["touchpoint"],
+            answer["touchpoint"] if answer else None,
+            answered_at or as_of,
+            answer,
+        )
+        if row["wait_seconds"] > allowed:
+            yield {**row, "limit_seconds": allowed}
+
+
+def said_itself(contact: Event) -> int | None:
+    """Returns after how many seconds a contact says that it was answered, None where it says nothing of use."""
+    text = property_text(contact, "answered_after_seconds") or ""
+    return int(text) if text.isdigit() and int(text) <= TEN_YEARS else None
+
+
+def _row(begins: Event, kind: str, from_name: str, to_name: str | None, until: datetime, ends: Event | None) -> Row:
+    return {
+        "customer_id": begins["customer_id"],
+        "from_event_id": begins["event_id"],
+        "to_event_id": ends["event_id"] if ends else None,
+        "gap_kind": kind,
+        "from_name": from_name,
+        "to_name": to_name or "(none)",
+        "touchpoint": begins["touchpoint"],
+        "wait_seconds": (until - begins["occurred_at"]) // SECOND,
+        "started_at": begins["occurred_at"],
+        "ended_at": until if ends else None,
+    }

@@ -102,9 +102,12 @@ last_hits as (
         last_instances.last_valid_hit_number,
         max(hits_in_instances.hit_number) as last_hit_number,
         max_by(hits_in_instances.is_terminal, hits_in_instances.hit_number) as is_terminal,
+        -- a null would be passed over by max_by, so that the deadline counts only where this says that there is one
         max_by(hits_in_instances.window_seconds is null, hits_in_instances.hit_number) as is_endless,
-        max(hits_in_instances.occurred_at) as last_hit_at,
-        max_by(hits_in_instances.window_seconds, hits_in_instances.hit_number) as window_seconds
+        max_by(
+            {{ seconds_after('hits_in_instances.occurred_at', 'hits_in_instances.window_seconds') }},
+            hits_in_instances.hit_number
+        ) as deadline
     from last_instances
     inner join hits_in_instances
         on
@@ -139,10 +142,7 @@ open_instances as (
                 hits.hit_number <= last_hits.last_hit_number
                 or (
                     not last_hits.is_terminal
-                    and (
-                        last_hits.is_endless
-                        or hits.occurred_at <= {{ seconds_after('last_hits.last_hit_at', 'last_hits.window_seconds') }}
-                    )
+                    and (last_hits.is_endless or hits.occurred_at <= last_hits.deadline)
                 )
             )
     group by
@@ -277,7 +277,9 @@ select
     customer_id,
     phase_id,
     entry_event_id,
-    case when next_entry_event_id is not null then journey_id || ':' || next_entry_event_id end as next_interval_id,
+    case
+        when next_entry_event_id is not null then journey_id || ':' || next_entry_event_id
+    end as next_interval_id,
     next_phase_id,
     entry_channel,
     outcome,

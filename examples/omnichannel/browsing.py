@@ -247,7 +247,8 @@ def write_app(chunk: Chunk) -> None:
             case
                 when is_bought then '{{"transaction_id":"' || {world.short_id("O", "order", "visit")} || '"}}'
                 when product_json is not null then product_json
-                when is_onboarding then '{{"step":"' || (1 + event_sequence % 4) || '"}}'
+                -- a device opens, starts and is then shown around: its third event is the first step
+                when is_onboarding then '{{"step":"' || (1 + (event_sequence + 1) % 4) || '"}}'
                 when screen is not null then '{{"screen":"' || screen || '"}}'
                 else '{{}}'
             end""",

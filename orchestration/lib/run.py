@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
+import itertools
 import json
 import os
 import re
@@ -12,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +31,9 @@ Progress = Callable[[str], None]
 
 DBT_STEP = "build_warehouse"
 DBT_LINE = re.compile(r"(\d+) of (\d+) (OK|PASS|ERROR|FAIL|WARN|SKIP|NO-OP)\b(.*)")
+# A longer scorecard than this is summed up by journey at the end of a run, with as many of those that miss their target.
+KPIS_SHOWN = 12
+STATUSES = ("green", "amber", "red", "no_data")
 INSTANCE_SETTINGS = """\
 telemetry:
   enabled: false
@@ -246,20 +251,30 @@ def _tell_release(settings: Settings, release: Release, screen: Progress) -> Non
 
 def _tell_scorecard(connection, screen: Progress) -> None:
     rows = connection.execute("""
-        select phase_id, kpi_name, value, target, status, trend, accountable
-        from kpis.kpi_scorecard order by journey_id, phase_id nulls first, kpi_id
+        select journey_id, tier, phase_id, kpi_name, value, target, status, trend, accountable
+        from kpis.kpi_scorecard order by journey_id nulls last, phase_id nulls first, kpi_id
     """).fetchall()
     if not rows:
         return
     screen("\nKPI scorecard (last complete period)")
-    for phase, kpi, value, target, status, trend, accountable in rows:
-        shown = [
+    shown, left_out = rows, 0
+    if len(rows) > KPIS_SHOWN:
+        for journey, of_journey in itertools.groupby(rows, key=lambda row: row[0]):
+            counts = Counter(row[6] for row in of_journey)
+            told = ", ".join(f"{counts[status]} {status}" for status in STATUSES if counts[status])
+            screen(f"  {journey or '':<14} {told}")
+        missed = [row for status in ("red", "amber") for row in rows if row[1] == "primary" and row[6] == status]
+        shown, left_out = missed[:KPIS_SHOWN], len(missed[KPIS_SHOWN:])
+    for _, _, phase, kpi, value, target, status, trend, accountable in shown:
+        figures = [
             "–" if number is None else f"{number:,.3g}" if abs(number) < 1000 else f"{number:,.0f}"
             for number in (value, target)
         ]
         arrow = " " if trend is None else "↗" if trend > 0 else "↘" if trend < 0 else "→"
-        line = f"{status:<8} {phase or '':<14} {kpi[:40]:<40} {shown[0]:>10} {arrow} target {shown[1]:>8}"
+        line = f"{status:<8} {phase or '':<14} {kpi[:40]:<40} {figures[0]:>10} {arrow} target {figures[1]:>8}"
         screen(f"  {line}  {accountable or ''}")
+    if left_out:
+        screen(f"  … and {left_out} more primary KPIs that miss their target")
 
 
 def _tell_hygiene(connection, manifest: Mapping, screen: Progress) -> None:

@@ -31,7 +31,8 @@ Progress = Callable[[str], None]
 
 DBT_STEP = "build_warehouse"
 DBT_LINE = re.compile(r"(\d+) of (\d+) (OK|PASS|ERROR|FAIL|WARN|SKIP|NO-OP)\b(.*)")
-# A longer scorecard than this is summed up by journey at the end of a run, with as many of those that miss their target.
+# A longer scorecard than this is summed up by journey at the end of a run, with as many of those that miss their
+# target.
 KPIS_SHOWN = 12
 STATUSES = ("green", "amber", "red", "no_data")
 INSTANCE_SETTINGS = """\

@@ -268,3 +268,144 @@ def monthly_conformance_rows(
             }
         )
     return rows
+
+
+def lines_placed(of: Iterable[Walk], channels: Iterable[Mapping[str, str]]) -> dict[tuple[str, str], tuple[int, bool]]:
+    """Returns the place of each line of channels, and of the line of all customers, and whether it is declared.
+
+    Declared channels stand by group (none last) and name, then comes the line of no channel, then what nobody declared,
+    by first appearance.
+    """
+    declared = [
+        row["channel"]
+        for row in sorted(channels, key=lambda row: (not row["channel_group"], row["channel_group"], row["channel"]))
+    ]
+    seen: dict[str, datetime] = {}
+    for walk in of:
+        for step in walk.steps:
+            seen[step.channel] = min(step.occurred_at, seen.get(step.channel, step.occurred_at))
+    others = sorted(set(seen) - {*declared, NO_NAME}, key=lambda channel: (seen[channel], channel))
+    lines = {
+        ("channel", line): (place, line in declared)
+        for place, line in enumerate([*declared, NO_NAME, *others], start=1)
+    }
+    return lines | {("segment", "all"): (1, True)}
+
+
+def phases_placed(known: journeys.Definitions) -> dict[tuple[str, str], int]:
+    """Returns the place of each phase of a journey: its order in the newest version that has it, newer ones first."""
+    newest: dict[tuple[str, str], journeys.Phase] = {}
+    for phase in sorted(known.phases.values(), key=lambda phase: int(phase.journey_version)):
+        newest[phase.journey_id, phase.phase_id] = phase
+    places: dict[tuple[str, str], int] = {}
+    for journey_id in {journey_id for journey_id, _ in newest}:
+        mine = [phase for phase in newest.values() if phase.journey_id == journey_id]
+        mine.sort(key=lambda phase: (phase.phase_order, -int(phase.journey_version), phase.phase_id))
+        places |= {(journey_id, phase.phase_id): place for place, phase in enumerate(mine, start=1)}
+    return places
+
+
+def sentiment(answers: Sequence[Step], *, at_least: int) -> float | None:
+    """Returns the mean score as a share of its scale, None for few answers."""
+    if len(answers) < at_least:
+        return None
+    shares = [round(step.feedback_score / step.feedback_scale_max, 6) for step in answers]
+    return round(sum(shares) / len(shares), 9)
+
+
+def answered(steps: Iterable[Step]) -> list[Step]:
+    """Returns the steps that are answers with a score on a scale."""
+    return [step for step in steps if step.feedback_score is not None and step.feedback_scale_max is not None]
+
+
+def stop_id(walk: Walk, line_type: str, step: Step) -> str:
+    """Returns the id of the stop at which a step is, on the lines of channels or on that of all customers."""
+    return f"{walk.journey_id}:{line_type}:{step.channel if line_type == 'channel' else 'all'}:{step.phase}"
+
+
+def stop_rows(
+    of: Sequence[Walk],
+    known: journeys.Definitions,
+    channels: Iterable[Mapping[str, str]],
+    *,
+    min_cell_size: int = 5,
+) -> list[Row]:
+    """Returns one row per stop of channels and of all customers, shaped like `flows.map_stops`."""
+    visits: dict[str, list[tuple[Walk, int]]] = defaultdict(list)
+    for walk in of:
+        for place, step in enumerate(walk.steps):
+            for line_type in ("channel", "segment"):
+                visits[stop_id(walk, line_type, step)].append((walk, place))
+    rows = []
+    for (journey_id, phase_id), x in phases_placed(known).items():
+        for (line_type, line), (y, is_declared) in lines_placed(of, channels).items():
+            stop = f"{journey_id}:{line_type}:{line}:{phase_id}"
+            here = visits[stop]
+            last = [walk for walk, place in here if place == len(walk.steps) - 1]
+            onward = [
+                (walk.steps[place], walk.steps[place + 1], walk) for walk, place in here if place < len(walk.steps) - 1
+            ]
+            came = {id(walk) for walk, _ in here}
+            answers = answered(walk.steps[place] for walk, place in here)
+            lost = sum(walk.outcome == "fell_out" for walk in last)
+            rows.append(
+                {
+                    "stop_id": stop,
+                    "x": x,
+                    "y": y,
+                    "is_declared": is_declared,
+                    "visit_count": len(here),
+                    "instance_count": len(came),
+                    "customer_count": len({walk.customer_id for walk, _ in here}),
+                    "repeat_count": sum(stop_id(walk, line_type, following) == stop for _, following, walk in onward),
+                    "loss_count": lost,
+                    "completed_count": sum(walk.outcome == "completed" for walk in last),
+                    "answer_count": len(answers),
+                    "loss_share": round(lost / len(came), 9) if came else None,
+                    "median_pause_seconds": percentile(
+                        [seconds(one.occurred_at, following.occurred_at) for one, following, _ in onward], 0.5
+                    )
+                    if onward
+                    else None,
+                    "sentiment": sentiment(answers, at_least=min_cell_size),
+                }
+            )
+    return rows
+
+
+def move_rows(of: Iterable[Walk], *, is_transfer: bool, min_cell_size: int = 5) -> list[Row]:
+    """Returns one row per two stops with moves, shaped like `flows.map_edges` or `flows.map_transfers`."""
+    moved: dict[tuple[str, str], list[tuple[Walk, Step, Step, bool]]] = defaultdict(list)
+    for walk in of:
+        for line_type in ("channel", "segment"):
+            moves = [
+                (stop_id(walk, line_type, one), stop_id(walk, line_type, following), one, following)
+                for one, following in pairwise(walk.steps)
+                if stop_id(walk, line_type, one) != stop_id(walk, line_type, following)
+            ]
+            for number, (left, come_to, one, following) in enumerate(moves, start=1):
+                changes_line = line_type == "channel" and one.channel != following.channel
+                if changes_line == is_transfer:
+                    is_lost = number == len(moves) and walk.outcome == "fell_out"
+                    moved[left, come_to].append((walk, one, following, is_lost))
+    rows = []
+    for (left, come_to), moves in moved.items():
+        answers = answered(following for _, _, following, _ in moves)
+        lost = sum(is_lost for *_, is_lost in moves)
+        rows.append(
+            {
+                "from_stop_id": left,
+                "to_stop_id": come_to,
+                "volume_count": len(moves),
+                "instance_count": len({id(walk) for walk, *_ in moves}),
+                "customer_count": len({walk.customer_id for walk, *_ in moves}),
+                "loss_count": lost,
+                "loss_share": round(lost / len(moves), 9),
+                "answer_count": len(answers),
+                "median_delay_seconds": percentile(
+                    [seconds(one.occurred_at, following.occurred_at) for _, one, following, _ in moves], 0.5
+                ),
+                "sentiment": sentiment(answers, at_least=min_cell_size),
+            }
+        )
+    return rows

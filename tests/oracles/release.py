@@ -146,6 +146,9 @@ def expected(
             "agg_rework": flows.rework_rows(walks),
             "agg_conformance": flows.conformance_rows(instances, known),
             "agg_conformance_monthly": flows.monthly_conformance_rows(instances, walks, known),
+            "map_stops": flows.stop_rows(walks, known, seeds.get("channels", ())),
+            "map_edges": flows.move_rows(walks, is_transfer=False),
+            "map_transfers": flows.move_rows(walks, is_transfer=True),
         },
         segments=[
             {"segment": segment, "customer_id": customer_id}

@@ -1,11 +1,11 @@
 """Makes deliveries of random customers that are as unkind to increments as a source may be.
 
 On top of what `random_customers` draws come versions that change one thing only (a place in the order, an amount, a
-channel, a machine's name, or nothing), people records that change their e-mail, orders in several currencies, events
-whose id another source system claims as well, messages to and fro with and without answers, two logins on one device
-at one instant, and decisions on who is who, some of which contradict each other or name what is not there. A file
-holds somebody with ten thousand addresses and an address of five thousand people. Two files are no part of the final
-state: one was loaded by mistake, one repeats what other files hold.
+channel, a machine's name, or nothing), people records that change their e-mail, orders in several currencies, answers
+on several scales, events whose id another source system claims as well, messages to and fro with and without answers,
+two logins on one device at one instant, and decisions on who is who, some of which contradict each other or name what
+is not there. A file holds somebody with ten thousand addresses and an address of five thousand people. Two files are no
+part of the final state: one was loaded by mistake, one repeats what other files hold.
 """
 
 from __future__ import annotations
@@ -87,6 +87,7 @@ def draw(sets: Iterable[tuple[str, int, int]], *, file_count: int, seed: int, is
         if row["amount"]:
             row["currency"] = CURRENCIES[sum(row["event_id"].encode()) % len(CURRENCIES)]
         _say_who_spoke(row)
+        row |= _answer(row["event_id"])
     tables["events"] += [_changed(row, chance) for row in _some(first.values(), 0.2, chance)]
     tables["events"] += [_claimed(row) for row in _some(first.values(), 0.02, chance)]
     tables["people"] += [
@@ -287,6 +288,15 @@ def _changed(row: Text, chance: random.Random) -> Text:
     elif what == "machine":
         change["properties"] = json.dumps({"user_agent": "Googlebot/2.1", "reason": "high"})
     return {**row, **change, "updated_at": _later(row, chance)}
+
+
+def _answer(event_id: str) -> Text:
+    """What an event says as feedback: on one scale, on another, without its scale, or nothing."""
+    number = sum(event_id.encode())
+    scale = (10, 5, "", 10, 5, 5, None, None)[number % 8]
+    if scale is None:
+        return {}
+    return {"feedback_kind": "csat", "feedback_score": str(number % 6), "feedback_scale_max": str(scale)}
 
 
 def _claimed(row: Text) -> Text:

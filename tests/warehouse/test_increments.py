@@ -58,6 +58,8 @@ class Grown:
         self.deliveries = deliveries
         self.counting: list[str] = []
         self.reasons: list[str | None] = []
+        self.stops: dict[str, tuple[int, int]] = {}
+        self.moved_stops: set[str] = set()
         self.warehouse = make_warehouse(
             folder,
             seeds=random_deliveries.write_seeds(folder / "seeds", deliveries.decisions),
@@ -83,7 +85,14 @@ class Grown:
                 shutil.copy(path, path.with_stem(f"{name}_again"))
         self.warehouse.land()
         assert not any(result.refused for result in self.warehouse.landed)
-        return self.warehouse.build(as_of=run.as_of.replace(tzinfo=UTC))
+        reason = self.warehouse.build(as_of=run.as_of.replace(tzinfo=UTC))
+        placed = {
+            row["stop_id"]: (row["x"], row["y"])
+            for row in self.warehouse.query("select stop_id, x, y from flows.map_stops")
+        }
+        self.moved_stops |= {stop for stop in placed if self.stops.get(stop, placed[stop]) != placed[stop]}
+        self.stops |= placed
+        return reason
 
     def run_through(self, number: int) -> str | None:
         """Does those of RUNS up to a number that were not done yet, and returns why tables were built in that one."""
@@ -129,6 +138,13 @@ def test_in_the_end_every_table_is_as_if_all_had_come_at_once(grown: Grown, at_o
     grown.run_through(len(RUNS) - 1)
     assert sorted(grown.counting) == sorted(grown.deliveries.lasting)
     assert differences(grown.warehouse, at_once) == {}
+
+
+def test_no_run_moves_a_stop_of_the_map(grown: Grown) -> None:
+    """Whatever came, went or changed, a stop is where it was when it was first drawn."""
+    grown.run_through(len(RUNS) - 1)
+    assert len(grown.stops) >= 40
+    assert grown.moved_stops == set()
 
 
 def test_a_full_rebuild_changes_nothing(grown: Grown, at_once: Warehouse) -> None:

@@ -89,6 +89,22 @@ def test_gaps_of_every_kind_are_put_to_the_test(told: Release) -> None:
     }
 
 
+def test_flows_are_put_to_the_test(told: Release) -> None:
+    """The comparison with them says little where nobody repeats, turns back, changes channel, answers or is lost."""
+    assert any(row["instance_count"] > 1 and row["step_count"] > 1 for row in told.flows["agg_variants"])
+    assert any(row["repeat_count"] and row["return_count"] for row in told.flows["agg_rework"])
+    assert all(
+        any(row[f"{kind}_count"] for row in told.flows["agg_conformance"])
+        for kind in ("forward", "completed", "skipped", "regressed")
+    )
+    for table in ("map_stops", "map_edges", "map_transfers"):
+        rows = told.flows[table]
+        assert any(row["loss_count"] for row in rows), table
+        assert {row["sentiment"] is None for row in rows if row["answer_count"]} == {True, False}, table
+    assert any(row["visit_count"] == 0 for row in told.flows["map_stops"])
+    assert {row["is_declared"] for row in told.flows["map_stops"]} == {True, False}
+
+
 def test_who_has_ten_thousand_addresses_is_one_customer(at_once: Warehouse) -> None:
     said = at_once.query("""
         select count(*) as event_count, count(distinct customer_id) as customer_count, min(customer_id) as customer_id

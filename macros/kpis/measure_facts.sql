@@ -4,8 +4,9 @@
 
     measures     condition on measures.csv, aliased `measures`
     on_days      name of a relation with a column `measured_on` that limits the days; none = every day
+    customers    condition on the customers, aliased `stitched`; none = all
 -#}
-{% macro measure_facts(measures='true', on_days=none) -%}
+{% macro measure_facts(measures='true', on_days=none, customers=none) -%}
 measures as (
     select * from {{ ref('measures') }} as measures where {{ measures }}
 ),
@@ -31,6 +32,7 @@ dated_events as (
         events.amount,
         events.feedback_score / nullif(events.feedback_scale_max, 0) as feedback_share,
         stitched.customer_id,
+        stitched.occurred_at,
         {{ local_date('stitched.occurred_at') }} as measured_on
     from {{ ref('int_events_stitched') }} as stitched
     inner join {{ ref('int_events_unioned') }} as events
@@ -40,6 +42,9 @@ dated_events as (
         and stitched.occurred_at <= {{ as_of() }}
         {%- if on_days %}
         and {{ local_date('stitched.occurred_at') }} in (select measured_on from {{ on_days }})
+        {%- endif %}
+        {%- if customers %}
+        and {{ customers }}
         {%- endif %}
 ),
 
@@ -65,6 +70,8 @@ measured_events as (
         measures.measure_id,
         measures.aggregation,
         measures.value_column,
+        valued_events.event_id,
+        valued_events.occurred_at,
         valued_events.measured_on,
         valued_events.channel,
         valued_events.customer_id,

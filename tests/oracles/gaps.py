@@ -25,6 +25,7 @@ from itertools import pairwise
 from typing import Any
 
 from tests.oracles.feed import Row
+from tests.oracles.flows import percentile
 from tests.oracles.journeys import Instance, steps
 from tests.oracles.timeline import counted, property_text, total_order
 
@@ -224,3 +225,50 @@ def _row(begins: Event, kind: str, from_name: str, to_name: str | None, until: d
         "started_at": begins["occurred_at"],
         "ended_at": until if ends else None,
     }
+
+
+def total_rows(gaps: Sequence[Row], instances: Sequence[Instance]) -> list[Row]:
+    """Returns one row per journey, phase, kind and pair of names, shaped like `flows.agg_gaps`."""
+    visits: dict[tuple[str, str], dict[str, Row]] = defaultdict(dict)
+    for instance in instances:
+        for stay in instance.stays:
+            of_phase = visits[instance.journey_id, stay.phase.phase_id]
+            of_phase[instance.stays[0].entry["event_id"]] = of_journey(instance, stay.phase.phase_id)
+    groups: dict[tuple[str, ...], list[Row]] = defaultdict(list)
+    for gap in gaps:
+        journey = (gap["journey_id"] or "(none)", gap["phase_id"] or "(none)")
+        groups[(*journey, gap["gap_kind"], gap["from_name"], gap["to_name"])].append(gap)
+    rows = []
+    for (journey_id, phase_id, kind, from_name, to_name), inside in groups.items():
+        with_one = {gap["first_event_id"]: gap for gap in inside if gap["first_event_id"]}
+        spoilt = {
+            gap["first_event_id"]
+            for gap in gaps
+            if (gap["journey_id"], gap["phase_id"], gap["gap_kind"]) == (journey_id, phase_id, kind)
+        }
+        without = [row for first, row in visits[journey_id, phase_id].items() if first not in spoilt]
+        rows.append(
+            {
+                "journey_id": journey_id,
+                "phase_id": phase_id,
+                "gap_kind": kind,
+                "from_name": from_name,
+                "to_name": to_name,
+                "gap_count": len(inside),
+                "customer_count": len({gap["customer_id"] for gap in inside}),
+                "instance_count": len(with_one),
+                "gone_on_count": sum(gap["has_gone_on"] for gap in with_one.values()),
+                "lost_count": sum(gap["is_lost"] for gap in with_one.values()),
+                "unended_count": sum(gap["to_event_id"] is None for gap in inside),
+                "loss_share": _loss(with_one.values()),
+                "loss_share_without": _loss(without),
+                "median_wait_seconds": percentile([gap["wait_seconds"] for gap in inside], 0.5),
+                "ninth_decile_wait_seconds": percentile([gap["wait_seconds"] for gap in inside], 0.9),
+            }
+        )
+    return rows
+
+
+def _loss(rows: Iterable[Row]) -> float | None:
+    decided = [row["is_lost"] for row in rows if row["is_lost"] or row["has_gone_on"]]
+    return sum(decided) / len(decided) if decided else None

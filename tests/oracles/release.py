@@ -17,6 +17,7 @@ from tests.oracles import (
     kpis,
     ownership,
     sessions,
+    stalled,
     survival,
     timeline,
     versions,
@@ -51,6 +52,9 @@ class Release:
     phase_conversions: Sequence[Row]
     funnel_steps: Sequence[Row]
     gaps: Sequence[Row]
+    gap_totals: Sequence[Row]
+    stalled: Sequence[Row]
+    stalled_pools: Sequence[Row]
     overruled_hits: Sequence[Row]
     flows: Mapping[str, Sequence[Row]]
     segments: Sequence[Row]
@@ -120,6 +124,8 @@ def expected(
         for person in feed.people_rows(versions.current(people_statuses))
     ]
     in_segment = kpis.members(who.customers, people, seeds, known)
+    found_gaps = gaps.gap_rows(instances, events, seeds, as_of=as_of, priorities=priorities)
+    stuck = stalled.stalled_rows(stays, instances, events, seeds, known, as_of=as_of, priorities=priorities)
     return Release(
         events=events,
         sessions=sessions.session_rows(events, found, priorities),
@@ -136,7 +142,10 @@ def expected(
         phase_survival=survival.survival_rows(stays),
         phase_conversions=survival.conversion_rows(stays, known),
         funnel_steps=funnels.funnel_rows(instances, known, as_of=as_of),
-        gaps=gaps.gap_rows(instances, events, seeds, as_of=as_of, priorities=priorities),
+        gaps=found_gaps,
+        gap_totals=gaps.total_rows(found_gaps, instances),
+        stalled=stuck,
+        stalled_pools=stalled.pool_rows(stuck, stays, events, in_segment, seeds, known, as_of=as_of),
         overruled_hits=overruled,
         flows={
             "agg_transitions": flows.transition_rows(walks),

@@ -281,6 +281,28 @@ def gaps(built: Warehouse, told: Release) -> list[str]:
     return _differing(_by(keys, named(told.gaps), columns), _by(keys, named(said), columns))
 
 
+def gap_totals(built: Warehouse, told: Release) -> list[str]:
+    said = built.query("select * from flows.agg_gaps")
+    return _differing_about(("journey_id", "phase_id", "gap_kind", "from_name", "to_name"), told.gap_totals, said)
+
+
+def stalled(built: Warehouse, told: Release) -> list[str]:
+    said = built.query("""
+        select stalled.*, stays.entry_event_id
+        from flows.stalled_customers as stalled
+        inner join journeys.fct_phase_intervals as stays using (interval_id)
+    """)
+    left_out = {"interval_id", "journey_instance_id"}
+    told_columns = [{name: value for name, value in row.items() if name not in left_out} for row in said]
+    return _differing_about(("journey_id", "entry_event_id"), told.stalled, told_columns)
+
+
+def stalled_pools(built: Warehouse, told: Release) -> list[str]:
+    said = built.query("select * from flows.agg_stalled_customers")
+    keys = ("journey_id", "journey_version", "phase_id", "channel", "segment")
+    return _differing_about(keys, told.stalled_pools, said)
+
+
 # What says who is who, and what hangs on it alone.
 COMPARISONS_OF_IDENTITY: tuple[Comparison, ...] = (
     events,
@@ -301,6 +323,9 @@ COMPARISONS: tuple[Comparison, ...] = (
     moves,
     phases_by_day,
     gaps,
+    gap_totals,
+    stalled,
+    stalled_pools,
     survival,
     conversions,
     funnels,
@@ -338,7 +363,7 @@ def _differing_about(keys: Sequence[str], wanted: Iterable[Row], said: Iterable[
     def rounded(rows: Iterable[Row]) -> list[dict[str, Any]]:
         return [
             {name: round(value, 9) if isinstance(value, float) else value for name, value in row.items()}
-            | {"journey_version": str(row["journey_version"])}
+            | ({"journey_version": str(row["journey_version"])} if "journey_version" in row else {})
             for row in rows
         ]
 

@@ -105,6 +105,12 @@ def test_flows_are_put_to_the_test(told: Release) -> None:
     assert {row["is_declared"] for row in told.flows["map_stops"]} == {True, False}
 
 
+def test_the_stuck_are_put_to_the_test(told: Release) -> None:
+    assert {row["value_basis"] for row in told.stalled} >= {"own", "journey_median"}
+    assert any(row["without_rate_count"] for row in told.stalled)
+    assert {row["is_suppressed"] for row in told.stalled_pools if row["segment"] != "all"} == {True, False}
+
+
 def test_who_has_ten_thousand_addresses_is_one_customer(at_once: Warehouse) -> None:
     said = at_once.query("""
         select count(*) as event_count, count(distinct customer_id) as customer_count, min(customer_id) as customer_id

@@ -172,36 +172,7 @@ gaps as (
     where {{ seconds_between('started_at', 'waited_until') }} > limit_seconds
 ),
 
-stays_with_later as (
-    select
-        journey_instance_id,
-        phase_id,
-        phase_order,
-        interval_number,
-        last_value(outcome) over whole_instance as instance_outcome,
-        max(phase_order) over (
-            partition by journey_instance_id
-            order by interval_number rows between 1 following and unbounded following
-        ) as later_order
-    from stays
-    window whole_instance as (
-        partition by journey_instance_id
-        order by interval_number rows between unbounded preceding and unbounded following
-    )
-),
-
--- what became of an instance once it was in a phase for the last time
-phases_left as (
-    select
-        journey_instance_id,
-        phase_id,
-        max_by(
-            instance_outcome = 'completed' or coalesce(later_order > phase_order, false), interval_number
-        ) as has_gone_on,
-        max_by(instance_outcome = 'fell_out', interval_number) as has_fallen_out
-    from stays_with_later
-    group by journey_instance_id, phase_id
-)
+{{ phases_left('stays') }}
 
 select
     gaps.id_prefix || coalesce(gaps.journey_instance_id || '/', '') || gaps.from_event_id as gap_id,
@@ -218,7 +189,7 @@ select
     {{ seconds_between('gaps.started_at', 'gaps.waited_until') }} as wait_seconds,
     gaps.limit_seconds,
     phases_left.has_gone_on,
-    phases_left.has_fallen_out and not phases_left.has_gone_on as is_lost,
+    phases_left.is_lost,
     gaps.started_at,
     gaps.ended_at
 from gaps

@@ -19,7 +19,7 @@ select
     stays.next_phase_id,
     stays.hit_count,
     stays.dwell_seconds,
-    coalesce(stays.outcome = 'pending' and stays.dwell_seconds > norms.norm_seconds, false) as is_stalled,
+    {{ is_stalled('stays', 'norms') }} as is_stalled,
     stays.entered_at,
     stays.left_at
 from {{ ref('int_phase_stays') }} as stays

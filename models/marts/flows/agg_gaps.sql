@@ -1,0 +1,103 @@
+{#-
+    What gaps cost: of the instances that had one, how many were lost from its phase; beside it, the same of those that
+    were in the phase without a gap of the kind. Instances of which neither is known yet count for neither.
+-#}
+with stays as (
+    select journey_instance_id, journey_id, phase_id, phase_order, interval_number, outcome
+    from {{ ref('int_phase_stays') }}
+),
+
+{{ phases_left('stays') }},
+
+gaps as (
+    select
+        coalesce(journey_id, '(none)') as journey_id,
+        coalesce(phase_id, '(none)') as phase_id,
+        gap_kind,
+        from_name,
+        to_name,
+        customer_id,
+        journey_instance_id,
+        to_event_id,
+        has_gone_on,
+        is_lost,
+        wait_seconds
+    from {{ ref('fct_gaps') }}
+),
+
+instances_by_phase as (
+    select
+        journey_id,
+        phase_id,
+        count_if(is_lost) as lost_count,
+        count_if(has_gone_on) as gone_on_count
+    from phases_left
+    group by journey_id, phase_id
+),
+
+-- an instance goes on from a phase, or is lost there, whichever of its gaps one looks at
+instances_with_gap as (
+    select
+        journey_id,
+        phase_id,
+        gap_kind,
+        count(distinct case when is_lost then journey_instance_id end) as lost_count,
+        count(distinct case when has_gone_on then journey_instance_id end) as gone_on_count
+    from gaps
+    group by journey_id, phase_id, gap_kind
+),
+
+counted as (
+    select
+        journey_id,
+        phase_id,
+        gap_kind,
+        from_name,
+        to_name,
+        count(*) as gap_count,
+        count(distinct customer_id) as customer_count,
+        count(distinct journey_instance_id) as instance_count,
+        count(distinct case when has_gone_on then journey_instance_id end) as gone_on_count,
+        count(distinct case when is_lost then journey_instance_id end) as lost_count,
+        count_if(to_event_id is null) as unended_count,
+        percentile_disc(0.5) within group (order by wait_seconds) as median_wait_seconds,
+        percentile_disc(0.9) within group (order by wait_seconds) as ninth_decile_wait_seconds
+    from gaps
+    group by journey_id, phase_id, gap_kind, from_name, to_name
+)
+
+select
+    counted.journey_id,
+    counted.phase_id,
+    counted.gap_kind,
+    counted.from_name,
+    counted.to_name,
+    cast(counted.gap_count as bigint) as gap_count,
+    cast(counted.customer_count as bigint) as customer_count,
+    cast(counted.instance_count as bigint) as instance_count,
+    cast(counted.gone_on_count as bigint) as gone_on_count,
+    cast(counted.lost_count as bigint) as lost_count,
+    cast(counted.unended_count as bigint) as unended_count,
+    cast(counted.lost_count / nullif(counted.lost_count + counted.gone_on_count, 0) as double) as loss_share,
+    cast(
+        (instances_by_phase.lost_count - instances_with_gap.lost_count)
+        / nullif(
+            instances_by_phase.lost_count
+            - instances_with_gap.lost_count
+            + instances_by_phase.gone_on_count
+            - instances_with_gap.gone_on_count,
+            0
+        ) as double
+    ) as loss_share_without,
+    cast(counted.median_wait_seconds as bigint) as median_wait_seconds,
+    cast(counted.ninth_decile_wait_seconds as bigint) as ninth_decile_wait_seconds
+from counted
+inner join instances_with_gap
+    on
+        instances_with_gap.journey_id = counted.journey_id
+        and instances_with_gap.phase_id = counted.phase_id
+        and instances_with_gap.gap_kind = counted.gap_kind
+left join instances_by_phase
+    on
+        instances_by_phase.journey_id = counted.journey_id
+        and instances_by_phase.phase_id = counted.phase_id

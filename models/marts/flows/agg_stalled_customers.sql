@@ -1,0 +1,130 @@
+{#-
+    Pools of the stuck, over everybody who is in the phase. By segment no figure of fewer than `min_cell_size` of them
+    stands here, nor one that such a figure follows from: where those outside the segment are as few, and the next
+    larger channel where one channel of a segment alone was left out.
+-#}
+with open_stays as (
+    select
+        stays.interval_id,
+        stays.journey_id,
+        stays.journey_version,
+        stays.phase_id,
+        stays.customer_id,
+        stays.entry_channel as channel,
+        stalled.interval_id is not null as is_stalled,
+        stalled.dwell_seconds,
+        norms.norm_seconds,
+        stalled.value_at_risk,
+        stalled.without_rate_count,
+        answering.responsible,
+        answering.accountable,
+        stalled.entered_at,
+        {{ seconds_between('stalled.last_contact_at', as_of()) }} as silent_seconds
+    from {{ ref('int_phase_stays') }} as stays
+    left join {{ ref('stalled_customers') }} as stalled
+        on stalled.interval_id = stays.interval_id
+    left join {{ ref('int_phase_norms') }} as norms
+        on
+            norms.journey_id = stays.journey_id
+            and norms.journey_version = stays.journey_version
+            and norms.phase_id = stays.phase_id
+    left join {{ ref('int_phases_answered_for') }} as answering
+        on
+            answering.journey_id = stays.journey_id
+            and answering.journey_version = stays.journey_version
+            and answering.phase_id = stays.phase_id
+    where stays.outcome = 'pending'
+),
+
+open_stays_by_segment as (
+    select open_stays.*, 'all' as segment from open_stays
+    union all
+    select open_stays.*, assigned.segment
+    from open_stays
+    inner join {{ ref('int_segments_assigned') }} as assigned
+        on assigned.customer_id = open_stays.customer_id
+),
+
+counted as (
+    select
+        journey_id,
+        journey_version,
+        phase_id,
+        case when grouping(channel) = 1 then 'all' else channel end as channel,
+        segment,
+        min(responsible) as responsible,
+        min(accountable) as accountable,
+        count(*) as open_count,
+        count_if(is_stalled) as stalled_count,
+        count_if(is_stalled) / nullif(count(*), 0) as stalled_share,
+        percentile_disc(0.5) within group (order by dwell_seconds) as median_dwell_seconds,
+        min(norm_seconds) as norm_seconds,
+        percentile_disc(0.5) within group (order by silent_seconds) as median_silent_seconds,
+        sum(value_at_risk) as value_at_risk,
+        sum(without_rate_count) as without_rate_count,
+        min(case when is_stalled then entered_at end) as oldest_entered_at
+    from open_stays_by_segment
+    group by grouping sets (
+        (journey_id, journey_version, phase_id, segment), (journey_id, journey_version, phase_id, segment, channel)
+    )
+),
+
+counted_beside_all as (
+    select
+        counted.*,
+        max(case when segment = 'all' then stalled_count end) over (
+            partition by journey_id, journey_version, phase_id, channel
+        ) - stalled_count as outside_count
+    from counted
+),
+
+judged as (
+    select
+        counted_beside_all.*,
+        segment <> 'all' and (
+            stalled_count < {{ var('min_cell_size') }}
+            or outside_count between 1 and {{ var('min_cell_size') }} - 1
+        ) as is_small
+    from counted_beside_all
+),
+
+judged_beside_channels as (
+    select
+        judged.*,
+        count_if(is_small and channel <> 'all') over (
+            partition by journey_id, journey_version, phase_id, segment
+        ) as small_count,
+        row_number() over (
+            partition by journey_id, journey_version, phase_id, segment, is_small, channel = 'all'
+            order by stalled_count, channel
+        ) as place
+    from judged
+),
+
+suppressed as (
+    select
+        judged_beside_channels.*,
+        is_small or (segment <> 'all' and channel <> 'all' and small_count = 1 and place = 1) as is_suppressed
+    from judged_beside_channels
+)
+
+select
+    journey_id,
+    journey_version,
+    phase_id,
+    channel,
+    segment,
+    responsible,
+    accountable,
+    {% for column in [
+        'open_count', 'stalled_count', 'stalled_share', 'median_dwell_seconds', 'norm_seconds', 'median_silent_seconds',
+        'value_at_risk', 'without_rate_count',
+    ] -%}
+    case
+        when not is_suppressed
+            then cast({{ column }} as {{ {'stalled_share': 'double', 'value_at_risk': 'decimal(18, 2)'}.get(column, 'bigint') }})
+    end as {{ column }},
+    {% endfor -%}
+    is_suppressed,
+    case when not is_suppressed then oldest_entered_at end as oldest_entered_at
+from suppressed

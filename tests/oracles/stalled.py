@@ -1,0 +1,230 @@
+"""Lists who is stuck, what is at stake with them and who answers for it, and counts them in pools.
+
+Readings chosen where the design leaves room:
+
+- A contact is any counted event that has a direction.
+- The customer's amount is that of counted events that some measure sums up (subject `events`, aggregation `sum`, value
+  column `amount`), each once, after the instant 365 days before the clock and up to the clock. Money without a rate is
+  left out and counted; who has nothing but that has nothing of their own.
+- A journey's usual value is the discrete median over its completed instances, of all versions, of what their steps
+  came to; nothing spent is 0.
+- For a phase answers who answers for its first primary KPI of progress by id, else the journey version's owner.
+- A pool is suppressed as a KPI by segment is; the group is its stalled stays.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from tests.oracles.feed import Row
+from tests.oracles.flows import percentile
+from tests.oracles.journeys import Definitions, Instance, norm_seconds, steps
+from tests.oracles.kpis import MIN_CELL_SIZE, rate_on, suppressed
+from tests.oracles.timeline import counted, total_order
+
+Event = Mapping[str, Any]
+Seeds = Mapping[str, Sequence[Mapping[str, str]]]
+YEAR = timedelta(days=365)
+assert MIN_CELL_SIZE > 1
+
+
+def stalled_rows(
+    stays: Sequence[Row],
+    instances: Sequence[Instance],
+    events: Iterable[Event],
+    seeds: Seeds,
+    known: Definitions,
+    *,
+    as_of: datetime,
+    priorities: Mapping[str, int],
+) -> list[Row]:
+    """Returns one row per stalled stay, shaped like `flows.stalled_customers`."""
+    by_customer: dict[str, list[Event]] = defaultdict(list)
+    for event in sorted(events, key=total_order(priorities)):
+        if counted(event):
+            by_customer[event["customer_id"]].append(event)
+    worth = {
+        event["event_id"]: amount_of(event, seeds, known)
+        for of_customer in by_customer.values()
+        for event in of_customer
+        if is_money(event, seeds)
+    }
+    usual = usual_values(instances, by_customer, worth, as_of=as_of)
+    channel_of = {
+        event["event_id"]: event["channel"] or "(none)" for all_of in by_customer.values() for event in all_of
+    }
+    rows = []
+    for stay in stays:
+        if not stay["is_stalled"]:
+            continue
+        of_customer = by_customer[stay["customer_id"]]
+        contact = ([event for event in of_customer if event.get("direction")] or [None])[-1]
+        spent = [
+            worth[event["event_id"]]
+            for event in of_customer
+            if event["event_id"] in worth and as_of - YEAR < event["occurred_at"] <= as_of
+        ]
+        rated = [amount for amount in spent if amount is not None]
+        median = usual.get(stay["journey_id"])
+        norm = norm_of(stay, stays, known)
+        assert norm is not None
+        rows.append(
+            {
+                "journey_id": stay["journey_id"],
+                "journey_version": stay["journey_version"],
+                "entry_event_id": stay["entry_event_id"],
+                "customer_id": stay["customer_id"],
+                "phase_id": stay["phase_id"],
+                "channel": channel_of[stay["entry_event_id"]],
+                "last_contact_event_id": contact["event_id"] if contact else None,
+                "last_contact_channel": (contact["channel"] or "(none)") if contact else None,
+                "last_contact_at": contact["occurred_at"] if contact else None,
+                **answering(stay, seeds),
+                "value_basis": "own" if rated else "none" if median is None else "journey_median",
+                "value_at_risk": sum(rated) if rated else median,
+                "without_rate_count": len(spent) - len(rated),
+                "dwell_seconds": stay["dwell_seconds"],
+                "norm_seconds": norm,
+                "over_norm_seconds": stay["dwell_seconds"] - norm,
+                "entered_at": stay["entered_at"],
+            }
+        )
+    return rows
+
+
+def norm_of(stay: Row, stays: Sequence[Row], known: Definitions) -> int | None:
+    """Returns how long a stay like this one may last."""
+    through = [
+        one["dwell_seconds"]
+        for one in stays
+        if one["outcome"] == "fell_through"
+        and (one["journey_id"], one["phase_id"]) == (stay["journey_id"], stay["phase_id"])
+    ]
+    phase = known.phases[stay["journey_id"], stay["journey_version"], stay["phase_id"]]
+    return norm_seconds(through, phase.stalled_after_days)
+
+
+def is_money(event: Event, seeds: Seeds) -> bool:
+    """Returns whether some measure sums up the event's amount."""
+    return event["amount"] is not None and any(
+        (measure["subject"], measure["aggregation"], measure["value_column"]) == ("events", "sum", "amount")
+        and all(
+            measure[column] in ("", event.get(column))
+            for column in ("event_name", "source_system", "channel", "touchpoint", "feedback_kind")
+        )
+        for measure in seeds.get("measures", ())
+    )
+
+
+def amount_of(event: Event, seeds: Seeds, known: Definitions) -> Decimal | None:
+    """Returns the event's amount in the reporting currency, None without a rate."""
+    rate = rate_on(known.day_of(event["occurred_at"]), event["currency"], seeds.get("exchange_rates", ()), "EUR")
+    return None if rate is None else (event["amount"] * rate).quantize(Decimal("0.01"), ROUND_HALF_UP)
+
+
+def usual_values(
+    instances: Sequence[Instance],
+    by_customer: Mapping[str, Sequence[Event]],
+    worth: Mapping[str, Decimal | None],
+    *,
+    as_of: datetime,
+) -> dict[str, Decimal]:
+    """Returns what half of each journey's completed instances came to at most."""
+    values: dict[str, list[Decimal]] = defaultdict(list)
+    for instance in instances:
+        if instance.stays[-1].outcome == "completed":
+            inside = steps(instance, by_customer[instance.customer_id], as_of=as_of)
+            spent = [worth.get(event["event_id"]) or Decimal(0) for event in inside]
+            values[instance.journey_id].append(sum(spent, Decimal(0)))
+    return {journey_id: percentile(of_journey, 0.5) for journey_id, of_journey in values.items()}
+
+
+def answering(stay: Row, seeds: Seeds) -> Row:
+    """Returns who is responsible and accountable for those in a stay's phase."""
+    owner = next(
+        row.get("owner")
+        for row in seeds["journeys"]
+        if (row["journey_id"], row["journey_version"]) == (stay["journey_id"], stay["journey_version"])
+    )
+    speaking = sorted(
+        kpi["kpi_id"]
+        for kpi in seeds.get("kpis", ())
+        if (kpi["journey_id"], kpi["phase_id"]) == (stay["journey_id"], stay["phase_id"])
+        and (kpi["kind"], kpi["tier"]) == ("progress", "primary")
+    )
+    people = {
+        role: sorted(
+            row["person"]
+            for row in seeds.get("kpi_roles", ())
+            if speaking and (row["kpi_id"], row["role"]) == (speaking[0], role)
+        )
+        for role in ("responsible", "accountable")
+    }
+    accountable = (people["accountable"] or [owner or None])[0]
+    return {"responsible": (people["responsible"] or [accountable])[0], "accountable": accountable}
+
+
+def pool_rows(
+    stalled: Sequence[Row],
+    stays: Sequence[Row],
+    events: Iterable[Event],
+    segments: Mapping[str, set[str]],
+    seeds: Seeds,
+    known: Definitions,
+    *,
+    as_of: datetime,
+) -> list[Row]:
+    """Returns one row per pool of open stays, shaped like `flows.agg_stalled_customers`."""
+    channel_of = {event["event_id"]: event["channel"] or "(none)" for event in events}
+    stuck = {(row["journey_id"], row["entry_event_id"]): row for row in stalled}
+    pools: dict[tuple[tuple[str, str, str], str, str], list[Row]] = defaultdict(list)
+    for stay in stays:
+        if stay["outcome"] != "pending":
+            continue
+        phase = (stay["journey_id"], stay["journey_version"], stay["phase_id"])
+        for segment in ("all", *(name for name, inside in segments.items() if stay["customer_id"] in inside)):
+            for channel in ("all", channel_of[stay["entry_event_id"]]):
+                pools[phase, channel, segment].append(stay)
+    of_pool = {
+        pool: [
+            stuck[stay["journey_id"], stay["entry_event_id"]]
+            for stay in inside
+            if (stay["journey_id"], stay["entry_event_id"]) in stuck
+        ]
+        for pool, inside in pools.items()
+    }
+    hidden = suppressed({pool: len(rows) for pool, rows in of_pool.items()})
+    found = []
+    for pool, inside in pools.items():
+        rows = of_pool[pool]
+        values = [row["value_at_risk"] for row in rows if row["value_at_risk"] is not None]
+        silent = [(as_of - row["last_contact_at"]) // timedelta(seconds=1) for row in rows if row["last_contact_at"]]
+        figures = {
+            "open_count": len(inside),
+            "stalled_count": len(rows),
+            "stalled_share": len(rows) / len(inside),
+            "median_dwell_seconds": percentile([row["dwell_seconds"] for row in rows], 0.5) if rows else None,
+            "norm_seconds": norm_of(inside[0], stays, known),
+            "median_silent_seconds": percentile(silent, 0.5) if silent else None,
+            "value_at_risk": sum(values) if values else None,
+            "without_rate_count": sum(row["without_rate_count"] for row in rows) if rows else None,
+            "oldest_entered_at": min((row["entered_at"] for row in rows), default=None),
+        }
+        (journey_id, journey_version, phase_id), channel, segment = pool
+        found.append(
+            {
+                "journey_id": journey_id,
+                "journey_version": journey_version,
+                "phase_id": phase_id,
+                "channel": channel,
+                "segment": segment,
+                **answering(inside[0], seeds),
+                **(dict.fromkeys(figures) if pool in hidden else figures),
+                "is_suppressed": pool in hidden,
+            }
+        )
+    return found

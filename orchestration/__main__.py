@@ -36,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sql.add_argument("--warehouse", action="store_true", help="ask the data set's warehouse file instead")
     dbt = commands.add_parser("dbt", help="run dbt on the data set with the variables of the last build")
     dbt.add_argument("arguments", nargs=argparse.REMAINDER)
+    commands.add_parser("digests", help="list the digests of the current release")
+    commands.add_parser("send-digests", help="send the digests of the current release that were not sent yet")
     commands.add_parser("identity-diff", help="show what a release would do to customer ids, without one")
     commands.add_parser("check", help="check the configuration without running anything")
     journeys = commands.add_parser("journey-check", help="hold the journeys' definitions against the data, before use")
@@ -190,6 +192,30 @@ def _journey_check(chosen: argparse.Namespace, settings: Settings) -> int:
     return run_journey_check(settings, chosen.journey, today=datetime.now(UTC).date(), say=print)
 
 
+def _digests(chosen: argparse.Namespace, settings: Settings) -> int:
+    from orchestration.lib.digests.writing import read_index
+    from orchestration.lib.release.publish import current_release
+
+    release = current_release(settings)
+    people = read_index(release.directory) if release else []
+    for person in people:
+        told = ", ".join(f"{count} {status}" for status, count in person["status_counts"].items() if count)
+        print(f"{person['person']} ({', '.join(person['roles'])}): {told or 'answers for no KPI'}")
+        print(f"    {release.directory / person['html'] if release else ''}")
+    if not people:
+        print(f"{settings.data_set} has no digest: it needs a release, and people in kpi_roles.csv. Type make run.")
+    return 0
+
+
+def _send_digests(chosen: argparse.Namespace, settings: Settings) -> int:
+    from orchestration.lib.digests.sending import send_digests
+
+    delivery = send_digests(settings)
+    for line in delivery.lines:
+        print(line)
+    return 1 if delivery.undelivered or not delivery.is_configured else 0
+
+
 def _identity_diff(chosen: argparse.Namespace, settings: Settings) -> int:
     from orchestration.lib.identity.difference import run_identity_diff
 
@@ -220,6 +246,8 @@ COMMANDS: dict[str, Callable[[argparse.Namespace, Settings], int]] = {
     "dbt": _dbt,
     "check": _check,
     "journey-check": _journey_check,
+    "digests": _digests,
+    "send-digests": _send_digests,
     "identity-diff": _identity_diff,
     "identity-train": _identity_train,
 }

@@ -12,6 +12,7 @@ OWNERS = ["team:data-engineering"]
 # The key that dbt gives its source.
 PHONE_NUMBERS = dg.AssetKey(["landing", "phone_numbers"])
 RELEASE = dg.AssetKey(["serving", "customer_journeys"])
+DIGESTS = dg.AssetKey(["serving", "digests"])
 
 
 def landed_key(contract: TableContract) -> dg.AssetKey:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from orchestration.lib.digests.sending import send_digests
 from orchestration.lib.life_signs import LIFE_SIGN, end_dead_runs, life_sign
 from orchestration.lib.release.folders import check_folders
 from orchestration.lib.release.publish import Release, current_release, serve
@@ -122,6 +123,10 @@ def run_refresh(settings: Settings, *, sizes: Mapping[str, int]) -> int:
     if not is_new:
         serve(settings)
         screen(f"\nNothing changed since the last run: release {after.release_id} stays current.")
+        # what a run before could not send waits for this one
+        if settings.smtp is not None:
+            for line in send_digests(settings).lines:
+                screen(f"  {line}")
     _tell_release(settings, after, screen)
     screen(f"\nThe job took {seconds:.0f} s, all together {time.monotonic() - started:.0f} s.")
     _tell_next(settings, screen)

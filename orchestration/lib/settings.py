@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -70,6 +70,24 @@ DEFAULT_EXAMPLE = "omnichannel"
 SHARED_DEVICE_POLICIES = ("last_login", "split", "never_link")
 
 
+# How a mail server is talked to, and the port that servers then listen on.
+SMTP_PORTS = {"none": 25, "starttls": 587, "tls": 465}
+MAIL_ADDRESS = re.compile(r"[^@\s<>,;:\"()\[\]]+@[^@\s<>,;:\"()\[\]]+")
+THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True)
+class Smtp:
+    """The server that takes digests. `security` is none, starttls or tls; `user` is None where it asks for none."""
+
+    host: str
+    port: int
+    security: str
+    sender: str
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+
 @dataclass(frozen=True)
 class Settings:
     """One data set's folders and clock. Paths are absolute.
@@ -91,6 +109,7 @@ class Settings:
     shared_devices: str
     country: str | None
     is_matching_on: bool
+    smtp: Smtp | None = None
 
     @property
     def home(self) -> Path:
@@ -146,6 +165,11 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     JOURNEYS_COUNTRY      country of telephone numbers without a country code, ISO 3166 (default: the example's;
                           none for own extracts: such numbers then stay as they are written)
     JOURNEYS_RELEASES_KEPT           how many releases are kept (default 5, at least 2)
+    JOURNEYS_SMTP_HOST    mail server that digests are sent through; none: none is sent. With it
+    JOURNEYS_SMTP_FROM    the sender's address, and if need be
+    JOURNEYS_SMTP_SECURITY           starttls (default), tls or none
+    JOURNEYS_SMTP_PORT    default 587, 465 or 25, by the security
+    JOURNEYS_SMTP_USER, JOURNEYS_SMTP_PASSWORD   both or none
     JOURNEYS_MATCHING     off: people records without a shared key are not matched, whatever matching.toml says
 
     Raises SettingsError naming the variable, its value and what it may be.
@@ -220,7 +244,38 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         shared_devices=shared_devices,
         country=country,
         is_matching_on=matching == "on",
+        smtp=_read_smtp(value),
     )
+
+
+def _read_smtp(value: Callable[[str], str | None]) -> Smtp | None:
+    names = {name: f"JOURNEYS_SMTP_{name}" for name in ("HOST", "PORT", "USER", "PASSWORD", "SECURITY", "FROM")}
+    given = {name: value(variable) for name, variable in names.items()}
+    host, sender, user, password = given["HOST"], given["FROM"], given["USER"], given["PASSWORD"]
+    if host is None:
+        idle = [names[name] for name, text in given.items() if text is not None]
+        if idle:
+            raise SettingsError(
+                f"{', '.join(idle)} set without JOURNEYS_SMTP_HOST: name the mail server too, or clear them."
+            )
+        return None
+    security = (given["SECURITY"] or "starttls").lower()
+    if security not in SMTP_PORTS:
+        raise SettingsError(f"JOURNEYS_SMTP_SECURITY={security}: choose one of {', '.join(SMTP_PORTS)}.")
+    port = given["PORT"] or str(SMTP_PORTS[security])
+    if not port.isdigit() or not 0 < int(port) < 65536:
+        raise SettingsError(f"JOURNEYS_SMTP_PORT={port}: give a whole number from 1 to 65535.")
+    if sender is None or not MAIL_ADDRESS.fullmatch(sender):
+        raise SettingsError(
+            f"JOURNEYS_SMTP_FROM={sender or ''}: give the address that digests come from, such as kpis@example.com."
+        )
+    if (user is None) != (password is None):
+        raise SettingsError("JOURNEYS_SMTP_USER and JOURNEYS_SMTP_PASSWORD go together: set both, or none.")
+    if user is not None and security == "none" and host not in THIS_MACHINE:
+        raise SettingsError(
+            f"JOURNEYS_SMTP_SECURITY=none would send the password to {host} for anyone to read. Choose starttls or tls."
+        )
+    return Smtp(host, int(port), security, sender, user, password)
 
 
 def is_country(code: str) -> bool:

@@ -137,6 +137,18 @@ def test_the_job_the_schedule_and_the_sensor_are_there(definitions: dg.Definitio
     assert sensor.job_name == "refresh"
 
 
+def test_digests_are_sent_after_the_release_and_once_more_where_they_wait(definitions: dg.Definitions) -> None:
+    digests = dg.AssetKey(["serving", "digests"])
+    assert definitions.resolve_asset_graph().get(digests).parent_keys == {RELEASE}
+    assert digests in definitions.resolve_job_def("refresh").asset_layer.executable_asset_keys
+    assert digests not in definitions.resolve_job_def("rehearse").asset_layer.executable_asset_keys
+    sensor = definitions.resolve_sensor_def("waiting_digests")
+    assert sensor.job_name == "send_waiting_digests"
+    with dg.DagsterInstance.ephemeral() as instance:
+        tick = sensor.evaluate_tick(dg.build_sensor_context(instance=instance, definitions=definitions))
+    assert not tick.run_requests and "No digest waits" in (tick.skip_message or "")
+
+
 def test_the_release_says_when_it_is_stale(specs: dict[dg.AssetKey, dg.AssetSpec]) -> None:
     assert specs[RELEASE].freshness_policy is not None
 

@@ -54,6 +54,7 @@ must_not_link,email,anna.lindqvist@example.com,loyalty_card,70015523,Her sister'
 """
 DIRECT_IDENTIFIERS = (
     "anna.lindqvist@example.com", "bruno.matteotti@example.com", "Lindqvist", "Matteotti", "70015523", "c-unknown",
+    "the.keeper@example.com",
 )  # fmt: skip
 SEEDS = {
     "journeys": "journey_id,journey_version,journey_name,validated_on\nbuying,1,From looking to buying,2026-01-01\n",
@@ -65,7 +66,7 @@ SEEDS = {
     "orders,events,count,,order_placed\nrevenue,events,sum,amount,order_placed\n",
     "kpis": "kpi_id,kpi_name,journey_id,phase_id,kind,tier,direction,unit,period,numerator_measure_id,"
     "denominator_measure_id\norder_value,Order value,buying,bought,money,primary,up,EUR,month,revenue,orders\n",
-    "kpi_roles": "kpi_id,role,person\norder_value,accountable,Shop keeper\n",
+    "kpi_roles": "kpi_id,role,person,email\norder_value,accountable,Shop keeper,the.keeper@example.com\n",
     "kpi_targets": "kpi_id,valid_from,target,amber_bound,red_bound\norder_value,2025-01-01,40,35,30\n",
 }
 # What runs did, and the ledger of files, say how the rows came and not what they are.

@@ -38,7 +38,7 @@ SOUND = {
         "kpi_id,kpi_name,journey_id,phase_id,kind,tier,direction,unit,period,numerator_measure_id,denominator_measure_id\n"
         "order_value,Order value,buying,bought,money,primary,up,EUR,month,revenue,orders\n"
     ),
-    "kpi_roles": "kpi_id,role,person\norder_value,accountable,Shop keeper\n",
+    "kpi_roles": "kpi_id,role,person,email\norder_value,accountable,Shop keeper,keeper@example.com\n",
     "kpi_targets": (
         "kpi_id,valid_from,target,amber_bound,red_bound,valid_to\n"
         "order_value,2025-01-01,40,35,30,2025-06-01\n"
@@ -137,6 +137,7 @@ SPOILT = [
         "first day on which",
     ),
     ("kpi_targets", "30,2025-06-01", "30,", "kpi_targets.csv line 3", "line 2 still holds", "valid_to = 2025-06-01"),
+    ("kpi_roles", "keeper@", "keeper at ", "kpi_roles.csv line 2", "email = keeper at example.com", "Correct it"),
     ("segments", "young,Young", "All,All", "segments.csv line 5", "segment = All", "Choose another"),
     ("segments", "young,Young", "(none),None", "segments.csv line 5", "segment = (none)", "Choose another"),
     ("segments", "country", "contry", "segments.csv line 4", "attribute = contry", "Did you mean country?"),
@@ -310,7 +311,7 @@ def test_a_file_that_no_seed_is_named_like_is_an_error_and_not_passed_over(tmp_p
 
 
 def test_a_value_that_would_be_cut_off_at_its_comma_is_an_error(tmp_path: Path) -> None:
-    [told] = errors(tmp_path, kpi_roles=SOUND["kpi_roles"] + "order_value,informed,Anna, who owns the shop\n")
+    [told] = errors(tmp_path, kpi_roles=SOUND["kpi_roles"] + "order_value,informed,Anna,, who owns the shop\n")
     assert told.startswith("kpi_roles.csv line 3: the row has 1 value(s) more than the header") and "quotes" in told
 
 

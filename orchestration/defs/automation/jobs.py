@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from orchestration.defs.landing.assets import CONTRACTS
-from orchestration.defs.naming import RELEASE
+from orchestration.defs.naming import DIGESTS, RELEASE
 from orchestration.lib.landing.files import find_files
 from orchestration.lib.settings import read_settings
 
@@ -29,7 +29,7 @@ FRAMEWORK_TALK = (
 
 refresh = dg.define_asset_job(
     name="refresh",
-    description="From new extracts to a new release: land, check, build what changed, audit, publish.",
+    description="From new extracts to a new release: land, check, build what changed, audit, publish, tell.",
     selection=dg.AssetSelection.all(),
     executor_def=dg.in_process_executor,
 )
@@ -37,7 +37,7 @@ refresh = dg.define_asset_job(
 rehearse = dg.define_asset_job(
     name="rehearse",
     description="The job refresh up to its release: what would be published is built and checked, and is not.",
-    selection=dg.AssetSelection.all() - dg.AssetSelection.assets(RELEASE),
+    selection=dg.AssetSelection.all() - dg.AssetSelection.assets(RELEASE, DIGESTS),
     executor_def=dg.in_process_executor,
 )
 

@@ -1,4 +1,4 @@
-"""The release that readers get: written beside the old one, read back, then switched to in one step."""
+"""The release that readers get, digests included: written beside the old one, read back, then switched to."""
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -7,6 +7,7 @@ import dagster as dg
 
 from orchestration.defs.hygiene.checks import LEDGER
 from orchestration.defs.naming import OWNERS, RELEASE, WAREHOUSE_POOL
+from orchestration.lib.digests.writing import write_digests
 from orchestration.lib.hygiene.data_docs import write_data_docs
 from orchestration.lib.hygiene.results import read_results
 from orchestration.lib.release.candidate import (
@@ -69,7 +70,7 @@ def published_tables(settings: Settings) -> list[PublishedTable]:
     kinds={"duckdb", "parquet"},
     pool=WAREHOUSE_POOL,
     freshness_policy=dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26)),
-    description="The published release: serving/customer_journeys.duckdb, Parquet files, manifest and Data Docs.",
+    description="The published release: serving/customer_journeys.duckdb, Parquet, manifest, digests and Data Docs.",
 )
 def release(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     settings, _ = run_settings_and_clock(context.instance, context.run_id)
@@ -136,6 +137,16 @@ def release(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         )
         try:
             write_data_docs(results, candidate.directory / "data_docs", run_id=context.run_id)
+            digests = write_digests(
+                candidate.directory,
+                settings.warehouse,
+                data_set=settings.data_set,
+                release_id=release_id,
+                as_of=build.as_of,
+                previous=previous.database if previous is not None else None,
+                published=published_ids(settings),
+            )
+            context.log.info(f"{len(digests)} digests stand in {candidate.release_id}/digests")
         except BaseException:
             discard(candidate)
             raise

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import yaml
 
+from orchestration.lib.settings import MAIL_ADDRESS
+
 SEED_PROPERTIES = "_seeds.yml"
 # A map older than this is read with care: a warning says so.
 MAP_IS_FRESH_FOR = timedelta(days=365)
@@ -598,6 +600,14 @@ def _check_kpis(rows: Mapping[str, Sequence[SeedRow]]) -> Iterator[Problem]:
                 accountable[1],
                 f"{row.get('kpi_id')} has {len(accountable)} accountable persons (line {accountable[0]} names one). "
                 "Exactly one answers for a KPI: make the others responsible or consulted.",
+            )
+    for row in rows["kpi_roles"]:
+        email = row.get("email")
+        if email is not None and not MAIL_ADDRESS.fullmatch(email):
+            yield Problem(
+                "kpi_roles.csv",
+                row.line,
+                f"email = {email}: expected one address such as ann@example.com. Correct it or leave it empty.",
             )
     directions = {row.get("kpi_id"): row.get("direction") for row in rows["kpis"]}
     for row in rows["kpi_targets"]:

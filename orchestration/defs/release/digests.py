@@ -1,0 +1,70 @@
+"""Mails with the digests of a release, sent once it is published."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+import duckdb
+
+from orchestration.defs.naming import DIGESTS, OWNERS, RELEASE, WAREHOUSE_POOL
+from orchestration.lib.digests.sending import send_digests, unsent_count
+from orchestration.lib.settings import read_settings
+from orchestration.lib.warehouse.connection import WarehouseBusy
+from orchestration.lib.warehouse.run_context import run_settings_and_clock
+
+DELIVERED = "every_digest_is_delivered"
+
+
+@dg.asset(
+    key=DIGESTS,
+    deps=[RELEASE],
+    group_name="release",
+    owners=OWNERS,
+    kinds={"email"},
+    pool=WAREHOUSE_POOL,
+    check_specs=[dg.AssetCheckSpec(DELIVERED, asset=DIGESTS, description="Everyone with an address got their digest.")],
+    description="Mails to everyone with a role at a KPI, once per person and release; none without a mail server.",
+)
+def digests(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
+    settings, _ = run_settings_and_clock(context.instance, context.run_id)
+    delivery = send_digests(settings)
+    for line in delivery.lines:
+        (context.log.warning if delivery.undelivered else context.log.info)(line)
+    if delivery.undelivered:
+        context.log.warning("The release stands. The next run tries again, as does make send-digests.")
+    yield dg.MaterializeResult(
+        metadata={
+            "sent": len(delivery.sent),
+            "sent_before": delivery.earlier_count,
+            "not_sent": len(delivery.undelivered),
+            "without_address": len(delivery.without_address),
+        },
+        check_results=[
+            dg.AssetCheckResult(
+                check_name=DELIVERED,
+                passed=not delivery.undelivered,
+                # a mail that waits is no reason to doubt the release
+                severity=dg.AssetCheckSeverity.WARN,
+                metadata={"not_sent": [f"{one.person}: {one.problem}" for one in delivery.undelivered]},
+            )
+        ],
+    )
+
+
+send_waiting_digests = dg.define_asset_job(
+    name="send_waiting_digests",
+    description="Sends the digests of the current release to those who did not get theirs.",
+    selection=dg.AssetSelection.assets(DIGESTS),
+    executor_def=dg.in_process_executor,
+)
+
+
+@dg.sensor(job=send_waiting_digests, minimum_interval_seconds=900)
+def waiting_digests(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    """Asks for another try while mails of the current release wait; a run with nothing new doesn't come to them."""
+    try:
+        count = unsent_count(read_settings())
+    except (WarehouseBusy, duckdb.Error) as error:
+        return dg.SkipReason(f"The warehouse is in use: {error}")
+    if not count:
+        return dg.SkipReason("No digest waits for a mail server.")
+    return dg.SensorResult(run_requests=[dg.RunRequest()])

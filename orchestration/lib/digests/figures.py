@@ -1,0 +1,197 @@
+"""Reads what digests tell from the warehouse: KPIs as they stand, their phases, how they stood one release before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from orchestration.lib.digests.recipients import Role
+from orchestration.lib.warehouse.connection import open_duckdb
+
+
+@dataclass(frozen=True)
+class PhaseFigures:
+    """What happened in a phase in a period, and who stands still in it now."""
+
+    entered_count: int
+    fell_out_count: int
+    stalled_count: int
+
+
+@dataclass(frozen=True)
+class Kpi:
+    """A row of the scorecard with the names that people know. `previous_status` is None where it had none."""
+
+    kpi_id: str
+    kpi_name: str
+    description: str | None
+    journey_id: str | None
+    journey_name: str
+    phase_id: str | None
+    phase_name: str
+    tier: str
+    direction: str
+    unit: str
+    value: float | None
+    value_low: float | None
+    value_high: float | None
+    denominator: float | None
+    target: float | None
+    status: str
+    trend: float | None
+    trend_year: float | None
+    responsible: str | None
+    accountable: str | None
+    measured_day_count: int
+    period_day_count: int
+    period_start: date
+    period_end: date
+    previous_status: str | None = None
+    phase: PhaseFigures | None = None
+
+    @property
+    def has_turned(self) -> bool:
+        """Whether it became green or red since the release before."""
+        return self.previous_status not in (None, self.status) and self.status in ("green", "red")
+
+
+@dataclass(frozen=True)
+class Figures:
+    """All that the digests of one release are about."""
+
+    kpis: Sequence[Kpi]
+    roles: Sequence[Role]
+
+
+def read_figures(warehouse: Path, *, previous: Path | None) -> Figures:
+    """Reads the KPIs in the order in which people read them: by journey, phase, primary first.
+
+    `previous` is the database of the release before; None before the first.
+    """
+    statuses = _statuses(previous)
+    with open_duckdb(warehouse, read_only=True) as connection:
+        roles = [
+            Role(*row)
+            for row in connection.execute(
+                "select kpi_id, role, person, email from config.kpi_roles order by all"
+            ).fetchall()
+        ]
+        phases = _phases(connection)
+        rows = connection.execute(SCORECARD).fetchall()
+    kpis = []
+    for row in rows:
+        kpi = Kpi(*row)
+        kpis.append(
+            replace(
+                kpi,
+                previous_status=statuses.get(kpi.kpi_id),
+                phase=phases.get((kpi.journey_id, kpi.phase_id, kpi.period_start, kpi.period_end)),
+            )
+        )
+    return Figures(kpis, roles)
+
+
+SCORECARD = """
+    with phases as (
+        select journey_id, phase_id, max_by(phase_name, journey_version) as phase_name,
+            max_by(phase_order, journey_version) as phase_order
+        from config.phases
+        group by journey_id, phase_id
+    ),
+
+    journeys as (
+        select journey_id, max_by(journey_name, journey_version) as journey_name
+        from config.journeys
+        group by journey_id
+    )
+
+    select
+        scorecard.kpi_id,
+        scorecard.kpi_name,
+        kpis.description,
+        scorecard.journey_id,
+        coalesce(journeys.journey_name, 'All customers'),
+        scorecard.phase_id,
+        coalesce(phases.phase_name, 'The whole journey'),
+        scorecard.tier,
+        scorecard.direction,
+        scorecard.unit,
+        scorecard.value,
+        scorecard.value_low,
+        scorecard.value_high,
+        scorecard.denominator,
+        scorecard.target,
+        scorecard.status,
+        scorecard.trend,
+        scorecard.trend_year,
+        scorecard.responsible,
+        scorecard.accountable,
+        scorecard.measured_day_count,
+        scorecard.period_day_count,
+        scorecard.period_start,
+        scorecard.period_end
+    from kpis.kpi_scorecard as scorecard
+    inner join kpis.dim_kpis as kpis
+        on kpis.kpi_id = scorecard.kpi_id
+    left join phases
+        on phases.journey_id = scorecard.journey_id and phases.phase_id = scorecard.phase_id
+    left join journeys
+        on journeys.journey_id = scorecard.journey_id
+    order by
+        journeys.journey_name nulls first,
+        scorecard.journey_id nulls first,
+        phases.phase_order nulls first,
+        scorecard.tier,
+        scorecard.kpi_id
+"""
+
+
+def _phases(
+    connection: duckdb.DuckDBPyConnection,
+) -> Mapping[tuple[str | None, str | None, date, date], PhaseFigures]:
+    rows = connection.execute("""
+        with periods as (
+            select distinct journey_id, phase_id, period_start, period_end
+            from kpis.kpi_scorecard
+            where phase_id is not null
+        ),
+
+        moved as (
+            select periods.journey_id, periods.phase_id, periods.period_start, periods.period_end,
+                sum(daily.entered_count) as entered_count, sum(daily.left_fell_out_count) as fell_out_count
+            from periods
+            inner join journeys.agg_phases_daily as daily
+                on daily.journey_id = periods.journey_id and daily.phase_id = periods.phase_id
+                and daily.measured_on between periods.period_start and periods.period_end
+            group by all
+        ),
+
+        stalled as (
+            select journey_id, phase_id, count(*) as stalled_count
+            from journeys.fct_phase_intervals
+            where is_stalled
+            group by all
+        )
+
+        select periods.journey_id, periods.phase_id, periods.period_start, periods.period_end,
+            coalesce(moved.entered_count, 0), coalesce(moved.fell_out_count, 0), coalesce(stalled.stalled_count, 0)
+        from periods
+        left join moved using (journey_id, phase_id, period_start, period_end)
+        left join stalled using (journey_id, phase_id)
+    """).fetchall()
+    return {row[:4]: PhaseFigures(*(int(count) for count in row[4:])) for row in rows}
+
+
+def _statuses(previous: Path | None) -> dict[str, str]:
+    if previous is None or not previous.is_file():
+        return {}
+    with open_duckdb(previous, read_only=True) as connection:
+        try:
+            return dict(connection.execute("select kpi_id, status from kpis.kpi_scorecard").fetchall())
+        except duckdb.CatalogException:
+            # a release from before there was a scorecard has nothing that could have turned
+            return {}

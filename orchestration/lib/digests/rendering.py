@@ -1,0 +1,180 @@
+"""Renders a recipient's digest as a page and as text."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from orchestration.lib.digests.figures import Kpi
+from orchestration.lib.digests.recipients import Recipient
+
+STATUSES = ("red", "amber", "green", "no_data")
+WORDS = {"red": "red", "amber": "amber", "green": "green", "no_data": "no data"}
+# Dark on light, readable without the colour: the word always stands beside it.
+COLOURS = {"red": "#9b1c1c", "amber": "#7a4b00", "green": "#14532d", "no_data": "#4b5563"}
+# A share of fewer than so many is shown with its interval.
+INTERVAL_BELOW = 100
+MINUTE, HOUR, DAY = 60, 3_600, 86_400
+
+_ENVIRONMENT = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).with_name("templates")),
+    autoescape=jinja2.select_autoescape(["html"]),
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
+
+
+@dataclass(frozen=True)
+class Digest:
+    """What one recipient gets. `answering_count` and `informed_count` are KPIs; `status_counts` those of the former."""
+
+    recipient: Recipient
+    subject: str
+    html: str
+    text: str
+    answering_count: int
+    informed_count: int
+    status_counts: Mapping[str, int]
+
+
+def render(recipient: Recipient, kpis: Sequence[Kpi], *, data_set: str, release_id: str, as_of: datetime) -> Digest:
+    """Renders what a recipient has to know: their own KPIs in full, of the others the counts and what is red."""
+    mine = [kpi for kpi in kpis if recipient.answers_for(kpi.kpi_id)]
+    told = [kpi for kpi in kpis if kpi.kpi_id in recipient.roles and not recipient.answers_for(kpi.kpi_id)]
+    counts = _counts(mine or told)
+    subject = f"Customer journeys on {as_of:%Y-%m-%d}: {_counted(counts)} ({data_set})"
+    content: dict[str, Any] = {
+        "recipient": recipient,
+        "subject": subject,
+        "data_set": data_set,
+        "release_id": release_id,
+        "as_of": as_of,
+        "roles": ", ".join(recipient.all_roles),
+        "turned": [_shown(kpi, recipient) for kpi in mine if kpi.has_turned],
+        "journeys": _by_phase(mine, recipient),
+        "summaries": [
+            {"name": name, "counts": _counts(of_journey), "total": len(of_journey)}
+            for name, of_journey in _grouped(told, lambda kpi: kpi.journey_name)
+        ],
+        "reds": [_shown(kpi, recipient) for kpi in told if kpi.status == "red"],
+        "statuses": STATUSES,
+        "words": WORDS,
+        "colours": COLOURS,
+        "interval_below": INTERVAL_BELOW,
+    }
+    return Digest(
+        recipient,
+        subject,
+        _ENVIRONMENT.get_template("digest.html").render(content),
+        _ENVIRONMENT.get_template("digest.txt").render(content),
+        len(mine),
+        len(told),
+        _counts(mine),
+    )
+
+
+def amount(value: float | None, unit: str) -> str:
+    """A value as people say it in its unit.
+
+    >>> amount(0.3741, "share"), amount(93784, "seconds"), amount(1234.5, "EUR"), amount(None, "share")
+    ('37.4 %', '1 d 2 h', '1,234.50 EUR', '–')
+    """
+    if value is None:
+        return "–"
+    if unit == "share":
+        return f"{100 * value:.1f} %"
+    if unit == "seconds":
+        return _duration(value)
+    if unit.isupper() and len(unit) == 3:
+        return f"{value:,.2f} {unit}"
+    return f"{value:,.0f} {unit}" if value == round(value) else f"{value:,.2f} {unit}"
+
+
+def change(difference: float | None, unit: str, direction: str) -> str:
+    """How far a value went, and whether that is for the better.
+
+    >>> change(-0.031, "share", "up"), change(0.0, "EUR", "up"), change(None, "EUR", "up")
+    ('−3.1 points, worse', 'unchanged', '–')
+    """
+    if difference is None:
+        return "–"
+    if abs(difference) < 1e-9:
+        return "unchanged"
+    size = f"{100 * abs(difference):.1f} points" if unit == "share" else amount(abs(difference), unit)
+    is_better = (difference > 0) == (direction == "up")
+    return f"{'+' if difference > 0 else '−'}{size}, {'better' if is_better else 'worse'}"
+
+
+def _duration(seconds: float) -> str:
+    whole = round(seconds)
+    for size, name, smaller, smaller_name in ((DAY, "d", HOUR, "h"), (HOUR, "h", MINUTE, "min")):
+        if whole >= size:
+            rest = whole % size // smaller
+            return f"{whole // size:,} {name}" + (f" {rest} {smaller_name}" if rest else "")
+    return f"{whole // MINUTE} min" if whole >= MINUTE else f"{whole} s"
+
+
+def _shown(kpi: Kpi, recipient: Recipient) -> dict[str, Any]:
+    is_small = kpi.value_low is not None and kpi.denominator is not None and kpi.denominator < INTERVAL_BELOW
+    return {
+        "name": kpi.kpi_name,
+        "description": kpi.description,
+        "journey": kpi.journey_name,
+        "phase": kpi.phase_name,
+        "tier": kpi.tier,
+        "value": amount(kpi.value, kpi.unit),
+        "interval": f"{amount(kpi.value_low, kpi.unit)} and {amount(kpi.value_high, kpi.unit)}" if is_small else None,
+        "target": amount(kpi.target, kpi.unit),
+        "status": kpi.status,
+        "was": WORDS[kpi.previous_status] if kpi.previous_status else None,
+        "trend": change(kpi.trend, kpi.unit, kpi.direction),
+        "trend_year": change(kpi.trend_year, kpi.unit, kpi.direction),
+        "roles": ", ".join(recipient.roles.get(kpi.kpi_id, ())),
+        "accountable": kpi.accountable or "–",
+        "period": f"{kpi.period_start}"
+        if kpi.period_start == kpi.period_end
+        else f"{kpi.period_start} to {kpi.period_end}",
+        "missing": kpi.period_day_count - kpi.measured_day_count,
+        "days": kpi.period_day_count,
+    }
+
+
+def _by_phase(kpis: Sequence[Kpi], recipient: Recipient) -> list[dict[str, Any]]:
+    journeys = []
+    for name, of_journey in _grouped(kpis, lambda kpi: kpi.journey_name):
+        phases = []
+        for phase, of_phase in _grouped(of_journey, lambda kpi: kpi.phase_name):
+            # KPIs of one phase may have periods of different length, and so its counts
+            periods = {kpi.phase: _shown(kpi, recipient)["period"] for kpi in of_phase if kpi.phase is not None}
+            phases.append(
+                {
+                    "name": phase,
+                    "kpis": [_shown(kpi, recipient) for kpi in sorted(of_phase, key=lambda kpi: kpi.tier)],
+                    "moves": [(period, figures) for figures, period in periods.items()],
+                }
+            )
+        journeys.append({"name": name, "phases": phases})
+    return journeys
+
+
+def _grouped(kpis: Sequence[Kpi], key) -> list[tuple[str, list[Kpi]]]:
+    return [(name, list(group)) for name, group in groupby(kpis, key=key)]
+
+
+def _counts(kpis: Sequence[Kpi]) -> dict[str, int]:
+    found = Counter(kpi.status for kpi in kpis)
+    return {status: found[status] for status in STATUSES}
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    told = [f"{count} {WORDS[status]}" for status, count in counts.items() if count]
+    return ", ".join(told) or "no KPI"

@@ -1,0 +1,224 @@
+"""Sends the digests of the current release by mail, once to each person, and remembers to whom."""
+
+from __future__ import annotations
+
+import re
+import smtplib
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime
+from pathlib import Path
+
+import duckdb
+
+from orchestration.lib.digests.writing import DIGESTS, LEDGER, ensure_ledger
+from orchestration.lib.release.publish import Release, current_release
+from orchestration.lib.settings import Settings, Smtp
+from orchestration.lib.warehouse.connection import open_duckdb
+
+TIMEOUT_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Undelivered:
+    """Somebody who did not get their digest, and why."""
+
+    person: str
+    problem: str
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What came of sending a release's digests. `earlier_count` were sent by a run before."""
+
+    release_id: str | None
+    sent: tuple[str, ...] = ()
+    undelivered: tuple[Undelivered, ...] = ()
+    without_address: tuple[str, ...] = ()
+    earlier_count: int = 0
+    is_configured: bool = True
+
+    @property
+    def lines(self) -> list[str]:
+        """What came of it, as people read it."""
+        if not self.is_configured:
+            return ["No mail server is set (JOURNEYS_SMTP_HOST), so no digest is sent."]
+        if self.release_id is None:
+            return ["There is no release yet, so there is no digest to send."]
+        told = [f"{len(self.sent)} digests sent, {self.earlier_count} before, of release {self.release_id}"]
+        told += [f"not sent to {one.person}: {one.problem}" for one in self.undelivered]
+        if self.without_address:
+            told.append(f"without an address in kpi_roles.csv: {', '.join(self.without_address)}")
+        return told
+
+
+@dataclass(frozen=True)
+class _Mail:
+    slug: str
+    person: str
+    email: str
+    subject: str
+    message_id: str
+
+
+def send_digests(settings: Settings, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Delivery:
+    """Sends what the current release has for people who did not get it yet; does nothing without a server.
+
+    Each mail is noted as soon as the server took it, so that a run which ends half-way leaves the rest to the next.
+    """
+    if settings.smtp is None:
+        return Delivery(None, is_configured=False)
+    release = current_release(settings)
+    if release is None:
+        return Delivery(None)
+    with open_duckdb(settings.warehouse) as connection:
+        ensure_ledger(connection)
+        rows = connection.execute(
+            f"select slug, person, email, subject, message_id, sent_at from {LEDGER} "
+            "where release_id = ? order by slug",
+            [release.release_id],
+        ).fetchall()
+        waiting = [_Mail(*row[:5]) for row in rows if row[2] is not None and row[5] is None]
+        sent: list[str] = []
+        undelivered: list[Undelivered] = []
+        for mail, problem in _sent(waiting, release, settings.smtp, now):
+            _note(connection, release.release_id, mail, problem, now())
+            if problem is None:
+                sent.append(mail.person)
+            else:
+                undelivered.append(Undelivered(mail.person, problem))
+    return Delivery(
+        release.release_id,
+        tuple(sent),
+        tuple(undelivered),
+        tuple(row[1] for row in rows if row[2] is None),
+        sum(row[5] is not None for row in rows),
+    )
+
+
+def unsent_count(settings: Settings) -> int:
+    """How many mails of the current release wait for a server; 0 without one."""
+    release = current_release(settings)
+    if settings.smtp is None or release is None:
+        return 0
+    with open_duckdb(settings.warehouse, read_only=True, wait_seconds=0) as connection:
+        try:
+            [(count,)] = connection.execute(
+                f"select count(*) from {LEDGER} where release_id = ? and email is not null and sent_at is null",
+                [release.release_id],
+            ).fetchall()
+        except duckdb.CatalogException:
+            return 0
+    return int(count)
+
+
+def compose(mail: _Mail, folder: Path, smtp: Smtp, at: datetime) -> EmailMessage:
+    """The mail to one person: their text, with the page as the richer form of the same."""
+    message = EmailMessage()
+    message["From"] = smtp.sender
+    local, _, domain = mail.email.rpartition("@")
+    message["To"] = Address(display_name=mail.person, username=local, domain=domain)
+    message["Subject"] = mail.subject
+    message["Date"] = format_datetime(at)
+    message["Message-ID"] = f"<{mail.message_id}@{smtp.sender.rpartition('@')[2]}>"
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content((folder / f"{mail.slug}.txt").read_text(encoding="utf-8"))
+    message.add_alternative((folder / f"{mail.slug}.html").read_text(encoding="utf-8"), subtype="html")
+    return message
+
+
+def _sent(
+    waiting: list[_Mail], release: Release, smtp: Smtp, now: Callable[[], datetime]
+) -> Iterator[tuple[_Mail, str | None]]:
+    """Each mail with what kept it from being sent, None for nothing. A server that hangs up is called once more."""
+    server: smtplib.SMTP | None = None
+    unreachable: str | None = None
+    try:
+        for mail in waiting:
+            if unreachable is not None:
+                yield mail, unreachable
+                continue
+            problem: str | None = None
+            for attempt in (1, 2):
+                try:
+                    server = server or _connected(smtp)
+                except (OSError, smtplib.SMTPException) as error:
+                    problem = unreachable = f"{smtp.host}:{smtp.port} can't be used: {_said(error)}"
+                    break
+                try:
+                    server.send_message(compose(mail, release.directory / DIGESTS, smtp, now()))
+                    problem = None
+                    break
+                except (smtplib.SMTPServerDisconnected, ConnectionError, TimeoutError) as error:
+                    _close(server)
+                    server, problem = None, _said(error)
+                    if attempt == 2:
+                        break
+                except (smtplib.SMTPException, ValueError, OSError) as error:
+                    # the address or the mail is refused, or a file is gone: the next person may have more luck
+                    problem = _said(error)
+                    break
+            # servers repeat the address they refuse, and logs are no place for it
+            yield mail, re.sub(re.escape(mail.email), "<address>", problem, flags=re.IGNORECASE) if problem else None
+    finally:
+        if server is not None:
+            _close(server)
+
+
+def _connected(smtp: Smtp) -> smtplib.SMTP:
+    context = ssl.create_default_context()
+    server: smtplib.SMTP
+    if smtp.security == "tls":
+        server = smtplib.SMTP_SSL(smtp.host, smtp.port, timeout=TIMEOUT_SECONDS, context=context)
+    else:
+        server = smtplib.SMTP(smtp.host, smtp.port, timeout=TIMEOUT_SECONDS)
+    with _closed_on_error(server):
+        if smtp.security == "starttls":
+            server.starttls(context=context)
+        if smtp.user is not None:
+            server.login(smtp.user, smtp.password or "")
+    return server
+
+
+@contextmanager
+def _closed_on_error(server: smtplib.SMTP) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        _close(server)
+        raise
+
+
+def _close(server: smtplib.SMTP) -> None:
+    with suppress(OSError, smtplib.SMTPException):
+        server.quit()
+    server.close()
+
+
+def _said(error: Exception) -> str:
+    """What a server or the network said, in one line."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        code, text = next(iter(error.recipients.values()))
+        return f"the address was refused ({code} {_text(text)})"
+    if isinstance(error, smtplib.SMTPResponseException):
+        return f"{error.smtp_code} {_text(error.smtp_error)}"
+    return _text(str(error)) or type(error).__name__
+
+
+def _text(said: bytes | str) -> str:
+    return " ".join((said.decode("utf-8", "replace") if isinstance(said, bytes) else said).split())[:300]
+
+
+def _note(
+    connection: duckdb.DuckDBPyConnection, release_id: str, mail: _Mail, problem: str | None, at: datetime
+) -> None:
+    moment = at.astimezone(UTC).replace(tzinfo=None)
+    connection.execute(
+        f"update {LEDGER} set tried_at = ?, sent_at = ?, problem = ? where release_id = ? and slug = ?",
+        [moment, moment if problem is None else None, problem, release_id, mail.slug],
+    )

@@ -1,0 +1,197 @@
+"""A small scorecard to tell of, and a mail server on this machine that keeps what it gets."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import socket
+import ssl
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+from orchestration.lib.digests.writing import write_digests
+from orchestration.lib.release.publish import Release, current_release, publish, published_ids
+from orchestration.lib.settings import Settings, Smtp
+from orchestration.lib.warehouse.connection import open_duckdb
+from tests.orchestration.release.lines import START, Line, example_settings
+
+KPI_TABLES = """
+    create schema if not exists kpis;
+    create schema if not exists config;
+    create or replace table kpis.kpi_scorecard as
+    select * from (values
+        ('carts', 'buying', 'looking', 'Carts per view', 'progress', 'secondary', 'up', 'share', 'week',
+            0.4, 0.2, 0.64, 8.0, 20.0, 0.5, 'amber', -0.05, cast(null as double), 'Ann', 'Jürgen Groß',
+            6, 7, date '2026-06-22', date '2026-06-28'),
+        ('passed', 'buying', 'looking', 'Passed <on> & bought', 'progress', 'primary', 'up', 'share', 'month',
+            0.1, 0.09, 0.11, 100.0, 1000.0, 0.3, '{passed}', 0.02, -0.1, 'Ann', 'Jürgen Groß',
+            30, 30, date '2026-06-01', date '2026-06-30'),
+        ('value', 'buying', null, 'Value per buyer', 'money', 'primary', 'up', 'EUR', 'month',
+            1234.5, null, null, 2469.0, 2.0, 1000.0, 'green', null, null, 'Bob', 'Bob',
+            30, 30, date '2026-06-01', date '2026-06-30')
+    ) as rows (kpi_id, journey_id, phase_id, kpi_name, kind, tier, direction, unit, period, value, value_low,
+        value_high, numerator, denominator, target, status, trend, trend_year, responsible, accountable,
+        measured_day_count, period_day_count, period_start, period_end);
+    create or replace table kpis.dim_kpis as select kpi_id, 'What it means' as description from kpis.kpi_scorecard;
+    create or replace table config.phases as
+    select * from (values ('buying', 1, 'looking', 1, 'Looking'))
+        as rows (journey_id, journey_version, phase_id, phase_order, phase_name);
+    create or replace table config.journeys as
+    select 'buying' as journey_id, 1 as journey_version, 'Buying' as journey_name;
+    create or replace table journeys.agg_phases_daily as
+    select 'buying' as journey_id, 'looking' as phase_id, 40 as entered_count, 7 as left_fell_out_count,
+        date '2026-06-25' as measured_on;
+    create or replace table journeys.fct_phase_intervals as
+    select 'buying' as journey_id, 'looking' as phase_id, true as is_stalled;
+    create or replace table config.kpi_roles as
+    select * from (values {roles}) as rows (kpi_id, role, person, email);
+"""
+
+ROLES = (
+    ("passed", "accountable", "Jürgen Groß", "juergen@shop.example"),
+    ("passed", "responsible", "Ann", "ann@shop.example"),
+    ("carts", "accountable", "Jürgen Groß", None),
+    ("carts", "responsible", "Ann", "ann@shop.example"),
+    ("value", "accountable", "Bob", None),
+    ("passed", "informed", "Bob", None),
+    ("value", "consulted", "Ann", "ann@elsewhere.example"),
+    ("passed", "informed", "Cleo", "cleo@shop.example"),
+    ("value", "informed", "Cleo", "cleo@shop.example"),
+)
+
+
+class Shop(Line):
+    """A data set whose releases carry digests."""
+
+    def tell(self, *, passed: str = "red", roles: tuple = ROLES, day: int = 1) -> Release:
+        """Publishes a release in which the KPI `passed` has a status."""
+        previous = current_release(self.settings)
+        candidate = self.write(day)
+        shown = ", ".join(
+            "(" + ", ".join("null" if text is None else "'" + text.replace("'", "''") + "'" for text in role) + ")"
+            for role in roles
+        )
+        with open_duckdb(self.settings.warehouse) as connection:
+            # the line's own table of this name is of another shape; the release has its copy already
+            connection.execute("create or replace table journeys.kept as select * from journeys.agg_phases_daily")
+            connection.execute(KPI_TABLES.format(passed=passed, roles=shown))
+        with open_duckdb(candidate.directory / "customer_journeys.duckdb") as connection:
+            connection.execute(
+                "create schema kpis; "
+                f"create table kpis.kpi_scorecard as select 'passed' as kpi_id, '{passed}' as status"
+            )
+        write_digests(
+            candidate.directory,
+            self.settings.warehouse,
+            data_set=self.settings.data_set,
+            release_id=candidate.release_id,
+            as_of=START + timedelta(days=day),
+            previous=previous.database if previous else None,
+            published=published_ids(self.settings),
+        )
+        with open_duckdb(self.settings.warehouse) as connection:
+            connection.execute(
+                "drop table journeys.agg_phases_daily; alter table journeys.kept rename to agg_phases_daily"
+            )
+            connection.execute("comment on table journeys.agg_phases_daily is 'One row per phase and day.'")
+            for column in ("phase_id", "entered", "entered_on"):
+                connection.execute(f"comment on column journeys.agg_phases_daily.{column} is 'Said.'")
+        return publish(candidate, self.settings).release
+
+    def with_server(self, **smtp: Any) -> Settings:
+        known: dict[str, Any] = {"host": "127.0.0.1", "security": "none", "sender": "kpis@shop.example"}
+        return replace(self.settings, smtp=Smtp(**(known | smtp)))
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    return Shop(example_settings(tmp_path.resolve()))
+
+
+@dataclass
+class Mailbox:
+    """A mail server that keeps what it gets, refuses some addresses, and hangs up after so many mails."""
+
+    refused: set[str] = field(default_factory=set)
+    hangs_up_after: int | None = None
+    mails: list[EmailMessage] = field(default_factory=list)
+    port: int = 0
+
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if address in self.refused:
+            return f"550 no such mailbox {address.upper()}"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        if self.hangs_up_after is not None and len(self.mails) >= self.hangs_up_after:
+            server.transport.abort()
+            return "421 gone"
+        message = email.message_from_bytes(envelope.content or b"", policy=email.policy.default)
+        assert isinstance(message, EmailMessage)
+        assert [message["To"].addresses[0].addr_spec] == envelope.rcpt_tos
+        self.mails.append(message)
+        return "250 OK"
+
+    @property
+    def receivers(self) -> list[str]:
+        return [mail["To"].addresses[0].addr_spec for mail in self.mails]
+
+
+@pytest.fixture
+def mail_server() -> Iterator[Callable[..., Mailbox]]:
+    """Starts servers; `port` to start one where another was."""
+    running: list[Controller] = []
+
+    def start(mailbox: Mailbox | None = None, *, port: int = 0, **options: Any) -> Mailbox:
+        mailbox = mailbox or Mailbox()
+        mailbox.port = port or free_port()
+        controller = Controller(mailbox, hostname="127.0.0.1", port=mailbox.port, **options)
+        controller.start()
+        running.append(controller)
+        return mailbox
+
+    yield start
+    for controller in running:
+        controller.stop()
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A certificate of this machine and its key, that nobody signed but itself."""
+    folder = tmp_path_factory.mktemp("certificate")
+    made, key = folder / "made.pem", folder / "key.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+         "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", str(key), "-out", str(made)],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return made, key
+
+
+@pytest.fixture
+def server_context(certificate: tuple[Path, Path]) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    return context
+
+
+def only_ann(server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: LoginPassword) -> AuthResult:
+    return AuthResult(success=(data.login, data.password) == (b"ann", b"secret"), handled=False)
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]

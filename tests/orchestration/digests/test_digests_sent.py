@@ -1,0 +1,178 @@
+"""Digests reach people once, through a real mail server on this machine; what goes wrong is told and tried again."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from orchestration.lib.digests.sending import send_digests, unsent_count
+from orchestration.lib.settings import SettingsError, read_settings
+from orchestration.lib.warehouse.connection import open_duckdb
+from tests.orchestration.digests.conftest import Mailbox, Shop, free_port, only_ann
+
+Start = Callable[..., Mailbox]
+ADDRESSES = ["ann@elsewhere.example", "ann@shop.example", "cleo@shop.example", "juergen@shop.example"]
+SENT_AT = datetime(2026, 7, 2, 6, 30, tzinfo=UTC)
+
+
+def test_each_person_gets_their_digest_once(shop: Shop, mail_server: Start) -> None:
+    release, server = shop.tell(), mail_server()
+    settings = shop.with_server(port=server.port)
+    assert unsent_count(settings) == 4
+    delivery = send_digests(settings, now=lambda: SENT_AT)
+    assert server.receivers == ADDRESSES
+    assert delivery.undelivered == () and delivery.without_address == ("Bob",)
+    again = send_digests(settings)
+    assert (again.sent, again.earlier_count, len(server.mails), unsent_count(settings)) == ((), 4, 4, 0)
+    following = shop.tell(day=2)
+    assert len(send_digests(settings).sent) == 4 and len(server.mails) == 8
+    assert release.release_id != following.release_id
+    assert len({mail["Message-ID"] for mail in server.mails}) == 8
+
+
+def test_a_mail_is_text_and_page_with_the_headers_that_programs_look_for(shop: Shop, mail_server: Start) -> None:
+    release, server = shop.tell(), mail_server()
+    send_digests(shop.with_server(port=server.port), now=lambda: SENT_AT)
+    mail = server.mails[-1]
+    assert mail["To"].addresses[0].display_name == "Jürgen Groß"
+    assert mail["From"] == "kpis@shop.example" and mail["Auto-Submitted"] == "auto-generated"
+    assert mail["Date"].datetime == SENT_AT
+    assert mail["Message-ID"].endswith("@shop.example>")
+    assert mail["Subject"] == "Customer journeys on 2026-07-02: 1 red, 1 amber (shop)"
+    assert mail.get_content_type() == "multipart/alternative"
+    text, page = mail.iter_parts()
+    assert (text.get_content_type(), page.get_content_type()) == ("text/plain", "text/html")
+    folder = release.directory / "digests"
+    assert text.get_content().split() == (folder / "juergen-gross.txt").read_text(encoding="utf-8").split()
+    assert page.get_content().split() == (folder / "juergen-gross.html").read_text(encoding="utf-8").split()
+
+
+def test_without_a_server_nothing_is_sent(shop: Shop, mail_server: Start) -> None:
+    shop.tell()
+    server = mail_server()
+    delivery = send_digests(shop.settings)
+    assert not delivery.is_configured and "JOURNEYS_SMTP_HOST" in delivery.lines[0]
+    assert server.mails == [] and unsent_count(shop.settings) == 0
+
+
+def test_one_refused_address_keeps_nobody_else_from_theirs(shop: Shop, mail_server: Start) -> None:
+    shop.tell()
+    server = mail_server(Mailbox(refused={"ann@shop.example"}))
+    settings = shop.with_server(port=server.port)
+    delivery = send_digests(settings)
+    assert [address for address in ADDRESSES if address != "ann@shop.example"] == server.receivers
+    [one] = delivery.undelivered
+    assert (one.person, one.problem) == ("Ann", "the address was refused (550 no such mailbox <address>)")
+    assert any("not sent to Ann" in line for line in delivery.lines)
+    with open_duckdb(settings.warehouse, read_only=True) as connection:
+        assert connection.execute(
+            "select email, problem is not null from landing.digests where tried_at is not null and sent_at is null"
+        ).fetchall() == [("ann@shop.example", True)]
+    server.refused.clear()
+    assert send_digests(settings).sent == ("Ann",) and len(server.mails) == 4
+
+
+def test_a_server_that_is_down_is_asked_again_by_the_next_run(shop: Shop, mail_server: Start) -> None:
+    release, port = shop.tell(), free_port()
+    settings = shop.with_server(port=port)
+    delivery = send_digests(settings)
+    assert len(delivery.undelivered) == 4 and delivery.sent == ()
+    assert f"127.0.0.1:{port} can't be used" in delivery.undelivered[0].problem
+    assert release.directory.is_dir() and unsent_count(settings) == 4
+    server = mail_server(port=port)
+    assert len(send_digests(settings).sent) == len(server.mails) == 4
+
+
+def test_a_run_that_ends_half_way_leaves_the_rest_to_the_next(shop: Shop, mail_server: Start) -> None:
+    shop.tell()
+    server = mail_server(Mailbox(hangs_up_after=2))
+    settings = shop.with_server(port=server.port)
+    delivery = send_digests(settings)
+    assert len(delivery.sent) == 2 and len(delivery.undelivered) == 2
+    server.hangs_up_after = None
+    assert len(send_digests(settings).sent) == 2
+    assert server.receivers == ADDRESSES, "nobody twice, nobody left out"
+
+
+def test_what_was_sent_is_known_though_the_run_was_killed(
+    shop: Shop, mail_server: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.tell()
+    server = mail_server()
+    settings = shop.with_server(port=server.port)
+    ticks = iter([SENT_AT] * 4)  # two mails take two looks at the clock each; the third finds none
+    with pytest.raises(RuntimeError):
+        send_digests(settings, now=lambda: next(ticks))
+    assert len(server.mails) == 2 and unsent_count(settings) == 2
+    send_digests(settings)
+    assert server.receivers == ADDRESSES
+
+
+@pytest.mark.filterwarnings("ignore:Requiring AUTH")
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+def test_a_password_goes_over_an_encrypted_line(
+    security: str,
+    shop: Shop,
+    mail_server: Start,
+    server_context: ssl.SSLContext,
+    certificate: tuple[Path, Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shop.tell()
+    encrypted = {"ssl_context": server_context} if security == "tls" else {"tls_context": server_context}
+    # the server's own idea of an encrypted line is one that began unencrypted
+    asked = {"auth_require_tls": security == "starttls", "auth_required": True, "authenticator": only_ann}
+    server = mail_server(**encrypted, **asked)
+    known = {"port": server.port, "host": "localhost", "security": security, "user": "ann"}
+    strange = send_digests(shop.with_server(**known, password="secret"))
+    assert "certificate" in strange.undelivered[0].problem.lower(), "nobody vouches for the server"
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+    wrong = send_digests(shop.with_server(**known, password="guessed"))
+    assert "535" in wrong.undelivered[0].problem and "guessed" not in wrong.undelivered[0].problem
+    assert server.mails == []
+    right = shop.with_server(**known, password="secret")
+    assert len(send_digests(right).sent) == 4 and "secret" not in repr(right)
+
+
+def test_a_release_of_before_digests_has_none_to_send(shop: Shop, mail_server: Start) -> None:
+    shop.release(1)
+    server = mail_server()
+    delivery = send_digests(shop.with_server(port=server.port))
+    assert delivery.sent == () and delivery.undelivered == () and server.mails == []
+
+
+COMPLETE = {"JOURNEYS_SMTP_HOST": "mail.example.com", "JOURNEYS_SMTP_FROM": "kpis@example.com"}
+
+
+@pytest.mark.parametrize(
+    ("security", "port"), [(None, 587), ("starttls", 587), ("tls", 465), ("none", 25), ("TLS", 465)]
+)
+def test_the_port_follows_the_security(security: str | None, port: int) -> None:
+    smtp = read_settings(COMPLETE | ({"JOURNEYS_SMTP_SECURITY": security} if security else {})).smtp
+    assert smtp is not None and smtp.port == port
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"JOURNEYS_SMTP_HOST": ""}, "JOURNEYS_SMTP_FROM set without JOURNEYS_SMTP_HOST"),
+        ({"JOURNEYS_SMTP_FROM": ""}, "JOURNEYS_SMTP_FROM="),
+        ({"JOURNEYS_SMTP_FROM": "Kpis <kpis@example.com>"}, "such as kpis@example.com"),
+        ({"JOURNEYS_SMTP_PORT": "99999"}, "JOURNEYS_SMTP_PORT=99999"),
+        ({"JOURNEYS_SMTP_PORT": "smtp"}, "JOURNEYS_SMTP_PORT=smtp"),
+        ({"JOURNEYS_SMTP_SECURITY": "ssl"}, "JOURNEYS_SMTP_SECURITY=ssl"),
+        ({"JOURNEYS_SMTP_USER": "ann"}, "go together"),
+        (
+            {"JOURNEYS_SMTP_USER": "ann", "JOURNEYS_SMTP_PASSWORD": "secret", "JOURNEYS_SMTP_SECURITY": "none"},
+            "for anyone to read",
+        ),
+    ],
+)
+def test_a_server_that_is_half_described_is_told_by_name(changed: dict[str, str], said: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        read_settings(COMPLETE | changed)
+    assert said in str(error.value) and "secret" not in str(error.value)

@@ -1,0 +1,158 @@
+"""Everyone with a role at a KPI finds a page and a text of their own in the release, and nobody's address."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+
+import pytest
+
+from orchestration.lib.digests.recipients import Role, recipients, slug_of
+from orchestration.lib.digests.rendering import amount, change
+from orchestration.lib.digests.writing import read_index
+from orchestration.lib.release.privacy import find_in_bytes
+from orchestration.lib.warehouse.connection import open_duckdb
+from tests.orchestration.digests.conftest import ROLES, Shop
+
+
+def named(*people: tuple[str, str | None]) -> list[tuple[str, str, str | None]]:
+    found = recipients(Role("passed", "informed", person, email) for person, email in people)
+    return [(one.slug, one.person, one.email) for one in found]
+
+
+@pytest.mark.parametrize(
+    ("person", "slug"),
+    [
+        ("Head of Sales", "head-of-sales"),
+        ("Jürgen Groß", "juergen-gross"),
+        ("Søren Åkesson", "soren-akesson"),
+        ("../../etc/passwd", "etc-passwd"),
+        ("..", "person"),
+        ("李明", "person"),
+        ("CON\\nul\x00", "con-nul"),
+        ("a" * 300, "a" * 60),
+    ],
+)
+def test_a_file_name_is_safe_whatever_people_are_called(person: str, slug: str) -> None:
+    assert slug_of(person) == slug
+
+
+def test_two_people_of_one_name_have_a_digest_each() -> None:
+    assert named(("Ann", "ann@shop.example"), ("Ann", "ann@elsewhere.example"), ("ann", None)) == [
+        ("ann", "Ann", "ann@elsewhere.example"),
+        ("ann-2", "Ann", "ann@shop.example"),
+        ("ann-3", "ann", None),
+    ]
+
+
+def test_a_name_that_looks_like_a_number_of_another_takes_the_next() -> None:
+    assert [slug for slug, *_ in named(("Ann", "a@x.example"), ("Ann", "b@x.example"), ("Ann 2", None))] == [
+        "ann",
+        "ann-2",
+        "ann-2-2",
+    ]
+
+
+def test_one_address_is_enough_and_blanks_and_capitals_make_no_other_person() -> None:
+    assert named(("Ann  Lee", "Ann@Shop.example"), ("Ann Lee", "ann@shop.example "), ("Ann Lee", None)) == [
+        ("ann-lee", "Ann Lee", "ann@shop.example")
+    ]
+
+
+def test_each_gets_what_they_answer_for_and_the_informed_the_summary(shop: Shop) -> None:
+    release = shop.tell()
+    people = {person["slug"]: person for person in read_index(release.directory)}
+    assert {slug: (person["answering_count"], person["informed_count"]) for slug, person in people.items()} == {
+        "ann": (0, 1),
+        "ann-2": (2, 0),
+        "bob": (1, 1),
+        "cleo": (0, 2),
+        "juergen-gross": (2, 0),
+    }
+    assert people["juergen-gross"]["status_counts"] == {"red": 1, "amber": 1, "green": 0, "no_data": 0}
+    mine = (release.directory / people["juergen-gross"]["text"]).read_text(encoding="utf-8")
+    # primary first, though the other sorts before it
+    assert mine.index("Passed <on> & bought") < mine.index("Carts per view")
+    assert "value 40.0 %, between 20.0 % and 64.0 %; target 50.0 %" in mine, "twenty are few"
+    assert "value 10.0 %; target 30.0 %" in mine, "a thousand are not"
+    assert "+2.0 points, better" in mine and "−10.0 points, worse" in mine
+    assert "2026-06-22 to 2026-06-28: 40 entered, 7 fell out; 1 stalled now" in mine
+    assert "nothing was measured on 1 of 7 days" in mine
+    summary = (release.directory / people["cleo"]["text"]).read_text(encoding="utf-8")
+    assert "Buying: 1 red, 0 amber, 1 green, 0 no data, 2 in all" in summary
+    assert "Passed <on> & bought (Buying, Looking): 10.0 %, target 30.0 %" in summary
+    assert "accountable: Jürgen Groß" in summary and "WHAT YOU ANSWER FOR" not in summary
+
+
+def test_what_turned_since_the_release_before_stands_first(shop: Shop) -> None:
+    shop.tell(passed="amber", day=1)
+    release = shop.tell(passed="red", day=2)
+    text = (release.directory / "digests" / "juergen-gross.txt").read_text(encoding="utf-8")
+    assert text.index("TURNED SINCE") < text.index("red (was amber): Passed <on> & bought") < text.index("BUYING")
+    again = shop.tell(passed="red", day=3)
+    assert "TURNED" not in (again.directory / "digests" / "juergen-gross.txt").read_text(encoding="utf-8")
+
+
+class Page(HTMLParser):
+    """What a page is made of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+
+
+def test_a_page_is_whole_in_itself_escaped_and_its_tables_can_be_read_aloud(shop: Shop) -> None:
+    release = shop.tell()
+    for path in (release.directory / "digests").glob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        page = Page()
+        page.feed(text)
+        assert not {"a", "img", "link", "script", "iframe", "form"} & set(page.tags)
+        assert not re.search(r"https?:|url\(|//", text), "nothing from elsewhere"
+        assert "Passed &lt;on&gt; &amp; bought" in text or "Passed" not in text
+        assert page.tags.count("caption") == page.tags.count("table") == page.tags.count("thead")
+        assert {value for name, value in page.attributes if name == "scope"} == {"col", "row"}
+        assert ("lang", "en") in page.attributes
+
+
+def test_no_address_is_in_the_release_and_the_manifest_says_where_digests_stand(shop: Shop) -> None:
+    release = shop.tell()
+    assert find_in_bytes(release.directory, sorted({email for *_, email in ROLES if email})) == []
+    manifest = json.loads((release.directory / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["digests"] == {"index": "digests/index.json", "person_count": 5}
+    for person in read_index(release.directory):
+        assert (release.directory / person["html"]).is_file() and (release.directory / person["text"]).is_file()
+
+
+def test_what_a_candidate_noted_that_was_never_published_goes(shop: Shop) -> None:
+    release = shop.tell(day=1)
+    with open_duckdb(shop.settings.warehouse) as connection:
+        connection.execute("insert into landing.digests (release_id, slug) values ('never', 'ann')")
+    following = shop.tell(day=2)
+    with open_duckdb(shop.settings.warehouse, read_only=True) as connection:
+        known = connection.execute("select distinct release_id from landing.digests").fetchall()
+    assert {row[0] for row in known} == {release.release_id, following.release_id}
+
+
+def test_a_configuration_without_roles_has_no_digest(shop: Shop) -> None:
+    roles = (("nothing", "informed", "Ann", None),)
+    [only] = read_index(shop.tell(roles=roles).directory)
+    assert (only["answering_count"], only["informed_count"]) == (0, 0)
+
+
+def test_amounts_and_changes_read_as_people_say_them() -> None:
+    assert [amount(value, "seconds") for value in (59, 61, 3_660, 90_061)] == ["59 s", "1 min", "1 h 1 min", "1 d 1 h"]
+    assert amount(1320.0, "households") == "1,320 households" and amount(2.25, "baskets") == "2.25 baskets"
+    assert change(-3600.0, "seconds", "down") == "−1 h, better"
+
+
+def test_the_day_of_a_digest_is_the_clock_of_its_release(shop: Shop) -> None:
+    release = shop.tell(day=3)
+    assert f"{datetime(2026, 7, 4, tzinfo=UTC):%Y-%m-%d}" in read_index(release.directory)[0]["subject"]

@@ -92,29 +92,7 @@ measured_events as (
 ),
 
 measured_stays as (
-    select
-        measures.measure_id,
-        measures.aggregation,
-        measures.value_column,
-        {{ local_date('stays.entered_at') }} as measured_on,
-        stays.entry_channel as channel,
-        stays.customer_id,
-        stays.dwell_seconds
-    from {{ ref('int_phase_stays') }} as stays
-    inner join measures
-        on
-            measures.subject = 'stays'
-            and measures.journey_id = stays.journey_id
-            and (measures.phase_id is null or measures.phase_id = stays.phase_id)
-            and (
-                measures.outcome is null
-                or '|' || measures.outcome || '|' like '%|' || stays.outcome || '|%'
-            )
-            and (coalesce(measures.is_pending_included, true) or stays.outcome <> 'pending')
-            and (measures.channel is null or measures.channel = stays.entry_channel)
-    {%- if on_days %}
-    where {{ local_date('stays.entered_at') }} in (select measured_on from {{ on_days }})
-    {%- endif %}
+    {{ measured_stays(on_days) }}
 ),
 
 measure_facts as (

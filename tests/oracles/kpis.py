@@ -42,6 +42,7 @@ class Fact:
     customer_id: str
     amount: Decimal | None
     is_without_rate: bool = False
+    level: str | None = None
 
 
 def rate_on(day: date, currency: str | None, rates: Seed, reporting_currency: str) -> Decimal | None:
@@ -94,11 +95,12 @@ def facts(
                 continue
             if measure["is_pending_included"] == "false" and stay["outcome"] == "pending":
                 continue
-            if measure.get("level") and measure["level"] != levels[stay["journey_instance_id"]]:
+            level = levels[stay["journey_instance_id"]]
+            if measure.get("level") not in (None, "", level):
                 continue
             seconds = Decimal(stay["dwell_seconds"]) if measure["value_column"] == "dwell_seconds" else None
             day = known.day_of(stay["entered_at"])
-            found.append(Fact(measure["measure_id"], day, channel, stay["customer_id"], seconds))
+            found.append(Fact(measure["measure_id"], day, channel, stay["customer_id"], seconds, level=level))
     return found
 
 
@@ -227,6 +229,23 @@ def daily_rows(found: Sequence[Fact], in_segment: Mapping[str, set[str]], seeds:
                     **(dict.fromkeys(row) if cut in hidden else row),
                 }
             )
+    return rows
+
+
+def by_level_rows(found: Sequence[Fact], seeds: Mapping[str, Seed]) -> list[Row]:
+    """Returns one row per KPI about stays alone, day and level, like `kpis.fct_kpi_values_by_level_daily`."""
+    measures = {row["measure_id"]: row for row in seeds.get("measures", ())}
+    rows = []
+    for kpi in seeds.get("kpis", ()):
+        names = [name for name in (kpi["numerator_measure_id"], kpi["denominator_measure_id"]) if name]
+        if any(measures[name]["subject"] != "stays" for name in names):
+            continue
+        cuts: dict[tuple[date, str | None], list[Fact]] = defaultdict(list)
+        for fact in found:
+            if fact.measure_id in names:
+                cuts[fact.day, fact.level].append(fact)
+        for (day, level), of_cut in cuts.items():
+            rows.append({"kpi_id": kpi["kpi_id"], "measured_on": day, "level": level, **figures(kpi, measures, of_cut)})
     return rows
 
 

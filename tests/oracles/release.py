@@ -59,6 +59,7 @@ class Release:
     flows: Mapping[str, Sequence[Row]]
     segments: Sequence[Row]
     kpi_values: Sequence[Row]
+    kpi_values_by_level: Sequence[Row]
     scorecard: Sequence[Row]
     event_statuses: Sequence[Row]
     people_statuses: Sequence[Row]
@@ -165,6 +166,7 @@ def expected(
             for customer_id in customers
         ],
         kpi_values=kpis.daily_rows(facts, in_segment, seeds),
+        kpi_values_by_level=kpis.by_level_rows(facts, seeds),
         scorecard=kpis.scorecard_rows(
             facts,
             seeds,

@@ -247,6 +247,13 @@ def kpi_values(built: Warehouse, told: Release) -> list[str]:
     return _differing(_by(keys, map(_rounded, told.kpi_values), columns), _by(keys, said, columns))
 
 
+def kpi_values_by_level(built: Warehouse, told: Release) -> list[str]:
+    keys = ("kpi_id", "level", "measured_on")
+    columns = ("numerator", "denominator", "value", "value_low", "value_high", "group_count")
+    said = [_rounded(row) for row in built.query("select * from kpis.fct_kpi_values_by_level_daily")]
+    return _differing(_by(keys, map(_rounded, told.kpi_values_by_level), columns), _by(keys, said, columns))
+
+
 def scorecard(built: Warehouse, told: Release) -> list[str]:
     columns = (
         "tier", "value", "value_low", "value_high", "numerator", "denominator", "target", "status", "trend",
@@ -332,6 +339,7 @@ COMPARISONS: tuple[Comparison, ...] = (
     *COMPARISONS_OF_FLOWS,
     segments,
     kpi_values,
+    kpi_values_by_level,
     scorecard,
 )
 

@@ -1,7 +1,11 @@
 {{ config(
     materialized='incremental',
     incremental_strategy='restate',
-    meta={'restate': {'key': 'customer_id', 'touched': 'int_journey_customers_touched', 'tracks': ['started_at']}},
+    meta={'restate': {
+        'key': 'customer_id',
+        'touched': 'int_journey_customers_touched',
+        'tracks': ['started_at', 'journey_instance_id'],
+    }},
 ) }}
 
 {#- How many channels an instance took, and whether it came back to one. Steps that name no channel say nothing of it. -#}

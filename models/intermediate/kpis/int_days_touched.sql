@@ -1,10 +1,17 @@
 {#-
     Days on which something that a measure may count came, went or changed, or a customer it counts moved between
-    segments; and, when the clock moved, the days it passed over. Stays count on the day of entry, however late their
+    segments, or a journey between levels; and, when the clock moved, the days it passed over. Stays count on the day of entry, however late their
     outcome is known.
 -#}
 with customers_moved as (
     select customer_id from ({{ changed_keys(ref('int_segments_assigned'), 'customer_id') }}) as moved
+),
+
+-- the level of a journey may change long after its stays began; only measures that ask for it care
+instances_leveled as (
+    select journey_instance_id
+    from ({{ changed_keys(ref('int_journeys_leveled'), 'journey_instance_id') }}) as leveled
+    where exists (select 1 from {{ ref('measures') }} where level is not null)
 )
 
 select distinct measured_on
@@ -28,6 +35,8 @@ from (
     union all
     select {{ local_date('entered_at') }}
     from {{ ref('int_phase_stays') }}
-    where customer_id in (select customer_id from customers_moved)
+    where
+        customer_id in (select customer_id from customers_moved)
+        or journey_instance_id in (select journey_instance_id from instances_leveled)
 ) as days
 where measured_on is not null

@@ -14,12 +14,7 @@ with kpis as (
         kpis.kpi_id,
         kpis.numerator_measure_id,
         kpis.denominator_measure_id,
-        coalesce(
-            kpis.unit = 'share'
-            and numerators.aggregation <> 'sum'
-            and denominators.aggregation <> 'sum',
-            false
-        ) as is_share_of_counts
+        {{ is_share_of_counts('kpis', 'numerators', 'denominators') }} as is_share_of_counts
     from {{ ref('kpis') }} as kpis
     inner join {{ ref('measures') }} as numerators
         on numerators.measure_id = kpis.numerator_measure_id

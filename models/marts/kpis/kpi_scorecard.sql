@@ -19,10 +19,10 @@ shares_of_counts as (
     select kpis.kpi_id
     from {{ ref('kpis') }} as kpis
     inner join {{ ref('measures') }} as numerators
-        on numerators.measure_id = kpis.numerator_measure_id and numerators.aggregation <> 'sum'
+        on numerators.measure_id = kpis.numerator_measure_id
     inner join {{ ref('measures') }} as denominators
-        on denominators.measure_id = kpis.denominator_measure_id and denominators.aggregation <> 'sum'
-    where kpis.unit = 'share'
+        on denominators.measure_id = kpis.denominator_measure_id
+    where {{ is_share_of_counts('kpis', 'numerators', 'denominators') }}
 ),
 
 current_period as (

@@ -491,6 +491,7 @@ REFERENCES: Sequence[tuple[str, str, str, str]] = (
     ("flows.stalled_customers", "last_contact_event_id", "core.fct_events", "event_id"),
     ("kpis.kpi_scorecard", "kpi_id", "kpis.dim_kpis", "kpi_id"),
     ("kpis.fct_kpi_values_daily", "kpi_id", "kpis.dim_kpis", "kpi_id"),
+    ("kpis.fct_kpi_values_by_level_daily", "kpi_id", "kpis.dim_kpis", "kpi_id"),
     ("kpis.dim_kpi_roles", "kpi_id", "kpis.dim_kpis", "kpi_id"),
 )
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from orchestration.lib.digests.sending import send_digests, unsent_count
@@ -143,6 +144,39 @@ def test_a_release_of_before_digests_has_none_to_send(shop: Shop, mail_server: S
     server = mail_server()
     delivery = send_digests(shop.with_server(port=server.port))
     assert delivery.sent == () and delivery.undelivered == () and server.mails == []
+
+
+def test_the_asset_warns_and_the_next_run_makes_up_for_it(
+    shop: Shop, mail_server: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from orchestration.defs.release.digests import digests
+
+    shop.tell()
+    port = free_port()
+    for name, text in {
+        "EXTRACTS": shop.settings.extracts,
+        "DATA_SET": shop.settings.data_set,
+        "VAR": shop.settings.var,
+        "SERVING": shop.settings.serving,
+        "SMTP_HOST": "127.0.0.1",
+        "SMTP_PORT": port,
+        "SMTP_SECURITY": "none",
+        "SMTP_FROM": "kpis@shop.example",
+    }.items():
+        monkeypatch.setenv(f"JOURNEYS_{name}", str(text))
+
+    def run() -> tuple[bool, bool, int]:
+        result = dg.materialize([digests], raise_on_error=False)
+        [checked] = result.get_asset_check_evaluations()
+        assert checked.severity is dg.AssetCheckSeverity.WARN
+        # a text here would be taken for the reason of a run that published nothing
+        assert checked.description is None
+        return result.success, checked.passed, len(checked.metadata["not_sent"].value)
+
+    assert run() == (True, False, 4)
+    server = mail_server(port=port)
+    assert run() == (True, True, 0)
+    assert server.receivers == ADDRESSES
 
 
 COMPLETE = {"JOURNEYS_SMTP_HOST": "mail.example.com", "JOURNEYS_SMTP_FROM": "kpis@example.com"}

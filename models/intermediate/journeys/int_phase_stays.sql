@@ -24,8 +24,7 @@ with recursive versions as (
     from {{ ref('journeys') }}
 ),
 
--- an event has one position among the customer's hits of a journey, whatever versions it is a hit of
-hits as (
+hits_heard as (
     select
         hits.journey_id,
         hits.customer_id,
@@ -40,11 +39,9 @@ hits as (
         versions.version_count,
         coalesce({{ local_date('hits.occurred_at') }} >= versions.valid_from, true)
         and coalesce({{ local_date('hits.occurred_at') }} < versions.valid_to, true) as is_version_valid,
-        hits.occurred_at,
-        dense_rank() over (
-            partition by hits.journey_id, hits.customer_id
-            order by hits.occurred_at, hits.source_priority, hits.sequence_number nulls last, hits.event_id
-        ) as hit_number
+        hits.source_priority,
+        hits.sequence_number,
+        hits.occurred_at
     from {{ ref('int_critical_hits_matched') }} as hits
     inner join versions
         on versions.journey_id = hits.journey_id and versions.journey_version = hits.journey_version
@@ -53,28 +50,83 @@ hits as (
         and {{ is_touched('hits.customer_id', ref('int_journey_customers_touched'), 'customer_id') }}
 ),
 
-hits_with_previous as (
+-- an event has one position among the customer's hits of a journey, whatever versions it is a hit of; where there is one
+-- version alone, the place in its own timeline says the same, and costs no second sort
+hits as (
     select
-        hits.*,
-        lag(phase_id) over timeline as previous_phase_id,
-        lag(is_terminal) over timeline as previous_is_terminal,
-        lag({{ seconds_after('occurred_at', 'window_seconds') }}) over timeline as previous_deadline
-    from hits
-    window timeline as (partition by journey_id, journey_version, customer_id order by hit_number)
+        hits_heard.*,
+        dense_rank() over (
+            partition by journey_id, customer_id
+            order by occurred_at, source_priority, sequence_number nulls last, event_id
+        ) as hit_number
+    from hits_heard
+    where version_count > 1
+    union all
+    select hits_heard.*, cast(null as bigint) as hit_number
+    from hits_heard
+    where version_count = 1
 ),
 
-hits_in_instances as (
+hits_with_neighbours as (
     select
-        hits_with_previous.*,
-        count_if(previous_phase_id is null or previous_is_terminal or occurred_at > previous_deadline)
-            over timeline as instance_number,
-        count_if(
+        journey_id,
+        customer_id,
+        event_id,
+        phase_id,
+        channel,
+        journey_version,
+        phase_order,
+        window_seconds,
+        is_terminal,
+        version_rank,
+        version_count,
+        is_version_valid,
+        occurred_at,
+        {{ seconds_after('occurred_at', 'window_seconds') }} as deadline,
+        coalesce(hit_number, row_number() over timeline) as hit_number,
+        lag(phase_id) over timeline as previous_phase_id,
+        lag(is_terminal) over timeline as previous_is_terminal,
+        lag({{ seconds_after('occurred_at', 'window_seconds') }}) over timeline as previous_deadline,
+        lag(is_version_valid) over timeline as was_version_valid,
+        lead(phase_id) over timeline as next_phase_id,
+        lead(occurred_at) over timeline as next_occurred_at
+    from hits
+    window timeline as (
+        partition by journey_id, journey_version, customer_id
+        order by occurred_at, source_priority, sequence_number nulls last, event_id
+    )
+),
+
+hits_with_limits as (
+    select
+        hits_with_neighbours.*,
+        coalesce(previous_phase_id is null or previous_is_terminal or occurred_at > previous_deadline, false)
+            as begins_instance,
+        coalesce(
             previous_phase_id is null
             or previous_is_terminal
             or occurred_at > previous_deadline
-            or phase_id <> previous_phase_id
-        ) over timeline as stay_number
-    from hits_with_previous
+            or phase_id <> previous_phase_id,
+            false
+        ) as begins_stay,
+        coalesce(
+            next_phase_id is null
+            or is_terminal
+            or next_occurred_at > deadline
+            or next_phase_id <> phase_id,
+            false
+        ) as ends_stay
+    from hits_with_neighbours
+),
+
+-- what lies within a stay says nothing more; where versions follow each other, every hit may begin something
+hits_in_instances as (
+    select
+        hits_with_limits.*,
+        count_if(begins_instance) over timeline as instance_number,
+        count_if(begins_stay) over timeline as stay_number
+    from hits_with_limits
+    where begins_stay or ends_stay or version_count > 1 or (is_version_valid and not was_version_valid)
     window timeline as (
         partition by journey_id, journey_version, customer_id order by hit_number rows unbounded preceding
     )
@@ -186,20 +238,23 @@ silences_by_version as (
 ),
 
 -- hits on days on which their version is not valid begin nothing; an instance begun in time goes on after its last day
-hits_begun as (
+hits_with_beginning as (
     select
         hits_in_instances.*,
-        bool_or(
-            hits_in_instances.is_version_valid
-            and hits_in_instances.hit_number > coalesce(silences_by_version.silent_until_hit_number, 0)
+        min(
+            case
+                when
+                    hits_in_instances.is_version_valid
+                    and hits_in_instances.hit_number > coalesce(silences_by_version.silent_until_hit_number, 0)
+                    then hits_in_instances.hit_number
+            end
         ) over (
             partition by
-                hits_in_instances.journey_id,
-                hits_in_instances.journey_version,
                 hits_in_instances.customer_id,
-                hits_in_instances.instance_number
-            order by hits_in_instances.hit_number rows unbounded preceding
-        ) as has_begun
+                hits_in_instances.instance_number,
+                hits_in_instances.journey_id,
+                hits_in_instances.journey_version
+        ) as begun_with_hit_number
     from hits_in_instances
     left join silences_by_version
         on
@@ -221,11 +276,14 @@ stays as (
         bool_or(is_terminal) as is_terminal,
         min_by(event_id, hit_number) as entry_event_id,
         min_by(coalesce(channel, '(none)'), hit_number) as entry_channel,
-        cast(count(*) as bigint) as hit_count,
+        cast(
+            case when min(version_count) > 1 then count(*) else max(hit_number) - min(hit_number) + 1 end
+            as bigint
+        ) as hit_count,
         min(occurred_at) as entered_at,
         max(occurred_at) as last_hit_at
-    from hits_begun
-    where has_begun
+    from hits_with_beginning
+    where hit_number >= begun_with_hit_number
     group by journey_id, journey_version, customer_id, instance_number, stay_number
 ),
 

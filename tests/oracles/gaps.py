@@ -8,7 +8,8 @@ Readings chosen where the design leaves room:
   between them. A department is the event's own, else its touchpoint's.
 - A contact is an inbound event at a touchpoint that owes an answer, and no answer to a survey. It is answered by
   what it says itself (`answered_after_seconds`, 0 to ten years), else by the first outbound event, at its instant or
-  later, of the same touchpoint or department.
+  later, of the same touchpoint, or of the same department at a touchpoint that owes answers or at none.
+- A contact that names nobody, no person and no device, is left out unless it says itself when it was answered.
 - In time is what took as many whole seconds as the limit says, or fewer. What lies after the clock has not come.
 - In a stay whose phase names `contact_within_days`, somebody is to be heard of after the entry, in order: any step
   with a direction, up to the instant at which the stay ends.
@@ -182,13 +183,17 @@ def contacts_left_waiting(
             continue
         asked_at, answer, answered_at = contact["occurred_at"], None, None
         itself = said_itself(contact)
+        if itself is None and not contact["is_identified"] and contact["visitor_id"] is None:
+            continue
         if itself is not None:
             answer, answered_at = contact, asked_at + itself * SECOND
         else:
             for event in of_customer:
                 if event.get("direction") != "outbound" or event["occurred_at"] < asked_at:
                     continue
-                of_one = department(contact, places) and department(contact, places) == department(event, places)
+                is_reply = event["touchpoint"] is None or limit(event, places) is not None
+                whose = department(contact, places)
+                of_one = is_reply and whose and whose == department(event, places)
                 if of_one or event["touchpoint"] == contact["touchpoint"]:
                     answer, answered_at = event, event["occurred_at"]
                     break

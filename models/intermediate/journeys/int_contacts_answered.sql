@@ -18,7 +18,14 @@ with touchpoints as (
 ),
 
 stitched as (
-    select event_id, customer_id, sequence_number, source_priority, occurred_at
+    select
+        event_id,
+        customer_id,
+        sequence_number,
+        source_priority,
+        -- a row that names nobody is a customer of its own, whom no answer is ever seen to reach
+        is_identified or visitor_id is not null as is_somebody,
+        occurred_at
     from {{ ref('int_events_stitched') }}
     where
         not is_bot
@@ -43,7 +50,11 @@ events as (
         and (
             unioned.direction = 'outbound'
             -- an answer to a survey is no question
-            or (unioned.direction = 'inbound' and touchpoints.limit_seconds is not null and unioned.feedback_kind is null)
+            or (
+                unioned.direction = 'inbound'
+                and touchpoints.limit_seconds is not null
+                and unioned.feedback_kind is null
+            )
         )
 ),
 
@@ -51,6 +62,7 @@ turns as (
     select
         stitched.customer_id,
         stitched.event_id,
+        stitched.is_somebody,
         events.is_contact,
         events.touchpoint,
         events.department,
@@ -84,7 +96,10 @@ turns_with_next_answer as (
             partition by customer_id, touchpoint
             order by occurred_at range between current row and unbounded following
         ) as next_at_touchpoint,
-        case when department is not null then min(case when not is_contact then turn_number end) over (
+        -- a parcel on its way is no answer of the logistics department: its touchpoint owes none
+        case when department is not null then min(
+            case when not is_contact and (touchpoint is null or limit_seconds is not null) then turn_number end
+        ) over (
             partition by customer_id, department
             order by occurred_at range between current row and unbounded following
         ) end as next_of_department
@@ -96,10 +111,13 @@ contacts as (
         turns_with_next_answer.*,
         case
             when answered_after_seconds is null
-                then least(coalesce(next_at_touchpoint, next_of_department), coalesce(next_of_department, next_at_touchpoint))
+                then least(
+                    coalesce(next_at_touchpoint, next_of_department),
+                    coalesce(next_of_department, next_at_touchpoint)
+                )
         end as answer_number
     from turns_with_next_answer
-    where is_contact
+    where is_contact and (is_somebody or answered_after_seconds is not null)
 )
 
 select

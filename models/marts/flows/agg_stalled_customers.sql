@@ -116,14 +116,12 @@ select
     segment,
     responsible,
     accountable,
-    {% for column in [
-        'open_count', 'stalled_count', 'stalled_share', 'median_dwell_seconds', 'norm_seconds', 'median_silent_seconds',
-        'value_at_risk', 'without_rate_count',
+    {% for column, data_type in [
+        ('open_count', 'bigint'), ('stalled_count', 'bigint'), ('stalled_share', 'double'),
+        ('median_dwell_seconds', 'bigint'), ('norm_seconds', 'bigint'), ('median_silent_seconds', 'bigint'),
+        ('value_at_risk', 'decimal(18, 2)'), ('without_rate_count', 'bigint'),
     ] -%}
-    case
-        when not is_suppressed
-            then cast({{ column }} as {{ {'stalled_share': 'double', 'value_at_risk': 'decimal(18, 2)'}.get(column, 'bigint') }})
-    end as {{ column }},
+    case when not is_suppressed then cast({{ column }} as {{ data_type }}) end as {{ column }},
     {% endfor -%}
     is_suppressed,
     case when not is_suppressed then oldest_entered_at end as oldest_entered_at

@@ -42,7 +42,8 @@ steps as (
         steps.direction,
         steps.device_type,
         steps.step_number,
-        steps.direction is distinct from 'outbound' or touchpoints.answer_within_hours is not null as is_met,
+        coalesce(steps.direction <> 'outbound', true)
+        or touchpoints.answer_within_hours is not null as is_met,
         steps.occurred_at
     from {{ ref('int_steps_numbered') }} as steps
     left join {{ ref('touchpoints') }} as touchpoints
@@ -116,7 +117,8 @@ steps_with_next_contact as (
         journey_instance_id,
         event_id,
         min(case when direction is not null then step_number end) over (
-            partition by journey_instance_id order by step_number rows between 1 following and unbounded following
+            partition by journey_instance_id
+            order by step_number rows between 1 following and unbounded following
         ) as contact_number
     from steps
 ),

@@ -232,7 +232,7 @@ def _stays(connection: duckdb.DuckDBPyConnection, truth: Path) -> None:
         from intermediate.int_events_stitched as stitched
         inner join intermediate.int_events_unioned as unioned
             on unioned.event_id = stitched.event_id and unioned.is_current
-        where not stitched.is_bot and (unioned.direction is distinct from 'outbound' or event_name = 'ad_impression');
+        where not stitched.is_bot and unioned.direction is distinct from 'outbound';
 
         create temp table seen as
         select

@@ -5,7 +5,8 @@ added up that was added up before.
 
 Readings chosen where the design leaves room:
 
-- A stay counts on its day of entry and on the channel of the event that began it; a null channel reads `(none)`.
+- A stay counts on its day of entry and on the channel of the event that began it; a null channel reads `(none)`,
+  and one that is called all reads `(all)` where figures are cut by channel.
 - Money without a rate on its day counts nothing and is counted apart; a converted amount has two decimals.
 - A segment holds whom all its conditions hold for, as things are now, for all days. What is unknown meets nothing.
 - The group behind a rate is the customers whom its denominator counts; behind a plain figure whom that counts.
@@ -213,7 +214,7 @@ def daily_rows(found: Sequence[Fact], in_segment: Mapping[str, set[str]], seeds:
             if fact.measure_id in (kpi["numerator_measure_id"], kpi["denominator_measure_id"]):
                 inside = [segment for segment, customers in in_segment.items() if fact.customer_id in customers]
                 for segment in ("all", *inside):
-                    for channel in ("all", fact.channel):
+                    for channel in ("all", channel_as_cut(fact.channel)):
                         cuts[fact.day, channel, segment].append(fact)
         of_kpi = {cut: figures(kpi, measures, of_cut) for cut, of_cut in cuts.items()}
         hidden = suppressed({cut: row["group_count"] for cut, row in of_kpi.items()})
@@ -247,6 +248,11 @@ def by_level_rows(found: Sequence[Fact], seeds: Mapping[str, Seed]) -> list[Row]
         for (day, level), of_cut in cuts.items():
             rows.append({"kpi_id": kpi["kpi_id"], "measured_on": day, "level": level, **figures(kpi, measures, of_cut)})
     return rows
+
+
+def channel_as_cut(channel: str) -> str:
+    """Returns what a channel is called where tables are cut by channel."""
+    return "(all)" if channel == "all" else channel
 
 
 def suppressed(group_of: Mapping[tuple[date, str, str], int]) -> set[tuple[date, str, str]]:

@@ -10,6 +10,7 @@ Readings chosen where the design leaves room:
   came to; nothing spent is 0.
 - For a phase answers who answers for its first primary KPI of progress by id, else the journey version's owner.
 - A pool is suppressed as a KPI by segment is; the group is its stalled stays.
+- A channel that is called all reads (all).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import Any
 from tests.oracles.feed import Row
 from tests.oracles.flows import percentile
 from tests.oracles.journeys import Definitions, Instance, norm_seconds, steps
-from tests.oracles.kpis import MIN_CELL_SIZE, rate_on, suppressed
+from tests.oracles.kpis import MIN_CELL_SIZE, channel_as_cut, rate_on, suppressed
 from tests.oracles.timeline import counted, total_order
 
 Event = Mapping[str, Any]
@@ -187,7 +188,7 @@ def pool_rows(
             continue
         phase = (stay["journey_id"], stay["journey_version"], stay["phase_id"])
         for segment in ("all", *(name for name, inside in segments.items() if stay["customer_id"] in inside)):
-            for channel in ("all", channel_of[stay["entry_event_id"]]):
+            for channel in ("all", channel_as_cut(channel_of[stay["entry_event_id"]])):
                 pools[phase, channel, segment].append(stay)
     of_pool = {
         pool: [

@@ -44,6 +44,7 @@ SOUND = {
         "order_value,2025-01-01,40,35,30,2025-06-01\n"
         "order_value,2025-06-01,45,40,35,\n"
     ),
+    "channels": "channel,channel_name,is_paid\nweb,Web,false\n",
     "segments": (
         "segment,segment_name,attribute,comparison,value\n"
         "regulars,Regulars,event_count,at_least,10\n"
@@ -138,6 +139,7 @@ SPOILT = [
     ),
     ("kpi_targets", "30,2025-06-01", "30,", "kpi_targets.csv line 3", "line 2 still holds", "valid_to = 2025-06-01"),
     ("kpi_roles", "keeper@", "keeper at ", "kpi_roles.csv line 2", "email = keeper at example.com", "Correct it"),
+    ("channels", "web", "all", "channels.csv line 2", "channel = all", "Choose another"),
     ("segments", "young,Young", "All,All", "segments.csv line 5", "segment = All", "Choose another"),
     ("segments", "young,Young", "(none),None", "segments.csv line 5", "segment = (none)", "Choose another"),
     ("segments", "country", "contry", "segments.csv line 4", "attribute = contry", "Did you mean country?"),

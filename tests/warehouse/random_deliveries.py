@@ -282,7 +282,7 @@ def _changed(row: Text, chance: random.Random) -> Text:
     elif what == "amount" and row["amount"]:
         change["amount"] = f"{chance.randint(-500, 9999) / 100:.2f}"
     elif what == "channel":
-        change["channel"] = chance.choice(("web", "store", "email", "app"))
+        change["channel"] = chance.choice(("web", "store", "email", "all"))
     elif what == "touchpoint":
         change["touchpoint"] = chance.choice(("home", "product_page", ""))
     elif what == "machine":

@@ -12,14 +12,14 @@ facts_by_customer as (
     select
         measure_id,
         min(aggregation) as aggregation,
-        channel,
+        {{ channel_as_cut('channel') }} as channel,
         customer_id,
         count(*) as fact_count,
         sum(measured_value) as measured_value,
         count_if(is_without_rate) as without_rate_count,
         measured_on
     from measure_facts
-    group by measure_id, channel, customer_id, measured_on
+    group by measure_id, {{ channel_as_cut('channel') }}, customer_id, measured_on
 ),
 
 facts_by_segment as (

@@ -10,7 +10,7 @@ with open_stays as (
         stays.journey_version,
         stays.phase_id,
         stays.customer_id,
-        stays.entry_channel as channel,
+        {{ channel_as_cut('stays.entry_channel') }} as channel,
         stalled.interval_id is not null as is_stalled,
         stalled.dwell_seconds,
         norms.norm_seconds,

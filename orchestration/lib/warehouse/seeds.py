@@ -45,7 +45,7 @@ SEGMENT_COMPARISONS = {
     "text": ("equals", "not_equals", "one_of", "at_least", "below"),
 }
 # Figures bear these names where they are not cut, and where a name is missing.
-RESERVED_SEGMENTS = ("all", "(none)")
+RESERVED_NAMES = ("all", "(none)")
 
 
 @dataclass(frozen=True)
@@ -251,6 +251,7 @@ def check_seeds(
     errors.extend(_check_decisions(rows))
     errors.extend(_check_kpis(rows))
     errors.extend(_check_target_dates(rows))
+    errors.extend(_check_channels(rows))
     errors.extend(_check_segments(rows))
     warnings = tuple(_warnings(rows, today)) if not errors else ()
     return SeedReport(tuple(errors), warnings)
@@ -654,6 +655,16 @@ def _check_target_dates(rows: Mapping[str, Sequence[SeedRow]]) -> Iterator[Probl
                 )
 
 
+def _check_channels(rows: Mapping[str, Sequence[SeedRow]]) -> Iterator[Problem]:
+    for row in rows["channels"]:
+        if (channel := row.get("channel")) in RESERVED_NAMES:
+            yield Problem(
+                "channels.csv",
+                row.line,
+                f"channel = {channel}: figures that are not cut, or of no channel, bear this name. Choose another one.",
+            )
+
+
 def _check_segments(rows: Mapping[str, Sequence[SeedRow]]) -> Iterator[Problem]:
     file = "segments.csv"
     named: dict[str | None, SeedRow] = {}
@@ -661,7 +672,7 @@ def _check_segments(rows: Mapping[str, Sequence[SeedRow]]) -> Iterator[Problem]:
         segment, attribute, comparison, value = (
             row.get(name) for name in ("segment", "attribute", "comparison", "value")
         )
-        if segment is not None and segment.lower() in RESERVED_SEGMENTS:
+        if segment is not None and segment.lower() in RESERVED_NAMES:
             yield Problem(
                 file, row.line, f"segment = {segment}: figures that are not cut bear this name. Choose another one."
             )

@@ -1,5 +1,11 @@
-{#- A condition: the row is about a segment so small that its figures would tell of single customers. -#}
-{% macro is_small_segment(line_type, line, customer_count) -%}
-    {{ line_type }} = 'segment' and {{ line }} <> 'all'
-    and {{ customer_count }} > 0 and {{ customer_count }} < {{ var('min_cell_size') }}
+{#-
+    A condition: the row is about a segment so small that its figures would tell of single customers, or so large that
+    they would when taken from those of `all_count` customers, who are everybody.
+-#}
+{% macro is_small_segment(line_type, line, customer_count, all_count) -%}
+    {{ line_type }} = 'segment' and {{ line }} <> 'all' and {{ customer_count }} > 0
+    and (
+        {{ customer_count }} < {{ var('min_cell_size') }}
+        or coalesce({{ all_count }}, 0) - {{ customer_count }} between 1 and {{ var('min_cell_size') }} - 1
+    )
 {%- endmacro %}

@@ -1,4 +1,4 @@
-{#- Moves from stop to stop with what they carry; of segments with few customers, that there were some. -#}
+{#- Moves from stop to stop with what they carry; of segments in which, or outside of which, few customers made them, that there were some. -#}
 {% macro measured_moves(moves, condition) -%}
 measured as (
     select
@@ -20,10 +20,19 @@ measured as (
     group by journey_id, line_type, line, next_line, phase, next_phase
 ),
 
-shown as (
+measured_beside_all as (
     select
         measured.*,
-        {{ is_small_segment('line_type', 'line', 'customer_count') }} as is_suppressed
+        max(case when line = 'all' then customer_count end) over (
+            partition by journey_id, line_type, phase, next_phase
+        ) as all_count
     from measured
+),
+
+shown as (
+    select
+        measured_beside_all.*,
+        {{ is_small_segment('line_type', 'line', 'customer_count', 'all_count') }} as is_suppressed
+    from measured_beside_all
 )
 {%- endmacro %}

@@ -255,12 +255,14 @@ def channel_as_cut(channel: str) -> str:
     return "(all)" if channel == "all" else channel
 
 
-def suppressed(group_of: Mapping[tuple[date, str, str], int]) -> set[tuple[date, str, str]]:
-    """Returns the cuts of one KPI that would tell of too few customers."""
+def suppressed(
+    group_of: Mapping[tuple[date, str, str], int], *others: Mapping[tuple[date, str, str], int]
+) -> set[tuple[date, str, str]]:
+    """Returns the cuts of one KPI that would tell of too few customers; `others` count the same cuts in other ways."""
     hidden = set()
     for (day, channel, segment), group in group_of.items():
-        outside = group_of[day, channel, "all"] - group
-        if segment != "all" and (group < MIN_CELL_SIZE or 0 < outside < MIN_CELL_SIZE):
+        outside = [counts[day, channel, "all"] - counts[day, channel, segment] for counts in (group_of, *others)]
+        if segment != "all" and (group < MIN_CELL_SIZE or any(0 < count < MIN_CELL_SIZE for count in outside)):
             hidden.add((day, channel, segment))
     channels: dict[tuple[date, str], list[str]] = defaultdict(list)
     for day, channel, segment in group_of:

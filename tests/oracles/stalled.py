@@ -9,7 +9,7 @@ Readings chosen where the design leaves room:
 - A journey's usual value is the discrete median over its completed instances, of all versions, of what their steps
   came to; nothing spent is 0.
 - For a phase answers who answers for its first primary KPI of progress by id, else the journey version's owner.
-- A pool is suppressed as a KPI by segment is; the group is its stalled stays.
+- A pool is suppressed as a KPI by segment is; the group is its stalled stays, and those outside count stalled or open.
 - A channel that is called all reads (all).
 """
 
@@ -198,7 +198,9 @@ def pool_rows(
         ]
         for pool, inside in pools.items()
     }
-    hidden = suppressed({pool: len(rows) for pool, rows in of_pool.items()})
+    hidden = suppressed(
+        {pool: len(rows) for pool, rows in of_pool.items()}, {pool: len(inside) for pool, inside in pools.items()}
+    )
     found = []
     for pool, inside in pools.items():
         rows = of_pool[pool]

@@ -1,7 +1,7 @@
 {#-
     Pools of the stuck, over everybody who is in the phase. By segment no figure of fewer than `min_cell_size` of them
-    stands here, nor one that such a figure follows from: where those outside the segment are as few, and the next
-    larger channel where one channel of a segment alone was left out.
+    stands here, nor one that such a figure follows from: where those outside the segment are as few, stalled or open,
+    and the next larger channel where one channel of a segment alone was left out.
 -#}
 with open_stays as (
     select
@@ -72,10 +72,10 @@ counted as (
 counted_beside_all as (
     select
         counted.*,
-        max(case when segment = 'all' then stalled_count end) over (
-            partition by journey_id, journey_version, phase_id, channel
-        ) - stalled_count as outside_count
+        max(case when segment = 'all' then stalled_count end) over pool - stalled_count as outside_count,
+        max(case when segment = 'all' then open_count end) over pool - open_count as open_outside_count
     from counted
+    window pool as (partition by journey_id, journey_version, phase_id, channel)
 ),
 
 judged as (
@@ -84,6 +84,7 @@ judged as (
         segment <> 'all' and (
             stalled_count < {{ var('min_cell_size') }}
             or outside_count between 1 and {{ var('min_cell_size') }} - 1
+            or open_outside_count between 1 and {{ var('min_cell_size') }} - 1
         ) as is_small
     from counted_beside_all
 ),

@@ -18,6 +18,12 @@ with visits as (
     group by journey_id, line_type, line, phase
 ),
 
+visits_of_all as (
+    select journey_id, phase, customer_count
+    from visits
+    where line_type = 'segment' and line = 'all'
+),
+
 shown as (
     select
         stops.*,
@@ -29,7 +35,9 @@ shown as (
         {% endfor -%}
         visits.median_pause_seconds,
         visits.feedback_sum,
-        {{ is_small_segment('stops.line_type', 'stops.line', 'coalesce(visits.customer_count, 0)') }} as is_suppressed
+        {{ is_small_segment(
+            'stops.line_type', 'stops.line', 'coalesce(visits.customer_count, 0)', 'visits_of_all.customer_count'
+        ) }} as is_suppressed
     from {{ ref('int_stops_placed') }} as stops
     left join visits
         on
@@ -37,6 +45,8 @@ shown as (
             and visits.line_type = stops.line_type
             and visits.line = stops.line
             and visits.phase = stops.phase_id
+    left join visits_of_all
+        on visits_of_all.journey_id = stops.journey_id and visits_of_all.phase = stops.phase_id
 )
 
 select

@@ -154,12 +154,12 @@ def _by_phase(kpis: Sequence[Kpi], recipient: Recipient) -> list[dict[str, Any]]
         phases = []
         for phase, of_phase in _grouped(of_journey, lambda kpi: kpi.phase_name):
             # KPIs of one phase may have periods of different length, and so its counts
-            periods = {kpi.phase: _shown(kpi, recipient)["period"] for kpi in of_phase if kpi.phase is not None}
+            moves = {_shown(kpi, recipient)["period"]: kpi.phase for kpi in of_phase if kpi.phase is not None}
             phases.append(
                 {
                     "name": phase,
                     "kpis": [_shown(kpi, recipient) for kpi in sorted(of_phase, key=lambda kpi: kpi.tier)],
-                    "moves": [(period, figures) for figures, period in periods.items()],
+                    "moves": list(moves.items()),
                 }
             )
         journeys.append({"name": name, "phases": phases})

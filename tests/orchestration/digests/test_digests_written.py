@@ -78,7 +78,9 @@ def test_each_gets_what_they_answer_for_and_the_informed_the_summary(shop: Shop)
     assert "value 40.0 %, between 20.0 % and 64.0 %; target 50.0 %" in mine, "twenty are few"
     assert "value 10.0 %; target 30.0 %" in mine, "a thousand are not"
     assert "+2.0 points, better" in mine and "−10.0 points, worse" in mine
+    # the same figures, for all that happened in the month happened in its last full week
     assert "2026-06-22 to 2026-06-28: 40 entered, 7 fell out; 1 stalled now" in mine
+    assert "2026-06-01 to 2026-06-30: 40 entered, 7 fell out; 1 stalled now" in mine
     assert "nothing was measured on 1 of 7 days" in mine
     summary = (release.directory / people["cleo"]["text"]).read_text(encoding="utf-8")
     assert "Buying: 1 red, 0 amber, 1 green, 0 no data, 2 in all" in summary

@@ -206,7 +206,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     if extracts is not None and not Path(extracts).is_dir():
         raise SettingsError(f"JOURNEYS_EXTRACTS={extracts}: there is no such folder.")
     kept = value("JOURNEYS_RELEASES_KEPT") or "5"
-    if not kept.isdigit() or int(kept) < 2:
+    if not kept.isdecimal() or int(kept) < 2:
         raise SettingsError(f"JOURNEYS_RELEASES_KEPT={kept}: give a whole number of at least 2.")
     time_zone = value("JOURNEYS_TIME_ZONE") or (example.time_zone if example else "UTC")
     try:
@@ -263,7 +263,7 @@ def _read_smtp(value: Callable[[str], str | None]) -> Smtp | None:
     if security not in SMTP_PORTS:
         raise SettingsError(f"JOURNEYS_SMTP_SECURITY={security}: choose one of {', '.join(SMTP_PORTS)}.")
     port = given["PORT"] or str(SMTP_PORTS[security])
-    if not port.isdigit() or not 0 < int(port) < 65536:
+    if not port.isdecimal() or not 0 < int(port) < 65536:
         raise SettingsError(f"JOURNEYS_SMTP_PORT={port}: give a whole number from 1 to 65535.")
     if sender is None or not MAIL_ADDRESS.fullmatch(sender):
         raise SettingsError(

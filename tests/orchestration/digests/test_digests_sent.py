@@ -198,6 +198,7 @@ def test_the_port_follows_the_security(security: str | None, port: int) -> None:
         ({"JOURNEYS_SMTP_FROM": "Kpis <kpis@example.com>"}, "such as kpis@example.com"),
         ({"JOURNEYS_SMTP_PORT": "99999"}, "JOURNEYS_SMTP_PORT=99999"),
         ({"JOURNEYS_SMTP_PORT": "smtp"}, "JOURNEYS_SMTP_PORT=smtp"),
+        ({"JOURNEYS_SMTP_PORT": "²"}, "JOURNEYS_SMTP_PORT=²"),
         ({"JOURNEYS_SMTP_SECURITY": "ssl"}, "JOURNEYS_SMTP_SECURITY=ssl"),
         ({"JOURNEYS_SMTP_USER": "ann"}, "go together"),
         (

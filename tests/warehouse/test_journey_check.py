@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -200,17 +201,22 @@ def test_one_journey_is_checked_alone_and_an_unknown_one_is_told(check: Check) -
         check(journey="tryin")
 
 
-def test_without_a_warehouse_the_release_is_read_and_without_either_it_says_so(
-    at_once: Warehouse, tmp_path: Path
+def test_without_a_warehouse_the_data_sets_own_release_is_read_and_without_either_it_says_so(
+    at_once: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = replace(at_once.settings, var=tmp_path / "var", serving=tmp_path / "serving")
     with pytest.raises(SettingsError, match="no events yet"):
         run_journey_check(settings, None, today=TODAY, say=lambda line: None)
     settings.serving.mkdir()
     (settings.serving / "customer_journeys.duckdb").symlink_to(at_once.settings.warehouse)
+    # what is served is of another data set, as long as it does not stand in this one's line of releases
+    with pytest.raises(SettingsError, match="no events yet"):
+        run_journey_check(settings, None, today=TODAY, say=lambda line: None)
+    own = SimpleNamespace(database=at_once.settings.warehouse)
+    monkeypatch.setattr("orchestration.lib.journeys.definition_check.current_release", lambda settings: own)
     lines: list[str] = []
     assert run_journey_check(settings, None, today=TODAY, say=lines.append) == 0
-    assert "serving/customer_journeys.duckdb" in lines[0]
+    assert str(own.database) in lines[0]
 
 
 def test_the_command_changes_nothing_and_its_exit_code_tells(

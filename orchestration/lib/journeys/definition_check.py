@@ -11,6 +11,7 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.lib.release.publish import current_release
 from orchestration.lib.settings import PROJECT_ROOT, Settings, SettingsError
 from orchestration.lib.warehouse.connection import open_duckdb
 from orchestration.lib.warehouse.macros import render_macro, render_model
@@ -119,7 +120,10 @@ def run_journey_check(settings: Settings, journey: str | None, *, today: date, s
     """
     seeds = read_seeds(settings.seeds, PROJECT_ROOT / "seeds", today=today)
     chosen = _chosen(seeds["journeys"], journey)
-    database = settings.warehouse if _has_events(settings.warehouse) else settings.serving / "customer_journeys.duckdb"
+    database = settings.warehouse
+    if not _has_events(database) and (release := current_release(settings)) is not None:
+        # the data set's own: what is served may be of another one
+        database = release.database
     if not _has_events(database):
         raise SettingsError(f"{settings.data_set} has no events yet. Type make run first.")
     say(f"{settings.data_set}: journeys of {_shown(settings.seeds)}, held against {_shown(database)}")

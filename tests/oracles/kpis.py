@@ -11,7 +11,7 @@ Readings chosen where the design leaves room:
 - A segment holds whom all its conditions hold for, as things are now, for all days. What is unknown meets nothing.
 - The group behind a rate is the customers whom its denominator counts; behind a plain figure whom that counts.
 - By segment a row is suppressed if its group is below the minimum, if those outside the segment are (and are somebody),
-  and the smallest other channel of the segment if a single one was suppressed.
+  and the smallest other channel of the segment if a single one was suppressed, or several that are as few together.
 - A plain figure of a period that begins before the first counted event is no data.
 """
 
@@ -271,7 +271,8 @@ def suppressed(
     also = set()
     for (day, segment), of_segment in channels.items():
         shown = [channel for channel in of_segment if (day, channel, segment) not in hidden]
-        if len(of_segment) - len(shown) == 1 and shown:
+        left_out = [group_of[day, channel, segment] for channel in of_segment if channel not in shown]
+        if shown and left_out and (len(left_out) == 1 or sum(left_out) < MIN_CELL_SIZE):
             smallest = min(shown, key=lambda channel: (group_of[day, channel, segment], channel))
             also.add((day, smallest, segment))
     return hidden | also

@@ -45,6 +45,7 @@ def test_what_follows_from_the_other_figures_is_hidden_as_well() -> None:
         (day, "all", "few"): 3,
         (day, "all", "most"): 37,
         (day, "all", "half"): 20, (day, "web", "half"): 12, (day, "app", "half"): 9, (day, "store", "half"): 2,
+        (day, "all", "two"): 13, (day, "web", "two"): 10, (day, "app", "two"): 2, (day, "store", "two"): 1,
         (day, "all", "third"): 14, (day, "web", "third"): 7, (day, "app", "third"): 7,
     }  # fmt: skip
     assert suppressed(groups) == {
@@ -52,4 +53,7 @@ def test_what_follows_from_the_other_figures_is_hidden_as_well() -> None:
         (day, "all", "most"),
         (day, "store", "half"),
         (day, "app", "half"),
+        (day, "app", "two"),
+        (day, "store", "two"),
+        (day, "web", "two"),
     }

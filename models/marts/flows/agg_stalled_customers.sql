@@ -1,7 +1,7 @@
 {#-
     Pools of the stuck, over everybody who is in the phase. By segment no figure of fewer than `min_cell_size` of them
     stands here, nor one that such a figure follows from: where those outside the segment are as few, stalled or open,
-    and the next larger channel where one channel of a segment alone was left out.
+    and the next larger channel where one channel of a segment alone was left out, or several that are as few together.
 -#}
 with open_stays as (
     select
@@ -92,20 +92,25 @@ judged as (
 judged_beside_channels as (
     select
         judged.*,
-        count_if(is_small and channel <> 'all') over (
-            partition by journey_id, journey_version, phase_id, segment
-        ) as small_count,
+        count_if(is_small and channel <> 'all') over channels as small_count,
+        sum(case when is_small and channel <> 'all' then stalled_count end) over channels as small_group_count,
         row_number() over (
             partition by journey_id, journey_version, phase_id, segment, is_small, channel = 'all'
             order by stalled_count, channel
         ) as place
     from judged
+    window channels as (partition by journey_id, journey_version, phase_id, segment)
 ),
 
 suppressed as (
     select
         judged_beside_channels.*,
-        is_small or (segment <> 'all' and channel <> 'all' and small_count = 1 and place = 1) as is_suppressed
+        is_small or (
+            segment <> 'all'
+            and channel <> 'all'
+            and place = 1
+            and (small_count = 1 or coalesce(small_group_count < {{ var('min_cell_size') }}, false))
+        ) as is_suppressed
     from judged_beside_channels
 )
 

@@ -7,7 +7,8 @@
 {#-
     Counts add up over cuts; ratios are computed anew from the counts of each cut. By segment no figure of fewer than
     `min_cell_size` customers stands here, nor one that such a figure follows from: where the customers outside the
-    segment are as few, and the next larger channel where one channel of a segment alone was left out.
+    segment are as few, and the next larger channel where one channel of a segment alone was left out, or several that
+    are as few together.
 -#}
 with kpis as (
     select
@@ -96,19 +97,24 @@ judged as (
 judged_beside_channels as (
     select
         judged.*,
-        count_if(is_small and channel <> 'all') over (
-            partition by kpi_id, segment, measured_on
-        ) as small_count,
+        count_if(is_small and channel <> 'all') over channels as small_count,
+        sum(case when is_small and channel <> 'all' then group_count end) over channels as small_group_count,
         row_number() over (
             partition by kpi_id, segment, measured_on, is_small, channel = 'all' order by group_count, channel
         ) as place
     from judged
+    window channels as (partition by kpi_id, segment, measured_on)
 ),
 
 suppressed as (
     select
         judged_beside_channels.*,
-        is_small or (segment <> 'all' and channel <> 'all' and small_count = 1 and place = 1) as is_suppressed
+        is_small or (
+            segment <> 'all'
+            and channel <> 'all'
+            and place = 1
+            and (small_count = 1 or coalesce(small_group_count < {{ var('min_cell_size') }}, false))
+        ) as is_suppressed
     from judged_beside_channels
 ),
 

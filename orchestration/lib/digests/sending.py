@@ -135,7 +135,8 @@ def compose(mail: _Mail, folder: Path, smtp: Smtp, at: datetime) -> EmailMessage
 def _sent(
     waiting: list[_Mail], release: Release, smtp: Smtp, now: Callable[[], datetime]
 ) -> Iterator[tuple[_Mail, str | None]]:
-    """Each mail with what kept it from being sent, None for nothing. A server that hangs up is called once more."""
+    """Each mail with what kept it from being sent, None for nothing. A server that hangs up is called once more,
+    one that falls silent is not."""
     server: smtplib.SMTP | None = None
     unreachable: str | None = None
     try:
@@ -157,6 +158,12 @@ def _sent(
                 except (smtplib.SMTPServerDisconnected, ConnectionError, TimeoutError) as error:
                     _close(server)
                     server, problem = None, _said(error)
+                    if _is_timeout(error):
+                        # it may have taken the mail all the same: at once again would be twice
+                        problem = unreachable = (
+                            f"{smtp.host}:{smtp.port} gave no answer within {TIMEOUT_SECONDS:.0f} seconds"
+                        )
+                        break
                     if attempt == 2:
                         break
                 except (smtplib.SMTPException, ValueError, OSError) as error:
@@ -208,6 +215,11 @@ def _said(error: Exception) -> str:
     if isinstance(error, smtplib.SMTPResponseException):
         return f"{error.smtp_code} {_text(error.smtp_error)}"
     return _text(str(error)) or type(error).__name__
+
+
+def _is_timeout(error: Exception) -> bool:
+    # smtplib tells of one as of a lost connection
+    return isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError)
 
 
 def _text(said: bytes | str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import email
 import email.policy
 import socket
@@ -119,10 +120,12 @@ def shop(tmp_path: Path) -> Shop:
 
 @dataclass
 class Mailbox:
-    """A mail server that keeps what it gets, refuses some addresses, and hangs up after so many mails."""
+    """A mail server that keeps what it gets, refuses some addresses, hangs up after so many, and takes its time."""
 
     refused: set[str] = field(default_factory=set)
     hangs_up_after: int | None = None
+    silent_seconds: float = 0
+    body_count: int = 0
     mails: list[EmailMessage] = field(default_factory=list)
     port: int = 0
 
@@ -135,6 +138,8 @@ class Mailbox:
         return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        self.body_count += 1
+        await asyncio.sleep(self.silent_seconds)
         if self.hangs_up_after is not None and len(self.mails) >= self.hangs_up_after:
             server.transport.abort()
             return "421 gone"

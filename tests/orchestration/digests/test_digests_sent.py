@@ -99,6 +99,18 @@ def test_a_run_that_ends_half_way_leaves_the_rest_to_the_next(shop: Shop, mail_s
     assert server.receivers == ADDRESSES, "nobody twice, nobody left out"
 
 
+def test_a_server_that_falls_silent_gets_no_mail_twice_and_is_not_waited_for_again(
+    shop: Shop, mail_server: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestration.lib.digests.sending.TIMEOUT_SECONDS", 1.0)
+    shop.tell()
+    server = mail_server(Mailbox(silent_seconds=3))
+    delivery = send_digests(shop.with_server(port=server.port))
+    assert (delivery.sent, server.body_count) == ((), 1)
+    assert {one.problem for one in delivery.undelivered} == {f"127.0.0.1:{server.port} gave no answer within 1 seconds"}
+    assert len(delivery.undelivered) == 4
+
+
 def test_what_was_sent_is_known_though_the_run_was_killed(
     shop: Shop, mail_server: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:

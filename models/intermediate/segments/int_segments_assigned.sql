@@ -9,8 +9,9 @@
     name goes on. Every customer is judged in each build, so that whoever moves between segments is found, whatever
     moved them; what did not change is not written.
 -#}
+-- two rows that differ in upper and lower case alone are one condition
 with conditions as (
-    select
+    select distinct
         segment,
         attribute,
         comparison,

@@ -145,6 +145,7 @@ SCORECARD = """
         journeys.journey_name nulls first,
         scorecard.journey_id nulls first,
         phases.phase_order nulls first,
+        scorecard.phase_id nulls first,
         scorecard.tier,
         scorecard.kpi_id
 """

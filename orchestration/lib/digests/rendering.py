@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -63,7 +63,7 @@ def render(recipient: Recipient, kpis: Sequence[Kpi], *, data_set: str, release_
         "journeys": _by_phase(mine, recipient),
         "summaries": [
             {"name": name, "counts": _counts(of_journey), "total": len(of_journey)}
-            for name, of_journey in _grouped(told, lambda kpi: kpi.journey_name)
+            for (_, name), of_journey in _grouped(told, lambda kpi: (kpi.journey_id, kpi.journey_name))
         ],
         "reds": [_shown(kpi, recipient) for kpi in told if kpi.status == "red"],
         "statuses": STATUSES,
@@ -150,9 +150,10 @@ def _shown(kpi: Kpi, recipient: Recipient) -> dict[str, Any]:
 
 def _by_phase(kpis: Sequence[Kpi], recipient: Recipient) -> list[dict[str, Any]]:
     journeys = []
-    for name, of_journey in _grouped(kpis, lambda kpi: kpi.journey_name):
+    # told apart by id: two may bear one name
+    for (_, name), of_journey in _grouped(kpis, lambda kpi: (kpi.journey_id, kpi.journey_name)):
         phases = []
-        for phase, of_phase in _grouped(of_journey, lambda kpi: kpi.phase_name):
+        for (_, phase), of_phase in _grouped(of_journey, lambda kpi: (kpi.phase_id, kpi.phase_name)):
             # KPIs of one phase may have periods of different length, and so its counts
             moves = {_shown(kpi, recipient)["period"]: kpi.phase for kpi in of_phase if kpi.phase is not None}
             phases.append(
@@ -166,8 +167,10 @@ def _by_phase(kpis: Sequence[Kpi], recipient: Recipient) -> list[dict[str, Any]]
     return journeys
 
 
-def _grouped(kpis: Sequence[Kpi], key) -> list[tuple[str, list[Kpi]]]:
-    return [(name, list(group)) for name, group in groupby(kpis, key=key)]
+def _grouped(
+    kpis: Sequence[Kpi], key: Callable[[Kpi], tuple[str | None, str]]
+) -> list[tuple[tuple[str | None, str], list[Kpi]]]:
+    return [(found, list(group)) for found, group in groupby(kpis, key=key)]
 
 
 def _counts(kpis: Sequence[Kpi]) -> dict[str, int]:

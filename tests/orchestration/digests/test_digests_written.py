@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from html.parser import HTMLParser
 
 import pytest
 
-from orchestration.lib.digests.recipients import Role, recipients, slug_of
-from orchestration.lib.digests.rendering import amount, change
+from orchestration.lib.digests.figures import Kpi
+from orchestration.lib.digests.recipients import Recipient, Role, recipients, slug_of
+from orchestration.lib.digests.rendering import amount, change, render
 from orchestration.lib.digests.writing import read_index
 from orchestration.lib.release.privacy import find_in_bytes
 from orchestration.lib.warehouse.connection import open_duckdb
@@ -86,6 +87,22 @@ def test_each_gets_what_they_answer_for_and_the_informed_the_summary(shop: Shop)
     assert "Buying: 1 red, 0 amber, 1 green, 0 no data, 2 in all" in summary
     assert "Passed <on> & bought (Buying, Looking): 10.0 %, target 30.0 %" in summary
     assert "accountable: Jürgen Groß" in summary and "WHAT YOU ANSWER FOR" not in summary
+
+
+def test_journeys_and_phases_of_one_name_are_told_apart() -> None:
+    def kpi(kpi_id: str, journey_id: str, phase_id: str) -> Kpi:
+        names = {"kpi_name": kpi_id, "description": None, "journey_name": "Buying", "phase_name": "Start"}
+        figures = dict.fromkeys(("value_low", "value_high", "trend", "trend_year", "responsible", "accountable"))
+        return Kpi(
+            kpi_id=kpi_id, journey_id=journey_id, phase_id=phase_id, tier="primary", direction="up", unit="share",
+            value=0.5, denominator=200.0, target=0.4, status="green", measured_day_count=31, period_day_count=31,
+            period_start=date(2026, 1, 1), period_end=date(2026, 1, 31), **names, **figures,
+        )  # fmt: skip
+
+    kpis = [kpi("carts", "shop", "start"), kpi("calls", "support", "start"), kpi("mails", "support", "begin")]
+    ann = Recipient("ann", "Ann", None, {one.kpi_id: ("accountable",) for one in kpis})
+    told = render(ann, kpis, data_set="tested", release_id="r", as_of=datetime(2026, 2, 1, tzinfo=UTC)).text
+    assert told.count("BUYING: WHAT YOU ANSWER FOR") == 2 and told.count("\nStart\n") == 3
 
 
 def test_what_turned_since_the_release_before_stands_first(shop: Shop) -> None:

@@ -17,30 +17,37 @@ with recursive versions as (
         journey_version,
         valid_from,
         valid_to,
+        row_number() over (order by journey_id, journey_version) as version_number,
         row_number() over (
             partition by journey_id order by valid_from nulls first, journey_version
         ) as version_rank,
-        count(*) over (partition by journey_id) as version_count
+        count(*) over (partition by journey_id) > 1 or valid_from is not null or valid_to is not null as is_bounded
     from {{ ref('journeys') }}
 ),
 
-hits_heard as (
+hits as (
     select
-        hits.journey_id,
+        versions.version_number,
+        versions.is_bounded,
         hits.customer_id,
         hits.event_id,
         hits.phase_id,
         hits.channel,
-        hits.journey_version,
+        case
+            when versions.is_bounded
+                then
+                    coalesce({{ local_date('hits.occurred_at') }} >= versions.valid_from, true)
+                    and coalesce({{ local_date('hits.occurred_at') }} < versions.valid_to, true)
+            else true
+        end as is_version_valid,
         hits.phase_order,
         hits.window_seconds,
         hits.is_terminal,
-        versions.version_rank,
-        versions.version_count,
-        coalesce({{ local_date('hits.occurred_at') }} >= versions.valid_from, true)
-        and coalesce({{ local_date('hits.occurred_at') }} < versions.valid_to, true) as is_version_valid,
         hits.source_priority,
         hits.sequence_number,
+        -- after a terminal phase nothing belongs to the instance, not even what happens at once
+        {{ seconds_after('hits.occurred_at', 'case when hits.is_terminal then -1 else hits.window_seconds end') }}
+            as open_until,
         hits.occurred_at
     from {{ ref('int_critical_hits_matched') }} as hits
     inner join versions
@@ -50,100 +57,66 @@ hits_heard as (
         and {{ is_touched('hits.customer_id', ref('int_journey_customers_touched'), 'customer_id') }}
 ),
 
--- an event has one position among the customer's hits of a journey, whatever versions it is a hit of; where there is one
--- version alone, the place in its own timeline says the same, and costs no second sort
-hits as (
-    select
-        hits_heard.*,
-        dense_rank() over (
-            partition by journey_id, customer_id
-            order by occurred_at, source_priority, sequence_number nulls last, event_id
-        ) as hit_number
-    from hits_heard
-    where version_count > 1
-    union all
-    select hits_heard.*, cast(null as bigint) as hit_number
-    from hits_heard
-    where version_count = 1
-),
-
 hits_with_neighbours as (
     select
-        journey_id,
-        customer_id,
-        event_id,
-        phase_id,
-        channel,
-        journey_version,
-        phase_order,
-        window_seconds,
-        is_terminal,
-        version_rank,
-        version_count,
-        is_version_valid,
-        occurred_at,
-        {{ seconds_after('occurred_at', 'window_seconds') }} as deadline,
-        coalesce(hit_number, row_number() over timeline) as hit_number,
+        hits.*,
+        row_number() over timeline as place,
         lag(phase_id) over timeline as previous_phase_id,
-        lag(is_terminal) over timeline as previous_is_terminal,
-        lag({{ seconds_after('occurred_at', 'window_seconds') }}) over timeline as previous_deadline,
-        lag(is_version_valid) over timeline as was_version_valid,
-        lead(phase_id) over timeline as next_phase_id,
-        lead(occurred_at) over timeline as next_occurred_at
+        lag(occurred_at) over timeline as previous_occurred_at,
+        lag(open_until) over timeline as previous_open_until,
+        lead(phase_id) over timeline is null as is_last
     from hits
     window timeline as (
-        partition by journey_id, journey_version, customer_id
+        partition by version_number, customer_id
         order by occurred_at, source_priority, sequence_number nulls last, event_id
     )
 ),
 
-hits_with_limits as (
+hits_with_beginnings as (
     select
         hits_with_neighbours.*,
-        coalesce(previous_phase_id is null or previous_is_terminal or occurred_at > previous_deadline, false)
-            as begins_instance,
-        coalesce(
-            previous_phase_id is null
-            or previous_is_terminal
-            or occurred_at > previous_deadline
-            or phase_id <> previous_phase_id,
-            false
-        ) as begins_stay,
-        coalesce(
-            next_phase_id is null
-            or is_terminal
-            or next_occurred_at > deadline
-            or next_phase_id <> phase_id,
-            false
-        ) as ends_stay
+        coalesce(previous_phase_id is null or occurred_at > previous_open_until, false) as begins_instance,
+        coalesce(previous_phase_id is null or occurred_at > previous_open_until or phase_id <> previous_phase_id, false)
+            as begins_stay
     from hits_with_neighbours
 ),
 
--- what lies within a stay says nothing more; where versions follow each other, every hit may begin something
+-- what lies within a stay says nothing more; where days bound a version, every hit may begin something
+turns as (
+    select * from hits_with_beginnings where begins_stay or is_last or is_bounded
+),
+
+-- an event has one position among the customer's hits of a journey, whatever versions it is a hit of
 hits_in_instances as (
     select
-        hits_with_limits.*,
-        count_if(begins_instance) over timeline as instance_number,
-        count_if(begins_stay) over timeline as stay_number
-    from hits_with_limits
-    where begins_stay or ends_stay or version_count > 1 or (is_version_valid and not was_version_valid)
-    window timeline as (
-        partition by journey_id, journey_version, customer_id order by hit_number rows unbounded preceding
-    )
+        turns.*,
+        versions.journey_id,
+        versions.version_rank,
+        dense_rank() over (
+            partition by versions.journey_id, turns.customer_id
+            order by turns.occurred_at, turns.source_priority, turns.sequence_number nulls last, turns.event_id
+        ) as hit_number,
+        count_if(turns.begins_instance) over (
+            partition by turns.version_number, turns.customer_id order by turns.place rows unbounded preceding
+        ) as instance_number
+    from turns
+    inner join versions
+        on versions.version_number = turns.version_number
+    where turns.is_bounded
 ),
 
 -- of each version only the last instance with a hit in its time can still be open when the next version's has come
 last_instances as (
     select
         journey_id,
-        journey_version,
+        version_number,
         customer_id,
         version_rank,
         max(instance_number) as instance_number,
         max(hit_number) as last_valid_hit_number
     from hits_in_instances
-    where is_version_valid and version_count > 1
-    group by journey_id, journey_version, customer_id, version_rank
+    where is_version_valid
+    group by journey_id, version_number, customer_id, version_rank
 ),
 
 last_hits as (
@@ -153,18 +126,13 @@ last_hits as (
         last_instances.version_rank,
         last_instances.last_valid_hit_number,
         max(hits_in_instances.hit_number) as last_hit_number,
-        max_by(hits_in_instances.is_terminal, hits_in_instances.hit_number) as is_terminal,
-        -- a null would be passed over by max_by, so that the deadline counts only where this says that there is one
-        max_by(hits_in_instances.window_seconds is null, hits_in_instances.hit_number) as is_endless,
-        max_by(
-            {{ seconds_after('hits_in_instances.occurred_at', 'hits_in_instances.window_seconds') }},
-            hits_in_instances.hit_number
-        ) as deadline
+        -- a null would be passed over by max_by, so that the instant counts only where this says that there is one
+        max_by(hits_in_instances.open_until is null, hits_in_instances.hit_number) as is_endless,
+        max_by(hits_in_instances.open_until, hits_in_instances.hit_number) as open_until
     from last_instances
     inner join hits_in_instances
         on
-            hits_in_instances.journey_id = last_instances.journey_id
-            and hits_in_instances.journey_version = last_instances.journey_version
+            hits_in_instances.version_number = last_instances.version_number
             and hits_in_instances.customer_id = last_instances.customer_id
             and hits_in_instances.instance_number = last_instances.instance_number
     group by
@@ -186,16 +154,14 @@ open_instances as (
             partition by last_hits.journey_id, last_hits.customer_id order by last_hits.version_rank
         ) as turn
     from last_hits
-    inner join hits
+    inner join hits_in_instances as hits
         on
             hits.journey_id = last_hits.journey_id
             and hits.customer_id = last_hits.customer_id
             and (
                 hits.hit_number <= last_hits.last_hit_number
-                or (
-                    not last_hits.is_terminal
-                    and (last_hits.is_endless or hits.occurred_at <= last_hits.deadline)
-                )
+                or last_hits.is_endless
+                or hits.occurred_at <= last_hits.open_until
             )
     group by
         last_hits.journey_id, last_hits.customer_id, last_hits.version_rank, last_hits.last_valid_hit_number
@@ -227,18 +193,17 @@ silences as (
 
 silences_by_version as (
     select
-        silences.journey_id,
+        versions.version_number,
         silences.customer_id,
-        versions.journey_version,
         max(silences.silent_until_hit_number) as silent_until_hit_number
     from silences
     inner join versions
         on versions.journey_id = silences.journey_id and versions.version_rank > silences.version_rank
-    group by silences.journey_id, silences.customer_id, versions.journey_version
+    group by versions.version_number, silences.customer_id
 ),
 
 -- hits on days on which their version is not valid begin nothing; an instance begun in time goes on after its last day
-hits_with_beginning as (
+hits_begun as (
     select
         hits_in_instances.*,
         min(
@@ -250,62 +215,86 @@ hits_with_beginning as (
             end
         ) over (
             partition by
-                hits_in_instances.customer_id,
-                hits_in_instances.instance_number,
-                hits_in_instances.journey_id,
-                hits_in_instances.journey_version
+                hits_in_instances.version_number, hits_in_instances.customer_id, hits_in_instances.instance_number
         ) as begun_with_hit_number
     from hits_in_instances
     left join silences_by_version
         on
-            silences_by_version.journey_id = hits_in_instances.journey_id
-            and silences_by_version.journey_version = hits_in_instances.journey_version
+            silences_by_version.version_number = hits_in_instances.version_number
             and silences_by_version.customer_id = hits_in_instances.customer_id
 ),
 
-stays as (
+{% set columns = [
+    'version_number', 'customer_id', 'event_id', 'phase_id', 'channel', 'phase_order', 'window_seconds', 'is_terminal',
+    'place', 'begins_instance', 'previous_occurred_at', 'occurred_at',
+] | join(', ') -%}
+-- where stays begin; and a timeline's last hit, which begins none, but ends one
+boundaries as (
+    select {{ columns }}, begins_stay, begins_instance as is_first, true as has_begun
+    from turns
+    where not is_bounded
+    union all
     select
-        journey_id,
-        journey_version,
-        customer_id,
-        instance_number,
-        stay_number,
-        min(phase_id) as phase_id,
-        min(phase_order) as phase_order,
-        min(window_seconds) as window_seconds,
-        bool_or(is_terminal) as is_terminal,
-        min_by(event_id, hit_number) as entry_event_id,
-        min_by(coalesce(channel, '(none)'), hit_number) as entry_channel,
-        cast(
-            case when min(version_count) > 1 then count(*) else max(hit_number) - min(hit_number) + 1 end
-            as bigint
-        ) as hit_count,
-        min(occurred_at) as entered_at,
-        max(occurred_at) as last_hit_at
-    from hits_with_beginning
-    where hit_number >= begun_with_hit_number
-    group by journey_id, journey_version, customer_id, instance_number, stay_number
+        {{ columns }},
+        begins_stay or coalesce(hit_number = begun_with_hit_number, false) as begins_stay,
+        coalesce(hit_number = begun_with_hit_number, false) as is_first,
+        coalesce(hit_number >= begun_with_hit_number, false) as has_begun
+    from hits_begun
+    where begins_stay or is_last or hit_number = begun_with_hit_number
 ),
 
-stays_with_next as (
+-- a stay ends with the hit before the one that begins the next, be that in the instance or in another
+stays as (
     select
+        version_number,
+        customer_id,
+        event_id as entry_event_id,
+        phase_id,
+        channel,
+        phase_order,
+        window_seconds,
+        is_terminal,
+        begins_stay and has_begun as is_stay,
+        is_first,
+        row_number() over timeline as stay_number,
+        max(case when is_first then place end) over (timeline rows unbounded preceding) as first_place,
+        place,
+        coalesce(lead(case when begins_stay then place - 1 else place end) over timeline, place) as last_place,
+        coalesce(
+            lead(case when begins_stay then previous_occurred_at else occurred_at end) over timeline, occurred_at
+        ) as last_hit_at,
+        lead(case when begins_stay and not begins_instance then event_id end) over timeline as next_entry_event_id,
+        lead(case when begins_stay and not begins_instance then phase_id end) over timeline as next_phase_id,
+        lead(case when begins_stay and not begins_instance then phase_order end) over timeline as next_phase_order,
+        lead(case when begins_stay and not begins_instance then occurred_at end) over timeline as next_entered_at,
+        occurred_at as entered_at
+    from boundaries
+    window timeline as (partition by version_number, customer_id order by place)
+),
+
+stays_of_instances as (
+    select
+        versions.journey_id,
+        versions.journey_version,
         stays.*,
-        row_number() over instance as interval_number,
-        first_value(entry_event_id) over instance as first_event_id,
-        lead(phase_id) over instance as next_phase_id,
-        lead(phase_order) over instance as next_phase_order,
-        lead(entry_event_id) over instance as next_entry_event_id,
-        lead(entered_at) over instance as next_entered_at,
-        {{ seconds_after('last_hit_at', 'window_seconds') }} as deadline
+        first_stays.entry_event_id as first_event_id,
+        stays.stay_number - first_stays.stay_number + 1 as interval_number,
+        stays.last_place - stays.place + 1 as hit_count,
+        {{ seconds_after('stays.last_hit_at', 'stays.window_seconds') }} as deadline
     from stays
-    window instance as (
-        partition by journey_id, journey_version, customer_id, instance_number order by stay_number
-    )
+    inner join stays as first_stays
+        on
+            first_stays.version_number = stays.version_number
+            and first_stays.customer_id = stays.customer_id
+            and first_stays.place = stays.first_place
+    inner join versions
+        on versions.version_number = stays.version_number
+    where stays.is_stay
 ),
 
 stays_with_outcome as (
     select
-        stays_with_next.*,
+        stays_of_instances.*,
         case
             when is_terminal then 'completed'
             when next_phase_order > phase_order then 'fell_through'
@@ -313,7 +302,7 @@ stays_with_outcome as (
             when deadline < {{ as_of() }} then 'fell_out'
             else 'pending'
         end as outcome
-    from stays_with_next
+    from stays_of_instances
 ),
 
 stays_with_end as (
@@ -339,12 +328,12 @@ select
         when next_entry_event_id is not null then journey_id || ':' || next_entry_event_id
     end as next_interval_id,
     next_phase_id,
-    entry_channel,
+    coalesce(channel, '(none)') as entry_channel,
     outcome,
     cast(journey_version as bigint) as journey_version,
     cast(phase_order as bigint) as phase_order,
     cast(interval_number as bigint) as interval_number,
-    hit_count,
+    cast(hit_count as bigint) as hit_count,
     {{ seconds_between('entered_at', 'coalesce(left_at, ' ~ as_of() ~ ')') }} as dwell_seconds,
     entered_at,
     last_hit_at,

@@ -1,38 +1,36 @@
 {#-
-    The paths that instances took, the most frequent first, at each naming of steps, per journey and, if a column is
-    given, per value of it. Paths are told apart whole, by a key; only those that are published are written out, and of
-    a long one the first names, so that an instance of any length costs what its steps cost.
+    The paths that instances took, the most frequent first, at each naming of steps, per journey and, if a column of
+    the instances is given, per value of it. Paths are told apart whole, by a key; only those that are published are
+    written out, and of a long one the first names, so that an instance of any length costs what its steps cost.
 -#}
-{% macro ranked_variants(steps, cut=none) -%}
+{% macro ranked_variants(cut=none) -%}
 {%- set keys = ['journey_id'] + ([cut] if cut else []) -%}
 {%- set groups = (keys + ['step_type']) | join(', ') -%}
-with steps as (
+with step_keys as (
     select
-        {{ keys | join(', ') }},
-        instance_number,
-        customer_number,
-        outcome,
-        {{ step_types() | join(', ') }},
-        step_number,
-        occurred_at
-    from {{ steps }}
+        linked.instance_number,
+        {% for step_type in step_types() -%}
+        {{ path_key('names.' ~ step_type ~ '_number', 'linked.step_number') }} as {{ step_type }}_key,
+        {% endfor -%}
+        count(*) as step_count,
+        {{ seconds_between('min(linked.occurred_at)', 'max(linked.occurred_at)') }} as seconds
+    from {{ ref('int_steps_linked') }} as linked
+    inner join {{ ref('int_step_names') }} as names
+        on names.name_number = linked.name_number
+    group by linked.instance_number
 ),
 
 instances as (
     select
-        instance_number,
         {% for key in keys -%}
-        min({{ key }}) as {{ key }},
+        numbered.{{ key }},
         {% endfor -%}
-        min(customer_number) as customer_number,
-        min(outcome) as outcome,
-        {% for step_type in step_types() -%}
-        {{ path_key(step_type, 'step_number') }} as {{ step_type }}_key,
-        {% endfor -%}
-        count(*) as step_count,
-        {{ seconds_between('min(occurred_at)', 'max(occurred_at)') }} as seconds
-    from steps
-    group by instance_number
+        numbered.customer_number,
+        numbered.outcome,
+        step_keys.*
+    from step_keys
+    inner join {{ ref('int_instances_numbered') }} as numbered
+        on numbered.instance_number = step_keys.instance_number
 ),
 
 paths_taken as (
@@ -77,15 +75,17 @@ named_paths as (
         {% endfor -%}
         {{ ordered_path(
             'case paths_with_place.step_type'
-            ~ " when 'phase' then steps.phase when 'channel' then steps.channel"
-            ~ " when 'touchpoint' then steps.touchpoint else steps.event end",
-            'steps.step_number'
+            ~ " when 'phase' then names.phase when 'channel' then names.channel"
+            ~ " when 'touchpoint' then names.touchpoint else names.event end",
+            'linked.step_number'
         ) }} as names
     from paths_with_place
-    inner join steps
+    inner join {{ ref('int_steps_linked') }} as linked
         on
-            steps.instance_number = paths_with_place.instance_number
-            and steps.step_number <= {{ var('max_variant_names') }}
+            linked.instance_number = paths_with_place.instance_number
+            and linked.step_number <= {{ var('max_variant_names') }}
+    inner join {{ ref('int_step_names') }} as names
+        on names.name_number = linked.name_number
     where paths_with_place.place <= {{ var('max_variants') }}
     group by
         {% for key in keys + ['step_type', 'path_key', 'step_count', 'instance_number', 'instance_count'] -%}

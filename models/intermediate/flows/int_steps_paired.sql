@@ -1,63 +1,26 @@
-{#-
-    Each step beside the one after it, under the four names that flows are told by. What is grouped by, not shown,
-    is a number: counting millions of pairs by texts takes three times as long.
--#}
-with instances as (
-    select
-        journey_instance_id,
-        level,
-        outcome,
-        row_number() over (order by journey_instance_id) as instance_number,
-        dense_rank() over (order by customer_id) as customer_number
-    from {{ ref('int_journeys_leveled') }}
-),
+{{ config(materialized='view') }}
 
-answers as (
-    select
-        event_id,
-        -- a decimal, so that sums of it do not depend on the order of rows
-        cast(feedback_score / nullif(feedback_scale_max, 0) as decimal(18, 6)) as feedback_share
-    from {{ ref('int_events_unioned') }}
-    where is_current and feedback_score is not null and feedback_scale_max is not null
-),
-
-steps as (
-    select
-        instances.instance_number,
-        instances.customer_number,
-        numbered.journey_id,
-        numbered.customer_id,
-        instances.level,
-        instances.outcome,
-        coalesce(numbered.phase_id, '(none)') as phase,
-        coalesce(numbered.channel, '(none)') as channel,
-        coalesce(numbered.touchpoint, '(none)') as touchpoint,
-        coalesce(numbered.event_name, '(none)') as event,
-        numbered.step_number,
-        answers.feedback_share,
-        numbered.occurred_at
-    from {{ ref('int_steps_numbered') }} as numbered
-    inner join instances
-        on instances.journey_instance_id = numbered.journey_instance_id
-    left join answers
-        on answers.event_id = numbered.event_id
-)
-
+{#- The linked steps with their names and those of the step after. -#}
 select
-    instance_number,
-    customer_number,
-    journey_id,
-    customer_id,
-    level,
-    outcome,
+    linked.instance_number,
+    linked.customer_number,
+    instances.journey_id,
+    instances.customer_id,
+    instances.level,
+    instances.outcome,
     {% for step_type in step_types() -%}
-    {{ step_type }},
-    lead({{ step_type }}) over instance as next_{{ step_type }},
+    names.{{ step_type }},
+    next_names.{{ step_type }} as next_{{ step_type }},
     {% endfor -%}
-    step_number,
-    {{ seconds_between('occurred_at', 'lead(occurred_at) over instance') }} as next_seconds,
-    feedback_share,
-    lead(feedback_share) over instance as next_feedback_share,
-    occurred_at
-from steps
-window instance as (partition by instance_number order by step_number)
+    linked.step_number,
+    linked.next_seconds,
+    linked.feedback_share,
+    linked.next_feedback_share,
+    linked.occurred_at
+from {{ ref('int_steps_linked') }} as linked
+inner join {{ ref('int_instances_numbered') }} as instances
+    on instances.instance_number = linked.instance_number
+inner join {{ ref('int_step_names') }} as names
+    on names.name_number = linked.name_number
+left join {{ ref('int_step_names') }} as next_names
+    on next_names.name_number = linked.next_name_number

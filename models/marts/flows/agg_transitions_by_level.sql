@@ -1,2 +1,2 @@
 {#- A table of its own, so that nobody adds up a total and its parts. -#}
-{{ counted_transitions(ref('int_steps_paired'), cut='level') }}
+{{ counted_transitions(cut='level') }}

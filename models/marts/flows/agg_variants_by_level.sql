@@ -1,2 +1,2 @@
 {#- A table of its own, so that nobody adds up a total and its parts. -#}
-{{ ranked_variants(ref('int_steps_paired'), cut='level') }}
+{{ ranked_variants(cut='level') }}

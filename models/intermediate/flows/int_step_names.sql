@@ -1,0 +1,22 @@
+{#-
+    What steps are called, under the four names that flows are told by: few rows, so that the steps carry one number
+    for all four. A naming's own number tells its journey too.
+-#}
+with names as (
+    select distinct
+        journey_id,
+        coalesce(phase_id, '(none)') as phase,
+        coalesce(channel, '(none)') as channel,
+        coalesce(touchpoint, '(none)') as touchpoint,
+        coalesce(event_name, '(none)') as event
+    from {{ ref('int_steps_numbered') }}
+)
+
+select
+    row_number() over (order by journey_id, {{ step_types() | join(', ') }}) as name_number,
+    journey_id,
+    {% for step_type in step_types() -%}
+    {{ step_type }},
+    dense_rank() over (order by journey_id, {{ step_type }}) as {{ step_type }}_number{{ ',' if not loop.last }}
+    {% endfor %}
+from names

@@ -19,8 +19,8 @@ Readings chosen where the design leaves room:
 - A stay is `present` on every day from that of entry to that on which it is left, both included, so that whoever
   left on a day was present on it, at midnight sharp as well; an open one is present up to the day of `as_of`.
 - Steps of an instance are by instant: from `started_at` on, those of the same instant as the first hit
-  included; a completed instance ends with its terminal event in total order. A step without a channel is left
-  out of `level`.
+  included; a completed instance ends with its terminal event in total order, and what came up to then is no step of
+  the instance that follows at the same instant. A step without a channel is left out of `level`.
 """
 
 from __future__ import annotations
@@ -147,6 +147,7 @@ class Instance:
     journey_id: str
     version: str
     customer_id: str
+    follows: Instance | None = None
     stays: list[Stay] = field(default_factory=list)
     hits: list[tuple[str, datetime]] = field(default_factory=list)
 
@@ -197,7 +198,7 @@ def walked(
                         }
                     )
                 if not goes_on:
-                    instance = Instance(journey_id, version, customer_id)
+                    instance = Instance(journey_id, version, customer_id, follows=instance)
                     instances.append(instance)
                     instance.enter(hit[0], event)
                     continue
@@ -309,10 +310,13 @@ def instance_rows(
 def steps(instance: Instance, of_customer: Sequence[Mapping[str, Any]], *, as_of: datetime) -> list[Mapping[str, Any]]:
     """Returns the customer's events within an instance, from their counted events in total order."""
     started_at, last = instance.stays[0].entry["occurred_at"], instance.stays[-1]
-    inside = []
+    before = instance.follows.stays[-1] if instance.follows else None
+    inside: list[Mapping[str, Any]] = []
     for event in of_customer:
         if started_at <= event["occurred_at"] <= (last.left_at or as_of):
             inside.append(event)
+        if before and before.outcome == "completed" and event["event_id"] == before.entry["event_id"]:
+            inside.clear()
         if last.outcome == "completed" and event["event_id"] == last.entry["event_id"]:
             break
     return inside

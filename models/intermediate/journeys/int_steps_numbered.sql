@@ -99,22 +99,55 @@ steps_in_stays as (
         and (stays.outcome <> 'completed' or stays.entry_event_id = events_with_stay.event_id)
 ),
 
--- an instance holds its first instant whole, what happened just before its first hit included
+first_instants as (
+    select distinct journey_id, customer_id, started_at
+    from journeys
+),
+
+-- marks where an instance begins, by its number, and where one is completed, by 0
+events_of_first_instants as (
+    select
+        first_instants.journey_id,
+        events.customer_id,
+        events.event_id,
+        coalesce(journeys.instance_number, case when stays.outcome = 'completed' then 0 end) as mark,
+        events.event_number,
+        events.occurred_at
+    from first_instants
+    inner join events
+        on events.customer_id = first_instants.customer_id and events.occurred_at = first_instants.started_at
+    left join journeys
+        on journeys.journey_id = first_instants.journey_id and journeys.first_event_id = events.event_id
+    left join stays
+        on stays.journey_id = first_instants.journey_id and stays.entry_event_id = events.event_id
+),
+
+events_with_next_mark as (
+    select
+        event_id,
+        mark,
+        first_value(mark ignore nulls) over (
+            partition by journey_id, customer_id, occurred_at
+            order by event_number rows between 1 following and unbounded following
+        ) as next_mark,
+        event_number,
+        occurred_at
+    from events_of_first_instants
+),
+
+-- an instance holds its first instant whole, what happened just before its first hit included; but what came up to the
+-- terminal event of the instance before is that one's: an event is a step of one instance of a journey at most
 steps_before_the_first_hit as (
     select
         journeys.instance_number,
         journeys.first_phase_id as phase_id,
-        events.event_id,
-        events.event_number,
-        events.occurred_at
-    from journeys
-    inner join events as first_hits
-        on first_hits.event_id = journeys.first_event_id
-    inner join events
-        on
-            events.customer_id = journeys.customer_id
-            and events.occurred_at = journeys.started_at
-            and events.event_number < first_hits.event_number
+        events_with_next_mark.event_id,
+        events_with_next_mark.event_number,
+        events_with_next_mark.occurred_at
+    from events_with_next_mark
+    inner join journeys
+        on journeys.instance_number = events_with_next_mark.next_mark
+    where events_with_next_mark.mark is null
 ),
 
 steps as (

@@ -1,0 +1,56 @@
+"""Events of a customer at one instant, as sources that know no time of day have them, cost what events cost."""
+
+from __future__ import annotations
+
+import time
+
+from orchestration.lib.settings import PROJECT_ROOT
+from orchestration.lib.warehouse.connection import open_duckdb
+from orchestration.lib.warehouse.macros import render_model
+
+EVENTS = 100_000
+STEPS = PROJECT_ROOT / "models" / "intermediate" / "journeys" / "int_steps_numbered.sql"
+
+
+def test_a_hundred_thousand_completed_journeys_of_one_instant_have_each_event_once() -> None:
+    """Every second event completes an instance of its own; the event before it is its first step."""
+    with open_duckdb() as connection:
+        connection.execute(f"""
+            create table landed_events as
+            select
+                'e' || number as event_id, 'house' as customer_id, 100 as source_priority, number as sequence_number,
+                false as is_bot, timestamp '2026-01-01' as occurred_at, 'bought' as event_name, 'till' as channel,
+                null::varchar as touchpoint, null::varchar as department, null::varchar as direction,
+                null::varchar as device_type, true as is_current, number
+            from range({EVENTS}) as numbers (number);
+
+            create table known_stays as
+            select
+                'j:' || event_id as interval_id, 'j:' || event_id as journey_instance_id, 'j' as journey_id,
+                customer_id, 'bought' as phase_id, event_id as entry_event_id, 'completed' as outcome
+            from landed_events where number % 2 = 1;
+
+            create table known_journeys as
+            select
+                journey_instance_id, journey_id, customer_id, entry_event_id as first_event_id,
+                phase_id as first_phase_id, timestamp '2026-01-01' as started_at, timestamp '2026-01-01' as ended_at
+            from known_stays;
+        """)
+        began = time.monotonic()
+        sql = render_model(
+            STEPS,
+            {
+                "int_journeys_outlined": "known_journeys",
+                "int_phase_stays": "known_stays",
+                "int_events_stitched": "landed_events",
+                "int_events_unioned": "landed_events",
+                "int_journey_customers_touched": "landed_events",
+            },
+            as_of="timestamp '2026-06-01'",
+        )
+        found = connection.execute(f"""
+            select count(*), count(distinct event_id), count(distinct journey_instance_id), max(step_number)
+            from ({sql})
+        """).fetchall()
+    assert found == [(EVENTS, EVENTS, EVENTS // 2, 2)]
+    assert time.monotonic() - began < 30

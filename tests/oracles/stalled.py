@@ -7,7 +7,7 @@ Readings chosen where the design leaves room:
   column `amount`), each once, after the instant 365 days before the clock and up to the clock. Money without a rate is
   left out and counted; who has nothing but that has nothing of their own.
 - A journey's usual value is the discrete median over its completed instances, of all versions, of what their steps
-  came to; nothing spent is 0.
+  came to, those that came to nothing left out; there is none where all did.
 - For a phase answers who answers for its first primary KPI of progress by id, else the journey version's owner.
 - A pool is suppressed as a KPI by segment is; the group is its stalled stays, and those outside count stalled or open.
 - A channel that is called all reads (all).
@@ -134,13 +134,14 @@ def usual_values(
     *,
     as_of: datetime,
 ) -> dict[str, Decimal]:
-    """Returns what half of each journey's completed instances came to at most."""
+    """Returns what half of each journey's completed instances with a value came to at most."""
     values: dict[str, list[Decimal]] = defaultdict(list)
     for instance in instances:
         if instance.stays[-1].outcome == "completed":
             inside = steps(instance, by_customer[instance.customer_id], as_of=as_of)
             spent = [worth.get(event["event_id"]) or Decimal(0) for event in inside]
-            values[instance.journey_id].append(sum(spent, Decimal(0)))
+            if sum(spent) > 0:
+                values[instance.journey_id].append(sum(spent, Decimal(0)))
     return {journey_id: percentile(of_journey, 0.5) for journey_id, of_journey in values.items()}
 
 

@@ -81,11 +81,13 @@ instance_values as (
     group by completed_instances.journey_id, completed_instances.journey_instance_id
 ),
 
+-- most journeys end well without money changing hands; over them the median would be nothing at all
 usual_values as (
     select
         journey_id,
         cast(percentile_disc(0.5) within group (order by instance_value) as decimal(18, 2)) as median_value
     from instance_values
+    where instance_value > 0
     group by journey_id
 )
 

@@ -330,7 +330,10 @@ def stop_rows(
     *,
     min_cell_size: int = 5,
 ) -> list[Row]:
-    """Returns one row per stop of channels and of all customers, shaped like `flows.map_stops`."""
+    """Returns one row per stop of channels and of all customers, shaped like `flows.map_stops`.
+
+    Lines that nobody declared have stops only where somebody was.
+    """
     visits: dict[str, list[tuple[Walk, int]]] = defaultdict(list)
     for walk in of:
         for place, step in enumerate(walk.steps):
@@ -341,6 +344,8 @@ def stop_rows(
         for (line_type, line), (y, is_declared) in lines_placed(of, channels).items():
             stop = f"{journey_id}:{line_type}:{line}:{phase_id}"
             here = visits[stop]
+            if not here and not is_declared:
+                continue
             last = [walk for walk, place in here if place == len(walk.steps) - 1]
             onward = [
                 (walk.steps[place], walk.steps[place + 1], walk) for walk, place in here if place < len(walk.steps) - 1

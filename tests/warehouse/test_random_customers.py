@@ -102,6 +102,7 @@ def test_flows_are_put_to_the_test(told: Release) -> None:
         assert any(row["loss_count"] for row in rows), table
         assert {row["sentiment"] is None for row in rows if row["answer_count"]} == {True, False}, table
     assert any(row["visit_count"] == 0 for row in told.flows["map_stops"])
+    assert len({row["x"] for row in told.flows["map_stops"] if not row["is_declared"]}) > 1
     assert {row["is_declared"] for row in told.flows["map_stops"]} == {True, False}
 
 

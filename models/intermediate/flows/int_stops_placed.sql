@@ -1,4 +1,8 @@
-{#- A stop for each line and phase of a journey, whether anybody passed or not. x is the phase's place in the journey. -#}
+{#-
+    A stop for each line and phase of a journey, whether anybody passed or not. x is the phase's place in the journey.
+    Lines that nobody declared stop only where somebody was: a source that writes free text into its channel would fill
+    the map with a hundred thousand lines of zeros. Both ends of a move are steps, so that no move is without its stops.
+-#}
 with phases_by_version as (
     select
         journey_id,
@@ -23,6 +27,12 @@ phases as (
         ) as x
     from phases_by_version
     where age = 1
+),
+
+visited as (
+    select distinct journey_id, line_type, line, phase
+    from {{ ref('int_steps_on_lines') }}
+    where line_type = 'channel'
 )
 
 select
@@ -39,3 +49,10 @@ select
     phases.is_terminal
 from phases
 cross join {{ ref('int_lines_placed') }} as lines
+left join visited
+    on
+        visited.journey_id = phases.journey_id
+        and visited.line_type = lines.line_type
+        and visited.line = lines.line
+        and visited.phase = phases.phase_id
+where lines.is_declared or visited.phase is not null

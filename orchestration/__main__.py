@@ -210,7 +210,7 @@ def _digests(chosen: argparse.Namespace, settings: Settings) -> int:
 def _send_digests(chosen: argparse.Namespace, settings: Settings) -> int:
     from orchestration.lib.digests.sending import send_digests
 
-    delivery = send_digests(settings)
+    delivery = send_digests(settings, to_refused=True)
     for line in delivery.lines:
         print(line)
     return 1 if delivery.undelivered or not delivery.is_configured else 0

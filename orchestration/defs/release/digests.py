@@ -1,12 +1,13 @@
 """Mails with the digests of a release, sent once it is published."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import dagster as dg
 import duckdb
 
 from orchestration.defs.naming import DIGESTS, OWNERS, RELEASE, WAREHOUSE_POOL
-from orchestration.lib.digests.sending import send_digests, unsent_count
+from orchestration.lib.digests.sending import due_digests, send_digests
 from orchestration.lib.settings import read_settings
 from orchestration.lib.warehouse.connection import WarehouseBusy
 from orchestration.lib.warehouse.run_context import run_settings_and_clock
@@ -30,7 +31,9 @@ def digests(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]
     for line in delivery.lines:
         (context.log.warning if delivery.undelivered else context.log.info)(line)
     if delivery.undelivered:
-        context.log.warning("The release stands. The next run tries again, as does make send-digests.")
+        context.log.warning(
+            "The release stands. The next run tries again what was not refused for good; make send-digests tries all."
+        )
     yield dg.MaterializeResult(
         metadata={
             "sent": len(delivery.sent),
@@ -60,11 +63,16 @@ send_waiting_digests = dg.define_asset_job(
 
 @dg.sensor(job=send_waiting_digests, minimum_interval_seconds=900)
 def waiting_digests(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-    """Asks for another try while mails of the current release wait; a run with nothing new doesn't come to them."""
+    """Asks for another try while mails of the current release wait, once an hour at most.
+
+    A run with nothing new doesn't come to them.
+    """
+    now = datetime.now(UTC)
     try:
-        count = unsent_count(read_settings())
+        due = due_digests(read_settings(), now=now)
     except (WarehouseBusy, duckdb.Error) as error:
         return dg.SkipReason(f"The warehouse is in use: {error}")
-    if not count:
-        return dg.SkipReason("No digest waits for a mail server.")
-    return dg.SensorResult(run_requests=[dg.RunRequest()])
+    if due is None:
+        return dg.SkipReason("No digest waits that was not tried within the hour or refused for good.")
+    # one key an hour: while the pool is busy no second run queues up behind the first
+    return dg.SensorResult(run_requests=[dg.RunRequest(run_key=f"{due.release_id}:{now:%Y-%m-%dT%H}")])

@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -21,15 +21,22 @@ from orchestration.lib.release.publish import Release, current_release
 from orchestration.lib.settings import Settings, Smtp
 from orchestration.lib.warehouse.connection import open_duckdb
 
+# What a server did not take is offered again this much later; what it refused for good is not, until somebody asks.
+RETRY_AFTER = timedelta(hours=1)
+
 TIMEOUT_SECONDS = 30.0
+
+
+REFUSED = "; for good: correct kpi_roles.csv for the next release, or type make send-digests to try it again"
 
 
 @dataclass(frozen=True)
 class Undelivered:
-    """Somebody who did not get their digest, and why."""
+    """Somebody who did not get their digest, and why. `is_refused`: for good, so that asking again is no use."""
 
     person: str
     problem: str
+    is_refused: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,10 +58,26 @@ class Delivery:
         if self.release_id is None:
             return ["There is no release yet, so there is no digest to send."]
         told = [f"{len(self.sent)} digests sent, {self.earlier_count} before, of release {self.release_id}"]
-        told += [f"not sent to {one.person}: {one.problem}" for one in self.undelivered]
+        told += [
+            f"not sent to {one.person}: {one.problem}" + (REFUSED if one.is_refused else "") for one in self.undelivered
+        ]
         if self.without_address:
             told.append(f"without an address in kpi_roles.csv: {', '.join(self.without_address)}")
         return told
+
+
+@dataclass(frozen=True)
+class Due:
+    """How many mails of a release are to be tried now."""
+
+    release_id: str
+    count: int
+
+
+@dataclass(frozen=True)
+class _Problem:
+    text: str
+    is_refused: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,10 +89,13 @@ class _Mail:
     message_id: str
 
 
-def send_digests(settings: Settings, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Delivery:
+def send_digests(
+    settings: Settings, *, to_refused: bool = False, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> Delivery:
     """Sends what the current release has for people who did not get it yet; does nothing without a server.
 
-    Each mail is noted as soon as the server took it, so that a run which ends half-way leaves the rest to the next.
+    What a server refused for good is told of again but sent only with `to_refused`. Each mail is noted as soon as the
+    server took it, so that a run which ends half-way leaves the rest to the next.
     """
     if settings.smtp is None:
         return Delivery(None, is_configured=False)
@@ -79,19 +105,20 @@ def send_digests(settings: Settings, *, now: Callable[[], datetime] = lambda: da
     with open_duckdb(settings.warehouse) as connection:
         ensure_ledger(connection)
         rows = connection.execute(
-            f"select slug, person, email, subject, message_id, sent_at from {LEDGER} "
+            f"select slug, person, email, subject, message_id, sent_at, is_refused, problem from {LEDGER} "
             "where release_id = ? order by slug",
             [release.release_id],
         ).fetchall()
-        waiting = [_Mail(*row[:5]) for row in rows if row[2] is not None and row[5] is None]
+        unsent = [row for row in rows if row[2] is not None and row[5] is None]
+        waiting = [_Mail(*row[:5]) for row in unsent if to_refused or not row[6]]
         sent: list[str] = []
-        undelivered: list[Undelivered] = []
+        undelivered = [Undelivered(row[1], row[7], True) for row in unsent if row[6] and not to_refused]
         for mail, problem in _sent(waiting, release, settings.smtp, now):
             _note(connection, release.release_id, mail, problem, now())
             if problem is None:
                 sent.append(mail.person)
             else:
-                undelivered.append(Undelivered(mail.person, problem))
+                undelivered.append(Undelivered(mail.person, problem.text, problem.is_refused))
     return Delivery(
         release.release_id,
         tuple(sent),
@@ -101,20 +128,29 @@ def send_digests(settings: Settings, *, now: Callable[[], datetime] = lambda: da
     )
 
 
-def unsent_count(settings: Settings) -> int:
-    """How many mails of the current release wait for a server; 0 without one."""
+def due_digests(settings: Settings, *, now: datetime) -> Due | None:
+    """The mails of the current release that nobody tried within the hour and no server refused for good.
+
+    None where there are none, or no server.
+    """
     release = current_release(settings)
     if settings.smtp is None or release is None:
-        return 0
+        return None
     with open_duckdb(settings.warehouse, read_only=True, wait_seconds=0) as connection:
         try:
             [(count,)] = connection.execute(
-                f"select count(*) from {LEDGER} where release_id = ? and email is not null and sent_at is null",
-                [release.release_id],
+                f"""
+                select count(*) from {LEDGER}
+                where
+                    release_id = ? and email is not null and sent_at is null
+                    and not coalesce(is_refused, false)
+                    and (tried_at is null or tried_at <= ?)
+                """,
+                [release.release_id, (now - RETRY_AFTER).astimezone(UTC).replace(tzinfo=None)],
             ).fetchall()
         except duckdb.CatalogException:
-            return 0
-    return int(count)
+            return None
+    return Due(release.release_id, int(count)) if count else None
 
 
 def compose(mail: _Mail, folder: Path, smtp: Smtp, at: datetime) -> EmailMessage:
@@ -134,7 +170,7 @@ def compose(mail: _Mail, folder: Path, smtp: Smtp, at: datetime) -> EmailMessage
 
 def _sent(
     waiting: list[_Mail], release: Release, smtp: Smtp, now: Callable[[], datetime]
-) -> Iterator[tuple[_Mail, str | None]]:
+) -> Iterator[tuple[_Mail, _Problem | None]]:
     """Each mail with what kept it from being sent, None for nothing. A server that hangs up is called once more,
     one that falls silent is not."""
     server: smtplib.SMTP | None = None
@@ -142,9 +178,10 @@ def _sent(
     try:
         for mail in waiting:
             if unreachable is not None:
-                yield mail, unreachable
+                yield mail, _Problem(unreachable)
                 continue
             problem: str | None = None
+            is_refused = False
             for attempt in (1, 2):
                 try:
                     server = server or _connected(smtp)
@@ -168,10 +205,14 @@ def _sent(
                         break
                 except (smtplib.SMTPException, ValueError, OSError) as error:
                     # the address or the mail is refused, or a file is gone: the next person may have more luck
-                    problem = _said(error)
+                    problem, is_refused = _said(error), _is_for_good(error)
                     break
-            # servers repeat the address they refuse, and logs are no place for it
-            yield mail, re.sub(re.escape(mail.email), "<address>", problem, flags=re.IGNORECASE) if problem else None
+            if problem is None:
+                yield mail, None
+            else:
+                # servers repeat the address they refuse, and logs are no place for it
+                said = re.sub(re.escape(mail.email), "<address>", problem, flags=re.IGNORECASE)
+                yield mail, _Problem(said, is_refused)
     finally:
         if server is not None:
             _close(server)
@@ -217,6 +258,15 @@ def _said(error: Exception) -> str:
     return _text(str(error)) or type(error).__name__
 
 
+def _is_for_good(error: Exception) -> bool:
+    """Whether the same mail will be refused again: a reply from 500 on, or an address that can't be written."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return all(code >= 500 for code, _ in error.recipients.values())
+    if isinstance(error, smtplib.SMTPResponseException):
+        return error.smtp_code >= 500
+    return isinstance(error, (ValueError, smtplib.SMTPNotSupportedError))
+
+
 def _is_timeout(error: Exception) -> bool:
     # smtplib tells of one as of a lost connection
     return isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError)
@@ -227,10 +277,17 @@ def _text(said: bytes | str) -> str:
 
 
 def _note(
-    connection: duckdb.DuckDBPyConnection, release_id: str, mail: _Mail, problem: str | None, at: datetime
+    connection: duckdb.DuckDBPyConnection, release_id: str, mail: _Mail, problem: _Problem | None, at: datetime
 ) -> None:
     moment = at.astimezone(UTC).replace(tzinfo=None)
     connection.execute(
-        f"update {LEDGER} set tried_at = ?, sent_at = ?, problem = ? where release_id = ? and slug = ?",
-        [moment, moment if problem is None else None, problem, release_id, mail.slug],
+        f"update {LEDGER} set tried_at = ?, sent_at = ?, problem = ?, is_refused = ? where release_id = ? and slug = ?",
+        [
+            moment,
+            moment if problem is None else None,
+            problem.text if problem else None,
+            problem is not None and problem.is_refused,
+            release_id,
+            mail.slug,
+        ],
     )

@@ -98,6 +98,8 @@ def ensure_ledger(connection: duckdb.DuckDBPyConnection) -> None:
             primary key (release_id, slug)
         )
     """)
+    # whether a server refused it for good, which warehouses built before it was told lack
+    connection.execute(f"alter table {LEDGER} add column if not exists is_refused boolean")
 
 
 def message_id_of(data_set: str, release_id: str, person: str, email: str | None) -> str:

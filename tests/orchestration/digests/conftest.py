@@ -123,6 +123,7 @@ class Mailbox:
     """A mail server that keeps what it gets, refuses some addresses, hangs up after so many, and takes its time."""
 
     refused: set[str] = field(default_factory=set)
+    refusal: str = "550 no such mailbox"
     hangs_up_after: int | None = None
     silent_seconds: float = 0
     body_count: int = 0
@@ -133,7 +134,7 @@ class Mailbox:
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         if address in self.refused:
-            return f"550 no such mailbox {address.upper()}"
+            return f"{self.refusal} {address.upper()}"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
-from orchestration.lib.digests.sending import send_digests, unsent_count
-from orchestration.lib.settings import SettingsError, read_settings
+from orchestration.lib.digests.sending import Due, due_digests, send_digests
+from orchestration.lib.settings import Settings, SettingsError, read_settings
 from orchestration.lib.warehouse.connection import open_duckdb
 from tests.orchestration.digests.conftest import Mailbox, Shop, free_port, only_ann
 
@@ -20,15 +20,20 @@ ADDRESSES = ["ann@elsewhere.example", "ann@shop.example", "cleo@shop.example", "
 SENT_AT = datetime(2026, 7, 2, 6, 30, tzinfo=UTC)
 
 
+def due_count(settings: Settings, *, now: datetime = SENT_AT) -> int:
+    due = due_digests(settings, now=now)
+    return due.count if due else 0
+
+
 def test_each_person_gets_their_digest_once(shop: Shop, mail_server: Start) -> None:
     release, server = shop.tell(), mail_server()
     settings = shop.with_server(port=server.port)
-    assert unsent_count(settings) == 4
+    assert due_count(settings) == 4
     delivery = send_digests(settings, now=lambda: SENT_AT)
     assert server.receivers == ADDRESSES
     assert delivery.undelivered == () and delivery.without_address == ("Bob",)
     again = send_digests(settings)
-    assert (again.sent, again.earlier_count, len(server.mails), unsent_count(settings)) == ((), 4, 4, 0)
+    assert (again.sent, again.earlier_count, len(server.mails), due_count(settings)) == ((), 4, 4, 0)
     following = shop.tell(day=2)
     assert len(send_digests(settings).sent) == 4 and len(server.mails) == 8
     assert release.release_id != following.release_id
@@ -57,7 +62,7 @@ def test_without_a_server_nothing_is_sent(shop: Shop, mail_server: Start) -> Non
     server = mail_server()
     delivery = send_digests(shop.settings)
     assert not delivery.is_configured and "JOURNEYS_SMTP_HOST" in delivery.lines[0]
-    assert server.mails == [] and unsent_count(shop.settings) == 0
+    assert server.mails == [] and due_count(shop.settings) == 0
 
 
 def test_one_refused_address_keeps_nobody_else_from_theirs(shop: Shop, mail_server: Start) -> None:
@@ -68,22 +73,38 @@ def test_one_refused_address_keeps_nobody_else_from_theirs(shop: Shop, mail_serv
     assert [address for address in ADDRESSES if address != "ann@shop.example"] == server.receivers
     [one] = delivery.undelivered
     assert (one.person, one.problem) == ("Ann", "the address was refused (550 no such mailbox <address>)")
-    assert any("not sent to Ann" in line for line in delivery.lines)
+    assert any("not sent to Ann" in line and "for good: correct kpi_roles.csv" in line for line in delivery.lines)
     with open_duckdb(settings.warehouse, read_only=True) as connection:
         assert connection.execute(
             "select email, problem is not null from landing.digests where tried_at is not null and sent_at is null"
         ).fetchall() == [("ann@shop.example", True)]
     server.refused.clear()
-    assert send_digests(settings).sent == ("Ann",) and len(server.mails) == 4
+    again = send_digests(settings)
+    assert (again.sent, again.undelivered) == ((), delivery.undelivered), "told of still, and left alone"
+    assert len(server.mails) == 3 and due_count(settings, now=SENT_AT + timedelta(days=3650)) == 0
+    assert send_digests(settings, to_refused=True).sent == ("Ann",) and len(server.mails) == 4
+
+
+def test_an_address_that_is_refused_for_now_is_tried_again(shop: Shop, mail_server: Start) -> None:
+    shop.tell()
+    server = mail_server(Mailbox(refused={"ann@shop.example"}, refusal="451 greylisted"))
+    settings = shop.with_server(port=server.port)
+    [one] = send_digests(settings, now=lambda: SENT_AT).undelivered
+    assert "451" in one.problem and not one.is_refused
+    assert due_count(settings, now=SENT_AT + timedelta(hours=1)) == 1
+    server.refused.clear()
+    assert send_digests(settings).sent == ("Ann",)
 
 
 def test_a_server_that_is_down_is_asked_again_by_the_next_run(shop: Shop, mail_server: Start) -> None:
     release, port = shop.tell(), free_port()
     settings = shop.with_server(port=port)
-    delivery = send_digests(settings)
+    delivery = send_digests(settings, now=lambda: SENT_AT)
     assert len(delivery.undelivered) == 4 and delivery.sent == ()
     assert f"127.0.0.1:{port} can't be used" in delivery.undelivered[0].problem
-    assert release.directory.is_dir() and unsent_count(settings) == 4
+    assert release.directory.is_dir()
+    assert due_count(settings, now=SENT_AT + timedelta(minutes=59)) == 0
+    assert due_digests(settings, now=SENT_AT + timedelta(hours=1)) == Due(release.release_id, 4)
     server = mail_server(port=port)
     assert len(send_digests(settings).sent) == len(server.mails) == 4
 
@@ -120,7 +141,7 @@ def test_what_was_sent_is_known_though_the_run_was_killed(
     ticks = iter([SENT_AT] * 4)  # two mails take two looks at the clock each; the third finds none
     with pytest.raises(RuntimeError):
         send_digests(settings, now=lambda: next(ticks))
-    assert len(server.mails) == 2 and unsent_count(settings) == 2
+    assert len(server.mails) == 2 and due_count(settings) == 2
     send_digests(settings)
     assert server.receivers == ADDRESSES
 
@@ -158,13 +179,8 @@ def test_a_release_of_before_digests_has_none_to_send(shop: Shop, mail_server: S
     assert delivery.sent == () and delivery.undelivered == () and server.mails == []
 
 
-def test_the_asset_warns_and_the_next_run_makes_up_for_it(
-    shop: Shop, mail_server: Start, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from orchestration.defs.release.digests import digests
-
-    shop.tell()
-    port = free_port()
+def be_told_of(shop: Shop, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sets what the orchestrator reads its settings from."""
     for name, text in {
         "EXTRACTS": shop.settings.extracts,
         "DATA_SET": shop.settings.data_set,
@@ -176,6 +192,46 @@ def test_the_asset_warns_and_the_next_run_makes_up_for_it(
         "SMTP_FROM": "kpis@shop.example",
     }.items():
         monkeypatch.setenv(f"JOURNEYS_{name}", str(text))
+
+
+def test_the_sensor_asks_once_an_hour_and_not_for_who_is_refused_for_good(
+    shop: Shop, mail_server: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from orchestration.defs.release.digests import waiting_digests
+
+    release, server = shop.tell(), mail_server(Mailbox(refused={"ann@shop.example"}))
+    be_told_of(shop, server.port, monkeypatch)
+
+    def asked() -> list[str | None]:
+        told = waiting_digests(dg.build_sensor_context())
+        return [request.run_key for request in told.run_requests] if isinstance(told, dg.SensorResult) else []
+
+    [key] = asked()
+    assert key is not None
+    assert datetime.now(UTC) - datetime.strptime(
+        key.removeprefix(f"{release.release_id}:") + "+0000", "%Y-%m-%dT%H%z"
+    ) < timedelta(hours=1, minutes=1)
+    settings = read_settings()
+    send_digests(settings, now=lambda: datetime.now(UTC) - timedelta(hours=2))
+    assert len(server.mails) == 3 and asked() == []
+
+
+def test_a_ledger_of_before_refusals_were_noted_gets_their_column(shop: Shop, mail_server: Start) -> None:
+    shop.tell()
+    with open_duckdb(shop.settings.warehouse) as connection:
+        connection.execute("alter table landing.digests drop column is_refused")
+    server = mail_server()
+    assert len(send_digests(shop.with_server(port=server.port)).sent) == len(server.mails) == 4
+
+
+def test_the_asset_warns_and_the_next_run_makes_up_for_it(
+    shop: Shop, mail_server: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from orchestration.defs.release.digests import digests
+
+    shop.tell()
+    port = free_port()
+    be_told_of(shop, port, monkeypatch)
 
     def run() -> tuple[bool, bool, int]:
         result = dg.materialize([digests], raise_on_error=False)

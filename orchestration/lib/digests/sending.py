@@ -13,6 +13,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -24,9 +25,24 @@ from orchestration.lib.warehouse.connection import open_duckdb
 # What a server did not take is offered again this much later; what it refused for good is not, until somebody asks.
 RETRY_AFTER = timedelta(hours=1)
 
-TIMEOUT_SECONDS = 30.0
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a server is waited for: each of its answers, and the one to a whole mail.
+
+    Some look into a mail before they say yes, and RFC 5321 (4.5.3.2) gives them ten minutes: who hangs up earlier and
+    asks again later sends it twice.
+    """
+
+    answer_seconds: float = 30
+    mail_seconds: float = 600
 
 
+PATIENCE = Patience()
+
+
+# What a server says to DATA; its next answer is to the whole mail. (A login is answered by 334.)
+GO_AHEAD = 354
 REFUSED = "; for good: correct kpi_roles.csv for the next release, or type make send-digests to try it again"
 
 
@@ -90,7 +106,11 @@ class _Mail:
 
 
 def send_digests(
-    settings: Settings, *, to_refused: bool = False, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    settings: Settings,
+    *,
+    to_refused: bool = False,
+    patience: Patience = PATIENCE,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Delivery:
     """Sends what the current release has for people who did not get it yet; does nothing without a server.
 
@@ -113,7 +133,7 @@ def send_digests(
         waiting = [_Mail(*row[:5]) for row in unsent if to_refused or not row[6]]
         sent: list[str] = []
         undelivered = [Undelivered(row[1], row[7], True) for row in unsent if row[6] and not to_refused]
-        for mail, problem in _sent(waiting, release, settings.smtp, now):
+        for mail, problem in _sent(waiting, release, settings.smtp, patience, now):
             _note(connection, release.release_id, mail, problem, now())
             if problem is None:
                 sent.append(mail.person)
@@ -169,11 +189,11 @@ def compose(mail: _Mail, folder: Path, smtp: Smtp, at: datetime) -> EmailMessage
 
 
 def _sent(
-    waiting: list[_Mail], release: Release, smtp: Smtp, now: Callable[[], datetime]
+    waiting: list[_Mail], release: Release, smtp: Smtp, patience: Patience, now: Callable[[], datetime]
 ) -> Iterator[tuple[_Mail, _Problem | None]]:
     """Each mail with what kept it from being sent, None for nothing. A server that hangs up is called once more,
     one that falls silent is not."""
-    server: smtplib.SMTP | None = None
+    server: _Server | None = None
     unreachable: str | None = None
     try:
         for mail in waiting:
@@ -184,7 +204,7 @@ def _sent(
             is_refused = False
             for attempt in (1, 2):
                 try:
-                    server = server or _connected(smtp)
+                    server = server or _connected(smtp, patience)
                 except (OSError, smtplib.SMTPException) as error:
                     problem = unreachable = f"{smtp.host}:{smtp.port} can't be used: {_said(error)}"
                     break
@@ -193,12 +213,13 @@ def _sent(
                     problem = None
                     break
                 except (smtplib.SMTPServerDisconnected, ConnectionError, TimeoutError) as error:
+                    waited_seconds = server.waits_seconds
                     _close(server)
                     server, problem = None, _said(error)
                     if _is_timeout(error):
                         # it may have taken the mail all the same: at once again would be twice
                         problem = unreachable = (
-                            f"{smtp.host}:{smtp.port} gave no answer within {TIMEOUT_SECONDS:.0f} seconds"
+                            f"{smtp.host}:{smtp.port} gave no answer within {waited_seconds:.0f} seconds"
                         )
                         break
                     if attempt == 2:
@@ -218,13 +239,41 @@ def _sent(
             _close(server)
 
 
-def _connected(smtp: Smtp) -> smtplib.SMTP:
+class _Server(smtplib.SMTP):
+    """A connection that waits longer for the answer to a whole mail than for others."""
+
+    patience = PATIENCE
+    waits_seconds = PATIENCE.answer_seconds
+
+    def data(self, msg: Any) -> tuple[int, bytes]:
+        said = super().data(msg)
+        self._wait(self.patience.answer_seconds)
+        return said
+
+    def getreply(self) -> tuple[int, bytes]:
+        code, said = super().getreply()
+        if code == GO_AHEAD:
+            self._wait(self.patience.mail_seconds)
+        return code, said
+
+    def _wait(self, seconds: float) -> None:
+        self.waits_seconds = seconds
+        if self.sock is not None:
+            self.sock.settimeout(seconds)
+
+
+class _EncryptedServer(_Server, smtplib.SMTP_SSL):
+    """The same over a line that is encrypted from the start."""
+
+
+def _connected(smtp: Smtp, patience: Patience) -> _Server:
     context = ssl.create_default_context()
-    server: smtplib.SMTP
+    server: _Server
     if smtp.security == "tls":
-        server = smtplib.SMTP_SSL(smtp.host, smtp.port, timeout=TIMEOUT_SECONDS, context=context)
+        server = _EncryptedServer(smtp.host, smtp.port, timeout=patience.answer_seconds, context=context)
     else:
-        server = smtplib.SMTP(smtp.host, smtp.port, timeout=TIMEOUT_SECONDS)
+        server = _Server(smtp.host, smtp.port, timeout=patience.answer_seconds)
+    server.patience, server.waits_seconds = patience, patience.answer_seconds
     with _closed_on_error(server):
         if smtp.security == "starttls":
             server.starttls(context=context)

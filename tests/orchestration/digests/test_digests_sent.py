@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,10 +12,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from orchestration.lib.digests.sending import Due, due_digests, send_digests
+from orchestration.lib.digests.sending import Due, Patience, due_digests, send_digests
 from orchestration.lib.settings import Settings, SettingsError, read_settings
 from orchestration.lib.warehouse.connection import open_duckdb
-from tests.orchestration.digests.conftest import Mailbox, Shop, free_port, only_ann
+from tests.orchestration.digests.conftest import ROLES, Mailbox, Shop, free_port, only_ann
 
 Start = Callable[..., Mailbox]
 ADDRESSES = ["ann@elsewhere.example", "ann@shop.example", "cleo@shop.example", "juergen@shop.example"]
@@ -121,15 +123,39 @@ def test_a_run_that_ends_half_way_leaves_the_rest_to_the_next(shop: Shop, mail_s
 
 
 def test_a_server_that_falls_silent_gets_no_mail_twice_and_is_not_waited_for_again(
-    shop: Shop, mail_server: Start, monkeypatch: pytest.MonkeyPatch
+    shop: Shop, mail_server: Start
 ) -> None:
-    monkeypatch.setattr("orchestration.lib.digests.sending.TIMEOUT_SECONDS", 1.0)
     shop.tell()
     server = mail_server(Mailbox(silent_seconds=3))
-    delivery = send_digests(shop.with_server(port=server.port))
+    delivery = send_digests(shop.with_server(port=server.port), patience=Patience(10, 1))
     assert (delivery.sent, server.body_count) == ((), 1)
     assert {one.problem for one in delivery.undelivered} == {f"127.0.0.1:{server.port} gave no answer within 1 seconds"}
     assert len(delivery.undelivered) == 4
+
+
+@pytest.mark.parametrize("security", ["none", "tls"])
+def test_a_server_may_think_about_each_mail_for_longer_than_about_a_line(
+    security: str,
+    shop: Shop,
+    mail_server: Start,
+    server_context: ssl.SSLContext,
+    certificate: tuple[Path, Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+    shop.tell(roles=ROLES[:2])
+    encrypted = {"ssl_context": server_context} if security == "tls" else {}
+    server = mail_server(Mailbox(silent_seconds=1), **encrypted)
+    settings = shop.with_server(port=server.port, host="localhost", security=security)
+    assert len(send_digests(settings, patience=Patience(0.5, 20)).sent) == len(server.mails) == 2
+
+
+def test_a_server_that_says_nothing_at_all_is_not_waited_for_as_long(shop: Shop) -> None:
+    shop.tell()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        began = time.monotonic()
+        delivery = send_digests(shop.with_server(port=silent.getsockname()[1]), patience=Patience(0.5, 60))
+    assert len(delivery.undelivered) == 4 and time.monotonic() - began < 30
 
 
 def test_what_was_sent_is_known_though_the_run_was_killed(

@@ -72,7 +72,12 @@ SHARED_DEVICE_POLICIES = ("last_login", "split", "never_link")
 
 # How a mail server is talked to, and the port that servers then listen on.
 SMTP_PORTS = {"none": 25, "starttls": 587, "tls": 465}
-MAIL_ADDRESS = re.compile(r"[^@\s<>,;:\"()\[\]]+@[^@\s<>,;:\"()\[\]]+")
+# Characters that end a line, ring a bell or turn the direction of what follows: no name and no header needs one.
+CONTROLS = r"\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
+CONTROL_CHARACTER = re.compile(f"[{CONTROLS}]")
+# In an address, what nobody sees is a mistake as well.
+_NOT_IN_ADDRESS = rf"@\s<>,;:\"()\[\]\u00ad\u200b-\u200f\u2060-\u2065\ufeff{CONTROLS}"
+MAIL_ADDRESS = re.compile(f"[^{_NOT_IN_ADDRESS}]+@[^{_NOT_IN_ADDRESS}]+")
 THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 

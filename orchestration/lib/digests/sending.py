@@ -19,7 +19,7 @@ import duckdb
 
 from orchestration.lib.digests.writing import DIGESTS, LEDGER, ensure_ledger
 from orchestration.lib.release.publish import Release, current_release
-from orchestration.lib.settings import Settings, Smtp
+from orchestration.lib.settings import CONTROL_CHARACTER, Settings, Smtp
 from orchestration.lib.warehouse.connection import open_duckdb
 
 # What a server did not take is offered again this much later; what it refused for good is not, until somebody asks.
@@ -175,6 +175,8 @@ def due_digests(settings: Settings, *, now: datetime) -> Due | None:
 
 def compose(mail: _Mail, folder: Path, smtp: Smtp, at: datetime) -> EmailMessage:
     """The mail to one person: their text, with the page as the richer form of the same."""
+    if CONTROL_CHARACTER.search(mail.person + mail.email):
+        raise ValueError("the name or the address holds a control character")
     message = EmailMessage()
     message["From"] = smtp.sender
     local, _, domain = mail.email.rpartition("@")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import yaml
 
-from orchestration.lib.settings import MAIL_ADDRESS
+from orchestration.lib.settings import CONTROL_CHARACTER, MAIL_ADDRESS
 
 SEED_PROPERTIES = "_seeds.yml"
 # A map older than this is read with care: a warning says so.
@@ -604,7 +604,20 @@ def _check_kpis(rows: Mapping[str, Sequence[SeedRow]]) -> Iterator[Problem]:
             )
     for row in rows["kpi_roles"]:
         email = row.get("email")
-        if email is not None and not MAIL_ADDRESS.fullmatch(email):
+        held = {
+            column: found
+            for column in ("person", "email")
+            if (found := CONTROL_CHARACTER.search(row.get(column) or "")) is not None
+        }
+        for column, found in held.items():
+            shown = CONTROL_CHARACTER.sub("\N{REPLACEMENT CHARACTER}", row.values[column])
+            yield Problem(
+                "kpi_roles.csv",
+                row.line,
+                f"{column} = {shown}: holds the control character U+{ord(found.group()):04X} at place "
+                f"{found.start() + 1}, which no mail may carry in its head. Type it anew without.",
+            )
+        if email is not None and "email" not in held and not MAIL_ADDRESS.fullmatch(email):
             yield Problem(
                 "kpi_roles.csv",
                 row.line,

@@ -106,10 +106,7 @@ def release(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
             )
             for table in restated:
                 if table.count:
-                    context.log.info(
-                        f"{table.count} figures of {table.table.schema}.{table.table.name} from {table.first_on} to "
-                        f"{table.last_on} are restated"
-                    )
+                    context.log.info(table.line)
             changes = record_id_changes(
                 previous.database,
                 settings.warehouse,

@@ -44,6 +44,13 @@ class Restated:
     first_on: date | None
     last_on: date | None
 
+    @property
+    def line(self) -> str:
+        """What changed, as people read it."""
+        figures, verb = ("1 figure", "is") if self.count == 1 else (f"{self.count:,} figures", "are")
+        days = f"on {self.first_on}" if self.first_on == self.last_on else f"from {self.first_on} to {self.last_on}"
+        return f"{figures} of {self.table.schema}.{self.table.name} {days} {verb} restated"
+
 
 def find_restatements(
     previous_database: Path,

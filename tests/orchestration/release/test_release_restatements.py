@@ -153,6 +153,14 @@ def test_only_what_both_sides_have_is_compared(tmp_path: Path, warehouse: Path) 
     assert [row[1:4] for row in ledger(warehouse)] == [("entered", 10.0, 11.0)]
 
 
+def test_what_is_restated_is_told_in_a_sentence() -> None:
+    one = Restated(PHASES, 1, date(2026, 7, 1), date(2026, 7, 1))
+    assert one.line == "1 figure of journeys.agg_phases_daily on 2026-07-01 is restated"
+    assert replace(one, count=1200, last_on=date(2026, 7, 3)).line == (
+        "1,200 figures of journeys.agg_phases_daily from 2026-07-01 to 2026-07-03 are restated"
+    )
+
+
 def test_rows_that_are_no_promise_are_left_out(previous: Path, warehouse: Path) -> None:
     find(previous, warehouse, tables=[replace(PHASES, rows="phase_id = 'consider'")])
     assert [row[:4] for row in ledger(warehouse)] == [

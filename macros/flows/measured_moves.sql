@@ -1,4 +1,4 @@
-{#- Moves from stop to stop with what they carry; of segments in which, or outside of which, few customers made them, that there were some. -#}
+{#- CTEs ending in `moves`: moves from stop to stop with what they carry; of segments in which, or outside of which, few customers made them, that there were some. -#}
 {% macro measured_moves(moves, condition) -%}
 measured as (
     select
@@ -34,5 +34,43 @@ shown as (
         measured_beside_all.*,
         {{ is_small_segment('line_type', 'line', 'customer_count', 'all_count') }} as is_suppressed
     from measured_beside_all
+),
+
+moves as (
+    select
+        from_stops.stop_id as from_stop_id,
+        to_stops.stop_id as to_stop_id,
+        shown.journey_id,
+        shown.line_type,
+        shown.line,
+        shown.next_line,
+        shown.phase,
+        shown.next_phase,
+        {% for measure in ['volume_count', 'instance_count', 'customer_count', 'loss_count', 'answer_count'] -%}
+        case when not shown.is_suppressed then cast(shown.{{ measure }} as bigint) end as {{ measure }},
+        {% endfor -%}
+        case when not shown.is_suppressed then shown.loss_count / cast(shown.volume_count as double) end as loss_share,
+        case
+            when not shown.is_suppressed then cast(shown.median_delay_seconds as bigint)
+        end as median_delay_seconds,
+        case
+            when not shown.is_suppressed and shown.answer_count >= {{ var('min_cell_size') }}
+                then cast(shown.feedback_sum as double) / shown.answer_count
+        end as sentiment,
+        to_stops.x < from_stops.x as is_backward,
+        shown.is_suppressed
+    from shown
+    inner join {{ ref('int_stops_placed') }} as from_stops
+        on
+            from_stops.journey_id = shown.journey_id
+            and from_stops.line_type = shown.line_type
+            and from_stops.line = shown.line
+            and from_stops.phase_id = shown.phase
+    inner join {{ ref('int_stops_placed') }} as to_stops
+        on
+            to_stops.journey_id = shown.journey_id
+            and to_stops.line_type = shown.line_type
+            and to_stops.line = shown.next_line
+            and to_stops.phase_id = shown.next_phase
 )
 {%- endmacro %}

@@ -69,50 +69,9 @@ counted as (
     )
 ),
 
-counted_beside_all as (
-    select
-        counted.*,
-        max(case when segment = 'all' then stalled_count end) over pool - stalled_count as outside_count,
-        max(case when segment = 'all' then open_count end) over pool - open_count as open_outside_count
-    from counted
-    window pool as (partition by journey_id, journey_version, phase_id, channel)
-),
-
-judged as (
-    select
-        counted_beside_all.*,
-        segment <> 'all' and (
-            stalled_count < {{ var('min_cell_size') }}
-            or outside_count between 1 and {{ var('min_cell_size') }} - 1
-            or open_outside_count between 1 and {{ var('min_cell_size') }} - 1
-        ) as is_small
-    from counted_beside_all
-),
-
-judged_beside_channels as (
-    select
-        judged.*,
-        count_if(is_small and channel <> 'all') over channels as small_count,
-        sum(case when is_small and channel <> 'all' then stalled_count end) over channels as small_group_count,
-        row_number() over (
-            partition by journey_id, journey_version, phase_id, segment, is_small, channel = 'all'
-            order by stalled_count, channel
-        ) as place
-    from judged
-    window channels as (partition by journey_id, journey_version, phase_id, segment)
-),
-
-suppressed as (
-    select
-        judged_beside_channels.*,
-        is_small or (
-            segment <> 'all'
-            and channel <> 'all'
-            and place = 1
-            and (small_count = 1 or coalesce(small_group_count < {{ var('min_cell_size') }}, false))
-        ) as is_suppressed
-    from judged_beside_channels
-)
+{{ small_groups_suppressed(
+    'counted', ['journey_id', 'journey_version', 'phase_id'], 'stalled_count', other_counts=['open_count']
+) }}
 
 select
     journey_id,

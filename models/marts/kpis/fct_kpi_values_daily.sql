@@ -75,48 +75,7 @@ counted as (
     group by parts.kpi_id, parts.channel, parts.segment, parts.measured_on
 ),
 
-counted_beside_all as (
-    select
-        counted.*,
-        max(case when segment = 'all' then group_count end) over (
-            partition by kpi_id, channel, measured_on
-        ) - group_count as outside_count
-    from counted
-),
-
-judged as (
-    select
-        counted_beside_all.*,
-        segment <> 'all' and (
-            group_count < {{ var('min_cell_size') }}
-            or outside_count between 1 and {{ var('min_cell_size') }} - 1
-        ) as is_small
-    from counted_beside_all
-),
-
-judged_beside_channels as (
-    select
-        judged.*,
-        count_if(is_small and channel <> 'all') over channels as small_count,
-        sum(case when is_small and channel <> 'all' then group_count end) over channels as small_group_count,
-        row_number() over (
-            partition by kpi_id, segment, measured_on, is_small, channel = 'all' order by group_count, channel
-        ) as place
-    from judged
-    window channels as (partition by kpi_id, segment, measured_on)
-),
-
-suppressed as (
-    select
-        judged_beside_channels.*,
-        is_small or (
-            segment <> 'all'
-            and channel <> 'all'
-            and place = 1
-            and (small_count = 1 or coalesce(small_group_count < {{ var('min_cell_size') }}, false))
-        ) as is_suppressed
-    from judged_beside_channels
-),
+{{ small_groups_suppressed('counted', ['kpi_id', 'measured_on'], 'group_count') }},
 
 shown as (
     select

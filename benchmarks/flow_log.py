@@ -147,7 +147,7 @@ def _write(database: Path, drawn: object) -> None:
                 null::date as valid_from,
                 null::date as valid_to;
 
-            create table intermediate.int_events_unioned as
+            create table intermediate.int_event_versions as
             select
                 'web:' || md5(cast(number as varchar)) as event_id,
                 'c_' || md5(cast(customer as varchar)) as customer_id,
@@ -163,10 +163,10 @@ def _write(database: Path, drawn: object) -> None:
             -- as they land: by time, all customers together
             order by seconds, number;
 
-            create view intermediate.int_events_stitched as select * from intermediate.int_events_unioned;
-            create table intermediate.int_journey_customers_touched as select '' as customer_id where false;
+            create view intermediate.int_events_stitched as select * from intermediate.int_event_versions;
+            create table intermediate.int_changed_journey_customers as select '' as customer_id where false;
 
-            create table intermediate.int_critical_hits_matched as
+            create table intermediate.int_matched_events as
             select
                 'purchase_' || events.event_name as critical_event_id,
                 'purchase' as journey_id,
@@ -182,6 +182,6 @@ def _write(database: Path, drawn: object) -> None:
                 phases.is_terminal,
                 true as is_counted,
                 events.occurred_at
-            from intermediate.int_events_unioned as events
+            from intermediate.int_event_versions as events
             inner join config.phases as phases using (phase_id)
         """)

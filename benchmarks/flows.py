@@ -30,16 +30,16 @@ BEGIN = "<!-- figures of flows: written by `python -m benchmarks.flows --record`
 END = "<!-- end of figures of flows -->"
 PM4PY_PYTHON = PROJECT_ROOT / "var" / ".pm4py" / "bin" / "python"
 # What lies ready for each tool, and the models that are measured, each by its own SQL.
-READY = ("int_phase_stays", "int_journeys_outlined", "int_steps_numbered", "int_journeys_leveled")
+READY = ("int_phase_intervals", "int_instance_bounds", "int_steps", "int_journey_instances")
 # Of these, the models that make the numbered steps and instances from events and stays; timed apart.
 ORDERED_BY = READY[1:]
 MEASURED: Mapping[str, Sequence[str]] = {
     "directly-follows": ("agg_transitions",),
     "variants": ("agg_variants",),
-    "phase intervals": ("int_phase_stays",),
+    "phase intervals": ("int_phase_intervals",),
 }
 # Models on the way from the steps to the marts; what they take is ours.
-BETWEEN = ("int_instances_numbered", "int_step_names", "int_steps_linked")
+BETWEEN = ("int_instance_numbers", "int_step_names", "int_numbered_step_pairs")
 Efforts = dict[str, tuple[float, float]]
 
 
@@ -157,24 +157,24 @@ def prepare(warehouse: Path, folder: Path, count: int, compiled: Mapping[str, st
         names = ", ".join(f"coalesce({column}, '(none)') as {name}" for name, column in _step_columns().items())
         connection.execute(
             f"copy (select journey_instance_id as instance, customer_id as customer, {names}, occurred_at "
-            "from intermediate.int_steps_numbered order by occurred_at, customer_id, step_number) "
+            "from intermediate.int_steps order by occurred_at, customer_id, step_number) "
             f"to '{folder / 'steps.parquet'}' (format parquet)"
         )
         connection.execute(
             "copy (select customer_id as customer, event_id, phase_id as phase, phase_order, window_seconds, "
-            "is_terminal, source_priority, sequence_number, occurred_at from intermediate.int_critical_hits_matched) "
-            f"to '{folder / 'hits.parquet'}' (format parquet)"
+            "is_terminal, source_priority, sequence_number, occurred_at from intermediate.int_matched_events) "
+            f"to '{folder / 'matches.parquet'}' (format parquet)"
         )
         row = connection.execute("""
             select
-                (select count(*) from intermediate.int_events_unioned),
-                (select count(*) from intermediate.int_steps_numbered),
-                (select count(*) from intermediate.int_journeys_outlined),
-                (select count(*) from intermediate.int_critical_hits_matched)
+                (select count(*) from intermediate.int_event_versions),
+                (select count(*) from intermediate.int_steps),
+                (select count(*) from intermediate.int_instance_bounds),
+                (select count(*) from intermediate.int_matched_events)
         """).fetchone()
-        connection.execute("drop table intermediate.int_phase_stays")
+        connection.execute("drop table intermediate.int_phase_intervals")
     assert row is not None
-    return dict(zip(("events", "steps", "instances", "hits"), row, strict=True))
+    return dict(zip(("events", "steps", "instances", "matches"), row, strict=True))
 
 
 def _step_columns() -> dict[str, str]:
@@ -193,7 +193,7 @@ def by_models(warehouse: Path, folder: Path, compiled: Mapping[str, str]) -> Eff
             "where database_name = 'kept' and schema_name in ('intermediate', 'config')"
         ).fetchall():
             connection.execute(f"create table {schema}.{name} as from kept.{schema}.{name}")
-        connection.execute("create view intermediate.int_events_stitched as from intermediate.int_events_unioned")
+        connection.execute("create view intermediate.int_events_stitched as from intermediate.int_event_versions")
         between = [name for name in BETWEEN if name in compiled]
 
         def build(names: Sequence[str]) -> Callable[[], None]:
@@ -210,8 +210,8 @@ def by_models(warehouse: Path, folder: Path, compiled: Mapping[str, str]) -> Eff
             "variants": "select * from flows.agg_variants",
             "phase intervals": (
                 "select entry_event_id, split_part(journey_instance_id, ':', 2) || ':' || "
-                "split_part(journey_instance_id, ':', 3) as first_event_id, phase_id as phase, outcome, hit_count, "
-                "dwell_seconds, left_at from intermediate.int_phase_stays"
+                "split_part(journey_instance_id, ':', 3) as first_event_id, phase_id as phase, outcome, "
+                "matched_event_count, dwell_seconds, left_at from intermediate.int_phase_intervals"
             ),
         }.items():
             connection.execute(f"copy ({select}) to '{folder / f'ours {task}.parquet'}' (format parquet)")
@@ -266,7 +266,7 @@ def compare(folder: Path) -> str:
             f"select step_type, variant, instance_count from {of('pm4py', 'variants')}",
         )
         _compare_published_variants(connection, of("ours", "variants"), of("pm4py", "variants"), same)
-        columns = "entry_event_id, first_event_id, phase, outcome, hit_count, dwell_seconds, left_at"
+        columns = "entry_event_id, first_event_id, phase, outcome, matched_event_count, dwell_seconds, left_at"
         for tool in ("pandas", "pm4py"):
             same(
                 f"phase intervals of ours and {tool}",
@@ -307,7 +307,7 @@ def table(size: str, counts: Mapping[str, int], tools: Sequence[Tool], pm4py_ver
     tasks = list(MEASURED)
     lines = [
         f"### {size}: {counts['events']:,} events, {counts['steps']:,} of them steps of {counts['instances']:,} "
-        f"instances, {counts['hits']:,} critical",
+        f"instances, {counts['matches']:,} critical",
         "",
         f"| seconds (CPU seconds) | {' | '.join(tasks)} | all | peak MB | all ÷ ours | CPU ÷ ours "
         "| from the flat log | ÷ ours |",

@@ -27,7 +27,7 @@ def timed(tasks: Mapping[str, Callable[[], Any]]) -> tuple[dict[str, Any], dict[
 
 def run(folder: Path) -> dict[str, tuple[float, float]]:
     """Works everything out from the Parquet files of a folder, which are read before the clock starts."""
-    landed, hits = read(folder)
+    landed, matches = read(folder)
     # a stable sort: steps of one instant stay as they landed
     ready, ordering = timed({ORDERING: lambda: landed.sort_values(["instance", "occurred_at"], ignore_index=True)})
     steps = ready[ORDERING]
@@ -35,7 +35,7 @@ def run(folder: Path) -> dict[str, tuple[float, float]]:
         {
             "directly-follows": lambda: pd.concat([transitions(steps, name) for name in STEP_TYPES]),
             "variants": lambda: pd.concat([variants(steps, name) for name in STEP_TYPES]),
-            "phase intervals": lambda: intervals(hits, as_of(folder)),
+            "phase intervals": lambda: intervals(matches, as_of(folder)),
         }
     )
     for name, found in results.items():
@@ -45,7 +45,7 @@ def run(folder: Path) -> dict[str, tuple[float, float]]:
 
 def read(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The two event tables as DataFrames, as they landed."""
-    return pd.read_parquet(folder / "steps.parquet"), pd.read_parquet(folder / "hits.parquet")
+    return pd.read_parquet(folder / "steps.parquet"), pd.read_parquet(folder / "matches.parquet")
 
 
 def as_of(folder: Path) -> pd.Timestamp:
@@ -78,45 +78,45 @@ def variants(steps: pd.DataFrame, step_type: str) -> pd.DataFrame:
     return pd.DataFrame({"step_type": step_type, "variant": counted.index, "instance_count": counted.to_numpy()})
 
 
-def intervals(hits: pd.DataFrame, until: pd.Timestamp) -> pd.DataFrame:
+def intervals(matches: pd.DataFrame, until: pd.Timestamp) -> pd.DataFrame:
     """The stays that hits make, each with its instance, outcome and end."""
-    hits = hits.sort_values(["customer", "occurred_at", "source_priority", "sequence_number", "event_id"])
-    customer, phase = hits["customer"], hits["phase"]
-    deadline = hits["occurred_at"] + pd.to_timedelta(hits["window_seconds"], unit="s")
+    matches = matches.sort_values(["customer", "occurred_at", "source_priority", "sequence_number", "event_id"])
+    customer, phase = matches["customer"], matches["phase"]
+    deadline = matches["occurred_at"] + pd.to_timedelta(matches["window_seconds"], unit="s")
     begins_instance = (
         customer.ne(customer.shift())
-        | hits["is_terminal"].shift(fill_value=False)
-        | hits["occurred_at"].gt(deadline.shift())
+        | matches["is_terminal"].shift(fill_value=False)
+        | matches["occurred_at"].gt(deadline.shift())
     ).to_numpy()
-    begins_stay = begins_instance | phase.ne(phase.shift()).to_numpy()
-    starts = np.flatnonzero(begins_stay)
-    ends = np.append(starts[1:], len(hits)) - 1
-    stays = hits.iloc[starts].reset_index(drop=True)
+    begins_interval = begins_instance | phase.ne(phase.shift()).to_numpy()
+    starts = np.flatnonzero(begins_interval)
+    ends = np.append(starts[1:], len(matches)) - 1
+    intervals = matches.iloc[starts].reset_index(drop=True)
     instance = np.cumsum(begins_instance)[starts]
     goes_on = np.append(instance[1:] == instance[:-1], False)
-    next_order = stays["phase_order"].shift(-1).where(goes_on)
+    next_order = intervals["phase_order"].shift(-1).where(goes_on)
     deadline = deadline.iloc[ends].reset_index(drop=True)
     outcome = np.select(
         [
-            stays["is_terminal"],
-            next_order > stays["phase_order"],
-            next_order < stays["phase_order"],
+            intervals["is_terminal"],
+            next_order > intervals["phase_order"],
+            next_order < intervals["phase_order"],
             deadline < until,
         ],
         ["completed", "fell_through", "regressed", "fell_out"],
         default="pending",
     )
-    left_at = stays["occurred_at"].shift(-1).where(goes_on, deadline.where(outcome == "fell_out"))
-    left_at = left_at.where(outcome != "completed", stays["occurred_at"])
-    first_stays = np.flatnonzero(np.diff(instance, prepend=0))
+    left_at = intervals["occurred_at"].shift(-1).where(goes_on, deadline.where(outcome == "fell_out"))
+    left_at = left_at.where(outcome != "completed", intervals["occurred_at"])
+    first_intervals = np.flatnonzero(np.diff(instance, prepend=0))
     return pd.DataFrame(
         {
-            "entry_event_id": stays["event_id"],
-            "first_event_id": stays["event_id"].to_numpy()[first_stays][instance - 1],
-            "phase": stays["phase"],
+            "entry_event_id": intervals["event_id"],
+            "first_event_id": intervals["event_id"].to_numpy()[first_intervals][instance - 1],
+            "phase": intervals["phase"],
             "outcome": outcome,
-            "hit_count": ends - starts + 1,
-            "dwell_seconds": (left_at.fillna(until) - stays["occurred_at"]) // pd.Timedelta(seconds=1),
+            "matched_event_count": ends - starts + 1,
+            "dwell_seconds": (left_at.fillna(until) - intervals["occurred_at"]) // pd.Timedelta(seconds=1),
             "left_at": left_at,
         }
     )

@@ -19,7 +19,7 @@ from benchmarks.flows_pandas import ORDERING, STEP_TYPES, as_of, intervals, read
 
 def main(folder: Path) -> None:
     """Works everything out from the Parquet files of a folder, and writes results and efforts beside them."""
-    steps, hits = read(folder)
+    steps, matches = read(folder)
     # the form it likes: sorted, with its own index columns
     log, ready = timed(
         {
@@ -41,7 +41,7 @@ def main(folder: Path) -> None:
                 for name in STEP_TYPES
             ],
             "variants": lambda: [(name, pm4py.get_variants(log, activity_key=name, **keys)) for name in STEP_TYPES],
-            "phase intervals": lambda: intervals(hits, as_of(folder)),
+            "phase intervals": lambda: intervals(matches, as_of(folder)),
         }
     )
     found: list[dict[str, Any]] = [

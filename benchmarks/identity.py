@@ -113,7 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def score_set(settings: Settings, deliver: Callable[[Settings], Mapping[tuple[str, str], str]]) -> dict[str, Score]:
     """Delivers a set, builds it and scores every way of grouping its records, the product's own first."""
     labels = deliver(settings)
-    build(settings, ["+bridge_customer_records", "+int_people_matched"])
+    build(settings, ["+bridge_customer_records", "+int_record_pairs"])
     from orchestration.lib.warehouse.connection import open_duckdb
 
     with open_duckdb(settings.warehouse, read_only=True) as connection:
@@ -123,12 +123,12 @@ def score_set(settings: Settings, deliver: Callable[[Settings], Mapping[tuple[st
 
         records = connection.execute("""
             select distinct source_system, person_key, person_key_hash
-            from intermediate.int_people_unioned where is_current
+            from intermediate.int_people_versions where is_current
         """).fetchall()
         truth = {key_hash: labels[source, key] for source, key, key_hash in records if (source, key) in labels}
         product = pairs("select person_key_hash, customer_id from core.bridge_customer_records")
         same_email = pairs("""
-            select person_key_hash, 'email ' || email_normalised from intermediate.int_people_unioned
+            select person_key_hash, 'email ' || email_normalised from intermediate.int_people_versions
             where is_current and email_normalised is not null
         """)
         everything = pairs("""

@@ -34,7 +34,7 @@ REASONS = {
     "no_critical_event": "events, but none that marks the phase",
     "other_customer": "the event that marks it lies with another customer than the person's main one",
     "already_there": "the warehouse has them in the phase already: for it the event is a repeat",
-    "no_stay": "the event is there, but no stay that begins with it",
+    "no_interval": "the event is there, but no interval that begins with it",
     "window_open": "told as pending, for the window is open: they had given up without a word",
     "came_back": "told as gone on or back: they gave up and began anew within the window",
     "put_back": "told as regressed: an event of an earlier phase came before the next",
@@ -78,8 +78,8 @@ class Truth:
         if self.reason_of.keys() != clean.reason_of.keys():
             return self
         lost = {
-            stay: "lost_to_dirt" if reason in UNSEEN and clean.reason_of[stay] not in UNSEEN else reason
-            for stay, reason in self.reason_of.items()
+            interval: "lost_to_dirt" if reason in UNSEEN and clean.reason_of[interval] not in UNSEEN else reason
+            for interval, reason in self.reason_of.items()
         }
         return replace(self, reason_of=lost)
 
@@ -113,8 +113,8 @@ def score(settings: Settings, truth: Path) -> Truth:
     """Holds the truth's purchase journey against a built warehouse."""
     with open_duckdb(settings.warehouse, read_only=True) as connection:
         _who_is_who(connection, truth)
-        _stays(connection, truth)
-        reasons = dict(connection.execute("select stay_number, reason from judged").fetchall())
+        _intervals(connection, truth)
+        reasons = dict(connection.execute("select interval_number, reason from judged").fetchall())
         told = connection.execute("select reason, count(*) from told_judged group by reason").fetchall()
         by_phase = connection.execute(f"""
             select
@@ -181,14 +181,14 @@ def _who_is_who(connection: duckdb.DuckDBPyConnection, truth: Path) -> None:
     )
 
 
-def _stays(connection: duckdb.DuckDBPyConnection, truth: Path) -> None:
+def _intervals(connection: duckdb.DuckDBPyConnection, truth: Path) -> None:
     """Makes `judged`, a reason per true stay, and `told_judged`, one per stay that the warehouse tells."""
     near = f"abs(epoch_us({{one}}) - epoch_us({{other}})) <= {TOLERANCE_SECONDS * 1_000_000}"
     connection.execute(
         """
-        create temp table true_stays as
+        create temp table true_intervals as
         select
-            row_number() over (order by person_id, entered_at) as stay_number,
+            row_number() over (order by person_id, entered_at) as interval_number,
             person_id,
             journey_instance,
             phase as phase_id,
@@ -201,98 +201,98 @@ def _stays(connection: duckdb.DuckDBPyConnection, truth: Path) -> None:
         {"truth": str(truth / "phase_history.parquet")},
     )
     connection.execute(f"""
-        create temp table told_stays as
+        create temp table told_intervals as
         select interval_id, customer_id, phase_id, phase_order, outcome, entry_event_id, entered_at, left_at
         from journeys.fct_phase_intervals
         where journey_id = 'purchase';
 
-        -- of several within the hour the nearest, each told stay for one true stay
+        -- of several within the hour the nearest, each told interval for one true interval
         create temp table begun as
         with pairs as (
             select
-                true_stays.stay_number,
-                told_stays.interval_id,
-                told_stays.outcome as told_outcome,
-                abs(epoch_us(told_stays.entered_at) - epoch_us(true_stays.entered_at)) as apart
-            from true_stays
+                true_intervals.interval_number,
+                told_intervals.interval_id,
+                told_intervals.outcome as told_outcome,
+                abs(epoch_us(told_intervals.entered_at) - epoch_us(true_intervals.entered_at)) as apart
+            from true_intervals
             inner join persons_customers as main
-                on main.person_id = true_stays.person_id and main.is_main
-            inner join told_stays
+                on main.person_id = true_intervals.person_id and main.is_main
+            inner join told_intervals
                 on
-                    told_stays.customer_id = main.customer_id
-                    and told_stays.phase_id = true_stays.phase_id
-                    and {near.format(one="told_stays.entered_at", other="true_stays.entered_at")}
-            qualify row_number() over (partition by true_stays.stay_number order by apart, interval_id) = 1
+                    told_intervals.customer_id = main.customer_id
+                    and told_intervals.phase_id = true_intervals.phase_id
+                    and {near.format(one="told_intervals.entered_at", other="true_intervals.entered_at")}
+            qualify row_number() over (partition by true_intervals.interval_number order by apart, interval_id) = 1
         )
         select * from pairs
-        qualify row_number() over (partition by interval_id order by apart, stay_number) = 1;
+        qualify row_number() over (partition by interval_id order by apart, interval_number) = 1;
 
         create temp table inbound_events as
         select stitched.event_id, stitched.customer_id, stitched.occurred_at
         from intermediate.int_events_stitched as stitched
-        inner join intermediate.int_events_unioned as unioned
+        inner join intermediate.int_event_versions as unioned
             on unioned.event_id = stitched.event_id and unioned.is_current
         where not stitched.is_bot and unioned.direction is distinct from 'outbound';
 
         create temp table seen as
         select
-            true_stays.stay_number,
+            true_intervals.interval_number,
             true as has_event,
-            bool_or(hits.event_id is not null) as has_hit,
-            bool_or(hits.event_id is not null and persons_customers.is_main) as has_main_hit
-        from true_stays
-        inner join persons_customers on persons_customers.person_id = true_stays.person_id
+            bool_or(matches.event_id is not null) as has_match,
+            bool_or(matches.event_id is not null and persons_customers.is_main) as has_main_match
+        from true_intervals
+        inner join persons_customers on persons_customers.person_id = true_intervals.person_id
         inner join inbound_events as events
             on
                 events.customer_id = persons_customers.customer_id
-                and {near.format(one="events.occurred_at", other="true_stays.entered_at")}
-        left join intermediate.int_critical_hits_matched as hits
+                and {near.format(one="events.occurred_at", other="true_intervals.entered_at")}
+        left join intermediate.int_matched_events as matches
             on
-                hits.event_id = events.event_id
-                and hits.journey_id = 'purchase'
-                and hits.phase_id = true_stays.phase_id
-        group by true_stays.stay_number;
+                matches.event_id = events.event_id
+                and matches.journey_id = 'purchase'
+                and matches.phase_id = true_intervals.phase_id
+        group by true_intervals.interval_number;
 
         create temp table already_there as
-        select distinct true_stays.stay_number
-        from true_stays
+        select distinct true_intervals.interval_number
+        from true_intervals
         inner join persons_customers as main
-            on main.person_id = true_stays.person_id and main.is_main
-        inner join told_stays
+            on main.person_id = true_intervals.person_id and main.is_main
+        inner join told_intervals
             on
-                told_stays.customer_id = main.customer_id
-                and told_stays.phase_id = true_stays.phase_id
-                and told_stays.entered_at <= true_stays.entered_at + interval {TOLERANCE_SECONDS} second
-                and coalesce(told_stays.left_at, timestamp '9999-01-01') >= true_stays.entered_at;
+                told_intervals.customer_id = main.customer_id
+                and told_intervals.phase_id = true_intervals.phase_id
+                and told_intervals.entered_at <= true_intervals.entered_at + interval {TOLERANCE_SECONDS} second
+                and coalesce(told_intervals.left_at, timestamp '9999-01-01') >= true_intervals.entered_at;
 
         create temp table judged as
         select
-            true_stays.*,
+            true_intervals.*,
             phases.phase_order,
             begun.interval_id,
             case
-                when begun.told_outcome = true_stays.outcome then 'reproduced'
-                when begun.told_outcome = 'pending' and true_stays.outcome = 'fell_out' then 'window_open'
-                when true_stays.outcome = 'fell_out' and begun.told_outcome is not null then 'came_back'
+                when begun.told_outcome = true_intervals.outcome then 'reproduced'
+                when begun.told_outcome = 'pending' and true_intervals.outcome = 'fell_out' then 'window_open'
+                when true_intervals.outcome = 'fell_out' and begun.told_outcome is not null then 'came_back'
                 when begun.told_outcome = 'regressed' then 'put_back'
-                when begun.told_outcome in ('fell_out', 'pending') and true_stays.outcome <> 'pending'
+                when begun.told_outcome in ('fell_out', 'pending') and true_intervals.outcome <> 'pending'
                     then 'next_unseen'
                 when begun.told_outcome is not null then 'other_end'
                 when main.person_id is null then 'nobody'
                 when seen.has_event is null then 'without_trace'
-                when not seen.has_hit then 'no_critical_event'
-                when not seen.has_main_hit then 'other_customer'
-                when already_there.stay_number is not null then 'already_there'
-                else 'no_stay'
+                when not seen.has_match then 'no_critical_event'
+                when not seen.has_main_match then 'other_customer'
+                when already_there.interval_number is not null then 'already_there'
+                else 'no_interval'
             end as reason
-        from true_stays
-        left join (select phase_id, min(phase_order) as phase_order from told_stays group by phase_id) as phases
-            on phases.phase_id = true_stays.phase_id
+        from true_intervals
+        left join (select phase_id, min(phase_order) as phase_order from told_intervals group by phase_id) as phases
+            on phases.phase_id = true_intervals.phase_id
         left join (select distinct person_id from persons_customers) as main
-            on main.person_id = true_stays.person_id
-        left join begun on begun.stay_number = true_stays.stay_number
-        left join seen on seen.stay_number = true_stays.stay_number
-        left join already_there on already_there.stay_number = true_stays.stay_number;
+            on main.person_id = true_intervals.person_id
+        left join begun on begun.interval_number = true_intervals.interval_number
+        left join seen on seen.interval_number = true_intervals.interval_number
+        left join already_there on already_there.interval_number = true_intervals.interval_number;
 
         create temp table told_judged as
         with owners as (
@@ -302,32 +302,32 @@ def _stays(connection: duckdb.DuckDBPyConnection, truth: Path) -> None:
             group by customer_id
         )
         select
-            told_stays.interval_id,
-            told_stays.phase_id,
+            told_intervals.interval_id,
+            told_intervals.phase_id,
             case
                 when bool_or(judged.reason = 'reproduced') then 'reproduced'
                 when bool_or(judged.reason is not null) then 'other_end'
                 when bool_or(owners.person_id is null) then 'other_customer'
                 when bool_or(owners.person_count > 1) then 'several_people'
-                when bool_or(within.phase_id = told_stays.phase_id) then 'again'
+                when bool_or(within.phase_id = told_intervals.phase_id) then 'again'
                 when bool_or(within.phase_id is not null) then 'other_phase'
                 else 'between'
             end as reason
-        from told_stays
-        left join judged on judged.interval_id = told_stays.interval_id
-        left join owners on owners.customer_id = told_stays.customer_id
-        left join true_stays as within
+        from told_intervals
+        left join judged on judged.interval_id = told_intervals.interval_id
+        left join owners on owners.customer_id = told_intervals.customer_id
+        left join true_intervals as within
             on
                 within.person_id = owners.person_id
-                and told_stays.entered_at >= within.entered_at
-                and told_stays.entered_at < within.left_at
-        group by told_stays.interval_id, told_stays.phase_id;
+                and told_intervals.entered_at >= within.entered_at
+                and told_intervals.entered_at < within.left_at
+        group by told_intervals.interval_id, told_intervals.phase_id;
     """)
 
 
 TOLD_REASONS = {
-    "reproduced": "a true stay, told with its outcome",
-    "other_end": "a true stay, told with another outcome",
+    "reproduced": "a true interval, told with its outcome",
+    "other_end": "a true interval, told with another outcome",
     "again": "begun within a true stay of the phase: they had been put elsewhere in between",
     "other_phase": "begun within a true stay of another phase: an ad, a look around, a visit to a store",
     "between": "begun while they wanted nothing",

@@ -35,8 +35,8 @@ def test_pandas_counts_what_follows_what() -> None:
     assert paths.to_dict() == {"a > b": 2, "a > b > a > b": 1}
 
 
-def test_pandas_cuts_stays_and_instances() -> None:
-    hits = pd.DataFrame(
+def test_pandas_cuts_intervals_and_instances() -> None:
+    matches = pd.DataFrame(
         [
             ("c1", "e1", "one", 1, 86_400.0, False, "2026-01-01"),
             ("c1", "e2", "one", 1, 86_400.0, False, "2026-01-02"),
@@ -50,8 +50,10 @@ def test_pandas_cuts_stays_and_instances() -> None:
     ).assign(
         occurred_at=lambda rows: pd.to_datetime(rows["occurred_at"]), source_priority=100, sequence_number=range(7)
     )
-    found = flows_pandas.intervals(hits, pd.Timestamp("2026-02-05"))
-    assert found[["entry_event_id", "first_event_id", "outcome", "hit_count", "dwell_seconds"]].values.tolist() == [
+    found = flows_pandas.intervals(matches, pd.Timestamp("2026-02-05"))
+    assert found[
+        ["entry_event_id", "first_event_id", "outcome", "matched_event_count", "dwell_seconds"]
+    ].values.tolist() == [
         ["e1", "e1", "fell_through", 2, 2 * 86_400],
         ["e3", "e1", "fell_through", 1, 29 * 86_400],
         ["e4", "e1", "completed", 1, 0],
@@ -66,12 +68,14 @@ def results(tmp_path: Path) -> Path:
     """What three tools that agree leave behind."""
     pairs = flows_pandas.transitions(STEPS, "event")
     paths = flows_pandas.variants(STEPS, "event")
-    stays = pd.DataFrame({"entry_event_id": ["e"], "first_event_id": ["e"], "phase": ["one"], "outcome": ["pending"]})
-    stays = stays.assign(hit_count=1, dwell_seconds=5, left_at=pd.NaT)
+    intervals = pd.DataFrame(
+        {"entry_event_id": ["e"], "first_event_id": ["e"], "phase": ["one"], "outcome": ["pending"]}
+    )
+    intervals = intervals.assign(matched_event_count=1, dwell_seconds=5, left_at=pd.NaT)
     for tool in ("ours", "pandas", "pm4py"):
         pairs.to_parquet(tmp_path / f"{tool} directly-follows.parquet")
         paths.to_parquet(tmp_path / f"{tool} variants.parquet")
-        stays.to_parquet(tmp_path / f"{tool} phase intervals.parquet")
+        intervals.to_parquet(tmp_path / f"{tool} phase intervals.parquet")
     (tmp_path / "pm4py.json").write_text(json.dumps({"version": "2"}))
     return tmp_path
 
@@ -79,7 +83,11 @@ def results(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("tool", ["ours", "pm4py"])
 @pytest.mark.parametrize(
     ("task", "column"),
-    [("directly-follows", "transition_count"), ("variants", "instance_count"), ("phase intervals", "hit_count")],
+    [
+        ("directly-follows", "transition_count"),
+        ("variants", "instance_count"),
+        ("phase intervals", "matched_event_count"),
+    ],
 )
 def test_a_difference_ends_the_run(tool: str, task: str, column: str, results: Path) -> None:
     assert flows.compare(results) == "2"
@@ -96,8 +104,8 @@ def test_the_log_has_so_many_events_and_each_phase(tmp_path: Path) -> None:
     with open_duckdb(tmp_path / "log.duckdb", read_only=True) as connection:
         row = connection.execute("""
             select
-                (select count(*) from intermediate.int_events_unioned),
-                (select count(distinct phase_id) from intermediate.int_critical_hits_matched)
+                (select count(*) from intermediate.int_event_versions),
+                (select count(distinct phase_id) from intermediate.int_matched_events)
         """).fetchone()
     assert row is not None
     assert 2_500 < row[0] <= 3_000

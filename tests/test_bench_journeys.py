@@ -98,13 +98,13 @@ def _fill(settings: Settings, truth: Path) -> None:
                 interval_id varchar, journey_id varchar, customer_id varchar, phase_id varchar, phase_order integer,
                 outcome varchar, entry_event_id varchar, entered_at timestamp, left_at timestamp
             );
-            create table intermediate.int_events_unioned (
+            create table intermediate.int_event_versions (
                 event_id varchar, event_name varchar, direction varchar, is_current boolean
             );
             create table intermediate.int_events_stitched (
                 event_id varchar, customer_id varchar, is_bot boolean, occurred_at timestamp
             );
-            create table intermediate.int_critical_hits_matched (
+            create table intermediate.int_matched_events (
                 event_id varchar, journey_id varchar, phase_id varchar
             );
             create table phase_history (
@@ -128,13 +128,13 @@ def _fill(settings: Settings, truth: Path) -> None:
             ],
         )
         for customer, event, at, phase in EVENTS:
-            connection.execute("insert into intermediate.int_events_unioned values (?, 'e', 'inbound', true)", [event])
+            connection.execute("insert into intermediate.int_event_versions values (?, 'e', 'inbound', true)", [event])
             connection.execute(
                 "insert into intermediate.int_events_stitched values (?, ?, false, ?)", [event, customer, day(at)]
             )
             if phase:
                 connection.execute(
-                    "insert into intermediate.int_critical_hits_matched values (?, 'purchase', ?)", [event, phase]
+                    "insert into intermediate.int_matched_events values (?, 'purchase', ?)", [event, phase]
                 )
         connection.executemany(
             "insert into phase_history values (?, 'purchase', 1, ?, ?, ?, ?)",
@@ -146,7 +146,7 @@ def _fill(settings: Settings, truth: Path) -> None:
         connection.execute(f"copy phase_history to '{truth / 'phase_history.parquet'}' (format parquet)")
 
 
-def test_every_true_stay_has_the_reason_worked_by_hand(found: Truth) -> None:
+def test_every_true_interval_has_the_reason_worked_by_hand(found: Truth) -> None:
     # stays are numbered by person and time
     assert [found.reason_of[number] for number in sorted(found.reason_of)] == [
         "reproduced",
@@ -163,7 +163,7 @@ def test_every_true_stay_has_the_reason_worked_by_hand(found: Truth) -> None:
     assert (found.share, found.begun_share) == (1 / 10, 5 / 10)
 
 
-def test_every_told_stay_has_one_too(found: Truth) -> None:
+def test_every_told_interval_has_one_too(found: Truth) -> None:
     assert found.told_reasons == {"reproduced": 1, "other_end": 4, "other_phase": 1, "other_customer": 1}
     assert found.told_count == len(TOLD)
 

@@ -62,7 +62,7 @@ LONGEST_LIFE = 3000
 
 
 @dataclass(frozen=True)
-class Stays:
+class Intervals:
     """One entry per stay in a phase, by person and time. Times are even days; `left` is NaN while pending.
 
     `entry_nudge` is the nudge whose touch opened the stay; `is_entry_caused`: not without it.
@@ -90,7 +90,7 @@ class Stays:
         return len(self.person)
 
 
-def live(people: People, days: float, rng: np.random.Generator) -> tuple[Stays, np.ndarray]:
+def live(people: People, days: float, rng: np.random.Generator) -> tuple[Intervals, np.ndarray]:
     """The stays of all people, and the even time each joined the loyalty programme (NaN: never)."""
     count = len(people)
     now = people.arrives.copy()
@@ -108,14 +108,14 @@ def live(people: People, days: float, rng: np.random.Generator) -> tuple[Stays, 
         person = np.flatnonzero(now < days)
         if not len(person):
             break
-        stay = _one_stay(people, person, phase, irritation, is_member, rng)
+        interval = _one_interval(people, person, phase, irritation, is_member, rng)
         entered, at = now[person], phase[person]
-        left = entered + stay["dwell"]
+        left = entered + interval["dwell"]
         is_pending = left >= days
         # whoever follows an ad or a mail lands on the web, whoever opens a push message in the app
         followed = entry_nudge[person]
-        medium = np.select([np.isin(followed, (AD, EMAIL)), followed == PUSH], [WEB, APP], default=stay["medium"])
-        outcome = np.where(is_pending, PENDING, stay["outcome"])
+        medium = np.select([np.isin(followed, (AD, EMAIL)), followed == PUSH], [WEB, APP], default=interval["medium"])
+        outcome = np.where(is_pending, PENDING, interval["outcome"])
         rounds.append(
             {
                 "person": person,
@@ -124,14 +124,14 @@ def live(people: People, days: float, rng: np.random.Generator) -> tuple[Stays, 
                 "entered": entered,
                 "left": np.where(is_pending, np.nan, left),
                 "outcome": outcome,
-                "cause": np.where(is_pending, STILL_DECIDING, stay["cause"]),
+                "cause": np.where(is_pending, STILL_DECIDING, interval["cause"]),
                 "medium": medium,
                 "entry_nudge": followed,
                 "is_entry_caused": entry_caused[person],
-                "nudge": np.where(is_pending, NO_NUDGE, stay["nudge"]),
-                "support": stay["support"],
-                "wait_minutes": stay["wait_minutes"],
-                "is_slow": stay["is_slow"],
+                "nudge": np.where(is_pending, NO_NUDGE, interval["nudge"]),
+                "support": interval["support"],
+                "wait_minutes": interval["wait_minutes"],
+                "is_slow": interval["is_slow"],
                 "irritation": irritation[person],
                 "purchases_before": purchases[person],
                 "is_member": is_member[person],
@@ -141,9 +141,9 @@ def live(people: People, days: float, rng: np.random.Generator) -> tuple[Stays, 
         joined[person] = np.where(is_loyal & ~is_member[person], entered, joined[person])
         is_member[person] |= is_loyal
         purchases[person] += (at == PURCHASE) | (is_loyal & is_member[person])
-        irritation[person] = irritation[person] * 0.8 + stay["is_slow"]
+        irritation[person] = irritation[person] * 0.8 + interval["is_slow"]
 
-        stays_in = np.isin(outcome, (FELL_THROUGH, REGRESSED))
+        intervals_in = np.isin(outcome, (FELL_THROUGH, REGRESSED))
         gap = rng.exponential(1.0, len(person)) * np.where(is_member[person], PAUSE_OF_MEMBERS, PAUSE)
         gap *= (1 + 0.6 * np.minimum(irritation[person], 3)) / people.activity[person]
         restart = np.where(
@@ -151,19 +151,19 @@ def live(people: People, days: float, rng: np.random.Generator) -> tuple[Stays, 
             rng.choice(3, len(person), p=(0.22, 0.53, 0.25)),
             rng.choice(3, len(person), p=(0.75, 0.2, 0.05)),
         )
-        instance[person] += ~stays_in
-        phase[person] = np.where(stays_in, stay["next_phase"], restart)
-        now[person] = np.where(is_pending, np.inf, np.where(stays_in, left, left + gap))
-        moved_by_touch = stays_in & (outcome == FELL_THROUGH)
-        entry_nudge[person] = np.where(moved_by_touch & stay["is_followed"], stay["nudge"], NO_NUDGE)
-        entry_caused[person] = moved_by_touch & stay["is_caused"]
+        instance[person] += ~intervals_in
+        phase[person] = np.where(intervals_in, interval["next_phase"], restart)
+        now[person] = np.where(is_pending, np.inf, np.where(intervals_in, left, left + gap))
+        moved_by_touch = intervals_in & (outcome == FELL_THROUGH)
+        entry_nudge[person] = np.where(moved_by_touch & interval["is_followed"], interval["nudge"], NO_NUDGE)
+        entry_caused[person] = moved_by_touch & interval["is_caused"]
 
     columns = {name: np.concatenate([part[name] for part in rounds]) for name in rounds[0]}
     order = np.lexsort((columns["entered"], columns["person"]))
-    return Stays(**{name: values[order] for name, values in columns.items()}), joined
+    return Intervals(**{name: values[order] for name, values in columns.items()}), joined
 
 
-def _one_stay(
+def _one_interval(
     people: People,
     person: np.ndarray,
     phase: np.ndarray,

@@ -273,7 +273,7 @@ def _broadcasts(chunk: Chunk) -> tuple[np.ndarray, np.ndarray]:
 
 def triggered_mail(chunk: Chunk) -> np.ndarray:
     """Which triggered mail led to each visit: it depends on the phase that it moved people into."""
-    phase = chunk.stays.phase[chunk.sessions.stay]
+    phase = chunk.intervals.phase[chunk.sessions.interval]
     return np.select([phase >= 3, phase >= 1], [0, 1], default=2)
 
 

@@ -27,25 +27,27 @@ MENTIONS_PER_YEAR = 0.9
 
 def write_support(chunk: Chunk, orders: Orders) -> tuple[np.ndarray, np.ndarray]:
     """Writes tickets, calls and chats; returns for each stay when help was over, and when it was sought."""
-    stays, clock, rng = chunk.stays, chunk.clock, chunk.rng
-    left = np.where(np.isnan(stays.left), clock.days, stays.left)
-    asked = clock.at(stays.entered + rng.uniform(0.1, 0.6, len(stays)) * (left - stays.entered))
-    asked = np.where(stays.support == act.CALL, clock.opening(asked, rng), asked)
-    wait = (stays.wait_minutes * MINUTE).astype(np.int64) // 1000 * 1000 + SECOND
-    category = np.where(stays.phase >= act.PURCHASE, rng.choice(6, len(stays), p=(0.4, 0.2, 0.16, 0.1, 0.06, 0.08)), 2)
-    solved = asked + wait + (rng.lognormal(np.log(7), 1.2, len(stays)) * HOUR).astype(np.int64) // 1000 * 1000
-    talk = rng.lognormal(np.log(260), 0.7, len(stays)).astype(np.int64) * SECOND
-    knows_order = np.full(len(stays), -1, np.int64)
-    from_stay = orders.stay >= 0
-    knows_order[orders.stay[from_stay]] = orders.number[from_stay]
+    intervals, clock, rng = chunk.intervals, chunk.clock, chunk.rng
+    left = np.where(np.isnan(intervals.left), clock.days, intervals.left)
+    asked = clock.at(intervals.entered + rng.uniform(0.1, 0.6, len(intervals)) * (left - intervals.entered))
+    asked = np.where(intervals.support == act.CALL, clock.opening(asked, rng), asked)
+    wait = (intervals.wait_minutes * MINUTE).astype(np.int64) // 1000 * 1000 + SECOND
+    category = np.where(
+        intervals.phase >= act.PURCHASE, rng.choice(6, len(intervals), p=(0.4, 0.2, 0.16, 0.1, 0.06, 0.08)), 2
+    )
+    solved = asked + wait + (rng.lognormal(np.log(7), 1.2, len(intervals)) * HOUR).astype(np.int64) // 1000 * 1000
+    talk = rng.lognormal(np.log(260), 0.7, len(intervals)).astype(np.int64) * SECOND
+    knows_order = np.full(len(intervals), -1, np.int64)
+    from_interval = orders.interval >= 0
+    knows_order[orders.interval[from_interval]] = orders.number[from_interval]
 
-    abandons = (stays.support == act.CALL) & stays.is_slow & (rng.random(len(stays)) < 0.5)
-    makes_ticket = (stays.support == act.CALL) & ~abandons & (rng.random(len(stays)) < 0.3)
+    abandons = (intervals.support == act.CALL) & intervals.is_slow & (rng.random(len(intervals)) < 0.5)
+    makes_ticket = (intervals.support == act.CALL) & ~abandons & (rng.random(len(intervals)) < 0.3)
     _write_tickets(chunk, asked, wait, talk, solved, category, knows_order, makes_ticket)
     _write_calls(chunk, asked, wait, talk, category, abandons, makes_ticket)
     _write_chats(chunk, asked, wait, talk)
     over = np.select(
-        [stays.support == act.TICKET, np.isin(stays.support, (act.CALL, act.CHAT))],
+        [intervals.support == act.TICKET, np.isin(intervals.support, (act.CALL, act.CHAT))],
         [solved, asked + wait + talk],
         default=NEVER,
     )
@@ -62,32 +64,32 @@ def _write_tickets(
     knows_order: np.ndarray,
     makes_ticket: np.ndarray,
 ) -> None:
-    people, stays, clock, rng, world = chunk.people, chunk.stays, chunk.clock, chunk.rng, chunk.world
-    stay = np.flatnonzero((stays.support == act.TICKET) | makes_ticket)
-    person, is_call = stays.person[stay], makes_ticket[stay]
-    created = np.where(is_call, asked[stay] + wait[stay] + talk[stay], asked[stay])
-    answered = np.where(is_call, created + MINUTE, asked[stay] + wait[stay])
-    ended = np.where(is_call, created + (solved - asked)[stay], solved[stay])
+    people, intervals, clock, rng, world = chunk.people, chunk.intervals, chunk.clock, chunk.rng, chunk.world
+    interval = np.flatnonzero((intervals.support == act.TICKET) | makes_ticket)
+    person, is_call = intervals.person[interval], makes_ticket[interval]
+    created = np.where(is_call, asked[interval] + wait[interval] + talk[interval], asked[interval])
+    answered = np.where(is_call, created + MINUTE, asked[interval] + wait[interval])
+    ended = np.where(is_call, created + (solved - asked)[interval], solved[interval])
     steps = np.stack([answered, ended])
     last = np.where(steps < clock.end, steps, -1).max(axis=0)
-    row = np.concatenate([np.arange(len(stay)), np.flatnonzero(last > 0)])
-    is_final = np.arange(len(row)) >= len(stay)
+    row = np.concatenate([np.arange(len(interval)), np.flatnonzero(last > 0)])
+    is_final = np.arange(len(row)) >= len(interval)
     updated = np.where(is_final, last[row], created[row])
-    kind = category[stay][row]
+    kind = category[interval][row]
     is_solved = is_final & (ended[row] < clock.end)
-    order = knows_order[stay][row]
-    by_form = rng.random(len(stay)) < 0.5
-    knows_account = people.has_account[person] & (rng.random(len(stay)) < 0.6)
-    reopened = (rng.random(len(stay)) < 0.08).astype(np.int64)
+    order = knows_order[interval][row]
+    by_form = rng.random(len(interval)) < 0.5
+    knows_account = people.has_account[person] & (rng.random(len(interval)) < 0.6)
+    reopened = (rng.random(len(interval)) < 0.08).astype(np.int64)
     columns = {
-        "number": chunk.numbers(stay[row]),
+        "number": chunk.numbers(interval[row]),
         "intake": choice(np.where(is_call[row], 2, by_form[row].astype(int)), ("email", "web_form", "phone")),
         "requester_email": people.email_at(person[row], created[row], ~is_call[row]),
         "customer_number": choice(np.where(knows_account[row], person[row], -1), people.customer_number),
-        "about": nullable(order, (order < 0) | (rng.random(len(stay)) < 0.3)[row]),
+        "about": nullable(order, (order < 0) | (rng.random(len(interval)) < 0.3)[row]),
         "category": choice(kind, CATEGORIES),
         "subject": choice(kind, list(words.SUBJECTS.values())),
-        "priority": choice((stays.irritation[stay][row] > 0.5).astype(int), ("normal", "high")),
+        "priority": choice((intervals.irritation[interval][row] > 0.5).astype(int), ("normal", "high")),
         "assignee_group": choice(np.array(list(TEAMS.values()))[kind], TEAM_NAMES),
         "status": choice(np.where(is_solved, 2, is_final.astype(int)), ("new", "open", "solved")),
         "reopen_count": np.where(is_solved, reopened[row], 0),
@@ -100,7 +102,7 @@ def _write_tickets(
         "ticket_id": world.short_id("TK", "ticket", "number"),
         "order_id": f"case when about is not null then {world.short_id('O', 'order', 'about')} end",
     }
-    frame = Frame(columns, updated, render, event_count=len(stay) + int((steps < clock.end).sum()))
+    frame = Frame(columns, updated, render, event_count=len(interval) + int((steps < clock.end).sum()))
     chunk.writer.write("support", "tickets", frame, rng)
 
 
@@ -113,12 +115,12 @@ def _write_calls(
     abandons: np.ndarray,
     makes_ticket: np.ndarray,
 ) -> None:
-    people, stays, clock, rng, world = chunk.people, chunk.stays, chunk.clock, chunk.rng, chunk.world
-    stay = np.flatnonzero(stays.support == act.CALL)
-    back = np.flatnonzero(makes_ticket & (rng.random(len(stays)) < 0.4))
-    calls = np.concatenate([stay, back])
-    is_back = np.arange(len(calls)) >= len(stay)
-    person = stays.person[calls]
+    people, intervals, clock, rng, world = chunk.people, chunk.intervals, chunk.clock, chunk.rng, chunk.world
+    interval = np.flatnonzero(intervals.support == act.CALL)
+    back = np.flatnonzero(makes_ticket & (rng.random(len(intervals)) < 0.4))
+    calls = np.concatenate([interval, back])
+    is_back = np.arange(len(calls)) >= len(interval)
+    person = intervals.person[calls]
     began = np.where(is_back, clock.opening(asked[calls] + 4 * HOUR, rng), asked[calls])
     waited = np.where(is_back, 0, wait[calls])
     spoken = np.where(abandons[calls], 0, np.where(is_back, talk[calls] // 2, talk[calls]))
@@ -145,25 +147,25 @@ def _write_calls(
 
 
 def _write_chats(chunk: Chunk, asked: np.ndarray, wait: np.ndarray, talk: np.ndarray) -> None:
-    people, stays, clock, rng, world = chunk.people, chunk.stays, chunk.clock, chunk.rng, chunk.world
-    stay = np.flatnonzero(stays.support == act.CHAT)
-    person, at, count = stays.person[stay], asked[stay], len(stay)
-    is_missed = stays.is_slow[stay] & (rng.random(count) < 0.6)
+    people, intervals, clock, rng, world = chunk.people, chunk.intervals, chunk.clock, chunk.rng, chunk.world
+    interval = np.flatnonzero(intervals.support == act.CHAT)
+    person, at, count = intervals.person[interval], asked[interval], len(interval)
+    is_missed = intervals.is_slow[interval] & (rng.random(count) < 0.6)
     cookie = cookie_number(people.number[person] * DEVICE_BLOCK, at, clock, world.seed)
     logged_in = people.has_account[person] & ~people.never_logs_in[person] & (rng.random(count) < 0.4)
-    spoken = np.where(is_missed, 0, talk[stay])
+    spoken = np.where(is_missed, 0, talk[interval])
     columns = {
-        "number": chunk.numbers(stay),
+        "number": chunk.numbers(interval),
         "cookie": cookie,
         "email": people.email_at(person, at, rng.random(count) < 0.45),
         "customer_number": choice(np.where(logged_in, person, -1), people.customer_number),
-        "department": choice((stays.phase[stay] >= act.PURCHASE).astype(int), ("sales", "service")),
+        "department": choice((intervals.phase[interval] >= act.PURCHASE).astype(int), ("sales", "service")),
         "agent": nullable(rng.integers(1, 40, count), is_missed),
-        "wait_seconds": wait[stay] // SECOND,
+        "wait_seconds": wait[interval] // SECOND,
         "message_count": np.where(is_missed, 1, 4 + rng.poisson(6, count)),
         "is_missed": is_missed,
         "started_at": instants(at),
-        "ended_at": instants(at + wait[stay] + spoken),
+        "ended_at": instants(at + wait[interval] + spoken),
     }
     render = {
         "chat_id": world.short_id("CH", "chat", "number"),
@@ -176,16 +178,16 @@ def _write_chats(chunk: Chunk, asked: np.ndarray, wait: np.ndarray, talk: np.nda
 
 def write_social(chunk: Chunk, asked: np.ndarray) -> None:
     """Writes private messages of those who ask for help there, and public posts."""
-    people, stays, clock, rng, world = chunk.people, chunk.stays, chunk.clock, chunk.rng, chunk.world
-    stay = np.flatnonzero(stays.support == act.SOCIAL_MESSAGE)
-    count = len(stay)
-    wait = (stays.wait_minutes[stay] * MINUTE).astype(np.int64) // 1000 * 1000 + SECOND
+    people, intervals, clock, rng, world = chunk.people, chunk.intervals, chunk.clock, chunk.rng, chunk.world
+    interval = np.flatnonzero(intervals.support == act.SOCIAL_MESSAGE)
+    count = len(interval)
+    wait = (intervals.wait_minutes[interval] * MINUTE).astype(np.int64) // 1000 * 1000 + SECOND
     thanks = np.flatnonzero(rng.random(count) < 0.45)
     place = np.concatenate([np.arange(count), np.arange(count), thanks])
     turn = np.repeat([0, 1, 2], [count, count, len(thanks)])
     later = np.select([turn == 0, turn == 1], [0, wait[place]], default=wait[place] + 11 * MINUTE)
-    at = asked[stay][place] + later
-    person = stays.person[stay][place]
+    at = asked[interval][place] + later
+    person = intervals.person[interval][place]
     is_out = turn == 1
     linked = people.has_account & (rng.random(len(people)) < 0.25)
     texts = (*words.QUESTIONS, *words.ANSWERS, "Bedankt!")
@@ -195,8 +197,8 @@ def write_social(chunk: Chunk, asked: np.ndarray) -> None:
         default=len(texts) - 1,
     )
     columns = {
-        "number": chunk.numbers(stay[place]) * 4 + turn,
-        "conversation": chunk.numbers(stay[place]),
+        "number": chunk.numbers(interval[place]) * 4 + turn,
+        "conversation": chunk.numbers(interval[place]),
         "customer_handle": choice(person, people.handle),
         "linked_customer_number": choice(np.where(linked[person] & (turn > 0), person, -1), people.customer_number),
         "direction": choice(is_out.astype(int), ("inbound", "outbound")),
@@ -216,8 +218,10 @@ def write_social(chunk: Chunk, asked: np.ndarray) -> None:
     posts = rng.poisson(MENTIONS_PER_YEAR * clock.days / 365 * people.has_handle)
     idle = np.repeat(np.arange(len(people)), posts)
     idle_at = clock.at(rng.random(len(idle)) * clock.days)
-    angry = np.flatnonzero(stays.is_slow & people.has_handle[stays.person] & (rng.random(len(stays)) < 0.25))
-    author = np.concatenate([idle, stays.person[angry]])
+    angry = np.flatnonzero(
+        intervals.is_slow & people.has_handle[intervals.person] & (rng.random(len(intervals)) < 0.25)
+    )
+    author = np.concatenate([idle, intervals.person[angry]])
     at = np.concatenate([idle_at, asked[angry] + 6 * HOUR])
     is_angry = np.arange(len(author)) >= len(idle)
     topic = np.where(is_angry, 2, rng.choice((0, 1, 3), len(author), p=(0.5, 0.2, 0.3)))
@@ -247,17 +251,17 @@ def write_surveys(chunk: Chunk, orders: Orders, receipts: Receipts, help_over: n
 
     A score is how people feel: what they met there, less what irritated them before.
     """
-    people, stays, clock, rng, world = chunk.people, chunk.stays, chunk.clock, chunk.rng, chunk.world
-    helped = np.flatnonzero((help_over < NEVER) & (rng.random(len(stays)) < ANSWERS_AFTER_SUPPORT))
+    people, intervals, clock, rng, world = chunk.people, chunk.intervals, chunk.clock, chunk.rng, chunk.world
+    helped = np.flatnonzero((help_over < NEVER) & (rng.random(len(intervals)) < ANSWERS_AFTER_SUPPORT))
     arrived = np.abs(orders.delivered)
     delivered = np.flatnonzero(
-        (arrived < NEVER) & (orders.stay >= 0) & (rng.random(len(arrived)) < ANSWERS_AFTER_ORDER)
+        (arrived < NEVER) & (orders.interval >= 0) & (rng.random(len(arrived)) < ANSWERS_AFTER_ORDER)
     )
     visited = np.flatnonzero(receipts.shows_card & (rng.random(len(receipts.at)) < ANSWERS_AFTER_STORE))
     asked_nps = np.flatnonzero(people.has_account & (rng.random(len(people)) < ANSWERS_NPS * clock.days / 365))
     last_irritation = np.zeros(len(people))
-    last_irritation[stays.person] = stays.irritation  # stays stand in order of time: the last one holds
-    person = np.concatenate([stays.person[helped], orders.person[delivered], receipts.person[visited], asked_nps])
+    last_irritation[intervals.person] = intervals.irritation  # stays stand in order of time: the last one holds
+    person = np.concatenate([intervals.person[helped], orders.person[delivered], receipts.person[visited], asked_nps])
     sizes = [len(helped), len(delivered), len(visited), len(asked_nps)]
     group = np.repeat(np.arange(4), sizes)
     sent = np.concatenate(
@@ -271,13 +275,13 @@ def write_surveys(chunk: Chunk, orders: Orders, receipts: Receipts, help_over: n
     at = sent + (rng.lognormal(np.log(9), 1.1, len(sent)) * HOUR).astype(np.int64) // 1000 * 1000 + MINUTE
     kind = np.array([CES, CSAT, CSAT, NPS])[group]
     slow = np.concatenate(
-        [stays.is_slow[helped], stays.is_slow[orders.stay[delivered]], np.zeros(sizes[2] + sizes[3], bool)]
+        [intervals.is_slow[helped], intervals.is_slow[orders.interval[delivered]], np.zeros(sizes[2] + sizes[3], bool)]
     )
     mood = 0.80 - 0.22 * np.minimum(last_irritation[person], 2) - 0.35 * slow + rng.normal(0, 0.16, len(person))
     lowest = np.where(kind == NPS, 0, 1)
     scale = np.array(SCALES)[kind]
     score = np.clip(np.round(lowest + mood * (scale - lowest)), lowest, scale).astype(np.int64)
-    support = stays.support[helped]
+    support = intervals.support[helped]
     touchpoint = np.concatenate(
         [
             np.select([support == act.TICKET, support == act.CALL], [2, 3], default=4),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from examples.omnichannel.behaviour import Stays
+from examples.omnichannel.behaviour import Intervals
 from examples.omnichannel.clock import Clock
 from examples.omnichannel.dirt import Dirt
 from examples.omnichannel.extracts import ExtractsWriter
@@ -24,7 +24,7 @@ class Chunk:
 
     index: int
     people: People
-    stays: Stays
+    intervals: Intervals
     sessions: Sessions
     events: Events
     world: World

@@ -32,7 +32,7 @@ class Clock:
     """The simulated period. Instants are microseconds since 1970 in UTC, as int64.
 
     `even` time runs in days from 0 to `days`, at the same pace always; `at` bends it monotonically, so
-    whatever is ordered in even time stays ordered.
+    whatever is ordered in even time intervals ordered.
     """
 
     start: int

@@ -53,14 +53,14 @@ class Lines:
 
 @dataclass(frozen=True)
 class Orders:
-    """Orders of the shop, in any order. `stay` is -1 for renewals, `session` where no visit led to it."""
+    """Orders of the shop, in any order. `interval` is -1 for renewals, `session` where no visit led to it."""
 
     number: np.ndarray
     person: np.ndarray
     at: np.ndarray
     source: np.ndarray
     kind: np.ndarray
-    stay: np.ndarray
+    interval: np.ndarray
     session: np.ndarray
     delivered: np.ndarray
     lines: Lines
@@ -74,27 +74,27 @@ class Receipts:
     number: np.ndarray
     person: np.ndarray
     at: np.ndarray
-    stay: np.ndarray
+    interval: np.ndarray
     shows_card: np.ndarray
     cents: np.ndarray
 
 
 def write_shop(chunk: Chunk) -> Orders:
     """Writes orders, their lines and subscriptions; returns the orders."""
-    people, stays, sessions, rng, world, clock = (
-        chunk.people, chunk.stays, chunk.sessions, chunk.rng, chunk.world, chunk.clock,
+    people, intervals, sessions, rng, world, clock = (
+        chunk.people, chunk.intervals, chunk.sessions, chunk.rng, chunk.world, chunk.clock,
     )  # fmt: skip
     bought_at = visit.moment_of(chunk.events, visit.BOUGHT, len(sessions))
     on_line = np.flatnonzero((bought_at < clock.end) & sessions.buys)
-    by_phone = np.flatnonzero((stays.medium == act.PHONE) & (stays.phase == act.PURCHASE))
-    phoned_at = clock.opening(clock.at(stays.entered[by_phone]), rng)
+    by_phone = np.flatnonzero((intervals.medium == act.PHONE) & (intervals.phase == act.PURCHASE))
+    phoned_at = clock.opening(clock.at(intervals.entered[by_phone]), rng)
     number = np.concatenate([chunk.numbers(on_line), chunk.numbers(by_phone, lane=PHONE_LANE)])
-    person = np.concatenate([sessions.person[on_line], stays.person[by_phone]])
+    person = np.concatenate([sessions.person[on_line], intervals.person[by_phone]])
     at = np.concatenate([bought_at[on_line], phoned_at])
     source = np.concatenate(
         [np.where(sessions.is_app[on_line], FROM_APP, FROM_WEB), np.full(len(by_phone), FROM_PHONE)]
     )
-    stay = np.concatenate([sessions.stay[on_line], by_phone])
+    interval = np.concatenate([sessions.interval[on_line], by_phone])
     session = np.concatenate([on_line, np.full(len(by_phone), -1)])
 
     starts, renewal_of, renewal_at = _write_subscriptions(chunk, number, person, at)
@@ -106,12 +106,12 @@ def write_shop(chunk: Chunk) -> Orders:
     at = np.concatenate([at, renewal_at])
     source = np.concatenate([source, np.full(renewals, FROM_SUBSCRIPTION)])
     kind = np.concatenate([kind, np.full(renewals, RENEWAL)])
-    stay = np.concatenate([stay, np.full(renewals, -1)])
+    interval = np.concatenate([interval, np.full(renewals, -1)])
     session = np.concatenate([session, np.full(renewals, -1)])
 
     count = len(number)
     main = np.where(session >= 0, sessions.product[session], world.draw_products(count, rng))
-    redeems = (stay >= 0) & (stays.phase[stay] == act.LOYALTY)
+    redeems = (interval >= 0) & (intervals.phase[interval] == act.LOYALTY)
     lines = _order_lines(chunk, main, kind != ONE_OFF, people.number[person], redeems)
     goods = np.bincount(lines.basket, lines.price, count).astype(np.int64)
     full = np.bincount(lines.basket, lines.unit * lines.quantity, count).astype(np.int64)
@@ -220,7 +220,7 @@ def write_shop(chunk: Chunk) -> Orders:
         at=at,
         source=source,
         kind=kind,
-        stay=stay,
+        interval=interval,
         session=session,
         delivered=np.where(picks_up & (arrived < NEVER), -arrived, arrived),
         lines=lines,
@@ -255,13 +255,13 @@ def _write_subscriptions(
     chunk: Chunk, number: np.ndarray, person: np.ndarray, at: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Writes subscriptions; returns the orders that began one, and the order and instant of each renewal."""
-    people, stays, rng, clock, world = chunk.people, chunk.stays, chunk.rng, chunk.clock, chunk.world
+    people, intervals, rng, clock, world = chunk.people, chunk.intervals, chunk.rng, chunk.clock, chunk.world
     may = np.flatnonzero(people.has_account[person] & (rng.random(len(person)) < SUBSCRIBES))
     may = may[np.lexsort((number[may], at[may]))]
     starts = may[np.unique(person[may], return_index=True)[1]]
     who = person[starts]
     is_irritated = np.zeros(len(people), bool)
-    is_irritated[stays.person[stays.is_slow]] = True
+    is_irritated[intervals.person[intervals.is_slow]] = True
     hazard = CANCELS_PER_MONTH + CANCELS_WHEN_IRRITATED * is_irritated[who]
     months = rng.geometric(hazard) if len(who) else np.zeros(0, int)
     cancelled = at[starts] + (months * MONTH - rng.integers(1, 20, len(who)) * DAY)
@@ -303,12 +303,12 @@ def _write_subscriptions(
 
 def write_store(chunk: Chunk, orders: Orders) -> Receipts:
     """Writes receipts and visits; returns the receipts."""
-    people, stays, rng, world, clock = chunk.people, chunk.stays, chunk.rng, chunk.world, chunk.clock
-    is_basket = (stays.phase == act.PURCHASE) | ((stays.phase == act.LOYALTY) & stays.is_member)
-    stay = np.flatnonzero((stays.medium == act.STORE) & is_basket)
-    person, count = stays.person[stay], len(stay)
-    at = clock.opening(clock.at(stays.entered[stay]), rng)
-    redeems = stays.phase[stay] == act.LOYALTY
+    people, intervals, rng, world, clock = chunk.people, chunk.intervals, chunk.rng, chunk.world, chunk.clock
+    is_basket = (intervals.phase == act.PURCHASE) | ((intervals.phase == act.LOYALTY) & intervals.is_member)
+    interval = np.flatnonzero((intervals.medium == act.STORE) & is_basket)
+    person, count = intervals.person[interval], len(interval)
+    at = clock.opening(clock.at(intervals.entered[interval]), rng)
+    redeems = intervals.phase[interval] == act.LOYALTY
     shows_card = redeems | (rng.random(count) < SHOWS_CARD_IN_STORE)
     store = np.where(rng.random(count) < 0.85, people.home_store[person], rng.integers(0, len(words.STORES), count))
 
@@ -326,7 +326,7 @@ def write_store(chunk: Chunk, orders: Orders) -> Receipts:
     coupon = np.where(is_gift, 0, coupon)
     value = full - retail - coupon
     cents = np.bincount(basket, value, count).astype(np.int64)
-    number = chunk.numbers(stay)
+    number = chunk.numbers(interval)
     columns = {
         "number": number[basket],
         "line_number": place,
@@ -349,27 +349,27 @@ def write_store(chunk: Chunk, orders: Orders) -> Receipts:
     }
     chunk.writer.write("store", "transaction_lines", Frame(columns, at[basket], render, event_count=count), rng)
     _write_visits(chunk, orders)
-    return Receipts(number, person, at, stay, shows_card, cents)
+    return Receipts(number, person, at, interval, shows_card, cents)
 
 
 def _write_visits(chunk: Chunk, orders: Orders) -> None:
     """Writes the visits that were noticed: by a beacon, at an appointment, at the pick-up desk."""
-    people, stays, rng, clock, world = chunk.people, chunk.stays, chunk.rng, chunk.clock, chunk.world
-    comes = (stays.medium == act.STORE) & (stays.phase >= act.CONSIDERATION)
-    by_beacon = people.has_app[stays.person] & (rng.random(len(stays)) < 0.8)
-    by_appointment = (stays.phase == act.CONSIDERATION) & (rng.random(len(stays)) < 0.35)
-    stay = np.flatnonzero(comes & (by_beacon | by_appointment))
+    people, intervals, rng, clock, world = chunk.people, chunk.intervals, chunk.rng, chunk.clock, chunk.world
+    comes = (intervals.medium == act.STORE) & (intervals.phase >= act.CONSIDERATION)
+    by_beacon = people.has_app[intervals.person] & (rng.random(len(intervals)) < 0.8)
+    by_appointment = (intervals.phase == act.CONSIDERATION) & (rng.random(len(intervals)) < 0.35)
+    interval = np.flatnonzero(comes & (by_beacon | by_appointment))
     picked = np.flatnonzero(orders.delivered < 0)
-    person = np.concatenate([stays.person[stay], orders.person[picked]])
-    is_pick_up = np.arange(len(person)) >= len(stay)
-    before = np.where(stays.phase[stay] >= act.PURCHASE, 12 * MINUTE, 0)
+    person = np.concatenate([intervals.person[interval], orders.person[picked]])
+    is_pick_up = np.arange(len(person)) >= len(interval)
+    before = np.where(intervals.phase[interval] >= act.PURCHASE, 12 * MINUTE, 0)
     at = np.concatenate(
         [
-            clock.opening(clock.at(stays.entered[stay]), rng) - before,
+            clock.opening(clock.at(intervals.entered[interval]), rng) - before,
             clock.opening(-orders.delivered[picked], rng),
         ]
     )
-    beacon = np.concatenate([by_beacon[stay], np.zeros(len(picked), bool)])
+    beacon = np.concatenate([by_beacon[interval], np.zeros(len(picked), bool)])
     count = len(person)
     dwell = rng.lognormal(np.log(900), 0.7, count).astype(np.int64)
     columns = {
@@ -382,7 +382,7 @@ def _write_visits(chunk: Chunk, orders: Orders) -> None:
         "loyalty_card": people.card_of(
             person, at, np.where(is_pick_up, rng.random(count) < 0.3, ~beacon & (rng.random(count) < 0.85))
         ),
-        "picked": nullable(np.concatenate([np.zeros(len(stay), np.int64), orders.number[picked]]), ~is_pick_up),
+        "picked": nullable(np.concatenate([np.zeros(len(interval), np.int64), orders.number[picked]]), ~is_pick_up),
         "dwell_seconds": nullable(dwell, ~beacon),
         "arrived_at": instants(at),
     }
@@ -398,15 +398,15 @@ def _write_visits(chunk: Chunk, orders: Orders) -> None:
 
 def write_loyalty(chunk: Chunk, orders: Orders, receipts: Receipts) -> None:
     """Writes members and their points."""
-    people, stays, rng, world, clock = chunk.people, chunk.stays, chunk.rng, chunk.world, chunk.clock
+    people, intervals, rng, world, clock = chunk.people, chunk.intervals, chunk.rng, chunk.world, chunk.clock
     person = np.concatenate([orders.person, receipts.person])
     at = np.concatenate([orders.at, receipts.at])
     cents = np.concatenate([orders.cents, np.where(receipts.shows_card, receipts.cents, -1)])
-    stay = np.concatenate([orders.stay, receipts.stay])
+    interval = np.concatenate([orders.interval, receipts.interval])
     number = np.concatenate([orders.number, receipts.number])
     is_receipt = np.arange(len(number)) >= len(orders.number)
     earns = np.flatnonzero((cents >= 100) & (at >= people.card_at[person]) & (at < clock.end))
-    redeems = earns[(stay[earns] >= 0) & (stays.phase[stay[earns]] == act.LOYALTY)]
+    redeems = earns[(interval[earns] >= 0) & (intervals.phase[interval[earns]] == act.LOYALTY)]
     row = np.concatenate([earns, redeems])
     is_redeem = np.arange(len(row)) >= len(earns)
     booked = at[row] + np.where(is_redeem, 9 * SECOND, 4 * SECOND)

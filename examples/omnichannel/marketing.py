@@ -233,19 +233,19 @@ def _write_subscribers(
 
 def write_ads(chunk: Chunk, spend: Spend) -> None:
     """Writes impressions and clicks. Clicks that led to a visit have its click id; some lead nowhere."""
-    people, stays, sessions, world, clock, rng = (
-        chunk.people, chunk.stays, chunk.sessions, chunk.world, chunk.clock, chunk.rng,
+    people, intervals, sessions, world, clock, rng = (
+        chunk.people, chunk.intervals, chunk.sessions, chunk.world, chunk.clock, chunk.rng,
     )  # fmt: skip
     paid = np.flatnonzero(sessions.source == visit.PAID)
     exposed = people.accepts_tracking & (people.kind != 1)
-    times = rng.poisson(np.array(IMPRESSIONS)[stays.phase] * exposed[stays.person])
-    stay = np.repeat(np.arange(len(stays)), times)
-    left = np.where(np.isnan(stays.left), clock.days, stays.left)
-    even = stays.entered[stay] + rng.random(len(stay)) * (left - stays.entered)[stay] * 0.98
+    times = rng.poisson(np.array(IMPRESSIONS)[intervals.phase] * exposed[intervals.person])
+    interval = np.repeat(np.arange(len(intervals)), times)
+    left = np.where(np.isnan(intervals.left), clock.days, intervals.left)
+    even = intervals.entered[interval] + rng.random(len(interval)) * (left - intervals.entered)[interval] * 0.98
     # impressions before the visit that opens awareness: what one sees there is why one comes
-    person = np.concatenate([stays.person[stay], sessions.person[paid]])
+    person = np.concatenate([intervals.person[interval], sessions.person[paid]])
     at = np.concatenate([clock.at(even), sessions.started[paid] - rng.integers(6, 90, len(paid)) * SECOND])
-    count, shown = len(person), len(stay)
+    count, shown = len(person), len(interval)
     campaign = np.concatenate([rng.choice(9, shown, p=SHOWN_SHARES), sessions.ad[paid]])
     slot = (rng.random(count) ** 1.6 * people.device_count[person]).astype(np.int64)
     device = people.number[person] * DEVICE_BLOCK + slot
@@ -285,20 +285,20 @@ def write_ads(chunk: Chunk, spend: Spend) -> None:
     click_at = np.concatenate([sessions.started[paid] - 2 * SECOND, at[idle] + 4 * SECOND])
     price = np.array([ad[3] for ad in words.AD_CAMPAIGNS])[campaign[click]]
     cost = np.round(price * rng.lognormal(0, 0.35, len(click)) * 100).astype(np.int64) * 10_000
-    is_lost = rng.random(len(click)) < 0.01
+    has_dropped_off = rng.random(len(click)) < 0.01
     clicks = {
         name: (values if isinstance(values, pa.Array) else pa.array(values)).take(pa.array(click))
         for name, values in columns.items()
     }
     clicks |= {
         "visit": np.concatenate([chunk.numbers(paid), -1 - chunk.numbers(idle)]),
-        "is_lost": is_lost,
+        "has_dropped_off": has_dropped_off,
         "cost_micros": cost,
         "event_time": instants(click_at),
     }
     render |= {
         "click_id": world.short_id("CLK", "click", "visit"),
-        "impression_id": f"case when not is_lost then {world.uid('impression', 'number')} end",
+        "impression_id": f"case when not has_dropped_off then {world.uid('impression', 'number')} end",
         "currency": "'EUR'",
     }
     chunk.writer.write("ads", "clicks", Frame(clicks, click_at, render, event_count=len(click)), rng)

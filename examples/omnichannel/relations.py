@@ -70,17 +70,17 @@ def _lifecycle(chunk: Chunk) -> np.ndarray:
 
     Stages follow the phases: who weighs a purchase is a lead, who buys a customer, who buys often a regular.
     """
-    people, stays, clock = chunk.people, chunk.stays, chunk.clock
+    people, intervals, clock = chunk.people, chunk.intervals, chunk.clock
     reached = np.full((len(people), len(STAGES)), NEVER)
-    at = clock.at(stays.entered) + 5 * MINUTE
+    at = clock.at(intervals.entered) + 5 * MINUTE
     for stage, opens in (
-        (LEAD, stays.phase == act.CONSIDERATION),
-        (CUSTOMER, stays.phase == act.PURCHASE),
-        (REGULAR, (stays.phase == act.PURCHASE) & (stays.purchases_before >= REGULAR_AFTER)),
+        (LEAD, intervals.phase == act.CONSIDERATION),
+        (CUSTOMER, intervals.phase == act.PURCHASE),
+        (REGULAR, (intervals.phase == act.PURCHASE) & (intervals.purchases_before >= REGULAR_AFTER)),
     ):
-        np.minimum.at(reached[:, stage], stays.person[opens], at[opens])
+        np.minimum.at(reached[:, stage], intervals.person[opens], at[opens])
     last_seen = np.zeros(len(people), np.int64)
-    np.maximum.at(last_seen, stays.person, at)
+    np.maximum.at(last_seen, intervals.person, at)
     lapses = (last_seen > 0) & (last_seen + LAPSED_AFTER < clock.end) & (reached[:, CUSTOMER] < NEVER)
     reached[:, LAPSED] = np.where(lapses, last_seen + LAPSED_AFTER, NEVER)
     # a stage that a later one came before is skipped

@@ -45,7 +45,7 @@ MAIL_IS_FRESH = 6  # days in which a newsletter is still clicked
 class Sessions:
     """One entry per visit. `product` is what it is about; `mail` the newsletter that led to it, or -1."""
 
-    stay: np.ndarray
+    interval: np.ndarray
     person: np.ndarray
     started: np.ndarray
     is_entry: np.ndarray
@@ -63,7 +63,7 @@ class Sessions:
     product: np.ndarray
 
     def __len__(self) -> int:
-        return len(self.stay)
+        return len(self.interval)
 
 
 @dataclass(frozen=True)
@@ -78,24 +78,28 @@ class Events:
     is_identified: np.ndarray
 
 
-def make_sessions(people: People, stays: act.Stays, world: World, clock: Clock, rng: np.random.Generator) -> Sessions:
+def make_sessions(
+    people: People, intervals: act.Intervals, world: World, clock: Clock, rng: np.random.Generator
+) -> Sessions:
     """The visits of all stays, ordered by time."""
-    on_line = np.isin(stays.medium, (act.WEB, act.APP))
-    more = rng.poisson(np.array(MORE_VISITS)[stays.phase] * (people.kind[stays.person] != STORE_ONLY))
-    entry, extra = np.flatnonzero(on_line), np.repeat(np.arange(len(stays)), more)
-    stay = np.concatenate([entry, extra])
-    left = np.where(np.isnan(stays.left), clock.days, stays.left)
+    on_line = np.isin(intervals.medium, (act.WEB, act.APP))
+    more = rng.poisson(np.array(MORE_VISITS)[intervals.phase] * (people.kind[intervals.person] != STORE_ONLY))
+    entry, extra = np.flatnonzero(on_line), np.repeat(np.arange(len(intervals)), more)
+    interval = np.concatenate([entry, extra])
+    left = np.where(np.isnan(intervals.left), clock.days, intervals.left)
     share = rng.uniform(0.03, 0.97, len(extra))
-    even = np.concatenate([stays.entered[entry], stays.entered[extra] + share * (left - stays.entered)[extra]])
+    even = np.concatenate(
+        [intervals.entered[entry], intervals.entered[extra] + share * (left - intervals.entered)[extra]]
+    )
     started = clock.at(even)
-    order = np.lexsort((stay, started))
-    stay, started = stay[order], started[order]
-    is_entry = (np.arange(len(stay)) < len(entry))[order]
-    person, count = stays.person[stay], len(stay)
+    order = np.lexsort((interval, started))
+    interval, started = interval[order], started[order]
+    is_entry = (np.arange(len(interval)) < len(entry))[order]
+    person, count = intervals.person[interval], len(interval)
 
     goes_on_in_app = people.has_app[person] & (rng.random(count) < 0.45)
-    is_app = np.where(is_entry, stays.medium[stay] == act.APP, goes_on_in_app)
-    nudge = np.where(is_entry, stays.entry_nudge[stay], act.NO_NUDGE)
+    is_app = np.where(is_entry, intervals.medium[interval] == act.APP, goes_on_in_app)
+    nudge = np.where(is_entry, intervals.entry_nudge[interval], act.NO_NUDGE)
     source = rng.choice(5, count, p=UNPROMPTED_SHARES)
     mail = np.searchsorted(world.mail_at, started) - 1
     is_fresh = (mail >= 0) & (started - world.mail_at[mail] < MAIL_IS_FRESH * 86_400 * SECOND)
@@ -113,8 +117,8 @@ def make_sessions(people: People, stays: act.Stays, world: World, clock: Clock, 
     device = people.number[person] * DEVICE_BLOCK + np.where(is_app, APP_DEVICE, slot)
     device = np.where(on_tablet & ~is_app, people.household[person] * DEVICE_BLOCK + TABLET, device)
 
-    is_repeat = (stays.phase[stay] == act.LOYALTY) & stays.is_member[stay]
-    buys = is_entry & ((stays.phase[stay] == act.PURCHASE) | is_repeat)
+    is_repeat = (intervals.phase[interval] == act.LOYALTY) & intervals.is_member[interval]
+    buys = is_entry & ((intervals.phase[interval] == act.PURCHASE) | is_repeat)
     may_log_in = people.has_account[person] & ~people.never_logs_in[person] & (started >= people.account_at[person])
     is_logged_in = may_log_in & (rng.random(count) < np.where(is_app | buys, 0.88, 0.22))
 
@@ -125,14 +129,14 @@ def make_sessions(people: People, stays: act.Stays, world: World, clock: Clock, 
         ~is_app
         & people.would_subscribe[person]
         & (people.subscriber_from[person] == NEVER)
-        & np.isin(stays.phase[stay], (act.INTEREST, act.CONSIDERATION))
+        & np.isin(intervals.phase[interval], (act.INTEREST, act.CONSIDERATION))
     )
     signs_up = np.zeros(count, bool)
     candidates = np.flatnonzero(could_sign_up)
     signs_up[candidates[np.unique(person[candidates], return_index=True)[1]]] = True
 
     return Sessions(
-        stay=stay,
+        interval=interval,
         person=person,
         started=started,
         is_entry=is_entry,
@@ -154,10 +158,10 @@ def make_sessions(people: People, stays: act.Stays, world: World, clock: Clock, 
 AD_SHARES = (0.17, 0.16, 0.12, 0.06, 0.13, 0.16, 0.08, 0.05, 0.07)
 
 
-def make_events(stays: act.Stays, sessions: Sessions, world: World, rng: np.random.Generator) -> Events:
+def make_events(intervals: act.Intervals, sessions: Sessions, world: World, rng: np.random.Generator) -> Events:
     """The events of all visits. A visit that opens a phase holds the event that marks the phase."""
     count = len(sessions)
-    phase, is_entry, is_app = stays.phase[sessions.stay], sessions.is_entry, sessions.is_app
+    phase, is_entry, is_app = intervals.phase[sessions.interval], sessions.is_entry, sessions.is_app
     parts: list[tuple[np.ndarray, int, float, float]] = []
 
     def happens(times: np.ndarray, kind: int, rank: float, spread: float = 0.0) -> None:

@@ -147,16 +147,16 @@ def _make_chunk(
     """Lets one chunk of people live their lives."""
     rng = np.random.default_rng([world.seed, index + 1, 2])
     people = make_people(index * CHUNK_SIZE, size, seed=world.seed, clock=clock, dirt=dirt, rng=rng)
-    stays, joined = act.live(people, clock.days, rng)
-    sessions = visit.make_sessions(people, stays, world, clock, rng)
-    events = visit.make_events(stays, sessions, world, rng)
-    people = _with_memberships(people, stays, sessions, events, joined, clock, rng)
-    return Chunk(index, people, stays, sessions, events, world, clock, dirt, writer, records, rng)
+    intervals, joined = act.live(people, clock.days, rng)
+    sessions = visit.make_sessions(people, intervals, world, clock, rng)
+    events = visit.make_events(intervals, sessions, world, rng)
+    people = _with_memberships(people, intervals, sessions, events, joined, clock, rng)
+    return Chunk(index, people, intervals, sessions, events, world, clock, dirt, writer, records, rng)
 
 
 def _with_memberships(
     people: People,
-    stays: act.Stays,
+    intervals: act.Intervals,
     sessions: visit.Sessions,
     events: visit.Events,
     joined: np.ndarray,
@@ -169,7 +169,11 @@ def _with_memberships(
     card_at[joins] = clock.opening(clock.at(joined[joins]), rng)
     last_event = np.zeros(len(sessions), np.int64)
     np.maximum.at(last_event, events.session, events.at)
-    is_joining = sessions.is_entry & (stays.phase[sessions.stay] == act.LOYALTY) & ~stays.is_member[sessions.stay]
+    is_joining = (
+        sessions.is_entry
+        & (intervals.phase[sessions.interval] == act.LOYALTY)
+        & ~intervals.is_member[sessions.interval]
+    )
     card_at[sessions.person[is_joining]] = last_event[is_joining] + 15 * SECOND
     subscriber_from = people.subscriber_from.copy()
     signed = visit.moment_of(events, visit.NEWSLETTER, len(sessions))
@@ -247,22 +251,22 @@ def _write_people(chunk: Chunk) -> None:
 
 
 def _write_phases(chunk: Chunk) -> None:
-    people, stays, clock = chunk.people, chunk.stays, chunk.clock
-    is_pending = np.isnan(stays.left)
+    people, intervals, clock = chunk.people, chunk.intervals, chunk.clock
+    is_pending = np.isnan(intervals.left)
     chunk.truth.write(
         "phase_history",
         {
-            "person": people.number[stays.person],
-            "journey_instance": stays.instance.astype(np.int64),
-            "phase": choice(stays.phase, act.PHASE_NAMES),
-            "outcome": choice(stays.outcome, act.OUTCOME_NAMES),
-            "cause": choice(stays.cause, act.CAUSES),
-            "began_through": choice(stays.medium, act.MEDIUM_NAMES),
-            "support": choice(np.where(stays.support > 0, stays.support, -1), act.SUPPORT_NAMES),
-            "wait_minutes": nullable(np.round(stays.wait_minutes, 1), stays.support == act.NO_SUPPORT),
-            "is_slow_support": stays.is_slow,
-            "entered_at": instants(clock.at(stays.entered)),
-            "left_at": instants(clock.at(np.where(is_pending, clock.days, stays.left)), is_pending),
+            "person": people.number[intervals.person],
+            "journey_instance": intervals.instance.astype(np.int64),
+            "phase": choice(intervals.phase, act.PHASE_NAMES),
+            "outcome": choice(intervals.outcome, act.OUTCOME_NAMES),
+            "cause": choice(intervals.cause, act.CAUSES),
+            "began_through": choice(intervals.medium, act.MEDIUM_NAMES),
+            "support": choice(np.where(intervals.support > 0, intervals.support, -1), act.SUPPORT_NAMES),
+            "wait_minutes": nullable(np.round(intervals.wait_minutes, 1), intervals.support == act.NO_SUPPORT),
+            "is_slow_support": intervals.is_slow,
+            "entered_at": instants(clock.at(intervals.entered)),
+            "left_at": instants(clock.at(np.where(is_pending, clock.days, intervals.left)), is_pending),
         },
         {"person_id": PERSON, "journey": "'purchase'"},
     )
@@ -270,26 +274,26 @@ def _write_phases(chunk: Chunk) -> None:
 
 def _write_causes(chunk: Chunk, orders: commerce.Orders, receipts: commerce.Receipts) -> None:
     """Writes each touch that was followed, whether it mattered, and the purchase its journey ended in."""
-    stays, sessions, world, clock = chunk.stays, chunk.sessions, chunk.world, chunk.clock
+    intervals, sessions, world, clock = chunk.intervals, chunk.sessions, chunk.world, chunk.clock
     touches = (visit.PAID, visit.TRIGGERED_MAIL, visit.PUSH_MESSAGE)
-    followed = sessions.is_entry & np.isin(sessions.source, touches) & (stays.entry_nudge[sessions.stay] > 0)
+    followed = sessions.is_entry & np.isin(sessions.source, touches) & (intervals.entry_nudge[sessions.interval] > 0)
     session = np.flatnonzero(followed & (sessions.started < clock.end))
-    stay = sessions.stay[session]
+    interval = sessions.interval[session]
     source = sessions.source[session]
     opened = np.zeros(len(sessions), np.int64)
     pushes = np.flatnonzero(chunk.events.kind == visit.PUSH_OPENED)
     opened[chunk.events.session[pushes]] = pushes
 
-    from_phases = np.flatnonzero((orders.stay >= 0) & (orders.at < clock.end))
-    bought_stay = np.concatenate([orders.stay[from_phases], receipts.stay])
+    from_phases = np.flatnonzero((orders.interval >= 0) & (orders.at < clock.end))
+    bought_interval = np.concatenate([orders.interval[from_phases], receipts.interval])
     bought_number = np.concatenate([orders.number[from_phases], receipts.number])
     bought_at = np.concatenate([orders.at[from_phases], receipts.at])
-    is_order = np.arange(len(bought_stay)) < len(from_phases)
-    kept = np.flatnonzero((stays.phase[bought_stay] == act.PURCHASE) & (bought_at < clock.end))
-    keys = stays.person[bought_stay[kept]] * 1_000_000 + stays.instance[bought_stay[kept]]
+    is_order = np.arange(len(bought_interval)) < len(from_phases)
+    kept = np.flatnonzero((intervals.phase[bought_interval] == act.PURCHASE) & (bought_at < clock.end))
+    keys = intervals.person[bought_interval[kept]] * 1_000_000 + intervals.instance[bought_interval[kept]]
     order = np.lexsort((bought_at[kept], keys))
     keys, kept = keys[order], kept[order]
-    wanted = stays.person[stay] * 1_000_000 + stays.instance[stay]
+    wanted = intervals.person[interval] * 1_000_000 + intervals.instance[interval]
     has_bought = np.zeros(len(session), bool)
     bought = np.zeros(len(session), np.int64)
     if len(keys):
@@ -311,22 +315,22 @@ def _write_causes(chunk: Chunk, orders: commerce.Orders, receipts: commerce.Rece
     chunk.truth.write(
         "conversion_causes",
         {
-            "person": chunk.people.number[stays.person[stay]],
-            "journey_instance": stays.instance[stay].astype(np.int64),
-            "phase": choice(stays.phase[stay], act.PHASE_NAMES),
+            "person": chunk.people.number[intervals.person[interval]],
+            "journey_instance": intervals.instance[interval].astype(np.int64),
+            "phase": choice(intervals.phase[interval], act.PHASE_NAMES),
             "cause": choice(kinds, ("ad_click", "email_click", "push_open")),
             "touch_source": choice(kinds, ("ads", "email", "app")),
             "touch_table": choice(kinds, ("clicks", "activity", "events")),
             "visit": chunk.numbers(session),
             "push": chunk.numbers(opened[session]),
             "campaign": choice(campaign, [*ads, *browsing.TRIGGERED_MAILS, "push_reminder"]),
-            "is_caused": stays.is_entry_caused[stay],
+            "is_caused": intervals.is_entry_caused[interval],
             "conversion_source": choice(np.where(has_bought, is_order[bought].astype(int), -1), ("store", "shop")),
             "conversion_table": choice(
                 np.where(has_bought, is_order[bought].astype(int), -1), ("transaction_lines", "orders")
             ),
             "conversion": nullable(bought_number[bought], ~has_bought),
-            "touched_at": instants(sessions.started[session] - lead),
+            "changed_at": instants(sessions.started[session] - lead),
             "converted_at": instants(bought_at[bought], ~has_bought),
         },
         {

@@ -30,7 +30,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "person_id": "varchar", "journey_instance": "bigint", "phase": "varchar", "cause": "varchar",
         "touch_source": "varchar", "touch_table": "varchar", "touch_key": "varchar", "campaign": "varchar",
         "is_caused": "boolean", "conversion_source": "varchar", "conversion_table": "varchar",
-        "conversion_key": "varchar", "touched_at": "timestamp", "converted_at": "timestamp",
+        "conversion_key": "varchar", "changed_at": "timestamp", "converted_at": "timestamp",
     },
     "shared_device_events": {
         "source_name": "varchar", "event_id": "varchar", "identifier": "varchar", "person_id": "varchar",

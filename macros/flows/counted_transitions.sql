@@ -14,9 +14,9 @@ with steps as (
         instances.{{ cut }},
         {% endif -%}
         linked.next_seconds
-    from {{ ref('int_steps_linked') }} as linked
+    from {{ ref('int_numbered_step_pairs') }} as linked
     {% if cut -%}
-    inner join {{ ref('int_instances_numbered') }} as instances
+    inner join {{ ref('int_instance_numbers') }} as instances
         on instances.instance_number = linked.instance_number
     {% endif -%}
     where linked.next_name_number is not null
@@ -84,7 +84,7 @@ select
     cast(transition_count as bigint) as transition_count,
     cast(customer_count as bigint) as customer_count,
     cast({{ element_at_place('quantile_seconds', 1) }} as bigint) as median_seconds,
-    cast({{ element_at_place('quantile_seconds', 2) }} as bigint) as ninth_decile_seconds,
+    cast({{ element_at_place('quantile_seconds', 2) }} as bigint) as p90_seconds,
     cast(transition_count as double)
     / sum(transition_count) over (partition by {{ keys | join(', ') }}, step_type, from_name) as from_share
 from transitions

@@ -11,7 +11,7 @@ measured as (
         count(*) as volume_count,
         count(distinct instance_number) as instance_count,
         count(distinct customer_number) as customer_count,
-        count_if(is_loss) as loss_count,
+        count_if(is_drop_off) as drop_off_count,
         percentile_disc(0.5) within group (order by next_seconds) as median_delay_seconds,
         count(next_feedback_share) as answer_count,
         sum(next_feedback_share) as feedback_sum
@@ -46,27 +46,27 @@ moves as (
         shown.next_line,
         shown.phase,
         shown.next_phase,
-        {% for measure in ['volume_count', 'instance_count', 'customer_count', 'loss_count', 'answer_count'] -%}
+        {% for measure in ['volume_count', 'instance_count', 'customer_count', 'drop_off_count', 'answer_count'] -%}
         case when not shown.is_suppressed then cast(shown.{{ measure }} as bigint) end as {{ measure }},
         {% endfor -%}
-        case when not shown.is_suppressed then shown.loss_count / cast(shown.volume_count as double) end as loss_share,
+        case when not shown.is_suppressed then shown.drop_off_count / cast(shown.volume_count as double) end as drop_off_share,
         case
             when not shown.is_suppressed then cast(shown.median_delay_seconds as bigint)
         end as median_delay_seconds,
         case
             when not shown.is_suppressed and shown.answer_count >= {{ var('min_cell_size') }}
                 then cast(shown.feedback_sum as double) / shown.answer_count
-        end as sentiment,
+        end as mood,
         to_stops.x < from_stops.x as is_backward,
         shown.is_suppressed
     from shown
-    inner join {{ ref('int_stops_placed') }} as from_stops
+    inner join {{ ref('int_map_stops') }} as from_stops
         on
             from_stops.journey_id = shown.journey_id
             and from_stops.line_type = shown.line_type
             and from_stops.line = shown.line
             and from_stops.phase_id = shown.phase
-    inner join {{ ref('int_stops_placed') }} as to_stops
+    inner join {{ ref('int_map_stops') }} as to_stops
         on
             to_stops.journey_id = shown.journey_id
             and to_stops.line_type = shown.line_type

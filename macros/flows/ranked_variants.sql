@@ -14,7 +14,7 @@ with step_keys as (
         {% endfor -%}
         count(*) as step_count,
         {{ seconds_between('min(linked.occurred_at)', 'max(linked.occurred_at)') }} as seconds
-    from {{ ref('int_steps_linked') }} as linked
+    from {{ ref('int_numbered_step_pairs') }} as linked
     inner join {{ ref('int_step_names') }} as names
         on names.name_number = linked.name_number
     group by linked.instance_number
@@ -29,7 +29,7 @@ instances as (
         numbered.outcome,
         step_keys.*
     from step_keys
-    inner join {{ ref('int_instances_numbered') }} as numbered
+    inner join {{ ref('int_instance_numbers') }} as numbered
         on numbered.instance_number = step_keys.instance_number
 ),
 
@@ -80,7 +80,7 @@ named_paths as (
             'linked.step_number'
         ) }} as names
     from paths_with_place
-    inner join {{ ref('int_steps_linked') }} as linked
+    inner join {{ ref('int_numbered_step_pairs') }} as linked
         on
             linked.instance_number = paths_with_place.instance_number
             and linked.step_number <= {{ var('max_variant_names') }}

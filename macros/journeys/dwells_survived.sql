@@ -7,7 +7,7 @@
     Logarithms are added up as decimals: a sum of doubles would depend on the order of the rows. The share is rounded to
     twelve places, so that a half that exp() missed by a bit is a half.
 -#}
-{% macro dwells_survived(stays, keys) -%}
+{% macro dwells_survived(intervals, keys) -%}
     select
         {% for key in keys %}{{ key }},
         {% endfor -%}
@@ -40,7 +40,7 @@
                 ) as bigint) as at_risk_count,
                 cast(count_if(outcome <> 'pending') as bigint) as exit_count,
                 cast(count_if(outcome = 'pending') as bigint) as censored_count
-            from {{ stays }}
+            from {{ intervals }}
             group by {{ keys | join(', ') }}, dwell_seconds
         ) as by_dwell
     ) as with_logarithms

@@ -23,7 +23,7 @@ counted_beside_all as (
     window pool as (partition by {{ keys }}, channel)
 ),
 
-judged as (
+assessed as (
     select
         counted_beside_all.*,
         segment <> 'all' and (
@@ -35,27 +35,27 @@ judged as (
     from counted_beside_all
 ),
 
-judged_beside_channels as (
+assessed_by_channel as (
     select
-        judged.*,
+        assessed.*,
         count_if(is_small and channel <> 'all') over channels as small_count,
         sum(case when is_small and channel <> 'all' then {{ group_count }} end) over channels as small_group_count,
         row_number() over (
             partition by {{ keys }}, segment, is_small, channel = 'all' order by {{ group_count }}, channel
         ) as place
-    from judged
+    from assessed
     window channels as (partition by {{ keys }}, segment)
 ),
 
 suppressed as (
     select
-        judged_beside_channels.*,
+        assessed_by_channel.*,
         is_small or (
             segment <> 'all'
             and channel <> 'all'
             and place = 1
             and (small_count = 1 or coalesce(small_group_count < {{ var('min_cell_size') }}, false))
         ) as is_suppressed
-    from judged_beside_channels
+    from assessed_by_channel
 )
 {%- endmacro %}

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from orchestration.lib.digests.sending import send_digests
-from orchestration.lib.life_signs import LIFE_SIGN, end_dead_runs, life_sign
+from orchestration.lib.heartbeats import HEARTBEAT, end_dead_runs, heartbeat
 from orchestration.lib.release.folders import check_folders
 from orchestration.lib.release.publish import Release, current_release, serve
 from orchestration.lib.settings import PROJECT_ROOT, Settings, SettingsError
@@ -176,14 +176,14 @@ def execute_job(name: str, settings: Settings, screen: Progress) -> list[str]:
 
     definitions = importlib.import_module("orchestration.definitions").defs()
     job = definitions.resolve_job_def(name)
-    with dg.DagsterInstance.get() as instance, life_sign(settings) as sign:
+    with dg.DagsterInstance.get() as instance, heartbeat(settings) as sign:
         end_dead_runs(instance, settings, screen)
         with contextlib.redirect_stdout(DbtProgress(screen)):
             result = job.execute_in_process(
                 instance=instance,
                 raise_on_error=False,
                 run_config={"loggers": {"plain": {"config": {}}}},
-                tags={LIFE_SIGN: sign},
+                tags={HEARTBEAT: sign},
             )
     failures = []
     for event in result.all_events:

@@ -49,7 +49,7 @@ def test_macros_read_no_source_but_the_key_of_the_hashes() -> None:
     assert "staging" in calling
     # blocked values and decisions are hashed with the same key, so two intermediate models ask for it, too
     assert {model.name for model in models() if "identifier_rules()" in model.text and model.layer != "staging"} <= {
-        "int_identifiers_blocked",
+        "int_blocked_identifiers",
         "int_identity_decisions",
     }
 

@@ -67,7 +67,7 @@ FIELDS = (
 
 
 def draw_people(people: int, carelessness: Carelessness, *, seed: int) -> tuple[pa.Table, dict[str, str]]:
-    """Records in the columns of int_people_unioned, in mixed order, and whose record each key is."""
+    """Records in the columns of int_people_versions, in mixed order, and whose record each key is."""
     chance = random.Random(seed)
     rows: list[dict] = []
     truth: dict[str, str] = {}

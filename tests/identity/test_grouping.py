@@ -9,11 +9,11 @@ GROUPS = Groups(ambiguous_within=3.0, min_mean_weight=0.0, max_records=300)
 
 
 def link(weight: float) -> Weighed:
-    return Weighed(weight, is_apart=False, refused_by=None)
+    return Weighed(weight, is_cannot_link=False, refused_by=None)
 
 
 def apart(weight: float) -> Weighed:
-    return Weighed(weight, is_apart=True, refused_by="another_first_name")
+    return Weighed(weight, is_cannot_link=True, refused_by="another_first_name")
 
 
 def test_a_record_between_two_people_of_equal_weight_is_linked_to_neither() -> None:

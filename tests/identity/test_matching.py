@@ -62,7 +62,7 @@ ANN = {
 def test_a_misspelt_record_without_a_shared_key_is_linked_and_says_why() -> None:
     pairs = matched(ANN, ANN | {"first_name": "Anelies", "email_normalised": None, "phone_normalised": None})
     pair = pairs["a", "b"]
-    assert pair["is_link"] and not pair["is_apart"] and pair["refused_by"] is None
+    assert pair["is_link"] and not pair["is_cannot_link"] and pair["refused_by"] is None
     assert pair["match_probability"] > 0.99
     levels = json.loads(pair["comparison_levels"])
     assert levels["birth_date"]["level"] == "exact" and levels["email"] == {"level": "missing", "weight": 0.0}
@@ -105,7 +105,7 @@ def test_swapped_names_are_one_name() -> None:
 )
 def test_people_of_one_household_are_told_apart_whatever_they_share(other: dict, guard: str) -> None:
     pair = matched(ANN, ANN | other)["a", "b"]
-    assert not pair["is_link"] and pair["is_apart"] and pair["refused_by"] == guard
+    assert not pair["is_link"] and pair["is_cannot_link"] and pair["refused_by"] == guard
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_people_of_one_household_are_told_apart_whatever_they_share(other: dict,
 )
 def test_a_jumbled_first_name_is_no_other_person_where_all_else_is_the_same(written: str) -> None:
     pair = matched(ANN, ANN | {"first_name": written, "street": None, "phone_normalised": None})["a", "b"]
-    assert pair["is_link"] and not pair["is_apart"], pair
+    assert pair["is_link"] and not pair["is_cannot_link"], pair
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_people_who_share_only_a_mailbox_are_told_apart_below_the_review_probabi
         "email_normalised": ANN["email_normalised"],
     }
     pair = matched(ANN, stranger)["a", "b"]
-    assert pair["is_apart"] and not pair["is_link"] and pair["match_probability"] < SETTINGS.review_probability
+    assert pair["is_cannot_link"] and not pair["is_link"] and pair["match_probability"] < SETTINGS.review_probability
 
 
 def test_a_record_without_a_first_name_joins_no_couple() -> None:

@@ -8,12 +8,12 @@ import random
 import pytest
 
 from orchestration.lib.identity.parting import (
+    CANNOT_LINK,
     MUST_NOT_LINK,
-    TOLD_APART,
     UNIQUE_PER_PERSON,
     JudgedLink,
     Link,
-    judge_links,
+    resolve_links,
 )
 
 
@@ -22,7 +22,7 @@ def judged(
 ) -> list[JudgedLink]:
     """Judges links such as `ax bx`; `unique` holds the identifiers that are account numbers, `decisions` the links."""
     links = [Link(pair, pair[0], pair[1], pair in decisions.split()) for pair in text.split()]
-    return list(judge_links(links, unique_types=dict.fromkeys(unique, "account"), must_not_link=apart))
+    return list(resolve_links(links, unique_types=dict.fromkeys(unique, "account"), must_not_link=apart))
 
 
 def refused(result: list[JudgedLink]) -> dict[str, str]:
@@ -61,10 +61,10 @@ def test_must_not_link_holds_across_a_path_and_outranks_a_decision() -> None:
 
 def test_records_told_apart_stay_so_across_a_path_unless_a_person_decides() -> None:
     links = [Link("ax", "a", "x", False), Link("bx", "b", "x", False)]
-    result = list(judge_links(links, unique_types={}, must_not_link=(), told_apart=[("b", "a")]))
-    assert refused(result) == {"bx": TOLD_APART}
+    result = list(resolve_links(links, unique_types={}, must_not_link=(), cannot_link=[("b", "a")]))
+    assert refused(result) == {"bx": CANNOT_LINK}
     decided = [Link("ab", "a", "b", True), *links]
-    assert refused(list(judge_links(decided, unique_types={}, must_not_link=(), told_apart=[("b", "a")]))) == {}
+    assert refused(list(resolve_links(decided, unique_types={}, must_not_link=(), cannot_link=[("b", "a")]))) == {}
 
 
 @pytest.mark.parametrize("far", ["", "pq"], ids=["few foes", "many foes on the other side"])
@@ -81,7 +81,7 @@ def test_a_link_within_a_part_is_taken() -> None:
 
 def test_two_types_do_not_exclude_each_other() -> None:
     links = [Link("ax", "a", "x", False), Link("bx", "b", "x", False)]
-    result = list(judge_links(links, unique_types={"a": "account", "b": "card"}, must_not_link=()))
+    result = list(resolve_links(links, unique_types={"a": "account", "b": "card"}, must_not_link=()))
     assert refused(result) == {}
 
 

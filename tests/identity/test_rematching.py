@@ -33,7 +33,7 @@ class Build:
         self.connection, self.matched = connection, 0
         connection.execute("create schema intermediate")
         connection.execute("""
-            create table intermediate.int_people_unioned as
+            create table intermediate.int_people_versions as
             select column0 as person_key_hash, 'v' as version_key, date '2026-01-01' as updated_at, 'Ann' as first_name,
                 'Berg' as last_name, date '1971-03-14' as birth_date, null::varchar as street, 'Ede' as city,
                 null::varchar as postcode, null::varchar as email_normalised, null::varchar as phone_normalised,
@@ -47,18 +47,18 @@ class Build:
         return Matches(pa.Table.from_pylist([row], schema=PAIRS_SCHEMA), ())
 
     def run(self, *, is_from_scratch: bool = False, dies_before_the_table: bool = False) -> list[float]:
-        people = self.connection.table("intermediate.int_people_unioned")
+        people = self.connection.table("intermediate.int_people_versions")
         found = match_again_if_changed(
             people,
             self.connection,
             schema="intermediate",
-            table="int_people_matched",
+            table="int_record_pairs",
             is_from_scratch=is_from_scratch,
         )
         if dies_before_the_table:
             return []
         self.connection.register("found", found)
-        self.connection.execute("create or replace table intermediate.int_people_matched as select * from found")
+        self.connection.execute("create or replace table intermediate.int_record_pairs as select * from found")
         self.connection.unregister("found")
         return found["match_weight"].to_pylist()
 
@@ -82,9 +82,9 @@ def test_the_same_people_and_settings_are_matched_once(build: Build) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        "update intermediate.int_people_unioned set city = 'Breda' where person_key_hash = 'a'",
-        "update intermediate.int_people_unioned set is_current = false where person_key_hash = 'a'",
-        "drop table intermediate.int_people_matched",
+        "update intermediate.int_people_versions set city = 'Breda' where person_key_hash = 'a'",
+        "update intermediate.int_people_versions set is_current = false where person_key_hash = 'a'",
+        "drop table intermediate.int_record_pairs",
     ],
     ids=["a value", "a record that left", "no table of the last time"],
 )
@@ -99,8 +99,8 @@ def test_a_build_that_died_before_its_table_was_written_is_not_taken_for_done(bu
     """The note of the new records stands beside the pairs of the old ones."""
     build.run()
     build.connection.execute(
-        "insert into intermediate.int_people_unioned select * replace ('c' as person_key_hash) "
-        "from intermediate.int_people_unioned where person_key_hash = 'a'"
+        "insert into intermediate.int_people_versions select * replace ('c' as person_key_hash) "
+        "from intermediate.int_people_versions where person_key_hash = 'a'"
     )
     build.run(dies_before_the_table=True)
     assert build.run() == [3.0] and build.matched == 3
@@ -109,7 +109,7 @@ def test_a_build_that_died_before_its_table_was_written_is_not_taken_for_done(bu
 
 def test_pairs_that_somebody_changed_are_matched_again(build: Build) -> None:
     build.run()
-    build.connection.execute("update intermediate.int_people_matched set is_link = false")
+    build.connection.execute("update intermediate.int_record_pairs set is_link = false")
     assert build.run() == [2.0] and build.matched == 2
 
 
@@ -120,7 +120,7 @@ def test_a_full_build_takes_no_old_pairs(build: Build) -> None:
 
 def test_a_note_of_an_older_form_is_not_trusted(build: Build) -> None:
     build.run()
-    build.connection.execute("alter table intermediate.int_people_matched__input drop column pairs_checksum")
+    build.connection.execute("alter table intermediate.int_record_pairs__input drop column pairs_checksum")
     build.run()
     assert build.matched == 2
 
@@ -182,7 +182,7 @@ def test_training_writes_what_the_next_build_reads(tmp_path: Path) -> None:
             connection.register("people", people)
             connection.execute("create schema intermediate")
             connection.execute("""
-                create table intermediate.int_people_unioned as
+                create table intermediate.int_people_versions as
                 select *, 'v' as version_key, date '2026-01-01' as updated_at, true as is_current from people
             """)
         written, notes = train_on_warehouse(settings)

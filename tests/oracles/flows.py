@@ -67,8 +67,8 @@ def walks(
     found = []
     for instance in instances:
         inside = journeys.steps(instance, by_customer[instance.customer_id], as_of=as_of)
-        entered = {stay.entry["event_id"]: stay.phase.phase_id for stay in instance.stays}
-        phase, named = instance.stays[0].phase.phase_id, []
+        entered = {interval.entry["event_id"]: interval.phase.phase_id for interval in instance.intervals}
+        phase, named = instance.intervals[0].phase.phase_id, []
         for event in inside:
             phase = entered.get(event["event_id"], phase)
             named.append(
@@ -87,7 +87,7 @@ def walks(
                 instance.journey_id,
                 instance.customer_id,
                 journeys.level(inside),
-                instance.stays[-1].outcome or "",
+                instance.intervals[-1].outcome or "",
                 named,
             )
         )
@@ -123,7 +123,7 @@ def transition_rows(of: Iterable[Walk], *cuts: str) -> list[Row]:
             "transition_count": len(moves),
             "customer_count": len({customer for customer, _ in moves}),
             "median_seconds": percentile([waited for _, waited in moves], 0.5),
-            "ninth_decile_seconds": percentile([waited for _, waited in moves], 0.9),
+            "p90_seconds": percentile([waited for _, waited in moves], 0.9),
             "from_share": round(len(moves) / departures[key[:-1]], 9),
         }
         for key, moves in pairs.items()
@@ -215,7 +215,7 @@ def kinds_of_moves(instance: journeys.Instance, known: journeys.Definitions) -> 
     ]
     return [
         (one.phase.phase_id, kind_of_move(one.phase, following.phase, phases))
-        for one, following in pairwise(instance.stays)
+        for one, following in pairwise(instance.intervals)
     ]
 
 
@@ -245,7 +245,7 @@ def monthly_conformance_rows(
     """Returns one row per journey, version, level and month, shaped like `flows.agg_conformance_monthly`."""
     begun: dict[tuple[str, int, str, date], list[list[bool]]] = defaultdict(list)
     for instance, walk in zip(instances, of, strict=True):
-        month = known.day_of(instance.stays[0].entry["occurred_at"]).replace(day=1)
+        month = known.day_of(instance.intervals[0].entry["occurred_at"]).replace(day=1)
         allowed = [kind in ("forward", "completed") for _, kind in kinds_of_moves(instance, known)]
         begun[instance.journey_id, int(instance.version), walk.level, month].append(allowed)
     rows = []
@@ -363,16 +363,16 @@ def stop_rows(
                     "instance_count": len(came),
                     "customer_count": len({walk.customer_id for walk, _ in here}),
                     "repeat_count": sum(stop_id(walk, line_type, following) == stop for _, following, walk in onward),
-                    "loss_count": lost,
+                    "drop_off_count": lost,
                     "completed_count": sum(walk.outcome == "completed" for walk in last),
                     "answer_count": len(answers),
-                    "loss_share": round(lost / len(came), 9) if came else None,
+                    "drop_off_share": round(lost / len(came), 9) if came else None,
                     "median_pause_seconds": percentile(
                         [seconds(one.occurred_at, following.occurred_at) for one, following, _ in onward], 0.5
                     )
                     if onward
                     else None,
-                    "sentiment": sentiment(answers, at_least=min_cell_size),
+                    "mood": sentiment(answers, at_least=min_cell_size),
                 }
             )
     return rows
@@ -391,12 +391,12 @@ def move_rows(of: Iterable[Walk], *, is_transfer: bool, min_cell_size: int = 5) 
             for number, (left, come_to, one, following) in enumerate(moves, start=1):
                 changes_line = line_type == "channel" and one.channel != following.channel
                 if changes_line == is_transfer:
-                    is_lost = number == len(moves) and walk.outcome == "fell_out"
-                    moved[left, come_to].append((walk, one, following, is_lost))
+                    has_dropped_off = number == len(moves) and walk.outcome == "fell_out"
+                    moved[left, come_to].append((walk, one, following, has_dropped_off))
     rows = []
     for (left, come_to), moves in moved.items():
         answers = answered(following for _, _, following, _ in moves)
-        lost = sum(is_lost for *_, is_lost in moves)
+        lost = sum(has_dropped_off for *_, has_dropped_off in moves)
         rows.append(
             {
                 "from_stop_id": left,
@@ -404,13 +404,13 @@ def move_rows(of: Iterable[Walk], *, is_transfer: bool, min_cell_size: int = 5) 
                 "volume_count": len(moves),
                 "instance_count": len({id(walk) for walk, *_ in moves}),
                 "customer_count": len({walk.customer_id for walk, *_ in moves}),
-                "loss_count": lost,
-                "loss_share": round(lost / len(moves), 9),
+                "drop_off_count": lost,
+                "drop_off_share": round(lost / len(moves), 9),
                 "answer_count": len(answers),
                 "median_delay_seconds": percentile(
                     [seconds(one.occurred_at, following.occurred_at) for _, one, following, _ in moves], 0.5
                 ),
-                "sentiment": sentiment(answers, at_least=min_cell_size),
+                "mood": sentiment(answers, at_least=min_cell_size),
             }
         )
     return rows

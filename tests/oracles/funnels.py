@@ -32,26 +32,26 @@ def funnel_rows(instances: Sequence[Instance], known: Definitions, *, as_of: dat
     took: dict[tuple[str, str, int], list[int]] = defaultdict(list)
     for instance in instances:
         steps = required(known, instance.journey_id, instance.version)
-        hits = instance.hits
-        entry = _first(hits, steps[0].phase_id, 0) if steps else None
+        matches = instance.matches
+        entry = _first(matches, steps[0].phase_id, 0) if steps else None
         for number, (step, following) in enumerate(zip(steps, [*steps[1:], None], strict=True), start=1):
             if entry is None:
                 break
             key = (instance.journey_id, instance.version, number)
             counts[key]["entered"] += 1
-            entered_at = hits[entry][1]
+            entered_at = matches[entry][1]
             if following is None:
                 break
             deadline = None if step.window is None else entered_at + step.window
-            found = _first(hits, following.phase_id, entry + 1)
-            if found is not None and deadline is not None and hits[found][1] > deadline:
+            found = _first(matches, following.phase_id, entry + 1)
+            if found is not None and deadline is not None and matches[found][1] > deadline:
                 found = None
             if found is not None:
                 counts[key]["eventual"] += 1
-                took[key].append((hits[found][1] - entered_at) // timedelta(seconds=1))
-                others = [place for place in range(entry + 1, found + 1) if hits[place][0] != step.phase_id]
+                took[key].append((matches[found][1] - entered_at) // timedelta(seconds=1))
+                others = [place for place in range(entry + 1, found + 1) if matches[place][0] != step.phase_id]
                 counts[key]["next_hit"] += others[0] == found
-            elif instance.stays[-1].outcome == "pending" and (deadline is None or as_of <= deadline):
+            elif instance.intervals[-1].outcome == "pending" and (deadline is None or as_of <= deadline):
                 counts[key]["pending"] += 1
             entry = found
     rows = []
@@ -80,9 +80,9 @@ def funnel_rows(instances: Sequence[Instance], known: Definitions, *, as_of: dat
     return rows
 
 
-def _first(hits: Sequence[tuple[str, datetime]], phase_id: str, start: int) -> int | None:
-    """Returns the place of the first hit of a phase from a place on, or None."""
-    for place in range(start, len(hits)):
-        if hits[place][0] == phase_id:
+def _first(matches: Sequence[tuple[str, datetime]], phase_id: str, start: int) -> int | None:
+    """Returns the place of the first match of a phase from a place on, or None."""
+    for place in range(start, len(matches)):
+        if matches[place][0] == phase_id:
             return place
     return None

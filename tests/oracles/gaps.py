@@ -63,7 +63,7 @@ def gap_rows(
         for event, phase_id in zip(inside, phases, strict=True):
             journeys_of_event[event["event_id"]].append(of_journey(instance, phase_id))
         rows += hand_overs(instance, inside, phases, places)
-        rows += stays_left_alone(instance, inside, expected, as_of=as_of)
+        rows += intervals_left_alone(instance, inside, expected, as_of=as_of)
     for of_customer in by_customer.values():
         for row in contacts_left_waiting(of_customer, places, as_of=as_of):
             for journey in journeys_of_event[row["from_event_id"]] or [OUTSIDE]:
@@ -75,30 +75,32 @@ OUTSIDE: Row = {
     "journey_id": None,
     "first_event_id": None,
     "phase_id": None,
-    "has_gone_on": None,
-    "is_lost": None,
+    "has_progressed": None,
+    "has_dropped_off": None,
 }
 
 
 def of_journey(instance: Instance, phase_id: str) -> Row:
     """Returns what a gap in a phase of an instance says of the journey."""
-    last = max(number for number, stay in enumerate(instance.stays) if stay.phase.phase_id == phase_id)
-    order = instance.stays[last].phase.phase_order
-    outcome = instance.stays[-1].outcome
-    went_on = outcome == "completed" or any(stay.phase.phase_order > order for stay in instance.stays[last + 1 :])
+    last = max(number for number, interval in enumerate(instance.intervals) if interval.phase.phase_id == phase_id)
+    order = instance.intervals[last].phase.phase_order
+    outcome = instance.intervals[-1].outcome
+    went_on = outcome == "completed" or any(
+        interval.phase.phase_order > order for interval in instance.intervals[last + 1 :]
+    )
     return {
         "journey_id": instance.journey_id,
-        "first_event_id": instance.stays[0].entry["event_id"],
+        "first_event_id": instance.intervals[0].entry["event_id"],
         "phase_id": phase_id,
-        "has_gone_on": went_on,
-        "is_lost": outcome == "fell_out" and not went_on,
+        "has_progressed": went_on,
+        "has_dropped_off": outcome == "fell_out" and not went_on,
     }
 
 
 def phases_at(instance: Instance, inside: Sequence[Event]) -> Iterator[str]:
     """Yields the phase current at each step; before the first hit it is that of the first hit."""
-    entered = {stay.entry["event_id"]: stay.phase.phase_id for stay in instance.stays}
-    current = instance.stays[0].phase.phase_id
+    entered = {interval.entry["event_id"]: interval.phase.phase_id for interval in instance.intervals}
+    current = instance.intervals[0].phase.phase_id
     for event in inside:
         current = entered.get(event["event_id"], current)
         yield current
@@ -140,7 +142,7 @@ def hand_overs(
                 }
 
 
-def stays_left_alone(
+def intervals_left_alone(
     instance: Instance,
     inside: Sequence[Event],
     expected: Mapping[tuple[str, str, str], float],
@@ -149,23 +151,23 @@ def stays_left_alone(
 ) -> Iterator[Row]:
     """Yields the stays in which nobody was heard of within the days that the map says."""
     places = [event["event_id"] for event in inside]
-    for stay in instance.stays:
-        days = expected.get((instance.journey_id, instance.version, stay.phase.phase_id))
+    for interval in instance.intervals:
+        days = expected.get((instance.journey_id, instance.version, interval.phase.phase_id))
         if days is None:
             continue
-        until = stay.left_at or as_of
-        after = inside[places.index(stay.entry["event_id"]) + 1 :]
+        until = interval.left_at or as_of
+        after = inside[places.index(interval.entry["event_id"]) + 1 :]
         heard = [event for event in after if event.get("direction") and event["occurred_at"] <= until][:1]
         row = {
             **_row(
-                stay.entry,
+                interval.entry,
                 "communication",
                 "(map)",
                 heard[0]["touchpoint"] if heard else None,
                 heard[0]["occurred_at"] if heard else until,
                 heard[0] if heard else None,
             ),
-            **of_journey(instance, stay.phase.phase_id),
+            **of_journey(instance, interval.phase.phase_id),
             "touchpoint": None,
             "limit_seconds": round(days * 86_400),
         }
@@ -236,9 +238,9 @@ def total_rows(gaps: Sequence[Row], instances: Sequence[Instance]) -> list[Row]:
     """Returns one row per journey, phase, kind and pair of names, shaped like `flows.agg_gaps`."""
     visits: dict[tuple[str, str], dict[str, Row]] = defaultdict(dict)
     for instance in instances:
-        for stay in instance.stays:
-            of_phase = visits[instance.journey_id, stay.phase.phase_id]
-            of_phase[instance.stays[0].entry["event_id"]] = of_journey(instance, stay.phase.phase_id)
+        for interval in instance.intervals:
+            of_phase = visits[instance.journey_id, interval.phase.phase_id]
+            of_phase[instance.intervals[0].entry["event_id"]] = of_journey(instance, interval.phase.phase_id)
     groups: dict[tuple[str, ...], list[Row]] = defaultdict(list)
     for gap in gaps:
         journey = (gap["journey_id"] or "(none)", gap["phase_id"] or "(none)")
@@ -262,18 +264,18 @@ def total_rows(gaps: Sequence[Row], instances: Sequence[Instance]) -> list[Row]:
                 "gap_count": len(inside),
                 "customer_count": len({gap["customer_id"] for gap in inside}),
                 "instance_count": len(with_one),
-                "gone_on_count": sum(gap["has_gone_on"] for gap in with_one.values()),
-                "lost_count": sum(gap["is_lost"] for gap in with_one.values()),
+                "progressed_count": sum(gap["has_progressed"] for gap in with_one.values()),
+                "dropped_off_count": sum(gap["has_dropped_off"] for gap in with_one.values()),
                 "unended_count": sum(gap["to_event_id"] is None for gap in inside),
-                "loss_share": _loss(with_one.values()),
-                "loss_share_without": _loss(without),
+                "drop_off_share": _loss(with_one.values()),
+                "drop_off_share_without": _loss(without),
                 "median_wait_seconds": percentile([gap["wait_seconds"] for gap in inside], 0.5),
-                "ninth_decile_wait_seconds": percentile([gap["wait_seconds"] for gap in inside], 0.9),
+                "p90_wait_seconds": percentile([gap["wait_seconds"] for gap in inside], 0.9),
             }
         )
     return rows
 
 
 def _loss(rows: Iterable[Row]) -> float | None:
-    decided = [row["is_lost"] for row in rows if row["is_lost"] or row["has_gone_on"]]
+    decided = [row["has_dropped_off"] for row in rows if row["has_dropped_off"] or row["has_progressed"]]
     return sum(decided) / len(decided) if decided else None

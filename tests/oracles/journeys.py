@@ -37,7 +37,7 @@ from tests.oracles.feed import Row, truth, whole
 from tests.oracles.timeline import counted, property_text, total_order
 
 OUTCOMES = ("fell_through", "regressed", "completed", "fell_out", "pending")
-STAYS_FOR_A_NORM = 20
+INTERVALS_FOR_A_NORM = 20
 
 
 @dataclass(frozen=True)
@@ -111,30 +111,30 @@ def matches(event: Mapping[str, Any], critical: Mapping[str, str]) -> bool:
     return True
 
 
-def phases_hit(event: Mapping[str, Any], journey_id: str, version: str, known: Definitions) -> list[Phase]:
+def phases_matched(event: Mapping[str, Any], journey_id: str, version: str, known: Definitions) -> list[Phase]:
     """Returns the phases whose critical events an event meets, the highest first."""
-    hit = {
+    match = {
         known.phases[journey_id, version, critical["phase_id"]]
         for critical in known.critical_events
         if critical["journey_id"] == journey_id and critical["journey_version"] == version and matches(event, critical)
     }
-    return sorted(hit, key=lambda phase: (phase.phase_order, phase.phase_id), reverse=True)
+    return sorted(match, key=lambda phase: (phase.phase_order, phase.phase_id), reverse=True)
 
 
 @dataclass
-class Stay:
+class Interval:
     """A stay while the walk is going on."""
 
     phase: Phase
     entry: Mapping[str, Any]
-    last_hit_at: datetime
+    last_matched_at: datetime
     outcome: str | None = None
     left_at: datetime | None = None
     next_phase_id: str | None = None
 
     @property
     def deadline(self) -> datetime | None:
-        return None if self.phase.window is None else self.last_hit_at + self.phase.window
+        return None if self.phase.window is None else self.last_matched_at + self.phase.window
 
     def leave(self, outcome: str, at: datetime | None, *, next_phase_id: str | None = None) -> None:
         self.outcome, self.left_at, self.next_phase_id = outcome, at, next_phase_id
@@ -148,21 +148,21 @@ class Instance:
     version: str
     customer_id: str
     follows: Instance | None = None
-    stays: list[Stay] = field(default_factory=list)
-    hits: list[tuple[str, datetime]] = field(default_factory=list)
+    intervals: list[Interval] = field(default_factory=list)
+    matches: list[tuple[str, datetime]] = field(default_factory=list)
 
-    def hit(self, phase: Phase, at: datetime) -> None:
-        self.hits.append((phase.phase_id, at))
+    def match(self, phase: Phase, at: datetime) -> None:
+        self.matches.append((phase.phase_id, at))
 
     def enter(self, phase: Phase, event: Mapping[str, Any]) -> None:
-        self.hit(phase, event["occurred_at"])
-        stay = Stay(phase, event, event["occurred_at"])
-        self.stays.append(stay)
+        self.match(phase, event["occurred_at"])
+        interval = Interval(phase, event, event["occurred_at"])
+        self.intervals.append(interval)
         if phase.is_terminal:
-            stay.leave("completed", event["occurred_at"])
+            interval.leave("completed", event["occurred_at"])
 
     def is_open_at(self, instant: datetime) -> bool:
-        last = self.stays[-1]
+        last = self.intervals[-1]
         return last.outcome is None and (last.deadline is None or instant <= last.deadline)
 
 
@@ -184,39 +184,39 @@ def walked(
                 at = event["occurred_at"]
                 goes_on = instance is not None and instance.is_open_at(at)
                 version = instance.version if goes_on else known.version_on(journey_id, known.day_of(at))
-                hit = phases_hit(event, journey_id, version, known) if version is not None else []
-                if not hit:
+                match = phases_matched(event, journey_id, version, known) if version is not None else []
+                if not match:
                     continue
-                for lower in hit[1:]:
+                for lower in match[1:]:
                     overruled.append(
                         {
                             "journey_id": journey_id,
                             "customer_id": customer_id,
                             "event_id": event["event_id"],
                             "phase_id": lower.phase_id,
-                            "counted_phase_id": hit[0].phase_id,
+                            "counted_phase_id": match[0].phase_id,
                         }
                     )
                 if not goes_on:
                     instance = Instance(journey_id, version, customer_id, follows=instance)
                     instances.append(instance)
-                    instance.enter(hit[0], event)
+                    instance.enter(match[0], event)
                     continue
-                stay = instance.stays[-1]
-                if hit[0].phase_id == stay.phase.phase_id:
-                    stay.last_hit_at = at
-                    instance.hit(hit[0], at)
+                interval = instance.intervals[-1]
+                if match[0].phase_id == interval.phase.phase_id:
+                    interval.last_matched_at = at
+                    instance.match(match[0], at)
                     continue
-                onward = hit[0].phase_order > stay.phase.phase_order
-                stay.leave("fell_through" if onward else "regressed", at, next_phase_id=hit[0].phase_id)
-                instance.enter(hit[0], event)
+                onward = match[0].phase_order > interval.phase.phase_order
+                interval.leave("fell_through" if onward else "regressed", at, next_phase_id=match[0].phase_id)
+                instance.enter(match[0], event)
 
     for instance in instances:
-        stay = instance.stays[-1]
-        if stay.outcome is None and stay.deadline is not None and stay.deadline < as_of:
-            stay.leave("fell_out", stay.deadline)
-        elif stay.outcome is None:
-            stay.leave("pending", None)
+        interval = instance.intervals[-1]
+        if interval.outcome is None and interval.deadline is not None and interval.deadline < as_of:
+            interval.leave("fell_out", interval.deadline)
+        elif interval.outcome is None:
+            interval.leave("pending", None)
     return instances, overruled
 
 
@@ -230,7 +230,7 @@ def norm_seconds(fell_through_dwells: Sequence[int], stalled_after_days: int | N
 
     Measured is the discrete 90th percentile: the smallest dwell that at least nine tenths do not exceed.
     """
-    if len(fell_through_dwells) >= STAYS_FOR_A_NORM:
+    if len(fell_through_dwells) >= INTERVALS_FOR_A_NORM:
         at_least = -(-9 * len(fell_through_dwells) // 10)
         return sorted(fell_through_dwells)[at_least - 1]
     return None if stalled_after_days is None else stalled_after_days * 86_400
@@ -238,24 +238,26 @@ def norm_seconds(fell_through_dwells: Sequence[int], stalled_after_days: int | N
 
 def instance_id(instance: Instance) -> str:
     """Returns the name this oracle gives an instance: its journey and first event."""
-    return f"{instance.journey_id}|{instance.stays[0].entry['event_id']}"
+    return f"{instance.journey_id}|{instance.intervals[0].entry['event_id']}"
 
 
-def stay_rows(instances: Sequence[Instance], *, as_of: datetime) -> list[Row]:
+def interval_rows(instances: Sequence[Instance], *, as_of: datetime) -> list[Row]:
     """Returns one row per stay, shaped like `journeys.fct_phase_intervals`."""
     through: dict[tuple[str, str], list[int]] = defaultdict(list)
     for instance in instances:
-        for stay in instance.stays:
-            if stay.outcome == "fell_through":
-                dwell = dwell_seconds(stay.entry["occurred_at"], stay.left_at, as_of)
-                through[instance.journey_id, stay.phase.phase_id].append(dwell)
+        for interval in instance.intervals:
+            if interval.outcome == "fell_through":
+                dwell = dwell_seconds(interval.entry["occurred_at"], interval.left_at, as_of)
+                through[instance.journey_id, interval.phase.phase_id].append(dwell)
 
     rows = []
     for instance in instances:
-        for number, stay in enumerate(instance.stays, start=1):
-            entered_at = stay.entry["occurred_at"]
-            dwell = dwell_seconds(entered_at, stay.left_at, as_of)
-            norm = norm_seconds(through[instance.journey_id, stay.phase.phase_id], stay.phase.stalled_after_days)
+        for number, interval in enumerate(instance.intervals, start=1):
+            entered_at = interval.entry["occurred_at"]
+            dwell = dwell_seconds(entered_at, interval.left_at, as_of)
+            norm = norm_seconds(
+                through[instance.journey_id, interval.phase.phase_id], interval.phase.stalled_after_days
+            )
             rows.append(
                 {
                     "interval_id": f"{instance_id(instance)}|{number}",
@@ -263,17 +265,17 @@ def stay_rows(instances: Sequence[Instance], *, as_of: datetime) -> list[Row]:
                     "journey_id": instance.journey_id,
                     "journey_version": instance.version,
                     "customer_id": instance.customer_id,
-                    "phase_id": stay.phase.phase_id,
-                    "phase_order": stay.phase.phase_order,
+                    "phase_id": interval.phase.phase_id,
+                    "phase_order": interval.phase.phase_order,
                     "interval_number": number,
-                    "first_event_id": instance.stays[0].entry["event_id"],
-                    "entry_event_id": stay.entry["event_id"],
-                    "outcome": stay.outcome,
-                    "next_phase_id": stay.next_phase_id,
+                    "first_event_id": instance.intervals[0].entry["event_id"],
+                    "entry_event_id": interval.entry["event_id"],
+                    "outcome": interval.outcome,
+                    "next_phase_id": interval.next_phase_id,
                     "dwell_seconds": dwell,
-                    "is_stalled": stay.outcome == "pending" and norm is not None and dwell > norm,
+                    "is_stalled": interval.outcome == "pending" and norm is not None and dwell > norm,
                     "entered_at": entered_at,
-                    "left_at": stay.left_at,
+                    "left_at": interval.left_at,
                 }
             )
     return rows
@@ -297,11 +299,11 @@ def instance_rows(
             "journey_id": instance.journey_id,
             "journey_version": instance.version,
             "customer_id": instance.customer_id,
-            "first_event_id": instance.stays[0].entry["event_id"],
+            "first_event_id": instance.intervals[0].entry["event_id"],
             "level": level(steps(instance, by_customer[instance.customer_id], as_of=as_of)),
-            "outcome": instance.stays[-1].outcome,
-            "started_at": instance.stays[0].entry["occurred_at"],
-            "ended_at": instance.stays[-1].left_at,
+            "outcome": instance.intervals[-1].outcome,
+            "started_at": instance.intervals[0].entry["occurred_at"],
+            "ended_at": instance.intervals[-1].left_at,
         }
         for instance in instances
     ]
@@ -309,8 +311,8 @@ def instance_rows(
 
 def steps(instance: Instance, of_customer: Sequence[Mapping[str, Any]], *, as_of: datetime) -> list[Mapping[str, Any]]:
     """Returns the customer's events within an instance, from their counted events in total order."""
-    started_at, last = instance.stays[0].entry["occurred_at"], instance.stays[-1]
-    before = instance.follows.stays[-1] if instance.follows else None
+    started_at, last = instance.intervals[0].entry["occurred_at"], instance.intervals[-1]
+    before = instance.follows.intervals[-1] if instance.follows else None
     inside: list[Mapping[str, Any]] = []
     for event in of_customer:
         if started_at <= event["occurred_at"] <= (last.left_at or as_of):
@@ -331,48 +333,48 @@ def level(inside: Sequence[Mapping[str, Any]]) -> str:
     return "macro" if len(runs) == len(set(runs)) else "omni"
 
 
-def transition_rows(stays: Sequence[Mapping[str, Any]]) -> list[Row]:
-    """Returns one row per move from a stay to the next of the same instance, with the event that moved."""
+def transition_rows(intervals: Sequence[Mapping[str, Any]]) -> list[Row]:
+    """Returns one row per move from an interval to the next of the same instance, with the event that moved."""
     rows = []
-    for stay, following in pairwise(stays):
-        if stay["journey_instance_id"] == following["journey_instance_id"]:
+    for interval, following in pairwise(intervals):
+        if interval["journey_instance_id"] == following["journey_instance_id"]:
             rows.append(
                 {
-                    "journey_instance_id": stay["journey_instance_id"],
-                    "journey_id": stay["journey_id"],
-                    "customer_id": stay["customer_id"],
-                    "from_phase_id": stay["phase_id"],
+                    "journey_instance_id": interval["journey_instance_id"],
+                    "journey_id": interval["journey_id"],
+                    "customer_id": interval["customer_id"],
+                    "from_phase_id": interval["phase_id"],
                     "to_phase_id": following["phase_id"],
-                    "outcome": stay["outcome"],
-                    "interval_number": stay["interval_number"],
+                    "outcome": interval["outcome"],
+                    "interval_number": interval["interval_number"],
                     "event_id": following["entry_event_id"],
-                    "dwell_seconds": stay["dwell_seconds"],
-                    "occurred_at": stay["left_at"],
+                    "dwell_seconds": interval["dwell_seconds"],
+                    "occurred_at": interval["left_at"],
                 }
             )
     return rows
 
 
-def daily_rows(stays: Sequence[Mapping[str, Any]], known: Definitions, *, as_of: datetime) -> list[Row]:
+def daily_rows(intervals: Sequence[Mapping[str, Any]], known: Definitions, *, as_of: datetime) -> list[Row]:
     """Returns one row per journey, phase and day with anything to count, like `journeys.agg_phases_daily`.
 
     `entered` and the five outcomes count stays by day of entry; `present` and `left_<outcome>` by calendar
     day.
     """
     counts: dict[tuple[str, str, date], dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for stay in stays:
-        entered_on = known.day_of(stay["entered_at"])
-        cohort = counts[stay["journey_id"], stay["phase_id"], entered_on]
+    for interval in intervals:
+        entered_on = known.day_of(interval["entered_at"])
+        cohort = counts[interval["journey_id"], interval["phase_id"], entered_on]
         cohort["entered"] += 1
-        cohort[stay["outcome"]] += 1
+        cohort[interval["outcome"]] += 1
         cohort["present"] += 1
-        until, day = stay["left_at"] or as_of, entered_on + timedelta(days=1)
+        until, day = interval["left_at"] or as_of, entered_on + timedelta(days=1)
         while day <= known.day_of(until):
-            counts[stay["journey_id"], stay["phase_id"], day]["present"] += 1
+            counts[interval["journey_id"], interval["phase_id"], day]["present"] += 1
             day += timedelta(days=1)
-        if stay["left_at"] is not None:
-            left_on = known.day_of(stay["left_at"])
-            counts[stay["journey_id"], stay["phase_id"], left_on][f"left_{stay['outcome']}"] += 1
+        if interval["left_at"] is not None:
+            left_on = known.day_of(interval["left_at"])
+            counts[interval["journey_id"], interval["phase_id"], left_on][f"left_{interval['outcome']}"] += 1
     columns = (
         "entered",
         *OUTCOMES,

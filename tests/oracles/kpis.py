@@ -56,7 +56,7 @@ def rate_on(day: date, currency: str | None, rates: Seed, reporting_currency: st
 
 def facts(
     events: Iterable[Mapping[str, Any]],
-    stays: Iterable[Mapping[str, Any]],
+    intervals: Iterable[Mapping[str, Any]],
     levels: Mapping[str, str],
     seeds: Mapping[str, Seed],
     known: Definitions,
@@ -85,23 +85,23 @@ def facts(
                 if rate is not None:
                     amount = (event["amount"] * rate).quantize(Decimal("0.01"), ROUND_HALF_UP)
             found.append(Fact(measure["measure_id"], day, channel, event["customer_id"], amount, is_without_rate))
-    for stay in stays:
-        channel = channel_of[stay["entry_event_id"]]
+    for interval in intervals:
+        channel = channel_of[interval["entry_event_id"]]
         for measure in seeds.get("measures", ()):
-            if measure["subject"] != "stays" or measure["journey_id"] != stay["journey_id"]:
+            if measure["subject"] != "intervals" or measure["journey_id"] != interval["journey_id"]:
                 continue
-            if measure["phase_id"] not in ("", stay["phase_id"]) or measure["channel"] not in ("", channel):
+            if measure["phase_id"] not in ("", interval["phase_id"]) or measure["channel"] not in ("", channel):
                 continue
-            if measure["outcome"] and stay["outcome"] not in measure["outcome"].split("|"):
+            if measure["outcome"] and interval["outcome"] not in measure["outcome"].split("|"):
                 continue
-            if measure["is_pending_included"] == "false" and stay["outcome"] == "pending":
+            if measure["is_pending_included"] == "false" and interval["outcome"] == "pending":
                 continue
-            level = levels[stay["journey_instance_id"]]
+            level = levels[interval["journey_instance_id"]]
             if measure.get("level") not in (None, "", level):
                 continue
-            seconds = Decimal(stay["dwell_seconds"]) if measure["value_column"] == "dwell_seconds" else None
-            day = known.day_of(stay["entered_at"])
-            found.append(Fact(measure["measure_id"], day, channel, stay["customer_id"], seconds, level=level))
+            seconds = Decimal(interval["dwell_seconds"]) if measure["value_column"] == "dwell_seconds" else None
+            day = known.day_of(interval["entered_at"])
+            found.append(Fact(measure["measure_id"], day, channel, interval["customer_id"], seconds, level=level))
     return found
 
 
@@ -195,8 +195,8 @@ def figures(kpi: Mapping[str, str], measures: Mapping[str, Mapping[str, str]], o
         "numerator": numerator,
         "denominator": denominator,
         "value": numerator if denominator is None else numerator / denominator if denominator else None,
-        "value_low": ends[0] if ends else None,
-        "value_high": ends[1] if ends else None,
+        "value_ci_lower": ends[0] if ends else None,
+        "value_ci_upper": ends[1] if ends else None,
         "group_count": len({fact.customer_id for fact in base}),
         "without_rate_count": sum(
             fact.is_without_rate for name in (above, below) if name for fact in of_kpi if fact.measure_id == name
@@ -214,9 +214,9 @@ def daily_rows(found: Sequence[Fact], in_segment: Mapping[str, set[str]], seeds:
             if fact.measure_id in (kpi["numerator_measure_id"], kpi["denominator_measure_id"]):
                 inside = [segment for segment, customers in in_segment.items() if fact.customer_id in customers]
                 for segment in ("all", *inside):
-                    for channel in ("all", channel_as_cut(fact.channel)):
+                    for channel in ("all", channel_as_dimension(fact.channel)):
                         cuts[fact.day, channel, segment].append(fact)
-        of_kpi = {cut: figures(kpi, measures, of_cut) for cut, of_cut in cuts.items()}
+        of_kpi = {cut: figures(kpi, measures, of_dimension) for cut, of_dimension in cuts.items()}
         hidden = suppressed({cut: row["group_count"] for cut, row in of_kpi.items()})
         for cut, row in of_kpi.items():
             day, channel, segment = cut
@@ -239,18 +239,20 @@ def by_level_rows(found: Sequence[Fact], seeds: Mapping[str, Seed]) -> list[Row]
     rows = []
     for kpi in seeds.get("kpis", ()):
         names = [name for name in (kpi["numerator_measure_id"], kpi["denominator_measure_id"]) if name]
-        if any(measures[name]["subject"] != "stays" for name in names):
+        if any(measures[name]["subject"] != "intervals" for name in names):
             continue
         cuts: dict[tuple[date, str | None], list[Fact]] = defaultdict(list)
         for fact in found:
             if fact.measure_id in names:
                 cuts[fact.day, fact.level].append(fact)
-        for (day, level), of_cut in cuts.items():
-            rows.append({"kpi_id": kpi["kpi_id"], "measured_on": day, "level": level, **figures(kpi, measures, of_cut)})
+        for (day, level), of_dimension in cuts.items():
+            rows.append(
+                {"kpi_id": kpi["kpi_id"], "measured_on": day, "level": level, **figures(kpi, measures, of_dimension)}
+            )
     return rows
 
 
-def channel_as_cut(channel: str) -> str:
+def channel_as_dimension(channel: str) -> str:
     """Returns what a channel is called where tables are cut by channel."""
     return "(all)" if channel == "all" else channel
 
@@ -334,7 +336,7 @@ def scorecard_rows(
                 else first_day is not None and first >= first_day
             )
             value = row["value"] if is_known else None
-            ends = {name: row[name] if value is not None else None for name in ("value_low", "value_high")}
+            ends = {name: row[name] if value is not None else None for name in ("value_ci_lower", "value_ci_upper")}
             return {**row, **ends, "value": value, "measured_day_count": len({fact.day for fact in inside})}
 
         first = current_period(kpi["period"], today)
@@ -371,8 +373,8 @@ def scorecard_rows(
                 "numerator": now["numerator"],
                 "denominator": now["denominator"],
                 "value": now["value"],
-                "value_low": now["value_low"],
-                "value_high": now["value_high"],
+                "value_ci_lower": now["value_ci_lower"],
+                "value_ci_upper": now["value_ci_upper"],
                 "target": float(target["target"]) if target else None,
                 "status": status(kpi, now["value"], target),
                 "trend": less(previous),

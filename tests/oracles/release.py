@@ -55,7 +55,7 @@ class Release:
     gap_totals: Sequence[Row]
     stalled: Sequence[Row]
     stalled_pools: Sequence[Row]
-    overruled_hits: Sequence[Row]
+    overruled_matches: Sequence[Row]
     flows: Mapping[str, Sequence[Row]]
     segments: Sequence[Row]
     kpi_values: Sequence[Row]
@@ -112,10 +112,10 @@ def expected(
 
     known = journeys.definitions(seeds, time_zone=time_zone)
     instances, overruled = journeys.walked(events, known, as_of=as_of, priorities=priorities)
-    stays = journeys.stay_rows(instances, as_of=as_of)
+    intervals = journeys.interval_rows(instances, as_of=as_of)
     walks = flows.walks(instances, events, as_of=as_of, priorities=priorities)
     levels = journeys.instance_rows(instances, events, as_of=as_of, priorities=priorities)
-    facts = kpis.facts(events, stays, {row["journey_instance_id"]: row["level"] for row in levels}, seeds, known)
+    facts = kpis.facts(events, intervals, {row["journey_instance_id"]: row["level"] for row in levels}, seeds, known)
     customer_of_record = {row["person_key_hash"]: row["customer_id"] for row in who.records}
     people = [
         {
@@ -126,7 +126,7 @@ def expected(
     ]
     in_segment = kpis.members(who.customers, people, seeds, known)
     found_gaps = gaps.gap_rows(instances, events, seeds, as_of=as_of, priorities=priorities)
-    stuck = stalled.stalled_rows(stays, instances, events, seeds, known, as_of=as_of, priorities=priorities)
+    stuck = stalled.stalled_rows(intervals, instances, events, seeds, known, as_of=as_of, priorities=priorities)
     return Release(
         events=events,
         sessions=sessions.session_rows(events, found, priorities),
@@ -137,17 +137,17 @@ def expected(
         links=who.links,
         decisions=who.decisions,
         journeys=levels,
-        intervals=stays,
-        transitions=journeys.transition_rows(stays),
-        phases_daily=journeys.daily_rows(stays, known, as_of=as_of),
-        phase_survival=survival.survival_rows(stays),
-        phase_conversions=survival.conversion_rows(stays, known),
+        intervals=intervals,
+        transitions=journeys.transition_rows(intervals),
+        phases_daily=journeys.daily_rows(intervals, known, as_of=as_of),
+        phase_survival=survival.survival_rows(intervals),
+        phase_conversions=survival.conversion_rows(intervals, known),
         funnel_steps=funnels.funnel_rows(instances, known, as_of=as_of),
         gaps=found_gaps,
         gap_totals=gaps.total_rows(found_gaps, instances),
         stalled=stuck,
-        stalled_pools=stalled.pool_rows(stuck, stays, events, in_segment, seeds, known, as_of=as_of),
-        overruled_hits=overruled,
+        stalled_pools=stalled.pool_rows(stuck, intervals, events, in_segment, seeds, known, as_of=as_of),
+        overruled_matches=overruled,
         flows={
             "agg_transitions": flows.transition_rows(walks),
             "agg_transitions_by_level": flows.transition_rows(walks, "level"),

@@ -24,7 +24,7 @@ from typing import Any
 from tests.oracles.feed import Row
 from tests.oracles.flows import percentile
 from tests.oracles.journeys import Definitions, Instance, norm_seconds, steps
-from tests.oracles.kpis import MIN_CELL_SIZE, channel_as_cut, rate_on, suppressed
+from tests.oracles.kpis import MIN_CELL_SIZE, channel_as_dimension, rate_on, suppressed
 from tests.oracles.timeline import counted, total_order
 
 Event = Mapping[str, Any]
@@ -34,7 +34,7 @@ assert MIN_CELL_SIZE > 1
 
 
 def stalled_rows(
-    stays: Sequence[Row],
+    intervals: Sequence[Row],
     instances: Sequence[Instance],
     events: Iterable[Event],
     seeds: Seeds,
@@ -59,10 +59,10 @@ def stalled_rows(
         event["event_id"]: event["channel"] or "(none)" for all_of in by_customer.values() for event in all_of
     }
     rows = []
-    for stay in stays:
-        if not stay["is_stalled"]:
+    for interval in intervals:
+        if not interval["is_stalled"]:
             continue
-        of_customer = by_customer[stay["customer_id"]]
+        of_customer = by_customer[interval["customer_id"]]
         contact = ([event for event in of_customer if event.get("direction")] or [None])[-1]
         spent = [
             worth[event["event_id"]]
@@ -70,42 +70,42 @@ def stalled_rows(
             if event["event_id"] in worth and as_of - YEAR < event["occurred_at"] <= as_of
         ]
         rated = [amount for amount in spent if amount is not None]
-        median = usual.get(stay["journey_id"])
-        norm = norm_of(stay, stays, known)
+        median = usual.get(interval["journey_id"])
+        norm = norm_of(interval, intervals, known)
         assert norm is not None
         rows.append(
             {
-                "journey_id": stay["journey_id"],
-                "journey_version": stay["journey_version"],
-                "entry_event_id": stay["entry_event_id"],
-                "customer_id": stay["customer_id"],
-                "phase_id": stay["phase_id"],
-                "channel": channel_of[stay["entry_event_id"]],
+                "journey_id": interval["journey_id"],
+                "journey_version": interval["journey_version"],
+                "entry_event_id": interval["entry_event_id"],
+                "customer_id": interval["customer_id"],
+                "phase_id": interval["phase_id"],
+                "channel": channel_of[interval["entry_event_id"]],
                 "last_contact_event_id": contact["event_id"] if contact else None,
                 "last_contact_channel": (contact["channel"] or "(none)") if contact else None,
                 "last_contact_at": contact["occurred_at"] if contact else None,
-                **answering(stay, seeds),
+                **answering(interval, seeds),
                 "value_basis": "own" if rated else "none" if median is None else "journey_median",
                 "value_at_risk": sum(rated) if rated else median,
                 "without_rate_count": len(spent) - len(rated),
-                "dwell_seconds": stay["dwell_seconds"],
+                "dwell_seconds": interval["dwell_seconds"],
                 "norm_seconds": norm,
-                "over_norm_seconds": stay["dwell_seconds"] - norm,
-                "entered_at": stay["entered_at"],
+                "over_norm_seconds": interval["dwell_seconds"] - norm,
+                "entered_at": interval["entered_at"],
             }
         )
     return rows
 
 
-def norm_of(stay: Row, stays: Sequence[Row], known: Definitions) -> int | None:
+def norm_of(interval: Row, intervals: Sequence[Row], known: Definitions) -> int | None:
     """Returns how long a stay like this one may last."""
     through = [
         one["dwell_seconds"]
-        for one in stays
+        for one in intervals
         if one["outcome"] == "fell_through"
-        and (one["journey_id"], one["phase_id"]) == (stay["journey_id"], stay["phase_id"])
+        and (one["journey_id"], one["phase_id"]) == (interval["journey_id"], interval["phase_id"])
     ]
-    phase = known.phases[stay["journey_id"], stay["journey_version"], stay["phase_id"]]
+    phase = known.phases[interval["journey_id"], interval["journey_version"], interval["phase_id"]]
     return norm_seconds(through, phase.stalled_after_days)
 
 
@@ -137,7 +137,7 @@ def usual_values(
     """Returns what half of each journey's completed instances with a value came to at most."""
     values: dict[str, list[Decimal]] = defaultdict(list)
     for instance in instances:
-        if instance.stays[-1].outcome == "completed":
+        if instance.intervals[-1].outcome == "completed":
             inside = steps(instance, by_customer[instance.customer_id], as_of=as_of)
             spent = [worth.get(event["event_id"]) or Decimal(0) for event in inside]
             if sum(spent) > 0:
@@ -145,17 +145,17 @@ def usual_values(
     return {journey_id: percentile(of_journey, 0.5) for journey_id, of_journey in values.items()}
 
 
-def answering(stay: Row, seeds: Seeds) -> Row:
+def answering(interval: Row, seeds: Seeds) -> Row:
     """Returns who is responsible and accountable for those in a stay's phase."""
     owner = next(
         row.get("owner")
         for row in seeds["journeys"]
-        if (row["journey_id"], row["journey_version"]) == (stay["journey_id"], stay["journey_version"])
+        if (row["journey_id"], row["journey_version"]) == (interval["journey_id"], interval["journey_version"])
     )
     speaking = sorted(
         kpi["kpi_id"]
         for kpi in seeds.get("kpis", ())
-        if (kpi["journey_id"], kpi["phase_id"]) == (stay["journey_id"], stay["phase_id"])
+        if (kpi["journey_id"], kpi["phase_id"]) == (interval["journey_id"], interval["phase_id"])
         and (kpi["kind"], kpi["tier"]) == ("progress", "primary")
     )
     people = {
@@ -172,7 +172,7 @@ def answering(stay: Row, seeds: Seeds) -> Row:
 
 def pool_rows(
     stalled: Sequence[Row],
-    stays: Sequence[Row],
+    intervals: Sequence[Row],
     events: Iterable[Event],
     segments: Mapping[str, set[str]],
     seeds: Seeds,
@@ -184,18 +184,18 @@ def pool_rows(
     channel_of = {event["event_id"]: event["channel"] or "(none)" for event in events}
     stuck = {(row["journey_id"], row["entry_event_id"]): row for row in stalled}
     pools: dict[tuple[tuple[str, str, str], str, str], list[Row]] = defaultdict(list)
-    for stay in stays:
-        if stay["outcome"] != "pending":
+    for interval in intervals:
+        if interval["outcome"] != "pending":
             continue
-        phase = (stay["journey_id"], stay["journey_version"], stay["phase_id"])
-        for segment in ("all", *(name for name, inside in segments.items() if stay["customer_id"] in inside)):
-            for channel in ("all", channel_as_cut(channel_of[stay["entry_event_id"]])):
-                pools[phase, channel, segment].append(stay)
+        phase = (interval["journey_id"], interval["journey_version"], interval["phase_id"])
+        for segment in ("all", *(name for name, inside in segments.items() if interval["customer_id"] in inside)):
+            for channel in ("all", channel_as_dimension(channel_of[interval["entry_event_id"]])):
+                pools[phase, channel, segment].append(interval)
     of_pool = {
         pool: [
-            stuck[stay["journey_id"], stay["entry_event_id"]]
-            for stay in inside
-            if (stay["journey_id"], stay["entry_event_id"]) in stuck
+            stuck[interval["journey_id"], interval["entry_event_id"]]
+            for interval in inside
+            if (interval["journey_id"], interval["entry_event_id"]) in stuck
         ]
         for pool, inside in pools.items()
     }
@@ -212,7 +212,7 @@ def pool_rows(
             "stalled_count": len(rows),
             "stalled_share": len(rows) / len(inside),
             "median_dwell_seconds": percentile([row["dwell_seconds"] for row in rows], 0.5) if rows else None,
-            "norm_seconds": norm_of(inside[0], stays, known),
+            "norm_seconds": norm_of(inside[0], intervals, known),
             "median_silent_seconds": percentile(silent, 0.5) if silent else None,
             "value_at_risk": sum(values) if values else None,
             "without_rate_count": sum(row["without_rate_count"] for row in rows) if rows else None,

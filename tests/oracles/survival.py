@@ -24,9 +24,9 @@ MIN_CELL_SIZE = 5
 DAY = 86_400
 
 
-def curve(stays: Iterable[Mapping[str, Any]]) -> list[tuple[int, Fraction, Fraction | None]]:
-    """Returns (length, share that lasts longer, Greenwood's sum or None once nobody is left) where stays ended."""
-    lengths = [(stay["dwell_seconds"], stay["outcome"] != "pending") for stay in stays]
+def curve(intervals: Iterable[Mapping[str, Any]]) -> list[tuple[int, Fraction, Fraction | None]]:
+    """Returns (length, share that lasts longer, Greenwood's sum or None once nobody is left) where intervals ended."""
+    lengths = [(interval["dwell_seconds"], interval["outcome"] != "pending") for interval in intervals]
     share, greenwood = Fraction(1), Fraction(0)
     found: list[tuple[int, Fraction, Fraction | None]] = []
     for length in sorted({length for length, has_ended in lengths if has_ended}):
@@ -41,15 +41,15 @@ def curve(stays: Iterable[Mapping[str, Any]]) -> list[tuple[int, Fraction, Fract
     return found
 
 
-def survival_rows(stays: Sequence[Mapping[str, Any]]) -> list[Row]:
+def survival_rows(intervals: Sequence[Mapping[str, Any]]) -> list[Row]:
     """Returns rows shaped like `journeys.agg_phase_survival`."""
     rows = []
-    for (journey_id, version, phase_id), of_phase in sorted(_grouped(stays).items()):
-        lasting = [stay for stay in of_phase if stay["outcome"] != "completed"]
+    for (journey_id, version, phase_id), of_phase in sorted(_grouped(intervals).items()):
+        lasting = [interval for interval in of_phase if interval["outcome"] != "completed"]
         known = curve(lasting)
-        for day in sorted({stay["dwell_seconds"] // DAY for stay in lasting}):
+        for day in sorted({interval["dwell_seconds"] // DAY for interval in lasting}):
             begins, ends = day * DAY, (day + 1) * DAY
-            within = [stay for stay in lasting if begins <= stay["dwell_seconds"] < ends]
+            within = [interval for interval in lasting if begins <= interval["dwell_seconds"] < ends]
             share, greenwood = Fraction(1), Fraction(0)
             for length, share_there, greenwood_there in known:
                 if length < ends:
@@ -64,29 +64,29 @@ def survival_rows(stays: Sequence[Mapping[str, Any]]) -> list[Row]:
                     "journey_version": version,
                     "phase_id": phase_id,
                     "dwell_days": day,
-                    "at_risk_count": sum(1 for stay in lasting if stay["dwell_seconds"] >= begins),
-                    "exit_count": sum(1 for stay in within if stay["outcome"] != "pending"),
-                    "censored_count": sum(1 for stay in within if stay["outcome"] == "pending"),
+                    "at_risk_count": sum(1 for interval in lasting if interval["dwell_seconds"] >= begins),
+                    "exit_count": sum(1 for interval in within if interval["outcome"] != "pending"),
+                    "censored_count": sum(1 for interval in within if interval["outcome"] == "pending"),
                     "survival_share": float(share),
                     "standard_error": None if greenwood is None else float(share) * sqrt(greenwood),
-                    "lowest_survival_share": lowest,
-                    "highest_survival_share": highest,
+                    "survival_share_ci_lower": lowest,
+                    "survival_share_ci_upper": highest,
                 }
             )
     return rows
 
 
-def conversion_rows(stays: Sequence[Mapping[str, Any]], known: Definitions) -> list[Row]:
+def conversion_rows(intervals: Sequence[Mapping[str, Any]], known: Definitions) -> list[Row]:
     """Returns rows shaped like `journeys.agg_phase_conversions`."""
     by_month: dict[tuple[str, str, str, date], list[Mapping[str, Any]]] = defaultdict(list)
-    for stay in stays:
-        month = known.day_of(stay["entered_at"]).replace(day=1)
-        by_month[stay["journey_id"], stay["journey_version"], stay["phase_id"], month].append(stay)
+    for interval in intervals:
+        month = known.day_of(interval["entered_at"]).replace(day=1)
+        by_month[interval["journey_id"], interval["journey_version"], interval["phase_id"], month].append(interval)
     rows = []
     for (journey_id, version, phase_id, month), begun in sorted(by_month.items()):
-        outcomes = Counter(stay["outcome"] for stay in begun)
+        outcomes = Counter(interval["outcome"] for interval in begun)
         converted = outcomes["fell_through"] + outcomes["completed"]
-        took = sorted(stay["dwell_seconds"] for stay in begun if stay["outcome"] == "fell_through")
+        took = sorted(interval["dwell_seconds"] for interval in begun if interval["outcome"] == "fell_through")
         halves = [length for length, share, _ in curve(begun) if share <= Fraction(1, 2)]
         row = {
             "journey_id": journey_id,
@@ -95,8 +95,8 @@ def conversion_rows(stays: Sequence[Mapping[str, Any]], known: Definitions) -> l
             "entered_count": len(begun),
             **{f"{outcome}_count": outcomes[outcome] for outcome in OUTCOMES},
             "median_conversion_seconds": discrete_percentile(took, 5),
-            "ninth_decile_conversion_seconds": discrete_percentile(took, 9),
-            "median_stay_seconds": halves[0] if halves and not outcomes["completed"] else None,
+            "p90_conversion_seconds": discrete_percentile(took, 9),
+            "median_dwell_seconds": halves[0] if halves and not outcomes["completed"] else None,
             "month_starts_on": month,
         }
         for prefix, trials in (("", len(begun)), ("decided_", len(begun) - outcomes["pending"])):
@@ -125,9 +125,9 @@ def wilson(successes: int, trials: int) -> tuple[float, float]:
     return (-linear - root) / (2 * square), (-linear + root) / (2 * square)
 
 
-def _grouped(stays: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str, str], list[Mapping[str, Any]]]:
+def _grouped(intervals: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str, str], list[Mapping[str, Any]]]:
     found: dict[tuple[str, str, str], list[Mapping[str, Any]]] = defaultdict(list)
-    for stay in stays:
-        if stay["outcome"] != "completed":
-            found[stay["journey_id"], stay["journey_version"], stay["phase_id"]].append(stay)
+    for interval in intervals:
+        if interval["outcome"] != "completed":
+            found[interval["journey_id"], interval["journey_version"], interval["phase_id"]].append(interval)
     return found

@@ -47,7 +47,7 @@ def test_an_instance_that_begins_in_the_middle_takes_step_1_when_it_comes_there(
     assert told(event("try_1", 0), event("see_1", 1), event("try_2", 2)) == [(1, 1, 1, 0), (1, 0, 0, 0), (0, 0, 0, 0)]
 
 
-def test_the_window_counts_from_the_steps_first_hit() -> None:
+def test_the_window_counts_from_the_steps_first_match() -> None:
     """A repeat hit keeps the instance together beyond the window of the step."""
     kept = [event("see_1", 0), event("see_2", 20)]
     assert told(*kept, event("try_1", 30))[0] == (1, 1, 1, 0)

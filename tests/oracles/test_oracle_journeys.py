@@ -55,15 +55,15 @@ def event(event_id: str, day: float, name: str = "", **more: Any) -> dict[str, A
     }
 
 
-def stays(events: list[dict[str, Any]], known: journeys.Definitions = KNOWN, as_of: datetime = AS_OF) -> list[Any]:
+def intervals(events: list[dict[str, Any]], known: journeys.Definitions = KNOWN, as_of: datetime = AS_OF) -> list[Any]:
     instances, _ = journeys.walked(events, known, as_of=as_of, priorities={})
-    return journeys.stay_rows(instances, as_of=as_of)
+    return journeys.interval_rows(instances, as_of=as_of)
 
 
 def told(events: list[dict[str, Any]], **how: Any) -> list[tuple[Any, ...]]:
     return [
         (row["entry_event_id"], row["interval_number"], row["outcome"], row["dwell_seconds"] / 86_400)
-        for row in stays(events, **how)
+        for row in intervals(events, **how)
     ]
 
 
@@ -78,7 +78,7 @@ def test_the_five_outcomes() -> None:
     ]
 
 
-def test_a_hit_at_the_deadline_belongs_and_a_later_one_does_not() -> None:
+def test_a_match_at_the_deadline_belongs_and_a_later_one_does_not() -> None:
     assert told([event("see_1", 0), event("try_1", 30)])[0] == ("see_1", 1, "fell_through", 30)
     late = event("try_1", 30)
     late["occurred_at"] += timedelta(microseconds=1)
@@ -88,7 +88,7 @@ def test_a_hit_at_the_deadline_belongs_and_a_later_one_does_not() -> None:
     ]
 
 
-def test_a_repeat_hit_extends_the_stay_and_its_window() -> None:
+def test_a_repeat_match_extends_the_interval_and_its_window() -> None:
     assert told([event("see_1", 0), event("see_2", 20), event("see_3", 45)]) == [("see_1", 1, "pending", 59)]
 
 
@@ -98,11 +98,11 @@ def test_a_deadline_at_the_clock_has_not_passed() -> None:
         assert told([event("see_1", 0)], as_of=as_of) == [("see_1", 1, outcome, 30)]
 
 
-def test_every_terminal_hit_is_an_instance_of_its_own() -> None:
+def test_every_terminal_match_is_an_instance_of_its_own() -> None:
     assert [row[1] for row in told([event("buy_1", 0), event("buy_2", 0.5)])] == [1, 1]
 
 
-def test_bots_and_the_future_hit_nothing() -> None:
+def test_bots_and_the_future_match_nothing() -> None:
     assert told([event("see_1", 0, is_bot=True), event("see_2", 70, is_after_as_of=True)]) == []
 
 
@@ -112,7 +112,7 @@ def test_the_highest_phase_counts_and_the_other_is_reported() -> None:
     )
     events = [event("a", 0, "visit", channel="store")]
     instances, overruled = journeys.walked(events, known, as_of=AS_OF, priorities={})
-    assert [stay.phase.phase_id for stay in instances[0].stays] == ["try"]
+    assert [interval.phase.phase_id for interval in instances[0].intervals] == ["try"]
     assert [(row["event_id"], row["phase_id"], row["counted_phase_id"]) for row in overruled] == [("a", "see", "try")]
 
 
@@ -141,7 +141,7 @@ def test_an_instance_keeps_the_version_it_began_under() -> None:
         }
     )
     events = [event("see_1", 3), event("try_1", 10), event("see_2", 40)]
-    assert [(row["entry_event_id"], row["journey_version"], row["outcome"]) for row in stays(events, known)] == [
+    assert [(row["entry_event_id"], row["journey_version"], row["outcome"]) for row in intervals(events, known)] == [
         ("see_1", "1", "fell_through"),
         ("try_1", "1", "fell_out"),
         ("see_2", "2", "fell_out"),
@@ -153,7 +153,7 @@ def test_dwell_drops_fractions_of_a_second() -> None:
     assert journeys.dwell_seconds(DAY_0, None, DAY_0 + timedelta(days=1)) == 86_400
 
 
-def test_the_norm_is_measured_from_twenty_stays_on() -> None:
+def test_the_norm_is_measured_from_twenty_intervals_on() -> None:
     assert journeys.norm_seconds(list(range(1, 20)), 2) == 172_800
     assert journeys.norm_seconds(list(range(1, 20)), None) is None
     # nine tenths of 20 are 18, of 21 they are 18.9: the nineteenth
@@ -161,7 +161,7 @@ def test_the_norm_is_measured_from_twenty_stays_on() -> None:
     assert journeys.norm_seconds(list(range(1, 22)), None) == 19
 
 
-def test_only_open_stays_longer_than_the_norm_are_stalled() -> None:
+def test_only_open_intervals_longer_than_the_norm_are_stalled() -> None:
     events = []
     for number in range(20):
         customer = {"customer_id": f"c{number}"}
@@ -170,13 +170,13 @@ def test_only_open_stays_longer_than_the_norm_are_stalled() -> None:
             event(f"try_{number:02}b", 1 + number % 2, **customer),
         ]
     events += [event("see_long", 56.9, customer_id="long"), event("see_short", 57, customer_id="short")]
-    stalled = {row["entry_event_id"] for row in stays(events) if row["is_stalled"]}
+    stalled = {row["entry_event_id"] for row in intervals(events) if row["is_stalled"]}
     assert stalled == {"see_long"}
 
 
 def test_moves_name_the_event_that_moved() -> None:
     moves = journeys.transition_rows(
-        stays([event("try_1", 0), event("see_1", 1), event("buy_1", 3), event("see_2", 4)])
+        intervals([event("try_1", 0), event("see_1", 1), event("buy_1", 3), event("see_2", 4)])
     )
     assert [(row["from_phase_id"], row["to_phase_id"], row["outcome"], row["event_id"]) for row in moves] == [
         ("try", "see", "regressed", "see_1"),
@@ -214,7 +214,7 @@ def test_days_count_entries_presence_and_leavings() -> None:
     # see: from the 1st at noon to the 3rd at midnight; try: open from then to the clock on the 5th
     events = [event("see_1", 0.5), event("try_1", 2)]
     as_of = datetime(2026, 1, 5)
-    rows = journeys.daily_rows(stays(events, as_of=as_of), KNOWN, as_of=as_of)
+    rows = journeys.daily_rows(intervals(events, as_of=as_of), KNOWN, as_of=as_of)
     said = {
         (row["phase_id"], row["day"].day): {
             name: value for name, value in row.items() if value and name not in ("journey_id", "phase_id", "day")
@@ -239,5 +239,5 @@ def test_days_are_days_of_the_reporting_time_zone() -> None:
 
 def test_entered_is_the_sum_of_the_five() -> None:
     events = [event(f"{name}_{day:02}", day) for day in range(0, 50, 3) for name in ("try", "see")[: 1 + day % 2]]
-    for row in journeys.daily_rows(stays(events), KNOWN, as_of=AS_OF):
+    for row in journeys.daily_rows(intervals(events), KNOWN, as_of=AS_OF):
         assert row["entered"] == sum(row[outcome] for outcome in journeys.OUTCOMES)

@@ -58,12 +58,12 @@ def test_every_nasty_case_is_there(told: release.Release) -> None:
     assert statuses["superseded"] > 20 and statuses["duplicate"] > 20 and statuses["key_collision"] == 0
     instants = Counter((event["customer_id"], event["occurred_at"]) for event in told.events)
     assert max(instants.values()) > 1
-    assert {stay["outcome"] for stay in told.intervals} == {
+    assert {interval["outcome"] for interval in told.intervals} == {
         "fell_through", "regressed", "completed", "fell_out", "pending"
     }  # fmt: skip
-    assert any(stay["is_stalled"] for stay in told.intervals)
+    assert any(interval["is_stalled"] for interval in told.intervals)
     assert {row["level"] for row in told.journeys} == {"micro", "macro", "omni"}
-    assert told.over_cap and told.overruled_hits and told.transitions
+    assert told.over_cap and told.overruled_matches and told.transitions
     assert any(event["is_bot"] for event in told.events)
     assert any(event["is_after_as_of"] for event in told.events)
     assert any(event["occurred_at"] == AS_OF for event in told.events)
@@ -97,7 +97,7 @@ def test_laws(told: release.Release, tables: dict[str, list[dict[str, str]]]) ->
             assert before["valid_to"] == after["valid_from"] and before["customer_id"] != after["customer_id"]
         assert intervals[-1]["valid_to"] is None
     until: dict[str, datetime] = {}
-    for stay in told.intervals:
-        assert stay["entered_at"] >= until.get(stay["journey_instance_id"], datetime.min)
-        until[stay["journey_instance_id"]] = stay["left_at"] or datetime.max
+    for interval in told.intervals:
+        assert interval["entered_at"] >= until.get(interval["journey_instance_id"], datetime.min)
+        until[interval["journey_instance_id"]] = interval["left_at"] or datetime.max
     assert len(told.transitions) == len(told.intervals) - len(told.journeys)

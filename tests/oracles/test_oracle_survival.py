@@ -14,7 +14,7 @@ DAY = survival.DAY
 KNOWN = journeys.definitions({"journeys": [], "phases": [], "critical_events": []})
 
 
-def stay(seconds: int, outcome: str = "fell_through", *, phase_id: str = "try", month: int = 1) -> dict[str, Any]:
+def interval(seconds: int, outcome: str = "fell_through", *, phase_id: str = "try", month: int = 1) -> dict[str, Any]:
     return {
         "journey_id": "j",
         "journey_version": "1",
@@ -25,9 +25,11 @@ def stay(seconds: int, outcome: str = "fell_through", *, phase_id: str = "try", 
     }
 
 
-def test_a_pending_stay_counts_up_to_its_age_and_not_beyond() -> None:
+def test_a_pending_interval_counts_up_to_its_age_and_not_beyond() -> None:
     """Kaplan and Meier's way by hand: 5 at risk, then 4 (one pending at 2 is still at risk at 2), then 2."""
-    known = survival.curve([stay(1), stay(2), stay(2, "pending"), stay(3, "fell_out"), stay(4, "pending")])
+    known = survival.curve(
+        [interval(1), interval(2), interval(2, "pending"), interval(3, "fell_out"), interval(4, "pending")]
+    )
     assert [(length, share) for length, share, _ in known] == [
         (1, Fraction(4, 5)),
         (2, Fraction(4, 5) * Fraction(3, 4)),
@@ -36,8 +38,8 @@ def test_a_pending_stay_counts_up_to_its_age_and_not_beyond() -> None:
     assert known[-1][2] == Fraction(1, 20) + Fraction(1, 12) + Fraction(1, 2)
 
 
-def test_without_pending_stays_it_is_the_share_that_lasts_longer() -> None:
-    known = survival.curve([stay(one) for one in (5, 1, 9, 9)])
+def test_without_pending_intervals_it_is_the_share_that_lasts_longer() -> None:
+    known = survival.curve([interval(one) for one in (5, 1, 9, 9)])
     assert [(length, share) for length, share, _ in known] == [
         (1, Fraction(3, 4)),
         (5, Fraction(1, 2)),
@@ -47,7 +49,9 @@ def test_without_pending_stays_it_is_the_share_that_lasts_longer() -> None:
 
 
 def test_days_begin_at_their_first_second_and_empty_ones_have_no_row() -> None:
-    rows = survival.survival_rows([stay(DAY - 1), stay(DAY), stay(3 * DAY, "pending"), stay(0, "completed")])
+    rows = survival.survival_rows(
+        [interval(DAY - 1), interval(DAY), interval(3 * DAY, "pending"), interval(0, "completed")]
+    )
     assert [
         (row["dwell_days"], row["at_risk_count"], row["exit_count"], row["censored_count"], row["survival_share"])
         for row in rows
@@ -55,40 +59,47 @@ def test_days_begin_at_their_first_second_and_empty_ones_have_no_row() -> None:
 
 
 def test_errors_and_bounds_are_null_where_nothing_can_be_said() -> None:
-    waits, ends = survival.survival_rows([stay(1, "pending"), stay(DAY)])
+    waits, ends = survival.survival_rows([interval(1, "pending"), interval(DAY)])
     assert (waits["survival_share"], waits["standard_error"]) == (1.0, 0.0)
     assert (ends["survival_share"], ends["standard_error"]) == (0.0, None)
-    assert [row[name] for row in (waits, ends) for name in row if name.endswith("est_survival_share")] == [None] * 4
+    assert [row[name] for row in (waits, ends) for name in row if "_ci_" in name] == [None] * 4
 
 
 def test_bounds_are_those_of_a_known_curve() -> None:
     """Remission of leukaemia under 6-MP (Freireich 1963), a day for a week: 0.857, error 0.0764, 0.620 to 0.952."""
     ended = [6, 6, 6, 7, 10, 13, 16, 22, 23]
     pending = [6, 9, 10, 11, 17, 19, 20, 25, 32, 32, 34, 35]
-    rows = survival.survival_rows([stay(w * DAY) for w in ended] + [stay(w * DAY, "pending") for w in pending])
+    rows = survival.survival_rows([interval(w * DAY) for w in ended] + [interval(w * DAY, "pending") for w in pending])
     sixth = next(row for row in rows if row["dwell_days"] == 6)
     assert sixth["survival_share"] == pytest.approx(0.857, abs=5e-4)
     assert sixth["standard_error"] == pytest.approx(0.0764, abs=5e-5)
-    assert sixth["lowest_survival_share"] == pytest.approx(0.620, abs=5e-4)
-    assert sixth["highest_survival_share"] == pytest.approx(0.952, abs=5e-4)
+    assert sixth["survival_share_ci_lower"] == pytest.approx(0.620, abs=5e-4)
+    assert sixth["survival_share_ci_upper"] == pytest.approx(0.952, abs=5e-4)
     assert rows[-1]["survival_share"] == pytest.approx(0.448, abs=5e-4)
 
 
 def test_conversion_with_and_without_pending() -> None:
-    begun = [stay(10), stay(20), stay(30), stay(40, "regressed"), stay(50, "fell_out"), stay(60, "pending")]
-    row, february = survival.conversion_rows([*begun, stay(70, month=2)], KNOWN)
+    begun = [
+        interval(10),
+        interval(20),
+        interval(30),
+        interval(40, "regressed"),
+        interval(50, "fell_out"),
+        interval(60, "pending"),
+    ]
+    row, february = survival.conversion_rows([*begun, interval(70, month=2)], KNOWN)
     assert (row["month_starts_on"], february["month_starts_on"]) == (date(2026, 1, 1), date(2026, 2, 1))
     assert (row["conversion_share"], row["decided_conversion_share"]) == (3 / 6, 3 / 5)
-    assert (row["median_conversion_seconds"], row["ninth_decile_conversion_seconds"]) == (20, 30)
-    assert row["median_stay_seconds"] == 30
+    assert (row["median_conversion_seconds"], row["p90_conversion_seconds"]) == (20, 30)
+    assert row["median_dwell_seconds"] == 30
     assert (february["entered_count"], february["conversion_share"]) == (1, None)
 
 
 def test_the_middle_of_a_phase_that_most_are_still_in_is_not_known() -> None:
-    (row,) = survival.conversion_rows([stay(10), stay(20, "pending"), stay(30, "pending")], KNOWN)
-    assert row["median_stay_seconds"] is None
-    (row,) = survival.conversion_rows([stay(0, "completed")] * 9, KNOWN)
-    assert (row["median_stay_seconds"], row["median_conversion_seconds"], row["conversion_share"]) == (None, None, 1)
+    (row,) = survival.conversion_rows([interval(10), interval(20, "pending"), interval(30, "pending")], KNOWN)
+    assert row["median_dwell_seconds"] is None
+    (row,) = survival.conversion_rows([interval(0, "completed")] * 9, KNOWN)
+    assert (row["median_dwell_seconds"], row["median_conversion_seconds"], row["conversion_share"]) == (None, None, 1)
 
 
 def test_wilsons_interval_stays_within_0_and_1() -> None:

@@ -62,8 +62,8 @@ def test_of_two_source_systems_of_one_id_the_second_by_name_is_a_collision() -> 
 def test_a_newer_snapshot_replaces_the_whole_set() -> None:
     rows = [
         {"batch": 1, "file": "monday.csv", "event_id": "e1", "says": "gone"},
-        {"batch": 1, "file": "monday.csv", "event_id": "e2", "says": "stays"},
-        {"batch": 2, "file": "tuesday.csv", "event_id": "e2", "says": "stays"},
+        {"batch": 1, "file": "monday.csv", "event_id": "e2", "says": "intervals"},
+        {"batch": 2, "file": "tuesday.csv", "event_id": "e2", "says": "intervals"},
     ]
     said = versions.with_status(rows, ["event_id"], delivery="snapshot")
     assert [one["_row_status"] for one in said] == ["superseded", "duplicate", "current"]

@@ -32,7 +32,7 @@ SOUND = {
         "measure_id,subject,aggregation,value_column,event_name,journey_id,outcome,level\n"
         "orders,events,count,,order_placed,,,\n"
         "revenue,events,sum,amount,order_placed,,,\n"
-        "passed,stays,count,,,buying,fell_through|completed,omni\n"
+        "passed,intervals,count,,,buying,fell_through|completed,omni\n"
     ),
     "kpis": (
         "kpi_id,kpi_name,journey_id,phase_id,kind,tier,direction,unit,period,numerator_measure_id,denominator_measure_id\n"
@@ -161,7 +161,7 @@ SPOILT = [
         "amount,order_placed,,,omni",
         "measures.csv line 3",
         "level = omni",
-        "count stays",
+        "count intervals",
     ),
     ("critical_events", "viewed,,", "viewed,page,", "critical_events.csv line 2", "property_value", "Fill in both"),
     ("critical_events", "viewed,,", "viewed,a\\b,c", "critical_events.csv line 2", "property_name = a", "Rename"),

@@ -2,7 +2,7 @@
 
 `tables` are rows as dicts under the release's names: `fct_events`, `fct_sessions`, `fct_phase_intervals`,
 `fct_journeys`, `fct_gaps`, `dim_customers`, `bridge_customer_identifiers`, `bridge_customer_records`,
-`fct_identifier_links`, `identity_decision_outcomes`; `over_cap` and `overruled_hits` (as the oracles give them) are
+`fct_identifier_links`, `identity_decision_outcomes`; `over_cap` and `overruled_matches` (as the oracles give them) are
 looked at where they are handed over. Times are naive UTC.
 Instances and sessions are recognised by their events, never by their ids.
 """
@@ -46,15 +46,15 @@ def problems(story: Story, tables: Tables, *, hash_of: HashOf) -> list[str]:
         wanted["customer_id"] = events[session.get("customer_of", session["events"][0])]["customer_id"]
         found += _differences(f"session of {session['events'][0]}", wanted, row)
 
-    stays = [row for row in tables["fct_phase_intervals"] if row["entry_event_id"] in story.event_ids]
-    found += _rows("stay", "entry_event_id", expected["stays"], stays)
+    intervals = [row for row in tables["fct_phase_intervals"] if row["entry_event_id"] in story.event_ids]
+    found += _rows("interval", "entry_event_id", expected["intervals"], intervals)
     instances = {row["journey_instance_id"]: row for row in tables["fct_journeys"]}
     begun = [
-        {**instances[stay["journey_instance_id"]], "first_event_id": stay["entry_event_id"]}
-        for stay in stays
-        if stay["interval_number"] == 1 and stay["journey_instance_id"] in instances
+        {**instances[interval["journey_instance_id"]], "first_event_id": interval["entry_event_id"]}
+        for interval in intervals
+        if interval["interval_number"] == 1 and interval["journey_instance_id"] in instances
     ]
-    if "journeys" in expected or not expected["stays"]:
+    if "journeys" in expected or not expected["intervals"]:
         found += _rows("journey", "first_event_id", expected.get("journeys", []), begun)
 
     if "gaps" in expected:
@@ -80,9 +80,9 @@ def problems(story: Story, tables: Tables, *, hash_of: HashOf) -> list[str]:
     for decision, outcome in expected_outcomes(story, hash_of=hash_of).items():
         if outcomes.get(decision) != outcome:
             found.append(f"decision {decision}: should be {outcome}, is {outcomes.get(decision)}")
-    if "overruled_hits" in tables:
-        hits = [row for row in tables["overruled_hits"] if row["event_id"] in story.event_ids]
-        found += _rows("overruled hit", "event_id", expected.get("overruled", []), hits)
+    if "overruled_matches" in tables:
+        matches = [row for row in tables["overruled_matches"] if row["event_id"] in story.event_ids]
+        found += _rows("overruled match", "event_id", expected.get("overruled", []), matches)
     if "over_cap" in tables:
         over = {(row["identifier_type"], row["identifier"]): row for row in tables["over_cap"]}
         for wanted in expected.get("over_cap", []):

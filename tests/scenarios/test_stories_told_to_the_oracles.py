@@ -31,7 +31,7 @@ def tables_of(told: release.Release) -> check.Tables:
         "identity_decision_outcomes": told.decisions,
         "fct_gaps": told.gaps,
         "over_cap": told.over_cap,
-        "overruled_hits": told.overruled_hits,
+        "overruled_matches": told.overruled_matches,
     }
 
 
@@ -121,7 +121,7 @@ def test_stories_do_not_touch_each_other(together: release.Release) -> None:
 
 def test_together_they_stay_below_a_measured_norm(together: release.Release) -> None:
     """Twenty `fell_through` stays of one phase would replace the seed's norm by a measured one."""
-    through = Counter(stay["phase_id"] for stay in together.intervals if stay["outcome"] == "fell_through")
+    through = Counter(interval["phase_id"] for interval in together.intervals if interval["outcome"] == "fell_through")
     assert max(through.values()) < 20
 
 

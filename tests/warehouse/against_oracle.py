@@ -66,7 +66,7 @@ def values_over_cap(built: Warehouse, told: Release) -> list[str]:
     wanted = [{**row, "identifier_hash": hash_of(row["identifier_type"], row["identifier"])} for row in told.over_cap]
     said = built.query(
         "select identifier_type, identifier_hash, person_count as people_count "
-        "from intermediate.int_identifiers_guarded where is_over_cap and not is_blocked"
+        "from intermediate.int_identifier_trust where is_over_cap and not is_blocked"
     )
     keys, columns = ("identifier_type", "identifier_hash"), ("people_count",)
     return _differing(_by(keys, wanted, columns), _by(keys, said, columns))
@@ -121,7 +121,7 @@ def health(built: Warehouse, told: Release) -> list[str]:
     ]
 
 
-def stays(built: Warehouse, told: Release) -> list[str]:
+def intervals(built: Warehouse, told: Release) -> list[str]:
     columns = (
         "customer_id", "phase_id", "phase_order", "interval_number", "first_event_id", "outcome", "next_phase_id",
         "dwell_seconds", "is_stalled", "entered_at", "left_at",
@@ -153,10 +153,10 @@ def journeys(built: Warehouse, told: Release) -> list[str]:
 def moves(built: Warehouse, told: Release) -> list[str]:
     said = built.query("""
         select
-            moves.*, entered.entry_event_id as event_id, left_stays.outcome, moves.moved_at as occurred_at
+            moves.*, entered.entry_event_id as event_id, left_intervals.outcome, moves.moved_at as occurred_at
         from journeys.fct_phase_transitions as moves
         inner join journeys.fct_phase_intervals as entered on entered.interval_id = moves.to_interval_id
-        inner join journeys.fct_phase_intervals as left_stays on left_stays.interval_id = moves.from_interval_id
+        inner join journeys.fct_phase_intervals as left_intervals on left_intervals.interval_id = moves.from_interval_id
     """)
     keys = ("journey_id", "event_id")
     columns = ("customer_id", "from_phase_id", "to_phase_id", "outcome", "dwell_seconds", "occurred_at")
@@ -232,7 +232,7 @@ COMPARISONS_OF_FLOWS: tuple[Comparison, ...] = (
 
 
 def segments(built: Warehouse, told: Release) -> list[str]:
-    said = built.query("select * from intermediate.int_segments_assigned")
+    said = built.query("select * from intermediate.int_segment_members")
     keys = ("segment", "customer_id")
     return _differing(_by(keys, told.segments, ()), _by(keys, said, ()))
 
@@ -240,7 +240,7 @@ def segments(built: Warehouse, told: Release) -> list[str]:
 def kpi_values(built: Warehouse, told: Release) -> list[str]:
     keys = ("kpi_id", "channel", "segment", "measured_on")
     columns = (
-        "numerator", "denominator", "value", "value_low", "value_high", "group_count", "without_rate_count",
+        "numerator", "denominator", "value", "value_ci_lower", "value_ci_upper", "group_count", "without_rate_count",
         "is_suppressed",
     )  # fmt: skip
     said = [_rounded(row) for row in built.query("select * from kpis.fct_kpi_values_daily")]
@@ -249,14 +249,14 @@ def kpi_values(built: Warehouse, told: Release) -> list[str]:
 
 def kpi_values_by_level(built: Warehouse, told: Release) -> list[str]:
     keys = ("kpi_id", "level", "measured_on")
-    columns = ("numerator", "denominator", "value", "value_low", "value_high", "group_count")
+    columns = ("numerator", "denominator", "value", "value_ci_lower", "value_ci_upper", "group_count")
     said = [_rounded(row) for row in built.query("select * from kpis.fct_kpi_values_by_level_daily")]
     return _differing(_by(keys, map(_rounded, told.kpi_values_by_level), columns), _by(keys, said, columns))
 
 
 def scorecard(built: Warehouse, told: Release) -> list[str]:
     columns = (
-        "tier", "value", "value_low", "value_high", "numerator", "denominator", "target", "status", "trend",
+        "tier", "value", "value_ci_lower", "value_ci_upper", "numerator", "denominator", "target", "status", "trend",
         "trend_year", "previous_value", "year_before_value", "responsible", "accountable", "measured_day_count",
         "period_day_count", "period_start", "period_end",
     )  # fmt: skip
@@ -283,7 +283,7 @@ def gaps(built: Warehouse, told: Release) -> list[str]:
     keys = ("gap_kind", "is_of_map", "journey_id", "first_event_id", "from_event_id")
     columns = (
         "customer_id", "phase_id", "to_event_id", "from_name", "to_name", "touchpoint", "wait_seconds",
-        "limit_seconds", "has_gone_on", "is_lost", "started_at", "ended_at",
+        "limit_seconds", "has_progressed", "has_dropped_off", "started_at", "ended_at",
     )  # fmt: skip
     return _differing(_by(keys, named(told.gaps), columns), _by(keys, named(said), columns))
 
@@ -295,9 +295,9 @@ def gap_totals(built: Warehouse, told: Release) -> list[str]:
 
 def stalled(built: Warehouse, told: Release) -> list[str]:
     said = built.query("""
-        select stalled.*, stays.entry_event_id
+        select stalled.*, intervals.entry_event_id
         from flows.stalled_customers as stalled
-        inner join journeys.fct_phase_intervals as stays using (interval_id)
+        inner join journeys.fct_phase_intervals as intervals using (interval_id)
     """)
     left_out = {"interval_id", "journey_instance_id"}
     told_columns = [{name: value for name, value in row.items() if name not in left_out} for row in said]
@@ -325,7 +325,7 @@ COMPARISONS_OF_IDENTITY: tuple[Comparison, ...] = (
 COMPARISONS: tuple[Comparison, ...] = (
     health,
     *COMPARISONS_OF_IDENTITY,
-    stays,
+    intervals,
     journeys,
     moves,
     phases_by_day,
@@ -351,7 +351,7 @@ def problems(built: Warehouse, told: Release, comparisons: Sequence[Comparison] 
 
 
 def _first_events(rows: Iterable[Row]) -> dict[str, str]:
-    """The event that began each journey instance, from its stays."""
+    """The event that began each journey instance, from its intervals."""
     return {row["journey_instance_id"]: row["entry_event_id"] for row in rows if row["interval_number"] == 1}
 
 

@@ -77,10 +77,10 @@ def test_a_sound_definition_finds_its_events_and_phases(check: Check, at_once: W
     assert lines[-1] == "Every critical event matches something, and every phase is reached."
     [looked] = [line.split() for line in lines if " looked " in line]
     wanted = at_once.query("""
-        select count(*) as hits, count(distinct customer_id) as customers, min(occurred_at) as first_at
+        select count(*) as matches, count(distinct customer_id) as customers, min(occurred_at) as first_at
         from core.fct_events where event_name = 'product_viewed' and not is_bot and not is_after_as_of
     """)[0]
-    assert looked[:5] == ["2", "looked", "looking", f"{wanted['hits']:,}", f"{wanted['customers']:,}"]
+    assert looked[:5] == ["2", "looked", "looking", f"{wanted['matches']:,}", f"{wanted['customers']:,}"]
     assert looked[-2] == f"{wanted['first_at']:%Y-%m-%d}"
 
 
@@ -92,30 +92,30 @@ def test_it_walks_as_the_models_do(at_once: Warehouse) -> None:
         _, versions = check_definitions(connection, settings.warehouse, seeds, seeds["journeys"], "UTC")
     said = {
         (version.row.values["journey_id"], version.row.values["journey_version"], phase.row.values["phase_id"]): (
-            phase.stays,
+            phase.intervals,
             phase.customers,
         )
         for version in versions
         for phase in version.phases
     }
     built = at_once.query("""
-        select journey_id, journey_version, phase_id, count(*) as stays, count(distinct customer_id) as customers
-        from intermediate.int_phase_stays group by all
+        select journey_id, journey_version, phase_id, count(*) as intervals, count(distinct customer_id) as customers
+        from intermediate.int_phase_intervals group by all
     """)
     assert said == {
-        (row["journey_id"], str(row["journey_version"]), row["phase_id"]): (row["stays"], row["customers"])
+        (row["journey_id"], str(row["journey_version"]), row["phase_id"]): (row["intervals"], row["customers"])
         for row in built
     }
-    hits = at_once.query("""
+    matches = at_once.query("""
         select
-            count(*) as hits,
+            count(*) as matches,
             count_if(not is_counted) as overruled,
-            count_if(is_counted) - (select sum(hit_count) from intermediate.int_phase_stays) as unheard
-        from intermediate.int_critical_hits_matched
+            count_if(is_counted) - (select sum(matched_event_count) from intermediate.int_phase_intervals) as unheard
+        from intermediate.int_matched_events
     """)[0]
     rules = [rule for version in versions for rule in version.rules]
-    assert {name: sum(getattr(rule, name) for rule in rules) for name in hits} == hits
-    assert hits["unheard"] > 0 and hits["overruled"] > 0
+    assert {name: sum(getattr(rule, name) for rule in rules) for name in matches} == matches
+    assert matches["unheard"] > 0 and matches["overruled"] > 0
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_what_matches_nothing_is_told_with_what_is_near(
             "asking,quote_requested,,,reason,high\n",
             "asking,quote_requested,,,reason,high\nmore,trying,2,bought,quote_requested,,,,\n",
             "asking",
-            "hits are taken by a higher phase that the same events hit",
+            "matches are taken by a higher phase that the same events match",
         ),
     ],
 )
@@ -180,14 +180,14 @@ def test_a_version_of_days_to_come_is_walked_as_if_they_had_been(check: Check) -
     assert "no version of journey trying is valid from 2025-11-01 to 2029-12-31" in warning
 
 
-def test_hits_on_days_without_validity_are_counted(check: Check, at_once: Warehouse) -> None:
+def test_matches_on_days_without_validity_are_counted(check: Check, at_once: Warehouse) -> None:
     _, lines = check()
     [outside] = [line for line in lines if "completed" in line and "not valid" in line][:1]
     late = at_once.query("""
-        select count(*) as hits from core.fct_events
+        select count(*) as matches from core.fct_events
         where event_name in ('product_viewed', 'order_placed') and not is_bot and not is_after_as_of
             and occurred_at >= timestamp '2025-11-01'
-    """)[0]["hits"]
+    """)[0]["matches"]
     assert f"; {late:,} hits on days on which it is not valid" in outside
 
 

@@ -9,7 +9,7 @@ from orchestration.lib.warehouse.connection import open_duckdb
 from orchestration.lib.warehouse.macros import render_model
 
 EVENTS = 100_000
-STEPS = PROJECT_ROOT / "models" / "intermediate" / "journeys" / "int_steps_numbered.sql"
+STEPS = PROJECT_ROOT / "models" / "intermediate" / "journeys" / "int_steps.sql"
 
 
 def test_a_hundred_thousand_completed_journeys_of_one_instant_have_each_event_once() -> None:
@@ -24,7 +24,7 @@ def test_a_hundred_thousand_completed_journeys_of_one_instant_have_each_event_on
                 null::varchar as device_type, true as is_current, number
             from range({EVENTS}) as numbers (number);
 
-            create table known_stays as
+            create table known_intervals as
             select
                 'j:' || event_id as interval_id, 'j:' || event_id as journey_instance_id, 'j' as journey_id,
                 customer_id, 'bought' as phase_id, event_id as entry_event_id, 'completed' as outcome
@@ -34,17 +34,17 @@ def test_a_hundred_thousand_completed_journeys_of_one_instant_have_each_event_on
             select
                 journey_instance_id, journey_id, customer_id, entry_event_id as first_event_id,
                 phase_id as first_phase_id, timestamp '2026-01-01' as started_at, timestamp '2026-01-01' as ended_at
-            from known_stays;
+            from known_intervals;
         """)
         began = time.monotonic()
         sql = render_model(
             STEPS,
             {
-                "int_journeys_outlined": "known_journeys",
-                "int_phase_stays": "known_stays",
+                "int_instance_bounds": "known_journeys",
+                "int_phase_intervals": "known_intervals",
                 "int_events_stitched": "landed_events",
-                "int_events_unioned": "landed_events",
-                "int_journey_customers_touched": "landed_events",
+                "int_event_versions": "landed_events",
+                "int_changed_journey_customers": "landed_events",
             },
             as_of="timestamp '2026-06-01'",
         )

@@ -184,20 +184,20 @@ def test_records_with_one_number_are_one_customer(at_once: Warehouse) -> None:
     customer = {row["person_key_hash"]: row["customer_id"] for row in rows}
     one, two, three = (customer[hash_of(at_once, "record", f"crm:p{i}")] for i in (1, 2, 3))
     assert one == two != three
-    kept = at_once.query("select person_key, phone_normalised from intermediate.int_people_unioned order by 1")
+    kept = at_once.query("select person_key, phone_normalised from intermediate.int_people_versions order by 1")
     assert [row["phone_normalised"] for row in kept] == ["+31612345678", "+31612345678", None]
 
 
 def test_unusable_values_link_nobody_and_are_counted_with_their_reason(at_once: Warehouse) -> None:
     rows = at_once.query(
-        "select found_on_key, identifier_type, unusable_because from intermediate.int_identifiers_unusable "
+        "select found_on_key, identifier_type, unusable_because from intermediate.int_unusable_identifiers "
         "where found_on = 'event' order by found_on_key"
     )
     told = [(row["found_on_key"], row["identifier_type"], row["unusable_because"]) for row in rows]
     assert sorted(told) == sorted((f"bad:{i}", name, why) for i, (name, _, why) in enumerate(UNUSABLE))
     rows = at_once.query(
         "select identifier_type, unusable_because, source_system, count(*) as count "
-        "from intermediate.int_identifiers_unusable where found_on = 'record' group by all order by all"
+        "from intermediate.int_unusable_identifiers where found_on = 'record' group by all order by all"
     )
     assert [tuple(row.values()) for row in rows] == [
         ("card", "empty", "crm", 1),
@@ -236,7 +236,7 @@ FOLLOWED = (
     "intermediate.int_phone_numbers",
     "intermediate.int_event_identifiers",
     "intermediate.int_people_identifiers",
-    "intermediate.int_identifiers_unusable",
+    "intermediate.int_unusable_identifiers",
     "core.bridge_customer_identifiers",
     "core.bridge_customer_records",
     "core.dim_customers",
@@ -259,7 +259,7 @@ def test_run_by_run_it_comes_out_as_built_anew(tmp_path: Path) -> None:
     deliver(grown, "1", [{**people()[0], "identifiers": '{"phone": "113"}', "updated_at": "2026-01-01"}], "people")
     grown.land()
     assert grown.build() == "first build"
-    unusable = "select count(*) as count from intermediate.int_identifiers_unusable where found_on = "
+    unusable = "select count(*) as count from intermediate.int_unusable_identifiers where found_on = "
     assert grown.query(unusable + "'event'") == [{"count": 0}]
     assert grown.query(unusable + "'record'") == [{"count": 1}]
     deliver(grown, "2", later[1::2] + bad)

@@ -32,7 +32,7 @@ def test_decisions_and_rules_are_put_to_the_test(told: Release) -> None:
 
 
 def test_versions_of_a_journey_are_put_to_the_test(told: Release) -> None:
-    """Every version begins instances, some go on when it has passed, and some of those keep a hit from being heard."""
+    """Every version begins instances, some go on when it has passed, and some of those keep a match unheard."""
     begun = Counter((row["journey_id"], row["journey_version"]) for row in told.journeys)
     assert all(begun["first_purchase", version] >= 10 for version in "123"), begun
     for version, passed in (("1", datetime(2025, 10, 25)), ("2", datetime(2025, 12, 15))):
@@ -67,7 +67,7 @@ def test_segments_and_small_groups_are_put_to_the_test(told: Release) -> None:
     cut = Counter((row["is_suppressed"], row["channel"] == "all") for row in told.kpi_values if row["segment"] != "all")
     assert min(cut[shown, whole] for shown in (True, False) for whole in (True, False)) >= 5, cut
     assert len({row["status"] for row in told.scorecard}) >= 3
-    assert any(row["value_low"] is not None for row in told.scorecard)
+    assert any(row["value_ci_lower"] is not None for row in told.scorecard)
 
 
 def test_gaps_of_every_kind_are_put_to_the_test(told: Release) -> None:
@@ -82,7 +82,7 @@ def test_gaps_of_every_kind_are_put_to_the_test(told: Release) -> None:
         for is_open in (True, False)
     ]
     assert set(seen) == {*hand_overs, *silences}, seen
-    assert {(row["has_gone_on"], row["is_lost"]) for row in told.gaps if row["journey_id"]} == {
+    assert {(row["has_progressed"], row["has_dropped_off"]) for row in told.gaps if row["journey_id"]} == {
         (True, False),
         (False, True),
         (False, False),
@@ -99,7 +99,7 @@ def test_flows_are_put_to_the_test(told: Release) -> None:
     )
     for table in ("map_stops", "map_edges", "map_transfers"):
         rows = told.flows[table]
-        assert any(row["loss_count"] for row in rows), table
+        assert any(row["drop_off_count"] for row in rows), table
         assert {row["sentiment"] is None for row in rows if row["answer_count"]} == {True, False}, table
     assert any(row["visit_count"] == 0 for row in told.flows["map_stops"])
     assert len({row["x"] for row in told.flows["map_stops"] if not row["is_declared"]}) > 1
@@ -127,7 +127,7 @@ def test_who_has_ten_thousand_addresses_is_one_customer(at_once: Warehouse) -> N
 def test_an_address_of_five_thousand_people_joins_none_of_them(at_once: Warehouse) -> None:
     address = hash_of("email", "everybody@crowd.example")
     assert at_once.query(f"""
-        select is_over_cap, person_count from intermediate.int_identifiers_guarded where identifier_hash = '{address}'
+        select is_over_cap, person_count from intermediate.int_identifier_trust where identifier_hash = '{address}'
     """) == [{"is_over_cap": True, "person_count": SHARERS}]
     assert at_once.query(f"""
         select count(*) as owners from core.bridge_customer_identifiers where identifier_hash = '{address}'
@@ -173,11 +173,11 @@ def test_orders_add_up_by_day_in_the_reporting_currency(at_once: Warehouse, told
 def test_a_journey_whose_only_event_is_terminal_begins_and_completes_at_once(at_once: Warehouse, told: Release) -> None:
     calls = [event["event_id"] for event in told.events if event["event_name"] == "support_called" and counted(event)]
     said = at_once.query("""
-        select entry_event_id, outcome, interval_number, hit_count, dwell_seconds
+        select entry_event_id, outcome, interval_number, matched_event_count, dwell_seconds
         from journeys.fct_phase_intervals where journey_id = 'support'
     """)
     assert len(calls) >= 20
     assert sorted(row["entry_event_id"] for row in said) == sorted(calls)
-    assert {(row["outcome"], row["interval_number"], row["hit_count"], row["dwell_seconds"]) for row in said} == {
-        ("completed", 1, 1, 0)
-    }
+    assert {
+        (row["outcome"], row["interval_number"], row["matched_event_count"], row["dwell_seconds"]) for row in said
+    } == {("completed", 1, 1, 0)}

@@ -50,7 +50,7 @@ def test_a_customer_with_a_hundred_thousand_events_is_one_path_of_as_many_steps(
 
     # each hit opens the window of thirty days anew, so it is one instance, which falls out long after the last event
     assert warehouse.query(
-        "select step_count, channel_count, level, outcome from intermediate.int_journeys_leveled"
+        "select step_count, channel_count, level, outcome from intermediate.int_journey_instances"
     ) == [{"step_count": EVENTS, "channel_count": 2, "level": "omni", "outcome": "fell_out"}]
     pairs = warehouse.query(
         "select from_name, to_name, transition_count, customer_count, median_seconds from flows.agg_transitions "
@@ -85,7 +85,7 @@ def test_a_customer_with_a_hundred_thousand_events_is_one_path_of_as_many_steps(
         for name in ("app", "web")
     ]
     stops = warehouse.query(
-        "select line, visit_count, loss_count from flows.map_stops "
+        "select line, visit_count, drop_off_count from flows.map_stops "
         "where line_type = 'channel' and visit_count > 0 order by line"
     )
     # the last step is odd, so it was on the app

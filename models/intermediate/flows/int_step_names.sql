@@ -9,7 +9,7 @@ with names as (
         coalesce(channel, '(none)') as channel,
         coalesce(touchpoint, '(none)') as touchpoint,
         coalesce(event_name, '(none)') as event
-    from {{ ref('int_steps_numbered') }}
+    from {{ ref('int_steps') }}
 )
 
 select

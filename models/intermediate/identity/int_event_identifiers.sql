@@ -1,15 +1,15 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='restate',
-    meta={'restate': {'key': 'event_id', 'touched': 'int_events_touched', 'tracks': ['identifier_hash']}},
+    incremental_strategy='replace_changed',
+    meta={'replace': {'key': 'event_id', 'changed': 'int_changed_events', 'tracks': ['identifier_hash']}},
 ) }}
 
 with events as (
     select version_key, event_id, source_system, identifiers, is_current, occurred_at
-    from {{ ref('int_events_unioned') }}
+    from {{ ref('int_event_versions') }}
     where
         len(identifiers) > 0
-        and {{ is_touched('event_id', ref('int_events_touched'), 'event_id') }}
+        and {{ is_changed('event_id', ref('int_changed_events'), 'event_id') }}
 ),
 
 exploded as (

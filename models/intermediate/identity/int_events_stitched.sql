@@ -1,8 +1,8 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='restate',
-    meta={'restate': {
-        'key': 'event_id', 'touched': 'int_events_to_stitch', 'tracks': ['customer_id', 'visitor_id', 'occurred_at'],
+    incremental_strategy='replace_changed',
+    meta={'replace': {
+        'key': 'event_id', 'changed': 'int_changed_stitched_events', 'tracks': ['customer_id', 'visitor_id', 'occurred_at'],
     }},
 ) }}
 
@@ -12,10 +12,10 @@
 -#}
 with events as (
     select event_id, sequence_number, source_priority, is_bot, occurred_at
-    from {{ ref('int_events_unioned') }}
+    from {{ ref('int_event_versions') }}
     where
         is_current
-        and {{ is_touched('event_id', ref('int_events_to_stitch'), 'event_id') }}
+        and {{ is_changed('event_id', ref('int_changed_stitched_events'), 'event_id') }}
 ),
 
 identified as (
@@ -28,7 +28,7 @@ identified as (
         identified.visitor_id,
         identified.person_id
     from events
-    left join {{ ref('int_events_identified') }} as identified
+    left join {{ ref('int_event_identities') }} as identified
         on identified.event_id = events.event_id
 )
 

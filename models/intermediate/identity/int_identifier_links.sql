@@ -1,9 +1,9 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='restate',
-    meta={'restate': {'key': 'link_key', 'touched': 'int_links_touched'}},
+    incremental_strategy='replace_changed',
+    meta={'replace': {'key': 'link_key', 'changed': 'int_changed_links'}},
 ) }}
-{%- set links_touched = ref('int_links_touched') %}
+{%- set links_changed = ref('int_changed_links') %}
 
 {#-
     Two identifiers of one kind that occur together on a current record or event. A people record links its values
@@ -15,7 +15,7 @@ with event_identifiers as (
     from {{ ref('int_event_identifiers') }}
     where
         identifier_count between 2 and {{ var('max_identifiers_per_record') }}
-        and {{ is_touched('identifier_hash', ref('int_identifiers_touched'), 'identifier_hash') }}
+        and {{ is_changed('identifier_hash', ref('int_changed_identifiers'), 'identifier_hash') }}
 ),
 
 together_on_events as (
@@ -63,13 +63,13 @@ select
     min(identifier_kind) as identifier_kind,
     link_rule,
     source_system,
-    cast(count_if(is_current) as bigint) as sighting_count,
+    cast(count_if(is_current) as bigint) as observation_count,
     min(seen_at) as first_seen_at,
     max(seen_at) filter (where is_current) as last_seen_at
 from links
 where
-    {{ is_touched('identifier_a', ref('int_identifiers_touched'), 'identifier_hash') }}
-    and {{ is_touched('identifier_b', ref('int_identifiers_touched'), 'identifier_hash') }}
+    {{ is_changed('identifier_a', ref('int_changed_identifiers'), 'identifier_hash') }}
+    and {{ is_changed('identifier_b', ref('int_changed_identifiers'), 'identifier_hash') }}
 group by identifier_a, identifier_b, link_rule, source_system
 -- what only superseded rows say is no longer said
 having count_if(is_current) > 0

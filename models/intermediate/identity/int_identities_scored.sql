@@ -25,13 +25,13 @@ identities as (
 items as (
     select
         identities.person_id,
-        coalesce(resolved.owner_id, guarded.identifier_hash) as owner_id,
-        guarded.identifier_type
+        coalesce(owners.owner_id, trust.identifier_hash) as owner_id,
+        trust.identifier_type
     from identities
-    inner join {{ ref('int_identifiers_guarded') }} as guarded
-        on guarded.identifier_hash = identities.identifier_hash and guarded.identifier_kind = 'person'
-    left join {{ ref('int_identifiers_resolved') }} as resolved
-        on resolved.identifier_hash = identities.identifier_hash
+    inner join {{ ref('int_identifier_trust') }} as trust
+        on trust.identifier_hash = identities.identifier_hash and trust.identifier_kind = 'person'
+    left join {{ ref('int_identifier_owners') }} as owners
+        on owners.identifier_hash = identities.identifier_hash
 ),
 
 items_in_scopes as (

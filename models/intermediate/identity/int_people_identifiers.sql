@@ -1,7 +1,7 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='restate',
-    meta={'restate': {'key': 'identifier_hash', 'tracks': ['person_key_hash']}},
+    incremental_strategy='replace_changed',
+    meta={'replace': {'key': 'identifier_hash', 'tracks': ['person_key_hash']}},
 ) }}
 
 {#- A people record is an identifier of its own, and its values hang on it. -#}
@@ -16,7 +16,7 @@ with people as (
         identifiers,
         is_current,
         updated_at
-    from {{ ref('int_people_unioned') }}
+    from {{ ref('int_people_versions') }}
 ),
 
 exploded as (

@@ -1,7 +1,7 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='restate',
-    meta={'restate': {'key': 'visitor_id', 'touched': 'int_visitors_touched'}},
+    incremental_strategy='replace_changed',
+    meta={'replace': {'key': 'visitor_id', 'changed': 'int_changed_visitors'}},
 ) }}
 
 {#-
@@ -17,10 +17,10 @@
 {%- set policy = var('shared_devices') -%}
 with events as (
     select identified.event_id, identified.visitor_id, identified.person_id, identified.occurred_at
-    from {{ ref('int_events_identified') }} as identified
+    from {{ ref('int_event_identities') }} as identified
     where
         identified.visitor_id is not null
-        and {{ is_touched('identified.visitor_id', ref('int_visitors_touched'), 'visitor_id') }}
+        and {{ is_changed('identified.visitor_id', ref('int_changed_visitors'), 'visitor_id') }}
 ),
 
 visitors as (
@@ -42,7 +42,7 @@ logins as (
         -- of several logins at one instant the last in the total order counts from there on
         lead(events.occurred_at) over timeline is distinct from events.occurred_at as is_last_of_instant
     from events
-    inner join {{ ref('int_events_unioned') }} as unioned
+    inner join {{ ref('int_event_versions') }} as unioned
         on unioned.event_id = events.event_id and unioned.is_current
     where events.person_id is not null {{ "and false" if policy == 'never_link' }}
     window timeline as (

@@ -1,7 +1,7 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='restate',
-    meta={'restate': {'key': 'visitor_id', 'touched': 'int_sessions_touched', 'tracks': ['event_id']}},
+    incremental_strategy='replace_changed',
+    meta={'replace': {'key': 'visitor_id', 'changed': 'int_changed_session_visitors', 'tracks': ['event_id']}},
 ) }}
 
 {#-
@@ -17,7 +17,7 @@ events as (
         visitor_id is not null
         and not is_bot
         and occurred_at <= {{ as_of() }}
-        and {{ is_touched('visitor_id', ref('int_sessions_touched'), 'visitor_id') }}
+        and {{ is_changed('visitor_id', ref('int_changed_session_visitors'), 'visitor_id') }}
 ),
 
 events_in_order as (

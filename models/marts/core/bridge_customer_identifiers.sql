@@ -1,28 +1,28 @@
 with person_identifiers as (
     select
-        resolved.identifier_type,
-        resolved.identifier_hash,
-        resolved.owner_id as customer_id,
+        owners.identifier_type,
+        owners.identifier_hash,
+        owners.owner_id as customer_id,
         'person' as link_rule,
-        resolved.first_seen_at as valid_from,
+        owners.first_seen_at as valid_from,
         cast(null as timestamp) as valid_to
-    from {{ ref('int_identifiers_resolved') }} as resolved
-    where resolved.identifier_kind = 'person'
+    from {{ ref('int_identifier_owners') }} as owners
+    where owners.identifier_kind = 'person'
 ),
 
 device_identifiers as (
     select
-        resolved.identifier_type,
-        resolved.identifier_hash,
+        owners.identifier_type,
+        owners.identifier_hash,
         ownerships.customer_id,
         case when ownerships.customer_id like 'a%' then 'anonymous' else '{{ var('shared_devices') }}' end as link_rule,
         ownerships.valid_from,
         ownerships.valid_to
-    from {{ ref('int_identifiers_resolved') }} as resolved
+    from {{ ref('int_identifier_owners') }} as owners
     inner join {{ ref('int_visitor_ownerships') }} as ownerships
-        on ownerships.visitor_id = resolved.owner_id
+        on ownerships.visitor_id = owners.owner_id
     where
-        resolved.identifier_kind = 'device'
+        owners.identifier_kind = 'device'
         -- an anonymous customer exists by its events: where every event on a device names somebody, there is none
         and (
             ownerships.customer_id like 'c%'

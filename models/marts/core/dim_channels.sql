@@ -1,6 +1,6 @@
 with observed as (
     select channel, cast(count(*) as bigint) as event_count
-    from {{ ref('int_events_unioned') }}
+    from {{ ref('int_event_versions') }}
     where is_current and channel is not null
     group by channel
 )

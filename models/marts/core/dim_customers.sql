@@ -1,7 +1,7 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='restate',
-    meta={'restate': {'key': 'customer_id', 'touched': 'int_people_and_customers_touched'}},
+    incremental_strategy='replace_changed',
+    meta={'replace': {'key': 'customer_id', 'changed': 'int_changed_customer_summaries'}},
 ) }}
 
 {#- Summed up in an intermediate, because segments ask the same of customers and read no mart. -#}
@@ -11,5 +11,5 @@ select
     first_seen_at,
     last_seen_at,
     event_count
-from {{ ref('int_customers_summarized') }}
-where {{ is_touched('customer_id', ref('int_people_and_customers_touched'), 'customer_id') }}
+from {{ ref('int_customer_summaries') }}
+where {{ is_changed('customer_id', ref('int_changed_customer_summaries'), 'customer_id') }}

@@ -1,6 +1,6 @@
 with observed as (
     select touchpoint, cast(count(*) as bigint) as event_count
-    from {{ ref('int_events_unioned') }}
+    from {{ ref('int_event_versions') }}
     where is_current and touchpoint is not null
     group by touchpoint
 )

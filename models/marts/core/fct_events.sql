@@ -1,13 +1,13 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='restate',
-    meta={'restate': {'key': 'customer_id', 'touched': 'int_customers_touched'}},
+    incremental_strategy='replace_changed',
+    meta={'replace': {'key': 'customer_id', 'changed': 'int_changed_customers'}},
 ) }}
 
 with stitched as (
     select event_id, customer_id, visitor_id, sequence_number, source_priority, is_identified, occurred_at
     from {{ ref('int_events_stitched') }}
-    where {{ is_touched('customer_id', ref('int_customers_touched'), 'customer_id') }}
+    where {{ is_changed('customer_id', ref('int_changed_customers'), 'customer_id') }}
 ),
 
 events as (
@@ -26,7 +26,7 @@ events as (
         amount,
         is_bot,
         loaded_at
-    from {{ ref('int_events_unioned') }}
+    from {{ ref('int_event_versions') }}
     where
         is_current
         {%- if is_incremental() %}

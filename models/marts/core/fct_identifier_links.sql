@@ -6,7 +6,7 @@ with seen_together as (
         identifier_b,
         link_rule,
         source_system,
-        sighting_count,
+        observation_count,
         cast(null as double) as match_weight,
         cast(null as double) as match_probability,
         cast(null as {{ dbt.type_string() }}) as strongest_comparison,
@@ -29,8 +29,8 @@ matched as (
         matched.match_weight,
         matched.match_probability,
         matched.strongest_comparison
-    from {{ ref('int_links_trusted') }} as links
-    inner join {{ ref('int_people_matched') }} as matched
+    from {{ ref('int_trusted_links') }} as links
+    inner join {{ ref('int_record_pairs') }} as matched
         on matched.record_a = links.identifier_a and matched.record_b = links.identifier_b
     where links.link_basis = 'fuzzy'
 ),
@@ -50,25 +50,25 @@ links as (
 links_with_verdicts as (
     select
         links.*,
-        guarded_a.identifier_type as type_a,
-        guarded_b.identifier_type as type_b,
-        guarded_a.identifier_kind,
+        trust_a.identifier_type as type_a,
+        trust_b.identifier_type as type_b,
+        trust_a.identifier_kind,
         case
-            when guarded_a.is_blocked or guarded_b.is_blocked then 'blocked'
-            when guarded_a.is_over_cap or guarded_b.is_over_cap then 'over_cap'
-            else judged.refused_because
+            when trust_a.is_blocked or trust_b.is_blocked then 'blocked'
+            when trust_a.is_over_cap or trust_b.is_over_cap then 'over_cap'
+            else resolved_links.refused_because
         end as refused_because,
-        judged.conflict_a,
-        judged.conflict_b
+        resolved_links.conflict_a,
+        resolved_links.conflict_b
     from links
-    inner join {{ ref('int_identifiers_guarded') }} as guarded_a
-        on guarded_a.identifier_hash = links.identifier_a
-    inner join {{ ref('int_identifiers_guarded') }} as guarded_b
+    inner join {{ ref('int_identifier_trust') }} as trust_a
+        on trust_a.identifier_hash = links.identifier_a
+    inner join {{ ref('int_identifier_trust') }} as trust_b
         on
-            guarded_b.identifier_hash = links.identifier_b
-            and guarded_b.identifier_kind = guarded_a.identifier_kind
-    left join {{ ref('int_links_judged') }} as judged
-        on judged.link_key = links.link_key
+            trust_b.identifier_hash = links.identifier_b
+            and trust_b.identifier_kind = trust_a.identifier_kind
+    left join {{ ref('int_resolved_links') }} as resolved_links
+        on resolved_links.link_key = links.link_key
 )
 
 select
@@ -79,23 +79,23 @@ select
     links.identifier_b,
     links.link_rule,
     links.source_system,
-    case when links.identifier_kind = 'person' and links.refused_because is null then resolved.owner_id end
+    case when links.identifier_kind = 'person' and links.refused_because is null then owners.owner_id end
         as customer_id,
-    case when links.identifier_kind = 'device' and links.refused_because is null then resolved.owner_id end
+    case when links.identifier_kind = 'device' and links.refused_because is null then owners.owner_id end
         as visitor_id,
     case when links.refused_because is null then 'taken' else 'refused' end as status,
     links.refused_because,
     links.conflict_a,
     links.conflict_b,
     links.strongest_comparison,
-    links.sighting_count,
+    links.observation_count,
     bridges.smaller_side_count,
     links.match_weight,
     links.match_probability,
     links.first_seen_at,
     links.last_seen_at
 from links_with_verdicts as links
-left join {{ ref('int_identifiers_resolved') }} as resolved
-    on resolved.identifier_hash = links.identifier_a
-left join {{ ref('int_bridges_found') }} as bridges
+left join {{ ref('int_identifier_owners') }} as owners
+    on owners.identifier_hash = links.identifier_a
+left join {{ ref('int_bridge_links') }} as bridges
     on bridges.link_key = links.link_key

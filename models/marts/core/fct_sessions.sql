@@ -1,13 +1,13 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='restate',
-    meta={'restate': {'key': 'visitor_id', 'touched': 'int_sessions_touched'}},
+    incremental_strategy='replace_changed',
+    meta={'replace': {'key': 'visitor_id', 'changed': 'int_changed_session_visitors'}},
 ) }}
 
 with sessionized as (
     select event_id, visitor_id, session_id, visitor_event_number
     from {{ ref('int_events_sessionized') }}
-    where {{ is_touched('visitor_id', ref('int_sessions_touched'), 'visitor_id') }}
+    where {{ is_changed('visitor_id', ref('int_changed_session_visitors'), 'visitor_id') }}
 ),
 
 stitched as (

@@ -1,17 +1,17 @@
 {#- Whether whole instances went as designed, by the month in which they began: counts add up over levels. -#}
 with moves as (
     select
-        stays.journey_instance_id,
+        intervals.journey_instance_id,
         count(*) as move_count,
         count_if(designed.is_allowed) as allowed_count
-    from {{ ref('int_phase_stays') }} as stays
-    inner join {{ ref('int_moves_designed') }} as designed
+    from {{ ref('int_phase_intervals') }} as intervals
+    inner join {{ ref('int_designed_moves') }} as designed
         on
-            designed.journey_id = stays.journey_id
-            and designed.journey_version = stays.journey_version
-            and designed.from_phase_id = stays.phase_id
-            and designed.to_phase_id = stays.next_phase_id
-    group by stays.journey_instance_id
+            designed.journey_id = intervals.journey_id
+            and designed.journey_version = intervals.journey_version
+            and designed.from_phase_id = intervals.phase_id
+            and designed.to_phase_id = intervals.next_phase_id
+    group by intervals.journey_instance_id
 ),
 
 instances as (
@@ -22,7 +22,7 @@ instances as (
         moves.move_count,
         moves.allowed_count,
         cast(date_trunc('month', {{ local_date('leveled.started_at') }}) as date) as month_starts_on
-    from {{ ref('int_journeys_leveled') }} as leveled
+    from {{ ref('int_journey_instances') }} as leveled
     left join moves
         on moves.journey_instance_id = leveled.journey_instance_id
 )

@@ -2,12 +2,12 @@
     What gaps cost: of the instances that had one, how many were lost from its phase; beside it, the same of those that
     were in the phase without a gap of the kind. Instances of which neither is known yet count for neither.
 -#}
-with stays as (
+with intervals as (
     select journey_instance_id, journey_id, phase_id, phase_order, interval_number, outcome
-    from {{ ref('int_phase_stays') }}
+    from {{ ref('int_phase_intervals') }}
 ),
 
-{{ phases_left('stays') }},
+{{ phase_exits('intervals') }},
 
 gaps as (
     select
@@ -19,8 +19,8 @@ gaps as (
         customer_id,
         journey_instance_id,
         to_event_id,
-        has_gone_on,
-        is_lost,
+        has_progressed,
+        has_dropped_off,
         wait_seconds
     from {{ ref('fct_gaps') }}
 ),
@@ -29,9 +29,9 @@ instances_by_phase as (
     select
         journey_id,
         phase_id,
-        count_if(is_lost) as lost_count,
-        count_if(has_gone_on) as gone_on_count
-    from phases_left
+        count_if(has_dropped_off) as dropped_off_count,
+        count_if(has_progressed) as progressed_count
+    from phase_exits
     group by journey_id, phase_id
 ),
 
@@ -41,8 +41,8 @@ instances_with_gap as (
         journey_id,
         phase_id,
         gap_kind,
-        count(distinct case when is_lost then journey_instance_id end) as lost_count,
-        count(distinct case when has_gone_on then journey_instance_id end) as gone_on_count
+        count(distinct case when has_dropped_off then journey_instance_id end) as dropped_off_count,
+        count(distinct case when has_progressed then journey_instance_id end) as progressed_count
     from gaps
     group by journey_id, phase_id, gap_kind
 ),
@@ -57,11 +57,11 @@ counted as (
         count(*) as gap_count,
         count(distinct customer_id) as customer_count,
         count(distinct journey_instance_id) as instance_count,
-        count(distinct case when has_gone_on then journey_instance_id end) as gone_on_count,
-        count(distinct case when is_lost then journey_instance_id end) as lost_count,
+        count(distinct case when has_progressed then journey_instance_id end) as progressed_count,
+        count(distinct case when has_dropped_off then journey_instance_id end) as dropped_off_count,
         count_if(to_event_id is null) as unended_count,
         percentile_disc(0.5) within group (order by wait_seconds) as median_wait_seconds,
-        percentile_disc(0.9) within group (order by wait_seconds) as ninth_decile_wait_seconds
+        percentile_disc(0.9) within group (order by wait_seconds) as p90_wait_seconds
     from gaps
     group by journey_id, phase_id, gap_kind, from_name, to_name
 )
@@ -75,22 +75,22 @@ select
     cast(counted.gap_count as bigint) as gap_count,
     cast(counted.customer_count as bigint) as customer_count,
     cast(counted.instance_count as bigint) as instance_count,
-    cast(counted.gone_on_count as bigint) as gone_on_count,
-    cast(counted.lost_count as bigint) as lost_count,
+    cast(counted.progressed_count as bigint) as progressed_count,
+    cast(counted.dropped_off_count as bigint) as dropped_off_count,
     cast(counted.unended_count as bigint) as unended_count,
-    cast(counted.lost_count / nullif(counted.lost_count + counted.gone_on_count, 0) as double) as loss_share,
+    cast(counted.dropped_off_count / nullif(counted.dropped_off_count + counted.progressed_count, 0) as double) as drop_off_share,
     cast(
-        (instances_by_phase.lost_count - instances_with_gap.lost_count)
+        (instances_by_phase.dropped_off_count - instances_with_gap.dropped_off_count)
         / nullif(
-            instances_by_phase.lost_count
-            - instances_with_gap.lost_count
-            + instances_by_phase.gone_on_count
-            - instances_with_gap.gone_on_count,
+            instances_by_phase.dropped_off_count
+            - instances_with_gap.dropped_off_count
+            + instances_by_phase.progressed_count
+            - instances_with_gap.progressed_count,
             0
         ) as double
-    ) as loss_share_without,
+    ) as drop_off_share_without,
     cast(counted.median_wait_seconds as bigint) as median_wait_seconds,
-    cast(counted.ninth_decile_wait_seconds as bigint) as ninth_decile_wait_seconds
+    cast(counted.p90_wait_seconds as bigint) as p90_wait_seconds
 from counted
 inner join instances_with_gap
     on

@@ -13,7 +13,7 @@ with
         count(*) as step_count,
         count_if(coalesce(next_{{ step_type }} = {{ step_type }}, false)) as repeat_count,
         {{ seconds_between('min(occurred_at)', 'max(occurred_at)') }} as seconds
-    from {{ ref('int_steps_paired') }}
+    from {{ ref('int_step_pairs') }}
     group by journey_id, instance_number, {{ step_type }}
 ),
 {% endfor %}

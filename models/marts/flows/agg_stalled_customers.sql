@@ -3,14 +3,14 @@
     stands here, nor one that such a figure follows from: where those outside the segment are as few, stalled or open,
     and the next larger channel where one channel of a segment alone was left out, or several that are as few together.
 -#}
-with open_stays as (
+with open_intervals as (
     select
-        stays.interval_id,
-        stays.journey_id,
-        stays.journey_version,
-        stays.phase_id,
-        stays.customer_id,
-        {{ channel_as_cut('stays.entry_channel') }} as channel,
+        intervals.interval_id,
+        intervals.journey_id,
+        intervals.journey_version,
+        intervals.phase_id,
+        intervals.customer_id,
+        {{ channel_as_dimension('intervals.entry_channel') }} as channel,
         stalled.interval_id is not null as is_stalled,
         stalled.dwell_seconds,
         norms.norm_seconds,
@@ -20,29 +20,29 @@ with open_stays as (
         answering.accountable,
         stalled.entered_at,
         {{ seconds_between('stalled.last_contact_at', as_of()) }} as silent_seconds
-    from {{ ref('int_phase_stays') }} as stays
+    from {{ ref('int_phase_intervals') }} as intervals
     left join {{ ref('stalled_customers') }} as stalled
-        on stalled.interval_id = stays.interval_id
+        on stalled.interval_id = intervals.interval_id
     left join {{ ref('int_phase_norms') }} as norms
         on
-            norms.journey_id = stays.journey_id
-            and norms.journey_version = stays.journey_version
-            and norms.phase_id = stays.phase_id
-    left join {{ ref('int_phases_answered_for') }} as answering
+            norms.journey_id = intervals.journey_id
+            and norms.journey_version = intervals.journey_version
+            and norms.phase_id = intervals.phase_id
+    left join {{ ref('int_phase_owners') }} as answering
         on
-            answering.journey_id = stays.journey_id
-            and answering.journey_version = stays.journey_version
-            and answering.phase_id = stays.phase_id
-    where stays.outcome = 'pending'
+            answering.journey_id = intervals.journey_id
+            and answering.journey_version = intervals.journey_version
+            and answering.phase_id = intervals.phase_id
+    where intervals.outcome = 'pending'
 ),
 
-open_stays_by_segment as (
-    select open_stays.*, 'all' as segment from open_stays
+open_intervals_by_segment as (
+    select open_intervals.*, 'all' as segment from open_intervals
     union all
-    select open_stays.*, assigned.segment
-    from open_stays
-    inner join {{ ref('int_segments_assigned') }} as assigned
-        on assigned.customer_id = open_stays.customer_id
+    select open_intervals.*, assigned.segment
+    from open_intervals
+    inner join {{ ref('int_segment_members') }} as assigned
+        on assigned.customer_id = open_intervals.customer_id
 ),
 
 counted as (
@@ -63,7 +63,7 @@ counted as (
         sum(value_at_risk) as value_at_risk,
         sum(without_rate_count) as without_rate_count,
         min(case when is_stalled then entered_at end) as oldest_entered_at
-    from open_stays_by_segment
+    from open_intervals_by_segment
     group by grouping sets (
         (journey_id, journey_version, phase_id, segment), (journey_id, journey_version, phase_id, segment, channel)
     )

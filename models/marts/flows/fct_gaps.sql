@@ -1,7 +1,7 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='restate',
-    meta={'restate': {'key': 'customer_id', 'touched': 'int_gap_customers_touched'}},
+    incremental_strategy='replace_changed',
+    meta={'replace': {'key': 'customer_id', 'changed': 'int_changed_gap_customers'}},
 ) }}
 
 {#-
@@ -11,7 +11,7 @@
     nobody over.
 -#}
 {%- set hand_overs = {'device': 'device_type', 'channel': 'channel', 'department': 'department'} %}
-with stays as (
+with intervals as (
     select
         interval_id,
         journey_instance_id,
@@ -25,8 +25,8 @@ with stays as (
         interval_number,
         entered_at,
         coalesce(left_at, {{ as_of() }}) as until
-    from {{ ref('int_phase_stays') }}
-    where {{ is_touched('customer_id', ref('int_gap_customers_touched'), 'customer_id') }}
+    from {{ ref('int_phase_intervals') }}
+    where {{ is_changed('customer_id', ref('int_changed_gap_customers'), 'customer_id') }}
 ),
 
 steps as (
@@ -45,10 +45,10 @@ steps as (
         coalesce(steps.direction <> 'outbound', true)
         or touchpoints.answer_within_hours is not null as is_met,
         steps.occurred_at
-    from {{ ref('int_steps_numbered') }} as steps
+    from {{ ref('int_steps') }} as steps
     left join {{ ref('touchpoints') }} as touchpoints
         on touchpoints.touchpoint = steps.touchpoint
-    where {{ is_touched('steps.customer_id', ref('int_gap_customers_touched'), 'customer_id') }}
+    where {{ is_changed('steps.customer_id', ref('int_changed_gap_customers'), 'customer_id') }}
 ),
 
 contacts as (
@@ -62,8 +62,8 @@ contacts as (
         contacted_at,
         -- an answer that the contact itself announces may lie after the clock
         case when answered_at <= {{ as_of() }} then answered_at end as answered_at
-    from {{ ref('int_contacts_answered') }}
-    where {{ is_touched('customer_id', ref('int_gap_customers_touched'), 'customer_id') }}
+    from {{ ref('int_contacts') }}
+    where {{ is_changed('customer_id', ref('int_changed_gap_customers'), 'customer_id') }}
 ),
 
 {% for gap_kind, column in hand_overs.items() -%}
@@ -127,35 +127,35 @@ late_contacts as (
     select
         'communication' as gap_kind,
         'communication:map:' as id_prefix,
-        stays.journey_instance_id,
-        stays.journey_id,
-        stays.customer_id,
-        stays.phase_id,
-        stays.entry_event_id as from_event_id,
+        intervals.journey_instance_id,
+        intervals.journey_id,
+        intervals.customer_id,
+        intervals.phase_id,
+        intervals.entry_event_id as from_event_id,
         next_contacts.event_id as to_event_id,
         '(map)' as from_name,
         next_contacts.touchpoint as to_name,
         cast(null as {{ dbt.type_string() }}) as touchpoint,
         cast(round(phases.contact_within_days * 86400) as bigint) as limit_seconds,
-        stays.entered_at as started_at,
+        intervals.entered_at as started_at,
         next_contacts.occurred_at as ended_at,
-        coalesce(next_contacts.occurred_at, stays.until) as waited_until
-    from stays
+        coalesce(next_contacts.occurred_at, intervals.until) as waited_until
+    from intervals
     inner join {{ ref('phases') }} as phases
         on
-            phases.journey_id = stays.journey_id
-            and phases.journey_version = stays.journey_version
-            and phases.phase_id = stays.phase_id
+            phases.journey_id = intervals.journey_id
+            and phases.journey_version = intervals.journey_version
+            and phases.phase_id = intervals.phase_id
             and phases.contact_within_days is not null
     inner join steps_with_next_contact
         on
-            steps_with_next_contact.journey_instance_id = stays.journey_instance_id
-            and steps_with_next_contact.event_id = stays.entry_event_id
+            steps_with_next_contact.journey_instance_id = intervals.journey_instance_id
+            and steps_with_next_contact.event_id = intervals.entry_event_id
     left join steps as next_contacts
         on
-            next_contacts.journey_instance_id = stays.journey_instance_id
+            next_contacts.journey_instance_id = intervals.journey_instance_id
             and next_contacts.step_number = steps_with_next_contact.contact_number
-            and next_contacts.occurred_at <= stays.until
+            and next_contacts.occurred_at <= intervals.until
 ),
 
 gaps as (
@@ -174,7 +174,7 @@ gaps as (
     where {{ seconds_between('started_at', 'waited_until') }} > limit_seconds
 ),
 
-{{ phases_left('stays') }}
+{{ phase_exits('intervals') }}
 
 select
     gaps.id_prefix || coalesce(gaps.journey_instance_id || '/', '') || gaps.from_event_id as gap_id,
@@ -190,12 +190,12 @@ select
     gaps.touchpoint,
     {{ seconds_between('gaps.started_at', 'gaps.waited_until') }} as wait_seconds,
     gaps.limit_seconds,
-    phases_left.has_gone_on,
-    phases_left.is_lost,
+    phase_exits.has_progressed,
+    phase_exits.has_dropped_off,
     gaps.started_at,
     gaps.ended_at
 from gaps
-left join phases_left
+left join phase_exits
     on
-        phases_left.journey_instance_id = gaps.journey_instance_id
-        and phases_left.phase_id = gaps.phase_id
+        phase_exits.journey_instance_id = gaps.journey_instance_id
+        and phase_exits.phase_id = gaps.phase_id

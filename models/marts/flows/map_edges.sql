@@ -1,6 +1,6 @@
 {#- Along a line from phase to phase. -#}
 with
-{{ measured_moves(ref('int_steps_moved'), 'next_line = line') }}
+{{ measured_moves(ref('int_line_moves'), 'next_line = line') }}
 
 select
     from_stop_id,
@@ -13,11 +13,11 @@ select
     volume_count,
     instance_count,
     customer_count,
-    loss_count,
+    drop_off_count,
     answer_count,
-    loss_share,
+    drop_off_share,
     median_delay_seconds,
-    sentiment,
+    mood,
     is_backward,
     is_suppressed
 from moves

@@ -1,6 +1,6 @@
 {#- From one line to another: of channels only, for a customer's segments stay what they are along an instance. -#}
 with
-{{ measured_moves(ref('int_steps_moved'), 'next_line <> line') }}
+{{ measured_moves(ref('int_line_moves'), 'next_line <> line') }}
 
 select
     from_stop_id,
@@ -14,11 +14,11 @@ select
     volume_count,
     instance_count,
     customer_count,
-    loss_count,
+    drop_off_count,
     answer_count,
-    loss_share,
+    drop_off_share,
     median_delay_seconds,
-    sentiment,
+    mood,
     next_phase = phase as is_same_phase,
     is_backward
 from moves

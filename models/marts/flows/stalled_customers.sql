@@ -3,25 +3,25 @@
     every build, for the clock and the norms move them all.
 -#}
 {%- set value_days = 365 %}
-with stalled_stays as (
+with stalled_intervals as (
     select
-        stays.interval_id,
-        stays.journey_instance_id,
-        stays.journey_id,
-        stays.journey_version,
-        stays.customer_id,
-        stays.phase_id,
-        stays.entry_channel as channel,
-        stays.dwell_seconds,
+        intervals.interval_id,
+        intervals.journey_instance_id,
+        intervals.journey_id,
+        intervals.journey_version,
+        intervals.customer_id,
+        intervals.phase_id,
+        intervals.entry_channel as channel,
+        intervals.dwell_seconds,
         norms.norm_seconds,
-        stays.entered_at
-    from {{ ref('int_phase_stays') }} as stays
+        intervals.entered_at
+    from {{ ref('int_phase_intervals') }} as intervals
     inner join {{ ref('int_phase_norms') }} as norms
         on
-            norms.journey_id = stays.journey_id
-            and norms.journey_version = stays.journey_version
-            and norms.phase_id = stays.phase_id
-    where {{ is_stalled('stays', 'norms') }}
+            norms.journey_id = intervals.journey_id
+            and norms.journey_version = intervals.journey_version
+            and norms.phase_id = intervals.phase_id
+    where {{ is_stalled('intervals', 'norms') }}
 ),
 
 -- a contact is an event that says who spoke, whoever it was
@@ -40,13 +40,13 @@ contacts as (
                 stitched.event_id desc
         ) as contacts_from_last
     from {{ ref('int_events_stitched') }} as stitched
-    inner join {{ ref('int_events_unioned') }} as unioned
+    inner join {{ ref('int_event_versions') }} as unioned
         on unioned.event_id = stitched.event_id and unioned.is_current
     where
         not stitched.is_bot
         and stitched.occurred_at <= {{ as_of() }}
         and unioned.direction is not null
-        and stitched.customer_id in (select customer_id from stalled_stays)
+        and stitched.customer_id in (select customer_id from stalled_intervals)
 ),
 
 own_values as (
@@ -54,17 +54,17 @@ own_values as (
         customer_id,
         sum(amount) as value_at_risk,
         count_if(is_without_rate) as without_rate_count
-    from {{ ref('int_events_valued') }}
+    from {{ ref('int_money_events') }}
     where
         occurred_at > {{ seconds_after(as_of(), -value_days * 86400) }}
         and occurred_at <= {{ as_of() }}
-        and customer_id in (select customer_id from stalled_stays)
+        and customer_id in (select customer_id from stalled_intervals)
     group by customer_id
 ),
 
 completed_instances as (
     select journey_instance_id, journey_id
-    from {{ ref('int_journeys_outlined') }}
+    from {{ ref('int_instance_bounds') }}
     where outcome = 'completed'
 ),
 
@@ -74,9 +74,9 @@ instance_values as (
         completed_instances.journey_instance_id,
         coalesce(sum(valued.amount), 0) as instance_value
     from completed_instances
-    inner join {{ ref('int_steps_numbered') }} as steps
+    inner join {{ ref('int_steps') }} as steps
         on steps.journey_instance_id = completed_instances.journey_instance_id
-    left join {{ ref('int_events_valued') }} as valued
+    left join {{ ref('int_money_events') }} as valued
         on valued.event_id = steps.event_id
     group by completed_instances.journey_id, completed_instances.journey_instance_id
 ),
@@ -92,14 +92,14 @@ usual_values as (
 )
 
 select
-    stalled_stays.interval_id,
-    stalled_stays.journey_instance_id,
-    stalled_stays.journey_id,
-    stalled_stays.journey_version,
-    stalled_stays.customer_id,
-    stalled_stays.phase_id,
+    stalled_intervals.interval_id,
+    stalled_intervals.journey_instance_id,
+    stalled_intervals.journey_id,
+    stalled_intervals.journey_version,
+    stalled_intervals.customer_id,
+    stalled_intervals.phase_id,
     contacts.event_id as last_contact_event_id,
-    stalled_stays.channel,
+    stalled_intervals.channel,
     contacts.channel as last_contact_channel,
     answering.responsible,
     answering.accountable,
@@ -108,22 +108,22 @@ select
         when usual_values.median_value is not null then 'journey_median'
         else 'none'
     end as value_basis,
-    stalled_stays.dwell_seconds,
-    stalled_stays.norm_seconds,
-    stalled_stays.dwell_seconds - stalled_stays.norm_seconds as over_norm_seconds,
+    stalled_intervals.dwell_seconds,
+    stalled_intervals.norm_seconds,
+    stalled_intervals.dwell_seconds - stalled_intervals.norm_seconds as over_norm_seconds,
     cast(coalesce(own_values.value_at_risk, usual_values.median_value) as decimal(18, 2)) as value_at_risk,
     cast(coalesce(own_values.without_rate_count, 0) as bigint) as without_rate_count,
-    stalled_stays.entered_at,
+    stalled_intervals.entered_at,
     contacts.occurred_at as last_contact_at
-from stalled_stays
-left join {{ ref('int_phases_answered_for') }} as answering
+from stalled_intervals
+left join {{ ref('int_phase_owners') }} as answering
     on
-        answering.journey_id = stalled_stays.journey_id
-        and answering.journey_version = stalled_stays.journey_version
-        and answering.phase_id = stalled_stays.phase_id
+        answering.journey_id = stalled_intervals.journey_id
+        and answering.journey_version = stalled_intervals.journey_version
+        and answering.phase_id = stalled_intervals.phase_id
 left join contacts
-    on contacts.customer_id = stalled_stays.customer_id and contacts.contacts_from_last = 1
+    on contacts.customer_id = stalled_intervals.customer_id and contacts.contacts_from_last = 1
 left join own_values
-    on own_values.customer_id = stalled_stays.customer_id
+    on own_values.customer_id = stalled_intervals.customer_id
 left join usual_values
-    on usual_values.journey_id = stalled_stays.journey_id
+    on usual_values.journey_id = stalled_intervals.journey_id

@@ -6,16 +6,16 @@ with decisions as (
 decisions_with_ends as (
     select
         decisions.*,
-        guarded_a.identifier_hash is not null and guarded_b.identifier_hash is not null as are_known,
-        coalesce(guarded_a.is_trusted and guarded_b.is_trusted, false) as are_trusted,
-        judged.refused_because
+        trust_a.identifier_hash is not null and trust_b.identifier_hash is not null as are_known,
+        coalesce(trust_a.is_trusted and trust_b.is_trusted, false) as are_trusted,
+        resolved_links.refused_because
     from decisions
-    left join {{ ref('int_identifiers_guarded') }} as guarded_a
-        on guarded_a.identifier_hash = decisions.identifier_a
-    left join {{ ref('int_identifiers_guarded') }} as guarded_b
-        on guarded_b.identifier_hash = decisions.identifier_b
-    left join {{ ref('int_links_judged') }} as judged
-        on judged.link_key = decisions.link_key and decisions.decision = 'must_link'
+    left join {{ ref('int_identifier_trust') }} as trust_a
+        on trust_a.identifier_hash = decisions.identifier_a
+    left join {{ ref('int_identifier_trust') }} as trust_b
+        on trust_b.identifier_hash = decisions.identifier_b
+    left join {{ ref('int_resolved_links') }} as resolved_links
+        on resolved_links.link_key = decisions.link_key and decisions.decision = 'must_link'
 )
 
 select

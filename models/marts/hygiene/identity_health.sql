@@ -6,7 +6,7 @@ with customers as (
     select
         owner_id as customer_id,
         count(*) as identifier_count
-    from {{ ref('int_identifiers_resolved') }}
+    from {{ ref('int_identifier_owners') }}
     where identifier_kind = 'person'
     group by owner_id
 ),
@@ -16,8 +16,8 @@ links_by_customer as (
         links.customer_id,
         count(*) as link_count,
         count_if(bridges.link_key is not null) as bridge_count
-    from {{ ref('int_links_taken') }} as links
-    left join {{ ref('int_bridges_found') }} as bridges
+    from {{ ref('int_accepted_links') }} as links
+    left join {{ ref('int_bridge_links') }} as bridges
         on bridges.link_key = links.link_key
     group by links.customer_id
 ),
@@ -87,22 +87,22 @@ totals as (
     union all
     -- splits one identifier off
     select 'links_to_one_identifier', cast(count(*) as double)
-    from {{ ref('int_links_taken') }}
+    from {{ ref('int_accepted_links') }}
     where link_count_a = 1 or link_count_b = 1
     union all
     select 'links_by_match', cast(count(*) as double)
-    from {{ ref('int_links_trusted') }} as links
-    left join {{ ref('int_links_judged') }} as judged
-        on judged.link_key = links.link_key
-    where links.link_basis = 'fuzzy' and judged.refused_because is null
+    from {{ ref('int_trusted_links') }} as links
+    left join {{ ref('int_resolved_links') }} as assessed
+        on assessed.link_key = links.link_key
+    where links.link_basis = 'fuzzy' and assessed.refused_because is null
     union all
     select 'pairs_to_review', cast(count(*) as double) from {{ ref('identity_review') }}
     union all
-    select 'pairs_told_apart', cast(count(*) as double) from {{ ref('int_people_told_apart') }}
+    select 'cannot_link_pairs', cast(count(*) as double) from {{ ref('int_cannot_link_pairs') }}
     union all
     -- a letter that only looks like another makes another address: it links nobody, and may be meant to deceive
     select 'record_addresses_with_look_alikes', cast(count(*) as double)
-    from {{ ref('int_people_unioned') }}
+    from {{ ref('int_people_versions') }}
     where
         is_current
         and {{ first_match('email_normalised', '\\p{Latin}') }} is not null
@@ -111,7 +111,7 @@ totals as (
     select 'shared_visitors', cast(count(*) as double)
     from (
         select visitor_id
-        from {{ ref('int_events_identified') }}
+        from {{ ref('int_event_identities') }}
         where visitor_id is not null and person_id is not null
         group by visitor_id
         having count(distinct person_id) > 1
@@ -135,28 +135,28 @@ refused_links as (
     union all
     -- alike enough to be one person, and kept back by a guard of matching.toml, or by what else they match
     select 'matches_refused', 'guard', refused_by, cast(count(*) as double)
-    from {{ ref('int_people_matched') }}
+    from {{ ref('int_record_pairs') }}
     where refused_by is not null
     group by refused_by
 ),
 
 values_by_type as (
     select 'identifiers' as measure, identifier_type, cast(count(*) as double) as value
-    from {{ ref('int_identifiers_guarded') }}
+    from {{ ref('int_identifier_trust') }}
     group by identifier_type
     union all
     select 'values_blocked', identifier_type, cast(count(*) as double)
-    from {{ ref('int_identifiers_guarded') }}
+    from {{ ref('int_identifier_trust') }}
     where is_blocked
     group by identifier_type
     union all
     select 'values_over_cap', identifier_type, cast(count(*) as double)
-    from {{ ref('int_identifiers_guarded') }}
+    from {{ ref('int_identifier_trust') }}
     where is_over_cap and not is_blocked
     group by identifier_type
     union all
     select 'most_people_on_a_value', identifier_type, cast(max(person_count) as double)
-    from {{ ref('int_identifiers_guarded') }}
+    from {{ ref('int_identifier_trust') }}
     where identifier_kind = 'person'
     group by identifier_type
 ),
@@ -176,7 +176,7 @@ unusable_values as (
         'values_unusable' as measure,
         identifier_type || ' ' || unusable_because as dimension_value,
         cast(count(*) as double) as value
-    from {{ ref('int_identifiers_unusable') }}
+    from {{ ref('int_unusable_identifiers') }}
     group by identifier_type, unusable_because
 ),
 

@@ -16,7 +16,7 @@ with recursive steps as (
     where is_required
 ),
 
-stays as (
+intervals as (
     select
         intervals.journey_instance_id,
         intervals.journey_id,
@@ -34,26 +34,26 @@ stays as (
 ),
 
 -- each stay twice: looking for the step after it, and being looked for by the step before it
-stays_by_pair as (
-    select *, step_order as pair_order, cast(null as bigint) as found_number from stays
+intervals_by_pair as (
+    select *, step_order as pair_order, cast(null as bigint) as found_number from intervals
     union all
-    select *, step_order - 1 as pair_order, interval_number as found_number from stays
+    select *, step_order - 1 as pair_order, interval_number as found_number from intervals
 ),
 
-stays_with_next as (
+intervals_with_next as (
     select
         *,
         min(found_number) over (
             partition by journey_instance_id, pair_order
             order by interval_number rows between 1 following and unbounded following
         ) as next_number
-    from stays_by_pair
+    from intervals_by_pair
     qualify pair_order = step_order
 ),
 
 first_steps as (
     select *
-    from stays_with_next
+    from intervals_with_next
     where step_order = 1
     qualify row_number() over (partition by journey_instance_id order by interval_number) = 1
 ),
@@ -71,20 +71,20 @@ entries as (
     from first_steps
     union all
     select
-        stays_with_next.journey_instance_id,
-        stays_with_next.journey_id,
-        stays_with_next.journey_version,
-        stays_with_next.interval_number,
-        stays_with_next.next_number,
-        stays_with_next.step_order,
-        stays_with_next.entered_at,
-        stays_with_next.deadline
+        intervals_with_next.journey_instance_id,
+        intervals_with_next.journey_id,
+        intervals_with_next.journey_version,
+        intervals_with_next.interval_number,
+        intervals_with_next.next_number,
+        intervals_with_next.step_order,
+        intervals_with_next.entered_at,
+        intervals_with_next.deadline
     from entries
-    inner join stays_with_next
+    inner join intervals_with_next
         on
-            stays_with_next.journey_instance_id = entries.journey_instance_id
-            and stays_with_next.interval_number = entries.next_number
-            and (entries.deadline is null or stays_with_next.entered_at <= entries.deadline)
+            intervals_with_next.journey_instance_id = entries.journey_instance_id
+            and intervals_with_next.interval_number = entries.next_number
+            and (entries.deadline is null or intervals_with_next.entered_at <= entries.deadline)
 ),
 
 entries_with_next as (

@@ -1,5 +1,5 @@
 {#- Stays by the month in which they began: what changed since last month is two rows of a phase, one under the other. -#}
-with stays as (
+with intervals as (
     select
         journey_id,
         journey_version,
@@ -23,22 +23,22 @@ counts as (
         cast(count_if(outcome in ('fell_through', 'completed')) as bigint) as converted_count,
         cast(count_if(outcome <> 'pending') as bigint) as decided_count,
         percentile_disc(0.5) within group (order by conversion_seconds) as median_seconds,
-        percentile_disc(0.9) within group (order by conversion_seconds) as ninth_decile_seconds,
+        percentile_disc(0.9) within group (order by conversion_seconds) as p90_seconds,
         month_starts_on
-    from stays
+    from intervals
     group by journey_id, journey_version, phase_id, month_starts_on
 ),
 
-lasting_stays as (
-    select * from stays where outcome <> 'completed'
+lasting_intervals as (
+    select * from intervals where outcome <> 'completed'
 ),
 
 dwells as (
-    {{ dwells_survived('lasting_stays', ['journey_id', 'journey_version', 'phase_id', 'month_starts_on']) }}
+    {{ dwells_survived('lasting_intervals', ['journey_id', 'journey_version', 'phase_id', 'month_starts_on']) }}
 ),
 
 half_gone as (
-    select journey_id, journey_version, phase_id, month_starts_on, min(dwell_seconds) as median_stay_seconds
+    select journey_id, journey_version, phase_id, month_starts_on, min(dwell_seconds) as median_dwell_seconds
     from dwells
     where survival_share <= 0.5
     group by journey_id, journey_version, phase_id, month_starts_on
@@ -62,15 +62,15 @@ select
     case
         when {{ trials }} >= {{ var('min_cell_size') }}
             then {{ wilson_bound('counts.converted_count', trials, 'lower') }}
-    end as lowest_{{ prefix }}conversion_share,
+    end as {{ prefix }}conversion_share_ci_lower,
     case
         when {{ trials }} >= {{ var('min_cell_size') }}
             then {{ wilson_bound('counts.converted_count', trials, 'upper') }}
-    end as highest_{{ prefix }}conversion_share,
+    end as {{ prefix }}conversion_share_ci_upper,
     {% endfor -%}
     cast(counts.median_seconds as bigint) as median_conversion_seconds,
-    cast(counts.ninth_decile_seconds as bigint) as ninth_decile_conversion_seconds,
-    cast(half_gone.median_stay_seconds as bigint) as median_stay_seconds,
+    cast(counts.p90_seconds as bigint) as p90_conversion_seconds,
+    cast(half_gone.median_dwell_seconds as bigint) as median_dwell_seconds,
     counts.month_starts_on
 from counts
 left join half_gone

@@ -3,7 +3,7 @@
     and ten million stays make a few hundred rows. The bounds are those of the log-log transform (Kalbfleisch and Prentice
     1980), which stay within 0 and 1.
 -#}
-with stays as (
+with intervals as (
     select journey_id, journey_version, phase_id, outcome, dwell_seconds
     from {{ ref('fct_phase_intervals') }}
     -- exactly the stays in terminal phases, which nobody leaves, complete
@@ -11,7 +11,7 @@ with stays as (
 ),
 
 dwells as (
-    {{ dwells_survived('stays', ['journey_id', 'journey_version', 'phase_id']) }}
+    {{ dwells_survived('intervals', ['journey_id', 'journey_version', 'phase_id']) }}
 ),
 
 days as (
@@ -42,8 +42,8 @@ select
     survival_share * sqrt(greenwood_sum) as standard_error,
     case when survival_share < 1 and greenwood_sum > 0 then power(
         survival_share, exp({{ var('z_of_bounds') }} * sqrt(greenwood_sum) / abs(ln(survival_share)))
-    ) end as lowest_survival_share,
+    ) end as survival_share_ci_lower,
     case when survival_share < 1 and greenwood_sum > 0 then power(
         survival_share, exp(-{{ var('z_of_bounds') }} * sqrt(greenwood_sum) / abs(ln(survival_share)))
-    ) end as highest_survival_share
+    ) end as survival_share_ci_upper
 from days

@@ -1,4 +1,4 @@
-with stays as (
+with intervals as (
     select
         journey_id,
         phase_id,
@@ -10,7 +10,7 @@ with stays as (
 
 bounds as (
     select min(entered_on) as first_day, {{ local_date(as_of()) }} as last_day
-    from stays
+    from intervals
     having min(entered_on) is not null
 ),
 
@@ -38,7 +38,7 @@ changes as (
         0 as left_completed_count,
         0 as left_fell_out_count,
         0 as left_yesterday_count
-    from stays
+    from intervals
     union all
     select
         journey_id,
@@ -55,12 +55,12 @@ changes as (
         case when outcome = 'completed' then 1 else 0 end,
         case when outcome = 'fell_out' then 1 else 0 end,
         0
-    from stays
+    from intervals
     where left_on is not null
     union all
     -- whoever leaves on a day was still there that day
     select journey_id, phase_id, cast(left_on + interval 1 day as date), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1
-    from stays
+    from intervals
     where left_on is not null
 ),
 

@@ -1,7 +1,7 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='restate',
-    meta={'restate': {'key': 'customer_id', 'touched': 'int_journey_customers_touched'}},
+    incremental_strategy='replace_changed',
+    meta={'replace': {'key': 'customer_id', 'changed': 'int_changed_journey_customers'}},
 ) }}
 
 select
@@ -16,5 +16,5 @@ select
     channel_count,
     started_at,
     ended_at
-from {{ ref('int_journeys_leveled') }}
-where {{ is_touched('customer_id', ref('int_journey_customers_touched'), 'customer_id') }}
+from {{ ref('int_journey_instances') }}
+where {{ is_changed('customer_id', ref('int_changed_journey_customers'), 'customer_id') }}

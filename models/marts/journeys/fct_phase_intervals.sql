@@ -1,31 +1,31 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='restate',
-    meta={'restate': {'key': 'interval_id', 'touched': 'int_stays_touched', 'tracks': ['entered_at']}},
+    incremental_strategy='replace_changed',
+    meta={'replace': {'key': 'interval_id', 'changed': 'int_changed_phase_intervals', 'tracks': ['entered_at']}},
 ) }}
 
 select
-    stays.interval_id,
-    stays.journey_instance_id,
-    stays.journey_id,
-    stays.journey_version,
-    stays.customer_id,
-    stays.phase_id,
-    stays.phase_order,
-    stays.interval_number,
-    stays.entry_event_id,
-    stays.entry_channel,
-    stays.outcome,
-    stays.next_phase_id,
-    stays.hit_count,
-    stays.dwell_seconds,
-    {{ is_stalled('stays', 'norms') }} as is_stalled,
-    stays.entered_at,
-    stays.left_at
-from {{ ref('int_phase_stays') }} as stays
+    intervals.interval_id,
+    intervals.journey_instance_id,
+    intervals.journey_id,
+    intervals.journey_version,
+    intervals.customer_id,
+    intervals.phase_id,
+    intervals.phase_order,
+    intervals.interval_number,
+    intervals.entry_event_id,
+    intervals.entry_channel,
+    intervals.outcome,
+    intervals.next_phase_id,
+    intervals.matched_event_count,
+    intervals.dwell_seconds,
+    {{ is_stalled('intervals', 'norms') }} as is_stalled,
+    intervals.entered_at,
+    intervals.left_at
+from {{ ref('int_phase_intervals') }} as intervals
 left join {{ ref('int_phase_norms') }} as norms
     on
-        norms.journey_id = stays.journey_id
-        and norms.journey_version = stays.journey_version
-        and norms.phase_id = stays.phase_id
-where {{ is_touched('stays.interval_id', ref('int_stays_touched'), 'interval_id') }}
+        norms.journey_id = intervals.journey_id
+        and norms.journey_version = intervals.journey_version
+        and norms.phase_id = intervals.phase_id
+where {{ is_changed('intervals.interval_id', ref('int_changed_phase_intervals'), 'interval_id') }}

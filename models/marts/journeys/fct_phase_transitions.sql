@@ -1,10 +1,10 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='restate',
-    meta={'restate': {'key': 'customer_id', 'touched': 'int_journey_customers_touched'}},
+    incremental_strategy='replace_changed',
+    meta={'replace': {'key': 'customer_id', 'changed': 'int_changed_journey_customers'}},
 ) }}
 
-with stays as (
+with intervals as (
     select
         interval_id,
         next_interval_id,
@@ -16,28 +16,28 @@ with stays as (
         next_phase_id,
         dwell_seconds,
         left_at
-    from {{ ref('int_phase_stays') }}
+    from {{ ref('int_phase_intervals') }}
     where
         next_interval_id is not null
-        and {{ is_touched('customer_id', ref('int_journey_customers_touched'), 'customer_id') }}
+        and {{ is_changed('customer_id', ref('int_changed_journey_customers'), 'customer_id') }}
 )
 
 select
-    stays.interval_id as from_interval_id,
-    stays.next_interval_id as to_interval_id,
-    stays.journey_instance_id,
-    stays.journey_id,
-    stays.customer_id,
-    stays.phase_id as from_phase_id,
-    stays.next_phase_id as to_phase_id,
+    intervals.interval_id as from_interval_id,
+    intervals.next_interval_id as to_interval_id,
+    intervals.journey_instance_id,
+    intervals.journey_id,
+    intervals.customer_id,
+    intervals.phase_id as from_phase_id,
+    intervals.next_phase_id as to_phase_id,
     designed.transition_kind,
     designed.skipped_phase_count,
-    stays.dwell_seconds,
-    stays.left_at as moved_at
-from stays
-inner join {{ ref('int_moves_designed') }} as designed
+    intervals.dwell_seconds,
+    intervals.left_at as moved_at
+from intervals
+inner join {{ ref('int_designed_moves') }} as designed
     on
-        designed.journey_id = stays.journey_id
-        and designed.journey_version = stays.journey_version
-        and designed.from_phase_id = stays.phase_id
-        and designed.to_phase_id = stays.next_phase_id
+        designed.journey_id = intervals.journey_id
+        and designed.journey_version = intervals.journey_version
+        and designed.from_phase_id = intervals.phase_id
+        and designed.to_phase_id = intervals.next_phase_id

@@ -1,6 +1,6 @@
 {#- KPIs of which both measures count stays, cut by the level of the journey they are part of. -#}
 with measures as (
-    select * from {{ ref('measures') }} where subject = 'stays'
+    select * from {{ ref('measures') }} where subject = 'intervals'
 ),
 
 kpis as (
@@ -17,8 +17,8 @@ kpis as (
     where kpis.denominator_measure_id is null or denominators.measure_id is not null
 ),
 
-measured_stays as (
-    {{ measured_stays() }}
+measured_intervals as (
+    {{ measured_intervals() }}
 ),
 
 totals as (
@@ -32,7 +32,7 @@ totals as (
         end as decimal(28, 6)) as measured_value,
         count(distinct customer_id) as customer_count,
         measured_on
-    from measured_stays
+    from measured_intervals
     group by measure_id, level, measured_on
 ),
 
@@ -84,11 +84,11 @@ select
     case
         when kpis.is_share_of_counts
             then {{ wilson_bound('counted.numerator', 'counted.denominator', 'lower') }}
-    end as value_low,
+    end as value_ci_lower,
     case
         when kpis.is_share_of_counts
             then {{ wilson_bound('counted.numerator', 'counted.denominator', 'upper') }}
-    end as value_high,
+    end as value_ci_upper,
     counted.group_count,
     counted.measured_on
 from counted

@@ -1,7 +1,7 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='restate',
-    meta={'restate': {'key': 'measured_on', 'touched': 'int_days_touched'}},
+    incremental_strategy='replace_changed',
+    meta={'replace': {'key': 'measured_on', 'changed': 'int_changed_days'}},
 ) }}
 
 {#-
@@ -25,8 +25,8 @@ with kpis as (
 
 daily as (
     select measure_id, channel, segment, measured_value, customer_count, without_rate_count, measured_on
-    from {{ ref('int_measures_daily') }}
-    where {{ is_touched('measured_on', ref('int_days_touched'), 'measured_on') }}
+    from {{ ref('int_measure_values_daily') }}
+    where {{ is_changed('measured_on', ref('int_changed_days'), 'measured_on') }}
 ),
 
 parts as (
@@ -111,11 +111,11 @@ select
     case
         when not is_suppressed and is_share_of_counts
             then {{ wilson_bound('numerator', 'denominator', 'lower') }}
-    end as value_low,
+    end as value_ci_lower,
     case
         when not is_suppressed and is_share_of_counts
             then {{ wilson_bound('numerator', 'denominator', 'upper') }}
-    end as value_high,
+    end as value_ci_upper,
     case when not is_suppressed then cast(group_count as bigint) end as group_count,
     case when not is_suppressed then cast(without_rate_count as bigint) end as without_rate_count,
     is_suppressed,

@@ -12,7 +12,7 @@ with compared as (
         measured_day_count,
         period_start,
         period_end
-    from {{ ref('int_kpis_compared') }}
+    from {{ ref('int_kpi_period_values') }}
 ),
 
 shares_of_counts as (
@@ -61,11 +61,11 @@ select
     case
         when current_period.value is not null and shares_of_counts.kpi_id is not null
             then {{ wilson_bound('current_period.numerator', 'current_period.denominator', 'lower') }}
-    end as value_low,
+    end as value_ci_lower,
     case
         when current_period.value is not null and shares_of_counts.kpi_id is not null
             then {{ wilson_bound('current_period.numerator', 'current_period.denominator', 'upper') }}
-    end as value_high,
+    end as value_ci_upper,
     current_period.numerator,
     current_period.denominator,
     targets.target,

@@ -37,8 +37,8 @@ class Kpi:
     direction: str
     unit: str
     value: float | None
-    value_low: float | None
-    value_high: float | None
+    value_ci_lower: float | None
+    value_ci_upper: float | None
     denominator: float | None
     target: float | None
     status: str
@@ -121,8 +121,8 @@ SCORECARD = """
         scorecard.direction,
         scorecard.unit,
         scorecard.value,
-        scorecard.value_low,
-        scorecard.value_high,
+        scorecard.value_ci_lower,
+        scorecard.value_ci_upper,
         scorecard.denominator,
         scorecard.target,
         scorecard.status,

@@ -124,7 +124,7 @@ def _duration(seconds: float) -> str:
 
 
 def _shown(kpi: Kpi, recipient: Recipient) -> dict[str, Any]:
-    is_small = kpi.value_low is not None and kpi.denominator is not None and kpi.denominator < INTERVAL_BELOW
+    is_small = kpi.value_ci_lower is not None and kpi.denominator is not None and kpi.denominator < INTERVAL_BELOW
     return {
         "name": kpi.kpi_name,
         "description": kpi.description,
@@ -132,7 +132,9 @@ def _shown(kpi: Kpi, recipient: Recipient) -> dict[str, Any]:
         "phase": kpi.phase_name,
         "tier": kpi.tier,
         "value": amount(kpi.value, kpi.unit),
-        "interval": f"{amount(kpi.value_low, kpi.unit)} and {amount(kpi.value_high, kpi.unit)}" if is_small else None,
+        "interval": f"{amount(kpi.value_ci_lower, kpi.unit)} and {amount(kpi.value_ci_upper, kpi.unit)}"
+        if is_small
+        else None,
         "target": amount(kpi.target, kpi.unit),
         "status": kpi.status,
         "was": WORDS[kpi.previous_status] if kpi.previous_status else None,

@@ -82,7 +82,7 @@ class Suite:
     """
 
     name: str
-    door: Door
+    gate: Door
     checks: tuple[Check, ...] = ()
     derive: Callable[[Catalog], tuple[Check, ...]] | None = None
 

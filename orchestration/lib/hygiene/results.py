@@ -18,7 +18,7 @@ Verdict = Literal["pass", "fail", "error"]
 # Columns of the ledger, in order, with their DuckDB types.
 LEDGER_COLUMNS: Mapping[str, str] = {
     "run_id": "varchar",
-    "door": "varchar",
+    "gate": "varchar",
     "suite": "varchar",
     "table_schema": "varchar",
     "table_name": "varchar",
@@ -76,7 +76,7 @@ class SuiteResult:
     """
 
     suite: str
-    door: Door
+    gate: Door
     results: tuple[CheckResult, ...]
     checked_at: datetime
     seconds: float = 0.0
@@ -126,7 +126,7 @@ def results_rows(results: Iterable[SuiteResult], run_id: str) -> list[dict[str, 
     return [
         {
             "run_id": run_id,
-            "door": suite.door,
+            "gate": suite.gate,
             "suite": suite.suite,
             "table_schema": result.table_schema,
             "table_name": result.table_name,
@@ -173,15 +173,15 @@ def results_from_rows(rows: Iterable[Mapping[str, object]]) -> list[SuiteResult]
     """
     found: dict[tuple[str, str], list[Mapping[str, object]]] = {}
     for row in rows:
-        found.setdefault((str(row["door"]), str(row["suite"])), []).append(row)
+        found.setdefault((str(row["gate"]), str(row["suite"])), []).append(row)
     return [
         SuiteResult(
             suite=suite,
-            door=door,
+            gate=gate,
             results=tuple(_result_from_row(row) for row in suite_rows),
             checked_at=suite_rows[0]["checked_at"],
         )
-        for (door, suite), suite_rows in sorted(found.items())
+        for (gate, suite), suite_rows in sorted(found.items())
     ]
 
 

@@ -100,7 +100,7 @@ class HygieneSession:
                 results = [could_not_run(check, error) for check in checks or [_opening_of(suite)]]
         return SuiteResult(
             suite=suite.name,
-            door=suite.door,
+            gate=suite.gate,
             results=tuple(results),
             checked_at=self._checked_at or datetime.now(UTC),
             seconds=time.monotonic() - started,

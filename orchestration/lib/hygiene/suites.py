@@ -85,7 +85,7 @@ def landing_suite(
     extras = _extras_of(contract, current)
     return Suite(
         name=f"landing.{contract.source}__{contract.table}",
-        door="landing",
+        gate="landing",
         checks=(
             current.has_columns(
                 [
@@ -562,7 +562,7 @@ def published_suite(
             checks.extend(_identifier_checks(here, columns))
         return tuple(checks)
 
-    return Suite(name=f"marts.{schema}", door="marts", derive=derive)
+    return Suite(name=f"marts.{schema}", gate="marts", derive=derive)
 
 
 def _row_name(columns: Mapping[str, str]) -> str | None:

@@ -13,11 +13,11 @@ Pair = tuple[int, int]
 
 @dataclass(frozen=True)
 class Weighed:
-    """A pair of records as it was weighed. `is_apart`: a guard says that the two are different people; `refused_by`
-    names the guard that keeps the pair from being a link of its own."""
+    """A pair of records as it was weighed. `is_cannot_link`: a guard says that the two are different people;
+    `refused_by` names the guard that keeps the pair from being a link of its own."""
 
     weight: float
-    is_apart: bool
+    is_cannot_link: bool
     refused_by: str | None
 
 
@@ -88,7 +88,7 @@ def _may_join(
             found = weighed.get((min(left, right), max(left, right)))
             if found is None:
                 continue
-            if found.is_apart:
+            if found.is_cannot_link:
                 return False
             total, count = total + found.weight, count + 1
     return total >= min_mean_weight * count
@@ -108,7 +108,7 @@ def _ambiguous(links: Sequence[Pair], weighed: Mapping[Pair, Weighed], within: f
         for place, (weight, one) in enumerate(others):
             for lighter, other in others[place + 1 :]:
                 apart = weighed.get((min(one, other), max(one, other)))
-                if apart is not None and apart.is_apart:
+                if apart is not None and apart.is_cannot_link:
                     found.add((min(record, other), max(record, other)))
                     if weight - lighter < within:
                         found.add((min(record, one), max(record, one)))

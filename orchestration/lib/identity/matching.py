@@ -31,7 +31,7 @@ PAIRS_SCHEMA = pa.schema(
         ("comparison_levels", pa.string()),
         ("refused_by", pa.string()),
         ("is_link", pa.bool_()),
-        ("is_apart", pa.bool_()),
+        ("is_cannot_link", pa.bool_()),
     ]
 )
 # Sums of floating-point weights differ in their last digits with the order of adding; nobody needs those.
@@ -168,8 +168,8 @@ def _told(
     ).fetchall()
     told: dict[str, list] = {name: [] for name in PAIRS_SCHEMA.names}
     for record_a, record_b, left, right, shares, weight, *found in rows:
-        is_apart = weighed[left, right].is_apart
-        if weight < review and not (shares and is_apart):
+        is_cannot_link = weighed[left, right].is_cannot_link
+        if weight < review and not (shares and is_cannot_link):
             continue
         levels = {
             comparison.name: {
@@ -188,7 +188,7 @@ def _told(
         told["comparison_levels"].append(json.dumps(levels, sort_keys=True))
         told["refused_by"].append(verdict)
         told["is_link"].append(is_heavy and verdict is None)
-        told["is_apart"].append(is_apart)
+        told["is_cannot_link"].append(is_cannot_link)
     return pa.table(told, schema=PAIRS_SCHEMA)
 
 

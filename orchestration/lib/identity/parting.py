@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 MUST_NOT_LINK = "must_not_link"
 UNIQUE_PER_PERSON = "unique_per_person"
-TOLD_APART = "told_apart"
+CANNOT_LINK = "cannot_link"
 
 
 @dataclass(frozen=True)
@@ -36,20 +36,20 @@ class JudgedLink:
     conflict_b: str | None
 
 
-def judge_links(
+def resolve_links(
     links: Iterable[Link],
     *,
     unique_types: Mapping[str, str],
     must_not_link: Iterable[tuple[str, str]],
-    told_apart: Iterable[tuple[str, str]] = (),
+    cannot_link: Iterable[tuple[str, str]] = (),
 ) -> Iterator[JudgedLink]:
     """Takes links in the order given, each unless it would break a rule, and says what became of each.
 
-    `unique_types` gives the type of identifiers of which a person has at most one; `must_not_link` and `told_apart` the
-    pairs that may not end in one part. A decision is refused by a must_not_link alone, and has to come before links
+    `unique_types` gives the type of identifiers of which a person has at most one; `must_not_link` and `cannot_link`
+    the pairs that may not end in one part. A decision is refused by a must_not_link alone, and has to come before links
     that are none. Then a link once refused stays refused: parts only grow, so what kept its ends apart stays.
     """
-    parts = _Parts(unique_types, must_not_link, told_apart)
+    parts = _Parts(unique_types, must_not_link, cannot_link)
     judged = [(link, parts.take(link)) for link in links]
     for link, conflict in judged:
         reason, conflict_a, conflict_b = conflict or (None, None, None)
@@ -70,7 +70,7 @@ class _Parts:
         self,
         unique_types: Mapping[str, str],
         must_not_link: Iterable[tuple[str, str]],
-        told_apart: Iterable[tuple[str, str]],
+        cannot_link: Iterable[tuple[str, str]],
     ) -> None:
         self._unique_types = unique_types
         self._parent: dict[str, str] = {}
@@ -79,7 +79,7 @@ class _Parts:
         # of each part: type -> its smallest value
         self._holds: dict[str, dict[str, str]] = {}
         self._decided = _Divides(must_not_link)
-        self._told_apart = _Divides(told_apart)
+        self._cannot_link = _Divides(cannot_link)
 
     def name_of(self, identifier: str) -> str:
         return self._smallest[self._root(identifier)]
@@ -92,7 +92,7 @@ class _Parts:
         conflict = self._divided_by(self._decided, MUST_NOT_LINK, root_a, root_b)
         if conflict is None and not link.is_decision:
             conflict = self._twice_unique(root_a, root_b) or self._divided_by(
-                self._told_apart, TOLD_APART, root_a, root_b
+                self._cannot_link, CANNOT_LINK, root_a, root_b
             )
         if conflict is None:
             self._join(root_a, root_b)
@@ -139,7 +139,7 @@ class _Parts:
         for unique_type, value in self._holds.pop(root_b).items():
             self._holds[root_a][unique_type] = min(value, self._holds[root_a].get(unique_type, value))
         self._decided.join(root_a, root_b)
-        self._told_apart.join(root_a, root_b)
+        self._cannot_link.join(root_a, root_b)
 
 
 class _Divides:

@@ -38,7 +38,7 @@ def match_again_if_changed(
     table: str,
     is_from_scratch: bool = False,
 ) -> pa.Table:
-    """The pairs for the current rows of int_people_unioned: the old ones where nothing they rest on changed.
+    """The pairs for the current rows of int_people_versions: the old ones where nothing they rest on changed.
 
     Beside the table stands `<table>__input`: a digest of records, settings and code, and a checksum of the pairs that
     followed from them. dbt replaces the table after this returns, so a build that dies in between leaves the note of
@@ -80,12 +80,12 @@ def train_on_warehouse(settings: Settings) -> tuple[Path, tuple[str, ...]]:
     with open_duckdb(settings.warehouse, read_only=True) as connection:
         found = connection.execute(
             "select count(*) from duckdb_tables() "
-            "where schema_name = 'intermediate' and table_name = 'int_people_unioned'"
+            "where schema_name = 'intermediate' and table_name = 'int_people_versions'"
         ).fetchall()
         if found != [(1,)]:
             raise SettingsError(f"{settings.data_set} has no people records yet. Type make run first.")
         current = connection.sql(
-            f"select {', '.join(COLUMNS)} from intermediate.int_people_unioned where is_current"
+            f"select {', '.join(COLUMNS)} from intermediate.int_people_versions where is_current"
         ).to_arrow_table()
     declared = read_matching_settings(settings.resolved_seeds / SETTINGS_FILE)
     if not declared.is_on:

@@ -58,7 +58,7 @@ class Rule:
     """
 
     row: SeedRow
-    hits: int
+    matches: int
     customers: int
     overruled: int
     unheard: int
@@ -76,7 +76,7 @@ class Phase:
     """A phase, the stays and customers that come to it, and why there are none."""
 
     row: SeedRow
-    stays: int
+    intervals: int
     customers: int
     hints: tuple[str, ...]
 
@@ -98,7 +98,7 @@ class Version:
 
     @property
     def has_faults(self) -> bool:
-        return any(not rule.hits for rule in self.rules) or any(not phase.stays for phase in self.phases)
+        return any(not rule.matches for rule in self.rules) or any(not phase.intervals for phase in self.phases)
 
 
 @dataclass(frozen=True)
@@ -188,10 +188,10 @@ def check_definitions(
         "critical_events": "given_critical_events",
         "phases": "given_phases",
         "int_events_stitched": "counted_events",
-        "int_events_unioned": "counted_events",
-        "int_customers_touched": "counted_events",
-        "int_journey_customers_touched": "counted_events",
-        "int_critical_hits_matched": "given_hits",
+        "int_event_versions": "counted_events",
+        "int_changed_customers": "counted_events",
+        "int_changed_journey_customers": "counted_events",
+        "int_matched_events": "given_matches",
         "journeys": "given_journeys",
     }
     clock = "(select max(occurred_at) from counted_events)"
@@ -199,17 +199,19 @@ def check_definitions(
     def model(name: str) -> str:
         return render_model(MODELS / f"{name}.sql", relations, as_of=clock, reporting_time_zone=time_zone)
 
-    connection.execute(f"create temp table given_hits as {model('int_critical_hits_matched')}")
+    connection.execute(f"create temp table given_matches as {model('int_matched_events')}")
     ids = {row.values["journey_id"] for row in journeys}
     of_journeys = [row for row in seeds["journeys"] if row.values["journey_id"] in ids]
-    as_if_valid = [row for row in of_journeys if not _hits(connection, row, time_zone).inside]
+    as_if_valid = [row for row in of_journeys if not _matches(connection, row, time_zone).inside]
     connection.execute(f"create temp table given_journeys ({', '.join(map(' '.join, JOURNEY_COLUMNS.items()))})")
-    connection.execute("create temp table walked_stays as select * from (" + model("int_phase_stays") + ") limit 0")
+    connection.execute(
+        "create temp table walked_intervals as select * from (" + model("int_phase_intervals") + ") limit 0"
+    )
     walks = [[row for row in of_journeys if row not in as_if_valid], *([_timeless(row)] for row in as_if_valid)]
     for walk in walks:
         connection.execute("delete from given_journeys")
         _insert(connection, "given_journeys", JOURNEY_COLUMNS, walk)
-        connection.execute(f"insert into walked_stays {model('int_phase_stays')}")
+        connection.execute(f"insert into walked_intervals {model('int_phase_intervals')}")
     return data, [_version(connection, row, seeds, row in as_if_valid, time_zone) for row in journeys]
 
 
@@ -233,28 +235,28 @@ def _timeless(row: SeedRow) -> SeedRow:
 
 
 @dataclass(frozen=True)
-class Hits:
+class Matches:
     """Hits of a version on days on which it is valid, and on others."""
 
     inside: int
     outside: int
 
 
-def _hits(connection: duckdb.DuckDBPyConnection, journey: SeedRow, time_zone: str) -> Hits:
+def _matches(connection: duckdb.DuckDBPyConnection, journey: SeedRow, time_zone: str) -> Matches:
     day = render_macro("local_date", "occurred_at", reporting_time_zone=time_zone)
     row = connection.execute(
         f"""
         select count_if(is_valid), count_if(not is_valid)
         from (
             select coalesce({day} >= ?::date, true) and coalesce({day} < ?::date, true) as is_valid
-            from given_hits
+            from given_matches
             where is_counted and journey_id = ? and journey_version = ?
         )
         """,
         [journey.get("valid_from"), journey.get("valid_to"), *_key(journey)],
     ).fetchone()
     assert row is not None
-    return Hits(*(count or 0 for count in row))
+    return Matches(*(count or 0 for count in row))
 
 
 def _key(journey: SeedRow) -> list[str]:
@@ -277,8 +279,9 @@ def _version(
     found = connection.execute(
         f"""
         select count(distinct journey_instance_id), count(distinct customer_id),
-            count(distinct journey_instance_id) filter (where outcome = 'completed'), coalesce(sum(hit_count), 0)
-        from walked_stays where {of_version}
+            count(distinct journey_instance_id) filter (where outcome = 'completed'),
+            coalesce(sum(matched_event_count), 0)
+        from walked_intervals where {of_version}
         """,
         key,
     ).fetchone()
@@ -290,7 +293,7 @@ def _version(
         _with_overrulers(rules, own("phases")),
         phases,
         *found,
-        _hits(connection, journey, time_zone).outside,
+        _matches(connection, journey, time_zone).outside,
         is_as_if_valid,
     )
 
@@ -301,33 +304,33 @@ def _rules(connection: duckdb.DuckDBPyConnection, key: list[str], rows: Sequence
         for row in connection.execute(
             """
             with heard as (
-                select hits.critical_event_id, hits.event_id
-                from given_hits as hits
-                inner join walked_stays as stays
+                select matches.critical_event_id, matches.event_id
+                from given_matches as matches
+                inner join walked_intervals as intervals
                     on
-                        stays.journey_id = hits.journey_id
-                        and stays.journey_version = hits.journey_version
-                        and stays.customer_id = hits.customer_id
-                        and stays.phase_id = hits.phase_id
-                        and hits.occurred_at >= stays.entered_at
-                        and hits.occurred_at <= stays.last_hit_at
-                where hits.is_counted
-                group by hits.critical_event_id, hits.event_id
+                        intervals.journey_id = matches.journey_id
+                        and intervals.journey_version = matches.journey_version
+                        and intervals.customer_id = matches.customer_id
+                        and intervals.phase_id = matches.phase_id
+                        and matches.occurred_at >= intervals.entered_at
+                        and matches.occurred_at <= intervals.last_matched_at
+                where matches.is_counted
+                group by matches.critical_event_id, matches.event_id
             )
 
             select
-                hits.critical_event_id,
+                matches.critical_event_id,
                 count(*),
-                count(distinct hits.customer_id),
-                count_if(not hits.is_counted),
-                count_if(hits.is_counted and heard.event_id is null),
-                min(hits.occurred_at),
-                max(hits.occurred_at)
-            from given_hits as hits
+                count(distinct matches.customer_id),
+                count_if(not matches.is_counted),
+                count_if(matches.is_counted and heard.event_id is null),
+                min(matches.occurred_at),
+                max(matches.occurred_at)
+            from given_matches as matches
             left join heard
-                on heard.critical_event_id = hits.critical_event_id and heard.event_id = hits.event_id
-            where hits.journey_id = ? and hits.journey_version = ?
-            group by hits.critical_event_id
+                on heard.critical_event_id = matches.critical_event_id and heard.event_id = matches.event_id
+            where matches.journey_id = ? and matches.journey_version = ?
+            group by matches.critical_event_id
             """,
             key,
         ).fetchall()
@@ -349,7 +352,7 @@ def _with_overrulers(rules: Sequence[Rule], phases: Sequence[SeedRow]) -> tuple[
     }
     told_of = []
     for rule in rules:
-        if rule.hits and rule.overruled == rule.hits:
+        if rule.matches and rule.overruled == rule.matches:
             taker = by.get(rule.name, "another rule")
             note = f"never counts: each of its events is {taker}'s, of the same or a higher phase, as well"
             rule = replace(rule, hints=(note,))
@@ -365,26 +368,26 @@ def _phases(
         for row in connection.execute(
             """
             select phase_id, count(*), count(distinct customer_id)
-            from walked_stays where journey_id = ? and journey_version = ? group by phase_id
+            from walked_intervals where journey_id = ? and journey_version = ? group by phase_id
             """,
             key,
         ).fetchall()
     }
     for row in sorted(rows, key=lambda row: Decimal(row.values["phase_order"])):
-        stays, customers = found.get(row.values["phase_id"], (0, 0))
+        intervals, customers = found.get(row.values["phase_id"], (0, 0))
         into = [rule for rule in rules if rule.row.get("phase_id") == row.get("phase_id")]
-        yield Phase(row, stays, customers, () if stays else (_why_nobody_comes(into),))
+        yield Phase(row, intervals, customers, () if intervals else (_why_nobody_comes(into),))
 
 
 def _why_nobody_comes(rules: Sequence[Rule]) -> str:
-    hits = sum(rule.hits for rule in rules)
+    matches = sum(rule.matches for rule in rules)
     if not rules:
         return "no critical event leads into it"
-    if not hits:
+    if not matches:
         return "none of its critical events matches anything"
-    if hits == sum(rule.overruled for rule in rules):
-        return f"all {hits:,} hits are taken by a higher phase that the same events hit"
-    return f"none of its {hits:,} hits fell on a day on which an instance was open or could begin"
+    if matches == sum(rule.overruled for rule in rules):
+        return f"all {matches:,} hits are taken by a higher phase that the same events hit"
+    return f"none of its {matches:,} hits fell on a day on which an instance was open or could begin"
 
 
 def why_nothing_matches(connection: duckdb.DuckDBPyConnection, rule: SeedRow) -> str:
@@ -460,12 +463,12 @@ def told(data: Data, versions: Sequence[Version]) -> Iterator[str]:
     yield f"{data.events:,} events of {data.customers:,} customers{days} count: no bots, nothing after the clock"
     for version in versions:
         yield from _told_version(version)
-    silent = [rule.name for version in versions for rule in version.rules if not rule.hits]
+    silent = [rule.name for version in versions for rule in version.rules if not rule.matches]
     empty = [
         f"{phase.row.get('phase_id')} of {phase.row.get('journey_id')} version {phase.row.get('journey_version')}"
         for version in versions
         for phase in version.phases
-        if not phase.stays
+        if not phase.intervals
     ]
     yield ""
     if silent:
@@ -490,25 +493,25 @@ def _told_version(version: Version) -> Iterator[str]:
         + (f"; {version.outside_validity:,} hits on days on which it is not valid" if version.outside_validity else "")
     )
     yield ""
-    heads = " ".join(f"{head:>9}" for head in ("hits", "customers", "overruled", "unheard"))
+    heads = " ".join(f"{head:>9}" for head in ("matches", "customers", "overruled", "unheard"))
     yield f"  {'line':>4}  {'critical event':<34} {'phase':<16} {heads}  first and last hit"
     for rule in version.rules:
         between = "" if rule.first_at is None else f"{rule.first_at:%Y-%m-%d} {rule.last_at:%Y-%m-%d}"
         yield (
-            f"  {rule.row.line:>4}  {rule.name:<34} {rule.row.values['phase_id']:<16} {rule.hits:>9,} "
+            f"  {rule.row.line:>4}  {rule.name:<34} {rule.row.values['phase_id']:<16} {rule.matches:>9,} "
             f"{rule.customers:>9,} {rule.overruled:>9,} {rule.unheard:>9,}  {between}".rstrip()
         )
         for hint in rule.hints:
-            yield f"        {'' if rule.hits else '✗ '}{hint}"
+            yield f"        {'' if rule.matches else '✗ '}{hint}"
     yield ""
-    yield f"  {'line':>4}  {'phase':<34} {'window':<16} {'stays':>9} {'customers':>9}"
+    yield f"  {'line':>4}  {'phase':<34} {'window':<16} {'intervals':>9} {'customers':>9}"
     for phase in version.phases:
         if is_true(phase.row.get("is_terminal")):
             window = "ends it"
         else:
             window = f"{phase.row.get('window_days')} days" if phase.row.get("window_days") else "for ever"
         yield (
-            f"  {phase.row.line:>4}  {phase.row.values['phase_id']:<34} {window:<16} {phase.stays:>9,} "
+            f"  {phase.row.line:>4}  {phase.row.values['phase_id']:<34} {window:<16} {phase.intervals:>9,} "
             f"{phase.customers:>9,}"
         )
         for hint in phase.hints:

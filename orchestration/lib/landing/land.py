@@ -283,7 +283,7 @@ def _land_delivery(
                     contract,
                     batch=batch,
                     now=now,
-                    touched=f"select hash(_row_key) from {raw_table(contract)} where _batch = {batch}",
+                    changed=f"select hash(_row_key) from {raw_table(contract)} where _batch = {batch}",
                 )
             finished = now + timedelta(seconds=time.monotonic() - started)
             close_batch(connection, batch, finished_at=finished)

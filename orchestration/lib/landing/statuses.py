@@ -18,7 +18,7 @@ from orchestration.lib.landing.registry import plain_utc, quarantine_table, raw_
 
 
 def settle_statuses(
-    connection: duckdb.DuckDBPyConnection, contract: TableContract, *, batch: int, touched: str, now: datetime
+    connection: duckdb.DuckDBPyConnection, contract: TableContract, *, batch: int, changed: str, now: datetime
 ) -> None:
     """Recomputes `_row_status` for the keys that the SQL query `touched` gives as hashes (one column).
 
@@ -33,17 +33,17 @@ def settle_statuses(
         # A key with one row needs no decision, unless that row's file was taken out of the count, or was
         # before.
         connection.execute(f"""
-            create or replace temp table landing_touched as
+            create or replace temp table landing_changed as
             select hash(_row_key) as key_hash from {raw}
-            where hash(_row_key) in ({touched})
+            where hash(_row_key) in ({changed})
             group by key_hash
             having count(*) > 1
                 or bool_or(_row_status <> 'current')
                 or bool_or(_file_id in ({withdrawn_files}))
         """)
-        if connection.execute("select count(*) from landing_touched").fetchone() == (0,):
+        if connection.execute("select count(*) from landing_changed").fetchone() == (0,):
             return  # rows of new keys stand as `current` already
-        candidates = "hash(_row_key) in (select key_hash from landing_touched)"
+        candidates = "hash(_row_key) in (select key_hash from landing_changed)"
     scope = f"coalesce(raw_rows.{name(contract.key_scope)}::varchar, '')" if contract.key_scope else "''"
     version = f"raw_rows.{name(contract.version_column)}" if contract.version_column else "null::bigint"
     newest_delivery = f"""(
@@ -139,5 +139,5 @@ def settle_statuses(
         from landing_changes as changes
         where raw_rows.rowid = changes.row_id and changes._row_status is distinct from changes.decision
     """)
-    connection.execute("drop table if exists landing_touched")
+    connection.execute("drop table if exists landing_changed")
     connection.execute("drop table if exists landing_changes")

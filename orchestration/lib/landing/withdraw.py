@@ -122,7 +122,7 @@ def _change(
                 contract,
                 batch=batch,
                 now=now,
-                touched=f"select hash(_row_key) from {raw_table(contract)} where _file_id = '{quoted}'",
+                changed=f"select hash(_row_key) from {raw_table(contract)} where _file_id = '{quoted}'",
             )
             rows = connection.execute(
                 f"select count(*) from {raw_table(contract)} where _file_id = ?", [file_id]

@@ -237,9 +237,9 @@ def published_models(manifest: Mapping) -> Iterable[tuple[str, str]]:
 
 
 def event_tables(manifest: Mapping) -> tuple[str, ...]:
-    """The raw tables whose rows become events: what the models that int_events_unioned reads are made of."""
+    """The raw tables whose rows become events: what the models that int_event_versions reads are made of."""
     found: set[str] = set()
-    waiting = ["model.journeys.int_events_unioned"]
+    waiting = ["model.journeys.int_event_versions"]
     while waiting:
         for parent in manifest["parent_map"][waiting.pop()]:
             if parent.startswith("source.") and manifest["sources"][parent]["schema"] == "raw":
@@ -255,7 +255,7 @@ def unmatched_critical_events(connection: duckdb.DuckDBPyConnection) -> list[str
         row[0]
         for row in connection.execute("""
             select critical_event_id from config.critical_events
-            where critical_event_id not in (select critical_event_id from intermediate.int_critical_hits_matched)
+            where critical_event_id not in (select critical_event_id from intermediate.int_matched_events)
             order by rowid
         """).fetchall()
     ]

@@ -41,7 +41,7 @@ def render_model(path: Path, relations: Mapping[str, str], *, as_of: str, **vari
     """The SQL of a model as a full build runs it, on other relations, by the names that it refers to.
 
     `as_of` is the clock as an SQL expression; `variables` stand in for those of the project. Only for models whose
-    macros `render_macro` knows, besides `is_touched` and `as_of`.
+    macros `render_macro` knows, besides `is_changed` and `as_of`.
     """
     macros = _macros(tuple(sorted(variables.items())))
     known = {name: getattr(macros, name) for name in dir(macros) if not name.startswith("_")}
@@ -53,7 +53,7 @@ def render_model(path: Path, relations: Mapping[str, str], *, as_of: str, **vari
             "config": lambda **options: "",
             "ref": relations.__getitem__,
             "as_of": lambda: as_of,
-            "is_touched": lambda expression, touched, key: "true",
+            "is_changed": lambda expression, changed, key: "true",
         },
     )
     return template.render()

@@ -568,13 +568,13 @@ def _check_kpis(rows: Mapping[str, Sequence[SeedRow]]) -> Iterator[Problem]:
     for row in rows["measures"]:
         if row.get("aggregation") == "sum" and row.get("value_column") is None:
             yield Problem("measures.csv", row.line, "a sum needs a value_column. Name what it adds up.")
-        if row.get("subject") == "stays" and row.get("journey_id") is None:
+        if row.get("subject") == "intervals" and row.get("journey_id") is None:
             yield Problem("measures.csv", row.line, "a measure of stays needs a journey_id. Name the journey.")
         if row.get("subject") == "events" and row.get("level") is not None:
             yield Problem(
                 "measures.csv",
                 row.line,
-                f"level = {row.get('level')}: journeys have a level, events have none. Leave it empty or count stays.",
+                f"level = {row.get('level')}: journeys have a level, events have none. Leave it empty or count intervals.",
             )
         for outcome in (row.get("outcome") or "").split("|"):
             if outcome and outcome not in outcomes:

@@ -10,6 +10,6 @@ where
     or (gap_kind <> 'communication' and to_event_id is null)
     or (to_event_id is null) <> (ended_at is null)
     or ended_at < started_at
-    or (has_gone_on and is_lost)
-    or (journey_instance_id is null) <> (has_gone_on is null or is_lost is null)
+    or (has_progressed and has_dropped_off)
+    or (journey_instance_id is null) <> (has_progressed is null or has_dropped_off is null)
 {% endtest %}

@@ -24,6 +24,6 @@ where
     or survival_share > previous_share
     or (exit_count = 0) <> (survival_share = previous_share)
     or survival_share < 0
-    or survival_share < lowest_survival_share
-    or survival_share > highest_survival_share
+    or survival_share < survival_share_ci_lower
+    or survival_share > survival_share_ci_upper
 {% endtest %}

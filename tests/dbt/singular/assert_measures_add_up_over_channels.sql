@@ -1,6 +1,6 @@
 -- What is counted or summed by channel makes the figure of all channels, for every segment; distinct customers do not.
 select daily.measure_id, daily.segment, daily.measured_on
-from {{ ref('int_measures_daily') }} as daily
+from {{ ref('int_measure_values_daily') }} as daily
 inner join {{ ref('measures') }} as measures
     on measures.measure_id = daily.measure_id and measures.aggregation <> 'distinct_customers'
 group by daily.measure_id, daily.segment, daily.measured_on

@@ -39,8 +39,8 @@ KPI_TABLES = """
         ('value', 'buying', null, 'Value per buyer', 'money', 'primary', 'up', 'EUR', 'month',
             1234.5, null, null, 2469.0, 2.0, 1000.0, 'green', null, null, 'Bob', 'Bob',
             30, 30, date '2026-06-01', date '2026-06-30')
-    ) as rows (kpi_id, journey_id, phase_id, kpi_name, kind, tier, direction, unit, period, value, value_low,
-        value_high, numerator, denominator, target, status, trend, trend_year, responsible, accountable,
+    ) as rows (kpi_id, journey_id, phase_id, kpi_name, kind, tier, direction, unit, period, value, value_ci_lower,
+        value_ci_upper, numerator, denominator, target, status, trend, trend_year, responsible, accountable,
         measured_day_count, period_day_count, period_start, period_end);
     create or replace table kpis.dim_kpis as select kpi_id, 'What it means' as description from kpis.kpi_scorecard;
     create or replace table config.phases as

@@ -92,7 +92,9 @@ def test_each_gets_what_they_answer_for_and_the_informed_the_summary(shop: Shop)
 def test_journeys_and_phases_of_one_name_are_told_apart() -> None:
     def kpi(kpi_id: str, journey_id: str, phase_id: str) -> Kpi:
         names = {"kpi_name": kpi_id, "description": None, "journey_name": "Buying", "phase_name": "Start"}
-        figures = dict.fromkeys(("value_low", "value_high", "trend", "trend_year", "responsible", "accountable"))
+        figures = dict.fromkeys(
+            ("value_ci_lower", "value_ci_upper", "trend", "trend_year", "responsible", "accountable")
+        )
         return Kpi(
             kpi_id=kpi_id, journey_id=journey_id, phase_id=phase_id, tier="primary", direction="up", unit="share",
             value=0.5, denominator=200.0, target=0.4, status="green", measured_day_count=31, period_day_count=31,

@@ -85,7 +85,7 @@ def test_messages_cannot_break_the_page(tmp_path):
         sample_keys=(),
         message="expected <b>a</b> & $column ${x} {y} '$'; look with: select 1 where a < 2",
     )
-    suite = SuiteResult(suite="landing.t", door="landing", results=(check,), checked_at=AS_OF)
+    suite = SuiteResult(suite="landing.t", gate="landing", results=(check,), checked_at=AS_OF)
     index = write_data_docs([suite], tmp_path / "docs", run_id="<r>")
     assert check.message in text_of((tmp_path / "docs" / "landing.t.html").read_text())
     assert "<r>" not in index.read_text()

@@ -294,7 +294,7 @@ def test_broken_sql_is_an_error_of_that_check_only(warehouse):
     here = TableChecks("raw.feed__events", key="_row_key")
     suite = Suite(
         name="mixed",
-        door="landing",
+        gate="landing",
         checks=(
             here.no_row_where("no_column", "no_such_column > 1", says="it is"),
             here.no_row_where("no_syntax", "amount >", says="it is"),

@@ -22,7 +22,7 @@ from orchestration.lib.warehouse.connection import open_duckdb
 
 RESULT = {
     "run_id": "run",
-    "door": "landing",
+    "gate": "landing",
     "suite": "feed__events",
     "table_schema": "raw",
     "table_name": "feed__events",

@@ -19,14 +19,15 @@ from orchestration.lib.warehouse.connection import open_duckdb
 LINKS = """
     create table core.fct_identifier_links (
         identifier_a varchar, identifier_b varchar, type_a varchar, type_b varchar, link_rule varchar,
-        source_system varchar, status varchar, customer_id varchar, visitor_id varchar, sighting_count bigint,
+        source_system varchar, status varchar, customer_id varchar, visitor_id varchar, observation_count bigint,
         match_weight double, first_seen_at timestamp, last_seen_at timestamp
     )
 """
 SIGHTINGS = """
-    create table core.fct_identifier_sightings (
+    create table core.fct_identifier_observations (
         customer_id varchar, visitor_id varchar, identifier_type varchar, identifier_hash varchar,
-        source_system varchar, seen_on varchar, sighting_count bigint, first_seen_at timestamp, last_seen_at timestamp
+        source_system varchar, seen_on varchar, observation_count bigint,
+        first_seen_at timestamp, last_seen_at timestamp
     )
 """
 BRIDGE = """
@@ -65,7 +66,7 @@ def tell(
     )
     for node in sorted({node for pair in pairs for node in pair}):
         release.execute(
-            "insert into core.fct_identifier_sightings "
+            "insert into core.fct_identifier_observations "
             "values (?, null, 'email', ?, 'web', 'event', 1, '2026-01-01', '2026-01-02')",
             [customer, node],
         )
@@ -134,7 +135,7 @@ def test_a_customers_evidence_has_their_devices_with_the_time_they_were_theirs(
 ) -> None:
     tell(release, [("mail", "phone")])
     release.execute(
-        "insert into core.fct_identifier_sightings "
+        "insert into core.fct_identifier_observations "
         "values (null, 'v_1', 'cookie', 'cookie', 'web', 'event', 7, '2026-01-01', '2026-01-09')"
     )
     release.execute(
@@ -144,7 +145,7 @@ def test_a_customers_evidence_has_their_devices_with_the_time_they_were_theirs(
         "('cookie', 'cookie', 'c_2', 'last_login', '2026-01-05', null)"
     )
     found = release.execute(
-        "select identifier_hash, link_rule, sighting_count, valid_to is null from core.customer_evidence('c_1') "
+        "select identifier_hash, link_rule, observation_count, valid_to is null from core.customer_evidence('c_1') "
         "order by all"
     ).fetchall()
     assert found == [("cookie", "last_login", 7, False), ("mail", "person", 1, True)]

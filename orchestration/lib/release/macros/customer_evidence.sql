@@ -2,18 +2,18 @@
 -- by what rule it is theirs. A device is theirs during an interval of ownership alone, so it may have several rows.
 create macro core.customer_evidence(of_customer) as table
 select
-    sightings.identifier_type,
-    sightings.identifier_hash,
+    observations.identifier_type,
+    observations.identifier_hash,
     bridge.link_rule,
-    sightings.source_system,
-    sightings.seen_on,
-    sightings.sighting_count,
-    sightings.first_seen_at,
-    sightings.last_seen_at,
+    observations.source_system,
+    observations.seen_on,
+    observations.observation_count,
+    observations.first_seen_at,
+    observations.last_seen_at,
     bridge.valid_from,
     bridge.valid_to
 from core.bridge_customer_identifiers as bridge
-inner join core.fct_identifier_sightings as sightings
-    on sightings.identifier_hash = bridge.identifier_hash
+inner join core.fct_identifier_observations as observations
+    on observations.identifier_hash = bridge.identifier_hash
 where bridge.customer_id = of_customer
-order by sightings.first_seen_at, sightings.identifier_type, sightings.identifier_hash, sightings.source_system, bridge.valid_from
+order by observations.first_seen_at, observations.identifier_type, observations.identifier_hash, observations.source_system, bridge.valid_from

@@ -9,7 +9,7 @@ links as materialized (
         status = 'taken'
         and coalesce(customer_id, visitor_id) in (
             select coalesce(customer_id, visitor_id)
-            from core.fct_identifier_sightings
+            from core.fct_identifier_observations
             where identifier_hash = from_identifier
         )
 ),
@@ -52,7 +52,7 @@ select
     case when evidence.identifier_a = stops.identifier then evidence.type_a else evidence.type_b end as to_type,
     evidence.link_rule,
     evidence.source_system,
-    evidence.sighting_count,
+    evidence.observation_count,
     evidence.match_weight,
     evidence.first_seen_at,
     evidence.last_seen_at

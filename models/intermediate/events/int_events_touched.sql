@@ -1,2 +1,0 @@
-{#- Events of which a version came, went or changed. -#}
-select distinct event_id from ({{ changed_keys(ref('int_events_unioned'), 'event_id') }}) as changed

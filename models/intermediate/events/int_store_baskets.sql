@@ -1,0 +1,122 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_changed',
+    meta={'replace': {'key': 'version_key', 'changed': 'int_changed_baskets'}},
+) }}
+
+{#-
+    The lines of a receipt as one event. A basket all of whose lines were taken back stays as a withdrawn row, so
+    that the timeline hears of it. A superseded line stands as a superseded version of its basket, because an
+    identifier is first seen in any version that landed.
+-#}
+with lines as (
+    select
+        'store.baskets:' || transaction_id as version_key,
+        event_id,
+        line_number,
+        store_id,
+        till_id,
+        identifiers,
+        sales_value,
+        row_status,
+        sold_at,
+        loaded_at,
+        changed_in
+    from {{ ref('stg_store__transaction_lines') }}
+    where
+        row_status <> 'duplicate'
+        and {{ is_changed("'store.baskets:' || transaction_id", ref('int_changed_baskets'), 'version_key') }}
+),
+
+-- counted over all lines: a line that only went away has changed the basket as well
+baskets as (
+    select
+        version_key,
+        event_id,
+        count_if(row_status = 'current') > 0 as has_current_lines,
+        min(sold_at) as first_sold_at,
+        max(loaded_at) as loaded_at,
+        max(changed_in) as changed_in
+    from lines
+    group by version_key, event_id
+),
+
+current_baskets as (
+    select
+        version_key,
+        min_by(store_id, line_number) as store_id,
+        min_by(till_id, line_number) filter (where till_id is not null) as till_id,
+        -- the card may have been shown only when half the goods were through
+        min_by(identifiers, (case when len(identifiers) > 0 then 0 else 1 end, line_number)) as identifiers,
+        cast(count(*) as bigint) as line_count,
+        cast(count_if(sales_value <= 0) as bigint) as negative_or_zero_line_count,
+        cast(sum(sales_value) as decimal(18, 2)) as amount,
+        min(sold_at) as sold_at
+    from lines
+    where row_status = 'current'
+    group by version_key
+),
+
+versions as (
+    select
+        baskets.version_key,
+        baskets.event_id,
+        current_baskets.identifiers,
+        {{ json_of({
+            'store_id': 'current_baskets.store_id',
+            'till_id': 'current_baskets.till_id',
+            'line_count': 'current_baskets.line_count',
+            'negative_or_zero_line_count': 'current_baskets.negative_or_zero_line_count',
+        }) }} as properties,
+        current_baskets.amount,
+        case when baskets.has_current_lines then 'current' else 'withdrawn' end as row_status,
+        coalesce(current_baskets.sold_at, baskets.first_sold_at) as occurred_at,
+        baskets.loaded_at,
+        baskets.changed_in
+    from baskets
+    left join current_baskets
+        on current_baskets.version_key = baskets.version_key
+    union all
+    select
+        lines.version_key,
+        lines.event_id,
+        lines.identifiers,
+        cast(null as {{ dbt.type_string() }}) as properties,
+        cast(null as decimal(18, 2)) as amount,
+        lines.row_status,
+        lines.sold_at as occurred_at,
+        baskets.loaded_at,
+        baskets.changed_in
+    from lines
+    inner join baskets
+        on baskets.version_key = lines.version_key
+    where lines.row_status = 'superseded' and len(lines.identifiers) > 0
+)
+
+select
+    version_key,
+    event_id,
+    'store_purchase' as event_name,
+    'store' as source_system,
+    'store' as channel,
+    'till' as touchpoint,
+    cast(null as {{ dbt.type_string() }}) as department,
+    'inbound' as direction,
+    cast(null as {{ dbt.type_string() }}) as device_type,
+    cast(null as {{ dbt.type_string() }}) as campaign,
+    cast(null as {{ dbt.type_string() }}) as medium,
+    cast(null as {{ dbt.type_string() }}) as user_agent,
+    -- receipts name no currency: tills ring in the one that reports add up in
+    {{ text_literal(var('reporting_currency')) }} as currency,
+    cast(null as {{ dbt.type_string() }}) as feedback_kind,
+    identifiers,
+    properties,
+    cast(null as bigint) as sequence_number,
+    amount,
+    cast(null as double) as feedback_score,
+    cast(null as double) as feedback_scale_max,
+    row_status,
+    occurred_at,
+    loaded_at,
+    changed_in
+from versions

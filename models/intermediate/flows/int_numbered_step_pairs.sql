@@ -1,0 +1,44 @@
+{#- Each step beside the one after it, in numbers alone: what millions of rows are sorted and grouped by. -#}
+with answers as (
+    select
+        event_id,
+        -- a decimal, so that sums of it do not depend on the order of rows
+        cast(feedback_score / nullif(feedback_scale_max, 0) as decimal(18, 6)) as feedback_share
+    from {{ ref('int_event_versions') }}
+    where is_current and feedback_score is not null and feedback_scale_max is not null
+),
+
+steps as (
+    select
+        instances.instance_number,
+        instances.customer_number,
+        names.name_number,
+        numbered.step_number,
+        answers.feedback_share,
+        numbered.occurred_at
+    from {{ ref('int_steps') }} as numbered
+    inner join {{ ref('int_instance_numbers') }} as instances
+        on instances.journey_instance_id = numbered.journey_instance_id
+    inner join {{ ref('int_step_names') }} as names
+        on
+            names.journey_id = numbered.journey_id
+            and names.phase = coalesce(numbered.phase_id, '(none)')
+            and names.channel = coalesce(numbered.channel, '(none)')
+            and names.touchpoint = coalesce(numbered.touchpoint, '(none)')
+            and names.event = coalesce(numbered.event_name, '(none)')
+    left join answers
+        on answers.event_id = numbered.event_id
+)
+
+select
+    instance_number,
+    customer_number,
+    name_number,
+    lead(name_number) over instance as next_name_number,
+    step_number,
+    {{ seconds_between('occurred_at', 'lead(occurred_at) over instance') }} as next_seconds,
+    feedback_share,
+    lead(feedback_share) over instance as next_feedback_share,
+    occurred_at
+from steps
+window instance as (partition by instance_number order by step_number)

@@ -1,0 +1,37 @@
+{#- Every pair of person identifiers that a taken link joins, and how many links each end has. -#}
+with taken as (
+    select
+        links.link_key,
+        links.identifier_a,
+        links.identifier_b,
+        owners.owner_id as customer_id
+    from {{ ref('int_trusted_links') }} as links
+    inner join {{ ref('int_identifier_owners') }} as owners
+        on owners.identifier_hash = links.identifier_a and owners.identifier_kind = 'person'
+    left join {{ ref('int_resolved_links') }} as resolved_links
+        on resolved_links.link_key = links.link_key
+    where resolved_links.refused_because is null
+),
+
+degrees as (
+    select identifier_hash, count(*) as link_count
+    from (
+        select identifier_a as identifier_hash from taken
+        union all
+        select identifier_b from taken
+    ) as ends
+    group by identifier_hash
+)
+
+select
+    taken.link_key,
+    taken.identifier_a,
+    taken.identifier_b,
+    taken.customer_id,
+    degrees_a.link_count as link_count_a,
+    degrees_b.link_count as link_count_b
+from taken
+inner join degrees as degrees_a
+    on degrees_a.identifier_hash = taken.identifier_a
+inner join degrees as degrees_b
+    on degrees_b.identifier_hash = taken.identifier_b

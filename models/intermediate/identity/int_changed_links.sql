@@ -1,0 +1,14 @@
+{#- Links both of whose ends occur on something that changed, as they stood after the last build and as they stand now. -#}
+{%- set identifiers_changed = ref('int_changed_identifiers') %}
+{%- set previous = as_left_by_last_build('intermediate', 'int_identifier_links') %}
+{% if previous is none %}
+select cast(null as {{ dbt.type_string() }}) as link_key
+where false
+{% else %}
+select distinct links.link_key
+from {{ previous }} as links
+inner join {{ identifiers_changed }} as changed_a
+    on changed_a.identifier_hash = links.identifier_a
+inner join {{ identifiers_changed }} as changed_b
+    on changed_b.identifier_hash = links.identifier_b
+{% endif %}

@@ -1,0 +1,52 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_changed',
+    meta={'replace': {'key': 'customer_id', 'changed': 'int_changed_customer_summaries'}},
+) }}
+
+{#- Every customer with what their timeline and identifiers add up to. People with a record and no event yet are customers as well. -#}
+with events as (
+    select customer_id, occurred_at
+    from {{ ref('int_events_stitched') }}
+    where {{ is_changed('customer_id', ref('int_changed_customer_summaries'), 'customer_id') }}
+),
+
+people as (
+    select
+        owners.owner_id as customer_id,
+        min(owners.first_seen_at) as first_seen_at,
+        max(seen.last_seen_at) as last_seen_at
+    from {{ ref('int_identifier_owners') }} as owners
+    inner join {{ ref('int_identifiers') }} as seen
+        on seen.identifier_hash = owners.identifier_hash
+    where
+        owners.identifier_kind = 'person'
+        and {{ is_changed('owners.owner_id', ref('int_changed_customer_summaries'), 'customer_id') }}
+    group by owners.owner_id
+),
+
+customers_with_events as (
+    select
+        customer_id,
+        count(*) as event_count,
+        min(occurred_at) as first_seen_at,
+        max(occurred_at) as last_seen_at
+    from events
+    group by customer_id
+)
+
+select
+    coalesce(customers_with_events.customer_id, people.customer_id) as customer_id,
+    coalesce(customers_with_events.customer_id, people.customer_id) not like 'c%' as is_anonymous,
+    least(
+        coalesce(customers_with_events.first_seen_at, people.first_seen_at),
+        coalesce(people.first_seen_at, customers_with_events.first_seen_at)
+    ) as first_seen_at,
+    greatest(
+        coalesce(customers_with_events.last_seen_at, people.last_seen_at),
+        coalesce(people.last_seen_at, customers_with_events.last_seen_at)
+    ) as last_seen_at,
+    cast(coalesce(customers_with_events.event_count, 0) as bigint) as event_count
+from customers_with_events
+full join people
+    on people.customer_id = customers_with_events.customer_id

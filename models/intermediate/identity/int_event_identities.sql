@@ -1,0 +1,38 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_changed',
+    meta={'replace': {'key': 'event_id', 'changed': 'int_changed_event_identities', 'tracks': ['visitor_id']}},
+) }}
+
+{#- What an event's own identifiers say: whose device it was, and which person it names. -#}
+with event_identifiers as (
+    select event_id, identifier_hash, occurred_at
+    from {{ ref('int_event_identifiers') }}
+    where
+        is_current
+        and {{ is_changed('event_id', ref('int_changed_event_identities'), 'event_id') }}
+),
+
+owners as (
+    select
+        event_identifiers.event_id,
+        event_identifiers.occurred_at,
+        owners.identifier_kind,
+        owners.owner_id,
+        row_number() over (
+            partition by event_identifiers.event_id, owners.identifier_kind
+            order by owners.type_priority, owners.identifier_hash
+        ) as preference
+    from event_identifiers
+    inner join {{ ref('int_identifier_owners') }} as owners
+        on owners.identifier_hash = event_identifiers.identifier_hash
+)
+
+select
+    event_id,
+    max(owner_id) filter (where identifier_kind = 'device') as visitor_id,
+    max(owner_id) filter (where identifier_kind = 'person') as person_id,
+    min(occurred_at) as occurred_at
+from owners
+where preference = 1
+group by event_id

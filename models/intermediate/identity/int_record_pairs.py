@@ -1,0 +1,20 @@
+"""Pairs of people records that may be one person though they share no key; docs/identity_matching.md tells how."""
+
+from __future__ import annotations
+
+from dbt.flags import get_flags
+
+from orchestration.lib.identity.rematching import match_again_if_changed
+
+
+def model(dbt, session):
+    dbt.config(materialized="table")
+    people = dbt.ref("int_people_versions")
+    return match_again_if_changed(
+        people,
+        session,
+        schema=dbt.this.schema,
+        table=dbt.this.identifier,
+        # the model runs inside of dbt, which tells a model in Python nothing else of --full-refresh
+        is_from_scratch=bool(getattr(get_flags(), "FULL_REFRESH", False)),
+    )

@@ -1,0 +1,21 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_changed',
+    meta={'replace': {'key': 'customer_id', 'changed': 'int_changed_journey_customers'}},
+) }}
+
+select
+    journey_instance_id,
+    min(journey_id) as journey_id,
+    min(customer_id) as customer_id,
+    min_by(entry_event_id, interval_number) as first_event_id,
+    min_by(phase_id, interval_number) as first_phase_id,
+    max_by(outcome, interval_number) as outcome,
+    min(journey_version) as journey_version,
+    cast(count(*) as bigint) as interval_count,
+    min(entered_at) as started_at,
+    -- an open stay has no end, and neither has its instance
+    case when count(*) = count(left_at) then max(left_at) end as ended_at
+from {{ ref('int_phase_intervals') }}
+where {{ is_changed('customer_id', ref('int_changed_journey_customers'), 'customer_id') }}
+group by journey_instance_id

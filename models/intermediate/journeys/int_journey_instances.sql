@@ -1,0 +1,60 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_changed',
+    meta={'replace': {
+        'key': 'customer_id',
+        'changed': 'int_changed_journey_customers',
+        'tracks': ['started_at', 'journey_instance_id'],
+    }},
+) }}
+
+{#- How many channels an instance took, and whether it came back to one. Steps that name no channel say nothing of it. -#}
+with steps as (
+    select
+        journey_instance_id,
+        channel,
+        lag(channel) over (partition by journey_instance_id order by step_number) as previous_channel
+    from {{ ref('int_steps') }}
+    where
+        channel is not null
+        and {{ is_changed('customer_id', ref('int_changed_journey_customers'), 'customer_id') }}
+),
+
+channels as (
+    select
+        journey_instance_id,
+        count(distinct channel) as channel_count,
+        count_if(previous_channel is distinct from channel) as run_count
+    from steps
+    group by journey_instance_id
+),
+
+step_counts as (
+    select journey_instance_id, count(*) as step_count
+    from {{ ref('int_steps') }}
+    where {{ is_changed('customer_id', ref('int_changed_journey_customers'), 'customer_id') }}
+    group by journey_instance_id
+)
+
+select
+    outlined.journey_instance_id,
+    outlined.journey_id,
+    outlined.customer_id,
+    case
+        when coalesce(channels.channel_count, 0) <= 1 then 'micro'
+        when channels.run_count = channels.channel_count then 'macro'
+        else 'omni'
+    end as level,
+    outlined.outcome,
+    outlined.journey_version,
+    outlined.interval_count,
+    cast(step_counts.step_count as bigint) as step_count,
+    cast(coalesce(channels.channel_count, 0) as bigint) as channel_count,
+    outlined.started_at,
+    outlined.ended_at
+from {{ ref('int_instance_bounds') }} as outlined
+inner join step_counts
+    on step_counts.journey_instance_id = outlined.journey_instance_id
+left join channels
+    on channels.journey_instance_id = outlined.journey_instance_id
+where {{ is_changed('outlined.customer_id', ref('int_changed_journey_customers'), 'customer_id') }}

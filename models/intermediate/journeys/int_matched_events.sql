@@ -1,0 +1,69 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_changed',
+    meta={'replace': {'key': 'customer_id', 'changed': 'int_changed_customers'}},
+) }}
+
+{#- Critical events as they happened. Of two on one event the one of the highest phase counts; the other is kept, to be reported. -#}
+with critical_events as (
+    select
+        critical_events.critical_event_id,
+        critical_events.journey_id,
+        critical_events.journey_version,
+        critical_events.phase_id,
+        critical_events.event_name,
+        critical_events.channel,
+        critical_events.touchpoint,
+        critical_events.property_name,
+        critical_events.property_value,
+        phases.phase_order,
+        phases.window_days,
+        phases.is_terminal
+    from {{ ref('critical_events') }} as critical_events
+    inner join {{ ref('phases') }} as phases
+        on
+            phases.journey_id = critical_events.journey_id
+            and phases.journey_version = critical_events.journey_version
+            and phases.phase_id = critical_events.phase_id
+),
+
+stitched as (
+    select event_id, customer_id, sequence_number, source_priority, occurred_at
+    from {{ ref('int_events_stitched') }}
+    where
+        not is_bot
+        and occurred_at <= {{ as_of() }}
+        and {{ is_changed('customer_id', ref('int_changed_customers'), 'customer_id') }}
+),
+
+events as (
+    select event_id, event_name, channel, touchpoint, properties
+    from {{ ref('int_event_versions') }}
+    where
+        is_current
+        and event_name in (select event_name from critical_events)
+)
+
+select
+    critical_events.critical_event_id,
+    critical_events.journey_id,
+    stitched.customer_id,
+    stitched.event_id,
+    critical_events.phase_id,
+    events.channel,
+    critical_events.journey_version,
+    critical_events.phase_order,
+    critical_events.window_days * 86400 as window_seconds,
+    stitched.source_priority,
+    stitched.sequence_number,
+    critical_events.is_terminal,
+    row_number() over (
+        partition by critical_events.journey_id, critical_events.journey_version, stitched.event_id
+        order by critical_events.phase_order desc, critical_events.critical_event_id
+    ) = 1 as is_counted,
+    stitched.occurred_at
+from stitched
+inner join events
+    on events.event_id = stitched.event_id
+inner join critical_events
+    on {{ critical_event_condition('events', 'critical_events') }}

@@ -1,4 +1,0 @@
-{#- Stays that changed, and every stay still open: the norm that they are held against may have moved. -#}
-select interval_id from ({{ changed_keys(ref('int_phase_stays'), 'interval_id') }}) as changed
-union
-select interval_id from {{ ref('int_phase_stays') }} where outcome = 'pending'

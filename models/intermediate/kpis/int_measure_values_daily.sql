@@ -1,0 +1,47 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_changed',
+    meta={'replace': {'key': 'measured_on', 'changed': 'int_changed_days'}},
+) }}
+
+{%- set days_changed = ref('int_changed_days') %}
+with {{ measured_facts(on_days=days_changed if is_incremental() else none) }},
+
+-- once per customer and day, before every customer meets the segments they are in
+facts_by_customer as (
+    select
+        measure_id,
+        min(aggregation) as aggregation,
+        {{ channel_as_dimension('channel') }} as channel,
+        customer_id,
+        count(*) as fact_count,
+        sum(measured_value) as measured_value,
+        count_if(is_without_rate) as without_rate_count,
+        measured_on
+    from measured_facts
+    group by measure_id, {{ channel_as_dimension('channel') }}, customer_id, measured_on
+),
+
+facts_by_segment as (
+    select facts_by_customer.*, 'all' as segment from facts_by_customer
+    union all
+    select facts_by_customer.*, assigned.segment
+    from facts_by_customer
+    inner join {{ ref('int_segment_members') }} as assigned
+        on assigned.customer_id = facts_by_customer.customer_id
+)
+
+select
+    measure_id,
+    case when grouping(channel) = 1 then 'all' else channel end as channel,
+    segment,
+    cast(case min(aggregation)
+        when 'count' then sum(fact_count)
+        when 'distinct_customers' then count(distinct customer_id)
+        when 'sum' then coalesce(sum(measured_value), 0)
+    end as decimal(28, 6)) as measured_value,
+    cast(count(distinct customer_id) as bigint) as customer_count,
+    cast(sum(without_rate_count) as bigint) as without_rate_count,
+    measured_on
+from facts_by_segment
+group by grouping sets ((measure_id, segment, measured_on), (measure_id, segment, measured_on, channel))

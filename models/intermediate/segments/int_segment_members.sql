@@ -1,0 +1,143 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_changed',
+    meta={'replace': {'key': 'customer_id', 'tracks': ['segment']}},
+) }}
+
+{#-
+    Who is in which segment. What people records say in clear is compared here and stays here: only the segment's
+    name goes on. Every customer is judged in each build, so that whoever moves between segments is found, whatever
+    moved them; what did not change is not written.
+-#}
+-- two rows that differ in upper and lower case alone are one condition
+with conditions as (
+    select distinct
+        segment,
+        attribute,
+        comparison,
+        lower(value) as value
+    from {{ ref('segments') }}
+),
+
+conditions_by_segment as (
+    select segment, count(*) as condition_count
+    from conditions
+    group by segment
+),
+
+customers as (
+    select customer_id, is_anonymous, first_seen_at, last_seen_at, event_count
+    from {{ ref('int_customer_summaries') }}
+),
+
+records as (
+    select
+        owners.owner_id as customer_id,
+        people.source_system,
+        people.city,
+        people.postcode,
+        people.country,
+        people.birth_date,
+        row_number() over (
+            partition by owners.owner_id
+            order by
+                people.updated_at desc nulls last,
+                people.source_system,
+                people.person_key,
+                people.version_key
+        ) as record_number
+    from {{ ref('int_people_versions') }} as people
+    inner join {{ ref('int_identifier_owners') }} as owners
+        on owners.identifier_hash = people.person_key_hash
+    where people.is_current
+),
+
+-- of several records the newest that says it counts
+people as (
+    select
+        customer_id,
+        min_by(city, record_number) filter (where city is not null) as city,
+        min_by(postcode, record_number) filter (where postcode is not null) as postcode,
+        min_by(country, record_number) filter (where country is not null) as country,
+        min_by(birth_date, record_number) filter (where birth_date is not null) as birth_date
+    from records
+    group by customer_id
+),
+
+-- dates are written so that they compare as texts do
+attributes as (
+    select
+        customer_id,
+        'is_anonymous' as attribute,
+        cast(is_anonymous as varchar) as stated,
+        cast(null as bigint) as counted
+    from customers
+    union all
+    select customer_id, 'event_count', null, event_count from customers
+    union all
+    select customer_id, 'first_seen_at', cast({{ local_date('first_seen_at') }} as varchar), null
+    from customers
+    union all
+    select customer_id, 'last_seen_at', cast({{ local_date('last_seen_at') }} as varchar), null
+    from customers
+    union all
+    select customer_id, 'city', city, null from people
+    union all
+    select customer_id, 'postcode', postcode, null from people
+    union all
+    select customer_id, 'country', country, null from people
+    union all
+    select customer_id, 'birth_date', cast(birth_date as varchar), null from people
+    union all
+    select distinct customer_id, 'record_source', source_system, null from records
+),
+
+compared as (
+    select
+        attributes.customer_id,
+        conditions.segment,
+        conditions.attribute,
+        conditions.comparison,
+        conditions.value,
+        case
+            when attributes.counted is null and conditions.comparison in ('equals', 'not_equals')
+                then lower(attributes.stated) = conditions.value
+            when attributes.counted is null and conditions.comparison = 'one_of'
+                then contains('|' || conditions.value || '|', '|' || lower(attributes.stated) || '|')
+            when attributes.counted is null and conditions.comparison = 'at_least'
+                then lower(attributes.stated) >= conditions.value
+            when attributes.counted is null and conditions.comparison = 'below'
+                then lower(attributes.stated) < conditions.value
+            when conditions.comparison in ('equals', 'not_equals')
+                then attributes.counted = try_cast(conditions.value as bigint)
+            when conditions.comparison = 'at_least'
+                then attributes.counted >= try_cast(conditions.value as bigint)
+            when conditions.comparison = 'below'
+                then attributes.counted < try_cast(conditions.value as bigint)
+        end as is_alike
+    from attributes
+    inner join conditions
+        on conditions.attribute = attributes.attribute
+    where attributes.stated is not null or attributes.counted is not null
+),
+
+-- of an attribute with several values any will do, and not_equals asks that none is the one
+met as (
+    select customer_id, segment
+    from compared
+    group by customer_id, segment, attribute, comparison, value
+    having bool_or(is_alike) = (comparison <> 'not_equals')
+),
+
+met_by_segment as (
+    select customer_id, segment, count(*) as condition_count
+    from met
+    group by customer_id, segment
+)
+
+select met_by_segment.customer_id, met_by_segment.segment
+from met_by_segment
+inner join conditions_by_segment
+    on
+        conditions_by_segment.segment = met_by_segment.segment
+        and conditions_by_segment.condition_count = met_by_segment.condition_count

@@ -1,0 +1,30 @@
+-- A stay that went on, forward or back, is followed by one that begins when it ended; no other is. One that completed took no
+-- time, one that is pending has no end, and an instance ends as its last stay does.
+with intervals as (
+    select
+        intervals.interval_id,
+        intervals.outcome,
+        intervals.dwell_seconds,
+        intervals.left_at,
+        journeys.outcome as instance_outcome,
+        journeys.ended_at,
+        lead(intervals.entered_at) over (
+            partition by intervals.journey_instance_id order by intervals.interval_number
+        ) as next_entered_at
+    from {{ ref('fct_phase_intervals') }} as intervals
+    left join {{ ref('fct_journeys') }} as journeys
+        on journeys.journey_instance_id = intervals.journey_instance_id
+)
+
+select *
+from intervals
+where
+    (outcome in ('fell_through', 'regressed') and left_at is distinct from next_entered_at)
+    or (outcome not in ('fell_through', 'regressed') and next_entered_at is not null)
+    or (outcome = 'completed' and dwell_seconds <> 0)
+    or (outcome = 'pending') <> (left_at is null)
+    or (
+        next_entered_at is null
+        and (instance_outcome is distinct from outcome or ended_at is distinct from left_at)
+    )
+    or instance_outcome is null

@@ -1,0 +1,53 @@
+"""The models that walk through journeys hold for customers beyond the usual, without a build of their own."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from orchestration.lib.settings import PROJECT_ROOT
+from orchestration.lib.warehouse.connection import open_duckdb
+from orchestration.lib.warehouse.macros import render_model
+
+HITS = 100_000
+STAYS = PROJECT_ROOT / "models" / "intermediate" / "journeys" / "int_phase_intervals.sql"
+
+
+@pytest.mark.parametrize("versions", [1, 2])
+def test_a_customer_with_a_hundred_thousand_matches_is_walked_in_seconds(versions: int) -> None:
+    """One hit a minute, to and fro between two phases; with a second version valid for the later half of the days.
+
+    The first version's instance never ends, so nothing of the second one, hit by each event as well, is heard.
+    """
+    boundary = "date '2025-02-05'"
+    with open_duckdb() as connection:
+        connection.execute(f"""
+            create table journeys as
+            select 'j' as journey_id, 1 as journey_version, null::date as valid_from,
+                {boundary if versions == 2 else "null::date"} as valid_to
+        """)
+        if versions == 2:
+            connection.execute(f"insert into journeys values ('j', 2, {boundary}, null)")
+        connection.execute(f"""
+            create table matches as
+            select
+                'j' as journey_id, 'busy' as customer_id, 'e' || number as event_id,
+                case when number % 2 = 0 then 'here' else 'there' end as phase_id, 'web' as channel,
+                journey_version, number % 2 as phase_order, 86400 as window_seconds, 100 as source_priority,
+                number as sequence_number, false as is_terminal, true as is_counted,
+                timestamp '2025-01-01' + to_minutes(number) as occurred_at
+            from range({HITS}) as numbers (number), journeys
+        """)
+        began = time.monotonic()
+        sql = render_model(
+            STAYS,
+            {"journeys": "journeys", "int_matched_events": "matches", "int_changed_journey_customers": "matches"},
+            as_of="timestamp '2025-06-01'",
+        )
+        found = connection.execute(f"""
+            select journey_version, count(*), count(distinct journey_instance_id), max(interval_number)
+            from ({sql}) group by journey_version
+        """).fetchall()
+    assert found == [(1, HITS, 1, HITS)]
+    assert time.monotonic() - began < 30

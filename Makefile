@@ -5,7 +5,7 @@ PYTHON ?= python3
 RUN := .venv/bin/python -m orchestration
 SIZE = $(if $(CUSTOMERS),--customers $(CUSTOMERS)) $(if $(DAYS),--days $(DAYS)) $(if $(SEED),--seed $(SEED)) $(if $(HOUSEHOLDS),--households $(HOUSEHOLDS))
 
-.PHONY: help setup run up check journey-check test test-all lint docs bench bench-components lock withdraw restore rollback releases hash sql dbt digests send-digests identity-diff identity-train bench-identity bench-journeys bench-flows clean
+.PHONY: help setup run up check journey-check test test-all lint docs bench bench-components lock withdraw restore rollback releases hash sql dbt digests send-digests identity-diff identity-train unions bench-identity bench-journeys bench-flows clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -89,6 +89,9 @@ bench-journeys: setup  ## which share of the simulator's phases is told as it wa
 
 identity-train: setup  ## learn from the data set's people records how to match them, into its seeds folder
 	@$(RUN) identity-train
+
+unions: setup  ## list the models that are united as events or as people, after a new one says so in its YAML
+	@$(RUN) unions
 
 lock:  ## write requirements.lock and benchmarks/pm4py.lock anew
 	@.venv/bin/python -m pip install --quiet uv && .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-header requirements.in -o requirements.lock

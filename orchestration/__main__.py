@@ -42,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands.add_parser("check", help="check the configuration without running anything")
     journeys = commands.add_parser("journey-check", help="hold the journeys' definitions against the data, before use")
     journeys.add_argument("--journey", help="id of the one to check; default all")
+    commands.add_parser("unions", help="write the list of models that the unions of events and of people read")
     commands.add_parser("identity-train", help="learn how people records are matched, from the last build's")
     chosen = parser.parse_args(arguments)
     try:
@@ -234,6 +235,13 @@ def _identity_train(chosen: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
+def _unions(chosen: argparse.Namespace, settings: Settings) -> int:
+    from orchestration.lib.warehouse.unions import UNION_MODELS, write_union_models
+
+    print(f"{UNION_MODELS}: {'written' if write_union_models() else 'up to date'}")
+    return 0
+
+
 COMMANDS: dict[str, Callable[[argparse.Namespace, Settings], int]] = {
     "run": _run,
     "up": _up,
@@ -250,6 +258,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace, Settings], int]] = {
     "send-digests": _send_digests,
     "identity-diff": _identity_diff,
     "identity-train": _identity_train,
+    "unions": _unions,
 }
 
 

@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from orchestration.lib.settings import PROJECT_ROOT
-from tests.architecture.project import COMMENT, SOURCE, Model, models, seeds, source_tables, variables
+from orchestration.lib.warehouse.unions import UNION_MODELS, models_by_kind, union_models_text
+from tests.architecture.project import COMMENT, SOURCE, Model, models, seeds, source_tables
 
 LAYERS = ("staging", "intermediate", "marts")
 SEEDS = {seed["name"] for seed in seeds()}
@@ -34,19 +35,17 @@ def test_a_model_refers_only_to_what_exists(model: Model) -> None:
 @pytest.mark.parametrize("model", models(), ids=name_of)
 def test_only_staging_reads_sources(model: Model) -> None:
     if model.layer != "staging":
-        assert not re.search(r"\bsource\s*\(", model.text)
+        assert not re.search(r"\b(source|landed)\s*\(", model.text)
 
 
-def test_macros_read_no_source_but_the_key_of_the_hashes() -> None:
-    """`identifier_rules` is called by staging models alone, so that source() stays theirs."""
+def test_macros_read_no_source_but_the_landed_rows_and_the_key_of_the_hashes() -> None:
+    """`landed` is called by staging models alone, so that no later layer reads a source."""
     reading = {
         path.stem
         for path in (PROJECT_ROOT / "macros").rglob("*.sql")
-        if SOURCE.search(COMMENT.sub("", path.read_text(encoding="utf-8")))
+        if re.search(r"\bsource\(", COMMENT.sub("", path.read_text(encoding="utf-8")))
     }
-    assert reading == {"identifier_rules"}
-    calling = {model.layer for model in models() if "identifier_rules()" in model.text}
-    assert "staging" in calling
+    assert reading == {"identifier_rules", "landed"}
     # blocked values and decisions are hashed with the same key, so two intermediate models ask for it, too
     assert {model.name for model in models() if "identifier_rules()" in model.text and model.layer != "staging"} <= {
         "int_blocked_identifiers",
@@ -126,14 +125,17 @@ def output_of(model: Model) -> set[str]:
     return set(re.findall(r"\b[a-z_]+\b", text[text.rindex("\nselect") :]))
 
 
-def test_the_lists_of_event_and_people_models_are_those_with_the_canonical_columns() -> None:
+def test_models_that_look_like_events_or_people_say_so() -> None:
     staging = [model for model in models() if model.layer == "staging" and model.folder != "landing"]
-    for kind, variable in (("events", "event_models"), ("people", "people_models")):
-        listed = variables()[variable]
-        assert len(listed) == len(set(listed))
+    for kind, listed in models_by_kind().items():
         found = {model.name for model in staging if canonical_columns(kind) <= output_of(model)}
         assert found == {name for name in listed if name.startswith("stg_")}
         assert set(listed) <= set(LAYER_OF)
+
+
+def test_the_list_of_united_models_is_up_to_date() -> None:
+    text = (PROJECT_ROOT / UNION_MODELS).read_text(encoding="utf-8")
+    assert text == union_models_text(), "type make unions"
 
 
 def test_folders_of_later_stages_stay_free() -> None:

@@ -3,7 +3,7 @@
     takes every version anyway. A withdrawn row of which the same version stays, delivered by another file, took
     nothing with it; only to see that are all keys read, so it is looked for where rows were withdrawn at all.
 -#}
-{% for model in var('event_models') %}
+{% for model in union_models()['events'] %}
 {%- set withdrawn = "changed_in > " ~ build_setting('built_through') ~ " and row_status = 'withdrawn'" %}
 select version_key
 from {{ ref(model) }}

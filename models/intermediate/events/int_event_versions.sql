@@ -4,27 +4,13 @@
     meta={'replace': {'key': 'version_key', 'changed': 'int_changed_versions', 'tracks': ['event_id', 'occurred_at']}},
 ) }}
 
-{%- set changed = ref('int_changed_versions') %}
-{#- Every source's events in one form. Superseded versions stay, for an identifier is first seen in any of them. -#}
-with
-{% for model in var('event_models') %}
-{{ model }} as (
-    select * from {{ ref(model) }}
-    where
-        row_status in ('current', 'superseded')
-        {%- if is_incremental() %}
-        and changed_in > {{ build_setting('built_through') }}
-        {%- endif %}
-),
-{% endfor %}
-
-events as (
-    {% for model in var('event_models') %}
-    select
-        {{ event_columns() | indent(8) }}
-    from {{ model }}
-    {{ 'union all' if not loop.last }}
-    {% endfor %}
+{%- set changed_versions = ref('int_changed_versions') %}
+{#- Every source's events in one form. Superseded versions are kept: an identifier is first seen in any of them. -#}
+{%- set landed_since = "changed_in > " ~ build_setting('built_through') %}
+with events as (
+    {{ union_events(
+        "row_status in ('current', 'superseded')" ~ (" and " ~ landed_since if is_incremental() else "")
+    ) }}
 )
 
 select
@@ -42,15 +28,14 @@ select
     events.feedback_kind,
     events.identifiers,
     events.properties,
-    events.sequence_number,
-    coalesce(sources.priority, 100) as source_priority,
     events.amount,
     events.feedback_score,
     events.feedback_scale_max,
     events.row_status = 'current' as is_current,
     {{ bot_condition() | indent(4) }} as is_bot,
     events.occurred_at,
-    events.loaded_at
+    events.loaded_at,
+    {{ event_order('events', 'coalesce(sources.priority, 100)') }} as event_order
 from events
 left join {{ ref('sources') }} as sources
     on sources.source_system = events.source_system

@@ -4,8 +4,8 @@ with answers as (
         event_id,
         -- a decimal, so that sums of it do not depend on the order of rows
         cast(feedback_score / nullif(feedback_scale_max, 0) as decimal(18, 6)) as feedback_share
-    from {{ ref('int_event_versions') }}
-    where is_current and feedback_score is not null and feedback_scale_max is not null
+    from {{ ref('int_timeline_events') }}
+    where feedback_score is not null and feedback_scale_max is not null
 ),
 
 steps as (
@@ -14,6 +14,7 @@ steps as (
         instances.customer_number,
         names.name_number,
         numbered.step_number,
+        numbered.pause_seconds,
         answers.feedback_share,
         numbered.occurred_at
     from {{ ref('int_steps') }} as numbered
@@ -36,7 +37,7 @@ select
     name_number,
     lead(name_number) over instance as next_name_number,
     step_number,
-    {{ seconds_between('occurred_at', 'lead(occurred_at) over instance') }} as next_seconds,
+    pause_seconds as next_seconds,
     feedback_share,
     lead(feedback_share) over instance as next_feedback_share,
     occurred_at

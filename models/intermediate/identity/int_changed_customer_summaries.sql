@@ -2,7 +2,6 @@
 select customer_id from {{ ref('int_changed_customers') }}
 union
 select customer_id from ({{ changed_keys(ref('int_identifier_owners'), 'owner_id', 'customer_id') }}) as owners
-where customer_id like 'c%'
 union
 select owner_id
 from {{ ref('int_identifier_owners') }}

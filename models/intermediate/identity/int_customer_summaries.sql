@@ -6,8 +6,8 @@
 
 {#- Every customer with what their timeline and identifiers add up to. People with a record and no event yet are customers as well. -#}
 with events as (
-    select customer_id, occurred_at
-    from {{ ref('int_events_stitched') }}
+    select customer_id, is_identified, occurred_at
+    from {{ ref('int_timeline_events') }}
     where {{ is_changed('customer_id', ref('int_changed_customer_summaries'), 'customer_id') }}
 ),
 
@@ -29,6 +29,7 @@ customers_with_events as (
     select
         customer_id,
         count(*) as event_count,
+        bool_or(is_identified) as is_identified,
         min(occurred_at) as first_seen_at,
         max(occurred_at) as last_seen_at
     from events
@@ -37,7 +38,7 @@ customers_with_events as (
 
 select
     coalesce(customers_with_events.customer_id, people.customer_id) as customer_id,
-    coalesce(customers_with_events.customer_id, people.customer_id) not like 'c%' as is_anonymous,
+    people.customer_id is null and not customers_with_events.is_identified as is_anonymous,
     least(
         coalesce(customers_with_events.first_seen_at, people.first_seen_at),
         coalesce(people.first_seen_at, customers_with_events.first_seen_at)

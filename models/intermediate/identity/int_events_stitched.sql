@@ -2,7 +2,9 @@
     materialized='incremental',
     incremental_strategy='replace_changed',
     meta={'replace': {
-        'key': 'event_id', 'changed': 'int_changed_stitched_events', 'tracks': ['customer_id', 'visitor_id', 'occurred_at'],
+        'key': 'event_id',
+        'changed': 'int_changed_stitched_events',
+        'tracks': ['customer_id', 'visitor_id', 'occurred_at'],
     }},
 ) }}
 
@@ -11,7 +13,7 @@
     customer of its own.
 -#}
 with events as (
-    select event_id, sequence_number, source_priority, is_bot, occurred_at
+    select event_id, is_bot, occurred_at, event_order
     from {{ ref('int_event_versions') }}
     where
         is_current
@@ -21,15 +23,14 @@ with events as (
 identified as (
     select
         events.event_id,
-        events.sequence_number,
-        events.source_priority,
         events.is_bot,
         events.occurred_at,
-        identified.visitor_id,
-        identified.person_id
+        events.event_order,
+        identities.visitor_id,
+        identities.person_id
     from events
-    left join {{ ref('int_event_identities') }} as identified
-        on identified.event_id = events.event_id
+    left join {{ ref('int_event_identities') }} as identities
+        on identities.event_id = events.event_id
 )
 
 select
@@ -40,11 +41,10 @@ select
         'a_' || {{ hash_text("'event:' || identified.event_id") }}
     ) as customer_id,
     identified.visitor_id,
-    identified.sequence_number,
-    identified.source_priority,
-    coalesce(identified.person_id, ownerships.customer_id, 'a_') like 'c%' as is_identified,
+    identified.person_id is not null or coalesce(ownerships.is_person, false) as is_identified,
     identified.is_bot,
-    identified.occurred_at
+    identified.occurred_at,
+    identified.event_order
 from identified
 left join {{ ref('int_visitor_ownerships') }} as ownerships
     on

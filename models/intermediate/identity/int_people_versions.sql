@@ -1,28 +1,7 @@
 {#- Every landed version of every people record, in one form. -#}
 with
 people as (
-    {% for model in var('people_models') %}
-    select
-        version_key,
-        source_system,
-        person_key,
-        person_key_hash,
-        first_name,
-        last_name,
-        street,
-        city,
-        postcode,
-        country,
-        email_normalised,
-        phone_normalised,
-        identifiers,
-        row_status = 'current' as is_current,
-        birth_date,
-        updated_at
-    from {{ ref(model) }}
-    where row_status in ('current', 'superseded')
-    {{ 'union all' if not loop.last }}
-    {% endfor %}
+    {{ union_people("row_status in ('current', 'superseded')") }}
 )
 
 select
@@ -42,7 +21,7 @@ select
         else phone_numbers.phone_number
     end as phone_normalised,
     people.identifiers,
-    people.is_current,
+    people.row_status = 'current' as is_current,
     people.birth_date,
     people.updated_at
 from people

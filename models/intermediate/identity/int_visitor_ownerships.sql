@@ -42,14 +42,10 @@ logins as (
         -- of several logins at one instant the last in the total order counts from there on
         lead(events.occurred_at) over timeline is distinct from events.occurred_at as is_last_of_instant
     from events
-    inner join {{ ref('int_event_versions') }} as unioned
-        on unioned.event_id = events.event_id and unioned.is_current
+    inner join {{ ref('int_event_versions') }} as versions
+        on versions.event_id = events.event_id and versions.is_current
     where events.person_id is not null {{ "and false" if policy == 'never_link' }}
-    window timeline as (
-        partition by events.visitor_id
-        order by
-            events.occurred_at, unioned.source_priority, unioned.sequence_number nulls last, events.event_id
-    )
+    window timeline as (partition by events.visitor_id order by versions.event_order)
 ),
 
 logins_that_count as (
@@ -73,18 +69,19 @@ owners as (
     select
         logins.visitor_id,
         case when visitors.person_count > 1 then visitors.own_customer_id else logins.person_id end as customer_id,
+        visitors.person_count <= 1 as is_person,
         visitors.first_seen_at as owned_from
     from logins
     inner join visitors
         on visitors.visitor_id = logins.visitor_id and visitors.first_seen_at < logins.occurred_at
     where logins.login_number = 1
     union all
-    select visitor_id, person_id, occurred_at
+    select visitor_id, person_id, true, occurred_at
     from logins_that_count
     {%- if policy == 'split' %}
     union all
     -- an event at the very instant of the login is still the person's
-    select visitor_id, own_customer_id, occurred_at + interval 1 microsecond
+    select visitor_id, own_customer_id, false, occurred_at + interval 1 microsecond
     from logins_that_count
     where
         person_count > 1
@@ -97,6 +94,7 @@ owners_with_previous as (
     select
         visitor_id,
         customer_id,
+        is_person,
         owned_from,
         lag(customer_id) over (partition by visitor_id order by owned_from) as previous_customer_id
     from owners
@@ -106,6 +104,7 @@ changes_of_owner as (
     select
         visitor_id,
         customer_id,
+        is_person,
         owned_from,
         row_number() over (partition by visitor_id order by owned_from) as interval_number
     from owners_with_previous
@@ -116,6 +115,7 @@ select
     visitors.visitor_id,
     coalesce(changes_of_owner.customer_id, visitors.own_customer_id) as customer_id,
     cast(coalesce(changes_of_owner.interval_number, 1) as bigint) as interval_number,
+    coalesce(changes_of_owner.is_person, false) as is_person,
     coalesce(changes_of_owner.owned_from, visitors.first_seen_at) as valid_from,
     lead(changes_of_owner.owned_from) over (
         partition by visitors.visitor_id order by changes_of_owner.interval_number

@@ -27,43 +27,34 @@ with critical_events as (
             and phases.phase_id = critical_events.phase_id
 ),
 
-stitched as (
-    select event_id, customer_id, sequence_number, source_priority, occurred_at
-    from {{ ref('int_events_stitched') }}
+events as (
+    select event_id, customer_id, event_number, event_name, channel, touchpoint, properties, occurred_on, occurred_at
+    from {{ ref('int_timeline_events') }}
     where
         not is_bot
-        and occurred_at <= {{ as_of() }}
-        and {{ is_changed('customer_id', ref('int_changed_customers'), 'customer_id') }}
-),
-
-events as (
-    select event_id, event_name, channel, touchpoint, properties
-    from {{ ref('int_event_versions') }}
-    where
-        is_current
+        and not is_after_as_of
         and event_name in (select event_name from critical_events)
+        and {{ is_changed('customer_id', ref('int_changed_customers'), 'customer_id') }}
 )
 
 select
     critical_events.critical_event_id,
     critical_events.journey_id,
-    stitched.customer_id,
-    stitched.event_id,
+    events.customer_id,
+    events.event_id,
+    events.event_number,
     critical_events.phase_id,
     events.channel,
     critical_events.journey_version,
     critical_events.phase_order,
     critical_events.window_days * 86400 as window_seconds,
-    stitched.source_priority,
-    stitched.sequence_number,
     critical_events.is_terminal,
     row_number() over (
-        partition by critical_events.journey_id, critical_events.journey_version, stitched.event_id
+        partition by critical_events.journey_id, critical_events.journey_version, events.event_id
         order by critical_events.phase_order desc, critical_events.critical_event_id
     ) = 1 as is_counted,
-    stitched.occurred_at
-from stitched
-inner join events
-    on events.event_id = stitched.event_id
+    events.occurred_on,
+    events.occurred_at
+from events
 inner join critical_events
     on {{ critical_event_condition('events', 'critical_events') }}

@@ -2,10 +2,13 @@
     Each KPI's numerator and denominator in each period of its scorecard row. Customers are counted once a period, not
     once a day.
 -#}
-with {{ measured_facts(
-    measures="measures.aggregation = 'distinct_customers'",
-    on_days=ref('int_kpi_period_days')
-) }},
+with customer_facts as (
+    select measure_id, customer_id, measured_on
+    from {{ ref('int_measured_facts') }}
+    where
+        aggregation = 'distinct_customers'
+        and measured_on in (select measured_on from {{ ref('int_kpi_period_days') }})
+),
 
 kpi_measures as (
     select kpi_id, 'numerator' as part, numerator_measure_id as measure_id from {{ ref('kpis') }}
@@ -49,12 +52,12 @@ totals as (
         windows.kpi_id,
         windows.part,
         windows.comparison,
-        cast(count(distinct measured_facts.customer_id) as decimal(28, 6))
+        cast(count(distinct customer_facts.customer_id) as decimal(28, 6))
     from windows
-    inner join measured_facts
+    inner join customer_facts
         on
-            measured_facts.measure_id = windows.measure_id
-            and measured_facts.measured_on between windows.period_start and windows.period_end
+            customer_facts.measure_id = windows.measure_id
+            and customer_facts.measured_on between windows.period_start and windows.period_end
     group by windows.kpi_id, windows.part, windows.comparison
 ),
 
@@ -72,9 +75,9 @@ days_measured as (
 ),
 
 records_begin as (
-    select min({{ local_date('occurred_at') }}) as first_day
-    from {{ ref('int_events_stitched') }}
-    where not is_bot and occurred_at <= {{ as_of() }}
+    select min(occurred_on) as first_day
+    from {{ ref('int_timeline_events') }}
+    where not is_bot and not is_after_as_of
 )
 
 select

@@ -4,8 +4,10 @@
     meta={'replace': {'key': 'measured_on', 'changed': 'int_changed_days'}},
 ) }}
 
-{%- set days_changed = ref('int_changed_days') %}
-with {{ measured_facts(on_days=days_changed if is_incremental() else none) }},
+with facts as (
+    select * from {{ ref('int_measured_facts') }}
+    where {{ is_changed('measured_on', ref('int_changed_days'), 'measured_on') }}
+),
 
 -- once per customer and day, before every customer meets the segments they are in
 facts_by_customer as (
@@ -18,7 +20,7 @@ facts_by_customer as (
         sum(measured_value) as measured_value,
         count_if(is_without_rate) as without_rate_count,
         measured_on
-    from measured_facts
+    from facts
     group by measure_id, {{ channel_as_dimension('channel') }}, customer_id, measured_on
 ),
 

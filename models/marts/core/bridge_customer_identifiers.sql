@@ -15,7 +15,7 @@ device_identifiers as (
         owners.identifier_type,
         owners.identifier_hash,
         ownerships.customer_id,
-        case when ownerships.customer_id like 'a%' then 'anonymous' else '{{ var('shared_devices') }}' end as link_rule,
+        case when ownerships.is_person then '{{ var('shared_devices') }}' else 'anonymous' end as link_rule,
         ownerships.valid_from,
         ownerships.valid_to
     from {{ ref('int_identifier_owners') }} as owners
@@ -25,7 +25,7 @@ device_identifiers as (
         owners.identifier_kind = 'device'
         -- an anonymous customer exists by its events: where every event on a device names somebody, there is none
         and (
-            ownerships.customer_id like 'c%'
+            ownerships.is_person
             or ownerships.customer_id in (select customer_id from {{ ref('dim_customers') }})
         )
 )

@@ -1,7 +1,7 @@
 with observed as (
     select channel, cast(count(*) as bigint) as event_count
-    from {{ ref('int_event_versions') }}
-    where is_current and channel is not null
+    from {{ ref('int_timeline_events') }}
+    where channel is not null
     group by channel
 )
 

@@ -1,9 +1,9 @@
 with bounds as (
     select
-        coalesce(min({{ local_date('occurred_at') }}), {{ local_date(as_of()) }}) as first_day,
+        coalesce(min(occurred_on), {{ local_date(as_of()) }}) as first_day,
         {{ local_date(as_of()) }} as last_day
-    from {{ ref('int_events_stitched') }}
-    where occurred_at <= {{ as_of() }}
+    from {{ ref('int_timeline_events') }}
+    where not is_after_as_of
 ),
 
 days as (

@@ -1,7 +1,7 @@
 with observed as (
     select touchpoint, cast(count(*) as bigint) as event_count
-    from {{ ref('int_event_versions') }}
-    where is_current and touchpoint is not null
+    from {{ ref('int_timeline_events') }}
+    where touchpoint is not null
     group by touchpoint
 )
 

@@ -10,9 +10,9 @@ with sessionized as (
     where {{ is_changed('visitor_id', ref('int_changed_session_visitors'), 'visitor_id') }}
 ),
 
-stitched as (
+events as (
     select event_id, customer_id, occurred_at
-    from {{ ref('int_events_stitched') }}
+    from {{ ref('int_timeline_events') }}
     {%- if is_incremental() %}
     where event_id in (select event_id from sessionized)
     {%- endif %}
@@ -21,11 +21,11 @@ stitched as (
 select
     sessionized.session_id,
     min(sessionized.visitor_id) as visitor_id,
-    min_by(stitched.customer_id, sessionized.visitor_event_number) as customer_id,
+    min_by(events.customer_id, sessionized.visitor_event_number) as customer_id,
     cast(count(*) as bigint) as event_count,
-    min(stitched.occurred_at) as started_at,
-    max(stitched.occurred_at) as ended_at
+    min(events.occurred_at) as started_at,
+    max(events.occurred_at) as ended_at
 from sessionized
-inner join stitched
-    on stitched.event_id = sessionized.event_id
+inner join events
+    on events.event_id = sessionized.event_id
 group by sessionized.session_id

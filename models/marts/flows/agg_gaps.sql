@@ -2,14 +2,7 @@
     What gaps cost: of the instances that had one, how many were lost from its phase; beside it, the same of those that
     were in the phase without a gap of the kind. Instances of which neither is known yet count for neither.
 -#}
-with intervals as (
-    select journey_instance_id, journey_id, phase_id, phase_order, interval_number, outcome
-    from {{ ref('int_phase_intervals') }}
-),
-
-{{ phase_exits('intervals') }},
-
-gaps as (
+with gaps as (
     select
         coalesce(journey_id, '(none)') as journey_id,
         coalesce(phase_id, '(none)') as phase_id,
@@ -31,7 +24,7 @@ instances_by_phase as (
         phase_id,
         count_if(has_dropped_off) as dropped_off_count,
         count_if(has_progressed) as progressed_count
-    from phase_exits
+    from {{ ref('int_phase_exits') }}
     group by journey_id, phase_id
 ),
 

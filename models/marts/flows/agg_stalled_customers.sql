@@ -3,6 +3,7 @@
     stands here, nor one that such a figure follows from: where those outside the segment are as few, stalled or open,
     and the next larger channel where one channel of a segment alone was left out, or several that are as few together.
 -#}
+{%- set phase = ['journey_id', 'journey_version', 'phase_id'] %}
 with open_intervals as (
     select
         intervals.interval_id,
@@ -69,9 +70,27 @@ counted as (
     )
 ),
 
-{{ small_groups_suppressed(
-    'counted', ['journey_id', 'journey_version', 'phase_id'], 'stalled_count', other_counts=['open_count']
-) }}
+counted_with_outside as (
+    select
+        counted.*,
+        {{ outside_segment('stalled_count', phase + ['channel']) }} as stalled_count_outside,
+        {{ outside_segment('open_count', phase + ['channel']) }} as open_count_outside
+    from counted
+),
+
+assessed as (
+    select
+        counted_with_outside.*,
+        {{ is_small_group('stalled_count', ['stalled_count_outside', 'open_count_outside']) }} as is_small
+    from counted_with_outside
+),
+
+suppressed as (
+    select
+        assessed.*,
+        is_small or ({{ reveals_small_channel('stalled_count', phase) }}) as is_suppressed
+    from assessed
+)
 
 select
     journey_id,

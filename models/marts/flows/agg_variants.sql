@@ -1,2 +1,18 @@
-{#- The roads that instances took, from first step to last. -#}
-{{ ranked_variants() }}
+{#- The paths that instances took, from first step to last. -#}
+select
+    journey_id,
+    step_type,
+    variant,
+    variant_rank,
+    step_count,
+    path_count,
+    instance_count,
+    customer_count,
+    completed_count,
+    fell_out_count,
+    instance_share,
+    median_seconds,
+    is_shortened,
+    is_rest
+from {{ ref('int_variants') }}
+where level = 'all'

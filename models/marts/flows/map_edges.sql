@@ -1,15 +1,12 @@
 {#- Along a line from phase to phase. -#}
-with
-{{ measured_moves(ref('int_line_moves'), 'next_line = line') }}
-
 select
     from_stop_id,
     to_stop_id,
     journey_id,
     line_type,
-    line,
-    phase as from_phase_id,
-    next_phase as to_phase_id,
+    from_line as line,
+    from_phase_id,
+    to_phase_id,
     volume_count,
     instance_count,
     customer_count,
@@ -20,4 +17,5 @@ select
     mood,
     is_backward,
     is_suppressed
-from moves
+from {{ ref('int_measured_moves') }}
+where to_line = from_line

@@ -1,16 +1,13 @@
 {#- From one line to another: of channels only, for a customer's segments stay what they are along an instance. -#}
-with
-{{ measured_moves(ref('int_line_moves'), 'next_line <> line') }}
-
 select
     from_stop_id,
     to_stop_id,
     journey_id,
     line_type,
-    line as from_line,
-    next_line as to_line,
-    phase as from_phase_id,
-    next_phase as to_phase_id,
+    from_line,
+    to_line,
+    from_phase_id,
+    to_phase_id,
     volume_count,
     instance_count,
     customer_count,
@@ -19,6 +16,7 @@ select
     drop_off_share,
     median_delay_seconds,
     mood,
-    next_phase = phase as is_same_phase,
+    to_phase_id = from_phase_id as is_same_phase,
     is_backward
-from moves
+from {{ ref('int_measured_moves') }}
+where to_line <> from_line

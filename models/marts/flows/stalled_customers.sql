@@ -27,26 +27,17 @@ with stalled_intervals as (
 -- a contact is an event that says who spoke, whoever it was
 contacts as (
     select
-        stitched.customer_id,
-        stitched.event_id,
-        coalesce(unioned.channel, '(none)') as channel,
-        stitched.occurred_at,
-        row_number() over (
-            partition by stitched.customer_id
-            order by
-                stitched.occurred_at desc,
-                stitched.source_priority desc,
-                stitched.sequence_number desc nulls first,
-                stitched.event_id desc
-        ) as contacts_from_last
-    from {{ ref('int_events_stitched') }} as stitched
-    inner join {{ ref('int_event_versions') }} as unioned
-        on unioned.event_id = stitched.event_id and unioned.is_current
+        customer_id,
+        event_id,
+        coalesce(channel, '(none)') as channel,
+        occurred_at,
+        row_number() over (partition by customer_id order by event_number desc) as contacts_from_last
+    from {{ ref('int_timeline_events') }}
     where
-        not stitched.is_bot
-        and stitched.occurred_at <= {{ as_of() }}
-        and unioned.direction is not null
-        and stitched.customer_id in (select customer_id from stalled_intervals)
+        not is_bot
+        and not is_after_as_of
+        and direction is not null
+        and customer_id in (select customer_id from stalled_intervals)
 ),
 
 own_values as (

@@ -17,10 +17,6 @@ kpis as (
     where kpis.denominator_measure_id is null or denominators.measure_id is not null
 ),
 
-measured_intervals as (
-    {{ measured_intervals() }}
-),
-
 totals as (
     select
         measure_id,
@@ -28,11 +24,11 @@ totals as (
         cast(case min(aggregation)
             when 'count' then count(*)
             when 'distinct_customers' then count(distinct customer_id)
-            when 'sum' then coalesce(sum(dwell_seconds) filter (where value_column = 'dwell_seconds'), 0)
+            when 'sum' then coalesce(sum(measured_value), 0)
         end as decimal(28, 6)) as measured_value,
         count(distinct customer_id) as customer_count,
         measured_on
-    from measured_intervals
+    from {{ ref('int_measured_intervals') }}
     group by measure_id, level, measured_on
 ),
 

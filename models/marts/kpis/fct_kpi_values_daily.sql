@@ -75,7 +75,26 @@ counted as (
     group by parts.kpi_id, parts.channel, parts.segment, parts.measured_on
 ),
 
-{{ small_groups_suppressed('counted', ['kpi_id', 'measured_on'], 'group_count') }},
+counted_with_outside as (
+    select
+        counted.*,
+        {{ outside_segment('group_count', ['kpi_id', 'measured_on', 'channel']) }} as group_count_outside
+    from counted
+),
+
+assessed as (
+    select
+        counted_with_outside.*,
+        {{ is_small_group('group_count', ['group_count_outside']) }} as is_small
+    from counted_with_outside
+),
+
+suppressed as (
+    select
+        assessed.*,
+        is_small or ({{ reveals_small_channel('group_count', ['kpi_id', 'measured_on']) }}) as is_suppressed
+    from assessed
+),
 
 shown as (
     select

@@ -1,26 +1,17 @@
 with source as (
-    select * from {{ source('ads', 'clicks') }}
-),
-
-identifier_rules as (
-    {{ identifier_rules() }}
+    select * from {{ landed('ads', 'clicks') }}
 )
 
 select
-    {{ version_key('ads.clicks') }} as version_key,
+    version_key,
     'ads:' || click_id || ':clicked' as event_id,
     'ad_clicked' as event_name,
     'ads' as source_system,
     {{ ad_channel('network') }} as channel,
     'ad' as touchpoint,
-    cast(null as {{ dbt.type_string() }}) as department,
     'inbound' as direction,
     lower(device_type) as device_type,
     coalesce(campaign_name, campaign_id) as campaign,
-    cast(null as {{ dbt.type_string() }}) as medium,
-    cast(null as {{ dbt.type_string() }}) as user_agent,
-    cast(null as {{ dbt.type_string() }}) as currency,
-    cast(null as {{ dbt.type_string() }}) as feedback_kind,
     {{ hashed_identifiers(map_of({'cookie': 'partner_cookie_id'})) }} as identifiers,
     -- what the click cost is the brand's money, not the customer's: it is a property, never an amount
     {{ json_of({
@@ -32,12 +23,8 @@ select
         'cost_micros': 'cost_micros',
         'cost_currency': 'currency',
     }) }} as properties,
-    cast(null as bigint) as sequence_number,
-    cast(null as decimal(18, 2)) as amount,
-    cast(null as double) as feedback_score,
-    cast(null as double) as feedback_scale_max,
-    _row_status as row_status,
+    row_status,
     event_time as occurred_at,
-    {{ landing_columns() }}
+    loaded_at,
+    changed_in
 from source
-cross join identifier_rules

@@ -1,3 +1,7 @@
+with source as (
+    select * from {{ landed('ads', 'daily_spend') }}
+)
+
 select
     platform,
     network,
@@ -8,8 +12,9 @@ select
     spend as amount,
     impressions,
     clicks,
-    _row_status as row_status,
+    row_status,
     spend_date as spent_on,
     reported_at as updated_at,
-    {{ landing_columns() }}
-from {{ source('ads', 'daily_spend') }}
+    loaded_at,
+    changed_in
+from source

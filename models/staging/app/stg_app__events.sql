@@ -1,13 +1,9 @@
 with source as (
-    select * from {{ source('app', 'events') }}
-),
-
-identifier_rules as (
-    {{ identifier_rules() }}
+    select * from {{ landed('app', 'events') }}
 )
 
 select
-    {{ version_key('app.events') }} as version_key,
+    version_key,
     'app:' || uuid as event_id,
     case event_type
         when 'first_open' then 'app_first_opened'
@@ -40,17 +36,12 @@ select
         when 'push_received' then 'push_message'
         when 'push_opened' then 'push_message'
     end as touchpoint,
-    cast(null as {{ dbt.type_string() }}) as department,
     case event_type when 'push_received' then 'outbound' else 'inbound' end as direction,
     case
         when lower(device_family) like '%ipad%' or lower(device_family) like '%tab%' then 'tablet'
         else 'mobile'
     end as device_type,
     push_campaign as campaign,
-    cast(null as {{ dbt.type_string() }}) as medium,
-    cast(null as {{ dbt.type_string() }}) as user_agent,
-    cast(null as {{ dbt.type_string() }}) as currency,
-    cast(null as {{ dbt.type_string() }}) as feedback_kind,
     {{ hashed_identifiers(map_of({
         'device_id': 'device_id',
         'customer_number': 'user_id',
@@ -58,11 +49,8 @@ select
     {{ public_properties('app', 'events', 'event_properties') }} as properties,
     event_sequence as sequence_number,
     -- the money of a purchase is the order's, in shop.orders; here it would count twice
-    cast(null as decimal(18, 2)) as amount,
-    cast(null as double) as feedback_score,
-    cast(null as double) as feedback_scale_max,
-    _row_status as row_status,
+    row_status,
     event_time as occurred_at,
-    {{ landing_columns() }}
+    loaded_at,
+    changed_in
 from source
-cross join identifier_rules

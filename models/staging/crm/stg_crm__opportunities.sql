@@ -1,9 +1,5 @@
 with source as (
-    select * from {{ source('crm', 'opportunities') }}
-),
-
-identifier_rules as (
-    {{ identifier_rules() }}
+    select * from {{ landed('crm', 'opportunities') }}
 ),
 
 -- one row for each moment of the quotation that has come
@@ -14,7 +10,7 @@ moments as (
 )
 
 select
-    {{ version_key('crm.opportunities') }} as version_key,
+    version_key,
     'crm:' || opportunity_id || ':' || moment as event_id,
     'quote_' || moment as event_name,
     'crm' as source_system,
@@ -22,20 +18,12 @@ select
     'quotation' as touchpoint,
     coalesce(owner_team, 'sales') as department,
     'inbound' as direction,
-    cast(null as {{ dbt.type_string() }}) as device_type,
-    cast(null as {{ dbt.type_string() }}) as campaign,
-    cast(null as {{ dbt.type_string() }}) as medium,
-    cast(null as {{ dbt.type_string() }}) as user_agent,
     currency,
-    cast(null as {{ dbt.type_string() }}) as feedback_kind,
     {{ hashed_identifiers(map_of({'record': "'crm:' || contact_id"})) }} as identifiers,
     {{ json_of({'product_line': 'product_line'}) }} as properties,
-    cast(null as bigint) as sequence_number,
     amount,
-    cast(null as double) as feedback_score,
-    cast(null as double) as feedback_scale_max,
-    _row_status as row_status,
+    row_status,
     occurred_at,
-    {{ landing_columns() }}
+    loaded_at,
+    changed_in
 from moments
-cross join identifier_rules

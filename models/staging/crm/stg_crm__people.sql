@@ -1,16 +1,12 @@
 with source as (
-    select * from {{ source('crm', 'contacts') }}
-),
-
-identifier_rules as (
-    {{ identifier_rules() }}
+    select * from {{ landed('crm', 'contacts') }}
 )
 
 select
-    {{ version_key('crm.contacts') }} as version_key,
+    version_key,
     'crm' as source_system,
     contact_id as person_key,
-    {{ identifier_hash("'record'", "'crm:' || contact_id") }} as person_key_hash,
+    {{ record_hash("'crm'", 'contact_id') }} as person_key_hash,
     first_name,
     last_name,
     street,
@@ -25,8 +21,8 @@ select
     {{ normalised_identifier("'email'", 'email') }} as email_normalised,
     {{ normalised_identifier("'phone'", 'phone') }} as phone_normalised,
     birth_date,
-    _row_status as row_status,
+    row_status,
     updated_at,
-    {{ landing_columns() }}
+    loaded_at,
+    changed_in
 from source
-cross join identifier_rules

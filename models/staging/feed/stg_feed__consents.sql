@@ -1,9 +1,5 @@
 with source as (
-    select * from {{ source('feed', 'consents') }}
-),
-
-identifier_rules as (
-    {{ identifier_rules() }}
+    select * from {{ landed('feed', 'consents') }}
 )
 
 select
@@ -12,9 +8,9 @@ select
         as identifier_hash,
     purpose,
     is_granted,
-    _row_status as row_status,
+    row_status,
     changed_at,
     updated_at,
-    {{ landing_columns() }}
+    loaded_at,
+    changed_in
 from source
-cross join identifier_rules

@@ -1,13 +1,9 @@
 with source as (
-    select * from {{ source('feed', 'events') }}
-),
-
-identifier_rules as (
-    {{ identifier_rules() }}
+    select * from {{ landed('feed', 'events') }}
 )
 
 select
-    {{ version_key('feed.events') }} as version_key,
+    version_key,
     event_id,
     event_name,
     source_system,
@@ -27,8 +23,8 @@ select
     amount,
     feedback_score,
     feedback_scale_max,
-    _row_status as row_status,
+    row_status,
     occurred_at,
-    {{ landing_columns() }}
+    loaded_at,
+    changed_in
 from source
-cross join identifier_rules

@@ -1,9 +1,5 @@
 with source as (
-    select * from {{ source('feed', 'interventions') }}
-),
-
-identifier_rules as (
-    {{ identifier_rules() }}
+    select * from {{ landed('feed', 'interventions') }}
 )
 
 select
@@ -12,9 +8,9 @@ select
     {{ identifier_hash('identifier_type', normalised_identifier('rule_of_type[identifier_type]', 'identifier')) }}
         as identifier_hash,
     arm,
-    _row_status as row_status,
+    row_status,
     assigned_at,
     updated_at,
-    {{ landing_columns() }}
+    loaded_at,
+    changed_in
 from source
-cross join identifier_rules

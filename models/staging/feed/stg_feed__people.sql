@@ -1,16 +1,12 @@
 with source as (
-    select * from {{ source('feed', 'people') }}
-),
-
-identifier_rules as (
-    {{ identifier_rules() }}
+    select * from {{ landed('feed', 'people') }}
 )
 
 select
-    {{ version_key('feed.people') }} as version_key,
+    version_key,
     source_system,
     person_key,
-    {{ identifier_hash("'record'", "source_system || ':' || person_key") }} as person_key_hash,
+    {{ record_hash('source_system', 'person_key') }} as person_key_hash,
     first_name,
     last_name,
     street,
@@ -21,8 +17,8 @@ select
     {{ normalised_identifier("'email'", json_text('identifiers', 'email')) }} as email_normalised,
     {{ normalised_identifier("'phone'", json_text('identifiers', 'phone')) }} as phone_normalised,
     birth_date,
-    _row_status as row_status,
+    row_status,
     updated_at,
-    {{ landing_columns() }}
+    loaded_at,
+    changed_in
 from source
-cross join identifier_rules

@@ -1,3 +1,7 @@
+with source as (
+    select * from {{ landed('feed', 'spend') }}
+)
+
 select
     channel,
     campaign,
@@ -5,8 +9,9 @@ select
     amount,
     impressions,
     clicks,
-    _row_status as row_status,
+    row_status,
     spent_on,
     updated_at,
-    {{ landing_columns() }}
-from {{ source('feed', 'spend') }}
+    loaded_at,
+    changed_in
+from source

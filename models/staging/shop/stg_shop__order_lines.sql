@@ -1,5 +1,9 @@
+with source as (
+    select * from {{ landed('shop', 'order_lines') }}
+)
+
 select
-    {{ version_key('shop.order_lines') }} as version_key,
+    version_key,
     -- the event that the line is part of
     'shop:' || order_id || ':placed' as event_id,
     order_id,
@@ -9,7 +13,8 @@ select
     quantity,
     unit_price,
     line_price,
-    _row_status as row_status,
+    row_status,
     placed_at,
-    {{ landing_columns() }}
-from {{ source('shop', 'order_lines') }}
+    loaded_at,
+    changed_in
+from source

@@ -1,9 +1,5 @@
 with source as (
-    select * from {{ source('shop', 'orders') }}
-),
-
-identifier_rules as (
-    {{ identifier_rules() }}
+    select * from {{ landed('shop', 'orders') }}
 ),
 
 -- one row for each moment of the order that has come
@@ -20,7 +16,7 @@ moments as (
 )
 
 select
-    {{ version_key('shop.orders') }} as version_key,
+    version_key,
     'shop:' || order_id || ':' || moment as event_id,
     case
         when moment = 'placed' and order_type = 'subscription_renewal' then 'subscription_renewed'
@@ -41,12 +37,7 @@ select
     end as touchpoint,
     case when moment in ('shipped', 'delivered') then 'logistics' end as department,
     case when moment in ('shipped', 'delivered') then 'outbound' else 'inbound' end as direction,
-    cast(null as {{ dbt.type_string() }}) as device_type,
-    cast(null as {{ dbt.type_string() }}) as campaign,
-    cast(null as {{ dbt.type_string() }}) as medium,
-    cast(null as {{ dbt.type_string() }}) as user_agent,
     case moment when 'placed' then currency end as currency,
-    cast(null as {{ dbt.type_string() }}) as feedback_kind,
     -- a device takes part in placing the order only: a courier's ring opens no session in the buyer's browser
     {{ hashed_identifiers(map_of({
         'customer_number': 'customer_number',
@@ -68,13 +59,10 @@ select
         'shipping_method': 'shipping_method',
         'refunded_amount': "case when moment in ('cancelled', 'returned') then refunded_amount end",
     }) }} as properties,
-    cast(null as bigint) as sequence_number,
     -- once per order, or the order's money would count as often as the order moves
     case moment when 'placed' then total_price end as amount,
-    cast(null as double) as feedback_score,
-    cast(null as double) as feedback_scale_max,
-    _row_status as row_status,
+    row_status,
     occurred_at,
-    {{ landing_columns() }}
+    loaded_at,
+    changed_in
 from moments
-cross join identifier_rules

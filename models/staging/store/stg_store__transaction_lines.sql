@@ -1,13 +1,9 @@
 with source as (
-    select * from {{ source('store', 'transaction_lines') }}
-),
-
-identifier_rules as (
-    {{ identifier_rules() }}
+    select * from {{ landed('store', 'transaction_lines') }}
 )
 
 select
-    {{ version_key('store.transaction_lines') }} as version_key,
+    version_key,
     -- the event that the line is part of
     'store:' || transaction_id as event_id,
     transaction_id,
@@ -21,8 +17,8 @@ select
     sales_value,
     retail_discount,
     coupon_discount,
-    _row_status as row_status,
+    row_status,
     sold_at,
-    {{ landing_columns() }}
+    loaded_at,
+    changed_in
 from source
-cross join identifier_rules

@@ -1,9 +1,5 @@
 with source as (
-    select * from {{ source('support', 'tickets') }}
-),
-
-identifier_rules as (
-    {{ identifier_rules() }}
+    select * from {{ landed('support', 'tickets') }}
 ),
 
 -- one row for each moment of the ticket that has come
@@ -16,7 +12,7 @@ moments as (
 )
 
 select
-    {{ version_key('support.tickets') }} as version_key,
+    version_key,
     'support:' || ticket_id || ':' || moment as event_id,
     'ticket_' || moment as event_name,
     'support' as source_system,
@@ -24,12 +20,6 @@ select
     'support_ticket' as touchpoint,
     coalesce(assignee_group, 'service') as department,
     case moment when 'opened' then 'inbound' else 'outbound' end as direction,
-    cast(null as {{ dbt.type_string() }}) as device_type,
-    cast(null as {{ dbt.type_string() }}) as campaign,
-    cast(null as {{ dbt.type_string() }}) as medium,
-    cast(null as {{ dbt.type_string() }}) as user_agent,
-    cast(null as {{ dbt.type_string() }}) as currency,
-    cast(null as {{ dbt.type_string() }}) as feedback_kind,
     {{ hashed_identifiers(map_of({
         'email': 'requester_email',
         'customer_number': 'customer_number',
@@ -41,12 +31,8 @@ select
         'priority': 'priority',
         'reopen_count': "case moment when 'solved' then reopen_count end",
     }) }} as properties,
-    cast(null as bigint) as sequence_number,
-    cast(null as decimal(18, 2)) as amount,
-    cast(null as double) as feedback_score,
-    cast(null as double) as feedback_scale_max,
-    _row_status as row_status,
+    row_status,
     occurred_at,
-    {{ landing_columns() }}
+    loaded_at,
+    changed_in
 from moments
-cross join identifier_rules

@@ -1,13 +1,9 @@
 with source as (
-    select * from {{ source('web', 'events') }}
-),
-
-identifier_rules as (
-    {{ identifier_rules() }}
+    select * from {{ landed('web', 'events') }}
 )
 
 select
-    {{ version_key('web.events') }} as version_key,
+    version_key,
     'web:' || event_id as event_id,
     -- a name the tracker was taught later keeps its own word until somebody maps it here
     case event_name
@@ -37,27 +33,20 @@ select
         when 'login' then 'account'
         when 'view_help' then 'help_centre'
     end as touchpoint,
-    cast(null as {{ dbt.type_string() }}) as department,
     'inbound' as direction,
     case dvce_type when 'Computer' then 'desktop' else lower(dvce_type) end as device_type,
     mkt_campaign as campaign,
     mkt_medium as medium,
     useragent as user_agent,
-    cast(null as {{ dbt.type_string() }}) as currency,
-    cast(null as {{ dbt.type_string() }}) as feedback_kind,
     {{ hashed_identifiers(map_of({
         'cookie': 'domain_userid',
         'customer_number': 'user_id',
         'email': 'form_email',
     })) }} as identifiers,
     {{ public_properties('web', 'events', 'event_params') }} as properties,
-    cast(null as bigint) as sequence_number,
     -- the money of a purchase is the order's, in shop.orders; here it would count twice
-    cast(null as decimal(18, 2)) as amount,
-    cast(null as double) as feedback_score,
-    cast(null as double) as feedback_scale_max,
-    _row_status as row_status,
+    row_status,
     derived_tstamp as occurred_at,
-    {{ landing_columns() }}
+    loaded_at,
+    changed_in
 from source
-cross join identifier_rules

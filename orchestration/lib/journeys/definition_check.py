@@ -172,13 +172,13 @@ def check_definitions(
     connection.execute(f"""
         create temp table counted_events as
         select
-            event_id, customer_id, event_number as sequence_number, 0 as source_priority, false as is_bot,
-            true as is_current, event_name, channel, touchpoint, properties, occurred_at, {local_day} as happened_on
+            event_id, customer_id, event_number, false as is_bot, false as is_after_as_of, event_name, channel,
+            touchpoint, properties, {local_day} as occurred_on, occurred_at
         from core.fct_events
         where not is_bot and not is_after_as_of
     """)
     totals = connection.execute(
-        "select count(*), count(distinct customer_id), min(happened_on), max(happened_on) from counted_events"
+        "select count(*), count(distinct customer_id), min(occurred_on), max(occurred_on) from counted_events"
     ).fetchone()
     assert totals is not None
     data = Data(database, *totals)
@@ -187,8 +187,7 @@ def check_definitions(
     relations = {
         "critical_events": "given_critical_events",
         "phases": "given_phases",
-        "int_events_stitched": "counted_events",
-        "int_event_versions": "counted_events",
+        "int_timeline_events": "counted_events",
         "int_changed_customers": "counted_events",
         "int_changed_journey_customers": "counted_events",
         "int_matched_events": "given_matches",

@@ -574,7 +574,8 @@ def _check_kpis(rows: Mapping[str, Sequence[SeedRow]]) -> Iterator[Problem]:
             yield Problem(
                 "measures.csv",
                 row.line,
-                f"level = {row.get('level')}: journeys have a level, events have none. Leave it empty or count intervals.",
+                f"level = {row.get('level')}: journeys have a level, events have none. "
+                "Leave it empty or count intervals.",
             )
         for outcome in (row.get("outcome") or "").split("|"):
             if outcome and outcome not in outcomes:

@@ -1,9 +1,6 @@
 -- Nothing that landed as an event is lost or counted twice on its way to the timeline, and money adds up.
 with landed as (
-    {% for model in var('event_models') %}
-    select source_system, event_id, amount from {{ ref(model) }} where row_status = 'current'
-    {{ 'union all' if not loop.last }}
-    {% endfor %}
+    {{ union_events("row_status = 'current'") }}
 ),
 
 landed_by_source as (

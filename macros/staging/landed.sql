@@ -1,0 +1,22 @@
+{#-
+    A relation with the landed rows of a source table, every version of each, and what a staging model says of all of
+    them alike: `version_key` names one version of a row (the table, the row's key and a hash of its content; rows that
+    share it are the same row delivered again), `row_status`, `loaded_at` and `changed_in` are those of the landing, and
+    `rule_of_type` and `pepper` are what the macros of identifiers need.
+-#}
+{% macro landed(source_name, table_name) -%}
+(
+        select
+            landed_rows.*,
+            '{{ source_name }}.{{ table_name }}:' || landed_rows._row_key || '#' || landed_rows._row_hash as version_key,
+            landed_rows._row_status as row_status,
+            landed_rows._loaded_at as loaded_at,
+            landed_rows._changed_in as changed_in,
+            identifier_rules.rule_of_type,
+            identifier_rules.pepper
+        from {{ source(source_name, table_name) }} as landed_rows
+        cross join (
+            {{ identifier_rules() | indent(12) }}
+        ) as identifier_rules
+    )
+{%- endmacro %}

@@ -1,0 +1,78 @@
+{{ config(materialized='ephemeral', meta={'part_of': 'int_phase_intervals'}) }}
+
+{#-
+    Matched events of a version at which something may begin or end, by the windows alone: a match belongs to the instance
+    under way while the window of the phase that the last match was in is open, its last instant included; a later one,
+    like any after a terminal phase, begins a new instance. A match inside an interval adds nothing and is left out;
+    where days bound a version, every match may begin something.
+-#}
+with matches as (
+    select
+        versions.version_number,
+        versions.is_bounded,
+        matched.customer_id,
+        matched.event_id,
+        matched.event_number,
+        matched.phase_id,
+        matched.channel,
+        not versions.is_bounded or (
+            coalesce(matched.occurred_on >= versions.valid_from, true)
+            and coalesce(matched.occurred_on < versions.valid_to, true)
+        ) as is_version_valid,
+        matched.phase_order,
+        matched.window_seconds,
+        matched.is_terminal,
+        -- after a terminal phase nothing belongs to the instance, not even what happens at once
+        {{ seconds_after('matched.occurred_at', 'case when matched.is_terminal then -1 else matched.window_seconds end') }}
+            as open_until,
+        matched.occurred_at
+    from {{ ref('int_matched_events') }} as matched
+    inner join {{ ref('int_journey_versions') }} as versions
+        on versions.journey_id = matched.journey_id and versions.journey_version = matched.journey_version
+    where
+        matched.is_counted
+        and {{ is_changed('matched.customer_id', ref('int_changed_journey_customers'), 'customer_id') }}
+),
+
+matches_with_neighbours as (
+    select
+        matches.*,
+        row_number() over timeline as place,
+        lag(phase_id) over timeline as previous_phase_id,
+        lag(occurred_at) over timeline as previous_occurred_at,
+        lag(open_until) over timeline as previous_open_until,
+        lead(phase_id) over timeline is null as is_last
+    from matches
+    window timeline as (partition by version_number, customer_id order by event_number)
+),
+
+matches_with_beginnings as (
+    select
+        matches_with_neighbours.*,
+        coalesce(previous_phase_id is null or occurred_at > previous_open_until, false) as begins_instance,
+        coalesce(previous_phase_id is null or occurred_at > previous_open_until or phase_id <> previous_phase_id, false)
+            as begins_interval
+    from matches_with_neighbours
+)
+
+select
+    version_number,
+    customer_id,
+    event_id,
+    event_number,
+    phase_id,
+    channel,
+    phase_order,
+    window_seconds,
+    place,
+    is_bounded,
+    is_version_valid,
+    is_terminal,
+    is_last,
+    begins_instance,
+    begins_interval,
+    occurred_at,
+    previous_occurred_at,
+    open_until
+from matches_with_beginnings
+where begins_interval or is_last or is_bounded

@@ -1,0 +1,68 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_changed',
+    meta={'replace': {'key': 'customer_id', 'changed': 'int_changed_customers', 'tracks': ['measured_on']}},
+) }}
+
+{#- Every event with each measure of measures.csv that counts it. -#}
+with measures as (
+    select * from {{ ref('measures') }} where subject = 'events'
+),
+
+events as (
+    select
+        event_id,
+        customer_id,
+        event_name,
+        source_system,
+        coalesce(channel, '(none)') as channel,
+        touchpoint,
+        feedback_kind,
+        amount,
+        reporting_amount,
+        feedback_score / nullif(feedback_scale_max, 0) as feedback_share,
+        occurred_on as measured_on,
+        occurred_at
+    from {{ ref('int_timeline_events') }}
+    where
+        not is_bot
+        and not is_after_as_of
+        and {{ is_changed('customer_id', ref('int_changed_customers'), 'customer_id') }}
+),
+
+-- one arm for measures that name their event, so that the many events meet them by equality
+measured as (
+    {% for event_match in ['measures.event_name = events.event_name', 'measures.event_name is null'] %}
+    select
+        measures.measure_id,
+        measures.aggregation,
+        measures.value_column,
+        events.*
+    from events
+    inner join measures
+        on
+            {{ event_match }}
+            and (measures.source_system is null or measures.source_system = events.source_system)
+            and (measures.channel is null or measures.channel = events.channel)
+            and (measures.touchpoint is null or measures.touchpoint = events.touchpoint)
+            and (measures.feedback_kind is null or measures.feedback_kind = events.feedback_kind)
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+)
+
+select
+    measure_id,
+    event_id,
+    customer_id,
+    aggregation,
+    value_column,
+    channel,
+    cast(case value_column
+        when 'amount' then cast(reporting_amount as decimal(28, 6))
+        when 'feedback_share' then cast(feedback_share as decimal(28, 6))
+    end as decimal(28, 6)) as measured_value,
+    -- money in a currency that no rate converts
+    coalesce(value_column = 'amount' and amount is not null and reporting_amount is null, false) as is_without_rate,
+    measured_on,
+    occurred_at
+from measured

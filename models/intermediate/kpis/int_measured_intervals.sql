@@ -1,0 +1,51 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_changed',
+    meta={'replace': {'key': 'customer_id', 'changed': 'int_changed_journey_customers', 'tracks': ['measured_on']}},
+) }}
+
+{#- Every phase interval with each measure of measures.csv that counts it, on the day of entry. -#}
+with measures as (
+    select * from {{ ref('measures') }} where subject = 'intervals'
+),
+
+intervals as (
+    select
+        intervals.interval_id,
+        intervals.customer_id,
+        intervals.journey_id,
+        intervals.phase_id,
+        intervals.entry_channel,
+        intervals.outcome,
+        instances.level,
+        intervals.dwell_seconds,
+        {{ local_date('intervals.entered_at') }} as measured_on
+    from {{ ref('int_phase_intervals') }} as intervals
+    inner join {{ ref('int_journey_instances') }} as instances
+        on instances.journey_instance_id = intervals.journey_instance_id
+    where {{ is_changed('intervals.customer_id', ref('int_changed_journey_customers'), 'customer_id') }}
+)
+
+select
+    measures.measure_id,
+    intervals.interval_id,
+    intervals.customer_id,
+    measures.aggregation,
+    measures.value_column,
+    intervals.entry_channel as channel,
+    intervals.level,
+    cast(case measures.value_column when 'dwell_seconds' then intervals.dwell_seconds end as decimal(28, 6))
+        as measured_value,
+    intervals.measured_on
+from intervals
+inner join measures
+    on
+        measures.journey_id = intervals.journey_id
+        and (measures.phase_id is null or measures.phase_id = intervals.phase_id)
+        and (
+            measures.outcome is null
+            or '|' || measures.outcome || '|' like '%|' || intervals.outcome || '|%'
+        )
+        and (coalesce(measures.is_pending_included, true) or intervals.outcome <> 'pending')
+        and (measures.channel is null or measures.channel = intervals.entry_channel)
+        and (measures.level is null or measures.level = intervals.level)

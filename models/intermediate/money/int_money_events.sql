@@ -1,0 +1,20 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_changed',
+    meta={'replace': {'key': 'customer_id', 'changed': 'int_changed_customers'}},
+) }}
+
+{#- What customers spent: events whose amount some measure sums up, each once. A return or a quotation that no measure counts as money is none. -#}
+select
+    event_id,
+    min(customer_id) as customer_id,
+    cast(min(measured_value) as decimal(18, 2)) as amount,
+    bool_or(is_without_rate) as is_without_rate,
+    min(occurred_at) as occurred_at
+from {{ ref('int_measured_events') }}
+where
+    aggregation = 'sum'
+    and value_column = 'amount'
+    and (measured_value is not null or is_without_rate)
+    and {{ is_changed('customer_id', ref('int_changed_customers'), 'customer_id') }}
+group by event_id

@@ -1,0 +1,14 @@
+{{ config(materialized='ephemeral', meta={'part_of': 'int_steps'}) }}
+
+{#- Journey instances, numbered for this build: sorting and joining millions of steps by texts takes twice as long. -#}
+select
+    row_number() over (order by journey_instance_id) as instance_number,
+    journey_instance_id,
+    journey_id,
+    customer_id,
+    first_event_id,
+    first_phase_id,
+    started_at,
+    coalesce(ended_at, {{ as_of() }}) as until
+from {{ ref('int_instance_bounds') }}
+where {{ is_changed('customer_id', ref('int_changed_journey_customers'), 'customer_id') }}

@@ -1,0 +1,15 @@
+{{ config(materialized='ephemeral', meta={'part_of': 'int_steps'}) }}
+
+{#- Phase intervals with the number and the end of their instance, numbered themselves. -#}
+select
+    row_number() over (order by intervals.interval_id) as interval_number,
+    instances.instance_number,
+    instances.until,
+    intervals.journey_id,
+    intervals.phase_id,
+    intervals.entry_event_id,
+    intervals.outcome
+from {{ ref('int_phase_intervals') }} as intervals
+inner join {{ ref('int_step_instances') }} as instances
+    on instances.journey_instance_id = intervals.journey_instance_id
+where {{ is_changed('intervals.customer_id', ref('int_changed_journey_customers'), 'customer_id') }}

@@ -1,0 +1,57 @@
+{{ config(materialized='ephemeral', meta={'part_of': 'int_steps'}) }}
+
+{#-
+    Events from an instance's first match to its end, each in the phase interval that it falls into; a completed instance
+    ends with its terminal event. The interval is carried along the customer's timeline rather than joined by time, so a
+    customer of very many events costs no more than many of few.
+-#}
+with travellers as (
+    select
+        row_number() over (order by journey_id, customer_id) as traveller_number,
+        journey_id,
+        customer_id,
+        min(started_at) as started_at
+    from {{ ref('int_step_instances') }}
+    group by journey_id, customer_id
+),
+
+events as (
+    select event_id, customer_id, event_number, occurred_at
+    from {{ ref('int_timeline_events') }}
+    where
+        not is_bot
+        and not is_after_as_of
+        and {{ is_changed('customer_id', ref('int_changed_journey_customers'), 'customer_id') }}
+),
+
+intervals as (
+    select * from {{ ref('int_step_intervals') }}
+),
+
+events_with_interval as (
+    select
+        events.event_id,
+        events.event_number,
+        events.occurred_at,
+        last_value(intervals.interval_number ignore nulls) over (
+            partition by travellers.traveller_number order by events.event_number rows unbounded preceding
+        ) as interval_number
+    from travellers
+    inner join events
+        on events.customer_id = travellers.customer_id and events.occurred_at >= travellers.started_at
+    left join intervals
+        on intervals.journey_id = travellers.journey_id and intervals.entry_event_id = events.event_id
+)
+
+select
+    intervals.instance_number,
+    intervals.phase_id,
+    events_with_interval.event_id,
+    events_with_interval.event_number,
+    events_with_interval.occurred_at
+from events_with_interval
+inner join intervals
+    on intervals.interval_number = events_with_interval.interval_number
+where
+    events_with_interval.occurred_at <= intervals.until
+    and (intervals.outcome <> 'completed' or intervals.entry_event_id = events_with_interval.event_id)

@@ -1,0 +1,119 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_changed',
+    meta={'replace': {'key': 'visitor_id', 'changed': 'int_changed_session_visitors', 'tracks': ['event_id']}},
+) }}
+
+{#-
+    A quiet spell of `session_inactivity_seconds` or longer closes a session, and none lasts longer than
+    `session_max_hours`: the first event at or after that limit opens the next. Only the rare spell of activity that
+    outlasts the limit is walked cut by cut.
+-#}
+with recursive
+events as (
+    select event_id, visitor_id, occurred_at, event_order
+    from {{ ref('int_events_stitched') }}
+    where
+        visitor_id is not null
+        and not is_bot
+        and occurred_at <= {{ as_of() }}
+        and {{ is_changed('visitor_id', ref('int_changed_session_visitors'), 'visitor_id') }}
+),
+
+events_in_order as (
+    select
+        event_id,
+        visitor_id,
+        occurred_at,
+        row_number() over timeline as visitor_event_number,
+        lag(occurred_at) over timeline as previous_at
+    from events
+    window timeline as (partition by visitor_id order by event_order)
+),
+
+events_in_spells as (
+    select
+        event_id,
+        visitor_id,
+        visitor_event_number,
+        occurred_at,
+        count_if(
+            previous_at is null
+            or {{ seconds_between('previous_at', 'occurred_at') }} >= {{ var('session_inactivity_seconds') }}
+        ) over (
+            partition by visitor_id order by visitor_event_number rows unbounded preceding
+        ) as spell_number
+    from events_in_order
+),
+
+long_spells as (
+    select
+        visitor_id,
+        spell_number,
+        min(visitor_event_number) as first_number,
+        min(occurred_at) as started_at
+    from events_in_spells
+    group by visitor_id, spell_number
+    having
+        {{ seconds_between('min(occurred_at)', 'max(occurred_at)') }} >= {{ var('session_max_hours') }} * 3600
+),
+
+events_in_long_spells as (
+    select
+        events_in_spells.visitor_id,
+        events_in_spells.spell_number,
+        events_in_spells.visitor_event_number,
+        events_in_spells.occurred_at
+    from events_in_spells
+    inner join long_spells
+        on
+            long_spells.visitor_id = events_in_spells.visitor_id
+            and long_spells.spell_number = events_in_spells.spell_number
+),
+
+cuts as (
+    select visitor_id, spell_number, first_number, started_at from long_spells
+    union all
+    select next_events.visitor_id, next_events.spell_number, next_events.first_number, next_events.started_at
+    from (
+        select
+            cuts.visitor_id,
+            cuts.spell_number,
+            min(events_in_long_spells.visitor_event_number) as first_number,
+            min(events_in_long_spells.occurred_at) as started_at
+        from cuts
+        inner join events_in_long_spells
+            on
+                events_in_long_spells.visitor_id = cuts.visitor_id
+                and events_in_long_spells.spell_number = cuts.spell_number
+                and {{ seconds_between('cuts.started_at', 'events_in_long_spells.occurred_at') }}
+                >= {{ var('session_max_hours') }} * 3600
+        group by cuts.visitor_id, cuts.spell_number, cuts.first_number
+    ) as next_events
+),
+
+events_with_cuts as (
+    select
+        events_in_spells.event_id,
+        events_in_spells.visitor_id,
+        events_in_spells.visitor_event_number,
+        events_in_spells.spell_number,
+        count(cuts.first_number) over (
+            partition by events_in_spells.visitor_id, events_in_spells.spell_number
+            order by events_in_spells.visitor_event_number rows unbounded preceding
+        ) as cut_number
+    from events_in_spells
+    left join cuts
+        on
+            cuts.visitor_id = events_in_spells.visitor_id
+            and cuts.first_number = events_in_spells.visitor_event_number
+)
+
+select
+    event_id,
+    visitor_id,
+    's_' || first_value(event_id) over (
+        partition by visitor_id, spell_number, cut_number order by visitor_event_number
+    ) as session_id,
+    cast(visitor_event_number as bigint) as visitor_event_number
+from events_with_cuts

@@ -1,0 +1,96 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_changed',
+    meta={'replace': {'key': 'customer_id', 'changed': 'int_changed_customers'}},
+) }}
+
+{#-
+    The timeline: every current event with its customer, visitor and session. `event_number` numbers a customer's events
+    in their order, and every later model sorts by it. `core.fct_events` publishes this table.
+-#}
+with stitched as (
+    select event_id, customer_id, visitor_id, is_identified, occurred_at, event_order
+    from {{ ref('int_events_stitched') }}
+    where {{ is_changed('customer_id', ref('int_changed_customers'), 'customer_id') }}
+),
+
+events as (
+    select
+        event_id,
+        event_name,
+        source_system,
+        channel,
+        touchpoint,
+        department,
+        direction,
+        device_type,
+        campaign,
+        currency,
+        feedback_kind,
+        properties,
+        amount,
+        feedback_score,
+        feedback_scale_max,
+        is_bot,
+        {{ local_date('occurred_at') }} as occurred_on,
+        loaded_at
+    from {{ ref('int_event_versions') }}
+    where
+        is_current
+        {%- if is_incremental() %}
+        and event_id in (select event_id from stitched)
+        {%- endif %}
+),
+
+sessions as (
+    select event_id, session_id
+    from {{ ref('int_events_sessionized') }}
+    {%- if is_incremental() %}
+    where event_id in (select event_id from stitched)
+    {%- endif %}
+)
+
+select
+    stitched.event_id,
+    stitched.customer_id,
+    stitched.visitor_id,
+    sessions.session_id,
+    cast(row_number() over (
+        partition by stitched.customer_id order by stitched.event_order
+    ) as bigint) as event_number,
+    events.source_system,
+    events.event_name,
+    events.channel,
+    events.touchpoint,
+    events.department,
+    events.direction,
+    events.device_type,
+    events.campaign,
+    events.currency,
+    events.feedback_kind,
+    events.properties,
+    events.amount,
+    -- null where no rate converts the currency; an amount without a currency is in the reporting currency
+    case
+        when coalesce(events.currency, {{ text_literal(var('reporting_currency')) }})
+            = {{ text_literal(var('reporting_currency')) }} then events.amount
+        else cast(events.amount * rates.rate_to_reporting as decimal(18, 2))
+    end as reporting_amount,
+    events.feedback_score,
+    events.feedback_scale_max,
+    stitched.is_identified,
+    events.is_bot,
+    stitched.occurred_at > {{ as_of() }} as is_after_as_of,
+    events.occurred_on,
+    stitched.occurred_at,
+    events.loaded_at
+from stitched
+inner join events
+    on events.event_id = stitched.event_id
+left join sessions
+    on sessions.event_id = stitched.event_id
+left join {{ ref('int_exchange_rates') }} as rates
+    on
+        rates.currency = events.currency
+        and rates.valid_from <= events.occurred_on
+        and (rates.valid_to is null or rates.valid_to > events.occurred_on)

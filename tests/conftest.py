@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from orchestration.lib.identity.phones import look_up_phones
-from orchestration.lib.landing.contracts import read_contracts
+from orchestration.lib.landing.contracts import TableContract, read_contracts
 from orchestration.lib.landing.land import LandingResult, land_table
+from orchestration.lib.landing.withdraw import restore_file, withdraw_file
 from orchestration.lib.settings import EXAMPLES, PROJECT_ROOT, Settings, read_settings
 from orchestration.lib.warehouse.build import (
     begin_build,
@@ -45,17 +46,17 @@ class Warehouse:
     settings: Settings
     runs: int = 0
     landed: list[LandingResult] = field(default_factory=list)
+    contracts: Sequence[TableContract] = field(default_factory=lambda: read_contracts(PROJECT_ROOT / "models"))
 
     def deliver(self, batch: Path) -> None:
         """Copies a batch's files into the extracts folder."""
         shutil.copytree(batch, self.settings.extracts, dirs_exist_ok=True)
 
-    def land(self, source: str = "feed") -> None:
+    def land(self) -> None:
         """Lands what lies in the extracts folder; every declared table exists afterwards."""
         self.runs += 1
         now = datetime(2026, 3, 1, 0, self.runs, tzinfo=UTC)
         prepare_data_set(self.settings, today=now.date())
-        contracts = read_contracts(PROJECT_ROOT / "models")
         with open_duckdb(self.settings.warehouse) as connection:
             self.landed = [
                 land_table(
@@ -66,9 +67,29 @@ class Warehouse:
                     now=now,
                     settle_seconds=0,
                 )
-                for contract in contracts
+                for contract in self.contracts
             ]
-            look_up_phones(connection, contracts, self.settings)
+            look_up_phones(connection, self.contracts, self.settings)
+
+    def withdraw(self, *files: str) -> None:
+        """Takes landed files back, named by their paths from the extracts folder."""
+        self._change(withdraw_file, files)
+
+    def restore(self, *files: str) -> None:
+        """Brings withdrawn files back."""
+        self._change(restore_file, files)
+
+    def _change(self, change: Callable[..., object], files: Sequence[str]) -> None:
+        with open_duckdb(self.settings.warehouse) as connection:
+            for file in files:
+                change(
+                    connection,
+                    self.contracts,
+                    file=file,
+                    extracts=self.settings.extracts,
+                    run_id=f"change of {file}",
+                    now=datetime(2026, 3, 1, 0, self.runs, 30, tzinfo=UTC),
+                )
 
     def build(
         self,

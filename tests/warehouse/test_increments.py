@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from orchestration.lib.landing.contracts import read_contracts
-from orchestration.lib.landing.withdraw import restore_file, withdraw_file
-from orchestration.lib.settings import PROJECT_ROOT
-from orchestration.lib.warehouse.connection import open_duckdb
 from tests.conftest import Warehouse, differences, make_warehouse
 from tests.oracles import release
 from tests.oracles.hashes import hash_of
@@ -66,15 +62,14 @@ class Grown:
             as_of=f"{AS_OF:%Y-%m-%d}",
             JOURNEYS_MATCHING="off",
         )
-        self.contracts = read_contracts(PROJECT_ROOT / "models")
 
     def run(self, run: Run) -> str | None:
         """Does what a run is about and returns why tables were built."""
         for name in run.withdrawn:
-            self._change(withdraw_file, name)
+            self.warehouse.withdraw(*self._files(name))
             self.counting.remove(name)
         for name in run.restored:
-            self._change(restore_file, name)
+            self.warehouse.restore(*self._files(name))
             self.counting.append(name)
         extracts = self.warehouse.settings.extracts
         for name in run.delivered:
@@ -109,17 +104,8 @@ class Grown:
             hash_of=hash_of,
         )
 
-    def _change(self, change: Callable[..., object], name: str) -> None:
-        with open_duckdb(self.warehouse.settings.warehouse) as connection:
-            for table in self.deliveries[name]:
-                change(
-                    connection,
-                    self.contracts,
-                    file=f"feed/{table}/{name}.csv",
-                    extracts=self.warehouse.settings.extracts,
-                    run_id=f"change of {name}",
-                    now=datetime(2026, 3, 1, tzinfo=UTC),
-                )
+    def _files(self, name: str) -> list[str]:
+        return [f"feed/{table}/{name}.csv" for table in self.deliveries[name]]
 
 
 @pytest.fixture(scope="module")

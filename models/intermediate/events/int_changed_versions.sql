@@ -2,6 +2,7 @@
     Landed versions that came, went or lost their place since the last complete build; none in a full build, which
     takes every version anyway. A withdrawn row of which the same version stays, delivered by another file, took
     nothing with it; only to see that are all keys read, so it is looked for where rows were withdrawn at all.
+    A superseded version of a basket leaves no row behind when it ends: its key is among the changed keys.
 -#}
 {% for model in union_models()['events'] %}
 {%- set withdrawn = "changed_in > " ~ build_setting('built_through') ~ " and row_status = 'withdrawn'" %}
@@ -31,5 +32,6 @@ where
             and kept.changed_in <= {{ build_setting('built_through') }}
     )
 {%- endif %}
-{{ 'union' if not loop.last }}
+union
 {% endfor %}
+select version_key from ({{ changed_keys(ref('int_store_baskets'), 'version_key') }}) as changed_baskets

@@ -1,18 +1,19 @@
 {{ config(
     materialized='incremental',
     incremental_strategy='replace_changed',
-    meta={'replace': {'key': 'version_key', 'changed': 'int_changed_baskets'}},
+    meta={'replace': {'key': 'event_id', 'changed': 'int_changed_baskets', 'tracks': ['version_key']}},
 ) }}
 
 {#-
-    The lines of a receipt as one event. A basket all of whose lines were taken back stays as a withdrawn row, so
-    that the timeline hears of it. A superseded line stands as a superseded version of its basket, because an
-    identifier is first seen in any version that landed.
+    The lines of a receipt as one event. A basket without a current line keeps a withdrawn row, so that the timeline
+    drops its event. A superseded line that carries an identifier is a superseded version of its basket, under the
+    line's own version key: an identifier is first seen in any version that landed.
 -#}
 with lines as (
     select
-        'store.baskets:' || transaction_id as version_key,
+        version_key,
         event_id,
+        transaction_id,
         line_number,
         store_id,
         till_id,
@@ -25,25 +26,25 @@ with lines as (
     from {{ ref('stg_store__transaction_lines') }}
     where
         row_status <> 'duplicate'
-        and {{ is_changed("'store.baskets:' || transaction_id", ref('int_changed_baskets'), 'version_key') }}
+        and {{ is_changed('event_id', ref('int_changed_baskets'), 'event_id') }}
 ),
 
 -- counted over all lines: a line that only went away has changed the basket as well
 baskets as (
     select
-        version_key,
+        'store.baskets:' || transaction_id as version_key,
         event_id,
         count_if(row_status = 'current') > 0 as has_current_lines,
         min(sold_at) as first_sold_at,
         max(loaded_at) as loaded_at,
         max(changed_in) as changed_in
     from lines
-    group by version_key, event_id
+    group by event_id, transaction_id
 ),
 
 current_baskets as (
     select
-        version_key,
+        event_id,
         min_by(store_id, line_number) as store_id,
         min_by(till_id, line_number) filter (where till_id is not null) as till_id,
         -- the card may have been shown only when half the goods were through
@@ -54,7 +55,7 @@ current_baskets as (
         min(sold_at) as sold_at
     from lines
     where row_status = 'current'
-    group by version_key
+    group by event_id
 ),
 
 versions as (
@@ -75,7 +76,7 @@ versions as (
         baskets.changed_in
     from baskets
     left join current_baskets
-        on current_baskets.version_key = baskets.version_key
+        on current_baskets.event_id = baskets.event_id
     union all
     select
         lines.version_key,
@@ -89,7 +90,7 @@ versions as (
         baskets.changed_in
     from lines
     inner join baskets
-        on baskets.version_key = lines.version_key
+        on baskets.event_id = lines.event_id
     where lines.row_status = 'superseded' and len(lines.identifiers) > 0
 )
 

@@ -48,10 +48,8 @@ select
     canonical.identifier_hash,
     identifier_types.kind as identifier_kind,
     identifier_types.priority as type_priority,
-    -- a basket's superseded lines share its version key, so the version alone would count them with it
-    count(*) over (
-        partition by canonical.version_key, canonical.event_id, canonical.is_current
-    ) as identifier_count,
+    -- a version of a row may be several events
+    count(*) over (partition by canonical.version_key, canonical.event_id) as identifier_count,
     canonical.is_current,
     canonical.occurred_at
 from canonical

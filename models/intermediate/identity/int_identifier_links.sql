@@ -32,7 +32,6 @@ together_on_events as (
         on
             greater.version_key = lesser.version_key
             and greater.event_id = lesser.event_id
-            and greater.is_current = lesser.is_current
             and greater.identifier_kind = lesser.identifier_kind
             and greater.identifier_hash > lesser.identifier_hash
 ),

@@ -45,6 +45,11 @@ class Model:
         return self.path.parent.name
 
     @property
+    def is_ephemeral(self) -> bool:
+        """Whether the model is a part of the queries that read it, without a table of its own."""
+        return "materialized='ephemeral'" in self.text
+
+    @property
     def references(self) -> frozenset[str]:
         return frozenset(REF.findall(self.text))
 

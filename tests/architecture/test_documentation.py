@@ -50,8 +50,11 @@ def test_every_published_column_is_described_with_a_portable_type(model: Model) 
         assert PORTABLE_TYPE.match(column.get("data_type", "")), f"{column['name']}: {column.get('data_type')}"
 
 
-@pytest.mark.parametrize("model", MARTS, ids=name_of)
-def test_every_mart_tests_its_key(model: Model) -> None:
+KEYED = [*MARTS, *(model for model in models() if "identity" in model.path.parts and not model.is_ephemeral)]
+
+
+@pytest.mark.parametrize("model", KEYED, ids=name_of)
+def test_every_mart_and_every_table_of_identity_tests_its_key(model: Model) -> None:
     _, properties = PROPERTIES[model.name]
     tests = list(properties.get("data_tests") or [])
     tests += [test for column in columns_of(properties) for test in column.get("data_tests") or []]

@@ -13,6 +13,8 @@ from orchestration.lib.warehouse.unions import UNION_MODELS, models_by_kind, uni
 from tests.architecture.project import COMMENT, SOURCE, Model, models, seeds, source_tables
 
 LAYERS = ("staging", "intermediate", "marts")
+# Rooms of models/intermediate/identity, in the order in which data goes through them.
+IDENTITY_ROOMS = ("identifiers", "links", "people", "customers")
 SEEDS = {seed["name"] for seed in seeds()}
 LAYER_OF = {model.name: model.layer for model in models()}
 FOLDER_OF = {model.name: model.folder for model in models()}
@@ -64,6 +66,12 @@ def test_staging_reads_its_own_source_and_no_later_layer(model: Model) -> None:
 @pytest.mark.parametrize("model", [m for m in models() if m.layer == "intermediate"], ids=name_of)
 def test_intermediates_read_no_mart(model: Model) -> None:
     assert {LAYER_OF.get(name, "seeds") for name in model.references} <= {"seeds", "staging", "intermediate"}
+
+
+@pytest.mark.parametrize("model", [m for m in models() if "identity" in m.path.parts], ids=name_of)
+def test_a_model_of_identity_reads_no_later_room(model: Model) -> None:
+    later = set(IDENTITY_ROOMS[IDENTITY_ROOMS.index(model.folder) + 1 :])
+    assert not {name for name in model.references if FOLDER_OF.get(name) in later}
 
 
 @pytest.mark.parametrize("model", [m for m in models() if m.layer == "marts"], ids=name_of)

@@ -81,8 +81,8 @@ bench-flows: setup var/.pm4py/locked  ## directly-follows, variants and phase in
 bench-components: setup  ## connected components beside scipy's and Splink's: SIZES="1m 10m"
 	@.venv/bin/python -m benchmarks.components $(SIZES)
 
-bench-identity: setup  ## how well customers are told apart: CUSTOMERS=1500 DIRT="0 1 2", or LABELLED=records.csv
-	@.venv/bin/python -m benchmarks.identity $(if $(LABELLED),--labelled "$(LABELLED)") $(if $(CUSTOMERS),--customers $(CUSTOMERS)) $(if $(DAYS),--days $(DAYS)) $(if $(DIRT),--dirt $(DIRT))
+bench-identity: setup  ## how well customers agree with the truth: CUSTOMERS=1500 DIRT="0 1 2", LABELLED=records.csv, or BUILT=1
+	@.venv/bin/python -m benchmarks.identity $(if $(BUILT),--built) $(if $(LABELLED),--labelled "$(LABELLED)") $(if $(CUSTOMERS),--customers $(CUSTOMERS)) $(if $(DAYS),--days $(DAYS)) $(if $(DIRT),--dirt $(DIRT))
 
 bench-journeys: setup  ## which share of the simulator's phases is told as it was: CUSTOMERS=1500 DAYS=120 DIRT="0 1 2"
 	@.venv/bin/python -m benchmarks.journeys $(if $(CUSTOMERS),--customers $(CUSTOMERS)) $(if $(DAYS),--days $(DAYS)) $(if $(DIRT),--dirt $(DIRT))

@@ -1,7 +1,8 @@
 """`make bench-identity`: how well customers are told apart, where the truth is known.
 
-Each labelled set lands, is built as any data set is, and the customers that its people records became are held
-against their labels; two plain ways of doing it stand beside.
+Each labelled set lands and is built as any data set is. The customers that its people records became are compared with
+their labels, and so are two plain ways of grouping records. An example also knows whose each identifier is, so all
+identifiers of people are scored there as well. `--built` scores the example that `make run` built.
 """
 
 from __future__ import annotations
@@ -18,8 +19,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import duckdb
+
 from benchmarks.example import build, generate_example, settings_in
-from orchestration.lib.settings import PROJECT_ROOT, Settings
+from orchestration.lib.settings import PROJECT_ROOT, Settings, read_settings
+from orchestration.lib.warehouse.connection import open_duckdb
+from orchestration.lib.warehouse.macros import render_macro
 
 SPLINK_SET = PROJECT_ROOT.parent / "shared" / "data" / "splink_fake_1000" / "fake_1000.csv"
 # Names under which labelled files carry what a people record has; the first found counts.
@@ -46,9 +51,18 @@ class LabelsUnreadable(ValueError):
 
 
 @dataclass(frozen=True)
-class Score:
-    """Agreement of groups with labels, over pairs of records and over records (B-cubed)."""
+class Labels:
+    """Whose each people record is, by source system and key, and the file that says it of every identifier, if any."""
 
+    records: Mapping[tuple[str, str], str]
+    identifiers: Path | None = None
+
+
+@dataclass(frozen=True)
+class Score:
+    """Agreement of groups with labels, over pairs of items and over items (B-cubed: Bagga and Baldwin, 1998)."""
+
+    item_count: int
     precision: float
     recall: float
     cubed_precision: float
@@ -71,8 +85,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--customers", type=int, default=1_500, help="customers of the example (default 1500)")
     parser.add_argument("--days", type=int, default=120, help="days of the example (default 120)")
     parser.add_argument("--dirt", type=float, nargs="*", default=[0, 1, 2], help="dirt levels (default 0 1 2)")
+    parser.add_argument("--built", action="store_true", help="score the example that make run built, and nothing else")
     chosen = parser.parse_args(arguments)
-    sets: list[tuple[str, Callable[[Settings], Mapping[tuple[str, str], str]]]] = []
+    if chosen.built:
+        settings = read_settings()
+        try:
+            print(f"### {settings.data_set}, as built\n\n{table(score_built(settings, truth_of(settings.truth)))}")
+        except LabelsUnreadable as error:
+            print(error, file=sys.stderr)
+            return 1
+        return 0
+    sets: list[tuple[str, Callable[[Settings], Labels]]] = []
     if chosen.labelled is not None:
         try:
             rows = read_labelled(chosen.labelled)
@@ -110,12 +133,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def score_set(settings: Settings, deliver: Callable[[Settings], Mapping[tuple[str, str], str]]) -> dict[str, Score]:
+def score_set(settings: Settings, deliver: Callable[[Settings], Labels]) -> dict[str, Score]:
     """Delivers a set, builds it and scores every way of grouping its records, the product's own first."""
     labels = deliver(settings)
     build(settings, ["+bridge_customer_records", "+int_record_pairs"])
-    from orchestration.lib.warehouse.connection import open_duckdb
+    return score_built(settings, labels)
 
+
+def score_built(settings: Settings, labels: Labels) -> dict[str, Score]:
+    """Scores the customers of a built warehouse. Raises LabelsUnreadable where there is none."""
+    if not settings.warehouse.exists():
+        raise LabelsUnreadable(f"{settings.warehouse}: there is no built warehouse. Run make run first.")
     with open_duckdb(settings.warehouse, read_only=True) as connection:
 
         def pairs(sql: str) -> list[tuple[str, str]]:
@@ -125,7 +153,11 @@ def score_set(settings: Settings, deliver: Callable[[Settings], Mapping[tuple[st
             select distinct source_system, person_key, person_key_hash
             from intermediate.int_people_versions where is_current
         """).fetchall()
-        truth = {key_hash: labels[source, key] for source, key, key_hash in records if (source, key) in labels}
+        truth = {
+            key_hash: labels.records[source, key]
+            for source, key, key_hash in records
+            if (source, key) in labels.records
+        }
         product = pairs("select person_key_hash, customer_id from core.bridge_customer_records")
         same_email = pairs("""
             select person_key_hash, 'email ' || email_normalised from intermediate.int_people_versions
@@ -134,29 +166,85 @@ def score_set(settings: Settings, deliver: Callable[[Settings], Mapping[tuple[st
         everything = pairs("""
             select identifier_a, identifier_b from intermediate.int_identifier_links where identifier_kind = 'person'
         """)
-    return {
-        "the product": score(truth, groups(truth, product)),
-        "exact e-mail only": score(truth, groups(truth, same_email)),
-        "union-find over everything": score(truth, groups(truth, everything)),
+        scores = {
+            "the product": score(truth, groups(truth, product)),
+            "exact e-mail only": score(truth, groups(truth, same_email)),
+            "union-find over everything": score(truth, groups(truth, everything)),
+        }
+        if labels.identifiers is not None:
+            true_people = people_of_identifiers(connection, labels.identifiers)
+            owners = pairs("select identifier_hash, owner_id from intermediate.int_identifier_owners")
+            scores["the product, all identifiers of people"] = score(true_people, groups(true_people, owners))
+    return scores
+
+
+def people_of_identifiers(connection: duckdb.DuckDBPyConnection, truth: Path) -> dict[str, str]:
+    """The person of each identifier of people that came in, by its hash.
+
+    Identifiers that several people share are left out: no answer would be right. An identifier that came in and has no
+    owner is in the result: it counts as a person of its own.
+    """
+    steps = {
+        "trimmed_value": render_macro("trimmed_identifier", "identifier"),
+        "normalised_value": render_macro("normalised_by_rule", "normalisation", "trimmed_value"),
+        "written_hash": render_macro("identifier_hash", "identifier_type", "normalised_value"),
+        "identifier_hash": render_macro("canonical_hash", "hashed.written_hash"),
     }
+    return dict(
+        connection.execute(
+            f"""
+            with trimmed as (
+                select
+                    truth.person_id,
+                    truth.identifier_type,
+                    types.normalisation,
+                    {steps["trimmed_value"]} as trimmed_value
+                from read_parquet($truth) as truth
+                inner join config.identifier_types as types on types.identifier_type = truth.identifier_type
+            ),
+            normalised as (
+                select *, {steps["normalised_value"]} as normalised_value from trimmed
+            ),
+            hashed as (
+                select normalised.*, {steps["written_hash"]} as written_hash
+                from normalised
+                cross join (select value as pepper from landing.settings where key = 'pepper') as settings
+            ),
+            canonical as (
+                select hashed.person_id, {steps["identifier_hash"]} as identifier_hash
+                from hashed
+                left join intermediate.int_phone_numbers as phone_numbers
+                    on phone_numbers.written_hash = hashed.written_hash
+            )
+            select identifier_hash, min(person_id)
+            from canonical
+            where identifier_hash in (
+                select identifier_hash from intermediate.int_identifier_trust where identifier_kind = 'person'
+            )
+            group by identifier_hash
+            having count(distinct person_id) = 1
+            """,
+            {"truth": str(truth)},
+        ).fetchall()
+    )
 
 
-def deliver_example(settings: Settings, *, customers: int, days: int, dirt: float) -> dict[tuple[str, str], str]:
-    """Writes the example's extracts and returns whose each record is, by source system and key."""
-    import duckdb
-
-    from orchestration.lib.warehouse.connection import open_duckdb
-
-    truth = generate_example(settings, customers=customers, days=days, dirt=dirt)
+def truth_of(folder: Path) -> Labels:
+    """Who is who in an example. Raises LabelsUnreadable where its folder of truth can't be read."""
+    path = folder / "identifiers.parquet"
     with open_duckdb() as connection:
         try:
             rows = connection.execute(
-                "select identifier, person_id from read_parquet(?) where identifier_type = 'record'",
-                [str(truth / "identifiers.parquet")],
+                "select identifier, person_id from read_parquet(?) where identifier_type = 'record'", [str(path)]
             ).fetchall()
         except duckdb.Error as error:
             raise LabelsUnreadable(f"The example wrote no truth that can be read: {error}") from error
-    return {tuple(record.split(":", 1)): person for record, person in rows}
+    return Labels({tuple(record.split(":", 1)): person for record, person in rows}, path)
+
+
+def deliver_example(settings: Settings, *, customers: int, days: int, dirt: float) -> Labels:
+    """Writes the example's extracts and returns who is who."""
+    return truth_of(generate_example(settings, customers=customers, days=days, dirt=dirt))
 
 
 def read_labelled(path: Path) -> list[dict[str, str]]:
@@ -194,7 +282,7 @@ def read_labelled(path: Path) -> list[dict[str, str]]:
     return told
 
 
-def deliver_labelled(settings: Settings, rows: Iterable[Mapping[str, str]]) -> dict[tuple[str, str], str]:
+def deliver_labelled(settings: Settings, rows: Iterable[Mapping[str, str]]) -> Labels:
     """Writes labelled rows as people of the feed and returns whose each is."""
     folder = settings.extracts / "feed" / "people"
     folder.mkdir(parents=True)
@@ -215,7 +303,7 @@ def deliver_labelled(settings: Settings, rows: Iterable[Mapping[str, str]]) -> d
                 }
             )
             labels["labelled", row["key"]] = row["label"]
-    return labels
+    return Labels(labels)
 
 
 def _date(text: str) -> str:
@@ -264,6 +352,7 @@ def score(truth: Mapping[str, str], group: Mapping[str, str]) -> Score:
         cubed["recall"] += count * count / wanted[theirs]
     size = max(len(truth), 1)
     return Score(
+        len(truth),
         right / found if found else 1.0,
         right / asked if asked else 1.0,
         cubed["precision"] / size,
@@ -275,12 +364,12 @@ def score(truth: Mapping[str, str], group: Mapping[str, str]) -> Score:
 def table(scores: Mapping[str, Score]) -> str:
     """The scores as a Markdown table."""
     lines = [
-        "| way | precision | recall | F1 | B³ precision | B³ recall | B³ F1 | wrong pairs |",
-        "|---|--:|--:|--:|--:|--:|--:|--:|",
+        "| way | items | precision | recall | F1 | B³ precision | B³ recall | B³ F1 | wrong pairs |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     lines += [
-        f"| {way} | {found.precision:.4f} | {found.recall:.4f} | {found.f1:.4f} | {found.cubed_precision:.4f} "
-        f"| {found.cubed_recall:.4f} | {found.cubed_f1:.4f} | {found.wrong_pairs:,} |"
+        f"| {way} | {found.item_count:,} | {found.precision:.4f} | {found.recall:.4f} | {found.f1:.4f} "
+        f"| {found.cubed_precision:.4f} | {found.cubed_recall:.4f} | {found.cubed_f1:.4f} | {found.wrong_pairs:,} |"
         for way, found in scores.items()
     ]
     return "\n".join(lines)

@@ -23,7 +23,7 @@ from orchestration.lib.heartbeats import HEARTBEAT, end_dead_runs, heartbeat
 from orchestration.lib.release.folders import check_folders
 from orchestration.lib.release.publish import Release, current_release, serve
 from orchestration.lib.settings import PROJECT_ROOT, Settings, SettingsError
-from orchestration.lib.warehouse.build import BuildPlan, last_complete_build, load_identity_truth
+from orchestration.lib.warehouse.build import BuildPlan, last_complete_build
 from orchestration.lib.warehouse.connection import open_duckdb
 from orchestration.lib.warehouse.data_set import check_writable, ensure_manifest, prepare_data_set
 from orchestration.lib.warehouse.dbt import dbt_environment, dbt_executable, dbt_variables, read_dbt_manifest
@@ -62,8 +62,6 @@ def prepare_run(settings: Settings, *, sizes: Mapping[str, int], progress: Progr
         raise SettingsError(f"{', '.join(sizes).upper()}: only examples have a size.")
     for warning in prepare_data_set(settings, today=datetime.now(UTC).date()).warnings:
         progress(f"  note: {warning}")
-    with open_duckdb(settings.warehouse) as connection:
-        load_identity_truth(connection, settings)
     ensure_manifest(settings, progress=progress)
 
 

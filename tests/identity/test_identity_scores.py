@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.identity import LabelsUnreadable, groups, read_labelled, score, table
+from benchmarks.identity import LabelsUnreadable, groups, people_of_identifiers, read_labelled, score, table, truth_of
+from orchestration.lib.warehouse.connection import open_duckdb
+from orchestration.lib.warehouse.macros import render_macro
 
 
 def test_scores_are_those_worked_by_hand() -> None:
@@ -17,12 +19,57 @@ def test_scores_are_those_worked_by_hand() -> None:
     # of each record, the share of its group that is of its person: 2/3, 2/3, 1, 1, 1/3
     assert found.cubed_precision == pytest.approx((2 / 3 + 2 / 3 + 1 + 1 + 1 / 3) / 5)
     assert found.cubed_recall == pytest.approx((4 * 2 / 4 + 1) / 5)
+    assert found.item_count == 5
     assert "| 0.5000 | 0.3333 | 0.4000 |" in table({"a way": found})
 
 
 def test_nothing_found_is_not_wrong() -> None:
     found = score({"a": "1", "b": "1"}, groups(["a", "b"], []))
     assert (found.precision, found.recall, found.f1) == (1.0, 0.0, 0.0)
+
+
+def test_identifiers_are_scored_that_came_in_and_are_of_one_person(tmp_path: Path) -> None:
+    """Ann writes her address in two ways and her telephone number in one; the office's address is of two people, what
+    Bob has never came in, and a cookie is of no person."""
+
+    def hashed(identifier_type: str, value: str) -> str:
+        return render_macro("identifier_hash", f"'{identifier_type}'", f"'{value}'").replace("pepper", "'key'")
+
+    with open_duckdb() as connection:
+        connection.execute(f"""
+            create schema config;
+            create schema landing;
+            create schema intermediate;
+            create table config.identifier_types as from (values
+                ('email', 'email'), ('phone', 'phone'), ('cookie', 'exact')
+            ) as types (identifier_type, normalisation);
+            create table landing.settings as select 'pepper' as key, 'key' as value;
+            create table intermediate.int_phone_numbers as
+            select
+                {hashed("phone", "0612345678")} as written_hash,
+                {hashed("phone", "+31612345678")} as identifier_hash;
+            create table intermediate.int_identifier_trust as from (values
+                ({hashed("email", "ann@example.com")}, 'person'),
+                ({hashed("email", "office@example.com")}, 'person'),
+                ({hashed("phone", "+31612345678")}, 'person'),
+                ({hashed("cookie", "c1")}, 'device')
+            ) as guarded (identifier_hash, identifier_kind);
+            copy (from (values
+                ('email', 'Ann@Example.com', 'ann'), ('email', ' ann@example.com', 'ann'),
+                ('phone', '06 12345678', 'ann'), ('email', 'office@example.com', 'ann'),
+                ('email', 'office@example.com', 'bob'), ('email', 'bob@example.com', 'bob'), ('cookie', 'c1', 'ann')
+            ) as truth (identifier_type, identifier, person_id)) to '{tmp_path}/identifiers.parquet'
+        """)
+        found = people_of_identifiers(connection, tmp_path / "identifiers.parquet")
+        expected = connection.execute(
+            f"select {hashed('email', 'ann@example.com')}, {hashed('phone', '+31612345678')}"
+        ).fetchone()
+    assert found == dict.fromkeys(expected, "ann")
+
+
+def test_an_example_without_a_truth_is_reported(tmp_path: Path) -> None:
+    with pytest.raises(LabelsUnreadable, match="wrote no truth that can be read"):
+        truth_of(tmp_path)
 
 
 def test_a_labelled_file_is_read_under_the_names_that_it_has(tmp_path: Path) -> None:

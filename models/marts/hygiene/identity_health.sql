@@ -187,17 +187,6 @@ decisions as (
         cast(count(*) as double) as value
     from {{ ref('identity_decision_outcomes') }}
     group by decision, outcome
-),
-
-scores as (
-    {%- for score in (
-        'item_count', 'pairwise_precision', 'pairwise_recall', 'pairwise_f1',
-        'b_cubed_precision', 'b_cubed_recall', 'b_cubed_f1',
-    ) %}
-    select 'truth_{{ score }}' as measure, scope, {{ score }} as value
-    from {{ ref('int_identities_scored') }}
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
 )
 
 select measure, dimension, dimension_value, value from sizes
@@ -215,5 +204,3 @@ union all
 select measure, 'source_system', source_system, value from identified_events where value is not null
 union all
 select measure, 'decision and outcome', dimension_value, value from decisions
-union all
-select measure, 'truth', scope, value from scores where value is not null

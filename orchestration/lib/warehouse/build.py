@@ -94,10 +94,6 @@ def ensure_ledgers(connection: duckdb.DuckDBPyConnection, pepper: str) -> None:
     connection.execute("create schema if not exists landing")
     connection.execute("create table if not exists landing.settings (key varchar primary key, value varchar)")
     connection.execute("insert or replace into landing.settings values ('pepper', ?)", [pepper])
-    connection.execute(
-        "create table if not exists landing.identity_truth "
-        "(identifier_type varchar, identifier varchar, person_id varchar)"
-    )
     ensure_phone_numbers(connection)
     connection.execute("""
         create table if not exists landing.builds (
@@ -111,20 +107,6 @@ def ensure_ledgers(connection: duckdb.DuckDBPyConnection, pepper: str) -> None:
             finished_at timestamp
         )
     """)
-
-
-def load_identity_truth(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    """Takes over who is who from an example's truth, for hygiene.identity_health; own extracts have none."""
-    truth = settings.truth / "identifiers.parquet"
-    if settings.example is None or not truth.exists():
-        return
-    connection.execute("begin")
-    connection.execute("delete from landing.identity_truth")
-    connection.execute(
-        "insert into landing.identity_truth select identifier_type, identifier, person_id from read_parquet(?)",
-        [str(truth)],
-    )
-    connection.execute("commit")
 
 
 def fingerprint(settings: Settings, pepper: str, root: Path = PROJECT_ROOT) -> str:

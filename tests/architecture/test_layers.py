@@ -14,7 +14,7 @@ from tests.architecture.project import COMMENT, SOURCE, Model, models, seeds, so
 
 LAYERS = ("staging", "intermediate", "marts")
 # Rooms of models/intermediate/identity, in the order in which data goes through them.
-IDENTITY_ROOMS = ("identifiers", "links", "people", "customers")
+IDENTITY_ROOMS = ("identifiers", "links", "people", "customers", "health")
 SEEDS = {seed["name"] for seed in seeds()}
 LAYER_OF = {model.name: model.layer for model in models()}
 FOLDER_OF = {model.name: model.folder for model in models()}

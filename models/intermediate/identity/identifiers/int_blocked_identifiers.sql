@@ -17,10 +17,7 @@ identifier_rules as (
 hashed as (
     select
         blocked.identifier_type,
-        {{ identifier_hash(
-            'blocked.identifier_type',
-            normalised_identifier('identifier_rules.rule_of_type[blocked.identifier_type]', 'blocked.identifier'),
-        ) }} as identifier_hash
+        {{ clear_value_hash('blocked.identifier_type', 'blocked.identifier') }} as identifier_hash
     from blocked
     cross join identifier_rules
 ),

@@ -24,12 +24,7 @@ hashed as (
         {% for end in ('a', 'b') %}
         case
             when decisions.identifier_{{ end }} like 'hash:%' then lower(substr(decisions.identifier_{{ end }}, 6))
-            else {{ identifier_hash(
-                'decisions.type_' ~ end,
-                normalised_identifier(
-                    'identifier_rules.rule_of_type[decisions.type_' ~ end ~ ']', 'decisions.identifier_' ~ end
-                ),
-            ) }}
+            else {{ clear_value_hash('decisions.type_' ~ end, 'decisions.identifier_' ~ end) }}
         end as hash_{{ end }}{{ ',' if not loop.last }}
         {% endfor %}
     from decisions

@@ -2,6 +2,7 @@
 
 The real materialisation runs through the real dbt, in small projects of its own. dbt's start costs more than most
 graphs, so many graphs share a build, told apart by the beginning of their nodes' names, and many builds share a start.
+Each step of the materialisation also runs alone, on small tables whose result is worked by hand.
 """
 
 from __future__ import annotations
@@ -193,6 +194,181 @@ def shapes() -> dict[str, list[Link]]:
     for links in graphs.values():
         draw.shuffle(links)
     return graphs
+
+
+# Each step of the materialisation as a model of its own, on tables that the fixture `steps` writes.
+STEPS = {
+    "links": "{{ components_links('select one_end, other_end from main.links', ['one_end', 'other_end']) }}",
+    "nodes": "{{ components_nodes('main.links_with_keys') }}",
+    "pointers": "{{ components_pointers('main.path', 0) }}",
+    "pointers_mixed": "{{ components_pointers('main.path', 7) }}",
+    "shorter_edges": "{{ components_shorter_edges('main.path', 'main.path_pointers') }}",
+    "composed": "{{ components_composed('main.path_pointers', 'main.later_pointers') }}",
+    "contracted": "{% if execute %} select * from {{ components_contracted([], 'main.edges') }} {% endif %}",
+    "contracted_nothing": """
+        {% if execute %} select {{ components_contracted([], 'main.self_edges') is none }} as is_none {% endif %}
+    """,
+    "represented": "{{ components_represented('main.three_nodes', 'main.three_pointers') }}",
+    "rows": "{{ components_rows('main.three_represented') }}",
+    "changed_links": "{{ components_changed_links('select * from main.links_with_keys', 'main.links_before') }}",
+    "restarted": "{{ components_restarted('main.components_before', 'main.links_changed') }}",
+    "restarted_links": """
+        {{ components_restarted_links('main.edges_before', 'main.restarted_path', 'main.came', 'main.went') }}
+    """,
+    "restarted_nodes": "{{ components_restarted_nodes('main.restarted_abc', 'main.came_bd', 'main.links_now') }}",
+    "differing_keys": "{{ components_differing_keys('main.components_before', 'main.components_fresh') }}",
+    "replaced": """
+        {% if execute %}
+            {%- do run_query(components_replacement(
+                'main.components_to_change', 'main.components_fresh', 'main.keys_to_change',
+                'main.edges_to_change', 'main.came', 'main.went'
+            )) -%}
+        {% endif %}
+        select 1 as one
+    """,
+}
+
+
+@pytest.fixture(scope="module")
+def steps(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """All steps, each run alone in one start of dbt. Nodes are small numbers where a step sees numbers alone."""
+    project = make_project(
+        tmp_path_factory.mktemp("steps"),
+        **{f"step_{name}": "{{ config(materialized='table') }}" + text for name, text in STEPS.items()},
+    )
+    number = "cast(hash({}) >> 1 as bigint)".format
+    a, b, c, d, x, y = (number(f"'{key}'") for key in "abcdxy")
+    tables = {
+        "links (one_end, other_end)": "('b', 'a'), ('a', 'b'), ('c', null), (null, 'c'), ('d', 'd')",
+        "path (low, high)": "(1, 2), (2, 3), (3, 4), (1, 3)",
+        "path_pointers (node, points_at)": "(1, 1), (2, 1), (3, 2), (4, 3), (5, 9)",
+        "later_pointers (node, points_at)": "(1, 1), (2, 1), (3, 2)",
+        "self_edges (low, high)": "(1, 1), (2, 2)",
+        "three_nodes (node_key, node)": "('a', 1), ('b', 2), ('c', 3)",
+        "three_pointers (node, points_at)": "(1, 2), (2, 2)",
+        "three_represented (node_key, node)": "('b', 2), ('a', 2), ('c', 3)",
+        "components_before (node_key, component_key, component_size)":
+            "('a', 'a', 3), ('b', 'a', 3), ('c', 'a', 3), ('x', 'x', 2), ('y', 'x', 2)",
+        "components_fresh (node_key, component_key, component_size)":
+            "('a', 'a', 2), ('b', 'a', 2), ('x', 'x', 2), ('y', 'x', 2), ('z', 'z', 1)",
+        "links_with_keys (node_a, node_b, low, high)":
+            f"('a', 'b', least({a}, {b}), greatest({a}, {b})), ('c', 'b', least({b}, {c}), greatest({b}, {c}))",
+        "links_before (low, high)": f"(least({a}, {b}), greatest({a}, {b})), ({x}, {y})",
+        "links_changed (low, high)": f"({b}, {d})",
+        "edges_before (low, high)": "(1, 2), (2, 3), (8, 9)",
+        "restarted_path (node)": "(1), (2), (3)",
+        "came (low, high)": "(3, 4), (3, 4)",
+        "went (low, high)": "(2, 3)",
+        "restarted_abc (node_key, node)": f"('a', {a}), ('b', {b}), ('c', {c})",
+        "came_bd (node_a, node_b)": "('b', 'd'), ('d', 'b')",
+        "links_now (low, high)": f"({a}, {b}), ({b}, {d})",
+        "keys_to_change (node_key)": "('a'), ('c'), ('z')",
+    }  # fmt: skip
+    project.execute(
+        *(
+            f"create table {name.split()[0]} as from (values {rows}) as rows ({name.split('(')[1]}"
+            for name, rows in tables.items()
+        ),
+        "create table edges as select range::bigint as low, range::bigint + 1 as high from range(1, 50) "
+        "union all from (values (60, 60), (70, 71))",
+        "create table components_to_change as from components_before",
+        "create table edges_to_change as from edges_before",
+    )
+    project.build()
+    return project
+
+
+def numbered(project: Project, *keys: str) -> list[int]:
+    return [project.query(f"select cast(hash('{key}') >> 1 as bigint)")[0][0] for key in keys]
+
+
+def test_links_have_the_numbers_of_their_ends_in_order_and_two_ends(steps: Project) -> None:
+    a, b, d = numbered(steps, "a", "b", "d")
+    low, high = min(a, b), max(a, b)
+    assert sorted(steps.query("select node_a, node_b, low, high from step_links")) == [
+        ("a", "b", low, high),
+        ("b", "a", low, high),
+        ("d", "d", d, d),
+    ]
+
+
+def test_a_node_is_numbered_once_however_many_links_it_has(steps: Project) -> None:
+    found = sorted(steps.query("select node_key, node from step_nodes"))
+    assert found == list(zip("abc", numbered(steps, *"abc"), strict=True))
+
+
+def test_in_a_round_each_node_points_at_the_smallest_of_its_neighbourhood_in_the_order_of_the_round(
+    steps: Project,
+) -> None:
+    """The path 1-2-3-4 with a short cut 1-3. With 7 as the mix, the order of the nodes is 4, 3, 2, 1."""
+    assert dict(steps.query("from step_pointers")) == {1: 1, 2: 1, 3: 1, 4: 3}
+    assert dict(steps.query("from step_pointers_mixed")) == {1: 3, 2: 3, 3: 4, 4: 4}
+
+
+def test_a_round_leaves_the_edges_between_what_the_ends_point_at_each_once(steps: Project) -> None:
+    """1-2 is gone; 2-3 and 1-3 both become 1-2; 3-4 becomes 2-3."""
+    assert sorted(steps.query("from step_shorter_edges")) == [(1, 2), (2, 3)]
+
+
+def test_pointers_are_followed_through_a_later_round(steps: Project) -> None:
+    """3 points at 2, which points at 1 later; what 5 points at is in no later round."""
+    assert dict(steps.query("from step_composed")) == {1: 1, 2: 1, 3: 1, 4: 2, 5: 9}
+
+
+def test_contracting_gives_the_nodes_of_a_component_one_representative(steps: Project) -> None:
+    """A chain of 50, a pair, and an edge from a node to itself, which joins nothing."""
+    found = dict(steps.query("from step_contracted"))
+    assert found.keys() == {*range(1, 51), 70, 71}
+    assert len({found[node] for node in range(1, 51)}) == 1
+    assert found[70] == found[71] != found[1]
+    assert all(found[node] == node for node in set(found.values())), "a representative is of its own component"
+    assert steps.query("from step_contracted_nothing") == [(True,)], "where no edge joins two nodes, there is no table"
+
+
+def test_a_node_is_represented_by_what_it_points_at_or_else_by_itself(steps: Project) -> None:
+    assert sorted(steps.query("from step_represented")) == [("a", 2), ("b", 2), ("c", 3)]
+
+
+def test_a_component_is_named_by_its_smallest_key_whichever_node_represents_it(steps: Project) -> None:
+    assert sorted(steps.query("from step_rows")) == [("a", "a", 2), ("b", "a", 2), ("c", "c", 1)]
+
+
+def test_changed_links_are_the_new_ones_with_their_keys_and_those_that_are_gone(steps: Project) -> None:
+    b, c, x, y = numbered(steps, *"bcxy")
+    found = steps.query("select node_a, node_b, low, high, is_new from step_changed_links order by is_new")
+    assert found == [(None, None, x, y, False), ("c", "b", min(b, c), max(b, c), True)]
+
+
+def test_a_component_with_an_end_of_a_changed_link_restarts_whole(steps: Project) -> None:
+    a, b, c = numbered(steps, *"abc")
+    found = sorted(steps.query("from step_restarted"))
+    assert found == [("a", "a", 3, a), ("b", "a", 3, b), ("c", "a", 3, c)]
+
+
+def test_restarted_components_keep_their_links_but_those_that_are_gone_and_have_the_new_ones(steps: Project) -> None:
+    assert sorted(steps.query("from step_restarted_links")) == [(1, 2), (3, 4)]
+
+
+def test_restarted_nodes_are_those_that_a_link_still_reaches(steps: Project) -> None:
+    """No link reaches c any more, and d is new."""
+    found = sorted(steps.query("from step_restarted_nodes"))
+    assert found == list(zip("abd", numbered(steps, *"abd"), strict=True))
+
+
+def test_differing_keys_are_of_rows_that_came_went_or_changed(steps: Project) -> None:
+    assert sorted(steps.query("from step_differing_keys")) == [("a",), ("b",), ("c",), ("z",)]
+
+
+def test_replacing_takes_differing_keys_alone_and_brings_the_stored_links_up_to_date(steps: Project) -> None:
+    """The row of b differs as well, and stays as it is, because b is not among the keys."""
+    assert sorted(steps.query("from components_to_change")) == [
+        ("a", "a", 2),
+        ("b", "a", 3),
+        ("x", "x", 2),
+        ("y", "x", 2),
+        ("z", "z", 1),
+    ]
+    assert sorted(steps.query("from edges_to_change")) == [(1, 2), (3, 4), (8, 9)]
 
 
 def test_every_shape_comes_out_as_scipy_says_and_grows_and_splits_with_its_links(tmp_path: Path) -> None:

@@ -30,7 +30,11 @@ where identifier_kind = 'person'
 group by identifier_type
 union all
 -- empty, malformed, too long
-select 'values_unusable', 'type and reason', identifier_type || ' ' || unusable_because, cast(count(*) as double)
+select
+    'values_unusable',
+    'type and reason',
+    identifier_type || ' ' || unusable_because,
+    cast(count(*) as double)
 from {{ ref('int_unusable_identifiers') }}
 group by identifier_type, unusable_because
 union all

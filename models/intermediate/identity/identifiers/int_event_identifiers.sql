@@ -46,7 +46,14 @@ versions as (
     from canonical
     where is_current
     union all
-    select version_key, event_id, source_system, identifier_type, identifier_hash, is_current, min(occurred_at)
+    select
+        version_key,
+        event_id,
+        source_system,
+        identifier_type,
+        identifier_hash,
+        is_current,
+        min(occurred_at) as occurred_at
     from canonical
     where not is_current
     group by all

@@ -38,40 +38,21 @@ canonical as (
     from exploded
     left join {{ ref('int_phone_numbers') }} as phone_numbers
         on phone_numbers.written_hash = exploded.identifier_hash
-),
-
--- superseded lines of one basket share its version key, and mostly its card
-versions as (
-    select version_key, event_id, source_system, identifier_type, identifier_hash, is_current, occurred_at
-    from canonical
-    where is_current
-    union all
-    select
-        version_key,
-        event_id,
-        source_system,
-        identifier_type,
-        identifier_hash,
-        is_current,
-        min(occurred_at) as occurred_at
-    from canonical
-    where not is_current
-    group by all
 )
 
 select
-    versions.version_key,
-    versions.event_id,
-    versions.source_system,
-    versions.identifier_type,
-    versions.identifier_hash,
+    canonical.version_key,
+    canonical.event_id,
+    canonical.source_system,
+    canonical.identifier_type,
+    canonical.identifier_hash,
     identifier_types.kind as identifier_kind,
     identifier_types.priority as type_priority,
     -- a version of a row may be several events
-    count(*) over (partition by versions.version_key, versions.event_id) as identifier_count,
-    versions.is_current,
-    versions.occurred_at
-from versions
+    count(*) over (partition by canonical.version_key, canonical.event_id) as identifier_count,
+    canonical.is_current,
+    canonical.occurred_at
+from canonical
 inner join {{ ref('identifier_types') }} as identifier_types
-    on identifier_types.identifier_type = versions.identifier_type
-where versions.identifier_hash is not null
+    on identifier_types.identifier_type = canonical.identifier_type
+where canonical.identifier_hash is not null

@@ -19,7 +19,7 @@ from benchmarks.floor import write_floor
 from benchmarks.measuring import Cost, MeasuredFailure, measured
 from benchmarks.reporting import SizeFigures, machine_facts, parts_table, record, size_table, total
 from benchmarks.world import deliver, hold_back, make_world
-from orchestration.lib.settings import PROJECT_ROOT, Settings, read_settings
+from orchestration.lib.core.settings import PROJECT_ROOT, Settings, read_settings
 
 SIZES = {"20k": 20_000, "100k": 100_000, "1m": 1_000_000, "10m": 10_000_000}
 QUICK, DEFAULT = ("20k",), ("100k", "1m")

@@ -15,8 +15,8 @@ from typing import Any
 
 from benchmarks.measuring import MeasuredFailure, measured
 from benchmarks.reporting import machine_facts, record
-from orchestration.lib.settings import PROJECT_ROOT
-from orchestration.lib.warehouse.connection import open_duckdb
+from orchestration.lib.core.connection import open_duckdb
+from orchestration.lib.core.settings import PROJECT_ROOT
 
 SIZES = {"10k": 10_000, "100k": 100_000, "1m": 1_000_000, "10m": 10_000_000}
 DEFAULT = ("1m",)

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestration.lib.core.connection import open_duckdb
+from orchestration.lib.core.sql import literal
 from orchestration.lib.landing.contracts import TableContract
-from orchestration.lib.landing.conversion import literal
-from orchestration.lib.warehouse.connection import open_duckdb
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ from benchmarks.flow_log import AS_OF, make_log
 from benchmarks.flows_pandas import ORDERING
 from benchmarks.measuring import MeasuredFailure, measured
 from benchmarks.reporting import machine_facts, record
-from orchestration.lib.settings import PROJECT_ROOT, Settings
-from orchestration.lib.warehouse.connection import open_duckdb
+from orchestration.lib.core.connection import open_duckdb
+from orchestration.lib.core.settings import PROJECT_ROOT, Settings
 
 SIZES = {"20k": 20_000, "100k": 100_000, "1m": 1_000_000, "5m": 5_000_000}
 DEFAULT = ("1m",)

@@ -22,8 +22,8 @@ from pathlib import Path
 import duckdb
 
 from benchmarks.example import build, generate_example, settings_in
-from orchestration.lib.settings import PROJECT_ROOT, Settings, read_settings
-from orchestration.lib.warehouse.connection import open_duckdb
+from orchestration.lib.core.connection import open_duckdb
+from orchestration.lib.core.settings import PROJECT_ROOT, Settings, read_settings
 from orchestration.lib.warehouse.macros import render_macro
 
 SPLINK_SET = PROJECT_ROOT.parent / "shared" / "data" / "splink_fake_1000" / "fake_1000.csv"

@@ -17,8 +17,8 @@ from pathlib import Path
 import duckdb
 
 from benchmarks.example import build, generate_example, settings_in
-from orchestration.lib.settings import Settings
-from orchestration.lib.warehouse.connection import open_duckdb
+from orchestration.lib.core.connection import open_duckdb
+from orchestration.lib.core.settings import Settings
 from orchestration.lib.warehouse.macros import render_macro
 
 # The visit that opens a phase holds its event: 99 in 100 follow within ten minutes, and visits lie hours apart.

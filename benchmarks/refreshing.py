@@ -14,7 +14,7 @@ from pathlib import Path
 import dagster as dg
 
 from orchestration.defs.naming import RELEASE
-from orchestration.lib.settings import Settings
+from orchestration.lib.core.settings import Settings
 
 STAGES = ("landing", "hygiene of landing", "dbt build", "hygiene of marts", "release")
 JOB_NAMES = {stage: "measured_" + stage.replace(" ", "_") for stage in STAGES}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO
 
 from examples.omnichannel import generate
-from orchestration.lib.settings import EXAMPLES, Settings
+from orchestration.lib.core.settings import EXAMPLES, Settings
 
 DAYS = 365
 # What one customer of the example does in a year, all tools together.

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from orchestration.lib.settings import PROJECT_ROOT, Settings, SettingsError, read_settings
+from orchestration.lib.core.settings import PROJECT_ROOT, Settings, SettingsError, read_settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,10 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _user_errors() -> tuple[type[Exception], ...]:
     """Errors whose message is meant for the person at the keyboard."""
+    from orchestration.lib.core.connection import WarehouseBusy
     from orchestration.lib.landing.contracts import ContractError
     from orchestration.lib.landing.registry import LandingError
     from orchestration.lib.release.folders import ReleaseError
-    from orchestration.lib.warehouse.connection import WarehouseBusy
     from orchestration.lib.warehouse.dbt import DbtFailed
     from orchestration.lib.warehouse.seeds import SeedsInvalid
 
@@ -106,8 +106,8 @@ def _restore(chosen: argparse.Namespace, settings: Settings) -> int:
 
 
 def _change_file(change: Callable, file: str, settings: Settings, next_step: str) -> int:
+    from orchestration.lib.core.connection import open_duckdb
     from orchestration.lib.landing import read_contracts
-    from orchestration.lib.warehouse.connection import open_duckdb
 
     with open_duckdb(settings.warehouse) as connection:
         changes = change(
@@ -156,7 +156,7 @@ def _hash(chosen: argparse.Namespace, settings: Settings) -> int:
 def _sql(chosen: argparse.Namespace, settings: Settings) -> int:
     import duckdb
 
-    from orchestration.lib.warehouse.connection import open_duckdb
+    from orchestration.lib.core.connection import open_duckdb
 
     database = settings.warehouse if chosen.warehouse else settings.serving / "customer_journeys.duckdb"
     if not database.exists():

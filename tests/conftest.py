@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
+from orchestration.lib.core.connection import open_duckdb
+from orchestration.lib.core.settings import EXAMPLES, PROJECT_ROOT, Settings, read_settings
 from orchestration.lib.identity.phones import look_up_phones
 from orchestration.lib.landing.contracts import TableContract, read_contracts
 from orchestration.lib.landing.land import LandingResult, land_table
 from orchestration.lib.landing.withdraw import restore_file, withdraw_file
-from orchestration.lib.settings import EXAMPLES, PROJECT_ROOT, Settings, read_settings
 from orchestration.lib.warehouse.build import (
     begin_build,
     complete_build,
@@ -24,7 +25,6 @@ from orchestration.lib.warehouse.build import (
     plan_build,
     read_pepper,
 )
-from orchestration.lib.warehouse.connection import open_duckdb
 from orchestration.lib.warehouse.data_set import prepare_data_set
 from orchestration.lib.warehouse.dbt import run_dbt
 

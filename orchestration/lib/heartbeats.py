@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestration.lib.settings import Settings
+from orchestration.lib.core import locks
+from orchestration.lib.core.settings import Settings
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -25,28 +24,16 @@ def heartbeat(settings: Settings) -> Iterator[str]:
     folder = _folder(settings)
     folder.mkdir(parents=True, exist_ok=True)
     name = uuid.uuid4().hex
-    lock = os.open(folder / name, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield name
-    finally:
-        (folder / name).unlink(missing_ok=True)
-        os.close(lock)
+    with locks.held(folder / name, wait_seconds=0):
+        try:
+            yield name
+        finally:
+            (folder / name).unlink(missing_ok=True)
 
 
 def is_alive(settings: Settings, name: str) -> bool:
     """Whether the process that holds the life sign still runs."""
-    try:
-        lock = os.open(_folder(settings) / name, os.O_RDWR)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(lock)
-    return False
+    return locks.is_held(_folder(settings) / name)
 
 
 def end_dead_runs(instance: dg.DagsterInstance, settings: Settings, progress: Callable[[str], None]) -> None:

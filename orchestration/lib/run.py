@@ -18,13 +18,13 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from orchestration.lib.core.connection import open_duckdb
+from orchestration.lib.core.settings import PROJECT_ROOT, Settings, SettingsError
 from orchestration.lib.digests.sending import send_digests
 from orchestration.lib.heartbeats import HEARTBEAT, end_dead_runs, heartbeat
 from orchestration.lib.release.folders import check_folders
 from orchestration.lib.release.publish import Release, current_release, serve
-from orchestration.lib.settings import PROJECT_ROOT, Settings, SettingsError
 from orchestration.lib.warehouse.build import BuildPlan, last_complete_build
-from orchestration.lib.warehouse.connection import open_duckdb
 from orchestration.lib.warehouse.data_set import check_writable, ensure_manifest, prepare_data_set
 from orchestration.lib.warehouse.dbt import dbt_environment, dbt_executable, dbt_variables, read_dbt_manifest
 

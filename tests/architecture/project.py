@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from orchestration.lib.settings import PROJECT_ROOT
+from orchestration.lib.core.settings import PROJECT_ROOT
 
 # Made by tools or by runs, never written by hand.
 MADE = {

@@ -10,8 +10,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration.lib.settings import PROJECT_ROOT, read_settings
-from orchestration.lib.warehouse.connection import open_duckdb
+from orchestration.lib.core.connection import open_duckdb
+from orchestration.lib.core.settings import PROJECT_ROOT, read_settings
 from orchestration.lib.warehouse.dbt import dbt_environment, dbt_executable
 from tests.architecture.project import product_files, shown
 
@@ -93,7 +93,7 @@ def test_one_place_connects() -> None:
         and not shown(path).startswith("tests/")
         and re.search(r"\bduckdb\.connect\(|from duckdb import .*\bconnect\b", path.read_text(encoding="utf-8"))
     ]
-    assert connecting == ["orchestration/lib/warehouse/connection.py"]
+    assert connecting == ["orchestration/lib/core/connection.py"]
 
 
 def test_nothing_runs_on_duckdbs_shared_connection() -> None:

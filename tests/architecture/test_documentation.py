@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from orchestration.lib.settings import PROJECT_ROOT
+from orchestration.lib.core.settings import PROJECT_ROOT
 from tests.architecture.project import Model, documents, model_properties, models, seeds, source_tables
 
 PORTABLE_TYPE = re.compile(r"^(string|bigint|double|timestamp|date|boolean|decimal\(18, ?[26]\))$")

@@ -8,7 +8,7 @@ import re
 import pytest
 import yaml
 
-from orchestration.lib.settings import PROJECT_ROOT
+from orchestration.lib.core.settings import PROJECT_ROOT
 from orchestration.lib.warehouse.unions import UNION_MODELS, models_by_kind, union_models_text
 from tests.architecture.project import COMMENT, SOURCE, Model, models, seeds, source_tables
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.lib.settings import PROJECT_ROOT
+from orchestration.lib.core.settings import PROJECT_ROOT
 from tests.architecture.project import COMMENT, Model, models, product_files, shown
 
 DEFINED = re.compile(r"{%-?\s*(?:macro|materialization|test)\s+([a-z0-9_]+)")

@@ -12,9 +12,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from orchestration.lib.core.settings import PROJECT_ROOT
 from orchestration.lib.identity.matching import PAIRS_SCHEMA, match_people
 from orchestration.lib.identity.matching_settings import read_matching_settings
-from orchestration.lib.settings import PROJECT_ROOT
 from tests.identity.scores import scores
 from tests.identity.simulated_people import FIELDS, Carelessness, draw_people
 

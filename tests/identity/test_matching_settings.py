@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestration.lib.core.settings import PROJECT_ROOT
 from orchestration.lib.identity.matching_settings import MatchingSettingsError, read_matching_settings
 from orchestration.lib.identity.parameters import (
     Parameters,
@@ -15,7 +16,6 @@ from orchestration.lib.identity.parameters import (
     read_parameters,
     write_parameters,
 )
-from orchestration.lib.settings import PROJECT_ROOT
 from orchestration.lib.warehouse.seeds import SeedsInvalid, resolve_matching, resolve_seeds
 
 SHIPPED = PROJECT_ROOT / "seeds"

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import settings as checked
 from hypothesis import strategies as st
 
-from orchestration.lib.warehouse.connection import open_duckdb
+from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.warehouse.macros import render_macro
 from tests.architecture.project import seeds
 

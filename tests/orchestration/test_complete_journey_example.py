@@ -20,9 +20,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from examples import complete_journey
+from orchestration.lib.core.connection import open_duckdb
+from orchestration.lib.core.settings import EXAMPLES, PROJECT_ROOT
 from orchestration.lib.landing.contracts import read_contracts
-from orchestration.lib.settings import EXAMPLES, PROJECT_ROOT
-from orchestration.lib.warehouse.connection import open_duckdb
 from orchestration.lib.warehouse.seeds import resolve_seeds
 
 STORE_ZONE = ZoneInfo("America/New_York")

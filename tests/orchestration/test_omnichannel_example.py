@@ -18,9 +18,9 @@ import pytest
 import yaml
 
 from examples.omnichannel import Dirt, GenerationReport, generate
+from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.landing.contracts import read_contracts
 from orchestration.lib.landing.land import land_table
-from orchestration.lib.warehouse.connection import open_duckdb
 
 PROJECT = Path(__file__).resolve().parents[2]
 NATIVE = ("web", "app", "crm", "email", "ads", "social", "support", "loyalty", "surveys", "store", "shop")

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
+from orchestration.lib.core.connection import open_duckdb
+from orchestration.lib.core.settings import PROJECT_ROOT
 from orchestration.lib.release.privacy import find_in_bytes
-from orchestration.lib.settings import PROJECT_ROOT
-from orchestration.lib.warehouse.connection import open_duckdb
 
 pytestmark = pytest.mark.xdist_group("refresh")
 

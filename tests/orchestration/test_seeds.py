@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.lib.settings import EXAMPLES, PROJECT_ROOT
+from orchestration.lib.core.settings import EXAMPLES, PROJECT_ROOT
 from orchestration.lib.warehouse.seeds import SeedReport, SeedsInvalid, read_definitions, resolve_seeds
 
 SHIPPED = PROJECT_ROOT / "seeds"

@@ -11,7 +11,7 @@ import phonenumbers
 import pytest
 
 from orchestration.__main__ import main
-from orchestration.lib.settings import EXAMPLES, PROJECT_ROOT, SettingsError, read_settings
+from orchestration.lib.core.settings import EXAMPLES, PROJECT_ROOT, SettingsError, read_settings
 from orchestration.lib.warehouse.build import EXAMPLE_PEPPER, fingerprint, read_pepper
 
 

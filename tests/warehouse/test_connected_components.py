@@ -24,8 +24,8 @@ import pytest
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from orchestration.lib.settings import PROJECT_ROOT
-from orchestration.lib.warehouse.connection import open_duckdb
+from orchestration.lib.core.connection import open_duckdb
+from orchestration.lib.core.settings import PROJECT_ROOT
 
 Link = tuple[str | None, str | None]
 Rows = dict[str, tuple[str, int]]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from orchestration.lib.settings import PROJECT_ROOT
-from orchestration.lib.warehouse.connection import open_duckdb
+from orchestration.lib.core.connection import open_duckdb
+from orchestration.lib.core.settings import PROJECT_ROOT
 from orchestration.lib.warehouse.macros import render_model
 
 EVENTS = 100_000

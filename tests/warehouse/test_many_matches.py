@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from orchestration.lib.settings import PROJECT_ROOT
-from orchestration.lib.warehouse.connection import open_duckdb
+from orchestration.lib.core.connection import open_duckdb
+from orchestration.lib.core.settings import PROJECT_ROOT
 from orchestration.lib.warehouse.macros import render_model
 
 HITS = 100_000

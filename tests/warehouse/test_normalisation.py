@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.lib.settings import SettingsError
+from orchestration.lib.core.settings import SettingsError
 from orchestration.lib.warehouse.build import read_pepper
 from orchestration.lib.warehouse.identifiers import hash_identifier
 from tests.conftest import Warehouse, make_warehouse

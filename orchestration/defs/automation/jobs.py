@@ -11,8 +11,8 @@ import dagster as dg
 
 from orchestration.defs.landing.assets import CONTRACTS
 from orchestration.defs.naming import DIGESTS, RELEASE
+from orchestration.lib.core.settings import read_settings
 from orchestration.lib.landing.files import find_files
-from orchestration.lib.settings import read_settings
 
 # What Dagster and its dbt library say of themselves; the pages of a run keep it.
 FRAMEWORK_TALK = (

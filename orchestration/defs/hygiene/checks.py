@@ -7,6 +7,8 @@ import dagster as dg
 
 from orchestration.defs.landing.assets import CONTRACTS
 from orchestration.defs.naming import WAREHOUSE_POOL, landed_key
+from orchestration.lib.core.connection import open_duckdb
+from orchestration.lib.core.settings import Settings
 from orchestration.lib.hygiene.results import SuiteResult, results_rows, store_results
 from orchestration.lib.hygiene.session import HygieneSession
 from orchestration.lib.hygiene.suites import landing_suite, published_suite
@@ -14,9 +16,7 @@ from orchestration.lib.landing.registry import refused_files
 from orchestration.lib.release.journal import read_manifest
 from orchestration.lib.release.ledgers import create_ledgers
 from orchestration.lib.release.publish import current_release
-from orchestration.lib.settings import Settings
 from orchestration.lib.warehouse.build import event_tables, read_pepper
-from orchestration.lib.warehouse.connection import open_duckdb
 from orchestration.lib.warehouse.dbt import read_dbt_manifest
 from orchestration.lib.warehouse.run_context import run_settings_and_clock
 

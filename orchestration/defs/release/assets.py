@@ -7,6 +7,8 @@ import dagster as dg
 
 from orchestration.defs.hygiene.checks import LEDGER
 from orchestration.defs.naming import OWNERS, RELEASE, WAREHOUSE_POOL
+from orchestration.lib.core.connection import open_duckdb
+from orchestration.lib.core.settings import PROJECT_ROOT, Settings, read_settings
 from orchestration.lib.digests.writing import write_digests
 from orchestration.lib.hygiene.data_docs import write_data_docs
 from orchestration.lib.hygiene.results import read_results
@@ -22,7 +24,6 @@ from orchestration.lib.release.id_changes import record_id_changes
 from orchestration.lib.release.ledgers import create_ledgers, read_ledgers
 from orchestration.lib.release.publish import current_release, publish, published_ids, record_releases
 from orchestration.lib.release.restatements import DailyTable, find_restatements
-from orchestration.lib.settings import PROJECT_ROOT, Settings, read_settings
 from orchestration.lib.warehouse.build import (
     is_releasable,
     last_complete_build,
@@ -30,7 +31,6 @@ from orchestration.lib.warehouse.build import (
     published_models,
     unmatched_critical_events,
 )
-from orchestration.lib.warehouse.connection import open_duckdb
 from orchestration.lib.warehouse.dbt import read_dbt_manifest
 from orchestration.lib.warehouse.run_context import run_settings_and_clock
 

@@ -6,7 +6,7 @@ import dagster as dg
 from dagster_dbt.components.dbt_project.component import OpSpec
 
 from orchestration.defs.naming import WAREHOUSE_POOL
-from orchestration.lib.settings import PROJECT_ROOT, read_settings
+from orchestration.lib.core.settings import PROJECT_ROOT, read_settings
 from orchestration.lib.warehouse.component import WarehouseComponent, warehouse_project
 
 

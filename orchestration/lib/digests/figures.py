@@ -9,8 +9,8 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.digests.recipients import Role
-from orchestration.lib.warehouse.connection import open_duckdb
 
 
 @dataclass(frozen=True)

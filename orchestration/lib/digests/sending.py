@@ -17,10 +17,11 @@ from typing import Any
 
 import duckdb
 
+from orchestration.lib.core.clock import plain_utc
+from orchestration.lib.core.connection import open_duckdb
+from orchestration.lib.core.settings import CONTROL_CHARACTER, Settings, Smtp
 from orchestration.lib.digests.writing import DIGESTS, LEDGER, ensure_ledger
 from orchestration.lib.release.publish import Release, current_release
-from orchestration.lib.settings import CONTROL_CHARACTER, Settings, Smtp
-from orchestration.lib.warehouse.connection import open_duckdb
 
 # What a server did not take is offered again this much later; what it refused for good is not, until somebody asks.
 RETRY_AFTER = timedelta(hours=1)
@@ -166,7 +167,7 @@ def due_digests(settings: Settings, *, now: datetime) -> Due | None:
                     and not coalesce(is_refused, false)
                     and (tried_at is null or tried_at <= ?)
                 """,
-                [release.release_id, (now - RETRY_AFTER).astimezone(UTC).replace(tzinfo=None)],
+                [release.release_id, plain_utc(now - RETRY_AFTER)],
             ).fetchall()
         except duckdb.CatalogException:
             return None
@@ -330,7 +331,7 @@ def _text(said: bytes | str) -> str:
 def _note(
     connection: duckdb.DuckDBPyConnection, release_id: str, mail: _Mail, problem: _Problem | None, at: datetime
 ) -> None:
-    moment = at.astimezone(UTC).replace(tzinfo=None)
+    moment = plain_utc(at)
     connection.execute(
         f"update {LEDGER} set tried_at = ?, sent_at = ?, problem = ?, is_refused = ? where release_id = ? and slug = ?",
         [

@@ -11,11 +11,11 @@ from typing import Any
 
 import duckdb
 
+from orchestration.lib.core.connection import open_duckdb, transaction
 from orchestration.lib.digests.figures import read_figures
 from orchestration.lib.digests.recipients import recipients
 from orchestration.lib.digests.rendering import Digest, render
 from orchestration.lib.release.folders import MANIFEST
-from orchestration.lib.warehouse.connection import open_duckdb
 
 DIGESTS = "digests"
 INDEX = "index.json"
@@ -116,23 +116,23 @@ def _note(
     published: Collection[str],
 ) -> None:
     ensure_ledger(connection)
-    connection.execute("begin")
-    # what a candidate that never became a release noted, goes
-    connection.execute(
-        f"delete from {LEDGER} where not list_contains(?, release_id)",
-        [sorted(set(published) - {release_id})],
-    )
-    for digest in digests:
-        who = digest.recipient
+    with transaction(connection):
+        # what a candidate that never became a release noted, goes
         connection.execute(
-            f"insert into {LEDGER} (release_id, slug, person, email, subject, message_id) values (?, ?, ?, ?, ?, ?)",
-            [
-                release_id,
-                who.slug,
-                who.person,
-                who.email,
-                digest.subject,
-                message_id_of(data_set, release_id, who.person, who.email),
-            ],
+            f"delete from {LEDGER} where not list_contains(?, release_id)",
+            [sorted(set(published) - {release_id})],
         )
-    connection.execute("commit")
+        for digest in digests:
+            who = digest.recipient
+            connection.execute(
+                f"insert into {LEDGER} (release_id, slug, person, email, subject, message_id) "
+                "values (?, ?, ?, ?, ?, ?)",
+                [
+                    release_id,
+                    who.slug,
+                    who.person,
+                    who.email,
+                    digest.subject,
+                    message_id_of(data_set, release_id, who.person, who.email),
+                ],
+            )

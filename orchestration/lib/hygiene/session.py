@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Self
 
 import duckdb
 
+from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.hygiene.checks import COLUMNS, Catalog, Check, Suite, literal, quoted, quoted_table
 from orchestration.lib.hygiene.results import CheckResult, SuiteResult, Verdict, reason_without_data
-from orchestration.lib.warehouse.connection import open_duckdb
 
 if TYPE_CHECKING:
     from orchestration.lib.hygiene.engine import Observation, Validator

@@ -6,11 +6,11 @@ import sys
 
 import duckdb
 
+from orchestration.lib.core.connection import open_duckdb
+from orchestration.lib.core.settings import Settings
 from orchestration.lib.release.id_changes import IdChanges, compare_ids
 from orchestration.lib.release.publish import current_release
 from orchestration.lib.run import Progress, Screen, execute_job, prepare_run, tell_failure
-from orchestration.lib.settings import Settings
-from orchestration.lib.warehouse.connection import open_duckdb
 
 SHOWN = 20
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
+from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.identity.blocking import block_pairs
 from orchestration.lib.identity.comparing import level_of, prior_weight, weigh_pairs
 from orchestration.lib.identity.grouping import Pair, Weighed, components, refuse_links
@@ -19,7 +20,6 @@ from orchestration.lib.identity.matching_settings import MatchingSettings
 from orchestration.lib.identity.parameters import Parameters, with_rates
 from orchestration.lib.identity.people_prepared import prepare_people
 from orchestration.lib.identity.training import train
-from orchestration.lib.warehouse.connection import open_duckdb
 
 PAIRS_SCHEMA = pa.schema(
     [

@@ -21,9 +21,10 @@ from dataclasses import dataclass
 import duckdb
 import phonenumbers
 
+from orchestration.lib.core.connection import transaction
+from orchestration.lib.core.settings import Settings
 from orchestration.lib.landing.contracts import TYPES_ARE_KEYS, TableContract
 from orchestration.lib.landing.registry import latest_batch
-from orchestration.lib.settings import Settings
 from orchestration.lib.warehouse.macros import render_macro
 
 PHONE_RULE = "phone"
@@ -131,8 +132,7 @@ def look_up_phones(
     state = [settings.country, phonenumbers.__version__, *(query for _, query in queries)]
     digest = hashlib.sha256(json.dumps(state).encode()).hexdigest()[:32]
     through, latest = _looked_up_through(connection, digest), latest_batch(connection)
-    connection.execute("begin")
-    try:
+    with transaction(connection):
         if through == 0:
             connection.execute("delete from landing.phone_numbers")
         found: set[str] = set(_of_seeds(connection, settings))
@@ -155,10 +155,6 @@ def look_up_phones(
             "insert or replace into landing.settings values ('phones_looked_up', ?)",
             [json.dumps({"by": digest, "through": latest})],
         )
-        connection.execute("commit")
-    except BaseException:
-        connection.execute("rollback")
-        raise
     return PhoneLookup(len(new), impossible, time.monotonic() - began)
 
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from orchestration.lib.core.settings import PROJECT_ROOT, Settings, SettingsError
 from orchestration.lib.identity.matching_settings import SETTINGS_FILE, MatchingSettings, read_matching_settings
 from orchestration.lib.identity.parameters import PARAMETERS_FILE, read_parameters, write_parameters
-from orchestration.lib.settings import PROJECT_ROOT, Settings, SettingsError
 
 if TYPE_CHECKING:
     import duckdb
@@ -74,8 +74,8 @@ def train_on_warehouse(settings: Settings) -> tuple[Path, tuple[str, ...]]:
     Returns the file's path and lines that say what changed most. Raises SettingsError where there are no records to
     learn from.
     """
+    from orchestration.lib.core.connection import open_duckdb
     from orchestration.lib.identity.matching import train_on
-    from orchestration.lib.warehouse.connection import open_duckdb
 
     with open_duckdb(settings.warehouse, read_only=True) as connection:
         found = connection.execute(

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.lib.core.connection import open_duckdb
+from orchestration.lib.core.settings import PROJECT_ROOT, Settings, SettingsError
 from orchestration.lib.release.publish import current_release
-from orchestration.lib.settings import PROJECT_ROOT, Settings, SettingsError
-from orchestration.lib.warehouse.connection import open_duckdb
 from orchestration.lib.warehouse.macros import render_macro, render_model
 from orchestration.lib.warehouse.seeds import (
     VALIDITY_ENDS,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from orchestration.lib.core.sql import literal
 from orchestration.lib.landing import reasons
 from orchestration.lib.landing.contracts import ColumnContract
 
@@ -25,16 +26,6 @@ SQL_TYPES = {"string": "varchar", "json": "varchar"}
 def sql_type(column: ColumnContract) -> str:
     """The column's type in the raw table. JSON is kept as text."""
     return SQL_TYPES.get(column.data_type, column.data_type)
-
-
-def literal(text: str) -> str:
-    """The text as an SQL string."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def name(text: str) -> str:
-    """The text as an SQL name."""
-    return '"' + text.replace('"', '""') + '"'
 
 
 def converted(column: ColumnContract, text: str, *, time_zone: str) -> str:

@@ -14,9 +14,11 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.lib.core.clock import plain_utc
+from orchestration.lib.core.connection import transaction
+from orchestration.lib.core.sql import literal, name
 from orchestration.lib.landing import reasons
 from orchestration.lib.landing.contracts import TableContract
-from orchestration.lib.landing.conversion import literal, name
 from orchestration.lib.landing.files import (
     FoundFile,
     content_hash,
@@ -31,10 +33,8 @@ from orchestration.lib.landing.registry import (
     close_batch,
     ensure_tables,
     open_batch,
-    plain_utc,
     quarantine_table,
     raw_table,
-    transaction,
 )
 from orchestration.lib.landing.staging import ReadPart, StagedFile, read_files, stage_file
 from orchestration.lib.landing.statuses import settle_statuses

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
 
+from orchestration.lib.core.clock import plain_utc
+from orchestration.lib.core.connection import transaction
+from orchestration.lib.core.sql import name
 from orchestration.lib.landing.contracts import TableContract
-from orchestration.lib.landing.conversion import name, sql_type
+from orchestration.lib.landing.conversion import sql_type
 from orchestration.lib.landing.files import FoundFile, content_hash
 from orchestration.lib.landing.reasons import FileChanging, FileRefused
 
@@ -61,19 +62,6 @@ class RefusedFile:
     @property
     def message(self) -> str:
         return f"extracts/{self.file_path}: {self.reason}: {self.expected}"
-
-
-@contextlib.contextmanager
-def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Commits at the end of the block; whatever leaves it as an exception rolls everything back."""
-    connection.execute("begin transaction")
-    try:
-        yield
-    except BaseException:
-        with contextlib.suppress(duckdb.Error):  # an error may have ended the transaction already
-            connection.execute("rollback")
-        raise
-    connection.execute("commit")
 
 
 def ensure_tables(connection: duckdb.DuckDBPyConnection, contract: TableContract) -> None:
@@ -156,11 +144,6 @@ def latest_batch(connection: duckdb.DuckDBPyConnection) -> int:
 
 def close_batch(connection: duckdb.DuckDBPyConnection, batch: int, *, finished_at: datetime) -> None:
     connection.execute("update landing.batches set finished_at = ? where batch = ?", [plain_utc(finished_at), batch])
-
-
-def plain_utc(moment: datetime) -> datetime:
-    """The moment as DuckDB's TIMESTAMP holds it: UTC without a zone."""
-    return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
 
 
 def refused_files(connection: duckdb.DuckDBPyConnection, extracts: Path) -> tuple[RefusedFile, ...]:

@@ -20,9 +20,11 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.lib.core.connection import SESSION_SETTINGS
+from orchestration.lib.core.sql import literal, name
 from orchestration.lib.landing import reasons
 from orchestration.lib.landing.contracts import ColumnContract, TableContract
-from orchestration.lib.landing.conversion import converted, judged, literal, name, sql_type
+from orchestration.lib.landing.conversion import converted, judged, sql_type
 from orchestration.lib.landing.files import (
     FoundFile,
     Header,
@@ -39,7 +41,6 @@ from orchestration.lib.landing.files import (
 )
 from orchestration.lib.landing.lines import NO_DELIMITER, lines_at, number_all_lines, number_csv_records
 from orchestration.lib.landing.reasons import FileRefused
-from orchestration.lib.warehouse.connection import SESSION_SETTINGS
 
 ROW_TEXT_LENGTH = 10_000
 
@@ -184,7 +185,7 @@ def stage_file(
 ) -> StagedFile:
     """Makes one file ready in `folder`. Raises FileRefused for a file that can't land as a whole."""
     if kind == "parquet":
-        with _own_transaction(connection) as cursor:
+        with _own_cursor(connection) as cursor:
             return _stage_parquet(cursor, file, contract, folder)
     text = prepare_text(file, contract, kind=kind, packed=packed, folder=folder)
     if kind == "csv":
@@ -221,7 +222,7 @@ def read_files(
             continue
         place = folder / f"group_{number}"
         place.mkdir()
-        with _own_transaction(connection) as cursor:
+        with _own_cursor(connection) as cursor:
             part, irregular = _read_together(cursor, group, contract, place)
         alone.extend(irregular)
         if part:
@@ -231,7 +232,7 @@ def read_files(
         shutil.rmtree(place)
     for file in alone:
         try:
-            with _own_transaction(connection) as cursor:
+            with _own_cursor(connection) as cursor:
                 part = _READERS[file.kind](cursor, file, contract)
         except FileRefused as refusal:
             yield file, refusal
@@ -241,7 +242,7 @@ def read_files(
 
 
 @contextlib.contextmanager
-def _own_transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+def _own_cursor(connection: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
     """A cursor whose errors do not abort the landing, and whose tables of rejects are its own."""
     cursor = connection.cursor()
     try:

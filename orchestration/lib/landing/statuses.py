@@ -11,10 +11,11 @@ from datetime import datetime
 
 import duckdb
 
+from orchestration.lib.core.clock import plain_utc
+from orchestration.lib.core.sql import literal, name
 from orchestration.lib.landing import reasons
 from orchestration.lib.landing.contracts import TableContract
-from orchestration.lib.landing.conversion import literal, name
-from orchestration.lib.landing.registry import plain_utc, quarantine_table, raw_table
+from orchestration.lib.landing.registry import quarantine_table, raw_table
 
 
 def settle_statuses(

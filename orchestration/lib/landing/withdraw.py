@@ -10,6 +10,8 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.lib.core.connection import transaction
+from orchestration.lib.core.sql import literal
 from orchestration.lib.landing.contracts import TableContract
 from orchestration.lib.landing.files import FoundFile, content_hash
 from orchestration.lib.landing.reasons import FileChanging, FileRefused
@@ -20,7 +22,6 @@ from orchestration.lib.landing.registry import (
     has_registry,
     open_batch,
     raw_table,
-    transaction,
 )
 from orchestration.lib.landing.statuses import settle_statuses
 
@@ -116,13 +117,12 @@ def _change(
                 "update landing.files set status = ? where file_id = ? and source_name = ? and table_name = ?",
                 [new, file_id, source, table],
             )
-            quoted = file_id.replace("'", "''")
             settle_statuses(
                 connection,
                 contract,
                 batch=batch,
                 now=now,
-                changed=f"select hash(_row_key) from {raw_table(contract)} where _file_id = '{quoted}'",
+                changed=f"select hash(_row_key) from {raw_table(contract)} where _file_id = {literal(file_id)}",
             )
             rows = connection.execute(
                 f"select count(*) from {raw_table(contract)} where _file_id = ?", [file_id]

@@ -14,6 +14,10 @@ from typing import Any
 
 import duckdb
 
+from orchestration.lib.core.clock import iso_text
+from orchestration.lib.core.connection import open_duckdb, transaction
+from orchestration.lib.core.settings import Settings
+from orchestration.lib.core.sql import literal, name
 from orchestration.lib.release.folders import (
     DATABASE,
     MANIFEST,
@@ -33,16 +37,12 @@ from orchestration.lib.release.journal import (
     Line,
     is_whole,
     ledger_rows,
-    moment_text,
     published_switch,
     read_line,
     read_served,
     write_line,
 )
 from orchestration.lib.release.ledgers import append_rows
-from orchestration.lib.release.sql import literal, name
-from orchestration.lib.settings import Settings
-from orchestration.lib.warehouse.connection import open_duckdb
 
 # The storage that every DuckDB from 1.0 on reads, and the number that its file header carries.
 STORAGE_VERSION = "v1.0.0"
@@ -185,8 +185,8 @@ def write_candidate(
                 "data_set": settings.data_set,
                 "previous_release_id": line.current,
                 "run_id": run_id,
-                "created_at": moment_text(created_at),
-                "as_of": moment_text(as_of),
+                "created_at": iso_text(created_at),
+                "as_of": iso_text(as_of),
                 "git": vars(git) if git else None,
                 "duckdb": {"version": duckdb.__version__, "storage_version": STORAGE_VERSION},
                 "checks": {verdict: checks_summary.get(verdict, 0) for verdict in ("pass", "fail", "error")},
@@ -418,11 +418,10 @@ def _write_table(
         append_rows(connection, table.name, own_rows)
         connection.execute(f"use {name(source)}")
     # One transaction: each comment on its own would wait for the disk.
-    connection.execute("begin")
-    connection.execute(f"comment on table {target} is {literal(shape.comment)}")
-    for column in shape.columns:
-        connection.execute(f"comment on column {target}.{name(column.name)} is {literal(column.comment)}")
-    connection.execute("commit")
+    with transaction(connection):
+        connection.execute(f"comment on table {target} is {literal(shape.comment)}")
+        for column in shape.columns:
+            connection.execute(f"comment on column {target}.{name(column.name)} is {literal(column.comment)}")
 
 
 def _write_parquet(connection: duckdb.DuckDBPyConnection, table: PublishedTable, path: Path) -> None:

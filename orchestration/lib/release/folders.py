@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from orchestration.lib.settings import Settings
+from orchestration.lib.core import locks
+from orchestration.lib.core.settings import Settings
 
 DATABASE = "customer_journeys.duckdb"
 MANIFEST = "manifest.json"
@@ -81,26 +80,17 @@ def folder_bytes(folder: Path) -> int:
 
 @contextlib.contextmanager
 def held(folder: Path, *, wait_seconds: float = 30.0) -> Iterator[None]:
-    """Holds a folder against other processes for a `with` block; the kernel lets go when the holder dies."""
-    try:
-        lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise ReleaseError(f"{folder} can't be held against other runs ({error}). Mend that and run again.") from error
-    try:
-        give_up_at = time.monotonic() + wait_seconds
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= give_up_at:
-                    raise ReleaseError(
-                        f"Another run is writing in {folder}. Wait for it to end, then try again."
-                    ) from None
-                time.sleep(0.05)
+    """Holds a folder against other processes for a `with` block; the kernel releases it when the holder dies."""
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(locks.held(folder / ".lock", wait_seconds=wait_seconds))
+        except locks.HeldElsewhere:
+            raise ReleaseError(f"Another run is writing in {folder}. Wait for it to end, then try again.") from None
+        except OSError as error:
+            raise ReleaseError(
+                f"{folder} can't be held against other runs ({error}). Mend that and run again."
+            ) from error
         yield
-    finally:
-        os.close(lock)
 
 
 def sync_folder(folder: Path) -> None:

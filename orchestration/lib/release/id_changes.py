@@ -8,9 +8,9 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.lib.core.connection import open_duckdb, transaction
+from orchestration.lib.core.sql import literal, name
 from orchestration.lib.release.ledgers import find_ledger, forget_unpublished
-from orchestration.lib.release.sql import literal, name
-from orchestration.lib.warehouse.connection import open_duckdb
 
 CAUSES = ("decision", "identified", "split", "merge", "late_evidence")
 # Tables that both sides must have for ids to be compared.
@@ -81,17 +81,16 @@ def record_id_changes(
     target = name(ledger.schema, ledger.name)
     with open_duckdb(warehouse) as connection:
         changes = compare_ids(connection, previous_database)
-        connection.execute("begin")
-        forget_unpublished(connection, ledger, published=published, release_id=release_id)
-        if changes is not None:
-            connection.execute(
-                f"insert into {target} by name select $release_id as release_id, "
-                "$previous_release_id as previous_release_id, * from temp.id_moves",
-                {"release_id": release_id, "previous_release_id": previous_release_id},
-            )
-        if _exists(connection, None, "hygiene", "identity_health"):
-            _record_churn(connection, changes)
-        connection.execute("commit")
+        with transaction(connection):
+            forget_unpublished(connection, ledger, published=published, release_id=release_id)
+            if changes is not None:
+                connection.execute(
+                    f"insert into {target} by name select $release_id as release_id, "
+                    "$previous_release_id as previous_release_id, * from temp.id_moves",
+                    {"release_id": release_id, "previous_release_id": previous_release_id},
+                )
+            if _exists(connection, None, "hygiene", "identity_health"):
+                _record_churn(connection, changes)
     return changes
 
 

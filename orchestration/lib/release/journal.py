@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from orchestration.lib.core.clock import iso_text
 from orchestration.lib.release.folders import DATABASE, MANIFEST, ReleaseError, write_durably
 
 JOURNAL = "releases.jsonl"
@@ -84,7 +85,7 @@ def read_line(folder: Path, *, served: Served | None) -> Line:
     if served is None or served.release.parent != folder.resolve() or served.release.name == line.current:
         return line
     if served.release.name in line.published:
-        return line.with_switch(Switch(ROLLED_BACK, served.release.name, line.current, moment_text(served.since), {}))
+        return line.with_switch(Switch(ROLLED_BACK, served.release.name, line.current, iso_text(served.since), {}))
     return line.with_switch(published_switch(read_manifest(served.release), left=line.current))
 
 
@@ -129,13 +130,13 @@ def ledger_rows(switches: Iterable[Switch]) -> list[dict[str, Any]]:
                 "previous_release_id": switch.left,
                 **switch.facts,
                 "status": PUBLISHED,
-                "as_of": moment(switch.facts["as_of"]),
-                "created_at": moment(switch.at),
+                "as_of": datetime.fromisoformat(switch.facts["as_of"]),
+                "created_at": datetime.fromisoformat(switch.at),
                 "rolled_back_at": None,
             }
             continue
         if switch.left in rows:
-            rows[switch.left] |= {"status": ROLLED_BACK, "rolled_back_at": moment(switch.at)}
+            rows[switch.left] |= {"status": ROLLED_BACK, "rolled_back_at": datetime.fromisoformat(switch.at)}
         if switch.release_id in rows:
             rows[switch.release_id] |= {"status": PUBLISHED, "rolled_back_at": None}
     return list(rows.values())
@@ -154,15 +155,6 @@ def is_whole(release: Path) -> bool:
     """Whether a folder holds a release with all its parts."""
     has_all_parts = (release / DATABASE).is_file() and (release / MANIFEST).is_file()
     return has_all_parts and not release.name.startswith(".")
-
-
-def moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)
-
-
-def moment_text(value: datetime) -> str:
-    """An instant in ISO 8601, in UTC; a time without an offset is taken as UTC."""
-    return (value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)).isoformat()
 
 
 def _parse(path: Path) -> tuple[Switch, ...]:

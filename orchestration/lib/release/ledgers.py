@@ -6,10 +6,9 @@ They are declared in models/marts/hygiene/_hygiene__sources.yml, to be documente
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,10 @@ from typing import Any
 import duckdb
 import yaml
 
-from orchestration.lib.release.sql import literal, name
-from orchestration.lib.settings import PROJECT_ROOT
+from orchestration.lib.core.clock import plain_utc
+from orchestration.lib.core.connection import transaction
+from orchestration.lib.core.settings import PROJECT_ROOT
+from orchestration.lib.core.sql import literal, name
 
 LEDGERS_FILE = PROJECT_ROOT / "models" / "marts" / "hygiene" / "_hygiene__sources.yml"
 
@@ -86,7 +87,7 @@ def create_ledgers(connection: duckdb.DuckDBPyConnection, ledgers: Sequence[Ledg
     Rows stay. Raises LedgerError for a column whose declared type is no longer the table's.
     """
     # One transaction: each comment on its own would wait for the disk.
-    with _transaction(connection):
+    with transaction(connection):
         for ledger in read_ledgers() if ledgers is None else ledgers:
             table = name(ledger.schema, ledger.name)
             columns = ", ".join(f"{name(column.name)} {column.type}" for column in ledger.columns)
@@ -127,7 +128,7 @@ def append_rows(connection: duckdb.DuckDBPyConnection, table: str, rows: Iterabl
         batch = gathered[start : start + ROWS_PER_INSERT]
         connection.execute(
             f"insert into {name(ledger.schema, ledger.name)} ({names}) select {values}",
-            [[_utc(row.get(column.name)) for row in batch] for column in ledger.columns],
+            [[_plain(row.get(column.name)) for row in batch] for column in ledger.columns],
         )
     return len(gathered)
 
@@ -135,7 +136,7 @@ def append_rows(connection: duckdb.DuckDBPyConnection, table: str, rows: Iterabl
 def replace_rows(connection: duckdb.DuckDBPyConnection, table: str, rows: Iterable[Mapping[str, Any]]) -> int:
     """Makes a ledger hold exactly these rows, in one transaction; for a ledger whose truth lies outside."""
     ledger = find_ledger(table)
-    with _transaction(connection):
+    with transaction(connection):
         connection.execute(f"delete from {name(ledger.schema, ledger.name)}")
         return append_rows(connection, table, rows)
 
@@ -156,17 +157,6 @@ def find_ledger(table: str) -> Ledger:
             return ledger
     declared = ", ".join(ledger.name for ledger in read_ledgers())
     raise LedgerError(f"{table} is no ledger; {LEDGERS_FILE.name} declares {declared}.")
-
-
-@contextmanager
-def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    connection.execute("begin")
-    try:
-        yield
-        connection.execute("commit")
-    except BaseException:
-        connection.execute("rollback")
-        raise
 
 
 def _present_columns(connection: duckdb.DuckDBPyConnection, ledger: Ledger) -> dict[str, str]:
@@ -191,7 +181,5 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _utc(value: Any) -> Any:
-    if isinstance(value, datetime) and value.tzinfo is not None:
-        return value.astimezone(UTC).replace(tzinfo=None)
-    return value
+def _plain(value: Any) -> Any:
+    return plain_utc(value) if isinstance(value, datetime) else value

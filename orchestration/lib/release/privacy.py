@@ -8,9 +8,9 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.lib.core.connection import open_duckdb
+from orchestration.lib.core.sql import literal, name
 from orchestration.lib.release.folders import DATABASE
-from orchestration.lib.release.sql import literal, name
-from orchestration.lib.warehouse.connection import open_duckdb
 
 CHUNK_BYTES = 2**22
 

@@ -14,6 +14,9 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.lib.core.clock import iso_text
+from orchestration.lib.core.connection import open_duckdb
+from orchestration.lib.core.settings import Settings
 from orchestration.lib.release.candidate import Candidate, Progress, discard, sweep
 from orchestration.lib.release.folders import (
     DATABASE,
@@ -35,15 +38,12 @@ from orchestration.lib.release.journal import (
     Switch,
     is_whole,
     ledger_rows,
-    moment_text,
     published_switch,
     read_line,
     read_served,
     write_line,
 )
 from orchestration.lib.release.ledgers import replace_rows
-from orchestration.lib.settings import Settings
-from orchestration.lib.warehouse.connection import open_duckdb
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def rollback(settings: Settings, to: str | None = None, *, now: datetime) -> tup
             _switch(settings, target)
         left = line.current if line.current != goal else None
         if left:
-            line = line.with_switch(Switch(ROLLED_BACK, goal, left, moment_text(now), {}))
+            line = line.with_switch(Switch(ROLLED_BACK, goal, left, iso_text(now), {}))
         # Readers have been switched: what fails from here on is made up for by the next publish.
         with contextlib.suppress(OSError):
             write_line(line)

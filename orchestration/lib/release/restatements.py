@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import duckdb
 
+from orchestration.lib.core.clock import in_utc
+from orchestration.lib.core.connection import open_duckdb, transaction
+from orchestration.lib.core.sql import literal, name
 from orchestration.lib.release.ledgers import find_ledger, forget_unpublished
-from orchestration.lib.release.sql import literal, name
-from orchestration.lib.warehouse.connection import open_duckdb
 
 # A sum of doubles depends on its order, so equal figures may differ in their last bits.
 RELATIVE_TOLERANCE = 1e-9
@@ -70,33 +71,32 @@ def find_restatements(
     releases; rows of any other were written for a candidate that failed, and go. The ledger has to be there
     (create_ledgers).
     """
-    last_day = previous_as_of.replace(tzinfo=previous_as_of.tzinfo or UTC).astimezone(ZoneInfo(time_zone)).date()
+    last_day = in_utc(previous_as_of).astimezone(ZoneInfo(time_zone)).date()
     ledger = find_ledger("restatements")
     target = name(ledger.schema, ledger.name)
     with open_duckdb(warehouse) as connection:
         connection.execute(f"attach {literal(previous_database)} as previous (read_only)")
-        connection.execute("begin")
-        forget_unpublished(connection, ledger, published=published, release_id=release_id)
-        restated = []
-        for table in tables:
-            query = _differences(connection, table)
-            if query is not None:
-                connection.execute(
-                    f"insert into {target} by name {query}",
-                    {
-                        "release_id": release_id,
-                        "previous_release_id": previous_release_id,
-                        "last_day": last_day,
-                    },
-                )
-            counted = connection.execute(
-                f"select count(*), min(measured_on), max(measured_on) from {target} "
-                "where release_id = ? and table_schema = ? and table_name = ?",
-                [release_id, table.schema, table.name],
-            ).fetchone()
-            assert counted is not None
-            restated.append(Restated(table, *counted))
-        connection.execute("commit")
+        with transaction(connection):
+            forget_unpublished(connection, ledger, published=published, release_id=release_id)
+            restated = []
+            for table in tables:
+                query = _differences(connection, table)
+                if query is not None:
+                    connection.execute(
+                        f"insert into {target} by name {query}",
+                        {
+                            "release_id": release_id,
+                            "previous_release_id": previous_release_id,
+                            "last_day": last_day,
+                        },
+                    )
+                counted = connection.execute(
+                    f"select count(*), min(measured_on), max(measured_on) from {target} "
+                    "where release_id = ? and table_schema = ? and table_name = ?",
+                    [release_id, table.schema, table.name],
+                ).fetchone()
+                assert counted is not None
+                restated.append(Restated(table, *counted))
     return restated
 
 

@@ -8,16 +8,16 @@ import os
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
 import phonenumbers
 
+from orchestration.lib.core.clock import in_utc, plain_utc, timestamp_text
+from orchestration.lib.core.settings import PROJECT_ROOT, Settings, SettingsError
 from orchestration.lib.identity.phones import ensure_phone_numbers
 from orchestration.lib.landing.registry import latest_batch
-from orchestration.lib.settings import PROJECT_ROOT, Settings, SettingsError
-from orchestration.lib.warehouse.dbt import timestamp_literal
 
 # The shipped examples hold invented or long published people, so their key may be known to all.
 EXAMPLE_PEPPER = "journey-warehouse-example-key"
@@ -49,8 +49,8 @@ class BuildPlan:
     def environment(self) -> dict[str, str]:
         """The environment variables that hand the plan to the models (macro `build_setting`)."""
         return {
-            "JOURNEYS_BUILD_AS_OF": timestamp_literal(self.as_of),
-            "JOURNEYS_BUILD_BUILT_AS_OF": timestamp_literal(self.built_as_of),
+            "JOURNEYS_BUILD_AS_OF": timestamp_text(self.as_of),
+            "JOURNEYS_BUILD_BUILT_AS_OF": timestamp_text(self.built_as_of),
             "JOURNEYS_BUILD_BUILT_THROUGH": str(self.built_through),
         }
 
@@ -177,7 +177,7 @@ def last_complete_build(connection: duckdb.DuckDBPyConnection) -> CompleteBuild 
         "select build, batch, as_of, fingerprint, release_id from landing.builds "
         "where status = 'complete' order by build desc limit 1"
     ).fetchone()
-    return CompleteBuild(row[0], row[1], row[2].replace(tzinfo=UTC), row[3], row[4]) if row else None
+    return CompleteBuild(row[0], row[1], in_utc(row[2]), row[3], row[4]) if row else None
 
 
 def is_releasable(connection: duckdb.DuckDBPyConnection) -> bool:
@@ -192,7 +192,7 @@ def begin_build(connection: duckdb.DuckDBPyConnection, plan: BuildPlan, *, now: 
     assert row is not None
     connection.execute(
         "insert into landing.builds values (?, ?, ?, ?, 'running', null, ?, null)",
-        [row[0], plan.batch, _plain(plan.as_of), plan.fingerprint, _plain(now)],
+        [row[0], plan.batch, plain_utc(plan.as_of), plan.fingerprint, plain_utc(now)],
     )
     return row[0]
 
@@ -200,7 +200,7 @@ def begin_build(connection: duckdb.DuckDBPyConnection, plan: BuildPlan, *, now: 
 def complete_build(connection: duckdb.DuckDBPyConnection, build: int, *, now: datetime) -> None:
     """Notes that a build ended well: the next one goes on from here."""
     connection.execute(
-        "update landing.builds set status = 'complete', finished_at = ? where build = ?", [_plain(now), build]
+        "update landing.builds set status = 'complete', finished_at = ? where build = ?", [plain_utc(now), build]
     )
 
 
@@ -241,7 +241,3 @@ def unmatched_critical_events(connection: duckdb.DuckDBPyConnection) -> list[str
             order by rowid
         """).fetchall()
     ]
-
-
-def _plain(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(tzinfo=None)

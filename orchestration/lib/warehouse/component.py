@@ -11,7 +11,8 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DbtCliResource, DbtProject, DbtProjectComponent
 
-from orchestration.lib.settings import Settings
+from orchestration.lib.core.connection import open_duckdb
+from orchestration.lib.core.settings import Settings
 from orchestration.lib.warehouse.build import (
     BuildPlan,
     begin_build,
@@ -20,7 +21,6 @@ from orchestration.lib.warehouse.build import (
     plan_build,
     read_pepper,
 )
-from orchestration.lib.warehouse.connection import open_duckdb
 from orchestration.lib.warehouse.dbt import dbt_environment, dbt_variables
 from orchestration.lib.warehouse.run_context import run_settings_and_clock
 

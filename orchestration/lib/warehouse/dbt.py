@@ -7,11 +7,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from orchestration.lib.settings import PROJECT_ROOT, Settings
+from orchestration.lib.core.settings import PROJECT_ROOT, Settings
 
 
 class DbtFailed(RuntimeError):
@@ -35,11 +34,6 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
         "DBT_PROFILES_DIR": str(PROJECT_ROOT),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
-
-
-def timestamp_literal(moment: datetime) -> str:
-    """An instant as the models read it: UTC, without an offset."""
-    return moment.replace(tzinfo=None).isoformat(sep=" ")
 
 
 def dbt_executable() -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 
+from orchestration.lib.core.connection import open_duckdb
+from orchestration.lib.core.settings import Settings, SettingsError
 from orchestration.lib.identity.phones import PHONE_RULE, canonical_phone
-from orchestration.lib.settings import Settings, SettingsError
-from orchestration.lib.warehouse.connection import open_duckdb
 from orchestration.lib.warehouse.macros import render_macro
 
 WHY = {

@@ -10,7 +10,7 @@ from typing import Any
 import jinja2
 import yaml
 
-from orchestration.lib.settings import PROJECT_ROOT
+from orchestration.lib.core.settings import PROJECT_ROOT
 
 FOLDERS = ("engine", "identity", "journeys")
 ENGINE = "duckdb"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from orchestration.lib.settings import Settings, read_settings
+from orchestration.lib.core.settings import Settings, read_settings
 
 
 def run_settings_and_clock(instance: dg.DagsterInstance, run_id: str) -> tuple[Settings, datetime]:

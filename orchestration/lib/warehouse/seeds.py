@@ -15,7 +15,7 @@ from pathlib import Path
 
 import yaml
 
-from orchestration.lib.settings import CONTROL_CHARACTER, MAIL_ADDRESS
+from orchestration.lib.core.settings import CONTROL_CHARACTER, MAIL_ADDRESS
 
 SEED_PROPERTIES = "_seeds.yml"
 # A map older than this is read with care: a warning says so.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from orchestration.lib.settings import PROJECT_ROOT
+from orchestration.lib.core.settings import PROJECT_ROOT
 
 UNION_MODELS = Path("macros") / "unions" / "union_models.sql"
 

@@ -19,10 +19,10 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
+from orchestration.lib.core.connection import open_duckdb
+from orchestration.lib.core.settings import Settings, Smtp
 from orchestration.lib.digests.writing import write_digests
 from orchestration.lib.release.publish import Release, current_release, publish, published_ids
-from orchestration.lib.settings import Settings, Smtp
-from orchestration.lib.warehouse.connection import open_duckdb
 from tests.orchestration.release.lines import START, Line, example_settings
 
 KPI_TABLES = """

@@ -12,9 +12,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from orchestration.lib.core.connection import open_duckdb
+from orchestration.lib.core.settings import Settings, SettingsError, read_settings
 from orchestration.lib.digests.sending import Due, Patience, due_digests, send_digests
-from orchestration.lib.settings import Settings, SettingsError, read_settings
-from orchestration.lib.warehouse.connection import open_duckdb
 from tests.orchestration.digests.conftest import ROLES, Mailbox, Shop, free_port, only_ann
 
 Start = Callable[..., Mailbox]

@@ -9,12 +9,12 @@ from html.parser import HTMLParser
 
 import pytest
 
+from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.digests.figures import Kpi
 from orchestration.lib.digests.recipients import Recipient, Role, recipients, slug_of
 from orchestration.lib.digests.rendering import amount, change, render
 from orchestration.lib.digests.writing import read_index
 from orchestration.lib.release.privacy import find_in_bytes
-from orchestration.lib.warehouse.connection import open_duckdb
 from tests.orchestration.digests.conftest import ROLES, Shop
 
 

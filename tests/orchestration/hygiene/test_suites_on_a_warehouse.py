@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import duckdb
 import pytest
 
+from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.hygiene.checks import Suite, TableChecks
 from orchestration.lib.hygiene.results import (
     LEDGER_COLUMNS,
@@ -20,7 +21,6 @@ from orchestration.lib.hygiene.results import (
 )
 from orchestration.lib.hygiene.session import HygieneSession, run_suite, run_suites
 from orchestration.lib.hygiene.suites import landing_suite, published_suite
-from orchestration.lib.warehouse.connection import open_duckdb
 
 from .conftest import AS_OF, EVENTS, PEPPER, SPEND, WarehouseOfTest, found
 

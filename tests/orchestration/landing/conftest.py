@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.landing import (
     ColumnContract,
     LandingResult,
@@ -19,7 +20,6 @@ from orchestration.lib.landing import (
     land_table,
     quarantine_messages,
 )
-from orchestration.lib.warehouse.connection import open_duckdb
 
 NOW = datetime(2026, 7, 1, 6, 0, tzinfo=UTC)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from orchestration.lib.core.settings import PROJECT_ROOT
 from orchestration.lib.landing import ContractError, read_contracts
-from orchestration.lib.settings import PROJECT_ROOT
 
 GOOD = """version: 2
 sources:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.landing import staging
-from orchestration.lib.warehouse.connection import open_duckdb
 
 from .conftest import Landing
 

@@ -14,8 +14,8 @@ import duckdb
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.landing import ColumnContract, TableContract
-from orchestration.lib.warehouse.connection import open_duckdb
 
 from .conftest import Landing
 

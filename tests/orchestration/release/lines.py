@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from orchestration.lib.core.connection import open_duckdb
+from orchestration.lib.core.settings import Settings, read_settings
 from orchestration.lib.release.candidate import Candidate, PublishedTable, make_release_id, write_candidate
 from orchestration.lib.release.ledgers import create_ledgers
 from orchestration.lib.release.publish import Release, publish
-from orchestration.lib.settings import Settings, read_settings
-from orchestration.lib.warehouse.connection import open_duckdb
 
 START = datetime(2026, 7, 1, 6, tzinfo=UTC)
 

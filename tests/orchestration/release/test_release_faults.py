@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from orchestration.lib.core.settings import Settings
 from orchestration.lib.release import candidate as writing
 from orchestration.lib.release import folders
 from orchestration.lib.release import publish as publishing
 from orchestration.lib.release.folders import ReleaseError, check_folders
 from orchestration.lib.release.publish import current_release, publish, releases
-from orchestration.lib.settings import Settings
 from tests.orchestration.release.lines import Line
 
 # (module, function that never returns, what readers see afterwards)

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.release.id_changes import IdChanges, compare_ids, record_id_changes
 from orchestration.lib.release.ledgers import create_ledgers
-from orchestration.lib.warehouse.connection import open_duckdb
 
 # customer -> (identifiers of the person, events)
 Customers = Mapping[str, tuple[str, str]]

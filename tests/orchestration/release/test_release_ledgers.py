@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta, timezone
 import pytest
 import yaml
 
+from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.release.ledgers import (
     LEDGERS_FILE,
     LedgerColumn,
@@ -18,7 +19,6 @@ from orchestration.lib.release.ledgers import (
     read_ledgers,
     replace_rows,
 )
-from orchestration.lib.warehouse.connection import open_duckdb
 
 RESULT = {
     "run_id": "run",

@@ -13,8 +13,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.release.candidate import MACROS, STORAGE_VERSION
-from orchestration.lib.warehouse.connection import open_duckdb
 
 LINKS = """
     create table core.fct_identifier_links (

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.release.privacy import find_in_bytes
 from orchestration.lib.release.publish import publish
-from orchestration.lib.warehouse.connection import open_duckdb
 from tests.orchestration.release.lines import TABLES, Line
 
 

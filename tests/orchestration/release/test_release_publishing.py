@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from orchestration.lib.core.connection import open_duckdb
+from orchestration.lib.core.settings import PROJECT_ROOT
 from orchestration.lib.release.candidate import (
     PublishedTable,
     discard,
@@ -25,8 +27,6 @@ from orchestration.lib.release.publish import (
     releases,
     serve,
 )
-from orchestration.lib.settings import PROJECT_ROOT
-from orchestration.lib.warehouse.connection import open_duckdb
 from tests.orchestration.release.lines import START, TABLES, Line
 
 

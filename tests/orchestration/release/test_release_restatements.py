@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.release.ledgers import create_ledgers
 from orchestration.lib.release.restatements import DailyTable, Restated, find_restatements
-from orchestration.lib.warehouse.connection import open_duckdb
 
 PHASES = DailyTable(
     "journeys",

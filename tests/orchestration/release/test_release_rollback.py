@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.release.folders import ReleaseError
 from orchestration.lib.release.publish import current_release, published_ids, record_releases, releases, rollback
-from orchestration.lib.warehouse.connection import open_duckdb
 from tests.orchestration.release.lines import Line
 
 NOW = datetime(2026, 8, 1, 12, tzinfo=UTC)

@@ -40,6 +40,19 @@ def open_duckdb(
         connection.close()
 
 
+@contextlib.contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Commits at the end of the block; an exception that leaves it rolls everything back."""
+    connection.execute("begin")
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(duckdb.Error):  # an error may have ended the transaction already
+            connection.execute("rollback")
+        raise
+    connection.execute("commit")
+
+
 def _connect_when_free(path: str, read_only: bool, wait_seconds: float) -> duckdb.DuckDBPyConnection:
     give_up_at = time.monotonic() + wait_seconds
     while True:

@@ -11,7 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-PROJECT_ROOT = Path(__file__).resolve().parents[2]
+from orchestration.lib.core.clock import in_utc
+
+PROJECT_ROOT = Path(__file__).resolve().parents[3]
 
 CURRENCY_CODE = re.compile(r"^[A-Z]{3}$")
 DATA_SET_NAME = re.compile(r"^[a-z][a-z0-9_]{0,40}$")
@@ -300,4 +302,4 @@ def parse_as_of(text: str | None) -> datetime | None:
         raise SettingsError(
             f"JOURNEYS_AS_OF={text}: give a date or time in ISO 8601, such as 2026-07-01 or 2026-07-01T06:00:00+02:00."
         ) from error
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return in_utc(moment)

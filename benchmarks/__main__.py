@@ -173,18 +173,15 @@ def _enter(settings: Settings) -> None:
         JOURNEYS_VAR=str(settings.var),
         JOURNEYS_SERVING=str(settings.serving),
         JOURNEYS_RELEASES_KEPT=str(settings.releases_kept),
-        PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        DAGSTER_HOME=str(settings.dagster_home),
     )
     os.chdir(PROJECT_ROOT)
-    from orchestration.lib.warehouse.dbt import dbt_environment
-
-    os.environ.update(dbt_environment(settings), DAGSTER_HOME=str(settings.dagster_home))
 
 
 def _prepare(settings: Settings) -> None:
     """What `make run` does before its job: folders, configuration, dbt's manifest."""
     _enter(settings)
-    from orchestration.lib.run import INSTANCE_SETTINGS
+    from orchestration.cli.preparing import INSTANCE_SETTINGS
     from orchestration.lib.warehouse.data_set import ensure_manifest, prepare_data_set
 
     settings.dagster_home.mkdir(parents=True, exist_ok=True)

@@ -125,9 +125,9 @@ def measure_size(size: str, settings: Settings, folder: Path, pm4py_python: Path
 
 def compile_models(settings: Settings) -> dict[str, str]:
     """The SQL of the models as dbt compiles it for a full build."""
+    from orchestration.lib.dbt.running import read_dbt_manifest, run_dbt
     from orchestration.lib.warehouse.build import begin_build, fingerprint, plan_build, read_pepper
     from orchestration.lib.warehouse.data_set import prepare_data_set
-    from orchestration.lib.warehouse.dbt import read_dbt_manifest, run_dbt
 
     now = datetime.now(UTC)
     prepare_data_set(settings, today=now.date())

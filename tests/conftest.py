@@ -13,6 +13,7 @@ import pytest
 
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import EXAMPLES, PROJECT_ROOT, Settings, read_settings
+from orchestration.lib.dbt.running import run_dbt
 from orchestration.lib.identity.phones import look_up_phones
 from orchestration.lib.landing.contracts import TableContract, read_contracts
 from orchestration.lib.landing.land import LandingResult, land_table
@@ -26,7 +27,6 @@ from orchestration.lib.warehouse.build import (
     read_pepper,
 )
 from orchestration.lib.warehouse.data_set import prepare_data_set
-from orchestration.lib.warehouse.dbt import run_dbt
 
 # Ledgers of runs, and the moment a row was loaded, say what a run did and not what the extracts say.
 LEDGERS = {"releases", "expectation_results", "restatements", "customer_id_changes"}

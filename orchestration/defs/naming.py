@@ -1,4 +1,4 @@
-"""Names that several definitions share: the pool, owners, groups."""
+"""Names that several definitions share: the pool, steps, owners, keys."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from orchestration.lib.landing.contracts import TableContract
 
 # The warehouse file has one owner at a time: whatever opens it is in this pool of one.
 WAREHOUSE_POOL = "duckdb"
+# The step that runs dbt.
+BUILD = "build_warehouse"
 OWNERS = ["team:data-engineering"]
 # The key that dbt gives its source.
 PHONE_NUMBERS = dg.AssetKey(["landing", "phone_numbers"])

@@ -12,7 +12,7 @@ import pytest
 
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT, read_settings
-from orchestration.lib.warehouse.dbt import dbt_environment, dbt_executable
+from orchestration.lib.dbt.running import dbt_environment, dbt_executable
 from tests.architecture.project import product_files, shown
 
 # Arms of a union that share a self-join (duckdb#25819): without the setting, rows of another arm appear.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from orchestration.lib.core.connection import open_duckdb
 
 from benchmarks.identity import LabelsUnreadable, groups, people_of_identifiers, read_labelled, score, table, truth_of
+from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.warehouse.macros import render_macro
 
 

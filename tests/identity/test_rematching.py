@@ -13,6 +13,7 @@ import pytest
 
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT, SettingsError, read_settings
+from orchestration.lib.dbt.running import dbt_environment
 from orchestration.lib.identity import matching
 from orchestration.lib.identity.matching import PAIRS_SCHEMA, Matches
 from orchestration.lib.identity.matching_settings import read_matching_settings
@@ -20,7 +21,6 @@ from orchestration.lib.identity.parameters import read_parameters
 from orchestration.lib.identity.rematching import match_again_if_changed, train_on_warehouse
 from orchestration.lib.warehouse.build import fingerprint
 from orchestration.lib.warehouse.data_set import prepare_data_set
-from orchestration.lib.warehouse.dbt import dbt_environment
 from tests.identity.simulated_people import Carelessness, draw_people
 
 TODAY = date(2026, 7, 1)

@@ -16,7 +16,6 @@ from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT, read_settings
 from orchestration.lib.landing.contracts import read_contracts
 from orchestration.lib.warehouse.data_set import ensure_manifest, prepare_data_set
-from orchestration.lib.warehouse.dbt import dbt_environment
 
 pytestmark = pytest.mark.xdist_group("definitions")
 
@@ -41,7 +40,6 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         DAGSTER_HOME=str(folder / "dagster"),
     )
     settings = read_settings()
-    os.environ.update(dbt_environment(settings))
     prepare_data_set(settings, today=datetime(2026, 3, 1, tzinfo=UTC).date())
     ensure_manifest(settings)
     yield folder

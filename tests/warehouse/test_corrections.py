@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
-from orchestration.lib.core.settings import PROJECT_ROOT
+from orchestration.lib.warehouse.dbt import read_dbt_manifest
 
+from orchestration.lib.core.settings import PROJECT_ROOT
 from orchestration.lib.landing.contracts import TableContract, read_contracts
 from orchestration.lib.warehouse.build import event_tables
-from orchestration.lib.warehouse.dbt import read_dbt_manifest
 from tests.conftest import Warehouse, differences, make_warehouse
 from tests.warehouse.contract_rows import CASES, corrected_rows, delivered_rows, file_name, write_file
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.lib.warehouse.dbt import run_dbt
+from orchestration.lib.dbt.running import run_dbt
 from tests.conftest import Warehouse, differences, make_warehouse
 from tests.oracles.hashes import hash_of
 from tests.scenarios import check

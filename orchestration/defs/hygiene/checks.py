@@ -7,8 +7,10 @@ import dagster as dg
 
 from orchestration.defs.landing.assets import CONTRACTS
 from orchestration.defs.naming import WAREHOUSE_POOL, landed_key
+from orchestration.defs.run_context import run_settings_and_clock
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import Settings
+from orchestration.lib.dbt.running import read_dbt_manifest
 from orchestration.lib.hygiene.results import SuiteResult, results_rows, store_results
 from orchestration.lib.hygiene.session import HygieneSession
 from orchestration.lib.hygiene.suites import landing_suite, published_suite
@@ -17,8 +19,6 @@ from orchestration.lib.release.journal import read_manifest
 from orchestration.lib.release.ledgers import create_ledgers
 from orchestration.lib.release.publish import current_release
 from orchestration.lib.warehouse.build import event_tables, read_pepper
-from orchestration.lib.warehouse.dbt import read_dbt_manifest
-from orchestration.lib.warehouse.run_context import run_settings_and_clock
 
 LEDGER = "hygiene.expectation_results"
 # Each published schema's check hangs on the table that the rest of the schema leads to.

@@ -4,9 +4,9 @@ import dagster as dg
 
 from orchestration.defs.landing.assets import CONTRACTS
 from orchestration.defs.naming import OWNERS, PHONE_NUMBERS, WAREHOUSE_POOL, landed_key
+from orchestration.defs.run_context import run_settings_and_clock
 from orchestration.lib.core.connection import WarehouseBusy, open_duckdb
 from orchestration.lib.identity.phones import look_up_phones
-from orchestration.lib.warehouse.run_context import run_settings_and_clock
 
 
 @dg.asset(

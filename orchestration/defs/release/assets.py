@@ -7,8 +7,10 @@ import dagster as dg
 
 from orchestration.defs.hygiene.checks import LEDGER
 from orchestration.defs.naming import OWNERS, RELEASE, WAREHOUSE_POOL
+from orchestration.defs.run_context import run_settings_and_clock
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings, read_settings
+from orchestration.lib.dbt.running import read_dbt_manifest
 from orchestration.lib.digests.writing import write_digests
 from orchestration.lib.hygiene.data_docs import write_data_docs
 from orchestration.lib.hygiene.results import read_results
@@ -31,8 +33,6 @@ from orchestration.lib.warehouse.build import (
     published_models,
     unmatched_critical_events,
 )
-from orchestration.lib.warehouse.dbt import read_dbt_manifest
-from orchestration.lib.warehouse.run_context import run_settings_and_clock
 
 # Daily figures that readers may have quoted: a later release that says otherwise tells so. Counts of stays by their
 # outcome are left out, for time itself settles what was pending; figures by segment, for membership is as it is now.

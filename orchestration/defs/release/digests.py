@@ -7,10 +7,10 @@ import dagster as dg
 import duckdb
 
 from orchestration.defs.naming import DIGESTS, OWNERS, RELEASE, WAREHOUSE_POOL
+from orchestration.defs.run_context import run_settings_and_clock
 from orchestration.lib.core.connection import WarehouseBusy
 from orchestration.lib.core.settings import read_settings
 from orchestration.lib.digests.sending import due_digests, send_digests
-from orchestration.lib.warehouse.run_context import run_settings_and_clock
 
 DELIVERED = "every_digest_is_delivered"
 

@@ -6,10 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-# a lock that is a mere file would outlive a killed holder
-_KERNEL_ONLY = {"fallback_to_soft": False}
+from filelock import BaseFileLock, FileLock, Timeout
 
 
 class HeldElsewhere(RuntimeError):
@@ -19,7 +16,7 @@ class HeldElsewhere(RuntimeError):
 @contextlib.contextmanager
 def held(path: Path, *, wait_seconds: float) -> Iterator[None]:
     """Holds the lock file for a `with` block. Raises HeldElsewhere, and OSError where the file can't be written."""
-    lock = FileLock(path, timeout=wait_seconds, **_KERNEL_ONLY)
+    lock = _lock(path, wait_seconds)
     try:
         lock.acquire()
     except Timeout as error:
@@ -34,10 +31,15 @@ def is_held(path: Path) -> bool:
     """Whether a process holds the lock file right now; False where there is no such file."""
     if not path.exists():
         return False
-    lock = FileLock(path, **_KERNEL_ONLY)
+    lock = _lock(path, 0)
     try:
-        lock.acquire(blocking=False)
+        lock.acquire()
     except Timeout:
         return True
     lock.release()
     return False
+
+
+def _lock(path: Path, wait_seconds: float) -> BaseFileLock:
+    # a lock that is a mere file would outlive a killed holder
+    return FileLock(path, timeout=wait_seconds, fallback_to_soft=False)

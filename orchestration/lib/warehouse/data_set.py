@@ -9,8 +9,8 @@ from pathlib import Path
 
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings, SettingsError
+from orchestration.lib.dbt.running import run_dbt
 from orchestration.lib.warehouse.build import BUILD_INPUTS, ensure_ledgers, read_pepper
-from orchestration.lib.warehouse.dbt import run_dbt
 from orchestration.lib.warehouse.seeds import SeedReport, resolve_matching, resolve_seeds
 
 

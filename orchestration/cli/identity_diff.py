@@ -1,25 +1,34 @@
-"""Shows what a release would do to customer ids, before there is one: `make identity-diff`."""
+"""`make identity-diff`: what a release would do to customer ids, before there is one."""
 
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
-import duckdb
+from orchestration.cli.screen import Progress, Screen
+from orchestration.lib.core.settings import read_settings
 
-from orchestration.lib.core.connection import open_duckdb
-from orchestration.lib.core.settings import Settings
-from orchestration.lib.release.id_changes import IdChanges, compare_ids
-from orchestration.lib.release.publish import current_release
-from orchestration.lib.run import Progress, Screen, execute_job, prepare_run, tell_failure
+if TYPE_CHECKING:
+    import duckdb
+
+    from orchestration.lib.release.id_changes import IdChanges
 
 SHOWN = 20
 
 
-def run_identity_diff(settings: Settings) -> int:
-    """Builds what changed, publishes nothing, and prints how ids would differ from the release that readers have.
+def command() -> int:
+    """Show what a release would do to customer ids, without one.
 
-    Returns 0, or 1 when the build failed. The next `make run` publishes what was built, unless an input changes again.
+    Builds what changed and publishes nothing; the exit code is 1 when the build failed. The next `make run` publishes
+    what was built, unless an input changes again.
     """
+    from orchestration.cli.jobs import execute_job, tell_failure
+    from orchestration.cli.preparing import prepare_run
+    from orchestration.lib.core.connection import open_duckdb
+    from orchestration.lib.release.id_changes import compare_ids
+    from orchestration.lib.release.publish import current_release
+
+    settings = read_settings()
     screen = Screen(sys.stdout)
     screen(f"Journey Warehouse: data set {settings.data_set}, up to its release")
     prepare_run(settings, sizes={}, progress=screen)

@@ -1,0 +1,1 @@
+"""The commands behind `make`, one file each; `app.py` registers them."""

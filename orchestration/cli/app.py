@@ -1,0 +1,111 @@
+"""Registers the commands, and turns what they return or raise into exit codes."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Sequence
+
+import typer
+
+from orchestration.cli import (
+    check,
+    dbt,
+    digests,
+    hash,
+    identity_diff,
+    identity_train,
+    journey_check,
+    releases,
+    restore,
+    rollback,
+    run,
+    send_digests,
+    sql,
+    unions,
+    up,
+    withdraw,
+)
+from orchestration.lib.core.settings import SettingsError
+
+PROGRAM = "python -m orchestration"
+
+# In the order of the help. A command imports what it needs when it runs, so that the help is quick.
+COMMANDS: dict[str, Callable[..., int]] = {
+    "run": run.command,
+    "up": up.command,
+    "check": check.command,
+    "journey-check": journey_check.command,
+    "withdraw": withdraw.command,
+    "restore": restore.command,
+    "releases": releases.command,
+    "rollback": rollback.command,
+    "hash": hash.command,
+    "sql": sql.command,
+    "dbt": dbt.command,
+    "digests": digests.command,
+    "send-digests": send_digests.command,
+    "identity-diff": identity_diff.command,
+    "identity-train": identity_train.command,
+    "unions": unions.command,
+}
+
+# What follows `dbt` is dbt's, options included.
+PASSED_ON: dict[str, object] = {"ignore_unknown_options": True, "allow_interspersed_args": False}
+HELP: dict[str, object] = {"help_option_names": ["-h", "--help"]}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; returns the exit code: 0 done, 1 the data or a check said no, 2 a setting is wrong."""
+    try:
+        application()(args=arguments, prog_name=PROGRAM)
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    return 0
+
+
+def application() -> typer.Typer:
+    """All commands as one program."""
+    app = typer.Typer(
+        help="The commands behind `make`. Exit codes: 0 done, 1 the data or a check said no, 2 a setting is wrong.",
+        context_settings=dict(HELP),
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        # plain text: rich takes longer to import than most commands to run
+        rich_markup_mode=None,
+    )
+    for name, command in COMMANDS.items():
+        app.command(name, context_settings=HELP | (PASSED_ON if command is dbt.command else {}))(_ending(command))
+    return app
+
+
+def _ending(command: Callable[..., int]) -> Callable[..., None]:
+    """The command, with its exit code and its errors as Typer ends a program."""
+
+    @functools.wraps(command)
+    def run_to_its_end(**arguments: object) -> None:
+        try:
+            code = command(**arguments)
+        except SettingsError as error:
+            print(f"\n{error}", file=sys.stderr)
+            code = 2
+        except _user_errors() as error:
+            print(f"\n{error}", file=sys.stderr)
+            code = 1
+        if code:
+            raise typer.Exit(code)
+
+    return run_to_its_end
+
+
+def _user_errors() -> tuple[type[Exception], ...]:
+    """Errors whose message is meant for the person at the keyboard."""
+    from orchestration.lib.core.connection import WarehouseBusy
+    from orchestration.lib.dbt.running import DbtFailed
+    from orchestration.lib.landing.contracts import ContractError
+    from orchestration.lib.landing.registry import LandingError
+    from orchestration.lib.release.folders import ReleaseError
+    from orchestration.lib.warehouse.seeds import SeedsInvalid
+
+    return (ContractError, LandingError, ReleaseError, WarehouseBusy, DbtFailed, SeedsInvalid)

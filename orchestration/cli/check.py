@@ -1,0 +1,21 @@
+"""`make check`: is the configuration sound?"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from orchestration.lib.core.settings import PROJECT_ROOT, read_settings
+
+
+def command() -> int:
+    """Check contracts and seeds without running anything."""
+    from orchestration.lib.landing.contracts import read_contracts
+    from orchestration.lib.warehouse.data_set import prepare_data_set
+
+    settings = read_settings()
+    contracts = read_contracts(PROJECT_ROOT / "models")
+    report = prepare_data_set(settings, today=datetime.now(UTC).date())
+    for warning in report.warnings:
+        print(f"warning: {warning}")
+    print(f"{len(contracts)} source tables and the seeds of {settings.data_set} hold no error.")
+    return 0

@@ -1,0 +1,36 @@
+"""`make dbt`: one dbt command on the data set, in the state of its last complete build."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from orchestration.lib.core.settings import PROJECT_ROOT, read_settings
+
+Arguments = Annotated[list[str] | None, typer.Argument(help="What follows `dbt`, options included.")]
+
+
+def command(arguments: Arguments = None) -> int:
+    """Run dbt on the data set, as the last build left it."""
+    import subprocess
+    from datetime import UTC, datetime
+
+    from orchestration.cli.preparing import prepare_run
+    from orchestration.lib.core.connection import open_duckdb
+    from orchestration.lib.dbt.running import dbt_environment, dbt_executable, dbt_variables
+    from orchestration.lib.warehouse.build import BuildPlan, last_complete_build
+
+    settings = read_settings()
+    prepare_run(settings, sizes={}, progress=print)
+    with open_duckdb(settings.warehouse) as connection:
+        last = last_complete_build(connection)
+    moment = last.as_of if last else settings.as_of or datetime.now(UTC)
+    batch = last.batch if last else 0
+    plan = BuildPlan(False, "by hand", batch, batch, moment, moment, "")
+    return subprocess.run(
+        [dbt_executable(), *(arguments or ()), *dbt_variables(settings)],
+        cwd=PROJECT_ROOT,
+        env={**dbt_environment(settings), **plan.environment},
+        check=False,
+    ).returncode

@@ -1,0 +1,22 @@
+"""`make digests`: who gets what."""
+
+from __future__ import annotations
+
+from orchestration.lib.core.settings import read_settings
+
+
+def command() -> int:
+    """List the digests of the current release."""
+    from orchestration.lib.digests.writing import read_index
+    from orchestration.lib.release.publish import current_release
+
+    settings = read_settings()
+    release = current_release(settings)
+    people = read_index(release.directory) if release else []
+    for person in people:
+        told = ", ".join(f"{count} {status}" for status, count in person["status_counts"].items() if count)
+        print(f"{person['person']} ({', '.join(person['roles'])}): {told or 'answers for no KPI'}")
+        print(f"    {release.directory / person['html'] if release else ''}")
+    if not people:
+        print(f"{settings.data_set} has no digest: it needs a release, and people in kpi_roles.csv. Type make run.")
+    return 0

@@ -1,0 +1,25 @@
+"""`make hash`: an identifier's hash, as the marts hold it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from orchestration.lib.core.settings import read_settings
+
+
+def command(
+    type: Annotated[str, typer.Argument(help="Its type, as identifier_types.csv names it.")],
+    value: Annotated[str, typer.Argument(help="The identifier as people write it.")],
+) -> int:
+    """Print the hash of an identifier, as the marts hold it."""
+    from orchestration.lib.warehouse.build import read_pepper
+    from orchestration.lib.warehouse.data_set import prepare_data_set
+    from orchestration.lib.warehouse.identifiers import hash_identifier
+
+    settings = read_settings()
+    prepare_data_set(settings, today=datetime.now(UTC).date())
+    print(hash_identifier(settings, read_pepper(settings), type, value))
+    return 0

@@ -1,0 +1,21 @@
+"""`make identity-train`: how people records are matched, learnt from the data set's own."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from orchestration.lib.core.settings import read_settings
+
+
+def command() -> int:
+    """Learn from people records how to match them."""
+    from orchestration.lib.identity.rematching import train_on_warehouse
+    from orchestration.lib.warehouse.data_set import prepare_data_set
+
+    settings = read_settings()
+    prepare_data_set(settings, today=datetime.now(UTC).date())
+    written, notes = train_on_warehouse(settings)
+    for note in notes:
+        print(f"  {note}")
+    print(f"{written} holds what was learnt. It counts from the next make run on; delete it to learn in every build.")
+    return 0

@@ -1,0 +1,94 @@
+"""Runs a job of the definitions in this process, and explains what failed."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import dagster as dg
+
+from orchestration.cli.screen import Progress
+from orchestration.defs.automation.heartbeat import HEARTBEAT, end_dead_runs, heartbeat
+from orchestration.defs.naming import BUILD
+from orchestration.lib.core.settings import Settings
+from orchestration.lib.dbt.running import read_dbt_manifest
+from orchestration.lib.release.publish import Release
+
+
+def execute_job(name: str, settings: Settings, screen: Progress) -> list[str]:
+    """Runs a job of the definitions in this process and returns what failed, one text per step."""
+    definitions = importlib.import_module("orchestration.definitions").defs()
+    job = definitions.resolve_job_def(name)
+    with (
+        dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance,
+        heartbeat(settings.dagster_home) as beat,
+    ):
+        end_dead_runs(instance, settings.dagster_home, screen)
+        # every line of dbt's is in its log and on Dagster's pages; here the steps' own lines are enough
+        with Path(os.devnull).open("w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
+            result = job.execute_in_process(
+                instance=instance,
+                raise_on_error=False,
+                run_config={"loggers": {"plain": {"config": {}}}},
+                tags={HEARTBEAT: beat},
+            )
+    failures = []
+    for event in result.all_events:
+        if event.is_step_failure:
+            # a check that blocks has told what it found; the step that ran it fails with nothing to add
+            if "DagsterAssetCheckFailedError" not in (event.step_failure_data.error.cls_name or ""):
+                of_dbt = _explain_dbt(settings) if event.step_key == BUILD else None
+                failures.append(of_dbt or _explain(event))
+        elif event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            evaluation = event.asset_check_evaluation_data
+            if not evaluation.passed and evaluation.description:
+                failures.append(evaluation.description)
+    return failures or ([] if result.success else ["The job failed without a failed step; look at it with make up."])
+
+
+def _explain_dbt(settings: Settings) -> str | None:
+    """What dbt's last build said of the nodes that failed: which, how many rows, where to look. None when nothing."""
+    reports = sorted(settings.dbt_target.glob("*/run_results.json"), key=lambda report: report.stat().st_mtime)
+    if not reports:
+        return None
+    nodes = read_dbt_manifest(settings)["nodes"]
+    told = []
+    for result in json.loads(reports[-1].read_text(encoding="utf-8"))["results"]:
+        if result["status"] not in ("fail", "error"):
+            continue
+        node = nodes.get(result["unique_id"], {})
+        if result["status"] == "fail" and node.get("alias"):
+            told.append(
+                f"check {node['name']} ({node['original_file_path']}): {result['failures']} rows break it. "
+                f"Look with: make sql IN=warehouse SQL='from {node['schema']}.{node['alias']}'"
+            )
+        else:
+            told.append(f"{result['unique_id']}: {(result['message'] or 'no message').strip()}")
+    return "\n".join(["the build is not what it has to be:", *(f"  {line}" for line in told)]) if told else None
+
+
+def _explain(event) -> str:
+    error = event.step_failure_data.error
+    root = error
+    while root is not None and root.cause is not None:
+        root = root.cause
+    user = event.step_failure_data.user_failure_data
+    said = (user.description if user and user.description else None) or (root.message if root else "no message")
+    return f"{event.step_key}: {said.strip()}"
+
+
+def tell_failure(failures: Sequence[str], before: Release | None, screen: Progress) -> None:
+    """Says what went wrong, what readers still have, and what to do."""
+    screen("\nNot published. What went wrong:")
+    for failure in dict.fromkeys(failures):
+        screen("  " + failure.replace("\n", "\n  "))
+    screen(
+        f"\nReaders still get release {before.release_id}."
+        if before
+        else "\nThere is no release yet, so readers get nothing."
+    )
+    screen("Mend the extract or the configuration, or take a file back with make withdraw FILE=…, then type make run.")

@@ -1,0 +1,72 @@
+"""Makes ready what every job reads: the example's extracts, the configuration, dbt's manifest."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import shutil
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from orchestration.cli.screen import Progress
+from orchestration.lib.core.settings import Settings, SettingsError
+from orchestration.lib.release.folders import check_folders
+from orchestration.lib.warehouse.data_set import check_writable, ensure_manifest, prepare_data_set
+
+INSTANCE_SETTINGS = """\
+telemetry:
+  enabled: false
+concurrency:
+  pools:
+    default_limit: 1
+    granularity: op
+"""
+
+
+def prepare_run(settings: Settings, *, sizes: Mapping[str, int], progress: Progress) -> None:
+    """Makes everything ready that the job reads: the example's extracts, the configuration, dbt's manifest."""
+    check_writable(settings.home)
+    settings.dagster_home.mkdir(parents=True, exist_ok=True)
+    instance_file = settings.dagster_home / "dagster.yaml"
+    if not instance_file.exists():
+        instance_file.write_text(INSTANCE_SETTINGS, encoding="utf-8")
+    check_folders(settings)
+    if settings.example is not None:
+        make_example(settings, sizes=sizes, progress=progress)
+    elif sizes:
+        raise SettingsError(f"{', '.join(sizes).upper()}: only examples have a size.")
+    for warning in prepare_data_set(settings, today=datetime.now(UTC).date()).warnings:
+        progress(f"  note: {warning}")
+    ensure_manifest(settings, progress=progress)
+
+
+def make_example(settings: Settings, *, sizes: Mapping[str, int], progress: Progress) -> None:
+    """Writes the example's extracts, unless they are there already in the size asked for.
+
+    Another size is another input: the data set then starts over, while its releases stay.
+    """
+    example = settings.example
+    assert example is not None
+    unknown = sorted(set(sizes) - set(example.sizes))
+    if unknown:
+        raise SettingsError(
+            f"{', '.join(unknown).upper()}: example {example.name} has no such size. "
+            f"It has: {', '.join(sorted(example.sizes)).upper() or 'none'}."
+        )
+    asked = {**example.sizes, **sizes}
+    made = settings.home / "example.json"
+    before = json.loads(made.read_text(encoding="utf-8")) if made.exists() else None
+    if before == asked or (before is not None and not sizes):
+        return
+    if before is not None:
+        progress(f"  example {example.name} starts over: {before} was made, {asked} is asked for")
+        for gone in (settings.warehouse, settings.warehouse.with_suffix(".duckdb.wal")):
+            gone.unlink(missing_ok=True)
+        for folder in (settings.extracts, settings.truth):
+            shutil.rmtree(folder, ignore_errors=True)
+        made.unlink()
+    progress(f"  making example {example.name}: {', '.join(f'{name} {size}' for name, size in asked.items())}")
+    generate = importlib.import_module(f"examples.{example.name}").generate
+    clock = {"as_of": example.as_of} if example.is_simulated else {}
+    generate(settings.extracts, settings.truth, **clock, **asked, progress=lambda line: progress(f"    {line}"))
+    made.write_text(json.dumps(asked), encoding="utf-8")

@@ -1,0 +1,17 @@
+"""`make restore`: a withdrawn file counts again."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from orchestration.lib.core.settings import read_settings
+
+
+def command(file: Annotated[str, typer.Argument(help="Its path or its id.")]) -> int:
+    """Land a withdrawn file again."""
+    from orchestration.cli.landed_files import change_file
+    from orchestration.lib.landing import restore_file
+
+    return change_file(restore_file, file, read_settings(), "Type make run to publish with it.")

@@ -1,0 +1,21 @@
+"""`make rollback`: readers get an older release."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from orchestration.lib.core.settings import read_settings
+
+
+def command(
+    to: Annotated[str | None, typer.Option(help="Id of the release to go to; default the one before.")] = None,
+) -> int:
+    """Switch readers to the release before, or to a named one."""
+    from orchestration.lib.release.publish import rollback
+
+    current, left = rollback(read_settings(), to, now=datetime.now(UTC))
+    print(f"Readers now get {current.release_id}" + (f", no longer {left.release_id}." if left else "."))
+    return 0

@@ -1,0 +1,11 @@
+"""`make unions`: the list of models that the unions of events and of people read."""
+
+from __future__ import annotations
+
+
+def command() -> int:
+    """Write the list of models that are united as events or as people, from their YAML."""
+    from orchestration.lib.warehouse.unions import UNION_MODELS, write_union_models
+
+    print(f"{UNION_MODELS}: {'written' if write_union_models() else 'up to date'}")
+    return 0

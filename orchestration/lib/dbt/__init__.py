@@ -1,0 +1,1 @@
+"""Runs dbt as a subprocess, and reads what it compiles."""

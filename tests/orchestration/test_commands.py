@@ -1,0 +1,198 @@
+"""The commands behind `make`: each is listed, says what it takes, and ends with the code that its outcome has."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from orchestration.cli import app, dbt
+from orchestration.cli.app import COMMANDS, main
+from orchestration.defs.warehouse.invocation import BuildProgress
+from orchestration.lib.core.settings import PROJECT_ROOT, SettingsError
+from orchestration.lib.release.folders import ReleaseError
+
+# Nothing that takes long to import belongs before the command that needs it.
+HEAVY = ("dagster", "dagster_dbt", "dbt", "duckdb", "great_expectations", "numpy", "pyarrow", "rich", "sqlalchemy")
+
+
+def test_every_command_stands_in_a_file_of_its_name() -> None:
+    for name, command in COMMANDS.items():
+        assert command.__module__ == f"orchestration.cli.{name.replace('-', '_')}"
+
+
+def test_every_command_of_make_exists() -> None:
+    makefile = (PROJECT_ROOT / "Makefile").read_text(encoding="utf-8")
+    called = set(re.findall(r"\$\(RUN\) ([a-z-]+)", makefile))
+    assert called == set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for option in ("--help", "-h"):
+        assert main([name, option]) == 0
+    said = capsys.readouterr().out
+    assert f"Usage: python -m orchestration {name}" in said
+
+
+def test_the_list_of_commands_shows_each_sentence_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    said = capsys.readouterr().out
+    assert "..." not in said.partition("Commands:")[2]
+    assert [line.split()[0] for line in said.partition("Commands:\n")[2].splitlines()] == list(COMMANDS)
+
+
+def test_the_list_of_commands_imports_nothing_heavy() -> None:
+    listed = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "orchestration", "--help"],
+        cwd=PROJECT_ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in listed.stderr.splitlines()}
+    assert not imported & set(HEAVY)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "Usage: "),
+        (["nonsense"], "No such command 'nonsense'"),
+        (["run", "--customers", "many"], "--customers"),
+        (["run", "--nonsense"], "--nonsense"),
+        (["withdraw"], "FILE"),
+    ],
+)
+def test_a_command_line_that_makes_no_sense_ends_with_2(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    assert said.lower() in capsys.readouterr().err.lower()
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code"),
+    [(0, 0), (1, 1), (3, 3), (SettingsError("wrong"), 2), (ReleaseError("refused"), 1), (KeyboardInterrupt(), 130)],
+)
+def test_the_exit_code_says_what_came_of_it(
+    outcome: Any, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def command() -> int:
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
+
+    monkeypatch.setitem(app.COMMANDS, "releases", command)
+    assert main(["releases"]) == code
+    if isinstance(outcome, (SettingsError, ReleaseError)):
+        assert capsys.readouterr().err == f"\n{outcome}\n"
+
+
+def test_an_error_that_nobody_foresaw_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def command() -> int:
+        raise ZeroDivisionError
+
+    monkeypatch.setitem(app.COMMANDS, "releases", command)
+    with pytest.raises(ZeroDivisionError):
+        main(["releases"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "taken"),
+    [
+        (["dbt", "ls", "-s", "fct_events"], ["ls", "-s", "fct_events"]),
+        (["dbt", "build", "--select", "a+", "--help"], ["build", "--select", "a+", "--help"]),
+        (["dbt", "--version"], ["--version"]),
+        (["dbt", "show", "--inline", "select 1", "--limit", "3"], ["show", "--inline", "select 1", "--limit", "3"]),
+    ],
+)
+def test_what_follows_dbt_is_dbts(arguments: list[str], taken: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[list[str] | None] = []
+
+    def command(arguments: dbt.Arguments = None) -> int:
+        seen.append(arguments)
+        return 0
+
+    monkeypatch.setattr(dbt, "command", command)
+    monkeypatch.setitem(app.COMMANDS, "dbt", command)
+    assert main(arguments) == 0
+    assert seen == [taken]
+
+
+def test_values_may_look_like_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[str, ...]] = []
+
+    def ask(query: str, warehouse: bool = False) -> int:
+        seen.append((query, str(warehouse)))
+        return 0
+
+    def hashed(type: str, value: str) -> int:
+        seen.append((type, value))
+        return 0
+
+    monkeypatch.setitem(app.COMMANDS, "sql", ask)
+    monkeypatch.setitem(app.COMMANDS, "hash", hashed)
+    assert main(["sql", "--warehouse", "from kpis.kpi_scorecard"]) == 0
+    assert main(["hash", "phone", "+31 20 123"]) == 0
+    assert main(["hash", "email", " Ann@Example.com "]) == 0
+    assert seen == [("from kpis.kpi_scorecard", "True"), ("phone", "+31 20 123"), ("email", " Ann@Example.com ")]
+
+
+def test_no_run_leaves_its_settings_in_the_environment_of_the_process() -> None:
+    """Two data sets in one process would take each other's warehouse; a child's environment is given at its start."""
+    writing = []
+    for path in sorted((PROJECT_ROOT / "orchestration").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            text = ast.unparse(node) if isinstance(node, (ast.Call, ast.Assign, ast.Delete)) else ""
+            if re.match(
+                r"(del )?os\.environ(\.(update|setdefault|pop|clear)\(|\[.*\]( =|$))|os\.(un)?(put|set)env\(", text
+            ):
+                writing.append(f"{path.name}: {text}")
+    assert writing == []
+
+
+class Log:
+    """Keeps what a step logs."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, str]] = []
+
+    def info(self, line: str) -> None:
+        self.lines.append(("info", line.strip()))
+
+    def warning(self, line: str) -> None:
+        self.lines.append(("warning", line.strip()))
+
+    def error(self, line: str) -> None:
+        self.lines.append(("error", line.strip()))
+
+
+def event(kind: str, **data: Any) -> dict[str, Any]:
+    return {"info": {"name": kind}, "data": data}
+
+
+def test_progress_is_told_each_tenth_of_the_way_and_trouble_at_once() -> None:
+    log = Log()
+    progress = BuildProgress(log)  # type: ignore[arg-type]
+    progress.note(event("MainReportVersion", version="1.11"))
+    progress.note(event("LogStartLine", index=1, total=20, node_info={"node_name": "a", "node_status": "started"}))
+    for index in range(1, 18):
+        status = {"node_name": f"model_{index}", "node_status": "success"}
+        progress.note(event("LogModelResult", index=index, total=20, status="OK", node_info=status))
+    failed = {"node_name": "unique_a", "node_status": "fail"}
+    progress.note(event("LogTestResult", index=18, num_models=20, num_failures=3, status="fail", node_info=failed))
+    warned = {"node_name": "known_b", "node_status": "warn"}
+    progress.note(event("LogTestResult", index=19, num_models=20, num_failures=1, status="warn", node_info=warned))
+    progress.note(event("SkippingDetails", index=20, total=20, node_name="c", node_info={"node_status": "skipped"}))
+    progress.note(event("EndOfRunSummary", num_errors=1))
+    steps = [line for kind, line in log.lines if kind == "info"]
+    assert steps == [f"dbt: {max(1, 2 * tenth)} of 20" for tenth in range(11)]
+    assert [line for line in log.lines if line[0] != "info"] == [
+        ("error", "fail: unique_a"),
+        ("warning", "warn: known_b"),
+    ]

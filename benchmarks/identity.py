@@ -24,7 +24,7 @@ import duckdb
 from benchmarks.example import build, generate_example, settings_in
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings, read_settings
-from orchestration.lib.warehouse.macros import render_macro
+from orchestration.lib.dbt.compiled import expressions
 
 SPLINK_SET = PROJECT_ROOT.parent / "shared" / "data" / "splink_fake_1000" / "fake_1000.csv"
 # Names under which labelled files carry what a people record has; the first found counts.
@@ -184,37 +184,38 @@ def people_of_identifiers(connection: duckdb.DuckDBPyConnection, truth: Path) ->
     Identifiers that several people share are left out: no answer would be right. An identifier that came in and has no
     owner is in the result: it counts as a person of its own.
     """
-    steps = {
-        "trimmed_value": render_macro("trimmed_identifier", "identifier"),
-        "normalised_value": render_macro("normalised_by_rule", "normalisation", "trimmed_value"),
-        "written_hash": render_macro("identifier_hash", "identifier_type", "normalised_value"),
-        "identifier_hash": render_macro("canonical_hash", "hashed.written_hash"),
-    }
+    trimmed, normalised, written_hash, identifier_hash = expressions(
+        "trimmed_identifier", "normalised_by_rule", "identifier_hash", "canonical_hash"
+    )
     return dict(
         connection.execute(
             f"""
-            with trimmed as (
+            with identifiers as (
                 select
                     truth.person_id,
-                    truth.identifier_type,
-                    types.normalisation,
-                    {steps["trimmed_value"]} as trimmed_value
+                    truth.identifier_type as type,
+                    types.normalisation as rule,
+                    truth.identifier as value
                 from read_parquet($truth) as truth
                 inner join config.identifier_types as types on types.identifier_type = truth.identifier_type
             ),
+            trimmed as (
+                select *, {trimmed} as trimmed_value from identifiers
+            ),
             normalised as (
-                select *, {steps["normalised_value"]} as normalised_value from trimmed
+                select *, {normalised} as normalised_value from trimmed
             ),
             hashed as (
-                select normalised.*, {steps["written_hash"]} as written_hash
+                select person_id, {written_hash} as hash
                 from normalised
                 cross join (select value as pepper from landing.settings where key = 'pepper') as settings
             ),
             canonical as (
-                select hashed.person_id, {steps["identifier_hash"]} as identifier_hash
-                from hashed
-                left join intermediate.int_phone_numbers as phone_numbers
-                    on phone_numbers.written_hash = hashed.written_hash
+                select person_id, {identifier_hash} as identifier_hash
+                from (select person_id, hash as written_hash from hashed) as hashed
+                left join (
+                    select written_hash as of_hash, written_hash, identifier_hash from intermediate.int_phone_numbers
+                ) as phone_numbers on phone_numbers.of_hash = hashed.written_hash
             )
             select identifier_hash, min(person_id)
             from canonical

@@ -19,7 +19,7 @@ import duckdb
 from benchmarks.example import build, generate_example, settings_in
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import Settings
-from orchestration.lib.warehouse.macros import render_macro
+from orchestration.lib.dbt.compiled import expressions
 
 # The visit that opens a phase holds its event: 99 in 100 follow within ten minutes, and visits lie hours apart.
 TOLERANCE_SECONDS = 3_600
@@ -138,34 +138,36 @@ def _who_is_who(connection: duckdb.DuckDBPyConnection, truth: Path) -> None:
         union all
         select 'record', 'exact', 'person'
     """)
-    trimmed = render_macro("trimmed_identifier", "identifier")
-    normalised = render_macro("normalised_by_rule", "rule", "trimmed_value")
-    hashed = render_macro("identifier_hash", "identifier_type", "normalised_value")
+    trimmed, normalised, hashed = expressions("trimmed_identifier", "normalised_by_rule", "identifier_hash")
     connection.execute(
         f"""
         create temp table persons_customers as
         with trimmed as (
             select person_id, identifier_type, rule, kind, {trimmed} as trimmed_value
-            from read_parquet($truth) inner join rules using (identifier_type)
+            from (select *, identifier as value from read_parquet($truth)) inner join rules using (identifier_type)
         ),
         normalised as (
             select
                 *,
                 {normalised} as normalised_value,
+                identifier_type as type,
                 (select value from landing.settings where key = 'pepper') as pepper
             from trimmed
         ),
+        hashed as (
+            select *, {hashed} as identifier_hash from normalised
+        ),
         held as (
             select
-                normalised.person_id,
+                hashed.person_id,
                 bridge.customer_id,
                 count(distinct bridge.identifier_hash) filter (where kind = 'person') as person_value_count,
                 count(distinct bridge.identifier_hash) as value_count
-            from normalised
+            from hashed
             inner join core.bridge_customer_identifiers as bridge
                 on
-                    bridge.identifier_type = normalised.identifier_type
-                    and bridge.identifier_hash = {hashed.replace("identifier_type", "normalised.identifier_type")}
+                    bridge.identifier_type = hashed.identifier_type
+                    and bridge.identifier_hash = hashed.identifier_hash
             group by all
         )
         select

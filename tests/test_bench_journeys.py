@@ -12,7 +12,7 @@ import pytest
 from benchmarks.journeys import BEGUN, REASONS, TOLD_REASONS, UNSEEN, Truth, score, tables
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings, read_settings
-from orchestration.lib.warehouse.macros import render_macro
+from orchestration.lib.dbt.compiled import expression
 
 DAY_0 = datetime(2026, 1, 1)
 KEY = "a key"
@@ -75,7 +75,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Truth:
 
 
 def _fill(settings: Settings, truth: Path) -> None:
-    hashed = render_macro("identifier_hash", "identifier_type", "normalised_value")
+    hashed = expression("identifier_hash")
     with open_duckdb(settings.warehouse) as connection:
         connection.execute(f"""
             create schema config; create schema landing; create schema core; create schema journeys;
@@ -88,7 +88,7 @@ def _fill(settings: Settings, truth: Path) -> None:
             create table core.bridge_customer_identifiers as
             select identifier_type, {hashed} as identifier_hash, customer_id
             from (
-                select *, '{KEY}' as pepper from (values
+                select *, identifier_type as type, '{KEY}' as pepper from (values
                     ('email', 'ann@example.com', 'c_ann'),
                     ('cookie', 'ann-2', 'a_ann'),
                     ('email', 'cid@example.com', 'c_cid')

@@ -1,4 +1,4 @@
-"""Each rule of normalisation, asked with values that real extracts hold, through the models' own macros."""
+"""Each rule of normalisation, asked with values that real extracts hold, through the models' own expressions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import settings as checked
 from hypothesis import strategies as st
 
 from orchestration.lib.core.connection import open_duckdb
-from orchestration.lib.warehouse.macros import render_macro
+from orchestration.lib.dbt.compiled import expression, expressions
 from tests.architecture.project import seeds
 
 RULES = ("email", "email_base", "phone", "digits", "lower", "exact")
@@ -32,11 +32,15 @@ UNSEEN = [
 ]
 
 _connection: duckdb.DuckDBPyConnection
+EXPRESSIONS: tuple[str, ...]
+AT_ONCE: str
 
 
 @pytest.fixture(scope="module", autouse=True)
 def opened() -> Iterator[None]:
-    global _connection
+    global _connection, EXPRESSIONS, AT_ONCE
+    EXPRESSIONS = expressions("trimmed_identifier", "normalised_by_rule", "unusable_because")
+    AT_ONCE = expression("normalised_identifier")
     with open_duckdb() as connection:
         _connection = connection
         yield
@@ -44,14 +48,10 @@ def opened() -> Iterator[None]:
 
 def told(rule: str, value: str) -> tuple[str | None, str | None]:
     """A value's normalised form and the reason why it has none."""
-    trimmed, by_rule = (
-        render_macro("trimmed_identifier", "value"),
-        render_macro("normalised_by_rule", "rule", "trimmed"),
-    )
-    reason = render_macro("unusable_because", "trimmed", "normalised")
+    trimmed, by_rule, reason = EXPRESSIONS
     row = _connection.execute(
-        f"select normalised, {reason} from (select *, {by_rule} as normalised from "
-        f"(select $rule as rule, {trimmed} as trimmed from (select $value as value)))",
+        f"select normalised_value, {reason} from (select *, {by_rule} as normalised_value from "
+        f"(select $rule as rule, {trimmed} as trimmed_value from (select $value as value)))",
         {"rule": rule, "value": value},
     ).fetchone()
     assert row is not None
@@ -62,7 +62,7 @@ def normalised(rule: str, value: str) -> str | None:
     form, reason = told(rule, value)
     assert (form is None) != (reason is None)
     row = _connection.execute(
-        f"select {render_macro('normalised_identifier', 'rule', 'value')} from (select $rule as rule, $value as value)",
+        f"select {AT_ONCE} from (select $rule as rule, $value as value)",
         {"rule": rule, "value": value},
     ).fetchone()
     assert row == (form,), "the short way and the way in steps say the same"
@@ -149,8 +149,7 @@ def test_look_alikes_stay_different(rule: str, one: str, other: str) -> None:
 
 @pytest.mark.parametrize("rule", RULES)
 def test_null_is_no_identifier(rule: str) -> None:
-    value = render_macro("normalised_identifier", "rule", "value")
-    row = _connection.execute(f"select {value} from (select $rule as rule, null::varchar as value)", {"rule": rule})
+    row = _connection.execute(f"select {AT_ONCE} from (select $rule as rule, null::varchar as value)", {"rule": rule})
     assert row.fetchone() == (None,)
 
 

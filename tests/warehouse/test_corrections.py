@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
-from orchestration.lib.warehouse.dbt import read_dbt_manifest
 
 from orchestration.lib.core.settings import PROJECT_ROOT
+from orchestration.lib.dbt.running import read_dbt_manifest
 from orchestration.lib.landing.contracts import TableContract, read_contracts
 from orchestration.lib.warehouse.build import event_tables
 from tests.conftest import Warehouse, differences, make_warehouse

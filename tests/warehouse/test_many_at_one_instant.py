@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 
 from orchestration.lib.core.connection import open_duckdb
-from orchestration.lib.core.settings import PROJECT_ROOT
-from orchestration.lib.warehouse.macros import render_model
+from orchestration.lib.dbt.compiled import models_on
 
 EVENTS = 100_000
-STEPS = PROJECT_ROOT / "models" / "intermediate" / "journeys" / "int_steps.sql"
+STEPS = "int_steps"
 
 
 def test_a_hundred_thousand_completed_journeys_of_one_instant_have_each_event_once() -> None:
@@ -36,18 +35,17 @@ def test_a_hundred_thousand_completed_journeys_of_one_instant_have_each_event_on
                 phase_id as first_phase_id, timestamp '2026-01-01' as started_at, timestamp '2026-01-01' as ended_at
             from known_intervals;
         """)
-        began = time.monotonic()
-        sql = render_model(
-            STEPS,
+        sql = models_on(
+            [STEPS],
             {
                 "int_instance_bounds": "known_journeys",
                 "int_phase_intervals": "known_intervals",
                 "int_events_stitched": "landed_events",
                 "int_event_versions": "landed_events",
-                "int_changed_journey_customers": "landed_events",
             },
             as_of="timestamp '2026-06-01'",
-        )
+        )[STEPS]
+        began = time.monotonic()
         found = connection.execute(f"""
             select count(*), count(distinct event_id), count(distinct journey_instance_id), max(step_number)
             from ({sql})

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from orchestration.lib.warehouse.dbt import dbt_executable
 
 from orchestration.lib.core.settings import PROJECT_ROOT
+from orchestration.lib.dbt.running import dbt_executable
 from orchestration.lib.warehouse.unions import UNION_MODELS, models_by_kind
 from tests.conftest import Warehouse
 

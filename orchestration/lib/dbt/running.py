@@ -19,16 +19,23 @@ class DbtFailed(RuntimeError):
 
 def dbt_environment(settings: Settings) -> dict[str, str]:
     """The environment in which dbt works on a data set: its warehouse file, its seeds, its target folder."""
-    # `make` calls the Python of .venv without activating it; dagster-dbt looks for dbt along PATH
+    return {
+        **environment_of(settings.dbt_target),
+        "JOURNEYS_WAREHOUSE": str(settings.warehouse),
+        "JOURNEYS_RESOLVED_SEEDS": os.path.relpath(settings.resolved_seeds, PROJECT_ROOT),
+        "JOURNEYS_MATCHING": "on" if settings.is_matching_on else "off",
+    }
+
+
+def environment_of(target: Path) -> dict[str, str]:
+    """The environment of a dbt process that writes into a target folder, whatever it works on."""
+    # `make` calls the Python of .venv without activating it; dbt's own processes look for programs along PATH
     beside, path = str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)
     return {
         **os.environ,
         "PATH": path if beside in path.split(os.pathsep) else os.pathsep.join((beside, path)),
-        "JOURNEYS_WAREHOUSE": str(settings.warehouse),
-        "JOURNEYS_RESOLVED_SEEDS": os.path.relpath(settings.resolved_seeds, PROJECT_ROOT),
-        "JOURNEYS_MATCHING": "on" if settings.is_matching_on else "off",
-        "DBT_TARGET_PATH": str(settings.dbt_target),
-        "DBT_LOG_PATH": str(settings.dbt_target / "logs"),
+        "DBT_TARGET_PATH": str(target),
+        "DBT_LOG_PATH": str(target / "logs"),
         # dbt's debug lines cost a tenth of its time; what it ran stands in the target folder
         "DBT_LOG_LEVEL_FILE": os.environ.get("DBT_LOG_LEVEL_FILE", "info"),
         "DBT_PROFILES_DIR": str(PROJECT_ROOT),
@@ -53,15 +60,19 @@ def dbt_variables(settings: Settings) -> list[str]:
 
 
 def run_dbt(settings: Settings, arguments: Sequence[str], build: Mapping[str, str] | None = None) -> str:
-    """Runs one dbt command to its end and returns what it printed. Raises DbtFailed.
+    """Runs one dbt command on a data set to its end and returns what it printed. Raises DbtFailed.
 
     `build` is what `BuildPlan.environment` says. The warehouse file must not be open: dbt takes it for itself.
     """
-    command = [dbt_executable(), "--no-use-colors", *arguments, *dbt_variables(settings)]
+    return call_dbt([*arguments, *dbt_variables(settings)], {**dbt_environment(settings), **(build or {})})
+
+
+def call_dbt(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
+    """Runs one dbt command to its end and returns what it printed. Raises DbtFailed."""
     done = subprocess.run(
-        command,
+        [dbt_executable(), "--no-use-colors", *arguments],
         cwd=PROJECT_ROOT,
-        env={**dbt_environment(settings), **(build or {})},
+        env=environment,
         capture_output=True,
         text=True,
         check=False,

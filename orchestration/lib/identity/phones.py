@@ -23,9 +23,10 @@ import phonenumbers
 
 from orchestration.lib.core.connection import transaction
 from orchestration.lib.core.settings import Settings
+from orchestration.lib.core.sql import in_list, literal, name
+from orchestration.lib.dbt.compiled import expression, expressions
 from orchestration.lib.landing.contracts import TYPES_ARE_KEYS, TableContract
 from orchestration.lib.landing.registry import latest_batch
-from orchestration.lib.warehouse.macros import render_macro
 
 PHONE_RULE = "phone"
 # Seeds with identifiers in clear: (seed, column of the type, column of the identifier).
@@ -172,25 +173,28 @@ def _written_forms(
     types = phone_types(settings)
     landed = connection.execute("select table_name from duckdb_tables() where schema_name = 'raw'").fetchall()
     tables = {row[0] for row in landed}
+    written, member = expressions("normalised_identifier", "json_member")
     for contract in contracts:
         if contract.identifier not in tables or not types:
             continue
-        values: list[tuple[str, str]] = []
+        rows = f"from raw.{name(contract.identifier)} where _changed_in > $through"
+        values: list[str] = []
         for column in contract.columns:
             if column.identifier_type in types:
-                values.append((column.name, "true"))
+                values.append(f"select {name(column.name)} as value {rows}")
             elif column.identifier_type == TYPES_ARE_KEYS:
-                values += [(render_macro("json_text", column.name, name), "true") for name in types]
+                values += [
+                    f"select {member} as value from (select {name(column.name)} as json, {literal(key)} as name {rows})"
+                    for key in types
+                ]
             elif column.identifier_type_column:
-                listed = ", ".join(render_macro("text_literal", name) for name in types)
-                values.append((column.name, f"{column.identifier_type_column} in ({listed})"))
-        for value, condition in values:
-            written = render_macro("normalised_identifier", f"'{PHONE_RULE}'", "value")
+                of_types = f"{name(column.identifier_type_column)} in {in_list(types)}"
+                values.append(f"select {name(column.name)} as value {rows} and {of_types}")
+        for query in values:
             yield (
                 contract.name,
                 f"select distinct {written} as written_form from "
-                f"(select {value} as value from raw.{contract.identifier} "
-                f"where _changed_in > $through and {condition}) where written_form is not null",
+                f"(select value, {literal(PHONE_RULE)} as rule from ({query})) where written_form is not null",
             )
 
 
@@ -207,8 +211,10 @@ def _of_seeds(connection: duckdb.DuckDBPyConnection, settings: Settings) -> list
 
 def written_forms(connection: duckdb.DuckDBPyConnection, values: Sequence[str]) -> list[str | None]:
     """The written form of each value, by the models' own rule; None for what is no number at all."""
-    written = render_macro("normalised_identifier", f"'{PHONE_RULE}'", "value")
-    rows = connection.execute(f"select {written} from (select unnest($values) as value)", {"values": list(values)})
+    rows = connection.execute(
+        f"select {expression('normalised_identifier')} from (select unnest($values) as value, $rule as rule)",
+        {"values": list(values), "rule": PHONE_RULE},
+    )
     return [row[0] for row in rows.fetchall()]
 
 

@@ -13,8 +13,8 @@ import duckdb
 
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings, SettingsError
+from orchestration.lib.dbt.compiled import expression, models_on
 from orchestration.lib.release.publish import current_release
-from orchestration.lib.warehouse.macros import render_macro, render_model
 from orchestration.lib.warehouse.seeds import (
     VALIDITY_ENDS,
     SeedRow,
@@ -24,7 +24,6 @@ from orchestration.lib.warehouse.seeds import (
     read_seeds,
 )
 
-MODELS = PROJECT_ROOT / "models" / "intermediate" / "journeys"
 # How many names or values a hint lists.
 SHOWN = 5
 PLACE = {"channel": "on channel", "touchpoint": "at touchpoint"}
@@ -168,7 +167,20 @@ def check_definitions(
     time_zone: str,
 ) -> tuple[Data, list[Version]]:
     """Holds versions of journeys against `core.fct_events`. Writes temporary tables only."""
-    local_day = render_macro("local_date", "occurred_at", reporting_time_zone=time_zone)
+    relations = {
+        "critical_events": "given_critical_events",
+        "phases": "given_phases",
+        "int_timeline_events": "counted_events",
+        "int_matched_events": "given_matches",
+        "journeys": "given_journeys",
+    }
+    models = models_on(
+        ("int_matched_events", "int_phase_intervals"),
+        relations,
+        as_of="(select max(occurred_at) from counted_events)",
+        time_zone=time_zone,
+    )
+    local_day = expression("local_date", time_zone=time_zone)
     connection.execute(f"""
         create temp table counted_events as
         select
@@ -184,33 +196,17 @@ def check_definitions(
     data = Data(database, *totals)
     _load(connection, "given_phases", PHASE_COLUMNS, seeds["phases"])
     _load(connection, "given_critical_events", RULE_COLUMNS, seeds["critical_events"])
-    relations = {
-        "critical_events": "given_critical_events",
-        "phases": "given_phases",
-        "int_timeline_events": "counted_events",
-        "int_changed_customers": "counted_events",
-        "int_changed_journey_customers": "counted_events",
-        "int_matched_events": "given_matches",
-        "journeys": "given_journeys",
-    }
-    clock = "(select max(occurred_at) from counted_events)"
-
-    def model(name: str) -> str:
-        return render_model(MODELS / f"{name}.sql", relations, as_of=clock, reporting_time_zone=time_zone)
-
-    connection.execute(f"create temp table given_matches as {model('int_matched_events')}")
+    connection.execute(f"create temp table given_matches as {models['int_matched_events']}")
     ids = {row.values["journey_id"] for row in journeys}
     of_journeys = [row for row in seeds["journeys"] if row.values["journey_id"] in ids]
     as_if_valid = [row for row in of_journeys if not _matches(connection, row, time_zone).inside]
     connection.execute(f"create temp table given_journeys ({', '.join(map(' '.join, JOURNEY_COLUMNS.items()))})")
-    connection.execute(
-        "create temp table walked_intervals as select * from (" + model("int_phase_intervals") + ") limit 0"
-    )
+    connection.execute(f"create temp table walked_intervals as select * from ({models['int_phase_intervals']}) limit 0")
     walks = [[row for row in of_journeys if row not in as_if_valid], *([_timeless(row)] for row in as_if_valid)]
     for walk in walks:
         connection.execute("delete from given_journeys")
         _insert(connection, "given_journeys", JOURNEY_COLUMNS, walk)
-        connection.execute(f"insert into walked_intervals {model('int_phase_intervals')}")
+        connection.execute(f"insert into walked_intervals {models['int_phase_intervals']}")
     return data, [_version(connection, row, seeds, row in as_if_valid, time_zone) for row in journeys]
 
 
@@ -242,7 +238,7 @@ class Matches:
 
 
 def _matches(connection: duckdb.DuckDBPyConnection, journey: SeedRow, time_zone: str) -> Matches:
-    day = render_macro("local_date", "occurred_at", reporting_time_zone=time_zone)
+    day = expression("local_date", time_zone=time_zone)
     row = connection.execute(
         f"""
         select count_if(is_valid), count_if(not is_valid)
@@ -431,10 +427,10 @@ def _why_no_property(connection: duckdb.DuckDBPyConnection, rule: SeedRow, event
     if property_name not in keys:
         had = f"they have {_listed(keys)}" if keys else "they publish none"
         return f"{events:,} events of that name, none with a published property {property_name}: {had}"
-    value = render_macro("json_member", "properties", "name")
+    value = expression("json_member")
     values = dict(
         connection.execute(
-            f"select coalesce({value}, 'null') as found, count(*) as events from (select properties, ? as name "
+            f"select coalesce({value}, 'null') as found, count(*) as events from (select properties as json, ? as name "
             "from counted_events where event_name = ?) group by found order by events desc, found",
             [property_name, name],
         ).fetchall()

@@ -1,4 +1,4 @@
-"""The hash of one identifier, computed by the models' own macros."""
+"""The hash of one identifier, computed by the models' own expressions."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import csv
 
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import Settings, SettingsError
+from orchestration.lib.dbt.compiled import expressions
 from orchestration.lib.identity.phones import PHONE_RULE, canonical_phone
-from orchestration.lib.warehouse.macros import render_macro
 
 WHY = {
     "empty": "nothing is left of it",
@@ -26,10 +26,9 @@ def hash_identifier(settings: Settings, pepper: str, identifier_type: str, value
     if identifier_type not in rules:
         raise SettingsError(f"TYPE={identifier_type}: not in identifier_types.csv. Known: {', '.join(sorted(rules))}.")
     rule = rules[identifier_type]
-    trimmed = render_macro("trimmed_identifier", "value")
-    normalised = render_macro("normalised_by_rule", "rule", "trimmed_value")
-    reason = render_macro("unusable_because", "trimmed_value", "normalised_value")
-    hashed = render_macro("identifier_hash", "type", "normalised_value")
+    trimmed, normalised, reason, hashed = expressions(
+        "trimmed_identifier", "normalised_by_rule", "unusable_because", "identifier_hash"
+    )
     with open_duckdb() as connection:
         row = connection.execute(
             f"select normalised_value, {reason} from (select *, {normalised} as normalised_value from "

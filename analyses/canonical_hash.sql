@@ -1,0 +1,1 @@
+{{ canonical_hash('written_hash') }}

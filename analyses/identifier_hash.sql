@@ -1,0 +1,1 @@
+{{ identifier_hash('type', 'normalised_value') }}

@@ -1,0 +1,1 @@
+{{ normalised_by_rule('rule', 'trimmed_value') }}

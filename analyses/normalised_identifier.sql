@@ -1,0 +1,1 @@
+{{ normalised_identifier('rule', 'value') }}

@@ -1,0 +1,1 @@
+{{ trimmed_identifier('value') }}

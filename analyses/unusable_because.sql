@@ -1,0 +1,1 @@
+{{ unusable_because('trimmed_value', 'normalised_value') }}

@@ -14,7 +14,7 @@ from orchestration.lib.core.settings import PROJECT_ROOT
 
 # Made by tools or by runs, never written by hand.
 MADE = {
-    ".git", ".venv", ".pytest_cache", ".ruff_cache", ".hypothesis", "__pycache__",
+    ".git", ".venv", ".pytest_cache", ".ruff_cache", ".hypothesis", ".import_linter_cache", "__pycache__",
     "dbt_packages", "logs", "serving", "target", "var",
 }  # fmt: skip
 TEXT = {".sql", ".yml", ".yaml", ".md", ".py", ".csv", ".toml", ".in", ".lock", ".txt", ".cfg", ".jsonl", ""}

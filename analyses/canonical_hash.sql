@@ -1,1 +1,1 @@
-{{ canonical_hash('written_hash') }}
+{{ canonical_hash('hashed.written_hash') }}

@@ -206,16 +206,15 @@ def people_of_identifiers(connection: duckdb.DuckDBPyConnection, truth: Path) ->
                 select *, {normalised} as normalised_value from trimmed
             ),
             hashed as (
-                select person_id, {written_hash} as hash
+                select person_id, {written_hash} as written_hash
                 from normalised
                 cross join (select value as pepper from landing.settings where key = 'pepper') as settings
             ),
             canonical as (
-                select person_id, {identifier_hash} as identifier_hash
-                from (select person_id, hash as written_hash from hashed) as hashed
-                left join (
-                    select written_hash as of_hash, written_hash, identifier_hash from intermediate.int_phone_numbers
-                ) as phone_numbers on phone_numbers.of_hash = hashed.written_hash
+                select hashed.person_id, {identifier_hash} as identifier_hash
+                from hashed
+                left join intermediate.int_phone_numbers as phone_numbers
+                    on phone_numbers.written_hash = hashed.written_hash
             )
             select identifier_hash, min(person_id)
             from canonical

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.lib.core.settings import PROJECT_ROOT
-from orchestration.lib.identity.matching_settings import MatchingSettingsError, read_matching_settings
-from orchestration.lib.identity.parameters import (
+from orchestration.lib.config.match_parameters import (
     Parameters,
     declared_rates,
     read_parameters,
     write_parameters,
 )
-from orchestration.lib.warehouse.seeds import SeedsInvalid, resolve_matching, resolve_seeds
+from orchestration.lib.config.matching import MatchingSettingsError, read_matching_settings
+from orchestration.lib.config.seeds import SeedsInvalid, resolve_matching, resolve_seeds
+from orchestration.lib.core.settings import PROJECT_ROOT
 
 SHIPPED = PROJECT_ROOT / "seeds"
 TEXT = (SHIPPED / "matching.toml").read_text(encoding="utf-8")
@@ -24,7 +24,7 @@ TEXT = (SHIPPED / "matching.toml").read_text(encoding="utf-8")
 
 def test_the_shipped_settings_are_on_and_compare_what_a_record_has() -> None:
     settings = read_matching_settings(SHIPPED / "matching.toml")
-    assert settings.is_on and settings.review_probability < settings.link_probability
+    assert settings.is_on and settings.thresholds.review < settings.thresholds.link
     assert {column for comparison in settings.comparisons for column in comparison.columns} == {
         "first_name", "last_name", "birth_date", "email", "phone", "street", "postcode", "city",
     }  # fmt: skip

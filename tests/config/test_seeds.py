@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from orchestration.lib.config.seeds import SeedReport, SeedsInvalid, read_definitions, resolve_seeds
 from orchestration.lib.core.settings import EXAMPLES, PROJECT_ROOT
-from orchestration.lib.warehouse.seeds import SeedReport, SeedsInvalid, read_definitions, resolve_seeds
 
 SHIPPED = PROJECT_ROOT / "seeds"
 TODAY = date(2026, 3, 1)

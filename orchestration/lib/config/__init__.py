@@ -1,0 +1,1 @@
+"""Configuration that people write: seeds, contracts of source tables, matching. Pydantic checks it."""

@@ -1,0 +1,457 @@
+"""Reads the contracts of the source tables from the dbt sources files next to the staging models."""
+
+from __future__ import annotations
+
+import codecs
+import itertools
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any, Generic, TypeVar
+from zoneinfo import ZoneInfo
+
+import yaml
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, ValidationError
+from pydantic import model_validator as rule
+from pydantic.dataclasses import dataclass
+
+from orchestration.lib.config.faults import (
+    MISSING,
+    UNKNOWN,
+    Fault,
+    fault,
+    faults,
+    is_list_of_tables,
+    must,
+    near,
+    worded,
+)
+from orchestration.lib.config.yaml_lines import LinedMapping, line_of, load_lined
+
+FORMATS = ("csv", "jsonl", "parquet")
+DELIVERIES = ("append", "snapshot")
+PLAIN_TYPES = ("string", "bigint", "double", "boolean", "date", "timestamp", "json")
+DECIMAL = re.compile(r"^decimal\((\d{1,2}),\s*(\d{1,2})\)$")
+# As the identifier type of a json column: the object's own keys are the types.
+TYPES_ARE_KEYS = "*"
+
+# In words: `{what}` is the table or the column, `{key}` the key at fault, `{value}` what it holds.
+WORDS = {"string_type": "`{key}` of {what} must be text; quote it."}
+WORDS_OF_MISSING = {
+    "formats": "{what} needs `formats`, such as [csv, jsonl, parquet].",
+    "key": "{what} needs `key`, the column or columns that tell its rows apart.",
+}
+
+
+class ContractError(ValueError):
+    """A sources file that landing can't work with; the message names file, line and fix."""
+
+
+def check_known(value: object, known: Iterable[str], subject: str, *at: str | int) -> None:
+    """Raises a fault that says what the value may be, or which known one is like it."""
+    known = tuple(known)
+    if value not in known:
+        close = near(value, known)
+        hint = f"Did you mean `{close}`?" if close else f"It may be: {', '.join(known)}."
+        raise fault(f"{subject} is `{{found}}`. {{hint}}", *at, found=value, hint=hint)
+
+
+def one_of(known: tuple[str, ...], subject: str) -> AfterValidator:
+    def checked(value: str) -> str:
+        check_known(value, known, subject)
+        return value
+
+    return AfterValidator(checked)
+
+
+def looked_up(find: Callable[[str], object], words: str) -> AfterValidator:
+    """As metadata of a type: something can be found under this name."""
+
+    def checked(name: str) -> str:
+        try:
+            find(name)
+        except (LookupError, ValueError, OSError) as error:
+            raise fault(words) from error
+        return name
+
+    return AfterValidator(checked)
+
+
+def read_texts(values: Any) -> tuple[str, ...]:
+    """The entries of a YAML list as texts; a tuple is of the code's own making."""
+    if isinstance(values, tuple):
+        return values
+    if not isinstance(values, list) or not values or any(isinstance(value, list | dict | None) for value in values):
+        raise fault("`{key}` of {what} must be a list of names, such as [{key}_1].")
+    if any(isinstance(value, bool) for value in values):
+        raise fault("`{key}` of {what}: YAML reads yes, no, on and off as truths; quote them.")
+    texts = tuple(str(value) for value in values)
+    if len(set(texts)) < len(texts):
+        raise fault("`{key}` of {what} names something twice.")
+    return texts
+
+
+def read_data_type(value: object) -> str:
+    plain = str(value).replace(" ", "").lower()
+    size = DECIMAL.match(plain)
+    if plain in PLAIN_TYPES or (size and 1 <= int(size[1]) <= 38 and int(size[2]) <= int(size[1])):
+        return plain
+    raise fault(f"{{what}} has data_type `{{value}}`; it may be {', '.join(PLAIN_TYPES)} or decimal(18,2).")
+
+
+Name = Annotated[
+    str,
+    Field(pattern=r"^[a-z][a-z0-9_]{0,60}$"),
+    worded("the {kind}'s name {value!r} must be lower-case letters, digits and underscores, a letter first."),
+]
+Texts = Annotated[tuple[str, ...], BeforeValidator(read_texts)]
+Truth = Annotated[bool, Strict(), worded("`{key}` of {what} must be true or false.")]
+Description = Annotated[str, BeforeValidator(lambda value: "" if value is None else str(value).strip())]
+ONE_CHARACTER = "`{key}` of {what} must be one ASCII character."
+Character = Annotated[str, worded(WORDS["string_type"]), Field(pattern=r"^[\x00-\x7f]$"), worded(ONE_CHARACTER)]
+CharacterOrNone = Annotated[str, worded(WORDS["string_type"]), Field(pattern=r"^[\x00-\x7f]?$"), worded(ONE_CHARACTER)]
+Entries = must(
+    lambda value: is_list_of_tables(value) and value != [],
+    "`{key}` must be a list with at least one entry, each with a `name`.",
+)
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class CsvDialect:
+    """How a source writes its CSV files. An empty `quote` means that nothing is quoted."""
+
+    delimiter: Character = ","
+    quote: CharacterOrNone = '"'
+    escape: CharacterOrNone = '"'
+    encoding: Annotated[
+        str,
+        looked_up(codecs.lookup, "`{key}` of {what} is `{value}`; expected a name such as utf-8, cp1252 or utf-16."),
+    ] = "utf-8"
+    null_text: str = ""
+
+    @rule(mode="after")
+    def delimiter_is_nothing_else(self) -> CsvDialect:
+        if self.delimiter in (self.quote, self.escape, "\n", "\r"):
+            raise fault("the delimiter of {what} can't be its quote, its escape or a line end.", "delimiter")
+        return self
+
+
+@dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class ColumnMeta:
+    """What `meta` of a column says.
+
+    `identifier_type` is the type of the identifiers it holds, `*` for an object of type and value;
+    `identifier_type_column` the column that names the type row by row.
+    """
+
+    required: Truth = False
+    personal: Truth = False
+    accepted_values: Texts = ()
+    optional_column: Truth = False
+    public_keys: Texts = ()
+    identifier_type: str | None = None
+    identifier_type_column: str | None = None
+
+
+@dataclass(frozen=True)
+class ColumnContract(ColumnMeta):
+    """What one column of a source table promises."""
+
+    name: str
+    data_type: str
+    description: str = ""
+
+    @property
+    def decimal_size(self) -> tuple[int, int] | None:
+        """Digits and digits after the point of a decimal; None for every other type."""
+        match = DECIMAL.match(self.data_type)
+        return (int(match[1]), int(match[2])) if match else None
+
+
+@dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class TableMeta:
+    """What `meta` of a table says: its files, its key, and which of two rows with one key counts."""
+
+    formats: Annotated[tuple[Annotated[str, one_of(FORMATS, "a format of {what}")], ...], BeforeValidator(read_texts)]
+    key: Texts
+    key_scope: str | None = None
+    version_column: str | None = None
+    delivery: Annotated[str, one_of(DELIVERIES, "`delivery` of {what}")] = "append"
+    time_zone: Annotated[
+        str, looked_up(ZoneInfo, "`{key}` of {what} is `{value}`; expected a name such as Europe/Berlin or UTC.")
+    ] = "UTC"
+    csv: CsvDialect = CsvDialect()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableContract(TableMeta):
+    """What one source table promises: its files, its columns, and which of two rows with one key counts."""
+
+    source: str
+    table: str
+    description: str
+    columns: tuple[ColumnContract, ...]
+    declared_in: str = ""
+
+    @property
+    def identifier(self) -> str:
+        """The table's name in the schemas raw and quarantine."""
+        return f"{self.source}__{self.table}"
+
+    @property
+    def name(self) -> str:
+        return f"{self.source}.{self.table}"
+
+    @property
+    def folder(self) -> Path:
+        """Where its files lie, relative to the extracts folder."""
+        return Path(self.source) / self.table
+
+    @property
+    def holds_identifiers(self) -> bool:
+        """Whether a column of it says of which identifier type its values are."""
+        return any(column.identifier_type or column.identifier_type_column for column in self.columns)
+
+    def column(self, name: str) -> ColumnContract:
+        return next(column for column in self.columns if column.name == name)
+
+
+Meta = TypeVar("Meta", ColumnMeta, TableMeta)
+
+
+def required() -> Any:
+    """A key without which a file makes no sense; the words of its type say so."""
+    return Field(None, validate_default=True)
+
+
+class Config(BaseModel, Generic[Meta]):
+    """`config` of a table or column; its other keys are dbt's."""
+
+    meta: Annotated[Meta, must(lambda value: isinstance(value, dict), "`meta` of {what} must be a mapping.")] = Field(
+        {}, validate_default=True
+    )
+
+
+class Declared(BaseModel, Generic[Meta]):
+    """A table or column as a sources file declares it; keys that are not read here are dbt's."""
+
+    name: Name = required()
+    description: Description = ""
+    misplaced_meta: Annotated[None, must(lambda value: value is None, "`meta` of {what} belongs under `config:`.")] = (
+        Field(None, alias="meta")
+    )
+    config: Annotated[
+        Config[Meta],
+        must(lambda value: isinstance(value, dict), "`config` of {what} must be a mapping with `meta`."),
+    ] = Field({}, validate_default=True)
+
+
+class DeclaredColumn(Declared[ColumnMeta]):
+    """A column, and what its type allows its meta to say."""
+
+    data_type: Annotated[str, BeforeValidator(read_data_type)] = required()
+
+    @rule(mode="after")
+    def name_is_free(self) -> DeclaredColumn:
+        if self.name == "file_row_number":
+            raise fault("{what}: DuckDB keeps that name for itself; choose another.")
+        return self
+
+    @rule(mode="after")
+    def required_column_is_not_optional(self) -> DeclaredColumn:
+        if self.config.meta.required and self.config.meta.optional_column:
+            raise fault("{what} can't be both required and an optional column.")
+        return self
+
+    @rule(mode="after")
+    def only_json_has_public_keys(self) -> DeclaredColumn:
+        if self.config.meta.public_keys and self.data_type != "json":
+            raise fault("{what} is no json column, so it has no `public_keys`.", "config", "meta", "public_keys")
+        return self
+
+    @rule(mode="after")
+    def only_plain_values_are_listed(self) -> DeclaredColumn:
+        if self.config.meta.accepted_values and self.data_type not in ("string", "bigint"):
+            words = "{what}: `accepted_values` is for string and bigint columns."
+            raise fault(words, "config", "meta", "accepted_values")
+        return self
+
+    @rule(mode="after")
+    def json_holds_identifiers_by_type(self) -> DeclaredColumn:
+        found = self.config.meta.identifier_type
+        if found and (found == TYPES_ARE_KEYS) != (self.data_type == "json"):
+            words = (
+                f'{{what}}: `identifier_type: "{TYPES_ARE_KEYS}"` is for json columns whose keys are identifier types; '
+                "any other column names its type, such as phone."
+            )
+            raise fault(words, "config", "meta", "identifier_type")
+        return self
+
+    def contract(self) -> ColumnContract:
+        return ColumnContract(self.name, self.data_type, self.description, **vars(self.config.meta))
+
+
+class DeclaredTable(Declared[TableMeta]):
+    """A table, and how its meta and its columns fit together."""
+
+    identifier: Any = None
+    columns: Annotated[list[DeclaredColumn], Entries] = required()
+
+    @property
+    def column_named(self) -> dict[str, DeclaredColumn]:
+        return {column.name: column for column in self.columns}
+
+    @rule(mode="after")
+    def columns_have_own_names(self) -> DeclaredTable:
+        names = [column.name for column in self.columns]
+        for number, name in enumerate(names):
+            if name in names[:number]:
+                raise fault("{what} stands twice.", "columns", number)
+        return self
+
+    @rule(mode="after")
+    def types_of_identifiers_are_in_columns(self) -> DeclaredTable:
+        for number, column in enumerate(self.columns):
+            naming = column.config.meta.identifier_type_column
+            if naming is not None:
+                place = ("columns", number, "config", "meta", "identifier_type_column")
+                check_known(naming, self.column_named, "`{key}` of {what}", *place)
+        return self
+
+    @rule(mode="after")
+    def key_is_of_columns(self) -> DeclaredTable:
+        for name in self.config.meta.key:
+            check_known(name, self.column_named, "a key column of {what}", "config", "meta", "key")
+        if not any(self.column_named[name].config.meta.required for name in self.config.meta.key):
+            words = "no key column of {what} is `required: true`: rows without a key can't be told apart."
+            raise fault(words, "config", "meta", "key")
+        return self
+
+    @rule(mode="after")
+    def key_scope_is_a_required_column(self) -> DeclaredTable:
+        name, place = self.config.meta.key_scope, ("config", "meta", "key_scope")
+        if name is not None:
+            check_known(name, self.column_named, "`{key}` of {what}", *place)
+            if not self.column_named[name].config.meta.required:
+                raise fault("`{column}` of {what} scopes the key: make it `required: true`.", *place, column=name)
+        return self
+
+    @rule(mode="after")
+    def version_is_a_column_with_an_order(self) -> DeclaredTable:
+        name, place = self.config.meta.version_column, ("config", "meta", "version_column")
+        if name is not None:
+            check_known(name, self.column_named, "`{key}` of {what}", *place)
+            if self.column_named[name].data_type in ("json", "boolean"):
+                raise fault("`{column}` of {what} has no order; a version needs one.", *place, column=name)
+        return self
+
+
+class DeclaredSource(BaseModel):
+    """A source whose tables are landed."""
+
+    name: Name = required()
+    tables: Annotated[list[DeclaredTable], Entries] = required()
+
+    @rule(mode="after")
+    def tables_land_under_their_own_names(self) -> DeclaredSource:
+        for number, table in enumerate(self.tables):
+            expected = f"{self.name}__{table.name}"
+            if (table.identifier if "identifier" in table.model_fields_set else table.name) != expected:
+                words = "{what} lands in raw.{expected}, so write `identifier: {expected}`."
+                raise fault(words, "tables", number, "identifier", expected=expected)
+        return self
+
+
+class SourcesFile(BaseModel):
+    """A sources file; what its sources hold is checked where they are landed."""
+
+    sources: Annotated[list[dict], Entries] = required()
+
+
+def read_contracts(models: Path) -> tuple[TableContract, ...]:
+    """Reads every contract under `models/staging`, ordered by source and table.
+
+    Only sources with `schema: raw` are landed; others belong to somebody else. Raises ContractError.
+    """
+    staging = models / "staging"
+    contracts: dict[str, TableContract] = {}
+    for path in sorted([*staging.rglob("*__sources.yml"), *staging.rglob("*__sources.yaml")]):
+        for contract in _read_file(path, path.relative_to(models.parent).as_posix()):
+            earlier = contracts.setdefault(contract.name, contract)
+            if earlier is not contract:
+                raise ContractError(
+                    f"{contract.declared_in}: {contract.name} is already declared in {earlier.declared_in}. "
+                    "Keep one of the two."
+                )
+    return tuple(sorted(contracts.values(), key=lambda contract: (contract.source, contract.table)))
+
+
+def _read_file(path: Path, shown: str) -> list[TableContract]:
+    document = _load(path, shown)
+    try:
+        SourcesFile.model_validate(document)
+    except ValidationError as error:
+        raise _contract_error(shown, document, faults(error)) from error
+    contracts = []
+    for number, declared in enumerate(document["sources"]):
+        if declared.get("schema") != "raw":
+            continue
+        try:
+            source = DeclaredSource.model_validate(declared)
+        except ValidationError as error:
+            raise _contract_error(shown, document, faults(error), "sources", number) from error
+        contracts += [
+            TableContract(
+                source=source.name,
+                table=table.name,
+                description=table.description,
+                columns=tuple(column.contract() for column in table.columns),
+                declared_in=f"{shown} line {lined.line}",
+                **vars(table.config.meta),
+            )
+            for table, lined in zip(source.tables, declared["tables"], strict=True)
+        ]
+    return contracts
+
+
+def _load(path: Path, shown: str) -> LinedMapping:
+    try:
+        document = load_lined(path.read_text(encoding="utf-8-sig"))
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ContractError(f"{shown} line {line}: this is no valid YAML: {error.problem}.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ContractError(f"{shown}: this is no valid YAML in UTF-8: {error}.") from error
+    if not isinstance(document, LinedMapping):
+        raise ContractError(f"{shown} line 1: expected a mapping with `version` and `sources`.")
+    return document
+
+
+def _contract_error(shown: str, document: LinedMapping, found_all: list[Fault], *above: str | int) -> ContractError:
+    """The first fault of a file with its line, and the table or column that it is about."""
+    # a misspelt key explains the one that is missing
+    found = next((one for one in found_all if one.kind in UNKNOWN), found_all[0])
+    place = (*above, *found.place)
+    key = next((step for step in reversed(place) if isinstance(step, str)), "")
+    what, kind, node = "", "", document
+    for step, nested in itertools.pairwise(place):
+        if step in ("sources", "tables", "columns") and isinstance(nested, int):
+            node, kind = node[step][nested], str(step)[:-1]
+            name = str(node.get("name"))
+            what = {"source": name, "table": f"table {what}.{name}", "column": f"column {name} of {what}"}[kind]
+    if found.kind in UNKNOWN:
+        # of the two that refuse unknown keys below a table, `meta` and `csv`
+        within = str(place[-2])
+        model = CsvDialect if within == "csv" else ColumnMeta if kind == "column" else TableMeta
+        known = [field.name for field in fields(model)]
+        close = near(key, known)
+        hint = f"Did you mean `{close}`?" if close else f"Known are: {', '.join(known)}."
+        message = f"{within} of {what} has no setting `{key}`. {hint}"
+    elif found.kind == MISSING:
+        message = WORDS_OF_MISSING[key].format(what=what)
+    elif found.kind == "dataclass_type":
+        message = f'`{key}` of {what} must be a mapping, such as {{delimiter: ";"}}.'
+    else:
+        message = found.says(WORDS, key=key, what=what, kind=kind)
+    return ContractError(f"{shown} line {line_of(document, place)}: {message}")

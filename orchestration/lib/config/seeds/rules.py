@@ -1,0 +1,387 @@
+"""What must hold between the values of a row, between rows and between seeds. Each rule is a function that yields what
+is wrong; a value that is wrong by itself, or missing, is reported where rows are read."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date
+
+from orchestration.lib.config.faults import suggestion
+from orchestration.lib.config.seeds.definitions import SeedDefinition, is_day
+from orchestration.lib.config.seeds.problems import Problem
+from orchestration.lib.config.seeds.rows import Rows, SeedRow
+from orchestration.lib.config.seeds.validity import days_shown, versions_in_time
+from orchestration.lib.core.settings import CONTROL_CHARACTER, MAIL_ADDRESS
+
+HASH = re.compile(r"[0-9a-f]{32}")
+OUTCOMES = ("completed", "fell_out", "fell_through", "pending", "regressed")
+# What a segment may look at, and the kind of value it is compared with.
+SEGMENT_ATTRIBUTES = {
+    "is_anonymous": "truth",
+    "event_count": "number",
+    "first_seen_at": "day",
+    "last_seen_at": "day",
+    "birth_date": "day",
+    "city": "text",
+    "postcode": "text",
+    "country": "text",
+    "record_source": "text",
+}
+SEGMENT_COMPARISONS = {
+    "truth": ("equals", "not_equals"),
+    "number": ("equals", "not_equals", "at_least", "below"),
+    "day": ("equals", "not_equals", "at_least", "below"),
+    "text": ("equals", "not_equals", "one_of", "at_least", "below"),
+}
+# Figures have these names where they are not broken down, and where a name is missing.
+RESERVED_NAMES = ("all", "(none)")
+
+
+def check_references(definitions: Iterable[SeedDefinition], rows: Rows) -> Iterator[Problem]:
+    """Errors of values that the seed they refer to does not have."""
+    for definition in definitions:
+        for column in definition.columns:
+            if column.meta.references is None:
+                continue
+            seed, name = column.meta.references.split(".")
+            known = {row.values[name] for row in rows[seed] if name in row.values}
+            for row in rows[definition.name]:
+                value = row.get(column.name)
+                if value is not None and value not in known:
+                    yield row.problem(
+                        f"{column.name} = {value} is not in {seed}.csv.{suggestion(value, known)} Add it there or "
+                        "correct it here."
+                    )
+
+
+def check_rules(rows: Rows) -> Iterator[Problem]:
+    """Errors of all rules below."""
+    for rule in RULES:
+        yield from rule(rows)
+    for seed, rules in RULES_OF_ROWS.items():
+        for row in rows[seed]:
+            yield from (row.problem(message) for rule in rules for message in rule(row))
+
+
+def _version(row: SeedRow) -> tuple[str | None, str | None]:
+    return row.get("journey_id"), row.get("journey_version")
+
+
+def _unknown(row: SeedRow, kind: str, value: str | None, seed: str) -> Problem:
+    return row.problem(f"{kind} {value} is not in {seed}.csv. Add it there or correct it here.")
+
+
+# --- journeys
+
+
+def version_has_phases(rows: Rows) -> Iterator[Problem]:
+    with_phases = {_version(row) for row in rows["phases"]}
+    for row in rows["journeys"]:
+        if _version(row) not in with_phases:
+            yield row.problem(
+                f"version {row.get('journey_version')} of journey {row.get('journey_id')} has no phase. Add its phases "
+                "to phases.csv."
+            )
+
+
+def version_is_valid_on_some_day(rows: Rows) -> Iterator[Problem]:
+    for versions in versions_in_time(rows["journeys"]).values():
+        for version in versions:
+            if version.valid_to <= version.valid_from:
+                yield version.row.problem(
+                    f"{version} is valid on no day: valid_to {version.valid_to} is not after valid_from "
+                    f"{version.valid_from}. valid_to is the first day on which none may begin any more: set a later "
+                    "one, or leave it empty."
+                )
+
+
+def one_version_is_valid_on_a_day(rows: Rows) -> Iterator[Problem]:
+    for versions in versions_in_time(rows["journeys"]).values():
+        valid = [version for version in versions if version.valid_from < version.valid_to]
+        for earlier, later in itertools.combinations(valid, 2):
+            if later.valid_from < earlier.valid_to:
+                last = min(earlier.valid_to, later.valid_to)
+                yield later.row.problem(
+                    f"{later} and version {earlier.row.get('journey_version')} in line {earlier.row.line} are both "
+                    f"valid {days_shown(later.valid_from, last)}. One version may be valid on a day: let valid_to of "
+                    "the earlier be valid_from of the later."
+                )
+
+
+def phase_is_of_a_version(rows: Rows) -> Iterator[Problem]:
+    journeys = {_version(row) for row in rows["journeys"]}
+    for row in rows["phases"]:
+        if _version(row) not in journeys:
+            yield _unknown(row, "journey", " version ".join(str(part) for part in _version(row)), "journeys")
+
+
+def phase_has_its_own_place(rows: Rows) -> Iterator[Problem]:
+    first: dict[tuple[str | None, ...], SeedRow] = {}
+    for row in rows["phases"]:
+        earlier = first.setdefault((*_version(row), row.get("phase_order")), row)
+        if earlier is not row:
+            yield row.problem(
+                f"phase_order {row.get('phase_order')} of journey {row.get('journey_id')} is taken by line "
+                f"{earlier.line}. Give each phase its own place."
+            )
+
+
+def critical_event_is_of_a_phase(rows: Rows) -> Iterator[Problem]:
+    journeys = {_version(row) for row in rows["journeys"]}
+    phases = {(*_version(row), row.get("phase_id")) for row in rows["phases"]}
+    for row in rows["critical_events"]:
+        if _version(row) not in journeys:
+            yield _unknown(row, "journey", row.get("journey_id"), "journeys")
+        elif (*_version(row), row.get("phase_id")) not in phases:
+            yield _unknown(row, "phase", row.get("phase_id"), "phases")
+
+
+def property_has_name_and_value(row: SeedRow) -> Iterator[str]:
+    if (row.get("property_name") is None) != (row.get("property_value") is None):
+        yield "property_name and property_value go together. Fill in both, or none."
+
+
+def property_can_be_looked_up(row: SeedRow) -> Iterator[str]:
+    name = row.get("property_name") or ""
+    if set(name) & {'"', "\\"}:
+        yield (
+            f"property_name = {name}: a name with a quotation mark or a backslash can't be looked up. Rename the "
+            "property where it is made."
+        )
+
+
+# --- people
+
+
+def decision_is_on_two_of_a_kind(rows: Rows) -> Iterator[Problem]:
+    kind_of = {row.get("identifier_type"): row.get("kind") for row in rows["identifier_types"]}
+    for row in rows["identity_decisions"]:
+        types = [row.get("type_a"), row.get("type_b")]
+        kinds = [kind_of.get(name) for name in types]
+        if None not in kinds and kinds[0] != kinds[1]:
+            yield row.problem(
+                f"{types[0]} identifies a {kinds[0]} and {types[1]} a {kinds[1]}. Decide on two identifiers of people, "
+                "or on two of devices."
+            )
+
+
+def _ends(row: SeedRow) -> list[tuple[str | None, str | None]]:
+    return [(row.get(f"type_{end}"), row.get(f"identifier_{end}")) for end in "ab"]
+
+
+def decision_is_on_two(row: SeedRow) -> Iterator[str]:
+    one, other = _ends(row)
+    if one == other:
+        yield "both identifiers are the same. Name two."
+
+
+def decision_writes_hashes_whole(row: SeedRow) -> Iterator[str]:
+    for _, identifier in _ends(row):
+        if identifier and identifier.startswith("hash:") and not HASH.fullmatch(identifier.removeprefix("hash:")):
+            yield (
+                f"{identifier}: after hash: come the 32 hexadecimal digits of an identifier_hash. Copy it from the "
+                "mart, or write the identifier itself."
+            )
+
+
+def decision_is_made_once(rows: Rows) -> Iterator[Problem]:
+    first: dict[tuple, SeedRow] = {}
+    for row in rows["identity_decisions"]:
+        ends = _ends(row)
+        earlier = first.setdefault((row.get("decision"), frozenset(ends)), row)
+        # the same way round, it is reported as a key that is twice in the file
+        if earlier is not row and ends != _ends(earlier):
+            yield row.problem(f"line {earlier.line} says the same the other way round. Keep one of the two.")
+
+
+# --- KPIs
+
+
+def measure_or_kpi_is_of_a_journey(rows: Rows) -> Iterator[Problem]:
+    journeys = {row.get("journey_id") for row in rows["journeys"]}
+    phases = {(row.get("journey_id"), row.get("phase_id")) for row in rows["phases"]}
+    for row in (*rows["measures"], *rows["kpis"]):
+        journey_id, phase_id = row.get("journey_id"), row.get("phase_id")
+        if journey_id is not None and journey_id not in journeys:
+            yield _unknown(row, "journey", journey_id, "journeys")
+        elif phase_id is not None and (journey_id, phase_id) not in phases:
+            yield _unknown(row, "phase", phase_id, "phases")
+
+
+def sum_has_a_value(row: SeedRow) -> Iterator[str]:
+    if row.get("aggregation") == "sum" and row.get("value_column") is None:
+        yield "a sum needs a value_column. Name what it adds up."
+
+
+def measure_of_intervals_has_a_journey(row: SeedRow) -> Iterator[str]:
+    if row.get("subject") == "intervals" and row.get("journey_id") is None:
+        yield "a measure of stays needs a journey_id. Name the journey."
+
+
+def measure_of_events_has_no_level(row: SeedRow) -> Iterator[str]:
+    level = row.get("level")
+    if row.get("subject") == "events" and level is not None:
+        yield f"level = {level}: journeys have a level, events have none. Leave it empty or count stays."
+
+
+def outcomes_are_known(row: SeedRow) -> Iterator[str]:
+    for outcome in (row.get("outcome") or "").split("|"):
+        if outcome and outcome not in OUTCOMES:
+            yield f"outcome {outcome}: expected {', '.join(OUTCOMES)}, joined by |."
+
+
+def one_is_accountable_for_a_kpi(rows: Rows) -> Iterator[Problem]:
+    for row in rows["kpis"]:
+        kpi_id = row.get("kpi_id")
+        accountable = [
+            role for role in rows["kpi_roles"] if role.get("kpi_id") == kpi_id and role.get("role") == "accountable"
+        ]
+        if not accountable:
+            yield row.problem(f"nobody is accountable for {kpi_id}. Add one row to kpi_roles.csv.")
+        elif len(accountable) > 1:
+            yield accountable[1].problem(
+                f"{kpi_id} has {len(accountable)} accountable persons (line {accountable[0].line} names one). Exactly "
+                "one answers for a KPI: make the others responsible or consulted."
+            )
+
+
+def person_can_be_written_to(row: SeedRow) -> Iterator[str]:
+    for column in ("person", "email"):
+        value = row.get(column) or ""
+        if (found := CONTROL_CHARACTER.search(value)) is not None:
+            shown = CONTROL_CHARACTER.sub("\N{REPLACEMENT CHARACTER}", value)
+            yield (
+                f"{column} = {shown}: holds the control character U+{ord(found.group()):04X} at place "
+                f"{found.start() + 1}, which no mail may carry in its head. Type it anew without."
+            )
+        elif column == "email" and value and not MAIL_ADDRESS.fullmatch(value):
+            yield f"email = {value}: expected one address such as ann@example.com. Correct it or leave it empty."
+
+
+def bounds_of_a_target_are_in_order(rows: Rows) -> Iterator[Problem]:
+    directions = {row.get("kpi_id"): row.get("direction") for row in rows["kpis"]}
+    names = ("target", "amber_bound", "red_bound")
+    for row in rows["kpi_targets"]:
+        if row.wrong.keys() & names:
+            continue
+        numbers = [row.typed[name] for name in names if name in row.typed]
+        falling = directions.get(row.get("kpi_id")) == "up"
+        if numbers != sorted(numbers, reverse=falling):
+            order = (
+                "target, amber_bound, red_bound must not rise" if falling else "must not fall from target to red_bound"
+            )
+            yield row.problem(f"the bounds of {row.get('kpi_id')} are out of order: {order}.")
+
+
+def _dated(targets: Iterable[SeedRow]) -> Iterator[tuple[date, date, SeedRow]]:
+    for row in targets:
+        if "valid_from" in row.typed and "valid_to" not in row.wrong:
+            yield row.typed["valid_from"], row.typed.get("valid_to", date.max), row
+
+
+def target_ends_after_it_begins(rows: Rows) -> Iterator[Problem]:
+    for begins, ends, row in _dated(rows["kpi_targets"]):
+        if ends <= begins:
+            yield row.problem(
+                f"valid_to = {ends}: the target of {row.get('kpi_id')} ends before its first day {begins}. valid_to is "
+                "the first day on which it holds no more."
+            )
+
+
+def one_target_holds_on_a_day(rows: Rows) -> Iterator[Problem]:
+    targets: dict[str | None, list[tuple[date, date, SeedRow]]] = {}
+    for begins, ends, row in _dated(rows["kpi_targets"]):
+        if begins < ends:
+            targets.setdefault(row.get("kpi_id"), []).append((begins, ends, row))
+    for kpi_id, dated in targets.items():
+        by_day = sorted(dated, key=lambda target: (target[0], target[2].line))
+        for (first, ends, earlier), (begins, _, later) in itertools.pairwise(by_day):
+            # two rows of one first day are reported as one key that is twice in the file
+            if first < begins < ends:
+                yield later.problem(
+                    f"on {begins} the target of {kpi_id} in line {earlier.line} still holds. Let that one end: "
+                    f"valid_to = {begins}."
+                )
+
+
+# --- channels and segments
+
+
+def channel_has_a_free_name(row: SeedRow) -> Iterator[str]:
+    if (channel := row.get("channel")) in RESERVED_NAMES:
+        yield f"channel = {channel}: figures that are not cut, or of no channel, bear this name. Choose another one."
+
+
+def segment_has_a_free_name(row: SeedRow) -> Iterator[str]:
+    segment = row.get("segment")
+    if segment is not None and segment.lower() in RESERVED_NAMES:
+        yield f"segment = {segment}: figures that are not cut bear this name. Choose another one."
+
+
+def segment_has_one_name(rows: Rows) -> Iterator[Problem]:
+    named: dict[str | None, SeedRow] = {}
+    for row in rows["segments"]:
+        if row.get("segment_name") is not None:
+            earlier = named.setdefault(row.get("segment"), row)
+            if earlier.get("segment_name") != row.get("segment_name"):
+                yield row.problem(
+                    f"segment {row.get('segment')} has another segment_name in line {earlier.line}. Give it one name."
+                )
+
+
+def segment_compares_like_with_like(row: SeedRow) -> Iterator[str]:
+    attribute, comparison, value = (row.get(name) for name in ("attribute", "comparison", "value"))
+    kind = SEGMENT_ATTRIBUTES.get(attribute or "")
+    if kind is None or value is None or comparison is None or "comparison" in row.wrong:
+        return
+    accepted = SEGMENT_COMPARISONS[kind]
+    if comparison not in accepted:
+        yield f"comparison = {comparison}: {attribute} is a {kind}. Compare it by {', '.join(accepted)}."
+    elif (wrong := _wrong_segment_value(kind, comparison, value)) is not None:
+        yield f"value = {value}: {attribute} is a {kind}, {wrong}"
+
+
+def _wrong_segment_value(kind: str, comparison: str, value: str) -> str | None:
+    if kind == "truth":
+        return None if value.lower() in ("true", "false") else "expected true or false."
+    if kind == "number":
+        return None if re.fullmatch(r"-?\d{1,18}", value) else "expected a whole number such as 10."
+    if kind == "day":
+        return None if is_day(value) else "expected a day such as 2026-01-31."
+    parts = value.split("|") if comparison == "one_of" else [value]
+    if any(not part or part != part.strip() for part in parts):
+        return "expected texts joined by | without blanks around it, such as NL|BE."
+    return None
+
+
+RULES: tuple[Callable[[Rows], Iterator[Problem]], ...] = (
+    version_has_phases,
+    version_is_valid_on_some_day,
+    one_version_is_valid_on_a_day,
+    phase_is_of_a_version,
+    phase_has_its_own_place,
+    critical_event_is_of_a_phase,
+    decision_is_on_two_of_a_kind,
+    decision_is_made_once,
+    measure_or_kpi_is_of_a_journey,
+    one_is_accountable_for_a_kpi,
+    bounds_of_a_target_are_in_order,
+    target_ends_after_it_begins,
+    one_target_holds_on_a_day,
+    segment_has_one_name,
+)
+RULES_OF_ROWS: Mapping[str, tuple[Callable[[SeedRow], Iterator[str]], ...]] = {
+    "critical_events": (property_has_name_and_value, property_can_be_looked_up),
+    "identity_decisions": (decision_is_on_two, decision_writes_hashes_whole),
+    "measures": (
+        sum_has_a_value,
+        measure_of_intervals_has_a_journey,
+        measure_of_events_has_no_level,
+        outcomes_are_known,
+    ),
+    "kpi_roles": (person_can_be_written_to,),
+    "channels": (channel_has_a_free_name,),
+    "segments": (segment_has_a_free_name, segment_compares_like_with_like),
+}

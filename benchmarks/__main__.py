@@ -191,7 +191,7 @@ def _prepare(settings: Settings) -> None:
 
 
 def _write_floor(settings: Settings, database: Path) -> int:
-    from orchestration.lib.landing.contracts import read_contracts
+    from orchestration.lib.config.contracts import read_contracts
 
     return write_floor(settings.extracts, database, read_contracts(PROJECT_ROOT / "models"))
 

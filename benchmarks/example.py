@@ -50,10 +50,10 @@ def generate_example(settings: Settings, *, customers: int, days: int, dirt: flo
 
 def build(settings: Settings, select: Sequence[str]) -> None:
     """Lands what was delivered and builds the selected models, without tests."""
+    from orchestration.lib.config.contracts import read_contracts
     from orchestration.lib.core.connection import open_duckdb
     from orchestration.lib.dbt.running import run_dbt
     from orchestration.lib.identity.phones import look_up_phones
-    from orchestration.lib.landing.contracts import read_contracts
     from orchestration.lib.landing.land import land_table
     from orchestration.lib.warehouse.build import begin_build, complete_build, fingerprint, plan_build, read_pepper
     from orchestration.lib.warehouse.data_set import prepare_data_set

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestration.lib.config.contracts import TableContract
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.sql import literal
-from orchestration.lib.landing.contracts import TableContract
 
 
 @dataclass(frozen=True)

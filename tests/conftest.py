@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from orchestration.lib.config.contracts import TableContract, read_contracts
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import EXAMPLES, PROJECT_ROOT, Settings, read_settings
 from orchestration.lib.dbt.running import run_dbt
 from orchestration.lib.identity.phones import look_up_phones
-from orchestration.lib.landing.contracts import TableContract, read_contracts
 from orchestration.lib.landing.land import LandingResult, land_table
 from orchestration.lib.landing.withdraw import restore_file, withdraw_file
 from orchestration.lib.warehouse.build import (

@@ -10,9 +10,9 @@ import pytest
 from benchmarks.floor import EVENT_TABLES, write_floor
 from benchmarks.measuring import Cost, MeasuredFailure, measured
 from benchmarks.reporting import BEGIN, END, record, total
+from orchestration.lib.config.contracts import read_contracts
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT
-from orchestration.lib.landing.contracts import read_contracts
 
 CONTRACTS = {contract.name: contract for contract in read_contracts(PROJECT_ROOT / "models")}
 

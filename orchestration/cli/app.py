@@ -101,11 +101,11 @@ def _ending(command: Callable[..., int]) -> Callable[..., None]:
 
 def _user_errors() -> tuple[type[Exception], ...]:
     """Errors whose message is meant for the person at the keyboard."""
+    from orchestration.lib.config.contracts import ContractError
+    from orchestration.lib.config.seeds import SeedsInvalid
     from orchestration.lib.core.connection import WarehouseBusy
     from orchestration.lib.dbt.running import DbtFailed
-    from orchestration.lib.landing.contracts import ContractError
     from orchestration.lib.landing.registry import LandingError
     from orchestration.lib.release.folders import ReleaseError
-    from orchestration.lib.warehouse.seeds import SeedsInvalid
 
     return (ContractError, LandingError, ReleaseError, WarehouseBusy, DbtFailed, SeedsInvalid)

@@ -9,7 +9,7 @@ from orchestration.lib.core.settings import PROJECT_ROOT, read_settings
 
 def command() -> int:
     """Check contracts and seeds without running anything."""
-    from orchestration.lib.landing.contracts import read_contracts
+    from orchestration.lib.config.contracts import read_contracts
     from orchestration.lib.warehouse.data_set import prepare_data_set
 
     settings = read_settings()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from orchestration.lib.landing.contracts import TableContract
+from orchestration.lib.config.contracts import TableContract
 
 # The warehouse file has one owner at a time: whatever opens it is in this pool of one.
 WAREHOUSE_POOL = "duckdb"

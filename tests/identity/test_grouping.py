@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from orchestration.lib.config.matching import Groups
 from orchestration.lib.identity.grouping import Weighed, refuse_links
-from orchestration.lib.identity.matching_settings import Groups
 
 GROUPS = Groups(ambiguous_within=3.0, min_mean_weight=0.0, max_records=300)
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import csv
 import json
 import random
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
+from orchestration.lib.config.matching import read_matching_settings
 from orchestration.lib.core.settings import PROJECT_ROOT
 from orchestration.lib.identity.matching import PAIRS_SCHEMA, match_people
-from orchestration.lib.identity.matching_settings import read_matching_settings
 from tests.identity.scores import scores
 from tests.identity.simulated_people import FIELDS, Carelessness, draw_people
 
@@ -135,7 +134,7 @@ def test_people_who_share_only_a_mailbox_are_told_apart_below_the_review_probabi
         "email_normalised": ANN["email_normalised"],
     }
     pair = matched(ANN, stranger)["a", "b"]
-    assert pair["is_cannot_link"] and not pair["is_link"] and pair["match_probability"] < SETTINGS.review_probability
+    assert pair["is_cannot_link"] and not pair["is_link"] and pair["match_probability"] < SETTINGS.thresholds.review
 
 
 def test_a_record_without_a_first_name_joins_no_couple() -> None:
@@ -191,13 +190,16 @@ def test_a_default_birth_date_is_no_evidence() -> None:
 
 
 def test_matching_that_is_off_compares_nothing() -> None:
-    assert len(match_people(records(ANN, ANN), replace(SETTINGS, is_on=False)).pairs) == 0
+    assert len(match_people(records(ANN, ANN), SETTINGS.model_copy(update={"is_on": False})).pairs) == 0
 
 
 def test_blocks_shrink_until_the_pairs_fit() -> None:
     """A common name in a great data set would else take hours; what is left out is said."""
     people = records(*({"first_name": "Jan", "last_name": "Jansen", "city": "Ede"} for _ in range(20)))
-    found = match_people(people, replace(SETTINGS, max_pairs=50))
+    found = match_people(
+        people,
+        SETTINGS.model_copy(update={"blocking": SETTINGS.blocking.model_copy(update={"max_pairs": 50})}),
+    )
     assert "0 pairs compared" in found.notes[0] and "blocks of more than 12 records left out" in found.notes[1]
 
 
@@ -236,8 +238,8 @@ def test_links_are_right_on_labelled_records_of_others() -> None:
 
 
 def test_saved_parameters_give_what_training_gave(tmp_path: Path) -> None:
+    from orchestration.lib.config.match_parameters import read_parameters, write_parameters
     from orchestration.lib.identity.matching import train_on
-    from orchestration.lib.identity.parameters import read_parameters, write_parameters
 
     people, _ = draw_people(120, Carelessness(), seed=3)
     write_parameters(tmp_path / "match_parameters.json", train_on(people, SETTINGS))

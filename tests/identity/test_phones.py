@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import settings as checked
 from hypothesis import strategies as st
 
+from orchestration.lib.config.contracts import ColumnContract, TableContract
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import Settings, read_settings
 from orchestration.lib.identity import phones
 from orchestration.lib.identity.phones import canonical_phone, canonical_phones, look_up_phones, written_forms
-from orchestration.lib.landing.contracts import ColumnContract, TableContract
 from orchestration.lib.warehouse.build import ensure_ledgers
 
 CASES = [

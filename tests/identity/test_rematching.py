@@ -11,13 +11,13 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from orchestration.lib.config.match_parameters import read_parameters
+from orchestration.lib.config.matching import read_matching_settings
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT, SettingsError, read_settings
 from orchestration.lib.dbt.running import dbt_environment
 from orchestration.lib.identity import matching
 from orchestration.lib.identity.matching import PAIRS_SCHEMA, Matches
-from orchestration.lib.identity.matching_settings import read_matching_settings
-from orchestration.lib.identity.parameters import read_parameters
 from orchestration.lib.identity.rematching import match_again_if_changed, train_on_warehouse
 from orchestration.lib.warehouse.build import fingerprint
 from orchestration.lib.warehouse.data_set import prepare_data_set

@@ -20,10 +20,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from examples import complete_journey
+from orchestration.lib.config.contracts import read_contracts
+from orchestration.lib.config.seeds import resolve_seeds
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import EXAMPLES, PROJECT_ROOT
-from orchestration.lib.landing.contracts import read_contracts
-from orchestration.lib.warehouse.seeds import resolve_seeds
 
 STORE_ZONE = ZoneInfo("America/New_York")
 SAMPLE = 40

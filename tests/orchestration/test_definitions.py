@@ -12,9 +12,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from orchestration.lib.config.contracts import read_contracts
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT, read_settings
-from orchestration.lib.landing.contracts import read_contracts
 from orchestration.lib.warehouse.data_set import ensure_manifest, prepare_data_set
 
 pytestmark = pytest.mark.xdist_group("definitions")

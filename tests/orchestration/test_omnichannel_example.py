@@ -18,8 +18,8 @@ import pytest
 import yaml
 
 from examples.omnichannel import Dirt, GenerationReport, generate
+from orchestration.lib.config.contracts import read_contracts
 from orchestration.lib.core.connection import open_duckdb
-from orchestration.lib.landing.contracts import read_contracts
 from orchestration.lib.landing.land import land_table
 
 PROJECT = Path(__file__).resolve().parents[2]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.lib.landing.contracts import TYPES_ARE_KEYS, ColumnContract, TableContract
+from orchestration.lib.config.contracts import TYPES_ARE_KEYS, ColumnContract, TableContract
 
 Row = dict[str, object]
 

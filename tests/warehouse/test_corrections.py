@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from orchestration.lib.config.contracts import TableContract, read_contracts
 from orchestration.lib.core.settings import PROJECT_ROOT
 from orchestration.lib.dbt.running import read_dbt_manifest
-from orchestration.lib.landing.contracts import TableContract, read_contracts
 from orchestration.lib.warehouse.build import event_tables
 from tests.conftest import Warehouse, differences, make_warehouse
 from tests.warehouse.contract_rows import CASES, corrected_rows, delivered_rows, file_name, write_file

@@ -12,10 +12,10 @@ from types import SimpleNamespace
 import pytest
 
 from orchestration.__main__ import main
+from orchestration.lib.config.seeds import SeedsInvalid, read_seeds
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings, SettingsError
 from orchestration.lib.journeys.definition_check import check_definitions, run_journey_check
-from orchestration.lib.warehouse.seeds import SeedsInvalid, read_seeds
 from tests.conftest import Warehouse
 
 pytestmark = pytest.mark.xdist_group("stories")

@@ -8,9 +8,9 @@ import dagster as dg
 
 from orchestration.defs.naming import OWNERS, WAREHOUSE_POOL, landed_key
 from orchestration.defs.run_context import run_settings_and_clock
+from orchestration.lib.config.contracts import TableContract, read_contracts
 from orchestration.lib.core.connection import WarehouseBusy, open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT
-from orchestration.lib.landing.contracts import TableContract, read_contracts
 from orchestration.lib.landing.land import LandingResult, land_table
 from orchestration.lib.warehouse.data_set import prepare_data_set
 

@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from orchestration.lib.config.contracts import ColumnContract, TableContract
 from orchestration.lib.hygiene.checks import (
     Catalog,
     Check,
@@ -25,7 +26,6 @@ from orchestration.lib.hygiene.checks import (
     quoted,
     quoted_table,
 )
-from orchestration.lib.landing.contracts import ColumnContract, TableContract
 
 # Rows of a raw table that count: the others are kept as evidence, not as data.
 CURRENT_ROWS = "_row_status = 'current'"

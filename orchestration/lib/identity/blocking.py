@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from orchestration.lib.identity.matching_settings import MatchingSettings
+from orchestration.lib.config.matching import MatchingSettings
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ def block_pairs(connection: duckdb.DuckDBPyConnection, settings: MatchingSetting
     A block of more records than the limit is left out; the limit is halved while all blocks together hold too many
     pairs. Both depend on the records alone.
     """
-    keys = {number: " || '|' || ".join(rule) for number, rule in enumerate(settings.blocking_rules, 1)}
+    keys = {number: " || '|' || ".join(rule) for number, rule in enumerate(settings.blocking.rules, 1)}
     connection.execute("create or replace temp table blocks (rule integer, block varchar, record bigint)")
     for number, key in keys.items():
         connection.execute(
@@ -35,8 +35,8 @@ def block_pairs(connection: duckdb.DuckDBPyConnection, settings: MatchingSetting
         "select record_count, count(*) from (select count(*) as record_count from blocks group by rule, block) "
         "group by record_count order by record_count"
     ).fetchall()
-    limit = settings.max_block_records
-    while limit > 2 and _pairs(sizes, limit) > settings.max_pairs:
+    limit = settings.blocking.max_block_records
+    while limit > 2 and _pairs(sizes, limit) > settings.blocking.max_pairs:
         limit //= 2
     connection.execute(f"""
         create or replace temp table blocks_kept as

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from orchestration.lib.identity.matching_settings import MISSING, Comparison, Level, MatchingSettings
+from orchestration.lib.config.matching import MISSING, Comparison, Level, MatchingSettings
 
 if TYPE_CHECKING:
     from splink.internals.comparison_level_creator import ComparisonLevelCreator
@@ -19,9 +19,9 @@ EVEN = 0.5
 def level_of(comparison: Comparison, gamma: int) -> str:
     """The name of the level behind Splink's number: -1 is missing, 0 the last, the first the highest.
 
-    >>> from orchestration.lib.identity.matching_settings import Level
-    >>> levels = (Level("exact", "equal", ("city",), 0.9, 0.1), Level("differs", "else", ("city",), 0.1, 0.9))
-    >>> [level_of(Comparison("city", ("city",), levels), gamma) for gamma in (-1, 0, 1)]
+    >>> exact = {"name": "exact", "is": "equal", "m": 0.9, "u": 0.1}
+    >>> differs = {"name": "differs", "is": "else", "m": 0.1, "u": 0.9}
+    >>> [level_of(Comparison(name="city", columns=["city"], levels=[exact, differs]), gamma) for gamma in (-1, 0, 1)]
     ['missing', 'differs', 'exact']
     """
     return MISSING if gamma < 0 else comparison.levels[len(comparison.levels) - 1 - gamma].name

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from orchestration.lib.identity.matching_settings import Groups
+from orchestration.lib.config.matching import Groups
 
 Pair = tuple[int, int]
 

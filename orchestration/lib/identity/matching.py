@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
+from orchestration.lib.config.match_parameters import Parameters, with_rates
+from orchestration.lib.config.matching import MatchingSettings
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.identity.blocking import block_pairs
 from orchestration.lib.identity.comparing import level_of, prior_weight, weigh_pairs
 from orchestration.lib.identity.grouping import Pair, Weighed, components, refuse_links
-from orchestration.lib.identity.matching_settings import MatchingSettings
-from orchestration.lib.identity.parameters import Parameters, with_rates
 from orchestration.lib.identity.people_prepared import prepare_people
 from orchestration.lib.identity.training import train
 
@@ -78,7 +78,7 @@ def match_people(people: pa.Table, settings: MatchingSettings, parameters: Param
         weighed = _weigh_groups(connection, settings, prior)
         notes.append(f"one pair in {1 / share:,.0f} is taken to match")
         verdicts = refuse_links(
-            weighed, settings.groups, link_weight=prior_weight(min(settings.link_probability, 1 - 1e-12))
+            weighed, settings.groups, link_weight=prior_weight(min(settings.thresholds.link, 1 - 1e-12))
         )
         pairs = _told(connection, settings, prior, verdicts, weighed)
         links = sum(verdict is None for verdict in verdicts.values())
@@ -90,8 +90,8 @@ def _weigh_groups(
     connection: duckdb.DuckDBPyConnection, settings: MatchingSettings, prior: float
 ) -> dict[Pair, Weighed]:
     """Weighs in detail the pairs worth a review and all pairs inside the groups that heavy pairs make."""
-    review = prior_weight(min(settings.review_probability, 1 - 1e-12)) - prior
-    link = prior_weight(min(settings.link_probability, 1 - 1e-12)) - prior
+    review = prior_weight(min(settings.thresholds.review, 1 - 1e-12)) - prior
+    link = prior_weight(min(settings.thresholds.link, 1 - 1e-12)) - prior
     heavy = connection.execute(
         f"select record_l, record_r from pairs_weighed where round(evidence, {DIGITS}) >= ? order by all", [link]
     ).fetchall()
@@ -153,7 +153,7 @@ def _told(
     """The pairs worth knowing of with what carried them, in the order of their keys."""
     names = [comparison.name for comparison in settings.comparisons]
     columns = ", ".join(f"gamma_{name}, mw_{name}" for name in names)
-    review = prior_weight(min(settings.review_probability, 1 - 1e-12))
+    review = prior_weight(min(settings.thresholds.review, 1 - 1e-12))
     rows = connection.execute(
         f"""
         select

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from orchestration.lib.identity.matching_settings import MatchingSettings, MatchingSettingsError
+from orchestration.lib.config.matching import MatchingSettings, MatchingSettingsError
 
 PARAMETERS_FILE = "match_parameters.json"
 DIGITS = 12

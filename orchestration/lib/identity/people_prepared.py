@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import duckdb
 import pyarrow as pa
 
-from orchestration.lib.identity.matching_settings import MatchingSettings
+from orchestration.lib.config.matching import MatchingSettings
 
 # A longer value is no name, address or date: it is left out, not cut, for two cut ones may agree by chance.
 MAX_LENGTH = 200

@@ -21,11 +21,11 @@ from dataclasses import dataclass
 import duckdb
 import phonenumbers
 
+from orchestration.lib.config.contracts import TYPES_ARE_KEYS, TableContract
 from orchestration.lib.core.connection import transaction
 from orchestration.lib.core.settings import Settings
 from orchestration.lib.core.sql import in_list, literal, name
 from orchestration.lib.dbt.compiled import expression, expressions
-from orchestration.lib.landing.contracts import TYPES_ARE_KEYS, TableContract
 from orchestration.lib.landing.registry import latest_batch
 
 PHONE_RULE = "phone"

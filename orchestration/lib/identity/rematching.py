@@ -5,16 +5,15 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from orchestration.lib.config.match_parameters import PARAMETERS_FILE, read_parameters, write_parameters
+from orchestration.lib.config.matching import SETTINGS_FILE, MatchingSettings, read_matching_settings
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings, SettingsError
-from orchestration.lib.identity.matching_settings import SETTINGS_FILE, MatchingSettings, read_matching_settings
-from orchestration.lib.identity.parameters import PARAMETERS_FILE, read_parameters, write_parameters
 
 if TYPE_CHECKING:
     import duckdb
@@ -112,7 +111,8 @@ def train_on_warehouse(settings: Settings) -> tuple[Path, tuple[str, ...]]:
 
 def with_training(settings: MatchingSettings) -> MatchingSettings:
     """The settings with every rate estimated, whatever they say."""
-    return replace(settings, training=replace(settings.training, is_u_estimated=True, is_m_estimated=True))
+    training = settings.training.model_copy(update={"u": "estimated", "m": "estimated"})
+    return settings.model_copy(update={"training": training})
 
 
 def _digest(current: pa.Table, folder: Path) -> str:

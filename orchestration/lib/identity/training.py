@@ -8,9 +8,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from orchestration.lib.identity.comparing import level_of, prior_weight, weigh_pairs
-from orchestration.lib.identity.matching_settings import MatchingSettings
-from orchestration.lib.identity.parameters import (
+from orchestration.lib.config.match_parameters import (
     LEAST_POPULATION,
     Parameters,
     Rates,
@@ -18,6 +16,8 @@ from orchestration.lib.identity.parameters import (
     share_of_pairs,
     with_rates,
 )
+from orchestration.lib.config.matching import MatchingSettings
+from orchestration.lib.identity.comparing import level_of, prior_weight, weigh_pairs
 
 # Bounds of the matches that a record has on average: less is no set worth matching, more no set of people.
 LEAST_MATCHES_PER_RECORD = 0.002
@@ -41,7 +41,7 @@ def estimate_u(connection: duckdb.DuckDBPyConnection, settings: MatchingSettings
     of a match and u are found by turns (expectation maximisation with m held).
     """
     rates = declared_rates(settings)
-    if not settings.training.is_u_estimated or record_count < 2:
+    if settings.training.u != "estimated" or record_count < 2:
         return rates
     connection.execute(f"""
         create or replace temp table records_sampled as
@@ -165,7 +165,7 @@ def learn_matches(
     m is learnt once, from the pairs that match almost surely by the declared m. Learning it again and again from
     its own verdicts drifts: of few records it comes to take households for people.
     """
-    is_m_estimated = settings.training.is_m_estimated
+    is_m_estimated = settings.training.m == "estimated"
     weigh_pairs(connection, with_rates(settings, rates), "pairs_blocked", "pairs_weighed", is_detailed=is_m_estimated)
     share = estimate_share(_evidence(connection), record_count, settings.training.rounds)
     if is_m_estimated:

@@ -11,11 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.lib.core.connection import open_duckdb
-from orchestration.lib.core.settings import PROJECT_ROOT, Settings, SettingsError
-from orchestration.lib.dbt.compiled import expression, models_on
-from orchestration.lib.release.publish import current_release
-from orchestration.lib.warehouse.seeds import (
+from orchestration.lib.config.seeds import (
     VALIDITY_ENDS,
     SeedRow,
     is_true,
@@ -23,6 +19,10 @@ from orchestration.lib.warehouse.seeds import (
     overruled_rules,
     read_seeds,
 )
+from orchestration.lib.core.connection import open_duckdb
+from orchestration.lib.core.settings import PROJECT_ROOT, Settings, SettingsError
+from orchestration.lib.dbt.compiled import expression, models_on
+from orchestration.lib.release.publish import current_release
 
 # How many names or values a hint lists.
 SHOWN = 5

@@ -5,14 +5,14 @@ Start at `read_contracts` and `land_table`; `docs/landing.md` says what becomes 
 
 from __future__ import annotations
 
-from orchestration.lib.landing.accounting import TableAccount, account, account_sql, quarantine_messages
-from orchestration.lib.landing.contracts import (
+from orchestration.lib.config.contracts import (
     ColumnContract,
     ContractError,
     CsvDialect,
     TableContract,
     read_contracts,
 )
+from orchestration.lib.landing.accounting import TableAccount, account, account_sql, quarantine_messages
 from orchestration.lib.landing.land import LandingResult, land_table
 from orchestration.lib.landing.registry import LandingError, RefusedFile, refused_files
 from orchestration.lib.landing.withdraw import FileChange, restore_file, withdraw_file

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import duckdb
 
+from orchestration.lib.config.contracts import TableContract
 from orchestration.lib.core.sql import literal
-from orchestration.lib.landing.contracts import TableContract
 from orchestration.lib.landing.registry import quarantine_table, raw_table
 
 

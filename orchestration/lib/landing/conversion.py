@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from orchestration.lib.config.contracts import ColumnContract
 from orchestration.lib.core.sql import literal
 from orchestration.lib.landing import reasons
-from orchestration.lib.landing.contracts import ColumnContract
 
 _DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6}0*)?)?"

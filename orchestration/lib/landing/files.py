@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from orchestration.lib.config.contracts import TableContract
 from orchestration.lib.landing import reasons
-from orchestration.lib.landing.contracts import TableContract
 from orchestration.lib.landing.reasons import FileChanging, FileRefused
 
 SUFFIXES = {

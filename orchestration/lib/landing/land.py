@@ -14,11 +14,11 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.lib.config.contracts import TableContract
 from orchestration.lib.core.clock import plain_utc
 from orchestration.lib.core.connection import transaction
 from orchestration.lib.core.sql import literal, name
 from orchestration.lib.landing import reasons
-from orchestration.lib.landing.contracts import TableContract
 from orchestration.lib.landing.files import (
     FoundFile,
     content_hash,

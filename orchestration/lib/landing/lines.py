@@ -13,9 +13,9 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.lib.config.contracts import CsvDialect
 from orchestration.lib.core.sql import literal
 from orchestration.lib.landing import reasons
-from orchestration.lib.landing.contracts import CsvDialect
 from orchestration.lib.landing.files import CHUNK, TextFile
 from orchestration.lib.landing.reasons import FileRefused
 

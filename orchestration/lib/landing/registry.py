@@ -8,10 +8,10 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.lib.config.contracts import TableContract
 from orchestration.lib.core.clock import plain_utc
 from orchestration.lib.core.connection import transaction
 from orchestration.lib.core.sql import name
-from orchestration.lib.landing.contracts import TableContract
 from orchestration.lib.landing.conversion import sql_type
 from orchestration.lib.landing.files import FoundFile, content_hash
 from orchestration.lib.landing.reasons import FileChanging, FileRefused

@@ -20,10 +20,10 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.lib.config.contracts import ColumnContract, TableContract
 from orchestration.lib.core.connection import SESSION_SETTINGS
 from orchestration.lib.core.sql import literal, name
 from orchestration.lib.landing import reasons
-from orchestration.lib.landing.contracts import ColumnContract, TableContract
 from orchestration.lib.landing.conversion import converted, judged, sql_type
 from orchestration.lib.landing.files import (
     FoundFile,

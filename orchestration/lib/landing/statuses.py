@@ -11,10 +11,10 @@ from datetime import datetime
 
 import duckdb
 
+from orchestration.lib.config.contracts import TableContract
 from orchestration.lib.core.clock import plain_utc
 from orchestration.lib.core.sql import literal, name
 from orchestration.lib.landing import reasons
-from orchestration.lib.landing.contracts import TableContract
 from orchestration.lib.landing.registry import quarantine_table, raw_table
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.lib.config.contracts import TableContract
 from orchestration.lib.core.connection import transaction
 from orchestration.lib.core.sql import literal
-from orchestration.lib.landing.contracts import TableContract
 from orchestration.lib.landing.files import FoundFile, content_hash
 from orchestration.lib.landing.reasons import FileChanging, FileRefused
 from orchestration.lib.landing.registry import (

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
+from orchestration.lib.config.seeds import SeedReport, resolve_matching, resolve_seeds
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings, SettingsError
 from orchestration.lib.dbt.running import run_dbt
 from orchestration.lib.warehouse.build import BUILD_INPUTS, ensure_ledgers, read_pepper
-from orchestration.lib.warehouse.seeds import SeedReport, resolve_matching, resolve_seeds
 
 
 def check_writable(folder: Path) -> None:

@@ -203,12 +203,12 @@ def resolve_matching(seeds: Path, shipped: Path, resolved: Path) -> None:
     `seeds` may hold a matching.toml, else the shipped one counts, and a match_parameters.json that was saved for it.
     Raises SeedsInvalid.
     """
-    from orchestration.lib.identity.matching_settings import (
+    from orchestration.lib.config.match_parameters import PARAMETERS_FILE, read_parameters
+    from orchestration.lib.config.matching import (
         SETTINGS_FILE,
         MatchingSettingsError,
         read_matching_settings,
     )
-    from orchestration.lib.identity.parameters import PARAMETERS_FILE, read_parameters
 
     own, saved = seeds / SETTINGS_FILE, seeds / PARAMETERS_FILE
     source = own if own.is_file() else shipped / SETTINGS_FILE

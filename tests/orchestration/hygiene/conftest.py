@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from orchestration.lib.config.contracts import ColumnContract, TableContract
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.hygiene.checks import Suite
 from orchestration.lib.hygiene.results import CheckResult, SuiteResult
 from orchestration.lib.hygiene.session import HygieneSession
-from orchestration.lib.landing.contracts import ColumnContract, TableContract
 
 AS_OF = datetime(2026, 7, 1, tzinfo=UTC)
 PEPPER = "test-pepper"

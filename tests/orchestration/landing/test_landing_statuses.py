@@ -6,8 +6,8 @@ import shutil
 
 import pytest
 
+from orchestration.lib.config.contracts import ColumnContract
 from orchestration.lib.landing import LandingError, account, restore_file, withdraw_file
-from orchestration.lib.landing.contracts import ColumnContract
 
 from .conftest import NOW, Landing
 

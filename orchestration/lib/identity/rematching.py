@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from orchestration.lib.config import matching as matching_config
 from orchestration.lib.config.match_parameters import PARAMETERS_FILE, read_parameters, write_parameters
 from orchestration.lib.config.matching import SETTINGS_FILE, MatchingSettings, read_matching_settings
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings, SettingsError
@@ -119,7 +120,8 @@ def _digest(current: pa.Table, folder: Path) -> str:
     """A hash of everything that the pairs follow from."""
     digest = hashlib.sha256()
     digest.update(f"{version('splink')} {version('duckdb')}".encode())
-    for path in (folder / SETTINGS_FILE, folder / PARAMETERS_FILE, *sorted(Path(__file__).parent.glob("*.py"))):
+    code = (*Path(__file__).parent.glob("*.py"), *Path(matching_config.__file__).parent.glob("match*.py"))
+    for path in (folder / SETTINGS_FILE, folder / PARAMETERS_FILE, *sorted(code)):
         digest.update(path.name.encode() + b"\0" + (path.read_bytes() if path.is_file() else b"") + b"\0")
     # a part at a time: a million records as Python objects would fill the memory
     for batch in current.to_batches(max_chunksize=ROWS_AT_ONCE):

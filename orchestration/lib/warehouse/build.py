@@ -28,6 +28,7 @@ BUILD_INPUTS = (
     "models/**/*.yml",
     "models/**/*.py",
     "orchestration/lib/identity/*.py",
+    "orchestration/lib/config/match*.py",
     "macros/**/*.sql",
     "tests/dbt/generic/*.sql",
 )

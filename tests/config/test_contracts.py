@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from orchestration.lib.config.contracts import ContractError, read_contracts
 from orchestration.lib.core.settings import PROJECT_ROOT
-from orchestration.lib.landing import ContractError, read_contracts
 
 GOOD = """version: 2
 sources:
@@ -169,3 +169,43 @@ def test_a_column_says_of_which_type_its_identifiers_are(tmp_path):
 def test_a_wrong_word_about_identifiers_is_named_with_its_line(tmp_path, meta, says):
     with pytest.raises(ContractError, match=says):
         read(tmp_path, GOOD.replace("public_keys: [product_id]", meta))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        (
+            "encoding: cp1252",
+            "encodng: cp1252",
+            r"line 15: csv of table shop\.orders has no setting `encodng`\. Did you",
+        ),
+        ("encoding: cp1252", "null_text: NULL", r"line 15: `null_text` of table shop\.orders must be text; quote it\."),
+        ("encoding: cp1252", "quote: 1", r"line 15: `quote` of table shop\.orders must be text; quote it\."),
+        (
+            'csv: {delimiter: ";", encoding: cp1252}',
+            "csv: windows",
+            r"line 15: `csv` of table shop\.orders must be a map",
+        ),
+        (
+            "config: {meta: {required: true}}",
+            "meta: {required: true}",
+            r"line 19: `meta` of column order_id .* belongs",
+        ),
+        ("config: {meta: {required: true}}", "config: required", r"line 19: `config` of column order_id .* a mapping"),
+        (
+            "config: {meta: {required: true}}",
+            "config: {meta: required}",
+            r"line 19: `meta` of column order_id .* a mapp",
+        ),
+        (
+            "formats: [csv, jsonl]",
+            "format: [csv, jsonl]",
+            r"line 11: meta of table .* `format`\. Did you mean `formats`\?",
+        ),
+    ],
+)
+def test_unknown_keys_and_wrong_types_are_named_with_their_line(tmp_path, old, new, says):
+    """YAML reads NULL as nothing: taken for the text, no value of the files would ever equal it."""
+    assert old in GOOD
+    with pytest.raises(ContractError, match=says):
+        read(tmp_path, GOOD.replace(old, new))

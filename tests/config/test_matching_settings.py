@@ -103,6 +103,11 @@ def test_the_check_of_the_seeds_tells_errors_in_matching_toml(tmp_path: Path) ->
         (lambda told: json.dumps(told | {"matches_per_record": 0}), "matches_per_record = 0"),
         (lambda told: json.dumps(told | {"comparisons": {}}), "comparisons.first_name: has other levels"),
         (lambda told: json.dumps(told).replace('"m": 0.', '"m": 7.', 1), "is no probability"),
+        (lambda told: json.dumps(told | {"matches_per_record": "0.5"}), "matches_per_record = '0.5' is no number"),
+        (
+            lambda told: json.dumps(told | {"comparisons": {"email": {"exact": {"m": 0.5}}}}),
+            "comparisons.email.exact.u",
+        ),
     ],
 )
 def test_saved_parameters_that_do_not_fit_say_what_to_do(tmp_path: Path, change, said: str) -> None:
@@ -124,3 +129,54 @@ def test_switched_off_nothing_else_is_needed(tmp_path: Path) -> None:
     path.write_text("is_on = false\n[treshold]\nlink = 0.99\n", encoding="utf-8")
     with pytest.raises(MatchingSettingsError, match=r"matching\.toml: treshold: there is no such key"):
         read_matching_settings(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "at_most = 1, min_length = 4, one",
+            "at_mostt = 1, one",
+            "levels[one_edit].at_mostt: there is no such key. Did you",
+        ),
+        (
+            'frequency_of = "first_name"',
+            'frequency_of = "city"',
+            "levels[exact].frequency_of: 'city' is none of: first_name.",
+        ),
+        ('frequency_of = "first_name"', "frequency_of = 7", "levels[exact].frequency_of: 7 is none of: first_name."),
+        (
+            'columns = ["postcode"]',
+            'columns = ["phone"]',
+            "[address].levels[same_postcode].columns: 'phone' is none of: str",
+        ),
+        (
+            'name = "differs", is = "else"',
+            'name = "differs", is = "else", columns = ["first_name"]',
+            "has no use for it.",
+        ),
+        ("[thresholds]", "[[thresholds]]", "thresholds: is not a table. Write [thresholds] and its keys below."),
+        ("[[comparisons]]", "[comparisons]", "this is not TOML"),
+        ("max_pairs = 10_000_000", "max_pairs = 1e7", "blocking.max_pairs: 10000000.0 is not a whole number from 1"),
+        ("max_pairs = 10_000_000", "max_pairs = true", "blocking.max_pairs: True is not a whole number from 1"),
+        ("link = 0.98", "link = nan", "thresholds.link: nan is not a number from 0.5 to 1."),
+        (
+            'levels = { first_name = ["differs"] }',
+            "levels = {}",
+            "[another_first_name].levels: names no comparison. Choose",
+        ),
+        ('levels = { first_name = ["differs"] }', 'levels = "all"', "[another_first_name].levels: is not a table."),
+        (
+            'levels = { first_name = ["differs"] }',
+            'levels = { first_name = "differs" }',
+            "'differs' is not a list of names.",
+        ),
+    ],
+)
+def test_unknown_keys_and_wrong_types_are_named_with_their_place(tmp_path: Path, old: str, new: str, said: str) -> None:
+    assert old in TEXT
+    path = tmp_path / "matching.toml"
+    path.write_text(TEXT.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(MatchingSettingsError) as raised:
+        read_matching_settings(path)
+    assert said in str(raised.value)

@@ -173,6 +173,16 @@ SPOILT = [
     (
         "sources",
         "till,20",
+        "till,9999999999999999999",
+        "sources.csv line 3",
+        "priority = 99",
+        "at most 9223372036854775807",
+    ),
+    ("journeys", "2026-01-01", "20260101", "journeys.csv line 2", "validated_on = 20260101", "2026-01-31"),
+    ("kpi_targets", "40,35,30", "nan,35,30", "kpi_targets.csv line 2", "target = nan", "finite"),
+    (
+        "sources",
+        "till,20",
         "web,20",
         "sources.csv line 3",
         "source_system = web stands in line 2",
@@ -398,3 +408,39 @@ def test_seeds_are_written_only_when_they_change(tmp_path: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "resolved").iterdir()}
     resolved(tmp_path)
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "resolved").iterdir()} == before
+
+
+def test_a_decision_is_made_once_whichever_way_round(tmp_path: Path) -> None:
+    head, one, other = "decision,type_a,identifier_a,type_b,identifier_b", "email,a@example.com", "phone,+3161"
+    for first, second in ((one, other), (other, one)):
+        rows = f"{head}\nmust_link,{first},{second}\nmust_link,{second},{first}\n"
+        told = errors(tmp_path, identity_decisions=rows)
+        assert told == ["identity_decisions.csv line 3: line 2 says the same the other way round. Keep one of the two."]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("meta: {minimum: 0}", "meta: {minimun: 0}", "config.meta.minimun: there is no such key"),
+        ("meta: {minimum: 0}", "meta: {minimum: low}", "config.meta.minimum: Input should be a valid decimal"),
+        (
+            "meta: {required: true}",
+            "meta: {required: perhaps}",
+            "config.meta.required: Input should be a valid boolean",
+        ),
+        (
+            "when_missing: empty",
+            "when_missing: made_up",
+            "config.meta.when_missing: Input should be 'empty' or 'shipped'",
+        ),
+        ("data_type: bigint", "data_type: int", "data_type: String should match pattern"),
+    ],
+)
+def test_a_mistake_in_the_declaration_of_seeds_is_named_with_its_line(
+    old: str, new: str, said: str, tmp_path: Path
+) -> None:
+    text = (SHIPPED / "_seeds.yml").read_text(encoding="utf-8")
+    (tmp_path / "_seeds.yml").write_text(text.replace(old, new, 1), encoding="utf-8")
+    line = text[: text.index(old)].count("\n") + 1
+    with pytest.raises(SeedsInvalid, match=rf"_seeds\.yml line {line}: seeds\.\d+\..*{said}"):
+        read_definitions(tmp_path / "_seeds.yml")

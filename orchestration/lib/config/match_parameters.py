@@ -59,8 +59,8 @@ class Parameters:
     def share(self, record_count: int) -> float:
         """The share of all pairs of so many records that match.
 
-        >>> round(Parameters(Rates({}, {}), 0.5).share(1001), 6)
-        0.000999
+        >>> round(Parameters(Rates({}, {}), 0.5).share(1000), 6)
+        0.0005
         """
         return share_of_pairs(self.matches_per_record, record_count)
 

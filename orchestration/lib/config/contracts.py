@@ -37,7 +37,10 @@ DECIMAL = re.compile(r"^decimal\((\d{1,2}),\s*(\d{1,2})\)$")
 TYPES_ARE_KEYS = "*"
 
 # In words: `{what}` is the table or the column, `{key}` the key at fault, `{value}` what it holds.
-WORDS = {"string_type": "`{key}` of {what} must be text; quote it."}
+WORDS = {
+    "string_type": "`{key}` of {what} must be text; quote it.",
+    "dataclass_type": '`{key}` of {what} must be a mapping, such as {{delimiter: ";"}}.',
+}
 WORDS_OF_MISSING = {
     "formats": "{what} needs `formats`, such as [csv, jsonl, parquet].",
     "key": "{what} needs `key`, the column or columns that tell its rows apart.",
@@ -450,8 +453,6 @@ def _contract_error(shown: str, document: LinedMapping, found_all: list[Fault], 
         message = f"{within} of {what} has no setting `{key}`. {hint}"
     elif found.kind == MISSING:
         message = WORDS_OF_MISSING[key].format(what=what)
-    elif found.kind == "dataclass_type":
-        message = f'`{key}` of {what} must be a mapping, such as {{delimiter: ";"}}.'
     else:
         message = found.says(WORDS, key=key, what=what, kind=kind)
     return ContractError(f"{shown} line {line_of(document, place)}: {message}")

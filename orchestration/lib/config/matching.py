@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 from annotated_types import Ge, GroupedMetadata, Gt, Le
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, ValidationError, ValidationInfo
@@ -71,22 +71,16 @@ class Number(GroupedMetadata):
 
     least: float
     most: float
+    words: ClassVar[str] = "{{value!r}} is not a number from {least:g} to {most:g}."
 
     def __iter__(self) -> Iterator[object]:
-        words = f"{{value!r}} is not a number from {self.least:g} to {self.most:g}."
-        yield from (Strict(), Ge(self.least), Le(self.most), worded(words))
+        yield from (Strict(), Ge(self.least), Le(self.most), worded(self.words.format(**vars(self))))
 
 
-@dataclass(frozen=True)
-class Whole(GroupedMetadata):
+class Whole(Number):
     """As metadata of an int: what it may be."""
 
-    least: int
-    most: int
-
-    def __iter__(self) -> Iterator[object]:
-        words = f"{{value!r}} is not a whole number from {self.least} to {self.most}."
-        yield from (Strict(), Ge(self.least), Le(self.most), worded(words))
+    words = "{{value!r}} is not a whole number from {least} to {most}."
 
 
 def check_among(value: object, choices: Collection[str], *at: str | int) -> None:

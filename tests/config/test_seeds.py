@@ -281,7 +281,7 @@ def test_days_on_which_no_version_is_valid_are_a_warning(tmp_path: Path) -> None
     [told] = warnings(tmp_path, **found)
     assert told.startswith(
         "journeys.csv line 3: no version of journey buying is valid from 2025-06-01 to 2025-06-03, between line 2 and "
-        "this one: hits on those days begin nothing."
+        "this one: matched events on those days begin nothing."
     )
 
 

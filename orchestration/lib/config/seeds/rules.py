@@ -217,13 +217,13 @@ def sum_has_a_value(row: SeedRow) -> Iterator[str]:
 
 def measure_of_intervals_has_a_journey(row: SeedRow) -> Iterator[str]:
     if row.get("subject") == "intervals" and row.get("journey_id") is None:
-        yield "a measure of stays needs a journey_id. Name the journey."
+        yield "a measure of intervals needs a journey_id. Name the journey."
 
 
 def measure_of_events_has_no_level(row: SeedRow) -> Iterator[str]:
     level = row.get("level")
     if row.get("subject") == "events" and level is not None:
-        yield f"level = {level}: journeys have a level, events have none. Leave it empty or count stays."
+        yield f"level = {level}: journeys have a level, events have none. Leave it empty or count intervals."
 
 
 def outcomes_are_known(row: SeedRow) -> Iterator[str]:

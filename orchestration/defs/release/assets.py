@@ -4,6 +4,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
+import duckdb
 
 from orchestration.defs.hygiene.checks import LEDGER
 from orchestration.defs.naming import OWNERS, RELEASE, WAREHOUSE_POOL
@@ -167,7 +168,7 @@ def release(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     )
 
 
-def _checking_run(connection, run_id: str) -> str:
+def _checking_run(connection: duckdb.DuckDBPyConnection, run_id: str) -> str:
     """The run whose verdicts the release carries: this one, or the last that checked, when only the release is run."""
     row = connection.execute(
         f"select run_id from {LEDGER} order by run_id = ? desc, checked_at desc limit 1", [run_id]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -51,6 +52,31 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
             connection.execute("rollback")
         raise
     connection.execute("commit")
+
+
+def one_row(
+    connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[object] | None = None
+) -> tuple[Any, ...]:
+    """The first row of a query that always has one, such as an aggregate.
+
+    >>> with open_duckdb() as connection:
+    ...     one_row(connection, "select count(*), max(n) from range(?) as numbers(n)", [3])
+    (3, 2)
+    """
+    row = connection.execute(query, parameters).fetchone()
+    if row is None:
+        raise LookupError(f"The query returned no row: {' '.join(query.split())[:200]}")
+    return row
+
+
+def one_value(connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[object] | None = None) -> Any:
+    """The first column of that row.
+
+    >>> with open_duckdb() as connection:
+    ...     one_value(connection, "select count(*) from range(3)")
+    3
+    """
+    return one_row(connection, query, parameters)[0]
 
 
 def _connect_when_free(path: str, read_only: bool, wait_seconds: float) -> duckdb.DuckDBPyConnection:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import duckdb
 
@@ -167,13 +167,13 @@ def store_results(connection: duckdb.DuckDBPyConnection, rows: Iterable[Mapping[
     return len(kept)
 
 
-def results_from_rows(rows: Iterable[Mapping[str, object]]) -> list[SuiteResult]:
+def results_from_rows(rows: Iterable[Mapping[str, Any]]) -> list[SuiteResult]:
     """The suites' results that ledger rows of one run tell of, by door, then suite; the rows keep their
     order.
     """
-    found: dict[tuple[str, str], list[Mapping[str, object]]] = {}
+    found: dict[tuple[Door, str], list[Mapping[str, Any]]] = {}
     for row in rows:
-        found.setdefault((str(row["gate"]), str(row["suite"])), []).append(row)
+        found.setdefault((row["gate"], row["suite"]), []).append(row)
     return [
         SuiteResult(
             suite=suite,
@@ -193,7 +193,7 @@ def read_results(connection: duckdb.DuckDBPyConnection, run_id: str, *, table: s
     return results_from_rows(dict(zip(columns, row, strict=True)) for row in rows)
 
 
-def _result_from_row(row: Mapping[str, object]) -> CheckResult:
+def _result_from_row(row: Mapping[str, Any]) -> CheckResult:
     return CheckResult(
         table_schema=row["table_schema"],
         table_name=row["table_name"],

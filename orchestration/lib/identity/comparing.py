@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import duckdb
 
 from orchestration.lib.config.matching import MISSING, Comparison, Level, MatchingSettings
 
 if TYPE_CHECKING:
+    from splink.comparison_library import CustomComparison
     from splink.internals.comparison_level_creator import ComparisonLevelCreator
+
+Limit = TypeVar("Limit", int, float)
 
 # Splink's own prior while it weighs; what the data say of it is added afterwards.
 EVEN = 0.5
@@ -88,7 +91,7 @@ def prior_weight(probability: float) -> float:
     return math.log2(probability / (1 - probability))
 
 
-def _comparison(comparison: Comparison):
+def _comparison(comparison: Comparison) -> CustomComparison:
     import splink.comparison_level_library as cll
     from splink.comparison_library import CustomComparison
 
@@ -119,15 +122,17 @@ def _level(level: Level) -> ComparisonLevelCreator:
         case "equal":
             return cll.And(*(cll.ExactMatchLevel(one) for one in level.columns))
         case "similar":
-            return _all_of(*_same_digits(level), *_one_is_rare(level), cll.JaroWinklerLevel(column, level.at_least))
+            similar = cll.JaroWinklerLevel(column, _given(level.at_least))
+            return _all_of(*_same_digits(level), *_one_is_rare(level), similar)
         case "edits":
             # a swap of two neighbours is one edit here and two there, where counting is many times as fast
-            surely_not = cll.CustomLevel(f"levenshtein({column}_l, {column}_r) <= {2 * (level.at_most or 0)}")
-            near = cll.DamerauLevenshteinLevel(column, level.at_most)
+            most = _given(level.at_most)
+            surely_not = cll.CustomLevel(f"levenshtein({column}_l, {column}_r) <= {2 * most}")
+            near = cll.DamerauLevenshteinLevel(column, most)
             return _all_of(*_longer(level), *_same_digits(level), *_one_is_rare(level), surely_not, near)
         case "same_letters":
-            near = cll.CustomLevel(f"levenshtein({column}_letters_l, {column}_letters_r) <= {level.at_most}")
-            return _all_of(*_longer(level), *_one_is_rare(level), near)
+            alike = cll.CustomLevel(f"levenshtein({column}_letters_l, {column}_letters_r) <= {level.at_most}")
+            return _all_of(*_longer(level), *_one_is_rare(level), alike)
         case "swapped":
             return cll.CustomLevel(
                 f"jaro_winkler_similarity({column}_l, {other}_r) >= {level.at_least} "
@@ -158,6 +163,13 @@ def _level(level: Level) -> ComparisonLevelCreator:
         case "same_local_part":
             return cll.CustomLevel("email_local_l = email_local_r")
     raise ValueError(f"no Splink level for {level.kind}")
+
+
+def _given(limit: Limit | None) -> Limit:
+    """The limit of a kind of level that has one; the check of matching.toml asks for it."""
+    if limit is None:
+        raise ValueError("a level of this kind needs its limit")
+    return limit
 
 
 def _all_of(*conditions: ComparisonLevelCreator) -> ComparisonLevelCreator:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -137,11 +137,13 @@ def _chance(settings: MatchingSettings, rates: Rates, pattern: Pattern, share: f
     return 1 / (1 + 2.0 ** -min(max(weight, -300.0), 300.0))
 
 
-def _neutral(comparison) -> set[str]:
+def _neutral(comparison: Comparison) -> set[str]:
     return {level.name for level in comparison.levels if level.is_neutral}
 
 
-def _mixed(counted: dict[str, float], declared, prior: float, neutral: set[str]) -> dict[str, float]:
+def _mixed(
+    counted: dict[str, float], declared: Mapping[str, float], prior: float, neutral: set[str]
+) -> dict[str, float]:
     """Counted and declared rates, weighed by how many each stands for; neutral levels stay as they are."""
     whole = math.fsum(count for name, count in counted.items() if name not in neutral)
     declared_whole = math.fsum(rate for name, rate in declared.items() if name not in neutral)

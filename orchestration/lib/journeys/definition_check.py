@@ -281,13 +281,17 @@ def _version(
         key,
     ).fetchone()
     assert found is not None
+    instances, customers, finished, heard = found
     rules = tuple(_rules(connection, key, own("critical_events")))
     phases = tuple(_phases(connection, key, own("phases"), rules))
     return Version(
         journey,
         _with_overrulers(rules, own("phases")),
         phases,
-        *found,
+        instances,
+        customers,
+        finished,
+        heard,
         _matches(connection, journey, time_zone).outside,
         is_as_if_valid,
     )
@@ -335,7 +339,8 @@ def _rules(connection: duckdb.DuckDBPyConnection, key: list[str], rows: Sequence
         if numbers is None:
             yield Rule(row, 0, 0, 0, 0, None, None, (why_nothing_matches(connection, row),))
         else:
-            yield Rule(row, *numbers, ())
+            matches, customers, overruled, unheard, first_at, last_at = numbers
+            yield Rule(row, matches, customers, overruled, unheard, first_at, last_at, ())
 
 
 def _with_overrulers(rules: Sequence[Rule], phases: Sequence[SeedRow]) -> tuple[Rule, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import duckdb
 
 from orchestration.lib.config.contracts import TableContract
+from orchestration.lib.core.connection import one_row
 from orchestration.lib.core.sql import literal
 from orchestration.lib.landing.registry import quarantine_table, raw_table
 
@@ -58,7 +59,7 @@ def account_sql(contract: TableContract) -> str:
 
 def account(connection: duckdb.DuckDBPyConnection, contract: TableContract) -> TableAccount:
     """The account of a table that has been landed."""
-    return TableAccount(*connection.execute(account_sql(contract)).fetchone())
+    return TableAccount(*one_row(connection, account_sql(contract)))
 
 
 def quarantine_messages(

@@ -16,7 +16,7 @@ import duckdb
 
 from orchestration.lib.config.contracts import TableContract
 from orchestration.lib.core.clock import plain_utc
-from orchestration.lib.core.connection import transaction
+from orchestration.lib.core.connection import one_value, transaction
 from orchestration.lib.core.sql import literal, name
 from orchestration.lib.landing import reasons
 from orchestration.lib.landing.files import (
@@ -340,9 +340,7 @@ def _sweep(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _warehouse_file(connection: duckdb.DuckDBPyConnection) -> Path | None:
     """The warehouse file; None for one in memory."""
-    path = connection.execute(
-        "select path from duckdb_databases() where database_name = current_database()"
-    ).fetchone()[0]
+    path = one_value(connection, "select path from duckdb_databases() where database_name = current_database()")
     return Path(path) if path else None
 
 
@@ -489,7 +487,7 @@ def _statuses_of_batch(
         [batch],
     ).fetchall()
     counts |= {status: count for status, count in rows if status in counts}
-    counts["quarantined"] = connection.execute(
-        f"select count(*) from {quarantine_table(contract)} where batch = ? and line is not null", [batch]
-    ).fetchone()[0]
+    counts["quarantined"] = one_value(
+        connection, f"select count(*) from {quarantine_table(contract)} where batch = ? and line is not null", [batch]
+    )
     return counts

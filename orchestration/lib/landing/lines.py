@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.lib.config.contracts import CsvDialect
+from orchestration.lib.core.connection import one_value
 from orchestration.lib.core.sql import literal
 from orchestration.lib.landing import reasons
 from orchestration.lib.landing.files import CHUNK, TextFile
@@ -145,11 +146,11 @@ def number_csv_records(
                 and line not in ({rejected})
         ) to {literal(str(target))} (format parquet)
     """)
-    found = connection.execute(f"select count(*) from read_parquet({literal(str(target))})").fetchone()[0]
+    found = one_value(connection, f"select count(*) from read_parquet({literal(str(target))})")
     if found != record_count:
         where = ""
         if rejects:
-            first = connection.execute(f"select min(line) from read_parquet({literal(str(rejects))})").fetchone()[0]
+            first = one_value(connection, f"select min(line) from read_parquet({literal(str(rejects))})")
             where = f"near line {first} "
         raise FileRefused(
             reasons.BROKEN_QUOTES,

@@ -10,7 +10,7 @@ import duckdb
 
 from orchestration.lib.config.contracts import TableContract
 from orchestration.lib.core.clock import plain_utc
-from orchestration.lib.core.connection import transaction
+from orchestration.lib.core.connection import one_value, transaction
 from orchestration.lib.core.sql import name
 from orchestration.lib.landing.conversion import sql_type
 from orchestration.lib.landing.files import FoundFile, content_hash
@@ -113,17 +113,18 @@ def quarantine_table(contract: TableContract) -> str:
 
 
 def has_registry(connection: duckdb.DuckDBPyConnection) -> bool:
-    found = connection.execute(
+    found = one_value(
+        connection,
         "select count(*) from duckdb_tables() where schema_name = 'landing' and table_name in ('files', "
         "'batches') "
-        "and database_name = current_database()"
-    ).fetchone()
-    return found[0] == 2
+        "and database_name = current_database()",
+    )
+    return found == 2
 
 
 def open_batch(connection: duckdb.DuckDBPyConnection, contract: TableContract, *, run_id: str, now: datetime) -> int:
     """Takes the next batch number. It counts over all tables, so a later batch is later everywhere."""
-    batch = connection.execute("select coalesce(max(batch), 0) + 1 from landing.batches").fetchone()[0]
+    batch = one_value(connection, "select coalesce(max(batch), 0) + 1 from landing.batches")
     connection.execute(
         "insert into landing.batches values (?, ?, ?, ?, null, ?)",
         [batch, contract.source, contract.table, plain_utc(now), run_id],
@@ -133,13 +134,12 @@ def open_batch(connection: duckdb.DuckDBPyConnection, contract: TableContract, *
 
 def latest_batch(connection: duckdb.DuckDBPyConnection) -> int:
     """The number of the newest batch; 0 before anything landed."""
-    exists = connection.execute(
-        "select count(*) from duckdb_tables() where schema_name = 'landing' and table_name = 'batches'"
-    ).fetchone()
-    if not exists or not exists[0]:
+    exists = one_value(
+        connection, "select count(*) from duckdb_tables() where schema_name = 'landing' and table_name = 'batches'"
+    )
+    if not exists:
         return 0
-    row = connection.execute("select coalesce(max(batch), 0) from landing.batches").fetchone()
-    return row[0] if row else 0
+    return one_value(connection, "select coalesce(max(batch), 0) from landing.batches")
 
 
 def close_batch(connection: duckdb.DuckDBPyConnection, batch: int, *, finished_at: datetime) -> None:
@@ -168,9 +168,10 @@ def refused_files(connection: duckdb.DuckDBPyConnection, extracts: Path) -> tupl
                     continue
             except (FileRefused, FileChanging):
                 continue
-        expected = connection.execute(
+        expected = one_value(
+            connection,
             f'select any_value(expected) from quarantine."{source}__{table}" where file_id = ? and line is null',
             [file_id],
-        ).fetchone()[0]
+        )
         found.append(RefusedFile(source, table, shown, reason, expected or ""))
     return tuple(found)

@@ -17,11 +17,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import duckdb
 
 from orchestration.lib.config.contracts import ColumnContract, TableContract
-from orchestration.lib.core.connection import SESSION_SETTINGS
+from orchestration.lib.core.connection import SESSION_SETTINGS, one_row, one_value
 from orchestration.lib.core.sql import literal, name
 from orchestration.lib.landing import reasons
 from orchestration.lib.landing.conversion import converted, judged, sql_type
@@ -77,26 +78,80 @@ _REJECTIONS = {
 
 
 @dataclass(frozen=True)
-class StagedFile:
-    """A file made ready to be read: unpacked under a safe name, its header or types held against the contract."""
+class StagedCsv:
+    """A CSV file made ready to be read: unpacked under a safe name, its header checked against the contract."""
 
     file: FoundFile
-    kind: str
-    path: Path
     folder: Path
-    byte_count: int
-    text: TextFile | None = None
-    header: Header | None = None
-    types: tuple[tuple[str, str], ...] = ()
-    sample: Sample | None = None
+    text: TextFile
+    header: Header
+    kind: ClassVar = "csv"
+
+    @property
+    def path(self) -> Path:
+        return self.text.path
+
+    @property
+    def byte_count(self) -> int:
+        return self.text.byte_count
 
     @property
     def group(self) -> tuple | None:
         """What files have in common that one statement can read; None for one to be read alone."""
-        if self.byte_count > SMALL_FILE or (self.text and self.text.has_mixed_line_ends):
+        if not _is_small_and_regular(self.text):
             return None
-        names = (self.header.names, self.header.blank_lines) if self.header else ()
-        return self.kind, names, self.types, bool(self.text and self.text.crlfs)
+        return self.kind, self.header.names, self.header.blank_lines, bool(self.text.crlfs)
+
+
+@dataclass(frozen=True)
+class StagedJsonl:
+    """A JSONL file made ready to be read: unpacked under a safe name, with the keys of its first lines."""
+
+    file: FoundFile
+    folder: Path
+    text: TextFile
+    sample: Sample
+    kind: ClassVar = "jsonl"
+
+    @property
+    def path(self) -> Path:
+        return self.text.path
+
+    @property
+    def byte_count(self) -> int:
+        return self.text.byte_count
+
+    @property
+    def group(self) -> tuple | None:
+        """What files have in common that one statement can read; None for one to be read alone."""
+        return (self.kind, bool(self.text.crlfs)) if _is_small_and_regular(self.text) else None
+
+
+@dataclass(frozen=True)
+class StagedParquet:
+    """A Parquet file made ready to be read: under a safe name, its columns and their types as it has them."""
+
+    file: FoundFile
+    folder: Path
+    path: Path
+    types: tuple[tuple[str, str], ...]
+    kind: ClassVar = "parquet"
+
+    @property
+    def byte_count(self) -> int:
+        return self.file.byte_count
+
+    @property
+    def group(self) -> tuple | None:
+        """What files have in common that one statement can read; None for one to be read alone."""
+        return (self.kind, self.types) if self.byte_count <= SMALL_FILE else None
+
+
+StagedFile = StagedCsv | StagedJsonl | StagedParquet
+
+
+def _is_small_and_regular(text: TextFile) -> bool:
+    return text.byte_count <= SMALL_FILE and not text.has_mixed_line_ends
 
 
 @dataclass(frozen=True)
@@ -144,7 +199,7 @@ class _Tally:
     no_object: int = 0
     objects: int = 0
     with_extra: int = 0
-    filled: tuple[int, ...] = ()
+    filled: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
@@ -190,7 +245,7 @@ def stage_file(
     text = prepare_text(file, contract, kind=kind, packed=packed, folder=folder)
     if kind == "csv":
         header = read_header(text, contract)
-        return StagedFile(file, kind, text.path, folder, text.byte_count, text=text, header=header)
+        return StagedCsv(file, folder, text, header)
     first = first_character(text)
     if not first:
         raise FileRefused(
@@ -204,7 +259,7 @@ def stage_file(
         )
     if text.has_mixed_line_ends:
         text = with_plain_line_ends(text, folder=folder, lone=b" ")
-    return StagedFile(file, kind, text.path, folder, text.byte_count, text=text, sample=sample_keys(text))
+    return StagedJsonl(file, folder, text, sample_keys(text))
 
 
 def read_files(
@@ -233,11 +288,11 @@ def read_files(
     for file in alone:
         try:
             with _own_cursor(connection) as cursor:
-                part = _READERS[file.kind](cursor, file, contract)
+                alone_part = _read_alone(cursor, file, contract)
         except FileRefused as refusal:
             yield file, refusal
         else:
-            yield part
+            yield alone_part
         shutil.rmtree(file.folder)
 
 
@@ -260,13 +315,14 @@ def _read_together(
     kind = group[0].kind
     paths = [file.path for file in group]
     try:
-        match kind:
-            case "csv":
-                source = _csv_source(paths, group[0].header, contract)
-            case "jsonl":
-                source = _jsonl_source(paths, [file.sample for file in group], contract)
-            case _:
-                source = _parquet_source(paths, dict(group[0].types), contract)
+        match group[0]:
+            case StagedCsv(header=header):
+                source = _csv_source(paths, header, contract)
+            case StagedJsonl():
+                samples = [file.sample for file in group if isinstance(file, StagedJsonl)]
+                source = _jsonl_source(paths, samples, contract)
+            case StagedParquet(types=types):
+                source = _parquet_source(paths, dict(types), contract)
         rows = _copy_rows(cursor, source, contract, folder)
     except duckdb.Error as error:
         _raise_unless_the_files_fault(error)
@@ -283,11 +339,11 @@ def _read_together(
     extras = _extra_keys(cursor, rows) if kind == "jsonl" else {}
     for file in group:
         tally = rows.tally(file.path)
-        offset = file.header.line_count if file.header else 0
+        offset = file.header.line_count if isinstance(file, StagedCsv) else 0
         is_regular = tally.is_in_one_piece and str(file.path) not in rejected
-        if file.text:
+        if not isinstance(file, StagedParquet):
             is_regular = is_regular and file.text.line_count == offset + tally.count
-        if file.sample:
+        if isinstance(file, StagedJsonl):
             is_regular = is_regular and bool(tally.objects) and not _doubtful(file.sample, tally, source)
         if not is_regular:
             irregular.append(file)
@@ -299,15 +355,17 @@ def _read_together(
                 line_shift=offset + 1 - tally.first_row,
                 accepted=tally.count - tally.blank - tally.broken,
                 broken=tally.broken,
-                extra_columns=extras.get(str(file.path), ()) if kind == "jsonl" else _extra_columns(file, contract),
+                extra_columns=(
+                    extras.get(str(file.path), ()) if isinstance(file, StagedJsonl) else _extra_columns(file, contract)
+                ),
             )
         )
     return (ReadPart(tuple(read), rows.path, rows.broken) if read else None), irregular
 
 
-def _extra_columns(file: StagedFile, contract: TableContract) -> tuple[str, ...]:
+def _extra_columns(file: StagedCsv | StagedParquet, contract: TableContract) -> tuple[str, ...]:
     declared = {column.name for column in contract.columns}
-    names = file.header.names if file.header else tuple(column for column, _ in file.types)
+    names = file.header.names if isinstance(file, StagedCsv) else tuple(column for column, _ in file.types)
     return tuple(column for column in names if column not in declared)
 
 
@@ -348,7 +406,7 @@ def _csv_source(paths: Sequence[Path], header: Header, contract: TableContract) 
     )
 
 
-def _read_csv(cursor: duckdb.DuckDBPyConnection, file: StagedFile, contract: TableContract) -> ReadPart:
+def _read_csv(cursor: duckdb.DuckDBPyConnection, file: StagedCsv, contract: TableContract) -> ReadPart:
     text, header, folder = file.text, file.header, file.folder
     try:
         rows = _copy_rows(cursor, _csv_source([text.path], header, contract), contract, folder)
@@ -466,7 +524,7 @@ def _jsonl_source(paths: Sequence[Path], samples: Sequence[Sample], contract: Ta
     )
 
 
-def _read_jsonl(cursor: duckdb.DuckDBPyConnection, file: StagedFile, contract: TableContract) -> ReadPart:
+def _read_jsonl(cursor: duckdb.DuckDBPyConnection, file: StagedJsonl, contract: TableContract) -> ReadPart:
     text, folder = file.text, file.folder
     source = _jsonl_source([text.path], [file.sample], contract)
     try:
@@ -487,10 +545,13 @@ def _read_jsonl(cursor: duckdb.DuckDBPyConnection, file: StagedFile, contract: T
         lines = folder / "lines.parquet"
         number_all_lines(cursor, text, rejects=rejects, target=lines)
     if tally.no_object and not tally.objects:
-        (example,) = cursor.execute(f"""
+        example = one_value(
+            cursor,
+            f"""
             select min_by(left(_row_text, 60), file_row_number)
             from read_parquet({literal(str(rows.path))}, file_row_number = true) where _structure = 0
-        """).fetchone()
+            """,
+        )
         raise FileRefused(
             reasons.NOT_JSON,
             f"no line is a JSON object (the first begins {example!r}); expected one whole object a line: "
@@ -538,7 +599,7 @@ def _check_keys(
         f"coalesce(bool_or(case when json_valid(_text) then json_exists(_text, {literal(_json_path(c))}) end), false)"
         for c in doubtful
     )
-    present = cursor.execute(f"select {tests} from {_jsonl_reader([text.path])}").fetchone()
+    present = one_row(cursor, f"select {tests} from {_jsonl_reader([text.path])}")
     absent = {column for column, there in zip(doubtful, present, strict=True) if not there}
     check_columns([*(c.name for c in contract.columns if c.name not in absent), *extras], contract)
 
@@ -565,7 +626,7 @@ def _stage_parquet(
             reasons.DUPLICATE_COLUMN,
             f"the file has the columns {', '.join(twice)}; give every column its own name",
         )
-    return StagedFile(file, "parquet", link, folder, file.byte_count, types=tuple(types.items()))
+    return StagedParquet(file, folder, link, tuple(types.items()))
 
 
 def _parquet_source(paths: Sequence[Path], types: Mapping[str, str], contract: TableContract) -> _Source:
@@ -586,7 +647,7 @@ def _parquet_source(paths: Sequence[Path], types: Mapping[str, str], contract: T
     )
 
 
-def _read_parquet(cursor: duckdb.DuckDBPyConnection, file: StagedFile, contract: TableContract) -> ReadPart:
+def _read_parquet(cursor: duckdb.DuckDBPyConnection, file: StagedParquet, contract: TableContract) -> ReadPart:
     try:
         source = _parquet_source([file.path], dict(file.types), contract)
         rows = _copy_rows(cursor, source, contract, file.folder)
@@ -596,7 +657,14 @@ def _read_parquet(cursor: duckdb.DuckDBPyConnection, file: StagedFile, contract:
     return _part_of(file, rows, offset=0, extra_columns=_extra_columns(file, contract))
 
 
-_READERS = {"csv": _read_csv, "jsonl": _read_jsonl, "parquet": _read_parquet}
+def _read_alone(cursor: duckdb.DuckDBPyConnection, file: StagedFile, contract: TableContract) -> ReadPart:
+    match file:
+        case StagedCsv():
+            return _read_csv(cursor, file, contract)
+        case StagedJsonl():
+            return _read_jsonl(cursor, file, contract)
+        case StagedParquet():
+            return _read_parquet(cursor, file, contract)
 
 
 def _copy_rows(cursor: duckdb.DuckDBPyConnection, source: _Source, contract: TableContract, folder: Path) -> _Rows:
@@ -669,7 +737,8 @@ def _tallies(cursor: duckdb.DuckDBPyConnection, rows: Path, wanted: Sequence[str
         from read_parquet({literal(str(rows))}, file_row_number = true)
         group by _path
     """).fetchall()
-    return {path: _Tally(*counts, filled=tuple(values)) for path, *counts, values in found}
+    # the counts stand in the order of _Tally's fields
+    return {path: _Tally(*counts) for path, *counts in found}
 
 
 def _explain_broken_rows(
@@ -774,21 +843,25 @@ def _parquet_text(value: str, file_type: str, declared: ColumnContract) -> str:
 def _write_rejects(cursor: duckdb.DuckDBPyConnection, text: TextFile, folder: Path) -> tuple[Path | None, int, int]:
     """Writes the rejected records with their physical lines; returns the file (None without any), how many
     they are, and the longest line DuckDB met."""
-    reject_count = cursor.execute("select count(distinct line_byte_position) from reader_rejects").fetchone()[0]
+    reject_count = one_value(cursor, "select count(distinct line_byte_position) from reader_rejects")
     if not reject_count:
         return None, 0, 0
     target, positions = folder / "rejects.parquet", folder / "positions.csv"
-    longest = cursor.execute(
+    longest = one_value(
+        cursor,
         "select max(regexp_extract(error_message, 'Actual Size: ?([0-9]+)', 1)::bigint) from reader_rejects "
-        "where error_type::varchar = 'LINE SIZE OVER MAXIMUM'"
-    ).fetchone()[0]
-    swallowed = cursor.execute(f"""
+        "where error_type::varchar = 'LINE SIZE OVER MAXIMUM'",
+    )
+    swallowed = one_value(
+        cursor,
+        f"""
         select min(line_byte_position) from reader_rejects
         where case error_type::varchar
             when 'UNQUOTED VALUE' then csv_line = '' or length(csv_line) >= {ROW_TEXT_LENGTH}
             when 'LINE SIZE OVER MAXIMUM' then contains(trim(csv_line, chr(10) || chr(13)), chr(10))
         end
-    """).fetchone()[0]
+        """,
+    )
     if swallowed is not None:
         ((_, line),) = lines_at(text.path, iter([swallowed]))
         raise FileRefused(

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.lib.config.contracts import TableContract
-from orchestration.lib.core.connection import transaction
+from orchestration.lib.core.connection import one_value, transaction
 from orchestration.lib.core.sql import literal
 from orchestration.lib.landing.files import FoundFile, content_hash
 from orchestration.lib.landing.reasons import FileChanging, FileRefused
@@ -124,9 +124,7 @@ def _change(
                 now=now,
                 changed=f"select hash(_row_key) from {raw_table(contract)} where _file_id = {literal(file_id)}",
             )
-            rows = connection.execute(
-                f"select count(*) from {raw_table(contract)} where _file_id = ?", [file_id]
-            ).fetchone()[0]
+            rows = one_value(connection, f"select count(*) from {raw_table(contract)} where _file_id = ?", [file_id])
             close_batch(connection, batch, finished_at=now)
             changes.append(FileChange(source, table, file_id, path, new, rows, batch))
     return tuple(changes)

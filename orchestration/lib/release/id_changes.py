@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.lib.core.connection import open_duckdb, transaction
+from orchestration.lib.core.connection import one_row, open_duckdb, transaction
 from orchestration.lib.core.sql import literal, name
 from orchestration.lib.release.ledgers import find_ledger, forget_unpublished
 
@@ -51,17 +51,26 @@ def compare_ids(connection: duckdb.DuckDBPyConnection, previous_database: Path) 
     if _exists(connection, "previous", "hygiene", "identity_decision_outcomes"):
         decided = DECIDED
     connection.execute(f"create or replace temp table id_moves as {MOVES.format(decided=decided)}")
-    counts = connection.execute("""
+    previous_count, count, new_count, removed_count, changed_count = one_row(
+        connection,
+        """
         select
             (select count(*) from previous.core.dim_customers),
             (select count(*) from core.dim_customers),
             (select count(*) from core.dim_customers anti join previous.core.dim_customers as b using (customer_id)),
             (select count(*) from previous.core.dim_customers anti join core.dim_customers as b using (customer_id)),
             (select count(distinct previous_customer_id) from temp.id_moves)
-    """).fetchone()
-    assert counts is not None
+        """,
+    )
     moves = dict(connection.execute("select cause, count(*) from temp.id_moves group by cause").fetchall())
-    return IdChanges(*counts, moves={cause: moves.get(cause, 0) for cause in CAUSES})
+    return IdChanges(
+        previous_count,
+        count,
+        new_count,
+        removed_count,
+        changed_count,
+        {cause: moves.get(cause, 0) for cause in CAUSES},
+    )
 
 
 def record_id_changes(

@@ -35,13 +35,15 @@ def generate_example(settings: Settings, *, customers: int, days: int, dirt: flo
 
     truth = settings.extracts.parent / "truth"
     example = EXAMPLES["omnichannel"]
+    seed = example.sizes["seed"]
+    assert seed is not None, "the simulator's seed has a default"
     generate(
         settings.extracts,
         truth,
         as_of=example.as_of,
         customers=customers,
         days=days,
-        seed=example.sizes["seed"],
+        seed=seed,
         dirt=Dirt().scaled(dirt),
         progress=lambda line: None,
     )

@@ -197,7 +197,11 @@ def by_models(warehouse: Path, folder: Path, compiled: Mapping[str, str]) -> Eff
         between = [name for name in BETWEEN if name in compiled]
 
         def build(names: Sequence[str]) -> Callable[[], None]:
-            return lambda: [connection.execute(compiled[name]) for name in names] and None
+            def run() -> None:
+                for name in names:
+                    connection.execute(compiled[name])
+
+            return run
 
         tasks = {task: build(names) for task, names in MEASURED.items()}
         # last, for it reads the stays

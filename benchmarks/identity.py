@@ -17,6 +17,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -108,9 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sets.append(
                 (
                     f"omnichannel, {chosen.customers:,} customers, dirt {dirt:g}",
-                    lambda settings, dirt=dirt: deliver_example(
-                        settings, customers=chosen.customers, days=chosen.days, dirt=dirt
-                    ),
+                    partial(deliver_example, customers=chosen.customers, days=chosen.days, dirt=dirt),
                 )
             )
         if SPLINK_SET.exists():

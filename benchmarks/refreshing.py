@@ -81,13 +81,13 @@ def run_stage(definitions: dg.Definitions, settings: Settings, stage: str) -> St
                 failures.append(f"{evaluation.asset_key.to_user_string()}: {evaluation.description}")
             if "seconds" in evaluation.metadata:
                 name = f"{evaluation.asset_key.to_user_string()} {evaluation.check_name}"
-                parts[name] = float(evaluation.metadata["seconds"].value or 0)
+                parts[name] = _seconds(evaluation.metadata["seconds"])
         elif event.is_step_materialization:
             made += 1
             materialization = event.step_materialization_data.materialization
             if stage == "landing" and "seconds" in materialization.metadata:
                 name = materialization.asset_key.to_user_string()
-                parts[name] = float(materialization.metadata["seconds"].value or 0)
+                parts[name] = _seconds(materialization.metadata["seconds"])
     if failures or not result.success:
         raise StageFailed(f"{stage}: " + ("\n".join(failures) or "the job failed without saying why"))
     if stage == "dbt build":
@@ -105,3 +105,9 @@ def _seconds_by_node(target: Path, *, since: float) -> dict[str, float]:
             kind, _, name = result["unique_id"].split(".")[:3]
             seconds[f"{kind} {name}"] = result["execution_time"]
     return seconds
+
+
+def _seconds(figure: dg.MetadataValue) -> float:
+    """The seconds that a step or a check says it took."""
+    seconds = figure.value if isinstance(figure, dg.FloatMetadataValue | dg.IntMetadataValue) else None
+    return float(seconds or 0)

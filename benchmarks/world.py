@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal, cast
 
 from examples.omnichannel import generate
 from orchestration.lib.core.settings import EXAMPLES, Settings
@@ -95,5 +95,7 @@ def _line_count(path: Path) -> int:
         return sum(1 for _ in lines)
 
 
-def _opened(path: Path, mode: str) -> IO[bytes]:
-    return gzip.open(path, mode, compresslevel=4) if path.name.endswith(".gz") else path.open(mode)
+def _opened(path: Path, mode: Literal["rb", "wb"]) -> IO[bytes]:
+    # a gzip file reads and writes like the others, but is no IO to the type checker
+    packed = path.name.endswith(".gz")
+    return cast(IO[bytes], gzip.open(path, mode, compresslevel=4) if packed else path.open(mode))

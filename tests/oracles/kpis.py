@@ -23,13 +23,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from tests.oracles.feed import Row
 from tests.oracles.journeys import Definitions
 from tests.oracles.timeline import counted
 
 MIN_CELL_SIZE = 5
+# what the cuts of one group share: a day, or a phase
+Of = TypeVar("Of")
 Seed = Sequence[Mapping[str, str]]
 
 
@@ -258,15 +260,15 @@ def channel_as_dimension(channel: str) -> str:
 
 
 def suppressed(
-    group_of: Mapping[tuple[date, str, str], int], *others: Mapping[tuple[date, str, str], int]
-) -> set[tuple[date, str, str]]:
+    group_of: Mapping[tuple[Of, str, str], int], *others: Mapping[tuple[Of, str, str], int]
+) -> set[tuple[Of, str, str]]:
     """Returns the cuts of one KPI that would tell of too few customers; `others` count the same cuts in other ways."""
     hidden = set()
     for (day, channel, segment), group in group_of.items():
         outside = [counts[day, channel, "all"] - counts[day, channel, segment] for counts in (group_of, *others)]
         if segment != "all" and (group < MIN_CELL_SIZE or any(0 < count < MIN_CELL_SIZE for count in outside)):
             hidden.add((day, channel, segment))
-    channels: dict[tuple[date, str], list[str]] = defaultdict(list)
+    channels: dict[tuple[Of, str], list[str]] = defaultdict(list)
     for day, channel, segment in group_of:
         if channel != "all" and segment != "all":
             channels[day, segment].append(channel)

@@ -15,20 +15,21 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 MUST_NOT_LINK = "must_not_link"
 UNIQUE_PER_PERSON = "unique_per_person"
 
-Node = TypeVar("Node")
+# what can be sorted
+Node = TypeVar("Node", bound=Any)
 
 
 @dataclass(frozen=True)
 class Link:
     """Two nodes that belong together, the smaller hash first, and the link's place among all links."""
 
-    a: object
-    b: object
+    a: Any
+    b: Any
     order: tuple[object, ...]
     is_decision: bool = False
 

@@ -43,7 +43,7 @@ def test_the_same_seed_gives_the_same_rows_and_another_seed_others(
 
 
 def test_two_prefixes_share_no_identifier() -> None:
-    mixed = defaultdict(list)
+    mixed: dict[str, list[dict[str, str]]] = defaultdict(list)
     for prefix in ("one", "two"):
         for table, rows in random_customers(30, seed=3, prefix=prefix).items():
             mixed[table] += rows

@@ -11,6 +11,7 @@ import sys
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow.parquet as pq
@@ -29,7 +30,7 @@ CUSTOMERS, DAYS, SEED = 250, 75, 7
 
 
 def generate_small(folder: Path, **changes: object) -> GenerationReport:
-    arguments = {
+    arguments: dict[str, Any] = {
         "customers": CUSTOMERS,
         "days": DAYS,
         "seed": SEED,

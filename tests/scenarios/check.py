@@ -72,10 +72,10 @@ def problems(story: Story, tables: Tables, *, hash_of: HashOf) -> list[str]:
         if said != order or [events[one]["event_number"] for one in order] != list(range(1, len(order) + 1)):
             found.append(f"order: expected {order}, found {said}")
     found += _ownership(story, events, tables, hash_of)
-    said = refused_links(tables)
+    refused = refused_links(tables)
     for pair, reason in expected_refusals(story, hash_of=hash_of).items():
-        if said.get(pair) != {reason}:
-            found.append(f"link {pair}: should be refused because of {reason}, is because of {said.get(pair)}")
+        if refused.get(pair) != {reason}:
+            found.append(f"link {pair}: should be refused because of {reason}, is because of {refused.get(pair)}")
     outcomes = decision_outcomes(tables)
     for decision, outcome in expected_outcomes(story, hash_of=hash_of).items():
         if outcomes.get(decision) != outcome:

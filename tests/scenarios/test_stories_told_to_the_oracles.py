@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from tests.oracles.ownership import POLICIES, Policy
 from tests.scenarios import check, load
 
 
-def expected_of(delivered: dict[str, load.Rows], policy: Policy = "last_login") -> release.Release:
+def expected_of(delivered: Mapping[str, load.Rows], policy: Policy = "last_login") -> release.Release:
     seeds = feed.read_seeds(load.SEEDS)
     return release.expected(delivered, seeds, as_of=load.AS_OF, hash_of=hash_of, policy=policy)
 

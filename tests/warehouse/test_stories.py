@@ -10,7 +10,7 @@ from orchestration.lib.dbt.running import run_dbt
 from tests.conftest import Warehouse, differences, make_warehouse
 from tests.oracles.hashes import hash_of
 from tests.scenarios import check
-from tests.scenarios.load import AS_OF, SEEDS, Story, stories, write_batches
+from tests.scenarios.load import AS_OF, SEEDS, Split, Story, stories, write_batches
 
 CHECKED = (
     "core.fct_events",
@@ -29,7 +29,7 @@ STORIES = stories()
 pytestmark = pytest.mark.xdist_group("stories")
 
 
-def told(folder: Path, split: str, seed: int = 0) -> Warehouse:
+def told(folder: Path, split: Split, seed: int = 0) -> Warehouse:
     """A warehouse that was told every story in the deliveries of a split, a run after each."""
     # the stories say who is who without it: people records that only look alike stay apart
     warehouse = make_warehouse(folder, seeds=SEEDS, as_of=f"{AS_OF:%Y-%m-%d}", JOURNEYS_MATCHING="off")
@@ -63,7 +63,7 @@ def test_a_story_comes_out_as_it_was_worked_by_hand(story: Story, tables: check.
 
 
 @pytest.mark.parametrize(("split", "seed"), [("many", 0), ("shuffled", 1)])
-def test_many_deliveries_give_the_same_tables_as_one(split: str, seed: int, one: Warehouse, tmp_path: Path) -> None:
+def test_many_deliveries_give_the_same_tables_as_one(split: Split, seed: int, one: Warehouse, tmp_path: Path) -> None:
     many = told(tmp_path, split, seed)
     assert differences(one, many) == {}
     if split == "shuffled":

@@ -142,9 +142,11 @@ class Mailbox:
         self.body_count += 1
         await asyncio.sleep(self.silent_seconds)
         if self.hangs_up_after is not None and len(self.mails) >= self.hangs_up_after:
+            assert isinstance(server.transport, asyncio.Transport)
             server.transport.abort()
             return "421 gone"
-        message = email.message_from_bytes(envelope.content or b"", policy=email.policy.default)
+        assert isinstance(envelope.content, bytes)
+        message = email.message_from_bytes(envelope.content, policy=email.policy.default)
         assert isinstance(message, EmailMessage)
         assert [message["To"].addresses[0].addr_spec] == envelope.rcpt_tos
         self.mails.append(message)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -274,7 +274,9 @@ def test_the_asset_warns_and_the_next_run_makes_up_for_it(
         assert checked.severity is dg.AssetCheckSeverity.WARN
         # a text here would be taken for the reason of a run that published nothing
         assert checked.description is None
-        return result.success, checked.passed, len(checked.metadata["not_sent"].value)
+        not_sent = checked.metadata["not_sent"].value
+        assert isinstance(not_sent, Sized)
+        return result.success, checked.passed, len(not_sent)
 
     assert run() == (True, False, 4)
     server = mail_server(port=port)

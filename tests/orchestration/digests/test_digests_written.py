@@ -6,6 +6,7 @@ import json
 import re
 from datetime import UTC, date, datetime
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 
@@ -91,8 +92,13 @@ def test_each_gets_what_they_answer_for_and_the_informed_the_summary(shop: Shop)
 
 def test_journeys_and_phases_of_one_name_are_told_apart() -> None:
     def kpi(kpi_id: str, journey_id: str, phase_id: str) -> Kpi:
-        names = {"kpi_name": kpi_id, "description": None, "journey_name": "Buying", "phase_name": "Start"}
-        figures = dict.fromkeys(
+        names: dict[str, Any] = {
+            "kpi_name": kpi_id,
+            "description": None,
+            "journey_name": "Buying",
+            "phase_name": "Start",
+        }
+        figures: dict[str, Any] = dict.fromkeys(
             ("value_ci_lower", "value_ci_upper", "trend", "trend_year", "responsible", "accountable")
         )
         return Kpi(

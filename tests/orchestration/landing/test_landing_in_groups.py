@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -63,7 +64,7 @@ def test_many_files_of_one_header_are_one_statement(landing, monkeypatch):
     calls = []
     original = staging._copy_rows
 
-    def counted(*arguments: object) -> object:
+    def counted(*arguments: Any) -> object:
         calls.append(1)
         return original(*arguments)
 

@@ -43,8 +43,8 @@ TEXTS = st.sampled_from(["", "plain", 'a "quoted" one', "two\nlines", "two\n\nli
 @st.composite
 def rows(draw) -> list[tuple[str, ...]]:
     """Rows of which one key and version means one content, so that the order of delivery says nothing."""
-    contents = {}
-    drawn = []
+    contents: dict[tuple[str, str, str], tuple[str, str]] = {}
+    drawn: list[tuple[str, ...]] = []
     for _ in range(draw(st.integers(0, 30))):
         thing = draw(st.sampled_from(["a", "b", "c", "d|e", 'f"g']))
         origin = draw(st.sampled_from(["app", "web"]))

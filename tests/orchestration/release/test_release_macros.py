@@ -99,8 +99,8 @@ def steps_between(pairs: list[Pair], one: str, other: str) -> int | None:
 def test_a_path_is_shortest_and_holds_together(release: duckdb.DuckDBPyConnection, seed: int) -> None:
     chance = random.Random(seed)
     nodes = [f"n{number:02}" for number in range(12)]
-    pairs = [tuple(sorted(chance.sample(nodes, 2))) for _ in range(chance.randint(6, 24))]
-    pairs = sorted(set(pairs))
+    drawn = [sorted(chance.sample(nodes, 2)) for _ in range(chance.randint(6, 24))]
+    pairs = sorted({(one, other) for one, other in drawn})
     tell(release, pairs)
     linked = sorted({node for pair in pairs for node in pair})
     for _ in range(10):

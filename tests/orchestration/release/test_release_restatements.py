@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,7 +52,7 @@ def previous(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def warehouse(tmp_path: Path) -> Iterator[Path]:
+def warehouse(tmp_path: Path) -> Path:
     path = make(tmp_path / "warehouse.duckdb", NEW_ROWS)
     with open_duckdb(path) as connection:
         create_ledgers(connection)
@@ -72,7 +72,7 @@ def make(path: Path, rows: str) -> Path:
 
 
 def find(previous: Path, warehouse: Path, **changes: object) -> list[Restated]:
-    arguments = {
+    arguments: dict[str, Any] = {
         "tables": [PHASES],
         "release_id": "new",
         "previous_release_id": "old",

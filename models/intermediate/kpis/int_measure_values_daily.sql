@@ -46,4 +46,4 @@ select
     cast(sum(without_rate_count) as bigint) as without_rate_count,
     measured_on
 from facts_by_segment
-group by grouping sets ((measure_id, segment, measured_on), (measure_id, segment, measured_on, channel))
+group by measure_id, segment, measured_on, rollup(channel)

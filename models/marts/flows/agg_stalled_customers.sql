@@ -65,9 +65,7 @@ counted as (
         sum(without_rate_count) as without_rate_count,
         min(case when is_stalled then entered_at end) as oldest_entered_at
     from open_intervals_by_segment
-    group by grouping sets (
-        (journey_id, journey_version, phase_id, segment), (journey_id, journey_version, phase_id, segment, channel)
-    )
+    group by journey_id, journey_version, phase_id, segment, rollup(channel)
 ),
 
 counted_with_outside as (

@@ -40,7 +40,7 @@ logins as (
         events.occurred_at,
         row_number() over timeline as login_number,
         -- of several logins at one instant the last in the total order counts from there on
-        lead(events.occurred_at) over timeline is distinct from events.occurred_at as is_last_of_instant
+        (lead(events.occurred_at) over timeline is distinct from events.occurred_at) as is_last_of_instant
     from events
     inner join {{ ref('int_event_versions') }} as versions
         on versions.event_id = events.event_id and versions.is_current

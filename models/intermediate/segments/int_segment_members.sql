@@ -42,9 +42,9 @@ records as (
             partition by owners.owner_id
             order by
                 people.updated_at desc nulls last,
-                people.source_system,
-                people.person_key,
-                people.version_key
+                people.source_system asc,
+                people.person_key asc,
+                people.version_key asc
         ) as record_number
     from {{ ref('int_people_versions') }} as people
     inner join {{ ref('int_identifier_owners') }} as owners

@@ -24,7 +24,7 @@ channel_lines as (
     union all
     select '(none)', 'No channel', 2, null, null, false
     union all
-    select channel, channel, 3, null, first_seen_at, false
+    select channel, channel as line_name, 3, null, first_seen_at, false
     from undeclared
 ),
 

@@ -23,7 +23,7 @@ phases as (
         is_terminal,
         -- a phase that the newest version gave up keeps the place it had, beside the one that has it now
         row_number() over (
-            partition by journey_id order by phase_order, journey_version desc, phase_id
+            partition by journey_id order by phase_order asc, journey_version desc, phase_id asc
         ) as x
     from phases_by_version
     where age = 1

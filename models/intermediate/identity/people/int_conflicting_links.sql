@@ -55,11 +55,11 @@ select
     links.rule_rank = 0 as is_decision,
     cast(row_number() over (
         order by
-            links.rule_rank,
-            links.type_priority,
-            links.first_seen_at nulls first,
+            links.rule_rank asc,
+            links.type_priority asc,
+            links.first_seen_at asc nulls first,
             links.match_weight desc nulls last,
-            links.link_key
+            links.link_key asc
     ) as bigint) as link_number
 from {{ ref('int_trusted_links') }} as links
 inner join identifiers as identifiers_a

@@ -15,7 +15,7 @@ where
     changed_in > {{ build_setting('built_through') }}
     and row_status in ('current', 'superseded')
     {%- endif %}
-{%- if execute and not flags.FULL_REFRESH
+{%- if execute and not flags.FULL_REFRESH and load_relation(ref(model)) is not none
     and run_query("select 1 from " ~ ref(model) ~ " where " ~ withdrawn ~ " limit 1").rows | length > 0 %}
 union
 select withdrawn.version_key

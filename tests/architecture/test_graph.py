@@ -1,0 +1,255 @@
+"""The graph of models keeps the rules of dbt-project-evaluator that can be read from dbt's manifest.
+
+Its other rules are held elsewhere: layers, sources and exposures' readers in test_layers, names in test_names,
+descriptions of models, columns and sources in test_documentation. Its limits of fan-out and of joins are not used:
+dimensions and the timeline are read by many models on purpose.
+
+A rule that a model breaks is listed in KNOWN with the reason. An entry that no longer breaks its rule fails, too.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pytest
+
+from orchestration.lib.settings import PROJECT_ROOT
+
+pytestmark = pytest.mark.xdist_group("graph")
+
+KEY_TESTS = {"unique", "unique_together", "intervals_do_not_overlap"}
+# The key of the identifier hashes: every staging view that hashes reads it.
+SETTINGS = "landing.settings"
+
+_CHANGED_KEYS = "changed keys decide which rows an increment replaces; the model reads those rows where they are"
+_NO_KEY_TEST = "its key test is not written yet"
+_HEALTH = "identity_health counts what many models hold; it is split into one model per measure"
+
+# rule → what breaks it → why it may
+KNOWN: Mapping[str, Mapping[str, str]] = {
+    "the key of every model is tested": dict.fromkeys(
+        (
+            "int_changed_baskets", "int_customer_summaries", "int_changed_customers", "int_changed_days",
+            "int_event_identifiers", "int_changed_event_identities", "int_changed_stitched_events", "int_changed_events",
+            "int_event_versions", "int_changed_gap_customers", "int_changed_identifiers", "int_identity_decisions",
+            "int_instance_numbers", "int_changed_journey_customers", "int_map_lines", "int_inner_links",
+            "int_changed_links", "int_changed_customer_summaries", "int_people_identifiers", "int_people_versions",
+            "int_changed_session_visitors", "int_changed_phase_intervals", "int_step_names", "int_line_moves", "int_line_steps",
+            "int_step_pairs", "int_map_stops", "int_changed_versions", "int_changed_visitors",
+            "stg_landing__files", "stg_landing__identities", "stg_landing__phone_numbers",
+            "stg_landing__quarantined_rows", "stg_landing__tables",
+        ),
+        _NO_KEY_TEST,
+    ),
+    "no model joins what its only reader reads again": {
+        **dict.fromkeys(
+            (
+                "int_changed_baskets → int_store_baskets",
+                "int_changed_event_identities → int_event_identities",
+                "int_changed_stitched_events → int_events_stitched",
+                "int_changed_gap_customers → fct_gaps",
+                "int_changed_links → int_identifier_links",
+                "int_changed_phase_intervals → fct_phase_intervals",
+                "int_changed_versions → int_event_versions",
+                "int_changed_visitors → int_visitor_ownerships",
+            ),
+            _CHANGED_KEYS,
+        ),
+        **dict.fromkeys(
+            (
+                "fct_identifier_links → identity_health",
+                "identity_decision_outcomes → identity_health",
+                "identity_review → identity_health",
+                "int_unusable_identifiers → identity_health",
+                "int_identities_scored → identity_health",
+            ),
+            _HEALTH,
+        ),
+        "fct_gaps → agg_gaps": "instances with a gap are compared with all that were in the phase",
+        "int_unusable_event_identifiers → int_unusable_identifiers": "an increment keeps those of events",
+        "int_money_events → stalled_customers": "an increment keeps the values of events, the mart is made whole",
+        "int_kpi_period_days → int_kpi_period_values": "a period has its name and bounds once, and a row for each day",
+        "int_conflicting_links → int_resolved_links": "SQL prepares what a Python model splits",
+        "stalled_customers → agg_stalled_customers": "the aggregate also counts open intervals that are not stalled",
+    },
+    "every model reads something": {
+        "int_calendar_days": "its rows are made of the project's variables",
+        "stg_landing__quarantined_rows": "it lists the tables of all sources, which dbt names when the model runs",
+        "stg_landing__tables": "it lists the tables of all sources, which dbt names when the model runs",
+    },
+    "every source table is read": dict.fromkeys(
+        (
+            "hygiene_ledgers.customer_id_changes", "hygiene_ledgers.expectation_results",
+            "hygiene_ledgers.releases", "hygiene_ledgers.restatements",
+        ),
+        "a ledger that the orchestration writes and publishes; dbt describes it",
+    ),
+    "a source table has one staging model": {
+        "loyalty.members": "a row is an event and a people record",
+    },
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Graph:
+    """dbt's manifest: nodes by id, and what reads what."""
+
+    manifest: Mapping[str, Any]
+
+    @cached_property
+    def models(self) -> dict[str, dict[str, Any]]:
+        nodes = self.manifest["nodes"].items()
+        return {node_id: node for node_id, node in nodes if node["resource_type"] == "model"}
+
+    @cached_property
+    def parents(self) -> dict[str, frozenset[str]]:
+        return {model: frozenset(node["depends_on"]["nodes"]) for model, node in self.models.items()}
+
+    @cached_property
+    def children(self) -> dict[str, set[str]]:
+        """The models that read a node."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for model, parents in self.parents.items():
+            for parent in parents:
+                found[parent].add(model)
+        return found
+
+    @cached_property
+    def key_tests(self) -> Counter[str]:
+        """How many tests of a key each node has."""
+        return Counter(
+            node["attached_node"]
+            for node in self.manifest["nodes"].values()
+            if node["resource_type"] == "test" and (node.get("test_metadata") or {}).get("name") in KEY_TESTS
+        )
+
+    @cached_property
+    def relations(self) -> set[tuple[str, str]]:
+        """Schema and name of all that dbt makes or reads."""
+        nodes = self.manifest["nodes"].values()
+        made = {(node["schema"], node["alias"]) for node in nodes if node["resource_type"] in ("model", "seed")}
+        return made | {(source["schema"], source["identifier"]) for source in self.manifest["sources"].values()}
+
+    def sources_of(self, model: str) -> set[str]:
+        return {name_of(parent) for parent in self.parents[model] if parent.startswith("source.")} - {SETTINGS}
+
+
+def name_of(node_id: str) -> str:
+    parts = node_id.split(".")
+    return ".".join(parts[-2:]) if parts[0] == "source" else parts[-1]
+
+
+def layer_of(node: Mapping[str, Any]) -> str:
+    return node["fqn"][1]
+
+
+def check(rule: str, breaking: Iterable[str]) -> None:
+    """Fails for what breaks a rule and is not known, and for what is known and does not break it."""
+    found, known = set(breaking), set(KNOWN.get(rule, ()))
+    assert sorted(found - known) == [], f"broken: {rule}"
+    assert sorted(known - found) == [], f"no longer broken, take them out of KNOWN: {rule}"
+
+
+@pytest.fixture(scope="module")
+def graph() -> Graph:
+    # a folder that stays: dbt then parses only what changed
+    target = PROJECT_ROOT / "var" / ".lint" / "dbt"
+    arguments = ["--quiet", "--target-path", str(target), "--log-path", str(target / "logs")]
+    subprocess.run([sys.executable, "-m", "dbt.cli.main", "parse", *arguments], cwd=PROJECT_ROOT, check=True)
+    return Graph(json.loads((target / "manifest.json").read_text(encoding="utf-8")))
+
+
+def test_the_key_of_every_model_is_tested(graph: Graph) -> None:
+    """Staging views of extracts hold every landed version of a row; the gate of landing tests their keys."""
+    check(
+        "the key of every model is tested",
+        (
+            name_of(model)
+            for model, node in graph.models.items()
+            if not graph.key_tests[model] and not holds_versions(node)
+        ),
+    )
+
+
+def holds_versions(node: Mapping[str, Any]) -> bool:
+    return layer_of(node) == "staging" and node["fqn"][2] != "landing"
+
+
+def test_no_model_joins_what_its_only_reader_reads_again(graph: Graph) -> None:
+    """A reads P and has one reader, B, which reads P as well: B could read A alone, or A be a part of B."""
+    check("no model joins what its only reader reads again", rejoined(graph.parents, graph.children))
+
+
+def rejoined(parents: Mapping[str, Collection[str]], children: Mapping[str, Collection[str]]) -> set[str]:
+    """Pairs of models. Seeds do not count as P: configuration is read wherever it applies.
+
+    >>> parents = {"model.j.a": {"model.j.p"}, "model.j.b": {"model.j.a", "model.j.p"}}
+    >>> rejoined(parents, {"model.j.a": {"model.j.b"}, "model.j.p": {"model.j.a", "model.j.b"}})
+    {'a → b'}
+    """
+    return {
+        f"{name_of(between)} → {name_of(reader)}"
+        for reader, read in parents.items()
+        for between in read
+        if between in parents and len(children[between]) == 1
+        if any(not parent.startswith("seed.") and parent in read for parent in parents[between])
+    }
+
+
+def test_every_model_reads_something(graph: Graph) -> None:
+    check("every model reads something", (name_of(model) for model, parents in graph.parents.items() if not parents))
+
+
+def test_every_source_table_is_read(graph: Graph) -> None:
+    sources = graph.manifest["sources"]
+    check("every source table is read", (name_of(source) for source in sources if not graph.children[source]))
+
+
+def test_no_table_is_declared_as_a_source_twice(graph: Graph) -> None:
+    declared = Counter((source["schema"], source["identifier"]) for source in graph.manifest["sources"].values())
+    assert [table for table, count in declared.items() if count > 1] == []
+
+
+def test_a_source_table_has_one_staging_model(graph: Graph) -> None:
+    readers = Counter(source for model in graph.models for source in graph.sources_of(model))
+    check("a source table has one staging model", (source for source, count in readers.items() if count > 1))
+
+
+def test_a_staging_model_reads_one_source_table(graph: Graph) -> None:
+    several = [name_of(model) for model in graph.models if len(graph.sources_of(model)) > 1]
+    assert several == [], "tables are joined after staging"
+
+
+def test_no_relation_is_named_by_hand(graph: Graph) -> None:
+    """`ref` and `source` name relations, so that dbt knows the order and another target another schema.
+
+    `as_left_by_last_build` takes a schema and a name on purpose: it reads what a later model will replace.
+    """
+    named = re.compile(r"\b({})[\"`]?\.[\"`]?(\w+)".format("|".join(sorted({schema for schema, _ in graph.relations}))))
+    texts = {name_of(model): node["raw_code"] for model, node in graph.models.items()}
+    texts |= {
+        name: macro["macro_sql"]
+        for name, macro in graph.manifest["macros"].items()
+        if macro["package_name"] == "journeys"
+    }
+    for name, text in texts.items():
+        without_comments = re.sub(r"{#.*?#}|--[^\n]*", "", text, flags=re.DOTALL)
+        assert not set(named.findall(without_comments)) & graph.relations, name
+
+
+def test_an_exposure_reads_marts(graph: Graph) -> None:
+    for exposure in graph.manifest["exposures"].values():
+        read = {name_of(node): layer_of(graph.models[node]) for node in exposure["depends_on"]["nodes"]}
+        assert set(read.values()) == {"marts"}, (exposure["name"], read)
+
+
+def test_every_known_exception_has_a_reason() -> None:
+    assert all(reason.strip() for exceptions in KNOWN.values() for reason in exceptions.values())

@@ -13,10 +13,12 @@ with names as (
 )
 
 select
-    row_number() over (order by journey_id, {{ step_types() | join(', ') }}) as name_number,
     journey_id,
     {% for step_type in step_types() -%}
     {{ step_type }},
-    dense_rank() over (order by journey_id, {{ step_type }}) as {{ step_type }}_number{{ ',' if not loop.last }}
-    {% endfor %}
+    dense_rank() over (
+        order by journey_id, {{ step_type }}
+    ) as {{ step_type }}_number,
+    {% endfor -%}
+    row_number() over (order by journey_id, {{ step_types() | join(', ') }}) as name_number
 from names

@@ -36,5 +36,9 @@ steps_of_segments as (
 select 'channel' as line_type, channel as line, next_channel as next_line, {{ columns }}
 from steps
 union all
-select 'segment' as line_type, line, case when next_phase is not null then line end as next_line, {{ columns }}
+select
+    'segment' as line_type,
+    line,
+    case when next_phase is not null then line end as next_line,
+    {{ columns }}
 from steps_of_segments

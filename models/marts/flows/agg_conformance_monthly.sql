@@ -37,7 +37,8 @@ select
     cast(coalesce(sum(move_count), 0) as bigint) as move_count,
     cast(coalesce(sum(allowed_count), 0) as bigint) as allowed_count,
     cast(sum(allowed_count) as double) / nullif(sum(move_count), 0) as conformance_share,
-    count_if(coalesce(allowed_count = move_count, false)) / cast(nullif(count(move_count), 0) as double) as conforming_share,
+    count_if(coalesce(allowed_count = move_count, false))
+    / cast(nullif(count(move_count), 0) as double) as conforming_share,
     month_starts_on
 from instances
 group by journey_id, journey_version, level, month_starts_on

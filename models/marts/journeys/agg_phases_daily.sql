@@ -92,7 +92,9 @@ select
     ] -%}
     cast(coalesce(changes_by_day.{{ column }}, 0) as bigint) as {{ column }},
     {% endfor -%}
-    cast(sum(coalesce(changes_by_day.entered_count, 0) - coalesce(changes_by_day.left_yesterday_count, 0)) over (
+    cast(sum(
+        coalesce(changes_by_day.entered_count, 0) - coalesce(changes_by_day.left_yesterday_count, 0)
+    ) over (
         partition by phases.journey_id, phases.phase_id order by days.measured_on rows unbounded preceding
     ) as bigint) as present_count,
     {% for column in [

@@ -4,7 +4,9 @@ with source as (
 
 select
     identifier_type,
-    {{ identifier_hash('identifier_type', normalised_identifier('rule_of_type[identifier_type]', 'identifier')) }}
+    {{ identifier_hash(
+        'identifier_type', normalised_identifier('rule_of_type[identifier_type]', 'identifier')
+    ) }}
         as identifier_hash,
     row_status,
     requested_at,

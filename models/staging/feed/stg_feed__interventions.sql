@@ -5,7 +5,9 @@ with source as (
 select
     intervention_id,
     identifier_type,
-    {{ identifier_hash('identifier_type', normalised_identifier('rule_of_type[identifier_type]', 'identifier')) }}
+    {{ identifier_hash(
+        'identifier_type', normalised_identifier('rule_of_type[identifier_type]', 'identifier')
+    ) }}
         as identifier_hash,
     arm,
     row_status,

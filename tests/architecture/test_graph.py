@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from orchestration.lib.settings import PROJECT_ROOT
+from orchestration.lib.core.settings import PROJECT_ROOT
 
 pytestmark = pytest.mark.xdist_group("graph")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Severity = Literal["error", "warning"]
 Door = Literal["landing", "marts"]
@@ -12,27 +12,27 @@ Door = Literal["landing", "marts"]
 # `schema.table` → column → type, for all tables of a warehouse file.
 Catalog = Mapping[str, Mapping[str, str]]
 
-# Kinds of checks and the Great Expectations type that each is run as. Regular expressions and everything
-# else that GX cannot say to DuckDB are rows that a query must not return.
-PRESENT = "expect_column_values_to_not_be_null"
-UNIQUE = "expect_column_values_to_be_unique"
-ONE_OF = "expect_column_values_to_be_in_set"
-BETWEEN = "expect_column_values_to_be_between"
-COLUMNS = "expect_table_columns_to_match_set"
-ROW_COUNT = "expect_table_row_count_to_be_between"
-NO_ROWS = "unexpected_rows_expectation"
+# Kinds of checks; `expectations.py` has the expectation of Great Expectations that runs each.
+PRESENT = "present"
+UNIQUE = "unique"
+ONE_OF = "accepted_values"
+BETWEEN = "between"
+COLUMNS = "columns"
+ROW_COUNT = "row_count"
+NO_ROWS = "no_rows"
+FIGURES = "figures"
 
 
 @dataclass(frozen=True)
 class Check:
     """One expectation about one table.
 
-    `says` is the law as a sentence. `where` is the SQL condition that a breaking row meets: it finds the
-    sample keys, and it is the query that a failing message hands to people. `key` is the SQL expression that
-    names a row. `tolerated_share` is the share of rows that may break the law before the check fails; what
-    is tolerated is still counted. `counts` is a query giving (rows checked, unexpected rows) where these are
-    not rows of the table itself. `look` replaces the query as the place to look. `columns` are tried one by
-    one when the check fails, as pairs of column and condition, so that the message can name them.
+    `says` is the law as a sentence. `arguments` are the expectation's. `where` is the SQL condition that a
+    breaking row meets: it finds the sample keys, and it is the query that a failing message hands to people.
+    `key` is the SQL expression that names a row. `tolerated_share` is the share that may break the law before
+    the check fails; what is tolerated is still counted. `look` replaces the query as the place to look.
+    `columns` are tried one by one when the check fails, as pairs of column and condition, so that the message
+    can name them.
     """
 
     table: str
@@ -44,7 +44,6 @@ class Check:
     rows: str | None = None
     where: str | None = None
     key: str | None = None
-    counts: str | None = None
     look: str | None = None
     columns: tuple[tuple[str, str], ...] = ()
     severity: Severity = "error"
@@ -61,17 +60,19 @@ class Check:
     @property
     def is_about_rows(self) -> bool:
         """True where a table without rows breaks nothing."""
-        return self.expectation in (PRESENT, UNIQUE, ONE_OF, BETWEEN) or (
-            self.expectation == NO_ROWS and self.counts is None
-        )
+        return self.expectation in (PRESENT, UNIQUE, ONE_OF, BETWEEN, NO_ROWS)
 
     @property
     def looking_query(self) -> str | None:
         """The query that shows the breaking rows in the warehouse file."""
         if self.look is not None or self.where is None:
             return self.look
-        conditions = " and ".join(f"({condition})" for condition in (self.rows, self.where) if condition)
-        return f"select * from {quoted_table(self.table)} where {conditions}"
+        return f"select * from {quoted_table(self.table)} where {self.breaking_rows}"
+
+    @property
+    def breaking_rows(self) -> str:
+        """The condition that finds the breaking rows among all rows of the table."""
+        return " and ".join(f"({condition})" for condition in (self.rows, self.where) if condition)
 
 
 @dataclass(frozen=True)
@@ -121,48 +122,39 @@ class TableChecks:
     rows: str | None = None
 
     def present(self, column: str, *, severity: Severity = "error", says: str | None = None) -> Check:
-        return Check(
-            table=self.table,
-            name="present",
-            says=says or f"{column} has a value in every row",
-            expectation=PRESENT,
+        return self._check(
+            PRESENT,
+            "present",
+            says or f"{column} has a value in every row",
             column=column,
             arguments=(("column", column),),
-            rows=self.rows,
             where=f"{quoted(column)} is null",
-            key=self.key,
             severity=severity,
         )
 
     def unique(self, column: str, *, severity: Severity = "error", says: str | None = None) -> Check:
         scope = f" where {self.rows}" if self.rows else ""
-        return Check(
-            table=self.table,
-            name="unique",
-            says=says or f"no two rows share a value of {column}",
-            expectation=UNIQUE,
+        return self._check(
+            UNIQUE,
+            "unique",
+            says or f"no two rows share a value of {column}",
             column=column,
             arguments=(("column", column),),
-            rows=self.rows,
             where=(
                 f"{quoted(column)} in (select {quoted(column)} from {quoted_table(self.table)}{scope}"
                 f" group by {quoted(column)} having count(*) > 1)"
             ),
-            key=self.key,
             severity=severity,
         )
 
     def one_of(self, column: str, values: Sequence[object], *, severity: Severity = "error") -> Check:
-        return Check(
-            table=self.table,
-            name="accepted_values",
-            says=f"{column} is one of: {', '.join(str(value) for value in values)}",
-            expectation=ONE_OF,
+        return self._check(
+            ONE_OF,
+            "accepted_values",
+            f"{column} is one of: {', '.join(str(value) for value in values)}",
             column=column,
             arguments=(("column", column), ("value_set", tuple(values))),
-            rows=self.rows,
             where=f"{quoted(column)} not in {in_list(values)}",
-            key=self.key,
             severity=severity,
         )
 
@@ -185,21 +177,13 @@ class TableChecks:
             name, says = "at_least", f"{column} is at least {least:,}"
         else:
             name, says = "at_most", f"{column} is at most {most:,}"
-        return Check(
-            table=self.table,
-            name=name,
-            says=says,
-            expectation=BETWEEN,
+        return self._check(
+            BETWEEN,
+            name,
+            says,
             column=column,
-            arguments=(
-                ("column", column),
-                ("min_value", least),
-                ("max_value", most),
-                ("mostly", 1.0 - tolerated_share),
-            ),
-            rows=self.rows,
+            arguments=(("column", column), ("min_value", least), ("max_value", most), _mostly(tolerated_share)),
             where=" or ".join(bounds),
-            key=self.key,
             severity=severity,
             tolerated_share=tolerated_share,
         )
@@ -216,15 +200,13 @@ class TableChecks:
         tolerated_share: float = 0.0,
         look: str | None = None,
     ) -> Check:
-        return Check(
-            table=self.table,
-            name=name,
-            says=says,
-            expectation=NO_ROWS,
+        return self._check(
+            NO_ROWS,
+            name,
+            says,
             column=column,
-            rows=self.rows,
+            arguments=(("condition", where), _mostly(tolerated_share)),
             where=where,
-            key=self.key,
             columns=tuple(columns),
             look=look,
             severity=severity,
@@ -233,24 +215,20 @@ class TableChecks:
 
     def has_columns(self, columns: Iterable[str]) -> Check:
         wanted = tuple(columns)
-        return Check(
-            table=self.table,
-            name="columns",
-            says=f"the table has the columns {', '.join(wanted)}",
-            expectation=COLUMNS,
+        return self._check(
+            COLUMNS,
+            "columns",
+            f"the table has the columns {', '.join(wanted)}",
             arguments=(("column_set", wanted), ("exact_match", False)),
-            rows=self.rows,
             look=f"describe {quoted_table(self.table)}",
         )
 
     def row_count_at_least(self, count: int, *, says: str, severity: Severity = "error") -> Check:
-        return Check(
-            table=self.table,
-            name="row_count",
-            says=says,
-            expectation=ROW_COUNT,
+        return self._check(
+            ROW_COUNT,
+            "row_count",
+            says,
             arguments=(("min_value", count),),
-            rows=self.rows,
             look=f"select count(*) from {quoted_table(self.table)}",
             severity=severity,
         )
@@ -258,23 +236,28 @@ class TableChecks:
     def counted(
         self,
         name: str,
-        counts: str,
+        figures: str,
         *,
         says: str,
         look: str,
         tolerated_share: float = 0.0,
         severity: Severity = "error",
     ) -> Check:
-        """A check on two numbers that a query gives: `rows_checked` and `unexpected_count`."""
-        return Check(
-            table=self.table,
-            name=name,
-            says=says,
-            expectation=NO_ROWS,
-            rows=self.rows,
-            where=f"unexpected_count > {literal(tolerated_share)} * rows_checked",
-            counts=counts,
+        """A check on two figures that a query gives: how many were looked at, how many are unexpected."""
+        return self._check(
+            FIGURES,
+            name,
+            says,
+            arguments=(("figures_query", figures), _mostly(tolerated_share)),
             look=look,
             severity=severity,
             tolerated_share=tolerated_share,
         )
+
+    def _check(self, expectation: str, name: str, says: str, **options: Any) -> Check:
+        return Check(self.table, name, says, expectation, rows=self.rows, key=self.key, **options)
+
+
+def _mostly(tolerated_share: float) -> tuple[str, float]:
+    """The share that must keep the law, as Great Expectations calls it."""
+    return "mostly", 1.0 - tolerated_share

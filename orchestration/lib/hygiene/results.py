@@ -60,11 +60,6 @@ class CheckResult:
             return None
         return self.unexpected_count / self.rows_checked
 
-    @property
-    def subject(self) -> str:
-        parts = [self.table_schema, self.table_name, *([self.column_name] if self.column_name else [])]
-        return ".".join(parts)
-
 
 @dataclass(frozen=True)
 class SuiteResult:

@@ -146,16 +146,12 @@ class HygieneSession:
         return results
 
     def _judge(self, check: Check, observation: Observation, row_count: int) -> CheckResult:
-        """GX says whether the law holds; what is tolerated, counts, keys and words are added here."""
+        """GX says whether the law holds; sample keys and words are added here."""
         if observation.could_not_run is not None:
             return could_not_run(check, observation.could_not_run)
-        rows_checked, unexpected = row_count, observation.unexpected_count
-        holds = observation.holds
-        if check.counts is not None:
-            rows_checked, unexpected = (int(figure or 0) for figure in self._fetch(check.counts)[0])
-        elif check.tolerated_share and unexpected is not None:
-            holds = unexpected <= check.tolerated_share * rows_checked
-        if holds:
+        rows_checked = row_count if observation.checked_count is None else observation.checked_count
+        unexpected = observation.unexpected_count
+        if observation.holds:
             words = _passing_words(check, rows_checked, unexpected)
             return _result(check, "pass", rows_checked, unexpected, message=words)
         return _result(
@@ -169,13 +165,12 @@ class HygieneSession:
 
     def _sample_keys(self, check: Check) -> tuple[str, ...]:
         """Hashes of up to five breaking rows' keys, the same five on every run over the same rows."""
-        if check.key is None or check.where is None or check.counts is not None:
+        if check.key is None or check.where is None:
             return ()
-        conditions = " and ".join(f"({condition})" for condition in (check.rows, check.where) if condition)
         keyed = f"concat({literal(self._pepper or '')}, '|', cast({check.key} as varchar))"
         query = (
             f"select distinct left(sha256({keyed}), 16) as key_hash"
-            f" from {quoted_table(check.table)} where {conditions} order by key_hash limit {SAMPLE_SIZE}"
+            f" from {quoted_table(check.table)} where {check.breaking_rows} order by key_hash limit {SAMPLE_SIZE}"
         )
         return tuple(key for (key,) in self._fetch(query))
 

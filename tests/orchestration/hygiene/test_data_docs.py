@@ -7,12 +7,14 @@ import re
 
 import pytest
 
-from orchestration.lib.hygiene.data_docs import OUTSIDE, write_data_docs
+from orchestration.lib.hygiene.data_docs import write_data_docs
 from orchestration.lib.hygiene.results import CheckResult, SuiteResult
 from orchestration.lib.hygiene.session import run_suites
 from orchestration.lib.hygiene.suites import landing_suite, published_suite
 
 from .conftest import AS_OF, EVENTS, PEPPER, SPEND
+
+OUTSIDE = re.compile(r"(?:https?:)?//[a-z0-9]", re.IGNORECASE)
 
 
 def text_of(page: str) -> str:

@@ -401,6 +401,40 @@ def test_nothing_is_printed(warehouse, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+def test_great_expectations_counts_a_table_in_few_statements_and_fetches_no_value(warehouse, monkeypatch):
+    from orchestration.lib.hygiene.engine import DuckDBExecutionEngine
+
+    asked: list[str] = []
+    execute = DuckDBExecutionEngine.execute_query
+
+    def recorded(self, query):
+        asked.append(str(query))
+        return execute(self, query)
+
+    monkeypatch.setattr(DuckDBExecutionEngine, "execute_query", recorded)
+    warehouse.execute("update raw.feed__events set direction = 'up', event_name = null where _line < 4")
+    suite = landing_suite(EVENTS, as_of=AS_OF)
+    assert warehouse.run(suite).verdict == "fail"
+    figures = [check for check in suite.checks if check.expectation == "figures"]
+    for kind in ("table.rows_where", "column_values.nonnull", "column_values.in_set"):
+        assert len([query for query in asked if kind in query]) == 1, kind
+    # all conditions, all columns, uniqueness, the columns of the table; each query of figures
+    assert len(asked) <= 4 + len(figures), asked
+
+
+def test_a_share_is_tolerated_of_the_values_not_of_the_empty_rows(warehouse):
+    warehouse.execute("update raw.feed__events set amount = null where _line >= 20")
+    here = TableChecks("raw.feed__events", key="_row_key")
+
+    def between(tolerated: float):
+        suite = Suite("s", "landing", (here.between("amount", least=1, tolerated_share=tolerated),))
+        return warehouse.run(suite).results[0]
+
+    check = between(0.04)
+    assert (check.verdict, check.rows_checked, check.unexpected_count) == ("fail", 20, 1), check.message
+    assert between(0.05).verdict == "pass"
+
+
 # --- no personal data, and the ledger -----------------------------------------------------------------------
 
 

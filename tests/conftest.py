@@ -18,6 +18,7 @@ from orchestration.lib.dbt.running import run_dbt
 from orchestration.lib.identity.phones import look_up_phones
 from orchestration.lib.landing.land import LandingResult, land_table
 from orchestration.lib.landing.withdraw import restore_file, withdraw_file
+from orchestration.lib.release.ledgers import read_ledgers
 from orchestration.lib.warehouse.build import (
     begin_build,
     complete_build,
@@ -29,14 +30,14 @@ from orchestration.lib.warehouse.build import (
 from orchestration.lib.warehouse.data_set import prepare_data_set
 
 # Ledgers of runs, and the moment a row was loaded, say what a run did and not what the extracts say.
-LEDGERS = {"releases", "expectation_results", "restatements", "customer_id_changes"}
+LEDGERS = {ledger.name for ledger in read_ledgers()}
 NOT_COMPARED = {"loaded_at"}
 # How many files brought the rows is how they were delivered.
 OF_THE_DELIVERY = {
     "hygiene.source_scorecard": {"file_count", "byte_count"},
     "hygiene.quarantine_summary": {"file_count"},
 }
-PUBLISHED_SCHEMAS = ("core", "journeys", "kpis", "flows", "hygiene")
+PUBLISHED_SCHEMAS = tuple(sorted(path.name for path in (PROJECT_ROOT / "models" / "marts").iterdir() if path.is_dir()))
 
 
 @dataclass

@@ -12,6 +12,7 @@ from orchestration.cli import (
     check,
     dbt,
     digests,
+    docs_tables,
     hash,
     identity_diff,
     identity_train,
@@ -48,6 +49,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "identity-diff": identity_diff.command,
     "identity-train": identity_train.command,
     "unions": unions.command,
+    "docs-tables": docs_tables.command,
 }
 
 # What follows `dbt` is dbt's, options included.
@@ -104,8 +106,19 @@ def _user_errors() -> tuple[type[Exception], ...]:
     from orchestration.lib.config.contracts import ContractError
     from orchestration.lib.config.seeds import SeedsInvalid
     from orchestration.lib.core.connection import WarehouseBusy
+    from orchestration.lib.dbt.marts import MartError
     from orchestration.lib.dbt.running import DbtFailed
     from orchestration.lib.landing.registry import LandingError
+    from orchestration.lib.release.docs_tables import DocsError
     from orchestration.lib.release.folders import ReleaseError
 
-    return (ContractError, LandingError, ReleaseError, WarehouseBusy, DbtFailed, SeedsInvalid)
+    return (
+        ContractError,
+        DbtFailed,
+        DocsError,
+        LandingError,
+        MartError,
+        ReleaseError,
+        SeedsInvalid,
+        WarehouseBusy,
+    )

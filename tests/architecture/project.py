@@ -95,6 +95,11 @@ def model_properties() -> dict[str, tuple[Path, dict[str, Any]]]:
     }
 
 
+def release_facts(model: str) -> dict[str, Any]:
+    """What `meta.release` says of a mart."""
+    return model_properties()[model][1]["config"]["meta"]["release"]
+
+
 def source_tables() -> list[tuple[Path, dict[str, Any], dict[str, Any]]]:
     """File, source and table of every declared source table."""
     return [

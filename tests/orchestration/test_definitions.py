@@ -15,6 +15,9 @@ import pytest
 from orchestration.lib.config.contracts import read_contracts
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT, read_settings
+from orchestration.lib.dbt.marts import read_marts
+from orchestration.lib.dbt.running import read_dbt_manifest
+from orchestration.lib.release.docs_tables import docs_with_tables
 from orchestration.lib.warehouse.data_set import ensure_manifest, prepare_data_set
 
 pytestmark = pytest.mark.xdist_group("definitions")
@@ -111,6 +114,18 @@ def test_both_doors_have_blocking_checks(definitions: dg.Definitions, check_keys
     for key in graph.asset_check_keys:
         if key.name == "suite" or key.name.endswith("_suite"):
             assert graph.get(key).blocking, key
+
+
+def test_the_lists_of_published_tables_in_the_docs_are_up_to_date(environment: Path) -> None:
+    for path, text in docs_with_tables(read_dbt_manifest(read_settings()), PROJECT_ROOT).items():
+        assert (PROJECT_ROOT / path).read_text(encoding="utf-8") == text, f"{path}: run make docs-tables"
+
+
+def test_every_mart_has_a_reader(environment: Path) -> None:
+    manifest = read_dbt_manifest(read_settings())
+    read = {model for exposure in manifest["exposures"].values() for model in exposure["depends_on"]["nodes"]}
+    marts = {f"model.journeys.{mart.name}" for mart in read_marts(manifest) if not mart.facts.is_ledger}
+    assert marts <= read
 
 
 def test_tests_of_dbt_appear_as_checks(check_keys: set[tuple[str, str]]) -> None:

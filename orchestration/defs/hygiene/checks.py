@@ -9,11 +9,13 @@ from orchestration.defs.landing.assets import CONTRACTS
 from orchestration.defs.naming import WAREHOUSE_POOL, landed_key
 from orchestration.defs.run_context import run_settings_and_clock
 from orchestration.lib.core.connection import open_duckdb
-from orchestration.lib.core.settings import Settings
+from orchestration.lib.core.settings import Settings, read_settings
+from orchestration.lib.dbt.marts import marts_by_schema, read_marts
 from orchestration.lib.dbt.running import read_dbt_manifest
+from orchestration.lib.hygiene.landing_suites import landing_suite
+from orchestration.lib.hygiene.published_suites import published_suite
 from orchestration.lib.hygiene.results import SuiteResult, results_rows, store_results
 from orchestration.lib.hygiene.session import HygieneSession
-from orchestration.lib.hygiene.suites import landing_suite, published_suite
 from orchestration.lib.landing.registry import refused_files
 from orchestration.lib.release.journal import read_manifest
 from orchestration.lib.release.ledgers import create_ledgers
@@ -21,14 +23,9 @@ from orchestration.lib.release.publish import current_release
 from orchestration.lib.warehouse.build import event_tables, read_pepper
 
 LEDGER = "hygiene.expectation_results"
-# Each published schema's check hangs on the table that the rest of the schema leads to.
-GUARDED = {
-    "core": dg.AssetKey(["core", "fct_events"]),
-    "journeys": dg.AssetKey(["journeys", "agg_phases_daily"]),
-    "kpis": dg.AssetKey(["kpis", "kpi_scorecard"]),
-    "flows": dg.AssetKey(["flows", "agg_transitions"]),
-    "hygiene": dg.AssetKey(["hygiene", "source_scorecard"]),
-}
+MARTS = marts_by_schema(read_marts(read_dbt_manifest(read_settings())))
+# All tables of a schema are built in one step, so its suite hangs on whichever comes first.
+FIRST_TABLES = {schema: dg.AssetKey([schema, marts[0].name]) for schema, marts in MARTS.items()}
 
 
 @dg.multi_asset_check(
@@ -89,7 +86,7 @@ def landing_suites(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetC
             blocking=True,
             description=f"Great Expectations suite of the published schema {schema}",
         )
-        for schema, asset in GUARDED.items()
+        for schema, asset in FIRST_TABLES.items()
     ],
     pool=WAREHOUSE_POOL,
 )
@@ -99,21 +96,22 @@ def marts_suites(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetChe
     with open_duckdb(settings.warehouse) as connection:
         create_ledgers(connection)
         withdrawn = connection.execute("select count(*) from landing.files where status = 'withdrawn'").fetchone()
-    context.log.info(f"Checking the schemas {', '.join(GUARDED)}")
+    context.log.info(f"Checking the schemas {', '.join(MARTS)}")
     results: dict[str, SuiteResult] = {}
     with HygieneSession(settings.warehouse, pepper=read_pepper(settings)) as session:
-        for schema in GUARDED:
+        for schema, marts in MARTS.items():
             suite = published_suite(
                 schema,
+                marts,
                 as_of=as_of,
                 event_tables=event_tables(read_dbt_manifest(settings)),
                 previous_row_counts=counts,
                 may_shrink=bool(withdrawn and withdrawn[0]),
             )
             results[schema] = session.run(suite)
-    _remember(settings, context.run.run_id, {GUARDED[schema]: result for schema, result in results.items()})
+    _remember(settings, context.run.run_id, {FIRST_TABLES[schema]: result for schema, result in results.items()})
     for schema, result in results.items():
-        yield _check_result(GUARDED[schema], f"{schema}_suite", result)
+        yield _check_result(FIRST_TABLES[schema], f"{schema}_suite", result)
 
 
 def _published_row_counts(settings: Settings) -> dict[str, int]:

@@ -10,7 +10,8 @@ from orchestration.defs.hygiene.checks import LEDGER
 from orchestration.defs.naming import OWNERS, RELEASE, WAREHOUSE_POOL
 from orchestration.defs.run_context import run_settings_and_clock
 from orchestration.lib.core.connection import open_duckdb
-from orchestration.lib.core.settings import PROJECT_ROOT, Settings, read_settings
+from orchestration.lib.core.settings import PROJECT_ROOT, read_settings
+from orchestration.lib.dbt.marts import read_marts
 from orchestration.lib.dbt.running import read_dbt_manifest
 from orchestration.lib.digests.writing import write_digests
 from orchestration.lib.hygiene.data_docs import write_data_docs
@@ -24,48 +25,22 @@ from orchestration.lib.release.candidate import (
 )
 from orchestration.lib.release.folders import ReleaseError
 from orchestration.lib.release.id_changes import record_id_changes
-from orchestration.lib.release.ledgers import create_ledgers, read_ledgers
+from orchestration.lib.release.ledgers import create_ledgers
 from orchestration.lib.release.publish import current_release, publish, published_ids, record_releases
 from orchestration.lib.release.restatements import DailyTable, find_restatements
 from orchestration.lib.warehouse.build import (
     is_releasable,
     last_complete_build,
     note_release,
-    published_models,
     unmatched_critical_events,
 )
 
-# Daily figures that readers may have quoted: a later release that says otherwise tells so. Counts of stays by their
-# outcome are left out, for time itself settles what was pending; figures by segment, for membership is as it is now.
-RESTATED = (
-    DailyTable("journeys", "agg_phases_daily", "measured_on", ("journey_id", "phase_id"), ("entered_count",)),
-    DailyTable(
-        "kpis",
-        "fct_kpi_values_daily",
-        "measured_on",
-        ("kpi_id", "channel", "segment"),
-        ("numerator", "denominator"),
-        rows="segment = 'all'",
-    ),
-)
-
-
-def published_tables(settings: Settings) -> list[PublishedTable]:
-    """Every mart and every ledger, in the order in which they are written."""
-    manifest = read_dbt_manifest(settings)
-    keys = {
-        (node["schema"], node["alias"]): tuple((node["config"].get("meta") or {}).get("release_key", ()))
-        for node in manifest["nodes"].values()
-        if node["resource_type"] == "model"
-    }
-    tables = [PublishedTable(schema, name, keys[schema, name]) for schema, name in published_models(manifest)]
-    tables += [PublishedTable(ledger.schema, ledger.name) for ledger in read_ledgers()]
-    return tables
+MARTS = read_marts(read_dbt_manifest(read_settings()))
 
 
 @dg.asset(
     key=RELEASE,
-    deps=[dg.AssetKey([schema, name]) for schema, name in published_models(read_dbt_manifest(read_settings()))],
+    deps=[dg.AssetKey([mart.schema, mart.name]) for mart in MARTS if not mart.facts.is_ledger],
     group_name="release",
     owners=OWNERS,
     kinds={"duckdb", "parquet"},
@@ -98,7 +73,11 @@ def release(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
             restated = find_restatements(
                 previous.database,
                 settings.warehouse,
-                tables=RESTATED,
+                tables=[
+                    DailyTable(mart.schema, mart.name, **mart.facts.restated.model_dump())
+                    for mart in MARTS
+                    if mart.facts.restated is not None
+                ],
                 release_id=release_id,
                 previous_release_id=previous.release_id,
                 previous_as_of=previous.as_of,
@@ -125,7 +104,7 @@ def release(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
             settings.warehouse,
             settings=settings,
             release_id=release_id,
-            tables=published_tables(settings),
+            tables=[PublishedTable(mart.schema, mart.name, mart.facts.key) for mart in MARTS],
             as_of=build.as_of,
             created_at=now,
             run_id=context.run_id,

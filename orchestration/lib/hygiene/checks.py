@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 Severity = Literal["error", "warning"]
 Door = Literal["landing", "marts"]
-
-# `schema.table` → column → type, for all tables of a warehouse file.
-Catalog = Mapping[str, Mapping[str, str]]
 
 # Kinds of checks; `expectations.py` has the expectation of Great Expectations that runs each.
 PRESENT = "present"
@@ -77,15 +75,11 @@ class Check:
 
 @dataclass(frozen=True)
 class Suite:
-    """All checks of one landing table or one published schema.
-
-    `derive` gives further checks from the tables that exist, once the warehouse is open.
-    """
+    """All checks of one landing table or one published schema."""
 
     name: str
     gate: Door
-    checks: tuple[Check, ...] = ()
-    derive: Callable[[Catalog], tuple[Check, ...]] | None = None
+    checks: tuple[Check, ...]
 
 
 def quoted(identifier: str) -> str:
@@ -111,6 +105,12 @@ def literal(value: object) -> str:
 def in_list(values: Iterable[object]) -> str:
     """`(a, b, c)` of SQL literals; `(null)` for no values, which nothing is in."""
     return "(" + (", ".join(literal(value) for value in values) or "null") + ")"
+
+
+def instant(moment: datetime) -> str:
+    """The moment as a literal of type timestamp, in UTC."""
+    utc = moment.replace(tzinfo=None) - (moment.utcoffset() or timedelta())
+    return f"timestamp {literal(utc.isoformat(sep=' ', timespec='microseconds'))}"
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 import duckdb
 
 from orchestration.lib.core.connection import open_duckdb
-from orchestration.lib.hygiene.checks import COLUMNS, Catalog, Check, Suite, literal, quoted, quoted_table
+from orchestration.lib.hygiene.checks import COLUMNS, Check, Suite, literal, quoted, quoted_table
 from orchestration.lib.hygiene.results import CheckResult, SuiteResult, Verdict, reason_without_data
 
 if TYPE_CHECKING:
@@ -84,20 +84,13 @@ class HygieneSession:
         *error*.
         """
         started = time.monotonic()
-        checks = suite.checks
-        results: list[CheckResult] = []
         if self._connection is None:
-            reason = self._closed_because or "the session is closed"
-            results = [could_not_run(check, reason) for check in checks or [_opening_of(suite)]]
+            results = [could_not_run(check, self._closed_because or "the session is closed") for check in suite.checks]
         else:
             try:
-                if suite.derive is not None:
-                    checks = (*checks, *suite.derive(read_catalog(self._connection)))
-                if not checks:
-                    results = [could_not_run(_opening_of(suite), "nothing to check was found: was it built?")]
-                results = results or self._run_checks(checks)
+                results = self._run_checks(suite.checks)
             except Exception as error:  # a suite that broke has judged nothing
-                results = [could_not_run(check, error) for check in checks or [_opening_of(suite)]]
+                results = [could_not_run(check, error) for check in suite.checks]
         return SuiteResult(
             suite=suite.name,
             gate=suite.gate,
@@ -230,19 +223,6 @@ def run_suites(
         return [session.run(suite) for suite in suites]
 
 
-def read_catalog(connection: duckdb.DuckDBPyConnection) -> Catalog:
-    """The tables of the open database and their columns' types."""
-    rows = connection.execute(
-        "select schema_name, table_name, column_name, data_type from duckdb_columns()"
-        " where database_name = current_database() and not internal"
-        " order by schema_name, table_name, column_index"
-    ).fetchall()
-    tables: dict[str, dict[str, str]] = {}
-    for schema, table, column, data_type in rows:
-        tables.setdefault(f"{schema}.{table}", {})[column] = data_type
-    return tables
-
-
 def could_not_run(check: Check, reason: BaseException | str) -> CheckResult:
     """The result of a check that nobody can say anything about."""
     return _result(
@@ -252,12 +232,6 @@ def could_not_run(check: Check, reason: BaseException | str) -> CheckResult:
         None,
         message=f"{_name(check)}: could not be checked: {reason_without_data(reason)}",
     )
-
-
-def _opening_of(suite: Suite) -> Check:
-    """Stands for the checks of a suite that are only known once the warehouse is open."""
-    schema = suite.name.partition(".")[2] or suite.name
-    return Check(table=f"{schema}.*", name="suite_runs", says="the suite can be run", expectation="")
 
 
 def _result(

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -208,15 +208,6 @@ def complete_build(connection: duckdb.DuckDBPyConnection, build: int, *, now: da
 def note_release(connection: duckdb.DuckDBPyConnection, build: int, release_id: str) -> None:
     """Notes under which release a build was published: with nothing new after it, there is nothing to do."""
     connection.execute("update landing.builds set release_id = ? where build = ?", [release_id, build])
-
-
-def published_models(manifest: Mapping) -> Iterable[tuple[str, str]]:
-    """Schema and name of every mart that the dbt manifest declares, in order."""
-    return sorted(
-        (node["schema"], node["alias"])
-        for node in manifest["nodes"].values()
-        if node["resource_type"] == "model" and node["fqn"][1] == "marts"
-    )
 
 
 def event_tables(manifest: Mapping) -> tuple[str, ...]:

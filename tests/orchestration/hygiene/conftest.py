@@ -11,6 +11,7 @@ import pytest
 
 from orchestration.lib.config.contracts import ColumnContract, TableContract
 from orchestration.lib.core.connection import open_duckdb
+from orchestration.lib.dbt.marts import Freshness, Mart, ReleaseFacts
 from orchestration.lib.hygiene.checks import Suite
 from orchestration.lib.hygiene.results import CheckResult, SuiteResult
 from orchestration.lib.hygiene.session import HygieneSession
@@ -50,6 +51,50 @@ SPEND = contract_of(
         ColumnContract("amount", "decimal(18,2)", required=True),
         ColumnContract("impressions", "bigint"),
         ColumnContract("clicks", "bigint"),
+    ),
+)
+
+
+def mart_of(name: str, key: str, columns: str, **facts: object) -> Mart:
+    """A table of the schema core; a column is `name` for text, else `name:type`."""
+    typed = [column.partition(":") for column in columns.split()]
+    return Mart(
+        schema="core",
+        name=name,
+        description="One row per row.",
+        columns={column: kind or "string" for column, _, kind in typed},
+        facts=ReleaseFacts(answers="?", key=tuple(key.split()), **facts),
+    )
+
+
+CORE = (
+    mart_of(
+        "bridge_customer_identifiers",
+        "identifier_hash valid_from",
+        "identifier_type identifier_hash customer_id link_rule valid_from:timestamp valid_to:timestamp",
+    ),
+    mart_of("bridge_customer_records", "person_key_hash", "source_system person_key_hash customer_id"),
+    mart_of(
+        "dim_customers",
+        "customer_id",
+        "customer_id is_anonymous:boolean first_seen_at:timestamp last_seen_at:timestamp event_count:bigint",
+        may_shrink=False,
+        may_be_empty=False,
+    ),
+    mart_of(
+        "fct_events",
+        "event_id",
+        "event_id customer_id visitor_id session_id event_number:bigint source_system event_name channel touchpoint"
+        " department direction device_type campaign amount:decimal(18,2) currency is_identified:boolean is_bot:boolean"
+        " is_after_as_of:boolean occurred_at:timestamp loaded_at:timestamp properties",
+        freshness=Freshness(column="occurred_at", within_days=31),
+        may_shrink=False,
+        may_be_empty=False,
+    ),
+    mart_of(
+        "fct_sessions",
+        "session_id",
+        "session_id visitor_id customer_id event_count:bigint started_at:timestamp ended_at:timestamp",
     ),
 )
 LANDING_COLUMNS = (

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import html
 import re
+from dataclasses import replace
 
 import pytest
 
 from orchestration.lib.hygiene.data_docs import write_data_docs
+from orchestration.lib.hygiene.landing_suites import landing_suite
+from orchestration.lib.hygiene.published_suites import published_suite
 from orchestration.lib.hygiene.results import CheckResult, SuiteResult
 from orchestration.lib.hygiene.session import run_suites
-from orchestration.lib.hygiene.suites import landing_suite, published_suite
 
-from .conftest import AS_OF, EVENTS, PEPPER, SPEND
+from .conftest import AS_OF, CORE, EVENTS, PEPPER, SPEND
 
 OUTSIDE = re.compile(r"(?:https?:)?//[a-z0-9]", re.IGNORECASE)
 
@@ -33,8 +35,8 @@ def site(warehouse, tmp_path):
     suites = [
         landing_suite(EVENTS, as_of=AS_OF),
         landing_suite(SPEND, as_of=AS_OF),
-        published_suite("core", as_of=AS_OF),
-        published_suite("journeys", as_of=AS_OF),
+        published_suite("core", CORE, as_of=AS_OF),
+        published_suite("journeys", [replace(mart, schema="journeys") for mart in CORE], as_of=AS_OF),
     ]
     results = run_suites(warehouse.path, suites, pepper=PEPPER)
     index = write_data_docs(results, tmp_path / "release" / "data_docs", run_id="run-1")

@@ -12,9 +12,9 @@ from orchestration.lib.config.contracts import ColumnContract, TableContract, re
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT
 from orchestration.lib.hygiene.checks import TableChecks
+from orchestration.lib.hygiene.landing_suites import EXTRAS, landing_suite
 from orchestration.lib.hygiene.results import LEDGER_COLUMNS
 from orchestration.lib.hygiene.session import HygieneSession
-from orchestration.lib.hygiene.suites import EXTRAS, landing_suite
 
 from .conftest import AS_OF, PEPPER, create_raw_table, found
 

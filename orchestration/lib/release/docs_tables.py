@@ -1,0 +1,85 @@
+"""Writes the lists of published tables that the docs and the exposures hold, from dbt's manifest.
+
+In a page a list is between two markers and made whole again; in `_exposures.yml` it is what an exposure depends on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from orchestration.lib.dbt.marts import Mart, read_marts
+
+BEGIN = "<!-- published tables: made by make docs-tables -->"
+END = "<!-- end of published tables -->"
+
+README = Path("README.md")
+ARCHITECTURE = Path("docs/architecture.md")
+EXPOSURES = Path("models/marts/_exposures.yml")
+# What an exposure reads when it names no schema.
+ALL = "all"
+
+
+class DocsError(ValueError):
+    """A file that the lists can't be written into; the message names it and the fix."""
+
+
+def docs_with_tables(manifest: Mapping[str, Any], root: Path) -> dict[Path, str]:
+    """The text that each file under `root` should have; files keep all that is not a list of published tables."""
+    marts = read_marts(manifest)
+    return {
+        README: _page(root, README, _questions(marts)),
+        ARCHITECTURE: _page(root, ARCHITECTURE, _columns(marts)),
+        EXPOSURES: _exposures((root / EXPOSURES).read_text(encoding="utf-8"), manifest, marts),
+    }
+
+
+def write_docs_tables(manifest: Mapping[str, Any], root: Path) -> list[Path]:
+    """Brings the files up to date and says which of them were not."""
+    changed = []
+    for path, text in docs_with_tables(manifest, root).items():
+        if (root / path).read_text(encoding="utf-8") != text:
+            (root / path).write_text(text, encoding="utf-8")
+            changed.append(path)
+    return changed
+
+
+def _page(root: Path, path: Path, lines: Sequence[str]) -> str:
+    text = (root / path).read_text(encoding="utf-8")
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise DocsError(f"{path} lacks the lines {BEGIN} and {END}; write them where the published tables belong.")
+    return "\n".join([before + begin, *lines, end + after])
+
+
+def _questions(marts: Iterable[Mart]) -> list[str]:
+    rows = [f"| `{mart.label}` | {mart.grain} | {mart.facts.answers} |" for mart in marts]
+    return ["", "| table | one row per | answers |", "|---|---|---|", *rows, ""]
+
+
+def _columns(marts: Iterable[Mart]) -> list[str]:
+    rows = [f"| `{mart.label}` | {mart.grain} | {' '.join(mart.columns)} |" for mart in marts]
+    return ["", "| schema.table | one row per | columns |", "|---|---|---|", *rows, ""]
+
+
+def _exposures(text: str, manifest: Mapping[str, Any], marts: Sequence[Mart]) -> str:
+    """The exposures' YAML with `depends_on` of each made from `meta.reads`: schemas, or `all`."""
+    schemas = {mart.schema for mart in marts}
+    models = [mart for mart in marts if not mart.facts.is_ledger]
+    for exposure in manifest["exposures"].values():
+        reads = (exposure["config"].get("meta") or exposure["meta"]).get("reads", ALL)
+        chosen = schemas if reads == ALL else set(reads)
+        if unknown := sorted(chosen - schemas):
+            raise DocsError(
+                f"{EXPOSURES}: {exposure['name']}: meta.reads names {', '.join(unknown)}, which is no published "
+                f"schema; published are {', '.join(sorted(schemas))}."
+            )
+        block = re.compile(rf"(^  - name: {exposure['name']}\n(?:    .*\n)*?    depends_on:\n)(?:      - .*\n)*", re.M)
+        lines = "".join(f"      - ref('{mart.name}')\n" for mart in models if mart.schema in chosen)
+        text, count = block.subn(lambda found, lines=lines: found[1] + lines, text)
+        if count != 1:
+            raise DocsError(f"{EXPOSURES}: {exposure['name']} lacks the line `depends_on:`; write it, without a list.")
+    return text

@@ -129,7 +129,8 @@ def test_a_sql_file_and_a_yaml_entry_make_a_published_mart(project: Project) -> 
     assert checks == [("columns", "pass")]
     manifest = json.loads((release.parent / "manifest.json").read_text(encoding="utf-8"))
     [table] = [table for table in manifest["tables"] if table["name"] == NAME]
-    assert (table["schema"], table["row_count"], table["description"]) == ("core", 2, "One row per day with a visit.")
+    assert (table["schema"], table["row_count"]) == ("core", 2)
+    assert table["description"].strip() == "One row per day with a visit."
     assert (release.parent / table["parquet"]).is_file()
 
     held = project.run("-m", "pytest", "tests/architecture", "-q", "-k", NAME, "-p", "no:cacheprovider")

@@ -11,7 +11,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from orchestration.lib.config.contracts import ColumnContract, TableContract
-from orchestration.lib.hygiene.checks import Check, Suite, TableChecks, in_list, instant, literal, quoted, quoted_table
+from orchestration.lib.hygiene.checks import (
+    Check,
+    Severity,
+    Suite,
+    TableChecks,
+    in_list,
+    instant,
+    literal,
+    quoted,
+    quoted_table,
+)
 
 # Rows of a raw table that count: the others are kept as evidence, not as data.
 CURRENT_ROWS = "_row_status = 'current'"
@@ -81,10 +91,10 @@ def landing_suite(
 
 
 def _extras_of(contract: TableContract, current: TableChecks) -> Iterable[Check]:
-    """The extras that speak of columns the contract has: a contract of one's own may leave some out."""
+    """The extras on columns that the contract has: a contract of one's own may leave some out."""
     known = {column.name for column in contract.columns}
-    write = EXTRAS.get((contract.source, contract.table))
-    return [check for check in write(current) if check.column in known] if write else []
+    checks = (rule(current) for rule in EXTRAS.get((contract.source, contract.table), ()))
+    return [check for check in checks if check.column in known]
 
 
 def _delivery_checks(
@@ -191,9 +201,38 @@ def _names(columns: Sequence[str]) -> str:
 
 # --- what is known of particular landed tables beyond their contracts ---------------------------------------
 
+# A rule gives the check of one table.
+Rule = Callable[[TableChecks], Check]
 
-def _not_blank(checks: TableChecks, column: str) -> Check:
-    return checks.no_row_where(
+
+def _rule(
+    name: str,
+    where: str,
+    *,
+    column: str,
+    says: str,
+    severity: Severity = "error",
+    tolerated_share: float = 0.0,
+) -> Rule:
+    """No row meets the condition; `says` completes the sentence "expected that …"."""
+
+    def check(table: TableChecks) -> Check:
+        condition = where.replace("{table}", quoted_table(table.table))
+        return table.no_row_where(
+            name, condition, column=column, says=says, severity=severity, tolerated_share=tolerated_share
+        )
+
+    return check
+
+
+def _between(
+    column: str, *, least: float | None = None, most: float | None = None, severity: Severity = "error"
+) -> Rule:
+    return lambda table: table.between(column, least=least, most=most, severity=severity)
+
+
+def _not_blank(column: str) -> Rule:
+    return _rule(
         "not_blank",
         f"trim({quoted(column)}) = ''",
         column=column,
@@ -202,8 +241,8 @@ def _not_blank(checks: TableChecks, column: str) -> Check:
     )
 
 
-def _score_within(checks: TableChecks, score: str, scale: str) -> Check:
-    return checks.no_row_where(
+def _score_within(score: str, scale: str) -> Rule:
+    return _rule(
         "score_within_scale",
         f"{quoted(score)} < 0 or {quoted(score)} > {quoted(scale)}",
         column=score,
@@ -212,9 +251,9 @@ def _score_within(checks: TableChecks, score: str, scale: str) -> Check:
     )
 
 
-def _not_before(checks: TableChecks, later: str, earlier: str, *, leeway: str = "0 seconds") -> Check:
+def _not_before(later: str, earlier: str, *, leeway: str = "0 seconds") -> Rule:
     """Clocks differ between machines, so a few rows may be out of order, and `leeway` may be given."""
-    return checks.no_row_where(
+    return _rule(
         f"not_before_{earlier}",
         f"{quoted(later)} < {quoted(earlier)} - interval {literal(leeway)}",
         column=later,
@@ -224,156 +263,100 @@ def _not_before(checks: TableChecks, later: str, earlier: str, *, leeway: str = 
     )
 
 
-def _clicks_within_impressions(checks: TableChecks) -> Check:
-    return checks.no_row_where(
-        "clicks_within_impressions",
-        "clicks > impressions",
-        column="clicks",
-        says="there are no more clicks than impressions",
-        severity="warning",
-    )
+CLICKS_WITHIN_IMPRESSIONS = _rule(
+    "clicks_within_impressions",
+    "clicks > impressions",
+    column="clicks",
+    says="there are no more clicks than impressions",
+    severity="warning",
+)
 
-
-def feed_events_extras(checks: TableChecks) -> Iterable[Check]:
-    yield _not_blank(checks, "event_id")
-    yield _not_blank(checks, "event_name")
-    yield _score_within(checks, "feedback_score", "feedback_scale_max")
-    yield checks.no_row_where(
-        "score_has_scale",
-        "feedback_score is not null and (feedback_scale_max is null or feedback_kind is null)",
-        column="feedback_score",
-        says="a feedback_score comes with its kind and the end of its scale",
-        severity="warning",
-    )
-    yield checks.no_row_where(
-        "amount_has_currency",
-        "amount is not null and currency is null",
-        column="amount",
-        says="an amount comes with its currency: without one it is counted apart, not summed",
-        severity="warning",
-    )
-    yield checks.no_row_where(
-        "has_identifier",
-        "identifiers is null or trim(identifiers) in ('', '{}')",
-        column="identifiers",
-        says="most events carry an identifier: one without is an anonymous customer of its own",
-        severity="warning",
-        tolerated_share=0.5,
-    )
-
-
-def feed_people_extras(checks: TableChecks) -> Iterable[Check]:
-    yield _not_blank(checks, "person_key")
-    yield checks.no_row_where(
-        "birth_before_landing",
-        "birth_date > cast(_loaded_at as date)",
-        column="birth_date",
-        says="nobody was born after their record landed",
-        severity="warning",
-    )
-    yield checks.no_row_where(
-        "email_shape",
-        "json_extract_string(identifiers, '$.email') is not null and not regexp_matches("
-        f"trim(json_extract_string(identifiers, '$.email')), {literal(WHOLE_EMAIL_SHAPE)})",
-        column="identifiers",
-        says="the identifier email has a name, one @ and a domain",
-        severity="warning",
-        tolerated_share=TOLERATED_ODDITIES,
-    )
-
-
-def feed_spend_extras(checks: TableChecks) -> Iterable[Check]:
-    yield checks.between("amount", least=0)
-    yield _clicks_within_impressions(checks)
-
-
-def feed_consents_extras(checks: TableChecks) -> Iterable[Check]:
-    yield _not_blank(checks, "identifier")
-    yield _not_blank(checks, "purpose")
-
-
-def feed_erasures_extras(checks: TableChecks) -> Iterable[Check]:
-    yield _not_blank(checks, "identifier_type")
-    yield _not_blank(checks, "identifier")
-
-
-def feed_interventions_extras(checks: TableChecks) -> Iterable[Check]:
-    yield _not_blank(checks, "identifier")
-    yield checks.no_row_where(
-        "one_arm_per_identifier",
-        "(intervention_id, identifier_type, identifier) in (select (i.intervention_id,"
-        " i.identifier_type, i.identifier)"
-        f" from {quoted_table(checks.table)} as i where i.{CURRENT_ROWS} group by all"
-        " having count(distinct i.arm) > 1)",
-        column="arm",
-        says="an identifier is in one arm of an intervention",
-        severity="warning",
-    )
-
-
-def ads_daily_spend_extras(checks: TableChecks) -> Iterable[Check]:
-    yield _clicks_within_impressions(checks)
-
-
-def app_events_extras(checks: TableChecks) -> Iterable[Check]:
-    yield _not_before(checks, "server_received_time", "event_time", leeway="1 day")
-
-
-def crm_opportunities_extras(checks: TableChecks) -> Iterable[Check]:
-    yield checks.between("amount", least=0, severity="warning")
-    yield _not_before(checks, "closed_at", "created_at")
-
-
-def shop_orders_extras(checks: TableChecks) -> Iterable[Check]:
-    yield _not_before(checks, "shipped_at", "placed_at")
-    yield _not_before(checks, "delivered_at", "shipped_at")
-    yield checks.no_row_where(
-        "refund_within_price",
-        "refunded_amount < 0 or refunded_amount > total_price",
-        column="refunded_amount",
-        says="no more is refunded than was paid",
-        severity="warning",
-        tolerated_share=TOLERATED_ODDITIES,
-    )
-
-
-def social_mentions_extras(checks: TableChecks) -> Iterable[Check]:
-    yield checks.between("sentiment_score", least=-1, most=1, severity="warning")
-
-
-def support_tickets_extras(checks: TableChecks) -> Iterable[Check]:
-    yield _not_before(checks, "first_response_at", "created_at")
-    yield _not_before(checks, "solved_at", "created_at")
-
-
-def support_conversations_extras(checks: TableChecks) -> Iterable[Check]:
-    yield _not_before(checks, "ended_at", "started_at")
-
-
-def surveys_responses_extras(checks: TableChecks) -> Iterable[Check]:
-    yield _score_within(checks, "score", "scale_max")
-    yield _not_before(checks, "responded_at", "sent_at")
-
-
-def web_events_extras(checks: TableChecks) -> Iterable[Check]:
-    yield _not_before(checks, "collector_tstamp", "derived_tstamp", leeway="1 day")
-
-
-EXTRAS: Mapping[tuple[str, str], Callable[[TableChecks], Iterable[Check]]] = {
-    ("ads", "daily_spend"): ads_daily_spend_extras,
-    ("app", "events"): app_events_extras,
-    ("crm", "opportunities"): crm_opportunities_extras,
-    ("feed", "consents"): feed_consents_extras,
-    ("feed", "erasures"): feed_erasures_extras,
-    ("feed", "events"): feed_events_extras,
-    ("feed", "interventions"): feed_interventions_extras,
-    ("feed", "people"): feed_people_extras,
-    ("feed", "spend"): feed_spend_extras,
-    ("shop", "orders"): shop_orders_extras,
-    ("social", "mentions"): social_mentions_extras,
-    ("support", "calls"): support_conversations_extras,
-    ("support", "chats"): support_conversations_extras,
-    ("support", "tickets"): support_tickets_extras,
-    ("surveys", "responses"): surveys_responses_extras,
-    ("web", "events"): web_events_extras,
+EXTRAS: Mapping[tuple[str, str], Sequence[Rule]] = {
+    ("ads", "daily_spend"): (CLICKS_WITHIN_IMPRESSIONS,),
+    ("app", "events"): (_not_before("server_received_time", "event_time", leeway="1 day"),),
+    ("crm", "opportunities"): (
+        _between("amount", least=0, severity="warning"),
+        _not_before("closed_at", "created_at"),
+    ),
+    ("feed", "consents"): (_not_blank("identifier"), _not_blank("purpose")),
+    ("feed", "erasures"): (_not_blank("identifier_type"), _not_blank("identifier")),
+    ("feed", "events"): (
+        _not_blank("event_id"),
+        _not_blank("event_name"),
+        _score_within("feedback_score", "feedback_scale_max"),
+        _rule(
+            "score_has_scale",
+            "feedback_score is not null and (feedback_scale_max is null or feedback_kind is null)",
+            column="feedback_score",
+            says="a feedback_score comes with its kind and the end of its scale",
+            severity="warning",
+        ),
+        _rule(
+            "amount_has_currency",
+            "amount is not null and currency is null",
+            column="amount",
+            says="an amount comes with its currency: without one it is counted apart, not summed",
+            severity="warning",
+        ),
+        _rule(
+            "has_identifier",
+            "identifiers is null or trim(identifiers) in ('', '{}')",
+            column="identifiers",
+            says="most events carry an identifier: one without is an anonymous customer of its own",
+            severity="warning",
+            tolerated_share=0.5,
+        ),
+    ),
+    ("feed", "interventions"): (
+        _not_blank("identifier"),
+        _rule(
+            "one_arm_per_identifier",
+            "(intervention_id, identifier_type, identifier) in (select (i.intervention_id, i.identifier_type,"
+            f" i.identifier) from {{table}} as i where i.{CURRENT_ROWS} group by all having count(distinct i.arm) > 1)",
+            column="arm",
+            says="an identifier is in one arm of an intervention",
+            severity="warning",
+        ),
+    ),
+    ("feed", "people"): (
+        _not_blank("person_key"),
+        _rule(
+            "birth_before_landing",
+            "birth_date > cast(_loaded_at as date)",
+            column="birth_date",
+            says="nobody was born after their record landed",
+            severity="warning",
+        ),
+        _rule(
+            "email_shape",
+            "json_extract_string(identifiers, '$.email') is not null and not regexp_matches("
+            f"trim(json_extract_string(identifiers, '$.email')), {literal(WHOLE_EMAIL_SHAPE)})",
+            column="identifiers",
+            says="the identifier email has a name, one @ and a domain",
+            severity="warning",
+            tolerated_share=TOLERATED_ODDITIES,
+        ),
+    ),
+    ("feed", "spend"): (_between("amount", least=0), CLICKS_WITHIN_IMPRESSIONS),
+    ("shop", "orders"): (
+        _not_before("shipped_at", "placed_at"),
+        _not_before("delivered_at", "shipped_at"),
+        _rule(
+            "refund_within_price",
+            "refunded_amount < 0 or refunded_amount > total_price",
+            column="refunded_amount",
+            says="no more is refunded than was paid",
+            severity="warning",
+            tolerated_share=TOLERATED_ODDITIES,
+        ),
+    ),
+    ("social", "mentions"): (_between("sentiment_score", least=-1, most=1, severity="warning"),),
+    ("support", "calls"): (_not_before("ended_at", "started_at"),),
+    ("support", "chats"): (_not_before("ended_at", "started_at"),),
+    ("support", "tickets"): (
+        _not_before("first_response_at", "created_at"),
+        _not_before("solved_at", "created_at"),
+    ),
+    ("surveys", "responses"): (_score_within("score", "scale_max"), _not_before("responded_at", "sent_at")),
+    ("web", "events"): (_not_before("collector_tstamp", "derived_tstamp", leeway="1 day"),),
 }

@@ -89,7 +89,7 @@ class SuiteResult:
 
     @property
     def blocking_results(self) -> tuple[CheckResult, ...]:
-        """The results that keep the door shut: failed errors, and whatever could not run."""
+        """The results that keep the gate shut: failed errors, and whatever could not run."""
         return tuple(
             result
             for result in self.results
@@ -163,10 +163,10 @@ def store_results(connection: duckdb.DuckDBPyConnection, rows: Iterable[Mapping[
 
 
 def results_from_rows(rows: Iterable[Mapping[str, Any]]) -> list[SuiteResult]:
-    """The suites' results that ledger rows of one run tell of, by door, then suite; the rows keep their
+    """The suites' results that ledger rows of one run hold, by gate, then suite; the rows keep their
     order.
     """
-    found: dict[tuple[Door, str], list[Mapping[str, Any]]] = {}
+    found: dict[tuple[Gate, str], list[Mapping[str, Any]]] = {}
     for row in rows:
         found.setdefault((row["gate"], row["suite"]), []).append(row)
     return [

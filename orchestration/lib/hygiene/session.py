@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -195,32 +195,6 @@ class HygieneSession:
 
             self._validator = Validator(self._connection)
         return self._validator
-
-
-def run_suite(
-    warehouse: Path,
-    suite: Suite,
-    *,
-    pepper: str | None = None,
-    wait_seconds: float = 30.0,
-    checked_at: datetime | None = None,
-) -> SuiteResult:
-    """Runs one suite against a warehouse file, which is closed again when this returns."""
-    with HygieneSession(warehouse, pepper=pepper, wait_seconds=wait_seconds, checked_at=checked_at) as session:
-        return session.run(suite)
-
-
-def run_suites(
-    warehouse: Path,
-    suites: Iterable[Suite],
-    *,
-    pepper: str | None = None,
-    wait_seconds: float = 30.0,
-    checked_at: datetime | None = None,
-) -> list[SuiteResult]:
-    """Runs several suites over one connection."""
-    with HygieneSession(warehouse, pepper=pepper, wait_seconds=wait_seconds, checked_at=checked_at) as session:
-        return [session.run(suite) for suite in suites]
 
 
 def could_not_run(check: Check, reason: BaseException | str) -> CheckResult:

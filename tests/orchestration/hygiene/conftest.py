@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -132,6 +133,12 @@ class WarehouseOfTest:
     def run(self, suite: Suite) -> SuiteResult:
         with HygieneSession(self.path, pepper=PEPPER, wait_seconds=0.3) as session:
             return session.run(suite)
+
+
+def run_suites(path: Path, suites: Sequence[Suite], **options: Any) -> list[SuiteResult]:
+    """Runs suites over one connection."""
+    with HygieneSession(path, **options) as session:
+        return [session.run(suite) for suite in suites]
 
 
 @pytest.fixture(scope="session")

@@ -12,9 +12,8 @@ from orchestration.lib.hygiene.data_docs import write_data_docs
 from orchestration.lib.hygiene.landing_suites import landing_suite
 from orchestration.lib.hygiene.published_suites import published_suite
 from orchestration.lib.hygiene.results import CheckResult, SuiteResult
-from orchestration.lib.hygiene.session import run_suites
 
-from .conftest import AS_OF, CORE, EVENTS, PEPPER, SPEND
+from .conftest import AS_OF, CORE, EVENTS, PEPPER, SPEND, run_suites
 
 OUTSIDE = re.compile(r"(?:https?:)?//[a-z0-9]", re.IGNORECASE)
 

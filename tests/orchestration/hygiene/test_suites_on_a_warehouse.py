@@ -7,6 +7,8 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -17,14 +19,19 @@ from orchestration.lib.hygiene.landing_suites import landing_suite
 from orchestration.lib.hygiene.published_suites import published_suite
 from orchestration.lib.hygiene.results import (
     LEDGER_COLUMNS,
+    SuiteResult,
     read_results,
     reason_without_data,
     results_rows,
     store_results,
 )
-from orchestration.lib.hygiene.session import HygieneSession, run_suite, run_suites
+from orchestration.lib.hygiene.session import HygieneSession
 
-from .conftest import AS_OF, CORE, EVENTS, PEPPER, SPEND, WarehouseOfTest, found
+from .conftest import AS_OF, CORE, EVENTS, PEPPER, SPEND, WarehouseOfTest, found, run_suites
+
+
+def run_suite(path: Path, suite: Suite, **options: Any) -> SuiteResult:
+    return run_suites(path, [suite], **options)[0]
 
 
 def landing(warehouse: WarehouseOfTest, contract=EVENTS, **options):

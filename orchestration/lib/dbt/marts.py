@@ -147,7 +147,7 @@ def _finding(error: Mapping[str, Any]) -> str:
 
 
 def _known_keys(path: Sequence[str]) -> list[str]:
-    kinds = {"freshness": Freshness, "restated": RestatedFigures}
+    kinds: dict[str, type[_Facts]] = {"freshness": Freshness, "restated": RestatedFigures}
     return list((kinds[path[0]] if path else ReleaseFacts).model_fields)
 
 

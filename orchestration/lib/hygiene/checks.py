@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from orchestration.lib.core.sql import in_list, literal
+from orchestration.lib.core.sql import name as quoted
+
 Severity = Literal["error", "warning"]
-Door = Literal["landing", "marts"]
+Gate = Literal["landing", "marts"]
 
 # Kinds of checks; `expectations.py` has the expectation of Great Expectations that runs each.
 PRESENT = "present"
@@ -78,33 +81,13 @@ class Suite:
     """All checks of one landing table or one published schema."""
 
     name: str
-    gate: Door
+    gate: Gate
     checks: tuple[Check, ...]
-
-
-def quoted(identifier: str) -> str:
-    """The identifier as DuckDB reads it, whatever letters it is made of."""
-    return '"' + identifier.replace('"', '""') + '"'
 
 
 def quoted_table(table: str) -> str:
     """`schema.table` with both parts quoted."""
-    schema, _, name = table.partition(".")
-    return f"{quoted(schema)}.{quoted(name)}"
-
-
-def literal(value: object) -> str:
-    """The value as an SQL literal. Text is quoted; numbers and truths stand as they are."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, (int, float)):
-        return repr(value)
-    return "'" + str(value).replace("'", "''") + "'"
-
-
-def in_list(values: Iterable[object]) -> str:
-    """`(a, b, c)` of SQL literals; `(null)` for no values, which nothing is in."""
-    return "(" + (", ".join(literal(value) for value in values) or "null") + ")"
+    return quoted(*table.split(".", 1))
 
 
 def instant(moment: datetime) -> str:

@@ -62,13 +62,16 @@ class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):
             self._connection.rollback()
 
 
+EngineType = type[SqlAlchemyExecutionEngine]
+
+
 class DuckDBDatasource(SQLDatasource):
     """A GX data source whose SQLAlchemy engine hands out a connection that is already open."""
 
-    type: Literal["duckdb"] = "duckdb"
+    type: Literal["duckdb"] = "duckdb"  # type: ignore[assignment]  # GX tells sources apart by it
 
     @property
-    def execution_engine_type(self) -> type[SqlAlchemyExecutionEngine]:
+    def execution_engine_type(self) -> EngineType:
         return DuckDBExecutionEngine
 
 
@@ -129,7 +132,7 @@ class Validator:
             number = result.expectation_config.meta["number"]
             observations[number] = _observation(checks[number], result)
         for expectation in expectations if len(checks) > 1 else ():
-            number = expectation.meta["number"]
+            number = _number(expectation)
             if observations[number].could_not_run:
                 alone = batch.validate(expectation, result_format=COUNTS_ONLY)
                 observations[number] = _observation(checks[number], alone)
@@ -146,8 +149,15 @@ class Validator:
 
 
 def _expectation(check: Check, number: int) -> Expectation:
-    arguments = {name: list(value) if isinstance(value, tuple) else value for name, value in check.arguments}
+    arguments: dict[str, Any] = {
+        name: list(value) if isinstance(value, tuple) else value for name, value in check.arguments
+    }
     return EXPECTATIONS[check.expectation](**arguments, meta={"number": number})
+
+
+def _number(expectation: Expectation) -> int:
+    assert expectation.meta is not None
+    return expectation.meta["number"]
 
 
 def _observation(check: Check, result: Any) -> Observation:

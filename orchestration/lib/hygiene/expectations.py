@@ -32,9 +32,10 @@ class CountsOnly:
         self,
         execution_engine: ExecutionEngine | None = None,
         runtime_configuration: dict | None = None,
+        **options: Any,
     ) -> ValidationDependencies:
         counts = super().get_validation_dependencies(  # type: ignore[misc]
-            execution_engine, {**(runtime_configuration or {}), "result_format": "BOOLEAN_ONLY"}
+            execution_engine, {**(runtime_configuration or {}), "result_format": "BOOLEAN_ONLY"}, **options
         )
         # the counts that decide are also reported
         counts.result_format = {"result_format": "SUMMARY", "partial_unexpected_count": 0}
@@ -76,7 +77,7 @@ class RowsWhere(TableMetricProvider):
         metrics: dict,
         runtime_configuration: dict,
     ) -> tuple[Any, dict, dict]:
-        condition = sqlalchemy.literal_column(metric_value_kwargs["condition"])
+        condition: Any = sqlalchemy.literal_column(metric_value_kwargs["condition"])
         return sqlalchemy.func.count().filter(condition), metric_domain_kwargs, {}
 
 
@@ -143,7 +144,8 @@ class ExpectFiguresWithinTolerance(BatchExpectation):
         runtime_configuration: dict | None = None,
         execution_engine: ExecutionEngine | None = None,
     ) -> dict:
-        return _counted(*metrics["query.figures"], self.mostly)
+        checked, unexpected = metrics["query.figures"]
+        return _counted(checked, unexpected, self.mostly)
 
 
 def _counted(checked: int, unexpected: int, mostly: float) -> dict[str, Any]:

@@ -11,17 +11,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from orchestration.lib.config.contracts import ColumnContract, TableContract
-from orchestration.lib.hygiene.checks import (
-    Check,
-    Severity,
-    Suite,
-    TableChecks,
-    in_list,
-    instant,
-    literal,
-    quoted,
-    quoted_table,
-)
+from orchestration.lib.core.sql import in_list, literal
+from orchestration.lib.core.sql import name as quoted
+from orchestration.lib.hygiene.checks import Check, Severity, Suite, TableChecks, instant, quoted_table
 
 # Rows of a raw table that count: the others are kept as evidence, not as data.
 CURRENT_ROWS = "_row_status = 'current'"

@@ -11,8 +11,10 @@ import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
+from orchestration.lib.core.sql import literal
+from orchestration.lib.core.sql import name as quoted
 from orchestration.lib.dbt.marts import Freshness, Mart
-from orchestration.lib.hygiene.checks import Check, Severity, Suite, TableChecks, instant, literal, quoted, quoted_table
+from orchestration.lib.hygiene.checks import Check, Severity, Suite, TableChecks, instant, quoted_table
 from orchestration.lib.hygiene.landing_suites import CURRENT_ROWS
 
 LEAST_SHARE_OF_PREVIOUS_ROWS = 0.5

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import duckdb
 
-from orchestration.lib.hygiene.checks import Door, Severity
+from orchestration.lib.hygiene.checks import Gate, Severity
 
 Verdict = Literal["pass", "fail", "error"]
 
@@ -71,7 +71,7 @@ class SuiteResult:
     """
 
     suite: str
-    gate: Door
+    gate: Gate
     results: tuple[CheckResult, ...]
     checked_at: datetime
     seconds: float = 0.0

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Self
 import duckdb
 
 from orchestration.lib.core.connection import open_duckdb
-from orchestration.lib.hygiene.checks import COLUMNS, Check, Suite, literal, quoted, quoted_table
+from orchestration.lib.core.sql import literal
+from orchestration.lib.core.sql import name as quoted
+from orchestration.lib.hygiene.checks import COLUMNS, Check, Suite, quoted_table
 from orchestration.lib.hygiene.results import CheckResult, SuiteResult, Verdict, reason_without_data
 
 if TYPE_CHECKING:
@@ -193,6 +195,7 @@ class HygieneSession:
             # importing GX takes seconds; whoever only builds suites or reads results does not pay for it
             from orchestration.lib.hygiene.engine import Validator
 
+            assert self._connection is not None
             self._validator = Validator(self._connection)
         return self._validator
 

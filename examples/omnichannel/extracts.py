@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from examples.omnichannel.clock import DAY, Clock, to_microseconds
 from examples.omnichannel.contracts import Column, Contract
 from examples.omnichannel.dirt import Dirt
+from orchestration.lib.core.sql import literal
 
 # Big tables come monthly, the others by the quarter: a tool that has little to say exports less often.
 MONTHLY = frozenset(
@@ -353,10 +354,6 @@ def _text_of(lines: pa.ChunkedArray, bounds: np.ndarray) -> list[memoryview]:
     return [text[offsets[low] : offsets[high]] for low, high in pairwise(bounds)]
 
 
-def _sql_text(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
 def _breakable(contract: Contract) -> dict[int, str]:
     """For each kind of break that the table can have, the column that takes it; never one of the key.
 
@@ -378,7 +375,7 @@ def _breakable(contract: Contract) -> dict[int, str]:
 def _breaks(contract: Contract, column: Column) -> str | None:
     """SQL that breaks the text put into it in the rows to be broken; None for columns that never break."""
     broken_text = {
-        BAD_DATE: _sql_text(NO_SUCH_DATE),
+        BAD_DATE: literal(NO_SUCH_DATE),
         COMMA_NUMBER: "replace({0}, '.', ',')",
         MISSING_VALUE: "null",
     }
@@ -400,7 +397,7 @@ def _as_text(contract: Contract, column: Column, render: Mapping[str, str]) -> s
     value = render.get(column.name, column.name)
     if column.data_type == "timestamp":
         if contract.time_zone != "UTC":
-            local = f"timezone({_sql_text(contract.time_zone)}, timezone('UTC', {value}))"
+            local = f"timezone({literal(contract.time_zone)}, timezone('UTC', {value}))"
             return f"strftime({local}, '%Y-%m-%d %H:%M:%S')"
         pattern = "%Y-%m-%dT%H:%M:%S.%gZ" if contract.file_format == "jsonl" else "%Y-%m-%d %H:%M:%S"
         return f"strftime({value}, '{pattern}')"
@@ -433,7 +430,7 @@ def _json_line(contract: Contract, render: Mapping[str, str]) -> str:
 
 def _csv_line(contract: Contract, render: Mapping[str, str]) -> str:
     """SQL for a row as a line of CSV; a null is an empty field."""
-    delimiter = _sql_text(contract.delimiter)
+    delimiter = literal(contract.delimiter)
     parts = []
     for column in contract.columns:
         text = _as_text(contract, column, render)

@@ -14,7 +14,10 @@ def command(
     type: Annotated[str, typer.Argument(help="Its type, as identifier_types.csv names it.")],
     value: Annotated[str, typer.Argument(help="The identifier as people write it.")],
 ) -> int:
-    """Print the hash of an identifier, as the marts hold it."""
+    """Print the hash of an identifier, as the marts hold it.
+
+    The first time after a change of the macros dbt compiles them, which takes some seconds.
+    """
     from orchestration.lib.warehouse.build import read_pepper
     from orchestration.lib.warehouse.data_set import prepare_data_set
     from orchestration.lib.warehouse.identifiers import hash_identifier

@@ -1,4 +1,4 @@
-{#- The models that unions read, by what their rows are. `make unions` writes it from the YAML of models. -#}
+{#- The models that unions read, by what their rows are. `make unions` writes it from YAML. -#}
 {% macro union_models() -%}
     {{ return({
         'events': [

@@ -71,7 +71,7 @@ def _explain_dbt(settings: Settings) -> str | None:
     return "\n".join(["the build is not what it has to be:", *(f"  {line}" for line in told)]) if told else None
 
 
-def _explain(event) -> str:
+def _explain(event: dg.DagsterEvent) -> str:
     error = event.step_failure_data.error
     root = error
     while root is not None and root.cause is not None:

@@ -8,8 +8,10 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
+import duckdb
+
 from orchestration.cli.screen import Progress
-from orchestration.lib.core.connection import open_duckdb
+from orchestration.lib.core.connection import one_row, open_duckdb
 from orchestration.lib.core.settings import Settings
 from orchestration.lib.release.journal import read_manifest
 from orchestration.lib.release.publish import Release
@@ -26,11 +28,11 @@ def tell_release(settings: Settings, release: Release, screen: Progress) -> None
     for table in manifest["tables"]:
         screen(f"  {table['schema'] + '.' + table['name']:<42} {table['row_count']:>12,} rows")
     with open_duckdb(release.database, read_only=True) as connection:
-        _tell_scorecard(connection, screen)
-        _tell_hygiene(connection, manifest, screen)
+        _show_scorecard(connection, screen)
+        _show_hygiene(connection, manifest, screen)
 
 
-def _tell_scorecard(connection, screen: Progress) -> None:
+def _show_scorecard(connection: duckdb.DuckDBPyConnection, screen: Progress) -> None:
     rows = connection.execute("""
         select journey_id, tier, phase_id, kpi_name, value, target, status, trend, accountable
         from kpis.kpi_scorecard order by journey_id nulls last, phase_id nulls first, kpi_id
@@ -58,11 +60,14 @@ def _tell_scorecard(connection, screen: Progress) -> None:
         screen(f"  … and {left_out} more primary KPIs that miss their target")
 
 
-def _tell_hygiene(connection, manifest: Mapping, screen: Progress) -> None:
-    read, current, superseded, duplicate, quarantined = connection.execute("""
+def _show_hygiene(connection: duckdb.DuckDBPyConnection, manifest: Mapping, screen: Progress) -> None:
+    read, current, superseded, duplicate, quarantined = one_row(
+        connection,
+        """
         select sum(read_count), sum(current_count), sum(superseded_count), sum(duplicate_count), sum(quarantined_count)
         from hygiene.source_scorecard
-    """).fetchone()
+        """,
+    )
     checks = manifest["checks"]
     screen(
         f"\nHygiene: {'pass' if not checks['fail'] and not checks['error'] else 'pass with warnings'} "

@@ -30,7 +30,7 @@ def union_models_text(root: Path = PROJECT_ROOT) -> str:
         for kind, names in models_by_kind(root).items()
     )
     return (
-        "{#- The models that unions read, by what their rows are. `make unions` writes it from the YAML of models. -#}\n"
+        "{#- The models that unions read, by what their rows are. `make unions` writes it from YAML. -#}\n"
         "{% macro union_models() -%}\n"
         f"    {{{{ return({{\n{lists},\n    }}) }}}}\n"
         "{%- endmacro %}\n"

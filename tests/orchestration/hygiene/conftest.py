@@ -56,7 +56,7 @@ SPEND = contract_of(
 )
 
 
-def mart_of(name: str, key: str, columns: str, **facts: object) -> Mart:
+def mart_of(name: str, key: str, columns: str, **facts: Any) -> Mart:
     """A table of the schema core; a column is `name` for text, else `name:type`."""
     typed = [column.partition(":") for column in columns.split()]
     return Mart(

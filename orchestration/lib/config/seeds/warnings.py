@@ -48,8 +48,8 @@ def days_without_version(rows: Rows) -> Iterator[Problem]:
                 yield later.row.problem(
                     f"no version of journey {later.row.get('journey_id')} is valid "
                     f"{days_shown(earlier.valid_to, later.valid_from)}, between line {earlier.row.line} and this one: "
-                    "matched events on those days begin nothing. Let valid_to of the one be valid_from of the other if that is "
-                    "not meant."
+                    "matched events on those days begin nothing. Let valid_to of the one be valid_from of the other if "
+                    "that is not meant."
                 )
 
 

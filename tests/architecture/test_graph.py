@@ -30,7 +30,6 @@ KEY_TESTS = {"unique", "unique_together", "intervals_do_not_overlap"}
 SETTINGS = "landing.settings"
 
 _CHANGED_KEYS = "changed keys decide which rows an increment replaces; the model reads those rows where they are"
-_HEALTH = "identity_health counts what many models hold; it is split into one model per measure"
 
 # rule → what breaks it → why it may
 KNOWN: Mapping[str, Mapping[str, str]] = {
@@ -39,29 +38,17 @@ KNOWN: Mapping[str, Mapping[str, str]] = {
             (
                 "int_changed_baskets → int_store_baskets",
                 "int_changed_event_identities → int_event_identities",
-                "int_changed_stitched_events → int_events_stitched",
-                "int_changed_gap_customers → fct_gaps",
                 "int_changed_links → int_identifier_links",
+                "int_changed_stitched_events → int_events_stitched",
                 "int_changed_phase_intervals → fct_phase_intervals",
                 "int_changed_versions → int_event_versions",
                 "int_changed_visitors → int_visitor_ownerships",
             ),
             _CHANGED_KEYS,
         ),
-        **dict.fromkeys(
-            (
-                "fct_identifier_links → identity_health",
-                "identity_decision_outcomes → identity_health",
-                "identity_review → identity_health",
-                "int_unusable_identifiers → identity_health",
-                "int_identities_scored → identity_health",
-            ),
-            _HEALTH,
-        ),
         "int_named_paths → int_variants": "few paths have a name; every instance is counted, under (other) without one",
         "fct_gaps → agg_gaps": "instances with a gap are compared with all that were in the phase",
         "int_unusable_event_identifiers → int_unusable_identifiers": "an increment keeps those of events",
-        "int_money_events → stalled_customers": "an increment keeps the values of events, the mart is made whole",
         "int_kpi_period_days → int_kpi_period_values": "a period has its name and bounds once, and a row for each day",
         "int_conflicting_links → int_resolved_links": "SQL prepares what a Python model splits",
         "stalled_customers → agg_stalled_customers": "the aggregate also counts open intervals that are not stalled",

@@ -20,7 +20,7 @@ paths_with_place as (
     select
         paths.*,
         rank() over (
-            partition by journey_id, level, step_type order by instance_count desc, step_count
+            partition by journey_id, level, step_type order by instance_count desc, step_count ASC
         ) as place
     from paths
 ),
@@ -49,7 +49,12 @@ named_paths as (
         on names.name_number = linked.name_number
     where paths.place <= {{ var('max_variants') }}
     group by
-        paths.journey_id, paths.level, paths.step_type, paths.path_key, paths.step_count, paths.instance_number,
+        paths.journey_id,
+        paths.level,
+        paths.step_type,
+        paths.path_key,
+        paths.step_count,
+        paths.instance_number,
         paths.instance_count
 ),
 
@@ -63,7 +68,7 @@ ranked_paths as (
         names || case when step_count > {{ var('max_variant_names') }} then ' > …' else '' end as variant,
         row_number() over (
             partition by journey_id, level, step_type
-            order by instance_count desc, step_count, names, instance_number
+            order by instance_count desc, step_count ASC, names ASC, instance_number ASC
         ) as variant_rank
     from named_paths
 )

@@ -38,10 +38,11 @@ step_names as (
         on from_names.name_number = pairs.name_number
     inner join step_names as to_names
         on to_names.name_number = pairs.next_name_number
-    group by grouping sets (
-        (from_names.{{ step_type }}_number, to_names.{{ step_type }}_number),
-        (from_names.{{ step_type }}_number, to_names.{{ step_type }}_number, pairs.level)
-    )
+    group by
+        from_names.{{ step_type }}_number,
+        to_names.{{ step_type }}_number,
+        -- once per level, and once over all
+        rollup(pairs.level)
 ),
 
 {{ step_type }}_transitions as (

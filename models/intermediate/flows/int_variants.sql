@@ -32,7 +32,8 @@ select
     cast(count(distinct customer_number) as bigint) as customer_count,
     cast(count_if(outcome = 'completed') as bigint) as completed_count,
     cast(count_if(outcome = 'fell_out') as bigint) as fell_out_count,
-    cast(count(*) as double) / sum(count(*)) over (partition by journey_id, level, step_type) as instance_share,
+    cast(count(*) as double)
+    / sum(count(*)) over (partition by journey_id, level, step_type) as instance_share,
     cast(percentile_disc(0.5) within group (order by seconds) as bigint) as median_seconds,
     coalesce(step_count > {{ var('max_variant_names') }}, false) as is_shortened,
     variant_rank > {{ var('max_variants') }} as is_rest

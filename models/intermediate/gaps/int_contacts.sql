@@ -90,7 +90,9 @@ turns_with_next_answer as (
         ) as next_at_touchpoint,
         -- a parcel on its way is no answer of the logistics department: its touchpoint owes none
         case when department is not null then min(
-            case when not is_contact and (touchpoint is null or limit_seconds is not null) then event_number end
+            case
+                when not is_contact and (touchpoint is null or limit_seconds is not null) then event_number
+            end
         ) over (
             partition by customer_id, department
             order by occurred_at range between current row and unbounded following

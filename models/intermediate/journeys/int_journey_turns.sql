@@ -50,7 +50,10 @@ matches_with_beginnings as (
     select
         matches_with_neighbours.*,
         coalesce(previous_phase_id is null or occurred_at > previous_open_until, false) as begins_instance,
-        coalesce(previous_phase_id is null or occurred_at > previous_open_until or phase_id <> previous_phase_id, false)
+        coalesce(
+            previous_phase_id is null or occurred_at > previous_open_until or phase_id <> previous_phase_id,
+            false
+        )
             as begins_interval
     from matches_with_neighbours
 )

@@ -10,5 +10,7 @@ select
     row_number() over (
         partition by journey_id order by valid_from nulls first, journey_version
     ) as version_rank,
-    count(*) over (partition by journey_id) > 1 or valid_from is not null or valid_to is not null as is_bounded
+    count(*) over (partition by journey_id) > 1
+    or valid_from is not null
+    or valid_to is not null as is_bounded
 from {{ ref('journeys') }}

@@ -28,7 +28,16 @@ with critical_events as (
 ),
 
 events as (
-    select event_id, customer_id, event_number, event_name, channel, touchpoint, properties, occurred_on, occurred_at
+    select
+        event_id,
+        customer_id,
+        event_number,
+        event_name,
+        channel,
+        touchpoint,
+        properties,
+        occurred_on,
+        occurred_at
     from {{ ref('int_timeline_events') }}
     where
         not is_bot
@@ -51,7 +60,7 @@ select
     critical_events.is_terminal,
     row_number() over (
         partition by critical_events.journey_id, critical_events.journey_version, events.event_id
-        order by critical_events.phase_order desc, critical_events.critical_event_id
+        order by critical_events.phase_order desc, critical_events.critical_event_id ASC
     ) = 1 as is_counted,
     events.occurred_on,
     events.occurred_at

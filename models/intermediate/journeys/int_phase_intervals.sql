@@ -61,14 +61,24 @@ intervals as (
         row_number() over timeline as interval_number,
         max(case when is_first then place end) over (timeline rows unbounded preceding) as first_place,
         place,
-        coalesce(lead(case when begins_interval then place - 1 else place end) over timeline, place) as last_place,
+        coalesce(lead(case when begins_interval then place - 1 else place end) over timeline, place)
+            as last_place,
         coalesce(
-            lead(case when begins_interval then previous_occurred_at else occurred_at end) over timeline, occurred_at
+            lead(case when begins_interval then previous_occurred_at else occurred_at end) over timeline,
+            occurred_at
         ) as last_matched_at,
-        lead(case when begins_interval and not begins_instance then event_id end) over timeline as next_entry_event_id,
-        lead(case when begins_interval and not begins_instance then phase_id end) over timeline as next_phase_id,
-        lead(case when begins_interval and not begins_instance then phase_order end) over timeline as next_phase_order,
-        lead(case when begins_interval and not begins_instance then occurred_at end) over timeline as next_entered_at,
+        lead(case when begins_interval and not begins_instance then event_id end)
+            over timeline
+            as next_entry_event_id,
+        lead(case when begins_interval and not begins_instance then phase_id end)
+            over timeline
+            as next_phase_id,
+        lead(case when begins_interval and not begins_instance then phase_order end)
+            over timeline
+            as next_phase_order,
+        lead(case when begins_interval and not begins_instance then occurred_at end)
+            over timeline
+            as next_entered_at,
         occurred_at as entered_at
     from boundaries
     window timeline as (partition by version_number, customer_id order by place)

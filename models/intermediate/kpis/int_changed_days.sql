@@ -8,7 +8,8 @@ with moved_customers as (
 
 select measured_on from ({{ changed_keys(ref('int_measured_events'), 'measured_on') }}) as changed_events
 union
-select measured_on from ({{ changed_keys(ref('int_measured_intervals'), 'measured_on') }}) as changed_intervals
+select measured_on
+from ({{ changed_keys(ref('int_measured_intervals'), 'measured_on') }}) as changed_intervals
 union
 select measured_on
 from {{ ref('int_measured_facts') }}

@@ -62,7 +62,8 @@ select
         when 'feedback_share' then cast(feedback_share as decimal(28, 6))
     end as decimal(28, 6)) as measured_value,
     -- money in a currency that no rate converts
-    coalesce(value_column = 'amount' and amount is not null and reporting_amount is null, false) as is_without_rate,
+    coalesce(value_column = 'amount' and amount is not null and reporting_amount is null, false)
+        as is_without_rate,
     measured_on,
     occurred_at
 from measured

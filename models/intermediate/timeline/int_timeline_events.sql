@@ -37,7 +37,7 @@ events as (
     from {{ ref('int_event_versions') }}
     where
         is_current
-        {%- if is_incremental() %}
+    {%- if is_incremental() %}
         and event_id in (select event_id from stitched)
         {%- endif %}
 ),
@@ -72,7 +72,8 @@ select
     events.amount,
     -- null where no rate converts the currency; an amount without a currency is in the reporting currency
     case
-        when coalesce(events.currency, {{ text_literal(var('reporting_currency')) }})
+        when
+            coalesce(events.currency, {{ text_literal(var('reporting_currency')) }})
             = {{ text_literal(var('reporting_currency')) }} then events.amount
         else cast(events.amount * rates.rate_to_reporting as decimal(18, 2))
     end as reporting_amount,

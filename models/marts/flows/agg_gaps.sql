@@ -71,7 +71,9 @@ select
     cast(counted.progressed_count as bigint) as progressed_count,
     cast(counted.dropped_off_count as bigint) as dropped_off_count,
     cast(counted.unended_count as bigint) as unended_count,
-    cast(counted.dropped_off_count / nullif(counted.dropped_off_count + counted.progressed_count, 0) as double) as drop_off_share,
+    cast(
+        counted.dropped_off_count / nullif(counted.dropped_off_count + counted.progressed_count, 0) as double
+    ) as drop_off_share,
     cast(
         (instances_by_phase.dropped_off_count - instances_with_gap.dropped_off_count)
         / nullif(

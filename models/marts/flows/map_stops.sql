@@ -65,7 +65,8 @@ select
     ] -%}
     case when not is_suppressed then cast({{ measure }} as bigint) end as {{ measure }},
     {% endfor -%}
-    case when not is_suppressed then drop_off_count / cast(nullif(instance_count, 0) as double) end as drop_off_share,
+    case when not is_suppressed then drop_off_count / cast(nullif(instance_count, 0) as double) end
+        as drop_off_share,
     case when not is_suppressed then cast(median_pause_seconds as bigint) end as median_pause_seconds,
     case
         when not is_suppressed and answer_count >= {{ var('min_cell_size') }}

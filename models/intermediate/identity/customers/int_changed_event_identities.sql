@@ -4,5 +4,6 @@ union
 select event_id
 from {{ ref('int_event_identifiers') }}
 where identifier_hash in (
-    select identifier_hash from ({{ changed_keys(ref('int_identifier_owners'), 'identifier_hash') }}) as changed
+    select identifier_hash
+    from ({{ changed_keys(ref('int_identifier_owners'), 'identifier_hash') }}) as changed
 )

@@ -68,7 +68,8 @@ owners as (
     -- before the first login the device was already that person's, though at its very instant another may follow
     select
         logins.visitor_id,
-        case when visitors.person_count > 1 then visitors.own_customer_id else logins.person_id end as customer_id,
+        case when visitors.person_count > 1 then visitors.own_customer_id else logins.person_id end
+            as customer_id,
         visitors.person_count <= 1 as is_person,
         visitors.first_seen_at as owned_from
     from logins

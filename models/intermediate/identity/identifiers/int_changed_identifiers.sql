@@ -6,8 +6,12 @@ select identifier_hash from ({{ changed_keys(ref('int_event_identifiers'), 'iden
 union
 select identifier_hash
 from {{ ref('int_event_identifiers') }}
-where event_id in (select event_id from ({{ changed_keys(ref('int_event_identifiers'), 'event_id') }}) as events)
+where
+    event_id in (
+        select event_id from ({{ changed_keys(ref('int_event_identifiers'), 'event_id') }}) as events
+    )
 union
-select identifier_hash from ({{ changed_keys(ref('int_people_identifiers'), 'identifier_hash') }}) as on_records
+select identifier_hash
+from ({{ changed_keys(ref('int_people_identifiers'), 'identifier_hash') }}) as on_records
 union
 select person_key_hash from ({{ changed_keys(ref('int_people_identifiers'), 'person_key_hash') }}) as records

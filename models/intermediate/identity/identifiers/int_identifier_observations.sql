@@ -6,7 +6,13 @@
 
 {#- First seen takes every version that ever landed, so that a correction does not rename a customer. -#}
 with observations as (
-    select identifier_type, identifier_hash, source_system, 'event' as seen_on, is_current, occurred_at as seen_at
+    select
+        identifier_type,
+        identifier_hash,
+        source_system,
+        'event' as seen_on,
+        is_current,
+        occurred_at as seen_at
     from {{ ref('int_event_identifiers') }}
     where {{ is_changed('identifier_hash', ref('int_changed_identifiers'), 'identifier_hash') }}
     union all

@@ -21,12 +21,15 @@ hashed as (
         decisions.decision,
         decisions.type_a,
         decisions.type_b,
-        {% for end in ('a', 'b') %}
-        case
-            when decisions.identifier_{{ end }} like 'hash:%' then lower(substr(decisions.identifier_{{ end }}, 6))
-            else {{ clear_value_hash('decisions.type_' ~ end, 'decisions.identifier_' ~ end) }}
-        end as hash_{{ end }}{{ ',' if not loop.last }}
-        {% endfor %}
+    {% for end in ('a', 'b') %}
+    case
+        when
+            decisions.identifier_{{ end }} like 'hash:%'
+            then lower(substr(decisions.identifier_{{ end }}, 6))
+        else {{ clear_value_hash('decisions.type_' ~ end, 'decisions.identifier_' ~ end) }}
+    end as hash_{{ end }}{{ ',' if not loop.last }}
+    
+{% endfor %}
     from decisions
     cross join identifier_rules
 ),

@@ -151,20 +151,37 @@ def _write(database: Path, drawn: object) -> None:
             select
                 'web:' || md5(cast(number as varchar)) as event_id,
                 'c_' || md5(cast(customer as varchar)) as customer_id,
+                null::varchar as visitor_id,
+                'web' as source_system,
                 words.* exclude (code),
-                100::bigint as source_priority,
-                cast(number as bigint) as sequence_number,
+                null::varchar as campaign,
+                null::varchar as currency,
+                null::varchar as feedback_kind,
+                null::varchar as properties,
+                null::decimal(18, 2) as amount,
                 case when words.event_name = 'survey_answered' then cast(number % 11 as double) end as feedback_score,
                 case when words.event_name = 'survey_answered' then 10.0::double end as feedback_scale_max,
+                true as is_identified,
                 false as is_bot,
                 true as is_current,
-                timestamp '{AS_OF:%Y-%m-%d}' - interval {DAYS} day + to_seconds(seconds) as occurred_at
+                timestamp '{AS_OF:%Y-%m-%d}' - interval {DAYS} day + to_seconds(seconds) as occurred_at,
+                timestamp '{AS_OF:%Y-%m-%d}' as loaded_at,
+                {{
+                    'occurred_at': timestamp '{AS_OF:%Y-%m-%d}' - interval {DAYS} day + to_seconds(seconds),
+                    'source_priority': 100,
+                    'sequence_number': cast(number as bigint),
+                    'event_id': 'web:' || md5(cast(number as varchar))
+                }} as event_order
             from drawn inner join words using (code)
             -- as they land: by time, all customers together
             order by seconds, number;
 
             create view intermediate.int_events_stitched as select * from intermediate.int_event_versions;
+            create table intermediate.int_events_sessionized as select '' as event_id, '' as session_id where false;
+            create table intermediate.int_changed_customers as select '' as customer_id where false;
             create table intermediate.int_changed_journey_customers as select '' as customer_id where false;
+            create table config.exchange_rates as
+            select '' as currency, 1.0 as rate_to_reporting, date '2026-01-01' as valid_from where false;
 
             create table intermediate.int_matched_events as
             select
@@ -177,10 +194,10 @@ def _write(database: Path, drawn: object) -> None:
                 1::bigint as journey_version,
                 phases.phase_order,
                 phases.window_days * 86400 as window_seconds,
-                events.source_priority,
-                events.sequence_number,
+                row_number() over (partition by events.customer_id order by events.event_order) as event_number,
                 phases.is_terminal,
                 true as is_counted,
+                cast(events.occurred_at as date) as occurred_on,
                 events.occurred_at
             from intermediate.int_event_versions as events
             inner join config.phases as phases using (phase_id)

@@ -30,12 +30,12 @@ BEGIN = "<!-- figures of flows: written by `python -m benchmarks.flows --record`
 END = "<!-- end of figures of flows -->"
 PM4PY_PYTHON = PROJECT_ROOT / "var" / ".pm4py" / "bin" / "python"
 # What lies ready for each tool, and the models that are measured, each by its own SQL.
-READY = ("int_phase_intervals", "int_instance_bounds", "int_steps", "int_journey_instances")
+READY = ("int_phase_intervals", "int_instance_bounds", "int_timeline_events", "int_steps", "int_journey_instances")
 # Of these, the models that make the numbered steps and instances from events and stays; timed apart.
 ORDERED_BY = READY[1:]
 MEASURED: Mapping[str, Sequence[str]] = {
-    "directly-follows": ("agg_transitions",),
-    "variants": ("agg_variants",),
+    "directly-follows": ("int_transitions", "agg_transitions"),
+    "variants": ("int_instance_paths", "int_named_paths", "int_variants", "agg_variants"),
     "phase intervals": ("int_phase_intervals",),
 }
 # Models on the way from the steps to the marts; what they take is ours.
@@ -162,7 +162,7 @@ def prepare(warehouse: Path, folder: Path, count: int, compiled: Mapping[str, st
         )
         connection.execute(
             "copy (select customer_id as customer, event_id, phase_id as phase, phase_order, window_seconds, "
-            "is_terminal, source_priority, sequence_number, occurred_at from intermediate.int_matched_events) "
+            "is_terminal, event_number, occurred_at from intermediate.int_matched_events) "
             f"to '{folder / 'matches.parquet'}' (format parquet)"
         )
         row = connection.execute("""

@@ -80,7 +80,7 @@ def variants(steps: pd.DataFrame, step_type: str) -> pd.DataFrame:
 
 def intervals(matches: pd.DataFrame, until: pd.Timestamp) -> pd.DataFrame:
     """The stays that hits make, each with its instance, outcome and end."""
-    matches = matches.sort_values(["customer", "occurred_at", "source_priority", "sequence_number", "event_id"])
+    matches = matches.sort_values(["customer", "event_number"])
     customer, phase = matches["customer"], matches["phase"]
     deadline = matches["occurred_at"] + pd.to_timedelta(matches["window_seconds"], unit="s")
     begins_instance = (

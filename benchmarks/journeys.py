@@ -230,11 +230,9 @@ def _intervals(connection: duckdb.DuckDBPyConnection, truth: Path) -> None:
         qualify row_number() over (partition by interval_id order by apart, interval_number) = 1;
 
         create temp table inbound_events as
-        select stitched.event_id, stitched.customer_id, stitched.occurred_at
-        from intermediate.int_events_stitched as stitched
-        inner join intermediate.int_event_versions as unioned
-            on unioned.event_id = stitched.event_id and unioned.is_current
-        where not stitched.is_bot and unioned.direction is distinct from 'outbound';
+        select event_id, customer_id, occurred_at
+        from intermediate.int_timeline_events
+        where not is_bot and direction is distinct from 'outbound';
 
         create temp table seen as
         select

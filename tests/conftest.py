@@ -37,6 +37,11 @@ OF_THE_DELIVERY = {
     "hygiene.source_scorecard": {"file_count", "byte_count"},
     "hygiene.quarantine_summary": {"file_count"},
 }
+# Marts that are views, each with the table that it publishes.
+PUBLISHED_BY_VIEW = {
+    "core.fct_events": "intermediate.int_timeline_events",
+    "journeys.fct_steps": "intermediate.int_steps",
+}
 PUBLISHED_SCHEMAS = tuple(sorted(path.name for path in (PROJECT_ROOT / "models" / "marts").iterdir() if path.is_dir()))
 
 
@@ -133,12 +138,20 @@ class Warehouse:
             return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
     def tables(self, schemas: Sequence[str] = PUBLISHED_SCHEMAS) -> list[str]:
-        """Names of the published tables that extracts, seeds and clock decide."""
+        """Names of the published tables that extracts, seeds and clock decide.
+
+        A mart that is a view reads its rows from the warehouse it was made in, whatever that is attached as; the table
+        it publishes is named in its place.
+        """
         found = self.query(
             "select schema_name || '.' || table_name as name, table_name from duckdb_tables() "
             f"where schema_name in {tuple(schemas)} and not contains(table_name, '__') order by name"
         )
-        return [row["name"] for row in found if row["table_name"] not in LEDGERS]
+        views = self.query(
+            f"select schema_name || '.' || view_name as name from duckdb_views() where schema_name in {tuple(schemas)}"
+        )
+        tables = [row["name"] for row in found if row["table_name"] not in LEDGERS]
+        return tables + sorted(PUBLISHED_BY_VIEW[row["name"]] for row in views)
 
 
 def differences(left: Warehouse, right: Warehouse) -> dict[str, list]:

@@ -47,9 +47,7 @@ def test_pandas_cuts_intervals_and_instances() -> None:
             ("c1", "e7", "one", 1, 86_400.0, False, "2026-02-04"),
         ],
         columns=["customer", "event_id", "phase", "phase_order", "window_seconds", "is_terminal", "occurred_at"],
-    ).assign(
-        occurred_at=lambda rows: pd.to_datetime(rows["occurred_at"]), source_priority=100, sequence_number=range(7)
-    )
+    ).assign(occurred_at=lambda rows: pd.to_datetime(rows["occurred_at"]), event_number=range(7))
     found = flows_pandas.intervals(matches, pd.Timestamp("2026-02-05"))
     assert found[
         ["entry_event_id", "first_event_id", "outcome", "matched_event_count", "dwell_seconds"]

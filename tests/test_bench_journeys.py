@@ -98,11 +98,8 @@ def _fill(settings: Settings, truth: Path) -> None:
                 interval_id varchar, journey_id varchar, customer_id varchar, phase_id varchar, phase_order integer,
                 outcome varchar, entry_event_id varchar, entered_at timestamp, left_at timestamp
             );
-            create table intermediate.int_event_versions (
-                event_id varchar, event_name varchar, direction varchar, is_current boolean
-            );
-            create table intermediate.int_events_stitched (
-                event_id varchar, customer_id varchar, is_bot boolean, occurred_at timestamp
+            create table intermediate.int_timeline_events (
+                event_id varchar, customer_id varchar, direction varchar, is_bot boolean, occurred_at timestamp
             );
             create table intermediate.int_matched_events (
                 event_id varchar, journey_id varchar, phase_id varchar
@@ -128,9 +125,9 @@ def _fill(settings: Settings, truth: Path) -> None:
             ],
         )
         for customer, event, at, phase in EVENTS:
-            connection.execute("insert into intermediate.int_event_versions values (?, 'e', 'inbound', true)", [event])
             connection.execute(
-                "insert into intermediate.int_events_stitched values (?, ?, false, ?)", [event, customer, day(at)]
+                "insert into intermediate.int_timeline_events values (?, ?, 'inbound', false, ?)",
+                [event, customer, day(at)],
             )
             if phase:
                 connection.execute(

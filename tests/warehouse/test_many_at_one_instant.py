@@ -40,8 +40,7 @@ def test_a_hundred_thousand_completed_journeys_of_one_instant_have_each_event_on
             {
                 "int_instance_bounds": "known_journeys",
                 "int_phase_intervals": "known_intervals",
-                "int_events_stitched": "landed_events",
-                "int_event_versions": "landed_events",
+                "int_timeline_events": "landed_events",
             },
             as_of="timestamp '2026-06-01'",
         )[STEPS]

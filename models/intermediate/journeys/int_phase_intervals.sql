@@ -5,6 +5,7 @@
         'key': 'customer_id', 'changed': 'int_changed_journey_customers', 'tracks': ['interval_id', 'entered_at'],
     }},
 ) }}
+{%- set changed_customers = ref('int_changed_journey_customers') %}
 
 {#-
     Phase intervals. An interval ends with the match that begins the next one, and has one outcome; an instance runs under

@@ -3,6 +3,7 @@
     incremental_strategy='replace_changed',
     meta={'replace': {'key': 'customer_id', 'changed': 'int_changed_journey_customers'}},
 ) }}
+{%- set changed_customers = ref('int_changed_journey_customers') %}
 
 {#-
     Steps of journey instances: the customer's events from the instance's first instant to its end, numbered. The pause

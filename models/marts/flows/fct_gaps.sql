@@ -3,6 +3,7 @@
     incremental_strategy='replace_changed',
     meta={'replace': {'key': 'customer_id', 'changed': 'int_changed_gap_customers'}},
 ) }}
+{%- set changed_customers = ref('int_changed_gap_customers') %}
 
 {#- Where journeys come apart: hand-overs between devices, channels and departments; answers and contacts that are late. -#}
 {%- set columns = [

@@ -154,7 +154,7 @@ def _has_events(database: Path) -> bool:
         return False
     with open_duckdb(database.resolve(), read_only=True) as connection:
         row = connection.execute(
-            "select count(*) from duckdb_tables() where schema_name = 'core' and table_name = 'fct_events'"
+            "select count(*) from information_schema.tables where table_schema = 'core' and table_name = 'fct_events'"
         ).fetchone()
     return bool(row and row[0])
 

@@ -123,8 +123,9 @@ def _record_churn(connection: duckdb.DuckDBPyConnection, changes: IdChanges | No
 
 def _exists(connection: duckdb.DuckDBPyConnection, database: str | None, schema: str, table: str) -> bool:
     row = connection.execute(
-        "select count(*) from duckdb_tables() where database_name = coalesce(?, current_database()) "
-        "and schema_name = ? and table_name = ?",
+        # a mart may be a view in the warehouse, and is a table in a release
+        "select count(*) from information_schema.tables where table_catalog = coalesce(?, current_database()) "
+        "and table_schema = ? and table_name = ?",
         [database, schema, table],
     ).fetchone()
     return bool(row and row[0])

@@ -1,5 +1,5 @@
 {#-
-    A list whose elements are made anew as structs: `fields` maps each field's name to SQL over the element, which the
+    A list whose elements are rebuilt as structs: `fields` maps each field's name to SQL over the element, which the
     SQL calls by `alias`. One such step after another gives names to results that a later step uses twice.
 -#}
 {% macro elements_as(list, alias, fields) -%}

@@ -1,6 +1,6 @@
 {#-
-    One value that sorts as the given expressions do, one after the other; none of them may be null, for engines put
-    nulls at opposite ends. Takes a dictionary of names and expressions, the names being those of the value's parts.
+    One value that sorts as the given expressions do, one after the other; none of them may be null, because engines
+    put nulls at opposite ends. Takes a dictionary of names and expressions, the names being those of the value's parts.
 -#}
 {% macro sorting_value(parts) -%}
     {{ return(adapter.dispatch('sorting_value', 'journeys')(parts)) }}

@@ -1,4 +1,4 @@
-{#- The channel that an advertising network belongs to; a network nobody declared stands for itself. -#}
+{#- The channel that an advertising network belongs to; a network that is not declared keeps its own name. -#}
 {% macro ad_channel(network) -%}
     case {{ network }}
         when 'search' then 'paid_search'

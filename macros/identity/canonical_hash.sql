@@ -1,6 +1,6 @@
 {#-
-    The hash by which an identifier is known from here on: that of the telephone number, where the given hash is of one
-    as it was written; null where that can be no number. The query joins the look-up beside it, as `numbers`:
+    The hash by which an identifier is known from here on: that of the telephone number, if the given hash is of one
+    as it was written; null if that cannot be a number. The query left joins the look-up as `numbers`:
 
         left join {{ ref('int_phone_numbers') }} as phone_numbers
             on phone_numbers.written_hash = <hash>

@@ -1,8 +1,8 @@
 {#-
     The identifiers of a row as a list of (identifier_type, identifier_hash, unusable_because), from a map of type to
-    clear value. An unusable value stays in the list, without a hash and with the reason, so that it can be counted;
-    a value that is null is no identifier, nor is one of a type that identifier_types.csv does not know.
-    The query needs the columns of `identifier_rules` beside it: cross join that macro's result.
+    clear value. An unusable value is in the list without a hash and with the reason, so that it can be counted; a
+    null value and a value of a type that identifier_types.csv does not have are no identifiers.
+    The query needs the columns of `identifier_rules`: cross join the result of that macro.
 -#}
 {% macro hashed_identifiers(map) -%}
     {#- one step per result that the next one names more than once: engines share no work inside a lambda -#}

@@ -13,14 +13,14 @@
 
     email       lower case; one @ with something on both sides, nothing blank or invisible inside
     email_base  as email, without a sub-address: ann+shop@example.com is ann@example.com
-    phone       the written form: digits with a leading +; a leading 00 reads +; letters after the first digit stay, for
-                they may begin an extension. The library's answer for it stands in int_phone_numbers.
+    phone       the written form: digits with a leading +; a leading 00 becomes +; letters after the first digit are
+                kept, because they may begin an extension. The library's answer for it is in int_phone_numbers.
     digits      digits alone
     lower       lower case
     exact       as it is
 
-    Letters that only look alike (a Cyrillic and a Latin a, full-width letters) stay different: a rule that took them
-    for one would merge people who are not.
+    Letters that only look alike (a Cyrillic and a Latin a, full-width letters) are different: a rule that treats
+    them as equal would merge different people.
 -#}
 {% macro normalised_by_rule(rule, trimmed_value) -%}
     {%- set lower_case = composed_text('lower(' ~ trimmed_value ~ ')') -%}

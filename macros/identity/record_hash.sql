@@ -1,4 +1,4 @@
-{#- The hash of a native key that stands for one person: what the record is called wherever its key must not be read. -#}
+{#- The hash of a native key that identifies one person: it names the record wherever its key must not be readable. -#}
 {% macro record_hash(source_system, key) -%}
     {{ identifier_hash("'record'", source_system ~ " || ':' || " ~ key) }}
 {%- endmacro %}

@@ -13,8 +13,8 @@
 
 
 {#-
-    The same for an entry of `hashed_identifiers` beside `int_phone_numbers` as phone_numbers: what the library calls
-    impossible is malformed, too.
+    The same for an entry of `hashed_identifiers`, where the query joins `int_phone_numbers` as phone_numbers: a number
+    that the library calls impossible is malformed, too.
 -#}
 {% macro unusable_reason(entry) -%}
     coalesce({{ entry }}.unusable_because, case when phone_numbers.is_unusable then 'malformed' end)

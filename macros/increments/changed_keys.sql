@@ -1,5 +1,5 @@
 {#-
-    A query for the values of one tracked column among the rows that a restated model changed in this build.
+    A query for the values of one tracked column among the rows that an incremental model changed in this build.
     In a full build every key is rebuilt anyway, so it is empty then. The relation must be a `ref`, so that the
     model that asks runs after the model that answers.
 -#}

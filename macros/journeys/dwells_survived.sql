@@ -1,8 +1,8 @@
 {#-
-    A query with one row per distinct length of stay within `keys`, from a relation of stays that has `keys`, `outcome` and
-    `dwell_seconds`: how many were still there (at risk), how many left and how many were pending at exactly that length,
-    and the product limit of Kaplan and Meier (1958) there, with Greenwood's sum for its variance. Whoever is pending at a
-    length is at risk at it.
+    A query with one row per distinct interval length within `keys`, from a relation of intervals that has `keys`,
+    `outcome` and `dwell_seconds`: how many were still there (at risk), how many left and how many were pending at exactly
+    that length, and the product limit of Kaplan and Meier (1958) there, with Greenwood's sum for its variance. An
+    interval that is pending at a length is at risk at it.
 
     Logarithms are added up as decimals: a sum of doubles would depend on the order of the rows. The share is rounded to
     twelve places, so that a half that exp() missed by a bit is a half.

@@ -1,4 +1,4 @@
-{#- A channel as tables cut by channel name it: all is what is not cut there, so that a source's own `all` reads (all). -#}
+{#- A channel as breakdowns by channel name it: all is the total, so a channel that a source calls `all` becomes (all). -#}
 {% macro channel_as_dimension(channel) -%}
     case when {{ channel }} = 'all' then '(all)' else {{ channel }} end
 {%- endmacro %}

@@ -1,7 +1,7 @@
 {#-
     Turns a model's query, an edge list of two text columns, into its connected components: one row per node with
     `node_key`, `component_key` (the smallest node_key of the component) and `component_size`. Direction and repetition
-    of links mean nothing; a link to itself makes a component of one; a link without one of its ends is none.
+    of links mean nothing; a link to itself makes a component of one; a link without one of its ends is ignored.
 
     Config of the model, under `meta.components`: `edge`, the names of the two columns.
 
@@ -16,7 +16,7 @@
     Randomised contraction. In each round every node points at the smallest node of its closed neighbourhood, in an
     order that is different each round, and edges are renamed to what their ends point at. The edge table shrinks
     geometrically, so all rounds together cost about two first ones, and a path of n nodes takes O(log n) rounds; in
-    an order that stays the same a path would take n. Each round is a table, for engines that re-expand queries.
+    one fixed order a path would take n. Each round is a table, because some engines re-expand queries.
     After 60 rounds it gives up with an error; that is beyond any graph that fits a warehouse.
 
     Next to the table are `<model>__edges`, the links of the last build as pairs of numbers (`low`, `high`), and
@@ -120,7 +120,7 @@
     {#- dbt-duckdb rolls a custom materialisation back, and reports success, unless it commits -#}
     {%- do adapter.commit() -%}
     {%- for relation in scratch | list -%}{%- do components_drop(scratch, relation) -%}{%- endfor -%}
-    {#- dbt lists relations once, at its start: unless told, it would not see these in this run -#}
+    {#- dbt lists relations once, at its start; without this it would not see these in this run -#}
     {%- do adapter.cache_added(stored) -%}
     {%- do adapter.cache_added(changed) -%}
     {{ return({'relations': [target_relation]}) }}

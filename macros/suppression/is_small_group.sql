@@ -1,6 +1,6 @@
 {#-
-    A condition: a row by segment is about so few, or leaves so few outside of the segment, that its figures would say
-    something of single customers. `outside_counts` are columns made by `outside_segment`.
+    A condition: a row by segment is about so few, or leaves so few outside of the segment, that its figures would
+    reveal single customers. `outside_counts` are columns made by `outside_segment`.
 -#}
 {% macro is_small_group(group_count, outside_counts) -%}
     segment <> 'all' and (

@@ -1,6 +1,6 @@
 {#-
-    A condition: the row is about a segment so small that its figures would tell of single customers, or so large that
-    they would when taken from those of `all_count` customers, who are everybody.
+    A condition: the row is about a segment so small that its figures would reveal single customers, or so large that
+    they would when subtracted from those of all `all_count` customers.
 -#}
 {% macro is_small_segment(line_type, line, customer_count, all_count) -%}
     {{ line_type }} = 'segment' and {{ line }} <> 'all' and {{ customer_count }} > 0

@@ -1,4 +1,4 @@
-{#- How many of a count lie outside the row's segment: of all segments together less its own, within rows of equal `keys`. -#}
+{#- The part of a count outside the row's segment: the total of all segments less its own, within rows of equal `keys`. -#}
 {% macro outside_segment(count, keys) -%}
     max(case when segment = 'all' then {{ count }} end) over (partition by {{ keys | join(', ') }}) - {{ count }}
 {%- endmacro %}

@@ -1,7 +1,7 @@
 {#-
     A condition: the figures of the row's channel would give away a channel of its segment that is not shown (column
     `is_small`): one channel left out alone, or several that are few together, follow from the total and the others.
-    Then the next larger channel is left out as well. `keys` name a row besides channel and segment.
+    Then the next larger channel is omitted as well. `keys` name a row besides channel and segment.
 -#}
 {% macro reveals_small_channel(group_count, keys) -%}
     {%- set segments = (keys + ['segment']) | join(', ') -%}

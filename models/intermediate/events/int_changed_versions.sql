@@ -1,7 +1,7 @@
 {#-
-    Landed versions that came, went or lost their place since the last complete build; none in a full build, which
-    takes every version anyway. A withdrawn row of which the same version stays, delivered by another file, took
-    nothing with it; only to see that are all keys read, so it is looked for where rows were withdrawn at all.
+    Landed versions that were added, withdrawn or superseded since the last complete build; none in a full build, which
+    reads every version anyway. A withdrawn row whose version another file delivers as well changes nothing. All keys
+    are read only to find such rows, so the model does that only if rows were withdrawn.
     A superseded version of a basket leaves no row behind when it ends: its key is among the changed keys.
 -#}
 {% for model in union_models()['events'] %}

@@ -29,7 +29,7 @@ with lines as (
         and {{ is_changed('event_id', ref('int_changed_baskets'), 'event_id') }}
 ),
 
--- counted over all lines: a line that only went away has changed the basket as well
+-- counted over all lines: a withdrawn line changes the basket as well
 baskets as (
     select
         'store.baskets:' || transaction_id as version_key,
@@ -47,7 +47,7 @@ current_baskets as (
         event_id,
         min_by(store_id, line_number) as store_id,
         min_by(till_id, line_number) filter (where till_id is not null) as till_id,
-        -- the card may have been shown only when half the goods were through
+        -- the card may be scanned when half of the goods are scanned already
         min_by(identifiers, (case when len(identifiers) > 0 then 0 else 1 end, line_number)) as identifiers,
         cast(count(*) as bigint) as line_count,
         cast(count_if(sales_value <= 0) as bigint) as negative_or_zero_line_count,
@@ -102,7 +102,7 @@ select
     'store' as channel,
     'till' as touchpoint,
     'inbound' as direction,
-    -- receipts name no currency: tills ring in the one that reports add up in
+    -- receipts have no currency: they are in the reporting currency
     {{ text_literal(var('reporting_currency')) }} as currency,
     identifiers,
     properties,

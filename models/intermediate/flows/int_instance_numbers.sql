@@ -1,4 +1,4 @@
-{#- Numbers for instances and customers, anew in each build: grouping millions of steps by texts takes three times as long. -#}
+{#- Numbers for instances and customers, new in each build: grouping millions of steps by text takes three times as long. -#}
 select
     journey_instance_id,
     journey_id,

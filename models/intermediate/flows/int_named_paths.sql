@@ -1,6 +1,6 @@
 {#-
-    The most frequent paths, `max_variants` of each journey, level and kind of name, ranked and written out; of a long one
-    the first names, so that an instance of any length costs what its steps cost.
+    The most frequent paths, `max_variants` of each journey, level and kind of name, ranked and written out. A long path
+    shows its first names only, so that an instance of any length costs what its steps cost.
 -#}
 with paths as (
     select
@@ -15,7 +15,7 @@ with paths as (
     group by journey_id, level, step_type, path_key
 ),
 
--- a few more than are published, for the last places are shared until the names are known
+-- a few more than are published, because the last ranks are shared until the names are known
 paths_with_place as (
     select
         paths.*,

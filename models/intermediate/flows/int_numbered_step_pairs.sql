@@ -1,4 +1,4 @@
-{#- Each step beside the one after it, in numbers alone: what millions of rows are sorted and grouped by. -#}
+{#- Each step with the one after it, as numbers only: millions of rows are sorted and grouped by them. -#}
 with answers as (
     select
         event_id,

@@ -1,6 +1,6 @@
 {#-
-    What steps are called, under the four names that flows are told by: few rows, so that the steps carry one number
-    for all four. A naming's own number tells its journey too.
+    The names of steps, under the four kinds of name that flows are shown by: few rows, so that the steps carry one
+    number for all four. The number of a name identifies its journey as well.
 -#}
 with names as (
     select distinct

@@ -1,6 +1,6 @@
 {#-
     Which name follows which within an instance, for each of the four names of a step, over all instances (level `all`)
-    and by the level of the instance. Each kind of name is counted by itself, and by numbers, which identify the journey
+    and by the level of the instance. Each kind of name is counted separately, and by numbers, which identify the journey
     as well: one count over all four would sort four times the rows. The few results get their names at the end.
 -#}
 with pairs as (

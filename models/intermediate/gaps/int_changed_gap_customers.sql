@@ -1,6 +1,6 @@
 {#-
-    Customers whose gaps are told anew: those whose journeys are and, when the clock moved, those who had been waiting
-    for an answer: it is longer overdue by now, or it is overdue for the first time.
+    Customers whose gaps are recomputed: those whose journeys are recomputed and, when the clock moved, those who had
+    been waiting for an answer: it is longer overdue by now, or it is overdue for the first time.
 -#}
 {%- set contacts = ref('int_contacts') %}
 select customer_id from {{ ref('int_changed_journey_customers') }}

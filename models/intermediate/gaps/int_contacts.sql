@@ -5,8 +5,8 @@
 ) }}
 
 {#-
-    Inbound contacts at touchpoints that owe an answer, and the answer: what the contact itself says of one (a call
-    that was taken), else the next that went out to the customer from the same touchpoint or department. At equal
+    Inbound contacts at touchpoints that owe an answer, and the answer: the one that the contact itself records (a call
+    that was taken), else the next message to the customer from the same touchpoint or department. At equal
     instants a contact comes before its answer, whatever their ids are.
 -#}
 with touchpoints as (
@@ -27,7 +27,7 @@ timeline as (
         department,
         feedback_kind,
         properties,
-        -- a row that names nobody is a customer of its own, whom no answer is ever seen to reach
+        -- a row without an identifier is a customer of its own, and no answer can be matched to it
         is_identified or visitor_id is not null as is_somebody,
         occurred_at
     from {{ ref('int_timeline_events') }}
@@ -55,7 +55,7 @@ events as (
         on touchpoints.touchpoint = timeline.touchpoint
     where
         timeline.direction = 'outbound'
-        -- an answer to a survey is no question
+        -- an answer to a survey is not a question
         or (touchpoints.limit_seconds is not null and timeline.feedback_kind is null)
 ),
 
@@ -69,7 +69,7 @@ turns as (
         touchpoint,
         department,
         limit_seconds,
-        -- ten years at most: a slip of the keyboard is no answer
+        -- ten years at most: a typing error is not an answer
         case
             when
                 is_contact
@@ -88,7 +88,7 @@ turns_with_next_answer as (
             partition by customer_id, touchpoint
             order by occurred_at range between current row and unbounded following
         ) as next_at_touchpoint,
-        -- a parcel on its way is no answer of the logistics department: its touchpoint owes none
+        -- a shipment is not an answer of the logistics department: its touchpoint owes none
         case when department is not null then min(
             case
                 when not is_contact and (touchpoint is null or limit_seconds is not null) then event_number

@@ -1,8 +1,8 @@
 {{ config(materialized='ephemeral', meta={'part_of': 'fct_gaps'}) }}
 
 {#-
-    Steps of instances as gaps look at them. What the company sends unasked is not a step of the customer's
-    (`is_met` false): a newsletter between two visits is no hand-over.
+    Steps of instances as gaps count them. A message that the company sends unasked is not a step of the customer
+    (`is_met` false): a newsletter between two visits is not a hand-over.
 -#}
 select
     steps.journey_instance_id,

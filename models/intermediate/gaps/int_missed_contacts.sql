@@ -1,6 +1,6 @@
 {{ config(materialized='ephemeral', meta={'part_of': 'fct_gaps'}) }}
 
-{#- Phase intervals in which the journey's design expects a contact, and none came within the phase's limit. -#}
+{#- Phase intervals in which the journey's design expects a contact and none came within the phase's limit. -#}
 with intervals as (
     select
         intervals.journey_instance_id,

@@ -2,8 +2,8 @@
 
 {#-
     The match with which an instance of a bounded version begins: its first on a day on which the version is valid, after
-    the instances of the versions before it have ended. While an instance is open, nothing of another version counts; one
-    that never began keeps none from beginning. An instance that has begun goes on after its version's last day.
+    the instances of the versions before it have ended. While an instance is open, no other version counts; a version
+    that never began blocks no other. An instance that has begun continues after its version's last day.
 -#}
 with recursive turns as (
     select * from {{ ref('int_bounded_turns') }}
@@ -46,7 +46,7 @@ last_matches as (
         last_instances.last_valid_event_number
 ),
 
--- the last match of any version that happens while such an instance is open: what comes later may begin another
+-- the last match of any version while such an instance is open: a later one may begin another instance
 open_instances as (
     select
         last_matches.journey_id,
@@ -72,7 +72,7 @@ open_instances as (
         last_matches.last_valid_event_number
 ),
 
--- version after version: until which match the instances of the versions so far keep others from beginning
+-- version by version: the match up to which the instances of the versions so far block others
 silences as (
     select journey_id, customer_id, version_rank, turn, open_until_event_number as silent_until_event_number
     from open_instances

@@ -1,4 +1,7 @@
-{#- What a move between two phases is, by the design alone: the order allows to go on and to complete, leaving out no required phase. -#}
+{#-
+    What a move between two phases is, by the design alone: the order allows an instance to progress and to complete
+    without skipping a required phase.
+-#}
 with phases as (
     select journey_id, journey_version, phase_id, phase_order, is_terminal, is_required
     from {{ ref('phases') }}

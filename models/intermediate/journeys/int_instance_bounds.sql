@@ -14,7 +14,7 @@ select
     min(journey_version) as journey_version,
     cast(count(*) as bigint) as interval_count,
     min(entered_at) as started_at,
-    -- an open stay has no end, and neither has its instance
+    -- an open interval has no end, so its instance has none
     case when count(*) = count(left_at) then max(left_at) end as ended_at
 from {{ ref('int_phase_intervals') }}
 where {{ is_changed('customer_id', ref('int_changed_journey_customers'), 'customer_id') }}

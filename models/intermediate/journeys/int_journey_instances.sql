@@ -8,7 +8,7 @@
     }},
 ) }}
 
-{#- How many channels an instance took, and whether it came back to one. Steps that name no channel say nothing of it. -#}
+{#- How many channels an instance used, and whether it returned to one. Steps without a channel do not count. -#}
 with steps as (
     select
         journey_instance_id,

@@ -3,7 +3,7 @@
 {#-
     Matched events of a version at which something may begin or end, by the windows alone: a match belongs to the instance
     under way while the window of the phase that the last match was in is open, its last instant included; a later one,
-    like any after a terminal phase, begins a new instance. A match inside an interval adds nothing and is left out;
+    like any after a terminal phase, begins a new instance. A match inside an interval adds nothing and is omitted;
     where days bound a version, every match may begin something.
 -#}
 with matches as (
@@ -22,7 +22,7 @@ with matches as (
         matched.phase_order,
         matched.window_seconds,
         matched.is_terminal,
-        -- after a terminal phase nothing belongs to the instance, not even what happens at once
+        -- after a terminal phase nothing belongs to the instance, not even events of the same instant
         {{ seconds_after('matched.occurred_at', 'case when matched.is_terminal then -1 else matched.window_seconds end') }}
             as open_until,
         matched.occurred_at

@@ -25,7 +25,7 @@ with turns as (
             and starts.place = turns.place
 ),
 
--- where intervals begin; and a timeline's last match, which begins none, but ends one
+-- matches that begin an interval, and a timeline's last match, which only ends one
 boundaries as (
     select
         version_number,

@@ -1,4 +1,7 @@
-{#- How long a phase may take: nine of ten stays that went on took no longer, once there are twenty of them; else the seed says. -#}
+{#-
+    How long a phase may take: the p90 of intervals that progressed, if there are at least twenty of them; else the
+    limit of the seed.
+-#}
 with passed as (
     select
         journey_id,

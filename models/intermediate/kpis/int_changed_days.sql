@@ -1,6 +1,6 @@
 {#-
-    Days of which a measured value may have changed: something that a measure counts came, went or changed, or a customer
-    it counts moved between segments. Phase intervals count on the day of entry, however late their outcome is known.
+    Days of which a measured value may have changed: a row that a measure counts was added, removed or changed, or a customer
+    that it counts moved between segments. Phase intervals count on the day of entry, however late their outcome is known.
 -#}
 with moved_customers as (
     select customer_id from ({{ changed_keys(ref('int_segment_members'), 'customer_id') }}) as moved

@@ -61,7 +61,7 @@ totals as (
     group by windows.kpi_id, windows.part, windows.comparison
 ),
 
--- on how many days of the period either measure saw anything
+-- the days of the period on which either measure has a value
 days_measured as (
     select windows.kpi_id, windows.comparison, count(distinct daily.measured_on) as day_count
     from windows

@@ -30,7 +30,7 @@ events as (
         and {{ is_changed('customer_id', ref('int_changed_customers'), 'customer_id') }}
 ),
 
--- one arm for measures that name their event, so that the many events meet them by equality
+-- one arm for measures that name their event, so that most events are joined by equality
 measured as (
     {% for event_match in ['measures.event_name = events.event_name', 'measures.event_name is null'] %}
     select
@@ -61,7 +61,7 @@ select
         when 'amount' then cast(reporting_amount as decimal(28, 6))
         when 'feedback_share' then cast(feedback_share as decimal(28, 6))
     end as decimal(28, 6)) as measured_value,
-    -- money in a currency that no rate converts
+    -- money in a currency without an exchange rate
     coalesce(value_column = 'amount' and amount is not null and reporting_amount is null, false)
         as is_without_rate,
     measured_on,

@@ -1,4 +1,4 @@
-{#- Who answers for a phase: the roles of its first primary KPI of progress, else whoever owns the journey. -#}
+{#- Who is accountable for a phase: the roles of its first primary KPI of progress, else the journey's owner. -#}
 with phase_kpis as (
     select journey_id, phase_id, min(kpi_id) as kpi_id
     from {{ ref('kpis') }}

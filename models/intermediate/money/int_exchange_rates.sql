@@ -1,6 +1,6 @@
 {{ config(materialized='ephemeral') }}
 
-{#- Rates of exchange_rates.csv with the day from which the next one holds. -#}
+{#- Rates of exchange_rates.csv with the day from which the next rate is valid. -#}
 select
     currency,
     rate_to_reporting,

@@ -4,7 +4,10 @@
     meta={'replace': {'key': 'customer_id', 'changed': 'int_changed_customers'}},
 ) }}
 
-{#- What customers spent: events whose amount some measure sums up, each once. A return or a quotation that no measure counts as money is none. -#}
+{#-
+    What customers spent: events whose amount some measure adds up, each once. A return or a quotation is not in it unless
+    a measure counts it as money.
+-#}
 select
     event_id,
     min(customer_id) as customer_id,

@@ -5,11 +5,11 @@
 ) }}
 
 {#-
-    Who is in which segment. What people records say in clear is compared here and stays here: only the segment's
-    name goes on. Every customer is judged in each build, so that whoever moves between segments is found, whatever
-    moved them; what did not change is not written.
+    Who is in which segment. Clear values of people records are compared in this model and do not leave it: only the
+    segment's name does. Every customer is evaluated in each build, so that each move between segments is found, whatever
+    its cause; rows that did not change are not written.
 -#}
--- two rows that differ in upper and lower case alone are one condition
+-- two rows that differ only in case are one condition
 with conditions as (
     select distinct
         segment,
@@ -52,7 +52,7 @@ records as (
     where people.is_current
 ),
 
--- of several records the newest that says it counts
+-- of several records the newest with a value counts
 people as (
     select
         customer_id,
@@ -121,7 +121,7 @@ compared as (
     where attributes.stated is not null or attributes.counted is not null
 ),
 
--- of an attribute with several values any will do, and not_equals asks that none is the one
+-- for an attribute with several values, equals needs one of them and not_equals needs none of them
 met as (
     select customer_id, segment
     from compared

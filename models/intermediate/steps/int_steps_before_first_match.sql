@@ -1,7 +1,7 @@
 {{ config(materialized='ephemeral', meta={'part_of': 'int_steps'}) }}
 
 {#-
-    An instance holds its first instant whole, what happened just before its first match included. What came up to the
+    An instance includes its whole first instant, with the events just before its first match. Events up to the
     terminal event of the instance before belongs to that one: an event is a step of one instance of a journey at most.
 -#}
 with instances as (

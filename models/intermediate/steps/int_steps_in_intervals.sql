@@ -1,7 +1,7 @@
 {{ config(materialized='ephemeral', meta={'part_of': 'int_steps'}) }}
 
 {#-
-    Events from an instance's first match to its end, each in the phase interval that it falls into; a completed instance
+    Events from an instance's first match to its end, each in the phase interval in which it happens; a completed instance
     ends with its terminal event. The interval is carried along the customer's timeline rather than joined by time, so a
     customer of very many events costs no more than many of few.
 -#}

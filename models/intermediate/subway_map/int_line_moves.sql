@@ -1,6 +1,6 @@
 {#-
-    Moves from one stop of the subway map to another. A move is a loss when it was the last of an instance that fell
-    out: so each instance that moved and fell out is lost on one move, and losses add up.
+    Moves from one stop of the subway map to another. A move is a drop-off if it was the last of an instance that fell
+    out: each instance that moved and fell out drops off on one move, so drop-offs add up.
 -#}
 with moves as (
     select
@@ -16,7 +16,7 @@ with moves as (
         step_number,
         next_seconds,
         next_feedback_share,
-        -- an instance runs along one line in each of its customer's segments, and from line to line among channels
+        -- an instance has one line for each of its customer's segments, and moves from line to line among channels
         case when line_type = 'segment' then line else line_type end as network
     from {{ ref('int_line_steps') }}
     where next_phase is not null and (next_line <> line or next_phase <> phase)

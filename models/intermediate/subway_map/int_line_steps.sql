@@ -1,6 +1,6 @@
 {{ config(materialized='view') }}
 
-{#- Each step on the line of its channel, on the line of all customers, and on that of each segment its customer is in. -#}
+{#- Each step on the line of its channel, on the line of all customers, and on the line of each of its customer's segments. -#}
 with steps as (
     select
         instance_number,

@@ -1,7 +1,7 @@
 {#-
-    The lines of the subway map and where they run: y comes from configuration alone, so that a busy month moves
-    nothing. Channels stand by group and name; what happened on no channel has a line after them, and channels that
-    nobody declared follow in the order in which they were first seen, so that a new one moves none.
+    The lines of the subway map and their places: y depends on configuration alone, so that a busy month does not move
+    a line. Channels are ordered by group and name; steps without a channel have a line after them, and undeclared
+    channels follow in the order in which they were first seen, so that a new one moves no other.
 -#}
 with undeclared as (
     select steps.channel, min(steps.occurred_at) as first_seen_at

@@ -1,7 +1,7 @@
 {#-
-    A stop for each line and phase of a journey, whether anybody passed or not. x is the phase's place in the journey.
-    Lines that nobody declared stop only where somebody was: a source that writes free text into its channel would fill
-    the map with a hundred thousand lines of zeros. Both ends of a move are steps, so that no move is without its stops.
+    A stop for each line and phase of a journey, with visitors or without. x is the phase's place in the journey.
+    Undeclared lines have a stop only where a customer was: a source that writes free text into its channel would fill
+    the map with a hundred thousand lines of zeros. Both ends of a move are steps, so every move has its stops.
 -#}
 with phases_by_version as (
     select
@@ -21,7 +21,7 @@ phases as (
         phase_id,
         phase_name,
         is_terminal,
-        -- a phase that the newest version gave up keeps the place it had, beside the one that has it now
+        -- a phase that the newest version dropped keeps its place, next to the phase that has that place now
         row_number() over (
             partition by journey_id order by phase_order asc, journey_version desc, phase_id asc
         ) as x

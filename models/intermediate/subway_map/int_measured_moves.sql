@@ -1,6 +1,6 @@
 {#-
     Moves from stop to stop of the subway map, counted and measured: along a line from phase to phase, and from one line
-    to another. Moves of a segment of which few customers made them, or outside of which few did, have no figures.
+    to another. Moves that few customers of a segment made, or few outside the segment, have no figures.
 -#}
 with measured as (
     select

@@ -1,4 +1,4 @@
-{#- Customers whose timeline reads differently: whose events came, went, changed, or changed session; or whom the clock reached. -#}
+{#- Customers whose timeline differs: an event was added, removed or changed, changed its session, or the clock passed it. -#}
 with events_changed as (
     select event_id from {{ ref('int_changed_events') }}
     union

@@ -7,7 +7,7 @@
 {#-
     A quiet spell of `session_inactivity_seconds` or longer closes a session, and none lasts longer than
     `session_max_hours`: the first event at or after that limit opens the next. Only the rare spell of activity that
-    outlasts the limit is walked cut by cut.
+    outlasts the limit is split step by step.
 -#}
 with recursive
 events as (

@@ -70,7 +70,7 @@ select
     events.feedback_kind,
     events.properties,
     events.amount,
-    -- null where no rate converts the currency; an amount without a currency is in the reporting currency
+    -- null without an exchange rate; an amount without a currency is in the reporting currency
     case
         when
             coalesce(events.currency, {{ text_literal(var('reporting_currency')) }})

@@ -23,7 +23,7 @@ device_identifiers as (
         on ownerships.visitor_id = owners.owner_id
     where
         owners.identifier_kind = 'device'
-        -- an anonymous customer exists by its events: where every event on a device names somebody, there is none
+        -- an anonymous customer exists by its events: if every event on a device names a person, there is none
         and (
             ownerships.is_person
             or ownerships.customer_id in (select customer_id from {{ ref('dim_customers') }})

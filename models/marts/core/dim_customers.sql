@@ -4,7 +4,7 @@
     meta={'replace': {'key': 'customer_id', 'changed': 'int_changed_customer_summaries'}},
 ) }}
 
-{#- Summed up in an intermediate, because segments ask the same of customers and read no mart. -#}
+{#- Aggregated in an intermediate model, because segments need the same columns and read no mart. -#}
 select
     customer_id,
     is_anonymous,

@@ -1,4 +1,4 @@
-{#- What ties identifiers together, and what was kept from doing so: the evidence of who is who. -#}
+{#- The links between identifiers, accepted and refused: the evidence of who is who. -#}
 with seen_together as (
     select
         link_key,

@@ -1,4 +1,4 @@
-{#- Whether customers move as the journey was designed, phase by phase. Beginning in the middle is no move. -#}
+{#- Whether customers move as the journey was designed, phase by phase. Beginning in the middle is not a move. -#}
 select
     intervals.journey_id,
     intervals.journey_version,

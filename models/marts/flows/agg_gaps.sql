@@ -1,6 +1,6 @@
 {#-
-    What gaps cost: of the instances that had one, how many were lost from its phase; beside it, the same of those that
-    were in the phase without a gap of the kind. Instances of which neither is known yet count for neither.
+    What gaps cost: of the instances that had one, how many dropped off from its phase, and the same of the instances that
+    were in the phase without a gap of the kind. Instances that are still open count for neither.
 -#}
 with gaps as (
     select
@@ -28,7 +28,7 @@ instances_by_phase as (
     group by journey_id, phase_id
 ),
 
--- an instance goes on from a phase, or is lost there, whichever of its gaps one looks at
+-- an instance progresses from a phase or drops off there, the same for each of its gaps
 instances_with_gap as (
     select
         journey_id,

@@ -1,7 +1,8 @@
 {#-
-    Pools of the stuck, over everybody who is in the phase. By segment no figure of fewer than `min_cell_size` of them
-    stands here, nor one that such a figure follows from: where those outside the segment are as few, stalled or open,
-    and the next larger channel where one channel of a segment alone was left out, or several that are as few together.
+    Pools of the stalled, with all open intervals of the phase as the base. By segment, figures of fewer than
+    `min_cell_size` customers are suppressed, and so are figures that reveal them: those of a segment whose outside is as
+    small (stalled or open), and those of the next larger channel if one channel of a segment alone is suppressed, or
+    several that are as few together.
 -#}
 {%- set phase = ['journey_id', 'journey_version', 'phase_id'] %}
 with open_intervals as (

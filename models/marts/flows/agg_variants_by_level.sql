@@ -1,4 +1,4 @@
-{#- A table of its own, so that nobody adds up a total and its parts. -#}
+{#- A separate table, so that a total and its parts are not added up. -#}
 select
     journey_id,
     level,

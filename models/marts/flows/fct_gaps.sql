@@ -5,7 +5,7 @@
 ) }}
 {%- set changed_customers = ref('int_changed_gap_customers') %}
 
-{#- Where journeys come apart: hand-overs between devices, channels and departments; answers and contacts that are late. -#}
+{#- Where journeys break: hand-overs between devices, channels and departments; answers and contacts that are late. -#}
 {%- set columns = [
     'journey_instance_id', 'journey_id', 'customer_id', 'phase_id', 'from_event_id', 'to_event_id',
 ] | join(', ') %}

@@ -1,4 +1,4 @@
-{#- Stops stand where configuration puts them; what passed through them is told beside. -#}
+{#- The place of a stop is configuration; the counts are what passed through it. -#}
 with visits as (
     select
         journey_id,

@@ -1,4 +1,4 @@
-{#- From one line to another: of channels only, for a customer's segments stay what they are along an instance. -#}
+{#- From one line to another: of channels only, because a customer's segments are fixed along an instance. -#}
 select
     from_stop_id,
     to_stop_id,

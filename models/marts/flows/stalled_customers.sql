@@ -1,6 +1,6 @@
 {#-
-    Who is stuck: open stays longer than their phase's norm, with what is at stake and who answers for it. Told anew in
-    every build, for the clock and the norms move them all.
+    Who is stalled: open intervals longer than their phase's norm, with the value at stake and who is accountable. Rebuilt
+    in every build, because the clock and the norms change every row.
 -#}
 {%- set value_days = 365 %}
 with stalled_intervals as (
@@ -24,7 +24,7 @@ with stalled_intervals as (
     where {{ is_stalled('intervals', 'norms') }}
 ),
 
--- a contact is an event that says who spoke, whoever it was
+-- a contact is an event with a direction, inbound or outbound
 contacts as (
     select
         customer_id,
@@ -72,7 +72,7 @@ instance_values as (
     group by completed_instances.journey_id, completed_instances.journey_instance_id
 ),
 
--- most journeys end well without money changing hands; over them the median would be nothing at all
+-- most journeys complete without a payment; a median over them would be zero
 usual_values as (
     select
         journey_id,

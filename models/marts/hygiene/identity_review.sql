@@ -1,4 +1,4 @@
-{#- What a person should look at: alike enough to ask, not enough to link. -#}
+{#- Pairs for a person to review: similar enough to ask, not enough to link. -#}
 with records as (
     select person_key_hash, min(source_system) as source_system
     from {{ ref('int_people_versions') }}
@@ -31,7 +31,7 @@ left join {{ ref('int_identity_decisions') }} as decisions
     on decisions.identifier_a = matched.record_a and decisions.identifier_b = matched.record_b
 where
     not matched.is_link
-    -- told apart, and yet more likely one than two: a guard may be wrong about them
+    -- cannot-link pairs that are more likely one person than two: a guard may be wrong about them
     and (not matched.is_cannot_link or matched.match_weight > 0)
     and resolved_a.owner_id <> resolved_b.owner_id
     and decisions.link_key is null

@@ -11,7 +11,7 @@ with files as (
     group by source_name, table_name
 ),
 
--- a row without a line stands for a file that was refused whole; rows of a withdrawn file went with it
+-- a row without a line is a file that was refused as a whole; rows of a withdrawn file are gone
 quarantined as (
     select rows.source_name, rows.table_name, count(*) as row_count
     from {{ ref('stg_landing__quarantined_rows') }} as rows

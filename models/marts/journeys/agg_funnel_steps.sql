@@ -1,8 +1,9 @@
 {#-
-    Steps are the required phases of the version that an instance began under. Only entries of stays can be steps: at the
-    entry of step k the instance is in phase k, so the first hit of phase k+1 after it follows a hit of another phase, and
-    such a hit begins a stay; the first hit of step 1 does as well, for it is the instance's first or follows another phase.
-    If that first hit comes after the window, every later one does too, so the funnel of the instance ends there.
+    Steps are the required phases of the version that an instance began under. Only entries of intervals can be steps: at
+    the entry of step k the instance is in phase k, so the first match of phase k+1 after it follows a match of another
+    phase, and such a match begins an interval; so does the first match of step 1, because it is the instance's first or
+    follows another phase. If that first match comes after the window, every later one does too, so the funnel of the
+    instance ends there.
 -#}
 with recursive steps as (
     select
@@ -33,7 +34,7 @@ intervals as (
             and steps.phase_id = intervals.phase_id
 ),
 
--- each stay twice: looking for the step after it, and being looked for by the step before it
+-- each interval twice: as the one that looks for the next step, and as that next step
 intervals_by_pair as (
     select *, step_order as pair_order, cast(null as bigint) as found_number from intervals
     union all
@@ -109,7 +110,7 @@ counts as (
         entries.step_order,
         count(*) as entered_count,
         count(entries.next_number) as eventual_count,
-        -- stays are numbered without gaps: the very next one is the next hit of another phase
+        -- intervals are numbered without gaps: the next one is the next match of another phase
         count_if(entries.next_number = entries.interval_number + 1) as next_hit_count,
         count_if(
             entries.next_number is null
@@ -133,7 +134,7 @@ select
     cast(coalesce(counts.entered_count, 0) as bigint) as entered_count,
     cast(coalesce(counts.eventual_count, 0) as bigint) as eventual_count,
     cast(coalesce(counts.next_hit_count, 0) as bigint) as next_hit_count,
-    -- nobody waits for a step after the last
+    -- no step follows the last
     cast(
         case when steps.step_order < steps.step_count then coalesce(counts.pending_count, 0) else 0 end
         as bigint

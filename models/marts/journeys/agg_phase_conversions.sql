@@ -1,4 +1,4 @@
-{#- Stays by the month in which they began: what changed since last month is two rows of a phase, one under the other. -#}
+{#- Intervals by the month in which they began, so that two rows of a phase show what changed since last month. -#}
 with intervals as (
     select
         journey_id,

@@ -1,12 +1,12 @@
 {#-
-    Kaplan and Meier over the exact lengths of stays, told by whole days: a phase left within minutes is no coarser for it,
-    and ten million stays make a few hundred rows. The bounds are those of the log-log transform (Kalbfleisch and Prentice
-    1980), which stay within 0 and 1.
+    Kaplan and Meier over the exact lengths of intervals, shown by whole days: a phase that is left within minutes is as
+    exact, and ten million intervals make a few hundred rows. The bounds are those of the log-log transform (Kalbfleisch
+    and Prentice 1980), which are within 0 and 1.
 -#}
 with intervals as (
     select journey_id, journey_version, phase_id, outcome, dwell_seconds
     from {{ ref('fct_phase_intervals') }}
-    -- exactly the stays in terminal phases, which nobody leaves, complete
+    -- exactly the intervals in terminal phases complete
     where outcome <> 'completed'
 ),
 
@@ -24,7 +24,7 @@ days as (
         sum(exit_count) as exit_count,
         sum(censored_count) as censored_count,
         max_by(survival_share, dwell_seconds) as survival_share,
-        -- null in the row in which the last one leaves, which max_by would pass over
+        -- null in the row in which the last one leaves, and max_by skips nulls
         case when min(survival_share) > 0 then max(greenwood_sum) end as greenwood_sum
     from dwells
     group by journey_id, journey_version, phase_id, cast(floor(dwell_seconds / 86400.0) as bigint)

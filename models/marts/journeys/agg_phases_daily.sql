@@ -58,7 +58,7 @@ changes as (
     from intervals
     where left_on is not null
     union all
-    -- whoever leaves on a day was still there that day
+    -- an interval that ends on a day was still open on that day
     select journey_id, phase_id, cast(left_on + interval 1 day as date), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1
     from intervals
     where left_on is not null

@@ -1,4 +1,4 @@
-{#- KPIs of which both measures count stays, cut by the level of the journey they are part of. -#}
+{#- KPIs of which both measures count intervals, by the level of the journey of the interval. -#}
 with measures as (
     select * from {{ ref('measures') }} where subject = 'intervals'
 ),

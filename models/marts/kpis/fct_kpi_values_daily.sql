@@ -5,10 +5,10 @@
 ) }}
 
 {#-
-    Counts add up over cuts; ratios are computed anew from the counts of each cut. By segment no figure of fewer than
-    `min_cell_size` customers stands here, nor one that such a figure follows from: where the customers outside the
-    segment are as few, and the next larger channel where one channel of a segment alone was left out, or several that
-    are as few together.
+    Counts add up over the dimensions; ratios are recomputed from the counts of each breakdown. By segment, figures of
+    fewer than `min_cell_size` customers are suppressed, and so are figures that reveal them: those of a segment whose
+    outside is as small, and those of the next larger channel if one channel of a segment alone is suppressed, or
+    several that are as few together.
 -#}
 with kpis as (
     select

@@ -1,4 +1,4 @@
-{#- A count is held against periods only that lie wholly on record: before that its zero means that nobody looked. -#}
+{#- A count is compared only with periods that the data covers wholly: before that a zero means that nothing was recorded. -#}
 with compared as (
     select
         kpi_id,

@@ -15,7 +15,7 @@ select
     end as event_name,
     'email' as source_system,
     'email' as channel,
-    -- the kind of mail stands on the send alone, which may land after what people did with it
+    -- only the send has the kind of mail, and it may land after what people did with it
     'newsletter' as touchpoint,
     case when activity_type in ('soft_bounce', 'hard_bounce') then 'outbound' else 'inbound' end as direction,
     campaign_id as campaign,

@@ -1,4 +1,4 @@
-{#- Each known telephone number once per identifier type of the rule `phone`, for the type is part of what is hashed. -#}
+{#- Each known telephone number once per identifier type of the rule `phone`, because the type is part of what is hashed. -#}
 with source as (
     select * from {{ source('landing', 'phone_numbers') }}
 ),

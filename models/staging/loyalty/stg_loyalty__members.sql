@@ -1,5 +1,5 @@
 {#-
-    The joining alone. The member as a person is stg_loyalty__people: clear names stand in no model of events.
+    The joining alone. The member as a person is stg_loyalty__people: no model of events has clear names.
 -#}
 with source as (
     select * from {{ landed('loyalty', 'members') }}

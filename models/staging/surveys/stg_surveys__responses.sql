@@ -15,7 +15,7 @@ select
         'email': 'respondent_email',
         'customer_number': 'customer_number',
     })) }} as identifiers,
-    -- the comment is free text: it stays in the raw table
+    -- the comment is free text: it is in the raw table only
     {{ json_of({'survey_id': 'survey_id', 'reference': 'reference'}) }} as properties,
     cast(score as double) as feedback_score,
     cast(scale_max as double) as feedback_scale_max,

@@ -1,4 +1,4 @@
-{#- Events whose identifiers changed, or whose identifiers now mean somebody else. -#}
+{#- Events whose identifiers changed, or whose identifiers now belong to another person. -#}
 select event_id from ({{ changed_keys(ref('int_event_identifiers'), 'event_id') }}) as changed_events
 union
 select event_id

@@ -1,4 +1,4 @@
-{#- Events that came, went or changed, that name somebody else, or whose device changed hands. -#}
+{#- Events that were added, withdrawn or changed, that now name another person, or whose device has another owner. -#}
 select event_id from {{ ref('int_changed_events') }}
 union
 select event_id from ({{ changed_keys(ref('int_event_identities'), 'event_id') }}) as identified

@@ -1,5 +1,5 @@
 {#-
-    Visitors with an event that came, went, changed, or now names another person. A changed place in the order counts
+    Visitors with an event that was added, withdrawn or changed, or that now names another person. A changed place in the order counts
     as well: of two logins at one instant the later one keeps the device.
 -#}
 select visitor_id from ({{ changed_keys(ref('int_event_identities'), 'visitor_id') }}) as changed

@@ -4,7 +4,7 @@
     meta={'replace': {'key': 'customer_id', 'changed': 'int_changed_customer_summaries'}},
 ) }}
 
-{#- Every customer with what their timeline and identifiers add up to. People with a record and no event yet are customers as well. -#}
+{#- Every customer with the totals of their timeline and identifiers. People with a record and no event yet are customers as well. -#}
 with events as (
     select customer_id, is_identified, occurred_at
     from {{ ref('int_timeline_events') }}

@@ -4,7 +4,7 @@
     meta={'replace': {'key': 'event_id', 'changed': 'int_changed_event_identities', 'tracks': ['visitor_id']}},
 ) }}
 
-{#- What an event's own identifiers say: whose device it was, and which person it names. -#}
+{#- What an event's own identifiers state: the visitor (device) and the person. -#}
 with event_identifiers as (
     select event_id, identifier_hash, occurred_at
     from {{ ref('int_event_identifiers') }}

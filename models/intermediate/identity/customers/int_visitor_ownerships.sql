@@ -5,14 +5,14 @@
 ) }}
 
 {#-
-    Which customer a visitor is, when: [valid_from, valid_to). A visitor that one person logged in on is that person's,
-    before and after; one that nobody logged in on is a customer of its own. What happens when several did is the
+    The customer of a visitor over time: [valid_from, valid_to). A visitor on which one person logged in is that person's,
+    before and after; one without a login is a customer of its own. If several people logged in, it depends on the
     policy `shared_devices`:
 
     last_login   the first owner has the anonymous past as well; each next begins at the login that changes owner
     split        between two logins of one person the device is theirs; before the first login, and after one that the
-                 same person's does not follow, it is nobody's, that is a customer of its own
-    never_link   no login gives a device to anybody, not even where one person alone logs in
+                 same person's does not follow, it is unowned: a customer of its own
+    never_link   no login gives a device to a person, not even if only one person logs in
 -#}
 {%- set policy = var('shared_devices') -%}
 with events as (
@@ -39,7 +39,7 @@ logins as (
         events.person_id,
         events.occurred_at,
         row_number() over timeline as login_number,
-        -- of several logins at one instant the last in the total order counts from there on
+        -- of several logins at one instant the last in the order of events counts from there on
         (lead(events.occurred_at) over timeline is distinct from events.occurred_at) as is_last_of_instant
     from events
     inner join {{ ref('int_event_versions') }} as versions
@@ -65,7 +65,7 @@ logins_that_count as (
 ),
 
 owners as (
-    -- before the first login the device was already that person's, though at its very instant another may follow
+    -- before the first login the device belongs to that person, though another login may follow at the same instant
     select
         logins.visitor_id,
         case when visitors.person_count > 1 then visitors.own_customer_id else logins.person_id end
@@ -81,7 +81,7 @@ owners as (
     from logins_that_count
     {%- if policy == 'split' %}
     union all
-    -- an event at the very instant of the login is still the person's
+    -- an event at the instant of the login still belongs to the person
     select visitor_id, own_customer_id, false, occurred_at + interval 1 microsecond
     from logins_that_count
     where

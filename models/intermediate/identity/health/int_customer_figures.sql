@@ -1,6 +1,6 @@
 {{ config(materialized='ephemeral') }}
 
-{#- How many customers are people, how large they are, and what holds the ten largest together. -#}
+{#- How many customers are people, how large they are, and what connects the ten largest. -#}
 with customers as (
     select customer_id, identifier_count, link_count, bridge_count, size_rank
     from {{ ref('int_customer_sizes') }}
@@ -25,7 +25,7 @@ largest as (
     select
         customer_id,
         identifier_count,
-        -- links that are there of those that could be: a large customer of low density hangs together by little
+        -- existing links over possible links: a large customer of low density is held together by few links
         link_count * 2.0 / nullif(cast(identifier_count as double) * (identifier_count - 1), 0) as density,
         bridge_count
     from customers

@@ -1,6 +1,6 @@
 {{ config(materialized='ephemeral') }}
 
-{#- What holds each customer that is a person together. -#}
+{#- The identifiers and links of each customer that is a person. -#}
 with identifiers as (
     select owner_id as customer_id, count(*) as identifier_count
     from {{ ref('int_identifier_owners') }}

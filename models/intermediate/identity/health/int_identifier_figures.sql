@@ -1,6 +1,6 @@
 {{ config(materialized='ephemeral') }}
 
-{#- How many identifiers there are of each type, which of them link nobody, and which values are none. -#}
+{#- How many identifiers there are of each type, which of them link no one, and which values are unusable. -#}
 with identifiers as (
     select identifier_type, identifier_kind, person_count, is_blocked, is_over_cap
     from {{ ref('int_identifier_trust') }}
@@ -38,7 +38,7 @@ select
 from {{ ref('int_unusable_identifiers') }}
 group by identifier_type, unusable_because
 union all
--- a letter that only looks like another makes another address: it links nobody, and may be meant to deceive
+-- a letter that only looks like another makes another address: it links no one, and may be meant to deceive
 select 'record_addresses_with_look_alikes', 'total', '(all)', cast(count(*) as double)
 from {{ ref('int_people_versions') }}
 where

@@ -1,6 +1,6 @@
 {{ config(materialized='ephemeral') }}
 
-{#- How many links join people, how many of them a customer depends on, and what matching added or kept apart. -#}
+{#- How many links join people, how many of them a customer depends on, and how many links and cannot-links matching added. -#}
 select
     'links_taken' as measure,
     'total' as dimension,
@@ -23,7 +23,7 @@ left join {{ ref('int_resolved_links') }} as resolved_links
     on resolved_links.link_key = links.link_key
 where links.link_basis = 'fuzzy' and resolved_links.refused_because is null
 union all
--- alike enough to be one person, and refused by a guard of matching.toml or by what else they match
+-- similar enough to be one person, and refused by a guard of matching.toml or by other matches
 select 'matches_refused', 'guard', refused_by, cast(count(*) as double)
 from {{ ref('int_record_pairs') }}
 where refused_by is not null

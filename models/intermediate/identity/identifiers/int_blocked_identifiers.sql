@@ -1,4 +1,4 @@
-{#- Values that stand for nobody, such as `null` or a shop's own address, hashed like those they are to be found among. -#}
+{#- Values that identify no one, such as `null` or a shop's own address, hashed like the identifiers they are compared with. -#}
 with blocked as (
     select blocked_identifiers.identifier_type, blocked_identifiers.identifier
     from {{ ref('blocked_identifiers') }} as blocked_identifiers

@@ -1,6 +1,6 @@
 {#-
-    Identifiers that occur, or occurred, on something that changed. All of an event's identifiers count, not only
-    the one that came or went: a link is touched when both its ends are.
+    Identifiers that occur, or occurred, on a row that changed. All of an event's identifiers count, not only
+    the one that was added or removed: a link is recomputed if both its ends are in this list.
 -#}
 select identifier_hash from ({{ changed_keys(ref('int_event_identifiers'), 'identifier_hash') }}) as on_events
 union

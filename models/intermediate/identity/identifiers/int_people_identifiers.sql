@@ -4,7 +4,7 @@
     meta={'replace': {'key': 'identifier_hash', 'tracks': ['person_key_hash']}},
 ) }}
 
-{#- A people record is an identifier of its own, and its values hang on it. -#}
+{#- A people record is an identifier of its own, and its values are linked to it. -#}
 with people as (
     select
         version_key,

@@ -1,4 +1,4 @@
-{#- What staging hashed, a number as it was written, and what it counts as: the number itself, or nothing. -#}
+{#- The hash of a number as it was written (by staging), and the hash that it counts as: that of the number, or none. -#}
 select
     identifier_type,
     written_hash,

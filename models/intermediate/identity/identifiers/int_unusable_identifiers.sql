@@ -1,4 +1,4 @@
-{#- Values that identify nobody, so that they can be counted. Those on people records are few enough to be told anew. -#}
+{#- Unusable values, so that they can be counted. Those on people records are few enough to be recomputed in each build. -#}
 select
     'event' as found_on,
     event_id as found_on_key,

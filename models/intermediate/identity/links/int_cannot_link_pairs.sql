@@ -1,6 +1,6 @@
 {#-
-    People records that matching says are two people, though they share a value. Where the value is one that a person
-    has alone, such as a customer number, it knows better than names do, and they are not kept apart.
+    People records that matching says are two people, though they share a value. If the value is unique per person,
+    such as a customer number, it is stronger evidence than names, and the pair is not in this list.
 -#}
 with sharing_a_unique_value as (
     select distinct matched.record_a, matched.record_b

@@ -1,4 +1,4 @@
-{#- Links both of whose ends occur on something that changed, as they stood after the last build and as they stand now. -#}
+{#- Links both of whose ends occur on a row that changed, as they were after the last build and as they are now. -#}
 {%- set identifiers_changed = ref('int_changed_identifiers') %}
 {%- set previous = as_left_by_last_build('intermediate', 'int_identifier_links') %}
 {% if previous is none %}

@@ -70,5 +70,5 @@ where
     {{ is_changed('identifier_a', ref('int_changed_identifiers'), 'identifier_hash') }}
     and {{ is_changed('identifier_b', ref('int_changed_identifiers'), 'identifier_hash') }}
 group by identifier_a, identifier_b, link_rule, source_system
--- what only superseded rows say is no longer said
+-- links that only superseded rows have are no longer links
 having count_if(is_current) > 0

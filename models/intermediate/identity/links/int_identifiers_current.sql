@@ -12,5 +12,5 @@ select
 from {{ ref('int_identifiers') }} as seen
 inner join {{ ref('identifier_types') }} as identifier_types
     on identifier_types.identifier_type = seen.identifier_type
--- what only superseded rows say is no longer said
+-- identifiers that only superseded rows have are not current
 where seen.observation_count > 0

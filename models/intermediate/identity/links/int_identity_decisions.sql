@@ -1,6 +1,6 @@
 {#-
-    Decisions of people about who is who, with their identifiers hashed like those they are to be found among. A pair
-    that several lines name in other words is one decision.
+    Decisions of people about who is who, with their identifiers hashed like the identifiers they are compared with. A pair
+    that several lines name with different spellings is one decision.
 -#}
 with decisions as (
     select

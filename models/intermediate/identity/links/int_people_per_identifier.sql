@@ -1,9 +1,9 @@
 {{ config(materialized='ephemeral') }}
 
 {#-
-    How many people a value is of. They are the unique-per-person identifiers that occur directly with it, counted per
-    type; on records that carry none of these, the distinct names. The greatest of these counts is taken, for one person
-    commonly holds one identifier of each type. See docs/decisions/0003-people-per-value.md.
+    How many people share a value. They are the unique-per-person identifiers that occur directly with it, counted per
+    type; on records that carry none of these, the distinct names. The greatest of these counts is used, because one person
+    usually has one identifier of each type. See docs/decisions/0003-people-per-value.md.
 -#}
 with capped as (
     select identifier_hash from {{ ref('int_identifiers_current') }} where max_people is not null

@@ -1,4 +1,4 @@
-"""Pairs of people records that may be one person though they share no key; docs/identity_matching.md tells how."""
+"""Pairs of people records that may be one person though they share no key; see docs/identity_matching.md."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ def model(dbt, session):
         session,
         schema=dbt.this.schema,
         table=dbt.this.identifier,
-        # the model runs inside of dbt, which tells a model in Python nothing else of --full-refresh
+        # the model runs inside dbt, which gives a Python model no other sign of --full-refresh
         is_from_scratch=bool(getattr(get_flags(), "FULL_REFRESH", False)),
     )

@@ -1,6 +1,6 @@
 {#-
-    Every pair of identifiers that a trusted link joins, once, with what its trust is ordered by: decisions of people
-    come first, then the type that tells most at either end, then who was seen together first; fuzzy links come last.
+    Every pair of identifiers that a trusted link joins, once, with the columns by which trust is ordered: decisions of people
+    come first, then the strongest type at either end, then the pair seen together first; fuzzy links come last.
 -#}
 with pairs as (
     select
@@ -18,7 +18,7 @@ decisions as (
     where decision = 'must_link' and identifier_a <> identifier_b
 ),
 
--- last in order, also where a value joins the two: its link may be refused
+-- last in order, also if a value joins the two: its link may be refused
 fuzzy as (
     select
         record_a || '-' || record_b as link_key,

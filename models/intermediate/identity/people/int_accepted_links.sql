@@ -1,4 +1,4 @@
-{#- Every pair of person identifiers that a taken link joins, and how many links each end has. -#}
+{#- Every pair of person identifiers that an accepted link joins, and how many links each end has. -#}
 with taken as (
     select
         links.link_key,

@@ -1,6 +1,7 @@
 {#-
-    The links of components that would break a rule: two values of one unique-per-person type in one person, both ends
-    of a must_not_link, or two records that matching tells apart. Few components do, so what follows may take their links one by one.
+    The links of components that would break a rule: two values of one unique-per-person type in one person, both ends of
+    a must_not_link, or a cannot-link pair of matching. Few components do, so that the next model can take their links one
+    by one.
 -#}
 with identifiers as (
     select

@@ -6,7 +6,7 @@
 
 {#-
     The person or the visitor behind each trusted identifier. The id is that of the smallest identifier of the
-    component, by first seen, then type priority, then hash: who merges later never renames who came first.
+    component, by first seen, then type priority, then hash: a later merge does not rename the earlier person.
 -#}
 with parts as (
     select identifier_a as identifier_hash, part_a as component_key

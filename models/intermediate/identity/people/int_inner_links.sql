@@ -1,6 +1,6 @@
 {#-
-    Links between identifiers that have more links than this one: of the others, it is known that they hold one
-    identifier alone. Each end stands for itself and for the identifiers that hang on it alone.
+    Links between identifiers that have more links than this one: every other link only adds a single identifier.
+    Each end represents itself and the identifiers that are linked to it alone.
 -#}
 with hanging as (
     select identifier_hash, count(*) as hanging_count

@@ -294,18 +294,18 @@ class Comparison(Table):
 
 class Guard(Table):
     """Pairs that are never linked: those at one of the `levels` of every comparison named there, unless they are at
-    one of the levels of every comparison that `unless` names. One that `tells_apart` keeps chains of links from
+    one of the levels of every comparison that `unless` names. One that `cannot_link` keeps chains of links from
     joining the two as well."""
 
     name: Name
     levels: Conditions
     unless: Conditions = {}
-    tells_apart: Truth
+    cannot_link: Truth
 
     def refuses(self, found: Mapping[str, str]) -> bool:
         """Whether a pair at these levels (comparison → level) is refused.
 
-        >>> guard = Guard(name="twins", levels={"first_name": ["differs"]}, tells_apart=True)
+        >>> guard = Guard(name="twins", levels={"first_name": ["differs"]}, cannot_link=True)
         >>> guard.refuses({"first_name": "differs"}), guard.refuses({"first_name": "exact"})
         (True, False)
         """

@@ -138,7 +138,7 @@ def _weigh_groups(
         }
         guards = [guard for guard in settings.guards if guard.refuses(levels)]
         weighed[left, right] = Weighed(
-            weight, any(guard.tells_apart for guard in guards), guards[0].name if guards else None
+            weight, any(guard.cannot_link for guard in guards), guards[0].name if guards else None
         )
     return weighed
 

@@ -1,6 +1,6 @@
 {#-
-    Days on which the five outcomes of the stays that began do not add up to those that began, or on which those present
-    are not the ones of the day before, less those who left on it, and those who began.
+    Days on which the five outcomes of the intervals that began do not add up to those that began, or on which the
+    present ones are not those of the day before, less those left on it, plus those that began.
 -#}
 {% test daily_counts_add_up(model) %}
 with days as (

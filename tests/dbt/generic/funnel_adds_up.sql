@@ -1,6 +1,6 @@
 {#-
-    Steps from which more went on than took the next, or more went on and wait than took the step, or more went straight on
-    than went on; and steps that are missing between the first and the last.
+    Steps from which more instances progressed than took the next step, or more progressed or wait than took the step, or
+    more progressed directly than progressed; and steps that are missing between the first and the last.
 -#}
 {% test funnel_adds_up(model) %}
 with steps as (

@@ -1,4 +1,4 @@
-{#- Gaps within their limit, hand-overs to the same name, ends before beginnings, and journeys both gone on and lost. -#}
+{#- Gaps within their limit, hand-overs to the same name, ends before beginnings, and journeys that both progressed and dropped off. -#}
 {% test gaps_are_what_they_say(model) %}
 select gap_id, gap_kind, from_name, to_name, wait_seconds, limit_seconds
 from {{ model }}

@@ -1,4 +1,4 @@
-{#- Source tables of which a row was lost, or counted twice, between the file and the raw table. -#}
+{#- Source tables of which a row is missing, or counted twice, between the file and the raw table. -#}
 {% test rows_read_are_accounted_for(model) %}
 select *
 from {{ model }}

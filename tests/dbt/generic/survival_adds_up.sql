@@ -1,6 +1,6 @@
 {#-
     Rows of a survival curve at which more or fewer are at risk than neither left nor were censored before, at which the
-    curve rises or leaves 0 to 1, or whose bounds do not hold it between them.
+    curve rises or leaves 0 to 1, or is outside its bounds.
 -#}
 {% test survival_adds_up(model) %}
 with days as (

@@ -1,4 +1,4 @@
-{#- Combinations of columns that stand on more than one row. -#}
+{#- Combinations of columns that occur on more than one row. -#}
 {% test unique_together(model, columns) %}
 select {{ columns | join(', ') }}, count(*) as row_count
 from {{ model }}

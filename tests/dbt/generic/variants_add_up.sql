@@ -1,6 +1,6 @@
 {#- Journeys and step types, by level if it is given, whose variants are not as many as instances and their ends. -#}
-{% test variants_add_up(model, cut=none) %}
-{%- set keys = 'journey_id' ~ (', ' ~ cut if cut else '') %}
+{% test variants_add_up(model, dimension=none) %}
+{%- set keys = 'journey_id' ~ (', ' ~ dimension if dimension else '') %}
 with expected as (
     select
         {{ keys }},

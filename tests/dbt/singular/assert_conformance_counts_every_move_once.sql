@@ -1,5 +1,5 @@
 -- moves out of phases, moves by month and the moves themselves are as many, and as many of them are allowed
-with told as (
+with observed as (
     select journey_id, journey_version, sum(move_count) as move_count, sum(allowed_count) as allowed_count
     from {{ ref('agg_conformance') }}
     group by journey_id, journey_version
@@ -29,9 +29,9 @@ expected as (
 select journey_id, journey_version
 from expected
 full join monthly using (journey_id, journey_version)
-full join told using (journey_id, journey_version)
+full join observed using (journey_id, journey_version)
 where
     expected.instance_count is distinct from monthly.instance_count
     or expected.move_count is distinct from monthly.move_count
-    or expected.move_count <> coalesce(told.move_count, 0)
-    or monthly.allowed_count <> coalesce(told.allowed_count, 0)
+    or expected.move_count <> coalesce(observed.move_count, 0)
+    or monthly.allowed_count <> coalesce(observed.allowed_count, 0)

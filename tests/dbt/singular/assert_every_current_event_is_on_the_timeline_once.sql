@@ -1,4 +1,4 @@
--- Nothing that landed as an event is lost or counted twice on its way to the timeline, and money adds up.
+-- Every landed event is on the timeline exactly once, and money adds up.
 with landed as (
     {{ union_events("row_status = 'current'") }}
 ),

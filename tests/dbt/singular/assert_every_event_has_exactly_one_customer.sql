@@ -1,4 +1,4 @@
--- No event is on nobody's timeline, and none on the timeline of somebody who is no customer.
+-- Every event has a customer, and each of these customers is in dim_customers.
 select events.event_id, events.customer_id
 from {{ ref('fct_events') }} as events
 left join {{ ref('dim_customers') }} as customers

@@ -1,4 +1,4 @@
--- Days, months and survival curves hold every stay of a phase once; survival leaves terminal phases out.
+-- Days, months and survival curves hold every interval of a phase once; survival leaves terminal phases out.
 with counted as (
     select
         journey_id,

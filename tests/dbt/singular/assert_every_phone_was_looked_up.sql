@@ -1,4 +1,4 @@
--- A telephone number that the look-up never saw would stay as it was written: two spellings, two people. Most likely
+-- A telephone number without a look-up keeps its written form: two spellings become two people. Most likely
 -- its column lacks `identifier_type` in the sources file, or the models ran without the step that looks up.
 with phone_types as (
     select identifier_type

@@ -1,4 +1,4 @@
--- Stays stalled by fct_phase_intervals and not among the stalled, or the other way round; pools that are not as large.
+-- Intervals that are stalled in only one of fct_phase_intervals and stalled_customers; pools of another size.
 with stalled as (
     select interval_id from {{ ref('fct_phase_intervals') }} where is_stalled
 ),

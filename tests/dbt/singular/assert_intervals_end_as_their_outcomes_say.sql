@@ -1,5 +1,5 @@
--- A stay that went on, forward or back, is followed by one that begins when it ended; no other is. One that completed took no
--- time, one that is pending has no end, and an instance ends as its last stay does.
+-- An interval that moved to another phase, forward or back, is followed by one that begins when it ended; no other is. A
+-- completed one took no time, a pending one has no end, and an instance ends as its last interval does.
 with intervals as (
     select
         intervals.interval_id,

@@ -1,4 +1,4 @@
--- What is counted or summed by channel makes the figure of all channels, for every segment; distinct customers do not.
+-- Counts and sums by channel add up to the figure of all channels, for every segment; distinct customers do not.
 select daily.measure_id, daily.segment, daily.measured_on
 from {{ ref('int_measure_values_daily') }} as daily
 inner join {{ ref('measures') }} as measures

@@ -1,4 +1,4 @@
--- steps = instances + repeats + returns, repeats are the pairs of a name with itself, and every step is told once
+-- steps = instances + repeats + returns, repeats are the pairs of a name with itself, and every step is counted once
 with steps as (
     select
         journeys.journey_id,

@@ -105,8 +105,8 @@ def conversion_rows(intervals: Sequence[Mapping[str, Any]], known: Definitions) 
                 share = converted / trials
                 lowest, highest = wilson(converted, trials)
             row[f"{prefix}conversion_share"] = share
-            row[f"lowest_{prefix}conversion_share"] = lowest
-            row[f"highest_{prefix}conversion_share"] = highest
+            row[f"{prefix}conversion_share_ci_lower"] = lowest
+            row[f"{prefix}conversion_share_ci_upper"] = highest
         rows.append(row)
     return rows
 

@@ -12,7 +12,7 @@ select
     case booking_type when 'earn' then 'outbound' else 'inbound' end as direction,
     {{ hashed_identifiers(map_of({'loyalty_card': 'loyalty_card'})) }} as identifiers,
     {{ json_of({'points': 'points', 'reference': 'reference'}) }} as properties,
-    -- points are no money
+    -- points are not money
     row_status,
     booked_at as occurred_at,
     loaded_at,

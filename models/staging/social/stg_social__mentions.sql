@@ -17,7 +17,7 @@ select
         'sentiment_score': 'sentiment_score',
         'like_count': 'like_count',
     }) }} as properties,
-    -- a tool's guess at a mood is no answer to a question, so it is a property, not feedback
+    -- a tool's guess at a mood is not an answer to a question, so it is a property, not feedback
     row_status,
     posted_at as occurred_at,
     loaded_at,

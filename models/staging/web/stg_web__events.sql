@@ -5,7 +5,7 @@ with source as (
 select
     version_key,
     'web:' || event_id as event_id,
-    -- a name the tracker was taught later keeps its own word until somebody maps it here
+    -- a name that is added to the tracker later keeps its own word until it is mapped here
     case event_name
         when 'page_view' then 'page_viewed'
         when 'view_item' then 'product_viewed'

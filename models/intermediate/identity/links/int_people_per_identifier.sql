@@ -9,7 +9,7 @@ with capped as (
     select identifier_hash from {{ ref('int_identifiers_current') }} where max_people is not null
 ),
 
--- a blocked value identifies nobody
+-- a blocked value identifies no one
 unique_values as (
     select identifier_hash, identifier_type
     from {{ ref('int_identifiers_current') }}

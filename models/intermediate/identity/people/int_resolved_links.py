@@ -2,7 +2,7 @@
 
 import pyarrow
 
-from orchestration.lib.identity.parting import Link, resolve_links
+from orchestration.lib.identity.splitting import Link, resolve_links
 
 COLUMNS = pyarrow.schema(
     [
@@ -39,7 +39,7 @@ def model(dbt, session):
         .fetchall()
     )
     cannot_link = dbt.ref("int_cannot_link_pairs").fetchall()
-    judged = resolve_links(
+    resolved = resolve_links(
         (Link(row["link_key"], row["identifier_a"], row["identifier_b"], row["is_decision"]) for row in rows),
         unique_types=unique_types,
         must_not_link=must_not_link,
@@ -57,7 +57,7 @@ def model(dbt, session):
                 "conflict_a": one.conflict_a,
                 "conflict_b": one.conflict_b,
             }
-            for one in judged
+            for one in resolved
         ],
         schema=COLUMNS,
     )

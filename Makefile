@@ -105,16 +105,16 @@ bench: setup  ## seconds and memory per stage: SIZES="100k 1m" (10m takes long)
 var/.pm4py/locked: benchmarks/pm4py.lock
 	@$(PYTHON) -m venv var/.pm4py && var/.pm4py/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/pm4py.lock && touch $@
 
-bench-flows: setup var/.pm4py/locked  ## directly-follows, variants and phase intervals beside pm4py and pandas: SIZES="1m"
+bench-flows: setup var/.pm4py/locked  ## directly-follows, variants and phase intervals compared with pm4py and pandas: SIZES="1m"
 	@.venv/bin/python -m benchmarks.flows $(SIZES)
 
-bench-components: setup  ## connected components beside scipy's and Splink's: SIZES="1m 10m"
+bench-components: setup  ## connected components compared with scipy's and Splink's: SIZES="1m 10m"
 	@.venv/bin/python -m benchmarks.components $(SIZES)
 
 bench-identity: setup  ## how well customers agree with the truth: CUSTOMERS=1500 DIRT="0 1 2", LABELLED=records.csv, or BUILT=1
 	@.venv/bin/python -m benchmarks.identity $(if $(BUILT),--built) $(if $(LABELLED),--labelled "$(LABELLED)") $(if $(CUSTOMERS),--customers $(CUSTOMERS)) $(if $(DAYS),--days $(DAYS)) $(if $(DIRT),--dirt $(DIRT))
 
-bench-journeys: setup  ## which share of the simulator's phases is told as it was: CUSTOMERS=1500 DAYS=120 DIRT="0 1 2"
+bench-journeys: setup  ## which share of the simulator's phases is reproduced: CUSTOMERS=1500 DAYS=120 DIRT="0 1 2"
 	@.venv/bin/python -m benchmarks.journeys $(if $(CUSTOMERS),--customers $(CUSTOMERS)) $(if $(DAYS),--days $(DAYS)) $(if $(DIRT),--dirt $(DIRT))
 
 identity-train: setup  ## learn from the data set's people records how to match them, into its seeds folder
@@ -123,9 +123,9 @@ identity-train: setup  ## learn from the data set's people records how to match 
 unions: setup  ## list the models that are united as events or as people, after a new one says so in its YAML
 	@$(RUN) unions
 
-lock:  ## write requirements.lock and benchmarks/pm4py.lock anew
+lock:  ## write requirements.lock and benchmarks/pm4py.lock again
 	@.venv/bin/python -m pip install --quiet uv && .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-header requirements.in -o requirements.lock
 	@.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-header benchmarks/pm4py.in -o benchmarks/pm4py.lock
 
-clean:  ## remove .venv; data sets under var/ and releases stay
+clean:  ## remove .venv; data sets under var/ and releases remain
 	@rm -rf .venv

@@ -14,8 +14,8 @@ def command() -> int:
     release = current_release(settings)
     people = read_index(release.directory) if release else []
     for person in people:
-        told = ", ".join(f"{count} {status}" for status, count in person["status_counts"].items() if count)
-        print(f"{person['person']} ({', '.join(person['roles'])}): {told or 'answers for no KPI'}")
+        counts = ", ".join(f"{count} {status}" for status, count in person["status_counts"].items() if count)
+        print(f"{person['person']} ({', '.join(person['roles'])}): {counts or 'accountable or responsible for no KPI'}")
         print(f"    {release.directory / person['html'] if release else ''}")
     if not people:
         print(f"{settings.data_set} has no digest: it needs a release, and people in kpi_roles.csv. Type make run.")

@@ -22,7 +22,7 @@ def command() -> int:
     Builds what changed and publishes nothing; the exit code is 1 when the build failed. The next `make run` publishes
     what was built, unless an input changes again.
     """
-    from orchestration.cli.jobs import execute_job, tell_failure
+    from orchestration.cli.jobs import execute_job, report_failure
     from orchestration.cli.preparing import prepare_run
     from orchestration.lib.core.connection import open_duckdb
     from orchestration.lib.release.id_changes import compare_ids
@@ -35,7 +35,7 @@ def command() -> int:
     before = current_release(settings)
     failures = execute_job("rehearse", settings, screen)
     if failures:
-        tell_failure(failures, before, screen)
+        report_failure(failures, before, screen)
         return 1
     with open_duckdb(settings.warehouse) as connection:
         if before is None:
@@ -46,11 +46,13 @@ def command() -> int:
         if changes is None:
             screen(f"\nRelease {before.release_id} holds no customers to compare with.")
             return 0
-        tell_changes(connection, changes, before.release_id, screen)
+        report_changes(connection, changes, before.release_id, screen)
     return 0
 
 
-def tell_changes(connection: duckdb.DuckDBPyConnection, changes: IdChanges, release_id: str, screen: Progress) -> None:
+def report_changes(
+    connection: duckdb.DuckDBPyConnection, changes: IdChanges, release_id: str, screen: Progress
+) -> None:
     """Prints totals, moves by cause and the largest moves. `compare_ids` has filled the connection's tables."""
     screen(f"\nCustomer ids against release {release_id}: {changes.previous_count:,} before, {changes.count:,} now")
     screen(f"  {changes.new_count:>9,} new")

@@ -39,7 +39,7 @@ def execute_job(name: str, settings: Settings, screen: Progress) -> list[str]:
     failures = []
     for event in result.all_events:
         if event.is_step_failure:
-            # a check that blocks has told what it found; the step that ran it fails with nothing to add
+            # a blocking check has reported what it found; the step that ran it fails with nothing to add
             if "DagsterAssetCheckFailedError" not in (event.step_failure_data.error.cls_name or ""):
                 of_dbt = _explain_dbt(settings) if event.step_key == BUILD else None
                 failures.append(of_dbt or _explain(event))
@@ -56,19 +56,19 @@ def _explain_dbt(settings: Settings) -> str | None:
     if not reports:
         return None
     nodes = read_dbt_manifest(settings)["nodes"]
-    told = []
+    problems = []
     for result in json.loads(reports[-1].read_text(encoding="utf-8"))["results"]:
         if result["status"] not in ("fail", "error"):
             continue
         node = nodes.get(result["unique_id"], {})
         if result["status"] == "fail" and node.get("alias"):
-            told.append(
+            problems.append(
                 f"check {node['name']} ({node['original_file_path']}): {result['failures']} rows break it. "
                 f"Look with: make sql IN=warehouse SQL='from {node['schema']}.{node['alias']}'"
             )
         else:
-            told.append(f"{result['unique_id']}: {(result['message'] or 'no message').strip()}")
-    return "\n".join(["the build is not what it has to be:", *(f"  {line}" for line in told)]) if told else None
+            problems.append(f"{result['unique_id']}: {(result['message'] or 'no message').strip()}")
+    return "\n".join(["the build is not what it has to be:", *(f"  {line}" for line in problems)]) if problems else None
 
 
 def _explain(event: dg.DagsterEvent) -> str:
@@ -81,7 +81,7 @@ def _explain(event: dg.DagsterEvent) -> str:
     return f"{event.step_key}: {said.strip()}"
 
 
-def tell_failure(failures: Sequence[str], before: Release | None, screen: Progress) -> None:
+def report_failure(failures: Sequence[str], before: Release | None, screen: Progress) -> None:
     """Says what went wrong, what readers still have, and what to do."""
     screen("\nNot published. What went wrong:")
     for failure in dict.fromkeys(failures):
@@ -91,4 +91,4 @@ def tell_failure(failures: Sequence[str], before: Release | None, screen: Progre
         if before
         else "\nThere is no release yet, so readers get nothing."
     )
-    screen("Mend the extract or the configuration, or take a file back with make withdraw FILE=…, then type make run.")
+    screen("Fix the extract or the configuration, or take a file back with make withdraw FILE=…, then type make run.")

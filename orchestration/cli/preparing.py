@@ -43,7 +43,7 @@ def prepare_run(settings: Settings, *, sizes: Mapping[str, int], progress: Progr
 def make_example(settings: Settings, *, sizes: Mapping[str, int], progress: Progress) -> None:
     """Writes the example's extracts, unless they are there already in the size asked for.
 
-    Another size is another input: the data set then starts over, while its releases stay.
+    Another size is another input: the data set then starts over, while its releases remain.
     """
     example = settings.example
     assert example is not None

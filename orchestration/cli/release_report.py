@@ -22,7 +22,7 @@ KPIS_SHOWN = 12
 STATUSES = ("green", "amber", "red", "no_data")
 
 
-def tell_release(settings: Settings, release: Release, screen: Progress) -> None:
+def report_release(settings: Settings, release: Release, screen: Progress) -> None:
     manifest = read_manifest(release.directory)
     screen(f"\nRelease {release.release_id}  (data set {settings.data_set}, as of {release.as_of:%Y-%m-%d %H:%M} UTC)")
     for table in manifest["tables"]:
@@ -44,8 +44,8 @@ def _show_scorecard(connection: duckdb.DuckDBPyConnection, screen: Progress) -> 
     if len(rows) > KPIS_SHOWN:
         for journey, of_journey in itertools.groupby(rows, key=lambda row: row[0]):
             counts = Counter(row[6] for row in of_journey)
-            told = ", ".join(f"{counts[status]} {status}" for status in STATUSES if counts[status])
-            screen(f"  {journey or '':<14} {told}")
+            status_counts = ", ".join(f"{counts[status]} {status}" for status in STATUSES if counts[status])
+            screen(f"  {journey or '':<14} {status_counts}")
         missed = [row for status in ("red", "amber") for row in rows if row[1] == "primary" and row[6] == status]
         shown, left_out = missed[:KPIS_SHOWN], len(missed[KPIS_SHOWN:])
     for _, _, phase, kpi, value, target, status, trend, accountable in shown:
@@ -84,7 +84,7 @@ def _show_hygiene(connection: duckdb.DuckDBPyConnection, manifest: Mapping, scre
         screen(f"    {count:>7,} × {reason} in {source}.{table}, {column}")
 
 
-def tell_next(settings: Settings, screen: Progress) -> None:
+def report_next_steps(settings: Settings, screen: Progress) -> None:
     shown = settings.serving / "customer_journeys.duckdb"
     with contextlib.suppress(ValueError):
         shown = shown.relative_to(Path.cwd())

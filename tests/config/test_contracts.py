@@ -1,4 +1,4 @@
-"""Contracts are read from the sources files; a mistake is named with file, line and the way to mend it."""
+"""Contracts are read from the sources files; a mistake is named with file, line and the way to fix it."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_a_contract_is_read_whole(tmp_path):
         ("decimal(18, 2)", "decimal(2,18)", 21, "decimal(18,2)"),
         ("personal: true", "required: true", 22, "can't be both"),
         ("personal: true", "personal: 1", 24, "must be true or false"),
-        ("name: amount", "name: order_id", 20, "stands twice"),
+        ("name: amount", "name: order_id", 20, "is listed twice"),
         ("name: amount", "name: Amount", 20, "lower-case"),
         ("identifier: shop__orders", "identifier: orders", 7, "identifier: shop__orders"),
         ("{meta: {required: true}}", "{meta: {}}", 12, "no key column"),

@@ -88,7 +88,7 @@ def test_the_data_sets_own_settings_and_parameters_count_and_leave_when_they_lea
     assert not (resolved / "match_parameters.json").exists()
 
 
-def test_the_check_of_the_seeds_tells_errors_in_matching_toml(tmp_path: Path) -> None:
+def test_the_check_of_the_seeds_reports_errors_in_matching_toml(tmp_path: Path) -> None:
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "matching.toml").write_text(TEXT.replace("is_on", "is_off", 1), encoding="utf-8")
     resolve_seeds(tmp_path / "own", SHIPPED, tmp_path / "resolved", today=date(2026, 7, 1))
@@ -99,14 +99,14 @@ def test_the_check_of_the_seeds_tells_errors_in_matching_toml(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda told: "nonsense", "not a file of saved parameters"),
-        (lambda told: json.dumps([]), "not a file of saved parameters"),
-        (lambda told: json.dumps(told | {"matches_per_record": 0}), "matches_per_record = 0"),
-        (lambda told: json.dumps(told | {"comparisons": {}}), "comparisons.first_name: has other levels"),
-        (lambda told: json.dumps(told).replace('"m": 0.', '"m": 7.', 1), "is no probability"),
-        (lambda told: json.dumps(told | {"matches_per_record": "0.5"}), "matches_per_record = '0.5' is no number"),
+        (lambda saved: "nonsense", "not a file of saved parameters"),
+        (lambda saved: json.dumps([]), "not a file of saved parameters"),
+        (lambda saved: json.dumps(saved | {"matches_per_record": 0}), "matches_per_record = 0"),
+        (lambda saved: json.dumps(saved | {"comparisons": {}}), "comparisons.first_name: has other levels"),
+        (lambda saved: json.dumps(saved).replace('"m": 0.', '"m": 7.', 1), "is no probability"),
+        (lambda saved: json.dumps(saved | {"matches_per_record": "0.5"}), "matches_per_record = '0.5' is no number"),
         (
-            lambda told: json.dumps(told | {"comparisons": {"email": {"exact": {"m": 0.5}}}}),
+            lambda saved: json.dumps(saved | {"comparisons": {"email": {"exact": {"m": 0.5}}}}),
             "comparisons.email.exact.u",
         ),
     ],

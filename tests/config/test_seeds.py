@@ -1,4 +1,4 @@
-"""Configuration that contradicts itself is told with file, line and cure; what is missing has a stated stand-in."""
+"""Contradictions in configuration are reported with file, line and fix; what is missing has a stated default."""
 
 from __future__ import annotations
 
@@ -139,11 +139,11 @@ SPOILT = [
     ),
     ("kpi_targets", "30,2025-06-01", "30,", "kpi_targets.csv line 3", "line 2 still holds", "valid_to = 2025-06-01"),
     ("kpi_roles", "keeper@", "keeper at ", "kpi_roles.csv line 2", "email = keeper at example.com", "Correct it"),
-    ("kpi_roles", "keeper@", "kee\0per@", "kpi_roles.csv line 2", "U+0000 at place 4", "anew"),
-    ("kpi_roles", "keeper@", "keeper\x7f@", "kpi_roles.csv line 2", "U+007F at place 7", "anew"),
+    ("kpi_roles", "keeper@", "kee\0per@", "kpi_roles.csv line 2", "U+0000 at place 4", "again"),
+    ("kpi_roles", "keeper@", "keeper\x7f@", "kpi_roles.csv line 2", "U+007F at place 7", "again"),
     ("kpi_roles", "keeper@", "keeper\u200b@", "kpi_roles.csv line 2", "expected one address", "Correct it"),
     ("kpi_roles", "Shop keeper", "Shop\x1b[31m", "kpi_roles.csv line 2", "person = Shop\ufffd[31m: holds", "U+001B"),
-    ("kpi_roles", "Shop keeper", '"Shop\nBcc: x"', "kpi_roles.csv line 3", "U+000A at place 5", "anew"),
+    ("kpi_roles", "Shop keeper", '"Shop\nBcc: x"', "kpi_roles.csv line 3", "U+000A at place 5", "again"),
     ("channels", "web", "all", "channels.csv line 2", "channel = all", "Choose another"),
     ("segments", "young,Young", "All,All", "segments.csv line 5", "segment = All", "Choose another"),
     ("segments", "young,Young", "(none),None", "segments.csv line 5", "segment = (none)", "Choose another"),
@@ -168,7 +168,7 @@ SPOILT = [
     ("critical_events", "viewed,,", "viewed,'a\"b',c", "critical_events.csv line 2", "a\"b'", "Rename"),
     ("kpi_targets", "40,35,30", "40,45,30", "kpi_targets.csv line 2", "out of order", "order_value"),
     ("sources", "priority", "prioritty", "sources.csv line 1", "no column prioritty", "Did you mean priority?"),
-    ("sources", "source_system,priority", "priority,priority", "sources.csv line 1", "stands twice", "Keep one"),
+    ("sources", "source_system,priority", "priority,priority", "sources.csv line 1", "is twice", "Keep one"),
     ("kpis", "kpi_id,kpi_name", "kpi_id,name", "kpis.csv line 1", "column kpi_name is missing", "Add it to the header"),
     (
         "sources",
@@ -185,7 +185,7 @@ SPOILT = [
         "till,20",
         "web,20",
         "sources.csv line 3",
-        "source_system = web stands in line 2",
+        "source_system = web is in line 2",
         "Keep one of the two",
     ),
 ]
@@ -196,19 +196,19 @@ def test_an_error_names_file_line_value_and_cure(
     seed: str, before: str, after: str, place: str, what: str, cure: str, tmp_path: Path
 ) -> None:
     assert before in SOUND[seed]
-    told = errors(tmp_path, **{seed: SOUND[seed].replace(before, after, 1)})
-    assert any(line.startswith(f"{place}: ") and what in line and cure in line for line in told), told
+    messages = errors(tmp_path, **{seed: SOUND[seed].replace(before, after, 1)})
+    assert any(line.startswith(f"{place}: ") and what in line and cure in line for line in messages), messages
 
 
 def test_a_journey_without_phases_is_an_error_of_the_journey(tmp_path: Path) -> None:
-    told = errors(tmp_path, journeys=SOUND["journeys"] + "idle,1,Idle,2026-01-01\n")
-    assert told == ["journeys.csv line 3: version 1 of journey idle has no phase. Add its phases to phases.csv."]
+    messages = errors(tmp_path, journeys=SOUND["journeys"] + "idle,1,Idle,2026-01-01\n")
+    assert messages == ["journeys.csv line 3: version 1 of journey idle has no phase. Add its phases to phases.csv."]
 
 
 def test_two_accountable_persons_are_one_too_many(tmp_path: Path) -> None:
-    told = errors(tmp_path, kpi_roles=SOUND["kpi_roles"] + "order_value,accountable,Her sister\n")
-    assert len(told) == 1
-    assert told[0].startswith("kpi_roles.csv line 3: order_value has 2 accountable persons (line 2 names one).")
+    messages = errors(tmp_path, kpi_roles=SOUND["kpi_roles"] + "order_value,accountable,Her sister\n")
+    assert len(messages) == 1
+    assert messages[0].startswith("kpi_roles.csv line 3: order_value has 2 accountable persons (line 2 names one).")
 
 
 def versions(*rows: str) -> dict[str, str]:
@@ -235,8 +235,8 @@ def versions(*rows: str) -> dict[str, str]:
 
 def warnings(folder: Path, **changed: str) -> list[str]:
     """Warnings of journeys alone: the sound configuration has KPIs for some phases only."""
-    told = (str(problem) for problem in resolved(folder, **changed).warnings)
-    return [line for line in told if "has no KPI of the kind" not in line]
+    messages = (str(problem) for problem in resolved(folder, **changed).warnings)
+    return [line for line in messages if "has no KPI of the kind" not in line]
 
 
 def test_versions_that_follow_each_other_are_in_order_whatever_their_numbers(tmp_path: Path) -> None:
@@ -262,8 +262,8 @@ def test_versions_that_follow_each_other_are_in_order_whatever_their_numbers(tmp
 def test_versions_that_overlap_are_an_error_that_names_both_lines_and_the_days(
     first: str, second: str, days: str, tmp_path: Path
 ) -> None:
-    [told] = errors(tmp_path, **versions(first, second))
-    assert told == (
+    [messages] = errors(tmp_path, **versions(first, second))
+    assert messages == (
         f"journeys.csv line 3: version 2 of journey buying and version 1 in line 2 are both valid {days}. One version "
         "may be valid on a day: let valid_to of the earlier be valid_from of the later."
     )
@@ -271,15 +271,15 @@ def test_versions_that_overlap_are_an_error_that_names_both_lines_and_the_days(
 
 @pytest.mark.parametrize("valid_to", ["2025-06-01", "2025-05-31"])
 def test_a_version_that_is_valid_on_no_day_is_an_error(valid_to: str, tmp_path: Path) -> None:
-    [told] = errors(tmp_path, **versions(f"buying,1,Buying,2025-06-01,{valid_to},"))
-    assert told.startswith("journeys.csv line 2: version 1 of journey buying is valid on no day: valid_to")
-    assert "set a later one, or leave it empty" in told
+    [messages] = errors(tmp_path, **versions(f"buying,1,Buying,2025-06-01,{valid_to},"))
+    assert messages.startswith("journeys.csv line 2: version 1 of journey buying is valid on no day: valid_to")
+    assert "set a later one, or leave it empty" in messages
 
 
 def test_days_on_which_no_version_is_valid_are_a_warning(tmp_path: Path) -> None:
     found = versions("buying,1,Buying,,2025-06-01,2026-01-01", "buying,2,Buying,2025-06-04,,2026-01-01")
-    [told] = warnings(tmp_path, **found)
-    assert told.startswith(
+    [messages] = warnings(tmp_path, **found)
+    assert messages.startswith(
         "journeys.csv line 3: no version of journey buying is valid from 2025-06-01 to 2025-06-03, between line 2 and "
         "this one: matched events on those days begin nothing."
     )
@@ -288,8 +288,8 @@ def test_days_on_which_no_version_is_valid_are_a_warning(tmp_path: Path) -> None
 def test_references_hold_by_version(tmp_path: Path) -> None:
     found = versions("buying,1,Buying,,2025-06-01,2026-01-01", "buying,2,Buying,2025-06-01,,2026-01-01")
     spoilt = found["phases"].replace("buying,2,bought", "buying,2,paid")
-    [told] = errors(tmp_path, **{**found, "phases": spoilt})
-    assert told.startswith("critical_events.csv line 5: phase bought is not in phases.csv.")
+    [messages] = errors(tmp_path, **{**found, "phases": spoilt})
+    assert messages.startswith("critical_events.csv line 5: phase bought is not in phases.csv.")
 
 
 def test_a_phase_that_no_critical_event_leads_into_is_a_warning(tmp_path: Path) -> None:
@@ -302,12 +302,12 @@ def test_a_phase_that_no_critical_event_leads_into_is_a_warning(tmp_path: Path) 
 
 def test_a_required_phase_behind_a_required_end_is_a_warning(tmp_path: Path) -> None:
     phases = SOUND["phases"].replace("14,false,true", "14,true,true")
-    [told] = warnings(tmp_path, phases=phases)
-    assert told.startswith("phases.csv line 3: phase bought of buying version 1 lies behind looking (line 2)")
+    [messages] = warnings(tmp_path, phases=phases)
+    assert messages.startswith("phases.csv line 3: phase bought of buying version 1 lies behind looking (line 2)")
 
 
 @pytest.mark.parametrize(
-    ("rule", "told"),
+    ("rule", "messages"),
     [
         ("again,buying,1,bought,product_viewed,,", "line 2: looked never counts: whatever it matches, again in"),
         ("again,buying,1,looking,product_viewed,,", "line 4: again never counts: whatever it matches, looked in"),
@@ -316,43 +316,46 @@ def test_a_required_phase_behind_a_required_end_is_a_warning(tmp_path: Path) -> 
         ("again,buying,1,looking,product_viewed,a,b", None),
     ],
 )
-def test_a_rule_that_another_always_overrules_is_a_warning(rule: str, told: str | None, tmp_path: Path) -> None:
+def test_a_rule_that_another_always_overrules_is_a_warning(rule: str, messages: str | None, tmp_path: Path) -> None:
     said = warnings(tmp_path, critical_events=SOUND["critical_events"] + rule + "\n")
-    assert len(said) == (told is not None)
-    assert all(line.startswith(f"critical_events.csv {told}") for line in said)
+    assert len(said) == (messages is not None)
+    assert all(line.startswith(f"critical_events.csv {messages}") for line in said)
 
 
 def test_a_file_that_no_seed_is_named_like_is_an_error_and_not_passed_over(tmp_path: Path) -> None:
-    [told] = errors(tmp_path, journies="journey_id\nbuying\n")
-    assert told == "journies.csv: no seed has this name. Did you mean journeys?"
+    [messages] = errors(tmp_path, journies="journey_id\nbuying\n")
+    assert messages == "journies.csv: no seed has this name. Did you mean journeys?"
 
 
 def test_a_value_that_would_be_cut_off_at_its_comma_is_an_error(tmp_path: Path) -> None:
-    [told] = errors(tmp_path, kpi_roles=SOUND["kpi_roles"] + "order_value,informed,Anna,, who owns the shop\n")
-    assert told.startswith("kpi_roles.csv line 3: the row has 1 value(s) more than the header") and "quotes" in told
+    [messages] = errors(tmp_path, kpi_roles=SOUND["kpi_roles"] + "order_value,informed,Anna,, who owns the shop\n")
+    assert (
+        messages.startswith("kpi_roles.csv line 3: the row has 1 value(s) more than the header")
+        and "quotes" in messages
+    )
 
 
 def test_a_seed_in_another_encoding_is_an_error(tmp_path: Path) -> None:
     resolved(tmp_path)
     (tmp_path / "seeds" / "sources.csv").write_bytes("source_system,priority\ncafé,1\n".encode("latin-1"))
-    with pytest.raises(SeedsInvalid, match=r"sources\.csv: the file is not UTF-8\. Save it anew"):
+    with pytest.raises(SeedsInvalid, match=r"sources\.csv: the file is not UTF-8\. Save it again"):
         resolve_seeds(tmp_path / "seeds", SHIPPED, tmp_path / "resolved", today=TODAY)
 
 
-def test_all_errors_are_told_at_once(tmp_path: Path) -> None:
-    told = errors(
+def test_all_errors_are_reported_at_once(tmp_path: Path) -> None:
+    messages = errors(
         tmp_path,
         phases=SOUND["phases"].replace("14", "-14"),
         kpi_roles=SOUND["kpi_roles"].replace("accountable", "boss"),
     )
-    assert {line.split(" line")[0] for line in told} >= {"phases.csv", "kpi_roles.csv", "kpis.csv"}
+    assert {line.split(" line")[0] for line in messages} >= {"phases.csv", "kpi_roles.csv", "kpis.csv"}
 
 
 def test_lines_are_counted_as_an_editor_does(tmp_path: Path) -> None:
     """A quoted line break and an empty line above must not move the number."""
     seeds = 'source_system,priority,description\nweb,10,"two\nlines"\n\ntill,-1,\n'
-    [told] = errors(tmp_path, sources=seeds)
-    assert told.startswith("sources.csv line 5: priority = -1")
+    [messages] = errors(tmp_path, sources=seeds)
+    assert messages.startswith("sources.csv line 5: priority = -1")
 
 
 def test_errors_leave_the_resolved_seeds_as_they_were(tmp_path: Path) -> None:
@@ -393,17 +396,17 @@ def test_files_of_spreadsheets_are_read_as_they_are(tmp_path: Path) -> None:
 
 def test_a_map_that_nobody_validated_for_a_year_is_a_warning(tmp_path: Path) -> None:
     report = resolved(tmp_path, journeys=SOUND["journeys"].replace("2026-01-01", "2025-02-01"))
-    told = "\n".join(str(problem) for problem in report.warnings)
-    assert "journeys.csv line 2: the map of buying was last validated on 2025-02-01" in told
+    messages = "\n".join(str(problem) for problem in report.warnings)
+    assert "journeys.csv line 2: the map of buying was last validated on 2025-02-01" in messages
 
 
 def test_a_phase_without_a_kind_of_kpi_is_a_warning(tmp_path: Path) -> None:
-    told = "\n".join(str(problem) for problem in resolved(tmp_path).warnings)
-    assert "phases.csv line 3: phase bought of buying has no KPI of the kind feeling" in told
+    messages = "\n".join(str(problem) for problem in resolved(tmp_path).warnings)
+    assert "phases.csv line 3: phase bought of buying has no KPI of the kind feeling" in messages
 
 
 def test_seeds_are_written_only_when_they_change(tmp_path: Path) -> None:
-    """dbt parses the project anew when the time of a file changes."""
+    """dbt parses the project again when the time of a file changes."""
     resolved(tmp_path)
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "resolved").iterdir()}
     resolved(tmp_path)
@@ -414,8 +417,10 @@ def test_a_decision_is_made_once_whichever_way_round(tmp_path: Path) -> None:
     head, one, other = "decision,type_a,identifier_a,type_b,identifier_b", "email,a@example.com", "phone,+3161"
     for first, second in ((one, other), (other, one)):
         rows = f"{head}\nmust_link,{first},{second}\nmust_link,{second},{first}\n"
-        told = errors(tmp_path, identity_decisions=rows)
-        assert told == ["identity_decisions.csv line 3: line 2 says the same the other way round. Keep one of the two."]
+        messages = errors(tmp_path, identity_decisions=rows)
+        assert messages == [
+            "identity_decisions.csv line 3: line 2 says the same the other way round. Keep one of the two."
+        ]
 
 
 @pytest.mark.parametrize(

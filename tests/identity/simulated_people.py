@@ -1,4 +1,4 @@
-"""Draws people who are hard to tell apart, and the careless records that systems keep of them, with the answer.
+"""Draws people who are hard to distinguish, and the careless records that systems keep of them, with the answer.
 
 Households share surname, address, telephone and sometimes a mailbox; some have twins, some a parent and a child of one
 name; common names meet in one city; systems write default birth dates. Shares no code with what it tests.

@@ -17,21 +17,21 @@ def apart(weight: float) -> Weighed:
 
 
 def test_a_record_between_two_people_of_equal_weight_is_linked_to_neither() -> None:
-    told = refuse_links({(1, 2): link(10), (2, 3): link(11), (1, 3): apart(20)}, GROUPS, link_weight=6.6)
-    assert told == {(1, 3): "another_first_name", (2, 3): "ambiguous", (1, 2): "ambiguous"}
+    refused = refuse_links({(1, 2): link(10), (2, 3): link(11), (1, 3): apart(20)}, GROUPS, link_weight=6.6)
+    assert refused == {(1, 3): "another_first_name", (2, 3): "ambiguous", (1, 2): "ambiguous"}
 
 
 def test_a_record_that_fits_one_of_two_people_clearly_better_is_linked_to_that_one() -> None:
-    told = refuse_links({(1, 2): link(10), (2, 3): link(20), (1, 3): apart(2)}, GROUPS, link_weight=6.6)
-    assert told == {(2, 3): None, (1, 2): "ambiguous"}
+    refused = refuse_links({(1, 2): link(10), (2, 3): link(20), (1, 3): apart(2)}, GROUPS, link_weight=6.6)
+    assert refused == {(2, 3): None, (1, 2): "ambiguous"}
 
 
-def test_no_chain_joins_people_who_are_told_apart() -> None:
+def test_no_chain_joins_a_cannot_link_pair() -> None:
     """1–2 and 3–4 are sure; 2–3 would join 1 with 4, who are two people."""
-    told = refuse_links(
+    refused = refuse_links(
         {(1, 2): link(20), (3, 4): link(19), (2, 3): link(9), (1, 4): apart(3)}, GROUPS, link_weight=6.6
     )
-    assert told == {(1, 2): None, (3, 4): None, (2, 3): "group"}
+    assert refused == {(1, 2): None, (3, 4): None, (2, 3): "group"}
 
 
 def test_groups_join_only_if_most_of_what_lies_across_speaks_for_it() -> None:

@@ -55,7 +55,7 @@ def test_identifiers_are_scored_that_came_in_and_are_of_one_person(tmp_path: Pat
                 ({hashed("email", "office@example.com")}, 'person'),
                 ({hashed("phone", "+31612345678")}, 'person'),
                 ({hashed("cookie", "c1")}, 'device')
-            ) as guarded (identifier_hash, identifier_kind);
+            ) as trust (identifier_hash, identifier_kind);
             copy (from (values
                 ('email', 'Ann@Example.com', 'ann'), ('email', ' ann@example.com', 'ann'),
                 ('phone', '06 12345678', 'ann'), ('email', 'office@example.com', 'ann'),

@@ -18,7 +18,7 @@ from tests.identity.scores import scores
 from tests.identity.simulated_people import FIELDS, Carelessness, draw_people
 
 SETTINGS = read_matching_settings(PROJECT_ROOT / "seeds" / "matching.toml")
-# laid beside the repository where somebody has it: 1,000 records with labels
+# put next to the repository by those who have it: 1,000 records with labels
 LABELLED = PROJECT_ROOT.parent / "shared" / "data" / "splink_fake_1000" / "fake_1000.csv"
 
 
@@ -102,7 +102,7 @@ def test_swapped_names_are_one_name() -> None:
     ],
     ids=["couple", "twins", "mother and daughter of one name"],
 )
-def test_people_of_one_household_are_told_apart_whatever_they_share(other: dict, guard: str) -> None:
+def test_people_of_one_household_are_cannot_link_pairs_whatever_they_share(other: dict, guard: str) -> None:
     pair = matched(ANN, ANN | other)["a", "b"]
     assert not pair["is_link"] and pair["is_cannot_link"] and pair["refused_by"] == guard
 
@@ -125,7 +125,7 @@ def test_two_first_names_of_the_same_letters_are_two_people_of_one_mailbox(born:
     assert not pair["is_link"]
 
 
-def test_people_who_share_only_a_mailbox_are_told_apart_below_the_review_probability() -> None:
+def test_people_who_share_only_a_mailbox_are_cannot_link_pairs_below_the_review_probability() -> None:
     stranger = {
         "first_name": "Gijsbert",
         "last_name": "Oudendijk",
@@ -145,13 +145,13 @@ def test_a_record_without_a_first_name_joins_no_couple() -> None:
 
 def test_the_order_of_rows_changes_nothing() -> None:
     people, _ = draw_people(120, Carelessness(), seed=3)
-    told = match_people(people, SETTINGS).pairs
+    expected = match_people(people, SETTINGS).pairs
     order = list(range(len(people)))
     for seed in (1, 2):
         random.Random(seed).shuffle(order)
-        assert match_people(people.take(pa.array(order)), SETTINGS).pairs.equals(told)
-    assert told.schema.equals(PAIRS_SCHEMA) and len(told) > 50
-    rows = told.to_pylist()
+        assert match_people(people.take(pa.array(order)), SETTINGS).pairs.equals(expected)
+    assert expected.schema.equals(PAIRS_SCHEMA) and len(expected) > 50
+    rows = expected.to_pylist()
     assert all(row["record_a"] < row["record_b"] for row in rows)
     assert len({(row["record_a"], row["record_b"]) for row in rows}) == len(rows)
 
@@ -244,5 +244,7 @@ def test_saved_parameters_give_what_training_gave(tmp_path: Path) -> None:
     people, _ = draw_people(120, Carelessness(), seed=3)
     write_parameters(tmp_path / "match_parameters.json", train_on(people, SETTINGS))
     saved = read_parameters(tmp_path / "match_parameters.json", SETTINGS)
-    again, told = match_people(people, SETTINGS, saved).pairs, match_people(people, SETTINGS).pairs
-    assert again.select(["record_a", "record_b", "is_link"]).equals(told.select(["record_a", "record_b", "is_link"]))
+    again, expected = match_people(people, SETTINGS, saved).pairs, match_people(people, SETTINGS).pairs
+    assert again.select(["record_a", "record_b", "is_link"]).equals(
+        expected.select(["record_a", "record_b", "is_link"])
+    )

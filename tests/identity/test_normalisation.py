@@ -46,7 +46,7 @@ def opened() -> Iterator[None]:
         yield
 
 
-def told(rule: str, value: str) -> tuple[str | None, str | None]:
+def form_and_reason(rule: str, value: str) -> tuple[str | None, str | None]:
     """A value's normalised form and the reason why it has none."""
     trimmed, by_rule, reason = EXPRESSIONS
     row = _connection.execute(
@@ -59,7 +59,7 @@ def told(rule: str, value: str) -> tuple[str | None, str | None]:
 
 
 def normalised(rule: str, value: str) -> str | None:
-    form, reason = told(rule, value)
+    form, reason = form_and_reason(rule, value)
     assert (form is None) != (reason is None)
     row = _connection.execute(
         f"select {AT_ONCE} from (select $rule as rule, $value as value)",
@@ -111,16 +111,16 @@ def test_a_rule_brings_a_value_to_its_form(rule: str, value: str, form: str) -> 
     ],
 )
 def test_what_identifies_nobody_is_unusable_and_says_why(rule: str, value: str, reason: str) -> None:
-    assert told(rule, value) == (None, reason)
+    assert form_and_reason(rule, value) == (None, reason)
 
 
 def test_the_longest_identifier_is_512_characters() -> None:
     assert normalised("exact", "x" * 512) == "x" * 512
-    assert told("exact", "x" * 513) == (None, "too_long")
-    # blanks around it do not count, for they are not part of it
+    assert form_and_reason("exact", "x" * 513) == (None, "too_long")
+    # blanks around it do not count, because they are not part of it
     assert normalised("exact", " " * 600 + "x" * 512) == "x" * 512
-    assert told("email", "a" * 506 + "@x.com")[0] is not None
-    assert told("email", "é" * 507 + "@x.com") == (None, "too_long")
+    assert form_and_reason("email", "a" * 506 + "@x.com")[0] is not None
+    assert form_and_reason("email", "é" * 507 + "@x.com") == (None, "too_long")
 
 
 @pytest.mark.parametrize("unseen", UNSEEN, ids=lambda text: f"U+{ord(text[0]):04X}")
@@ -141,9 +141,9 @@ def test_what_nobody_sees_at_the_ends_is_no_part_of_a_value(rule: str, value: st
     ],
 )
 @pytest.mark.parametrize("rule", ["email", "email_base", "lower", "exact"])
-def test_look_alikes_stay_different(rule: str, one: str, other: str) -> None:
+def test_look_alikes_are_different(rule: str, one: str, other: str) -> None:
     """A Cyrillic letter for a Latin one is how an account is imitated; taking both for one would merge two people."""
-    forms = {told(rule, one)[0], told(rule, other)[0]}
+    forms = {form_and_reason(rule, one)[0], form_and_reason(rule, other)[0]}
     assert len(forms) == 2 or forms == {None}
 
 
@@ -193,5 +193,5 @@ def test_the_seed_accepts_the_rules_that_the_macro_knows() -> None:
         if column["name"] == "normalisation"
     ]
     assert column["config"]["meta"]["accepted_values"] == list(RULES)
-    assert all(told(rule, "12@34")[0] is not None for rule in RULES)
-    assert told("phonetic", "12@34")[0] is None
+    assert all(form_and_reason(rule, "12@34")[0] is not None for rule in RULES)
+    assert form_and_reason("phonetic", "12@34")[0] is None

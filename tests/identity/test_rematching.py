@@ -96,7 +96,7 @@ def test_changed_people_are_matched_again(build: Build, change: str) -> None:
 
 
 def test_a_build_that_died_before_its_table_was_written_is_not_taken_for_done(build: Build) -> None:
-    """The note of the new records stands beside the pairs of the old ones."""
+    """The note of the new records is next to the pairs of the old ones."""
     build.run()
     build.connection.execute(
         "insert into intermediate.int_people_versions select * replace ('c' as person_key_hash) "
@@ -125,7 +125,7 @@ def test_a_note_of_an_older_form_is_not_trusted(build: Build) -> None:
     assert build.matched == 2
 
 
-def test_dbt_is_told_whether_matching_is_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dbt_gets_whether_matching_is_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the environment that this process runs in says, the data set's settings count."""
     monkeypatch.setenv("JOURNEYS_MATCHING", "on")
     (tmp_path / "extracts").mkdir()

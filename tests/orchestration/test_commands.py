@@ -20,7 +20,7 @@ from orchestration.lib.release.folders import ReleaseError
 HEAVY = ("dagster", "dagster_dbt", "dbt", "duckdb", "great_expectations", "numpy", "pyarrow", "rich", "sqlalchemy")
 
 
-def test_every_command_stands_in_a_file_of_its_name() -> None:
+def test_every_command_is_in_a_file_of_its_name() -> None:
     for name, command in COMMANDS.items():
         assert command.__module__ == f"orchestration.cli.{name.replace('-', '_')}"
 
@@ -176,7 +176,7 @@ def event(kind: str, **data: Any) -> dict[str, Any]:
     return {"info": {"name": kind}, "data": data}
 
 
-def test_progress_is_told_each_tenth_of_the_way_and_trouble_at_once() -> None:
+def test_progress_is_reported_each_tenth_of_the_way_and_trouble_at_once() -> None:
     log = Log()
     progress = BuildProgress(log)  # type: ignore[arg-type]
     progress.note(event("MainReportVersion", version="1.11"))

@@ -1,4 +1,4 @@
-"""Holds the complete_journey example against its package: nothing lost on the way, nothing added.
+"""Compares the complete_journey example with its package: nothing missing, nothing added.
 
 The expected figures come from the package's own frames in pandas; no code is shared with the example.
 """
@@ -327,7 +327,7 @@ def test_seeds_of_the_example_agree_with_each_other_and_with_its_events(tmp_path
     seeds = PROJECT_ROOT / EXAMPLES["complete_journey"].seeds
     report = resolve_seeds(seeds, PROJECT_ROOT / "seeds", tmp_path / "seeds", today=date(2026, 11, 21))
     assert report.errors == ()
-    # the package holds no feedback, nor what campaigns and coupons cost: that stays a warning
+    # the package holds no feedback, nor what campaigns and coupons cost: that remains a warning
     assert [str(warning).split(" has no KPI of the kind ")[1] for warning in report.warnings] == [
         "feeling, money. Add one to kpis.csv.",
         "feeling, money. Add one to kpis.csv.",
@@ -351,7 +351,7 @@ def test_seeds_of_the_example_agree_with_each_other_and_with_its_events(tmp_path
 
 @pytest.mark.xdist_group("complete_journey")
 def test_a_release_adds_up_to_the_package(complete_journey_release: Path, package) -> None:
-    """No basket, household or cent of the package is lost on its way to the published tables."""
+    """No basket, household or cent of the package is missing in the published tables."""
     assert release_totals(complete_journey_release) == package_totals(package)
 
 

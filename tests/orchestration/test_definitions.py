@@ -1,4 +1,4 @@
-"""What Dagster shows: one graph from extract to release, checks at its doors, one pool, one job that does it all."""
+"""What Dagster shows: one graph from extract to release, checks at its gates, one pool, one job that does it all."""
 
 from __future__ import annotations
 
@@ -104,12 +104,12 @@ def test_every_asset_has_a_group_an_owner_and_a_description(
     assert groups >= {"landing", "staging", "config", "core", "journeys", "kpis", "hygiene", "release"}
 
 
-def test_both_doors_have_blocking_checks(definitions: dg.Definitions, check_keys: set[tuple[str, str]]) -> None:
+def test_both_gates_have_blocking_checks(definitions: dg.Definitions, check_keys: set[tuple[str, str]]) -> None:
     for contract in CONTRACTS:
         assert (f"{contract.source}/{contract.table}", "suite") in check_keys
-    guarded = {name for _, name in check_keys if name.endswith("_suite")}
+    checked = {name for _, name in check_keys if name.endswith("_suite")}
     folders = {path.name for path in (PROJECT_ROOT / "models" / "marts").iterdir() if path.is_dir()}
-    assert guarded == {f"{folder}_suite" for folder in folders}
+    assert checked == {f"{folder}_suite" for folder in folders}
     graph = definitions.resolve_asset_graph()
     for key in graph.asset_check_keys:
         if key.name == "suite" or key.name.endswith("_suite"):

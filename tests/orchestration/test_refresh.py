@@ -33,7 +33,7 @@ web:6,2026-01-10T08:00:00Z,product_viewed,web,web,product,"{""cookie"": ""c-unkn
 web:7,2026-01-12T08:00:00Z,page_viewed,web,web,home,"{""cookie"": ""c-unknown""}",,
 web:8,2026-01-20T08:00:00Z,product_viewed,web,web,product,"{""cookie"": ""c-anna""}",,
 """  # noqa: E501
-# A row a month late, for a day that was published; one row that breaks the contract; one good one beside it.
+# A row a month late, for a day that was published; one row that breaks the contract; one good one next to it.
 LATE = """\
 till:3,2026-01-06T10:00:00Z,order_placed,till,store,till,"{""loyalty_card"": ""70015523""}",12.00,EUR
 web:9,yesterday,page_viewed,web,web,home,"{""cookie"": ""c-anna""}",,
@@ -87,7 +87,7 @@ class Shop:
 
     folder: Path
     name: str
-    told: dict[str, Any] = field(default_factory=dict)
+    expected: dict[str, Any] = field(default_factory=dict)
 
     @property
     def extracts(self) -> Path:
@@ -170,7 +170,7 @@ class Shop:
 
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    """Seven runs, told once: each test reads one thing that came of them."""
+    """Seven runs, done once: each test reads one of their results."""
     folder = tmp_path_factory.mktemp("corner")
     (folder / "seeds").mkdir()
     for seed, text in SEEDS.items():
@@ -231,7 +231,7 @@ def test_ten_lines_of_csv_become_a_published_release(story: dict[str, Any]) -> N
     [(outcomes,)] = shop.query(
         release, "select list(outcome order by outcome) from journeys.fct_journeys where journey_id = 'buying'"
     )
-    # Anna and Bruno bought; Anna looks again with days to go; whoever is unknown fell out
+    # Anna and Bruno bought; Anna looks again with days to go; unknown people fell out
     assert outcomes == ["completed", "completed", "fell_out", "pending"]
 
 
@@ -254,11 +254,11 @@ def test_no_direct_identifier_is_in_a_release(story: dict[str, Any]) -> None:
             assert find_in_bytes(shop.release(release), DIRECT_IDENTIFIERS) == []
 
 
-def test_a_broken_extract_publishes_nothing_and_says_what_to_mend(story: dict[str, Any]) -> None:
+def test_a_broken_extract_publishes_nothing_and_says_what_to_fix(story: dict[str, Any]) -> None:
     assert story["broken"].code == 1, story["broken"].said
     said = story["broken"].said
-    for told in ("feed/events/2026-02.csv", "missing column occurred_at", "is it 'occured' now?", "rename"):
-        assert told in said
+    for expected in ("feed/events/2026-02.csv", "missing column occurred_at", "is it 'occured' now?", "rename"):
+        assert expected in said
     assert "Not published" in said
     [release] = story["first release"]
     assert f"Readers still get release {release}" in said
@@ -299,12 +299,12 @@ def test_recovery_gives_the_rows_of_a_data_set_that_nothing_happened_to(story: d
             assert differing == [], f"{schema}.{table}"
 
 
-def test_a_bad_row_among_good_ones_is_set_aside_and_told(story: dict[str, Any]) -> None:
+def test_a_bad_row_among_good_ones_is_set_aside_and_reported(story: dict[str, Any]) -> None:
     shop, served = story["shop"], story["recovered release"][1]
     found = shop.query(
         served, "select source_name, table_name, reason, column_name, row_count from hygiene.quarantine_summary"
     )
-    # beside it stands the file that was refused as a whole: what was set aside once stays told
+    # the file that was refused as a whole is listed too: what was set aside once is reported from then on
     assert ("feed", "events", "not_a_time", "occurred_at", 1) in found
     assert "1 × not_a_time in feed.events, occurred_at" in story["recovered"].said
     assert shop.query(served, "select count(*) from core.fct_events") == [(12,)]
@@ -335,7 +335,7 @@ def test_data_sets_do_not_mix_and_the_last_published_is_served(story: dict[str, 
 def test_a_second_run_says_that_nothing_changed_and_serves_the_release_again(story: dict[str, Any]) -> None:
     assert story["again"].code == 0, story["again"].said
     releases, served = story["recovered release"]
-    assert f"Nothing changed since the last run: release {served} stays current" in story["again"].said
+    assert f"Nothing changed since the last run: release {served} remains current" in story["again"].said
     assert story["after again"] == (releases, served, story["after other"][0])
 
 
@@ -371,8 +371,8 @@ def test_identity_diff_shows_an_un_merge_and_publishes_nothing(story: dict[str, 
     assert story["rehearsed"].code == 0, said
     first = story["first release"][0]
     assert f"Customer ids against release {first}: 3 before, 4 now" in said
-    for told in ("1 new", "0 removed", "1 × decision", "Nothing was published"):
-        assert told in said
+    for expected in ("1 new", "0 removed", "1 × decision", "Nothing was published"):
+        assert expected in said
     assert "anna.lindqvist" not in said
     releases, _ = story["recovered release"]
     assert story["after rehearsal"] == (releases, first)

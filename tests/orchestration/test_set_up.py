@@ -1,4 +1,4 @@
-"""An old Python is told which one was found and which one is needed, in words that an old Python can read."""
+"""An old Python prints which one was found and which one is needed, in code that an old Python can run."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_it_imports_nothing_that_has_to_be_installed() -> None:
 
 
 @pytest.mark.parametrize("version", [(3, 6, 9), (3, 10, 14), (2, 7, 18)])
-def test_an_old_python_is_told_what_was_found_and_what_is_needed(
+def test_an_old_python_prints_what_was_found_and_what_is_needed(
     version: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     main = runpy.run_path(str(SET_UP))["main"]

@@ -1,4 +1,4 @@
-"""Every setting that can't be worked with is told by name, value and cure, before anything is touched."""
+"""Every invalid setting is reported with name, value and fix, before anything is written."""
 
 from __future__ import annotations
 
@@ -46,16 +46,16 @@ def test_own_extracts_make_no_example_and_take_the_clock_of_the_run(tmp_path: Pa
 def test_another_country_or_telephone_library_is_another_fingerprint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Numbers then mean others, so that every table has to be built anew."""
+    """Numbers then mean others, so that every table has to be rebuilt."""
 
-    def told(**changed: str) -> str:
+    def expected(**changed: str) -> str:
         return fingerprint(read_settings(own(tmp_path, **changed)), "a key")
 
-    before = told(JOURNEYS_COUNTRY="NL")
-    assert before == told(JOURNEYS_COUNTRY="NL")
-    assert len({before, told(JOURNEYS_COUNTRY="DE"), told()}) == 3
+    before = expected(JOURNEYS_COUNTRY="NL")
+    assert before == expected(JOURNEYS_COUNTRY="NL")
+    assert len({before, expected(JOURNEYS_COUNTRY="DE"), expected()}) == 3
     monkeypatch.setattr(phonenumbers, "__version__", "0")
-    assert told(JOURNEYS_COUNTRY="NL") != before
+    assert expected(JOURNEYS_COUNTRY="NL") != before
 
 
 def test_data_sets_share_no_folder(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_data_sets_share_no_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "expected"),
     [
         ({"EXAMPLE": "omnichanel"}, ["EXAMPLE=omnichanel", "complete_journey, omnichannel", "JOURNEYS_EXTRACTS"]),
         ({"JOURNEYS_EXTRACTS": "/no/such/folder"}, ["JOURNEYS_EXTRACTS=/no/such/folder", "no such folder"]),
@@ -84,10 +84,10 @@ def test_data_sets_share_no_folder(tmp_path: Path) -> None:
     ],
     ids=lambda given: "-".join(given) if isinstance(given, dict) else "",
 )
-def test_a_wrong_setting_names_itself_and_its_cure(given: dict[str, str], told: list[str]) -> None:
+def test_a_wrong_setting_names_itself_and_its_cure(given: dict[str, str], expected: list[str]) -> None:
     with pytest.raises(SettingsError) as error:
         read_settings(given)
-    for part in told:
+    for part in expected:
         assert part in str(error.value)
 
 
@@ -109,7 +109,7 @@ def test_the_clock_is_utc_unless_it_says_otherwise(text: str, moment: datetime) 
     assert read_settings({"JOURNEYS_AS_OF": text}).as_of == moment
 
 
-def test_the_command_line_tells_a_wrong_setting_without_a_traceback(
+def test_the_command_line_reports_a_wrong_setting_without_a_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("JOURNEYS_EXTRACTS", raising=False)

@@ -47,7 +47,7 @@ def end_dead_runs(instance: dg.DagsterInstance, dagster_home: Path, progress: Ca
         instance.report_run_failed(run, "The process of this run was killed.")
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
         (_folder(dagster_home) / name).unlink(missing_ok=True)
-        progress(f"  note: run {run.run_id[:8]} was killed before its end; this one goes on from what is whole")
+        progress(f"  note: run {run.run_id[:8]} was killed before its end; this run continues from what is complete")
 
 
 def _folder(dagster_home: Path) -> Path:

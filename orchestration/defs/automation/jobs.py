@@ -29,7 +29,7 @@ FRAMEWORK_TALK = (
 
 refresh = dg.define_asset_job(
     name="refresh",
-    description="From new extracts to a new release: land, check, build what changed, audit, publish, tell.",
+    description="From new extracts to a new release: land, check, build what changed, audit, publish, send digests.",
     selection=dg.AssetSelection.all(),
     executor_def=dg.in_process_executor,
 )
@@ -46,12 +46,12 @@ every_morning = dg.ScheduleDefinition(
 )
 
 
-@dg.logger(config_schema={}, description="What steps say, without Dagster's frame; for the command line.")
+@dg.logger(config_schema={}, description="The messages of steps, without Dagster's frame; for the command line.")
 def plain(init_context: dg.InitLoggerContext) -> logging.Logger:
     class Lines(logging.StreamHandler):
         def emit(self, record: logging.LogRecord) -> None:
             meta = getattr(record, "dagster_meta", {})
-            # a step that waits for a failed one is told of by the one that failed
+            # a step that waits for a failed one is reported by the failed one
             message = meta.get("orig_message") or record.getMessage()
             of_dagster = meta.get("dagster_event") is not None or message.startswith(FRAMEWORK_TALK)
             if not of_dagster and record.levelno >= logging.INFO:

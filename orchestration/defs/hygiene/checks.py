@@ -1,4 +1,4 @@
-"""The two doors: a blocking check per landed table before anything is built, one per schema before it is published."""
+"""The two gates: a blocking check per landed table before anything is built, one per schema before it is published."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -73,8 +73,8 @@ def landing_suites(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetC
                 results[landed_key(contract)] = session.run(suite)
     _remember(settings, context.run.run_id, results)
     for key, result in results.items():
-        told = [file.message for file in refused if [file.source, file.table] == key.path]
-        yield _check_result(key, "suite", result, told)
+        messages = [file.message for file in refused if [file.source, file.table] == key.path]
+        yield _check_result(key, "suite", result, messages)
 
 
 @dg.multi_asset_check(
@@ -129,13 +129,15 @@ def _remember(settings: Settings, run_id: str, results: Mapping[dg.AssetKey, Sui
         store_results(connection, results_rows(results.values(), run_id), table=LEDGER)
 
 
-def _check_result(key: dg.AssetKey, name: str, result: SuiteResult, told: Sequence[str] = ()) -> dg.AssetCheckResult:
+def _check_result(
+    key: dg.AssetKey, name: str, result: SuiteResult, messages: Sequence[str] = ()
+) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=name,
         passed=not result.blocks,
         severity=dg.AssetCheckSeverity.ERROR,
-        description="\n".join([result.message, *(f"  {line}" for line in told)]),
+        description="\n".join([result.message, *(f"  {line}" for line in messages)]),
         metadata={
             "verdict": result.verdict,
             "checks": len(result.results),

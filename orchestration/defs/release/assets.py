@@ -1,4 +1,4 @@
-"""The release that readers get, digests included: written beside the old one, read back, then switched to."""
+"""The release that readers get, digests included: written next to the old one, read back, then switched to."""
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -123,7 +123,7 @@ def release(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
                 previous=previous.database if previous is not None else None,
                 published=published_ids(settings),
             )
-            context.log.info(f"{len(digests)} digests stand in {candidate.release_id}/digests")
+            context.log.info(f"{len(digests)} digests are in {candidate.release_id}/digests")
         except BaseException:
             discard(candidate)
             raise

@@ -32,7 +32,7 @@ def digests(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]
         (context.log.warning if delivery.undelivered else context.log.info)(line)
     if delivery.undelivered:
         context.log.warning(
-            "The release stands. The next run tries again what was not refused for good; make send-digests tries all."
+            "The release is published. The next run retries those not refused for good; make send-digests retries all."
         )
     yield dg.MaterializeResult(
         metadata={

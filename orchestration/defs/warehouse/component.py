@@ -63,7 +63,7 @@ def build_what_changed(context: dg.AssetExecutionContext) -> Iterator:
             force_full=not is_whole,
         )
         if plan is None:
-            context.log.info("Nothing changed since the last build; the tables stay as they are.")
+            context.log.info("Nothing changed since the last build; the tables remain as they are.")
             return
         build = begin_build(connection, plan, now=datetime.now(UTC))
     context.log.info(f"{'Full build' if plan.is_full else 'Build of what changed'}: {plan.reason}")

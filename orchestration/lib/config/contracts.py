@@ -43,7 +43,7 @@ WORDS = {
 }
 WORDS_OF_MISSING = {
     "formats": "{what} needs `formats`, such as [csv, jsonl, parquet].",
-    "key": "{what} needs `key`, the column or columns that tell its rows apart.",
+    "key": "{what} needs `key`, the column or columns that identify its rows.",
 }
 
 
@@ -310,7 +310,7 @@ class DeclaredTable(Declared[TableMeta]):
         names = [column.name for column in self.columns]
         for number, name in enumerate(names):
             if name in names[:number]:
-                raise fault("{what} stands twice.", "columns", number)
+                raise fault("{what} is listed twice.", "columns", number)
         return self
 
     @rule(mode="after")
@@ -327,7 +327,7 @@ class DeclaredTable(Declared[TableMeta]):
         for name in self.config.meta.key:
             check_known(name, self.column_named, "a key column of {what}", "config", "meta", "key")
         if not any(self.column_named[name].config.meta.required for name in self.config.meta.key):
-            words = "no key column of {what} is `required: true`: rows without a key can't be told apart."
+            words = "no key column of {what} is `required: true`: rows without a key can't be identified."
             raise fault(words, "config", "meta", "key")
         return self
 

@@ -89,7 +89,7 @@ class Saved(BaseModel):
 
 def write_parameters(path: Path, parameters: Parameters) -> None:
     """Writes parameters as text that a person can read and a version control compare."""
-    told = {
+    content = {
         "matches_per_record": round(parameters.matches_per_record, DIGITS),
         "comparisons": {
             comparison: {
@@ -99,12 +99,12 @@ def write_parameters(path: Path, parameters: Parameters) -> None:
             for comparison, levels in parameters.rates.m.items()
         },
     }
-    path.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def read_parameters(path: Path, settings: MatchingSettings) -> Parameters:
     """Reads saved parameters. Raises MatchingSettingsError where they are not those of the settings' comparisons."""
-    again = "Delete it, and type make identity-train to have it written anew."
+    again = "Delete it, and type make identity-train to write it again."
     try:
         saved = Saved.model_validate_json(path.read_bytes())
     except ValidationError as error:

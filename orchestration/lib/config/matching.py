@@ -336,7 +336,7 @@ class MatchingSettings(Table):
     @rule(mode="after")
     def something_is_compared(self) -> MatchingSettings:
         if self.is_on and not self.comparisons:
-            raise fault("there is none, so nothing could tell two records apart. Add one.", "comparisons")
+            raise fault("there is none, so no two records can be compared. Add one.", "comparisons")
         return self
 
     @rule(mode="after")
@@ -388,7 +388,7 @@ def read_matching_settings(path: Path) -> MatchingSettings:
     try:
         declared = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise MatchingSettingsError(f"{path.name}: this is not TOML ({error}). Mend the line it names.") from error
+        raise MatchingSettingsError(f"{path.name}: this is not TOML ({error}). Fix the line it names.") from error
     # of a switched-off matching the rest may be missing, and is not read
     read = declared | dict(SWITCHED_OFF) if declared.get("is_on") is False else declared
     try:

@@ -28,9 +28,7 @@ def _construct_mapping(loader: _LineLoader, node: yaml.MappingNode) -> LinedMapp
     for key_node, value_node in node.value:
         key = loader.construct_object(key_node, deep=True)
         if key in mapping.lines:
-            raise yaml.constructor.ConstructorError(
-                None, None, f"{key!r} stands twice in one mapping", key_node.start_mark
-            )
+            raise yaml.constructor.ConstructorError(None, None, f"{key!r} is twice in one mapping", key_node.start_mark)
         mapping.lines[key] = key_node.start_mark.line + 1
         mapping[key] = loader.construct_object(value_node, deep=True)
     return mapping

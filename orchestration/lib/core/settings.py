@@ -20,7 +20,7 @@ DATA_SET_NAME = re.compile(r"^[a-z][a-z0-9_]{0,40}$")
 
 
 class SettingsError(ValueError):
-    """An environment variable or argument that the project can't work with; the message says how to mend it."""
+    """An environment variable or argument that is not valid; the message says how to fix it."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ class Settings:
 
     @property
     def truth(self) -> Path:
-        """Where an example writes what really happened, beside its extracts and never inside."""
+        """Where an example writes what really happened, next to its extracts and never inside."""
         return self.home / "truth"
 
     @property
@@ -170,7 +170,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     JOURNEYS_SHARED_DEVICES          whose the anonymous events on a device are: last_login (default), split or
                                      never_link
     JOURNEYS_COUNTRY      country of telephone numbers without a country code, ISO 3166 (default: the example's;
-                          none for own extracts: such numbers then stay as they are written)
+                          none for own extracts: such numbers then remain as they are written)
     JOURNEYS_RELEASES_KEPT           how many releases are kept (default 5, at least 2)
     JOURNEYS_SMTP_HOST    mail server that digests are sent through; none: none is sent. With it
     JOURNEYS_SMTP_FROM    the sender's address, and if need be

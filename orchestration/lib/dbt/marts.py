@@ -32,10 +32,10 @@ class Freshness(_Facts):
 
 
 class RestatedFigures(_Facts):
-    """Figures per day that readers may have quoted: a release that says otherwise lists them in hygiene.restatements.
+    """Figures per day that readers may have quoted: a release with other values lists them in hygiene.restatements.
 
     `key` are the columns that, with `day`, name a row; `measures` the figures that a complete day should keep. A
-    figure that time itself changes (intervals still pending) is no measure here. `rows` is a condition on the rows
+    figure that time itself changes (intervals still pending) is not a measure here. `rows` is a condition on the rows
     that are compared.
     """
 
@@ -112,7 +112,7 @@ def marts_by_schema(marts: Iterable[Mart]) -> dict[str, tuple[Mart, ...]]:
 
 def _mart(node: Mapping[str, Any], name: str, wrong: list[str]) -> Mart | None:
     is_model = node["resource_type"] == "model"
-    # dbt writes `journeys://models/…` for the YAML beside a model
+    # dbt writes `journeys://models/…` for the YAML file of a model
     place = str(node.get("patch_path") or node["original_file_path"]).partition("://")[2] or node["original_file_path"]
     columns = {column: str(said.get("data_type") or "") for column, said in node["columns"].items()}
     said = (node["config"].get("meta") or {}).get("release")

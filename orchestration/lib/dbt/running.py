@@ -30,13 +30,13 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
 def environment_of(target: Path) -> dict[str, str]:
     """The environment of a dbt process that writes into a target folder, whatever it works on."""
     # `make` calls the Python of .venv without activating it; dbt's own processes look for programs along PATH
-    beside, path = str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)
+    scripts, path = str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)
     return {
         **os.environ,
-        "PATH": path if beside in path.split(os.pathsep) else os.pathsep.join((beside, path)),
+        "PATH": path if scripts in path.split(os.pathsep) else os.pathsep.join((scripts, path)),
         "DBT_TARGET_PATH": str(target),
         "DBT_LOG_PATH": str(target / "logs"),
-        # dbt's debug lines cost a tenth of its time; what it ran stands in the target folder
+        # dbt's debug lines cost a tenth of its time; what it ran is in the target folder
         "DBT_LOG_LEVEL_FILE": os.environ.get("DBT_LOG_LEVEL_FILE", "info"),
         "DBT_PROFILES_DIR": str(PROJECT_ROOT),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
@@ -45,12 +45,12 @@ def environment_of(target: Path) -> dict[str, str]:
 
 def dbt_executable() -> str:
     """The dbt of the environment this Python runs in."""
-    beside = Path(sys.executable).parent / "dbt"
-    return str(beside) if beside.exists() else "dbt"
+    command = Path(sys.executable).parent / "dbt"
+    return str(command) if command.exists() else "dbt"
 
 
 def dbt_variables(settings: Settings) -> list[str]:
-    """The arguments that hand dbt what is fixed for a data set. Every command gets the same: dbt parses anew else."""
+    """The arguments with what is fixed for a data set. Every command gets the same: otherwise dbt parses again."""
     fixed = {
         "reporting_time_zone": settings.reporting_time_zone,
         "reporting_currency": settings.reporting_currency,

@@ -1,1 +1,1 @@
-"""Tells everyone who has a role at a KPI how it stands: pages under the release, and mails where a server is set."""
+"""Reports the KPIs to everyone who has a role at them: pages under the release, and mails if a server is set."""

@@ -1,4 +1,4 @@
-"""Reads what digests tell from the warehouse: KPIs as they stand, their phases, how they stood one release before."""
+"""Reads the content of digests from the warehouse: KPIs now and one release before, and their phases."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from orchestration.lib.digests.recipients import Role
 
 @dataclass(frozen=True)
 class PhaseFigures:
-    """What happened in a phase in a period, and who stands still in it now."""
+    """What happened in a phase in a period, and how many are stalled in it now."""
 
     entered_count: int
     fell_out_count: int

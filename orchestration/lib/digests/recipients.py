@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-# Whoever has one of these answers for the KPI; the others are told how things stand.
+# These roles answer for the KPI; the others are informed of its state.
 ANSWERING = ("accountable", "responsible")
 ROLES = (*ANSWERING, "consulted", "informed")
 
@@ -89,5 +89,5 @@ def recipients(roles: Iterable[Role]) -> list[Recipient]:
 
 
 def _address(email: str | None) -> str | None:
-    # only the part before the @ may tell upper from lower case, and nobody's does
+    # only the part before the @ may be case-sensitive, and in practice none is
     return email.strip().lower() or None if email else None

@@ -17,7 +17,7 @@ from orchestration.lib.digests.recipients import Recipient
 
 STATUSES = ("red", "amber", "green", "no_data")
 WORDS = {"red": "red", "amber": "amber", "green": "green", "no_data": "no data"}
-# Dark on light, readable without the colour: the word always stands beside it.
+# Dark on light, readable without the colour: the word is always next to it.
 COLOURS = {"red": "#9b1c1c", "amber": "#7a4b00", "green": "#14532d", "no_data": "#4b5563"}
 # A share of fewer than so many is shown with its interval.
 INTERVAL_BELOW = 100
@@ -49,8 +49,8 @@ class Digest:
 def render(recipient: Recipient, kpis: Sequence[Kpi], *, data_set: str, release_id: str, as_of: datetime) -> Digest:
     """Renders what a recipient has to know: their own KPIs in full, of the others the counts and what is red."""
     mine = [kpi for kpi in kpis if recipient.answers_for(kpi.kpi_id)]
-    told = [kpi for kpi in kpis if kpi.kpi_id in recipient.roles and not recipient.answers_for(kpi.kpi_id)]
-    counts = _counts(mine or told)
+    informed = [kpi for kpi in kpis if kpi.kpi_id in recipient.roles and not recipient.answers_for(kpi.kpi_id)]
+    counts = _counts(mine or informed)
     subject = f"Customer journeys on {as_of:%Y-%m-%d}: {_counted(counts)} ({data_set})"
     content: dict[str, Any] = {
         "recipient": recipient,
@@ -63,9 +63,9 @@ def render(recipient: Recipient, kpis: Sequence[Kpi], *, data_set: str, release_
         "journeys": _by_phase(mine, recipient),
         "summaries": [
             {"name": name, "counts": _counts(of_journey), "total": len(of_journey)}
-            for (_, name), of_journey in _grouped(told, lambda kpi: (kpi.journey_id, kpi.journey_name))
+            for (_, name), of_journey in _grouped(informed, lambda kpi: (kpi.journey_id, kpi.journey_name))
         ],
-        "reds": [_shown(kpi, recipient) for kpi in told if kpi.status == "red"],
+        "reds": [_shown(kpi, recipient) for kpi in informed if kpi.status == "red"],
         "statuses": STATUSES,
         "words": WORDS,
         "colours": COLOURS,
@@ -77,7 +77,7 @@ def render(recipient: Recipient, kpis: Sequence[Kpi], *, data_set: str, release_
         _ENVIRONMENT.get_template("digest.html").render(content),
         _ENVIRONMENT.get_template("digest.txt").render(content),
         len(mine),
-        len(told),
+        len(informed),
         _counts(mine),
     )
 
@@ -152,7 +152,7 @@ def _shown(kpi: Kpi, recipient: Recipient) -> dict[str, Any]:
 
 def _by_phase(kpis: Sequence[Kpi], recipient: Recipient) -> list[dict[str, Any]]:
     journeys = []
-    # told apart by id: two may bear one name
+    # distinguished by id: two may have the same name
     for (_, name), of_journey in _grouped(kpis, lambda kpi: (kpi.journey_id, kpi.journey_name)):
         phases = []
         for (_, phase), of_phase in _grouped(of_journey, lambda kpi: (kpi.phase_id, kpi.phase_name)):
@@ -181,5 +181,5 @@ def _counts(kpis: Sequence[Kpi]) -> dict[str, int]:
 
 
 def _counted(counts: Mapping[str, int]) -> str:
-    told = [f"{count} {WORDS[status]}" for status, count in counts.items() if count]
-    return ", ".join(told) or "no KPI"
+    parts = [f"{count} {WORDS[status]}" for status, count in counts.items() if count]
+    return ", ".join(parts) or "no KPI"

@@ -1,4 +1,4 @@
-"""Sends the digests of the current release by mail, once to each person, and remembers to whom."""
+"""Sends the digests of the current release by mail, once to each person, and remembers the recipients."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ REFUSED = "; for good: correct kpi_roles.csv for the next release, or type make 
 
 @dataclass(frozen=True)
 class Undelivered:
-    """Somebody who did not get their digest, and why. `is_refused`: for good, so that asking again is no use."""
+    """A recipient who did not get their digest, and why. `is_refused`: for good, so that a retry is of no use."""
 
     person: str
     problem: str
@@ -74,13 +74,13 @@ class Delivery:
             return ["No mail server is set (JOURNEYS_SMTP_HOST), so no digest is sent."]
         if self.release_id is None:
             return ["There is no release yet, so there is no digest to send."]
-        told = [f"{len(self.sent)} digests sent, {self.earlier_count} before, of release {self.release_id}"]
-        told += [
+        lines = [f"{len(self.sent)} digests sent, {self.earlier_count} before, of release {self.release_id}"]
+        lines += [
             f"not sent to {one.person}: {one.problem}" + (REFUSED if one.is_refused else "") for one in self.undelivered
         ]
         if self.without_address:
-            told.append(f"without an address in kpi_roles.csv: {', '.join(self.without_address)}")
-        return told
+            lines.append(f"without an address in kpi_roles.csv: {', '.join(self.without_address)}")
+        return lines
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def send_digests(
 ) -> Delivery:
     """Sends what the current release has for people who did not get it yet; does nothing without a server.
 
-    What a server refused for good is told of again but sent only with `to_refused`. Each mail is noted as soon as the
+    What a server refused for good is reported again but sent only with `to_refused`. Each mail is noted as soon as the
     server took it, so that a run which ends half-way leaves the rest to the next.
     """
     if settings.smtp is None:
@@ -320,7 +320,7 @@ def _is_for_good(error: Exception) -> bool:
 
 
 def _is_timeout(error: Exception) -> bool:
-    # smtplib tells of one as of a lost connection
+    # smtplib reports it as a lost connection
     return isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError)
 
 

@@ -1,4 +1,4 @@
-"""Writes the digests of a release into its folder, before readers see it, and notes whom they are for."""
+"""Writes the digests of a release into its folder, before readers see it, and notes their recipients."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def write_digests(
 ) -> list[Digest]:
     """Writes a page and a text per recipient into a candidate's folder, with an index, and returns them.
 
-    The index and the manifest name no address: those stay in the warehouse, in landing.digests, which remembers who
+    The index and the manifest name no address: those remain in the warehouse, in landing.digests, which remembers who
     was sent what. `previous` is the database of the release before, `published` the releases that are or were.
     """
     figures = read_figures(warehouse, previous=previous)
@@ -98,7 +98,7 @@ def ensure_ledger(connection: duckdb.DuckDBPyConnection) -> None:
             primary key (release_id, slug)
         )
     """)
-    # whether a server refused it for good, which warehouses built before it was told lack
+    # whether a server refused it for good, which warehouses built before that column lack
     connection.execute(f"alter table {LEDGER} add column if not exists is_refused boolean")
 
 

@@ -40,7 +40,7 @@ COUNTS_ONLY = {"result_format": "SUMMARY", "partial_unexpected_count": 0}
 
 
 class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):
-    """Runs GX metrics on one connection that stays open."""
+    """Runs GX metrics on one connection that remains open."""
 
     @contextmanager
     def get_connection(self) -> Iterator[sqlalchemy.Connection]:
@@ -68,7 +68,7 @@ EngineType = type[SqlAlchemyExecutionEngine]
 class DuckDBDatasource(SQLDatasource):
     """A GX data source whose SQLAlchemy engine hands out a connection that is already open."""
 
-    type: Literal["duckdb"] = "duckdb"  # type: ignore[assignment]  # GX tells sources apart by it
+    type: Literal["duckdb"] = "duckdb"  # type: ignore[assignment]  # GX identifies the kind of source by it
 
     @property
     def execution_engine_type(self) -> EngineType:
@@ -140,7 +140,7 @@ class Validator:
         return [observations[number] for number in range(len(checks))]
 
     def close(self) -> None:
-        """Takes SQLAlchemy off the connection, so that whoever opened it may close it."""
+        """Takes SQLAlchemy off the connection, so that its owner may close it."""
         engine = self._source.get_execution_engine()
         if engine._connection is not None:
             engine._connection.close()

@@ -174,7 +174,7 @@ def _column_checks(current: TableChecks, column: ColumnContract, as_of: datetime
 
 
 def _plausible_time(current: TableChecks, column: str, earliest: str, as_of: datetime, leeway_days: int) -> Check:
-    # A run's clock may stand years back, to see an old state; what landed since is no mistake then. So the
+    # A run's clock may be years back, to show an old state; rows that landed since are not wrong then. So the
     # limit counts from the later of the run's clock and the row's landing.
     name = quoted(column)
     return current.no_row_where(

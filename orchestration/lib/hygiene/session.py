@@ -91,7 +91,7 @@ class HygieneSession:
         else:
             try:
                 results = self._run_checks(suite.checks)
-            except Exception as error:  # a suite that broke has judged nothing
+            except Exception as error:  # a suite that broke has checked nothing
                 results = [could_not_run(check, error) for check in suite.checks]
         return SuiteResult(
             suite=suite.name,
@@ -135,12 +135,12 @@ class HygieneSession:
                 results.append(_result(check, "pass", 0, 0, message=words))
                 continue
             try:
-                results.append(self._judge(check, observations[id(check)], row_count))
+                results.append(self._result_of(check, observations[id(check)], row_count))
             except duckdb.Error as error:
                 results.append(could_not_run(check, error))
         return results
 
-    def _judge(self, check: Check, observation: Observation, row_count: int) -> CheckResult:
+    def _result_of(self, check: Check, observation: Observation, row_count: int) -> CheckResult:
         """GX says whether the law holds; sample keys and words are added here."""
         if observation.could_not_run is not None:
             return could_not_run(check, observation.could_not_run)
@@ -192,7 +192,7 @@ class HygieneSession:
 
     def _gx(self) -> Validator:
         if self._validator is None:
-            # importing GX takes seconds; whoever only builds suites or reads results does not pay for it
+            # importing GX takes seconds; code that only builds suites or reads results does not pay for it
             from orchestration.lib.hygiene.engine import Validator
 
             assert self._connection is not None

@@ -49,7 +49,7 @@ def block_pairs(connection: duckdb.DuckDBPyConnection, settings: MatchingSetting
         join blocks_kept as other
             on one.rule = other.rule and one.block = other.block and one.record < other.record
     """)
-    # fetched whole: Splink goes on with this connection, and DuckDB wants a result read to its end first
+    # fetched whole: Splink continues with this connection, and DuckDB wants a result read to its end first
     ((count,),) = connection.execute("select count(*) from pairs_blocked").fetchall()
     return Blocked(count, limit, sum(blocks for size, blocks in sizes if size > limit))
 

@@ -83,7 +83,7 @@ def weigh_pairs(
 
 
 def prior_weight(probability: float) -> float:
-    """The weight, base 2, that a probability stands for.
+    """The weight, base 2, of a probability.
 
     >>> prior_weight(0.5)
     0.0

@@ -95,7 +95,7 @@ def _may_join(
 
 
 def _ambiguous(links: Sequence[Pair], weighed: Mapping[Pair, Weighed], within: float) -> set[Pair]:
-    """Links of a record to two others that are told apart, unless one weighs so much more: then only the lighter."""
+    """Links of a record to both records of a cannot-link pair; if one weighs so much more, only the lighter."""
     partners: dict[int, list[tuple[float, int]]] = defaultdict(list)
     for left, right in links:
         weight = weighed[left, right].weight

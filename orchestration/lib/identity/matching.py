@@ -1,7 +1,7 @@
 """Matches people records that share no key: which pairs are one person, how sure that is, and why.
 
 `match_people` is a function of the records and the settings alone: the order of rows, the number of threads and
-earlier runs change nothing. docs/identity_matching.md tells how it works.
+earlier runs change nothing. docs/identity_matching.md describes how it works.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Matches:
     """The pairs that are worth knowing of, and figures of each step for the log.
 
     Those are the pairs at or above the review probability, and pairs that share an e-mail address or a telephone
-    number though a guard tells them apart: people of one household.
+    number though a guard says that they are two: people of one household.
     """
 
     pairs: pa.Table
@@ -80,9 +80,9 @@ def match_people(people: pa.Table, settings: MatchingSettings, parameters: Param
         verdicts = refuse_links(
             weighed, settings.groups, link_weight=prior_weight(min(settings.thresholds.link, 1 - 1e-12))
         )
-        pairs = _told(connection, settings, prior, verdicts, weighed)
+        pairs = _pairs_found(connection, settings, prior, verdicts, weighed)
         links = sum(verdict is None for verdict in verdicts.values())
-        notes.append(f"{links:,} links, {len(verdicts) - links:,} refused, {len(pairs):,} pairs told")
+        notes.append(f"{links:,} links, {len(verdicts) - links:,} refused, {len(pairs):,} pairs listed")
         return Matches(pairs, tuple(notes))
 
 
@@ -143,7 +143,7 @@ def _weigh_groups(
     return weighed
 
 
-def _told(
+def _pairs_found(
     connection: duckdb.DuckDBPyConnection,
     settings: MatchingSettings,
     prior: float,
@@ -166,7 +166,7 @@ def _told(
         order by 1, 2
         """
     ).fetchall()
-    told: dict[str, list] = {name: [] for name in PAIRS_SCHEMA.names}
+    table: dict[str, list] = {name: [] for name in PAIRS_SCHEMA.names}
     for record_a, record_b, left, right, shares, weight, *found in rows:
         is_cannot_link = weighed[left, right].is_cannot_link
         if weight < review and not (shares and is_cannot_link):
@@ -180,16 +180,16 @@ def _told(
         }
         is_heavy = (left, right) in verdicts
         verdict = verdicts.get((left, right))
-        told["record_a"].append(record_a)
-        told["record_b"].append(record_b)
-        told["match_weight"].append(weight)
-        told["match_probability"].append(round(1 / (1 + 2.0 ** -max(min(weight, 300.0), -300.0)), 9))
-        told["strongest_comparison"].append(max(names, key=lambda name: (levels[name]["weight"], name)))
-        told["comparison_levels"].append(json.dumps(levels, sort_keys=True))
-        told["refused_by"].append(verdict)
-        told["is_link"].append(is_heavy and verdict is None)
-        told["is_cannot_link"].append(is_cannot_link)
-    return pa.table(told, schema=PAIRS_SCHEMA)
+        table["record_a"].append(record_a)
+        table["record_b"].append(record_b)
+        table["match_weight"].append(weight)
+        table["match_probability"].append(round(1 / (1 + 2.0 ** -max(min(weight, 300.0), -300.0)), 9))
+        table["strongest_comparison"].append(max(names, key=lambda name: (levels[name]["weight"], name)))
+        table["comparison_levels"].append(json.dumps(levels, sort_keys=True))
+        table["refused_by"].append(verdict)
+        table["is_link"].append(is_heavy and verdict is None)
+        table["is_cannot_link"].append(is_cannot_link)
+    return pa.table(table, schema=PAIRS_SCHEMA)
 
 
 def train_on(people: pa.Table, settings: MatchingSettings) -> Parameters:

@@ -9,13 +9,13 @@ import pyarrow as pa
 
 from orchestration.lib.config.matching import MatchingSettings
 
-# A longer value is no name, address or date: it is left out, not cut, for two cut ones may agree by chance.
+# A longer value is not a name, address or date: it is omitted, not cut, because two cut ones may agree by chance.
 MAX_LENGTH = 200
 SAID_AS_NOTHING = (
     "", "null", "none", "nil", "nan", "na", "n a", "undefined", "unknown", "onbekend", "unbekannt", "not known",
     "not available", "not applicable", "nvt", "n v t", "anonymous", "anoniem", "test", "tbd", "xxx", "xx", "x x",
 )  # fmt: skip
-# Mailboxes of an office stand for nobody, at whatever domain.
+# Mailboxes of an office identify no one, at any domain.
 MAILBOXES_OF_NOBODY = (
     "info", "contact", "admin", "administratie", "office", "mail", "post", "sales", "support", "noreply", "no-reply",
     "hello", "service", "webmaster", "geen", "none", "test", "unknown", "email", "me", "hallo", "shop", "team",
@@ -152,7 +152,7 @@ def prepare_people(connection: duckdb.DuckDBPyConnection, people: pa.Table, sett
 
 
 def _plain(column: str) -> str:
-    """A text in lower case without accents, its words and numbers parted by one space; null where it is overlong."""
+    """A text in lower case without accents, its words and numbers separated by one space; null where it is overlong."""
     return (
         f"case when length({column}) <= {MAX_LENGTH} then nullif(trim(regexp_replace("
         f"lower(strip_accents({column})), '[^\\p{{L}}\\p{{N}}]+', ' ', 'g')), '') end"
@@ -160,11 +160,11 @@ def _plain(column: str) -> str:
 
 
 def _name(column: str) -> str:
-    """A name without particles, unless it is nothing else, and without spaces. Names stand in the wrong field at
+    """A name without particles, unless it is nothing else, and without spaces. Names are in the wrong field at
     times, so first and last ones are treated alike."""
     words = f"list_filter(string_split({_plain(column)}, ' '), lambda word: word <> '')"
-    telling = f"list_filter({words}, lambda word: word not in {_listed(PARTICLES)})"
-    return f"array_to_string(case when len({telling}) > 0 then {telling} else {words} end, '')"
+    kept = f"list_filter({words}, lambda word: word not in {_listed(PARTICLES)})"
+    return f"array_to_string(case when len({kept}) > 0 then {kept} else {words} end, '')"
 
 
 def _listed(words: Iterable[str]) -> str:

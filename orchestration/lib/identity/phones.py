@@ -57,8 +57,8 @@ class PhoneLookup:
 def canonical_phone(written_form: str, country: str | None) -> str | None:
     """The one form of a number, however it was written; None where there can be no such number.
 
-    `country` is the ISO 3166 code that numbers without a country code belong to. Without one they stay as they are
-    written, for nobody can say whose they are. An extension is part of the number: a desk is not the whole office.
+    `country` is the ISO 3166 code that numbers without a country code belong to. Without one they remain as they are
+    written, because their country is not known. An extension is part of the number: a desk is not the whole office.
 
     >>> canonical_phone("0612345678", "NL"), canonical_phone("+310612345678", None)
     ('+31612345678', '+31612345678')

@@ -40,7 +40,7 @@ def match_again_if_changed(
 ) -> pa.Table:
     """The pairs for the current rows of int_people_versions: the old ones where nothing they rest on changed.
 
-    Beside the table stands `<table>__input`: a digest of records, settings and code, and a checksum of the pairs that
+    Next to the table is `<table>__input`: a digest of records, settings and code, and a checksum of the pairs that
     followed from them. dbt replaces the table after this returns, so a build that dies in between leaves the note of
     pairs that never arrived: old pairs are taken only if they are those of the note, and never `is_from_scratch`. The
     settings are those of the folder that JOURNEYS_RESOLVED_SEEDS names; JOURNEYS_MATCHING=off outranks them.
@@ -69,7 +69,7 @@ def match_again_if_changed(
 
 
 def train_on_warehouse(settings: Settings) -> tuple[Path, tuple[str, ...]]:
-    """Learns from the current people records of a warehouse and writes match_parameters.json beside the seeds.
+    """Learns from the current people records of a warehouse and writes match_parameters.json next to the seeds.
 
     Returns the file's path and lines that say what changed most. Raises SettingsError where there are no records to
     learn from.
@@ -147,7 +147,7 @@ def _pairs_noted(session: duckdb.DuckDBPyConnection, schema: str, table: str, *,
     ).fetchall()
     if found != [(len(PAIRS_SCHEMA.names), 2)]:
         return None
-    # fetched whole: DuckDB wants a result read to its end before the connection goes on
+    # fetched whole: DuckDB wants a result read to its end before the connection continues
     noted = session.execute(f"select digest, pairs_checksum from {schema}.{table}__input").fetchall()
     if [row[0] for row in noted] != [digest]:
         return None

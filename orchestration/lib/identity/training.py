@@ -106,7 +106,7 @@ def fit_m(settings: MatchingSettings, rates: Rates, matches: Sequence[Pattern]) 
 
 
 def estimate_share(evidence: Sequence[tuple[float, int]], record_count: int, rounds: int) -> float:
-    """The share of matches among all pairs of records that the weights of the compared pairs bear out.
+    """The share of matches among all pairs of records that the weights of the compared pairs confirm.
 
     `evidence` is (weight without prior, number of pairs). Pairs that were not compared count as no match.
     """
@@ -144,7 +144,7 @@ def _neutral(comparison: Comparison) -> set[str]:
 def _mixed(
     counted: dict[str, float], declared: Mapping[str, float], prior: float, neutral: set[str]
 ) -> dict[str, float]:
-    """Counted and declared rates, weighed by how many each stands for; neutral levels stay as they are."""
+    """Counted and declared rates, weighed by the number of pairs behind each; neutral levels do not change."""
     whole = math.fsum(count for name, count in counted.items() if name not in neutral)
     declared_whole = math.fsum(rate for name, rate in declared.items() if name not in neutral)
     return {

@@ -1,1 +1,1 @@
-"""What the project knows of journeys beside the models."""
+"""What the project knows of journeys apart from the models."""

@@ -51,9 +51,9 @@ JOURNEY_COLUMNS = {"journey_id": "varchar", "journey_version": "bigint", "valid_
 
 @dataclass(frozen=True)
 class Rule:
-    """A critical event and what it meets. Hits of a higher phase on the same event make it `overruled`.
+    """A critical event and its matches. Matches of a higher phase on the same event make it `overruled`.
 
-    `unheard` hits belong to no instance: none was open, and none could begin on that day.
+    `unheard` matches belong to no instance: none was open, and none could begin on that day.
     """
 
     row: SeedRow
@@ -72,7 +72,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Phase:
-    """A phase, the stays and customers that come to it, and why there are none."""
+    """A phase, the intervals and customers that come to it, and why there are none."""
 
     row: SeedRow
     intervals: int
@@ -82,7 +82,7 @@ class Phase:
 
 @dataclass(frozen=True)
 class Version:
-    """A version of a journey held against the data. `is_as_if_valid`: no hit falls on its days, so
+    """A version of a journey compared with the data. `is_as_if_valid`: no match falls on its days, so
     it is walked without them."""
 
     row: SeedRow
@@ -102,7 +102,7 @@ class Version:
 
 @dataclass(frozen=True)
 class Data:
-    """What the definitions are held against. Bots and what lies after the clock are left out."""
+    """The data that the definitions are compared with. Bots and events after the clock are omitted."""
 
     database: Path
     events: int
@@ -125,12 +125,12 @@ def run_journey_check(settings: Settings, journey: str | None, *, today: date, s
         database = release.database
     if not _has_events(database):
         raise SettingsError(f"{settings.data_set} has no events yet. Type make run first.")
-    say(f"{settings.data_set}: journeys of {_shown(settings.seeds)}, held against {_shown(database)}")
+    say(f"{settings.data_set}: journeys of {_shown(settings.seeds)}, compared with {_shown(database)}")
     for warning in journey_warnings(seeds):
         say(f"warning: {warning}")
     with open_duckdb(database.resolve(), read_only=True) as connection:
         data, versions = check_definitions(connection, database, seeds, chosen, settings.reporting_time_zone)
-    for line in told(data, versions):
+    for line in report_lines(data, versions):
         say(line)
     return int(any(version.has_faults for version in versions))
 
@@ -231,7 +231,7 @@ def _timeless(row: SeedRow) -> SeedRow:
 
 @dataclass(frozen=True)
 class Matches:
-    """Hits of a version on days on which it is valid, and on others."""
+    """Matches of a version on days on which it is valid, and on others."""
 
     inside: int
     outside: int
@@ -350,14 +350,14 @@ def _with_overrulers(rules: Sequence[Rule], phases: Sequence[SeedRow]) -> tuple[
         rule.values["critical_event_id"]: f"{other.values['critical_event_id']} (line {other.line})"
         for rule, other in overruled_rules([rule.row for rule in rules], order_of)
     }
-    told_of = []
+    reported = []
     for rule in rules:
         if rule.matches and rule.overruled == rule.matches:
             taker = by.get(rule.name, "another rule")
             note = f"never counts: each of its events is {taker}'s, of the same or a higher phase, as well"
             rule = replace(rule, hints=(note,))
-        told_of.append(rule)
-    return tuple(told_of)
+        reported.append(rule)
+    return tuple(reported)
 
 
 def _phases(
@@ -386,8 +386,8 @@ def _why_nobody_comes(rules: Sequence[Rule]) -> str:
     if not matches:
         return "none of its critical events matches anything"
     if matches == sum(rule.overruled for rule in rules):
-        return f"all {matches:,} hits are taken by a higher phase that the same events hit"
-    return f"none of its {matches:,} hits fell on a day on which an instance was open or could begin"
+        return f"all {matches:,} matches are overruled by a higher phase that the same events match"
+    return f"none of its {matches:,} matches fell on a day on which an instance was open or could begin"
 
 
 def why_nothing_matches(connection: duckdb.DuckDBPyConnection, rule: SeedRow) -> str:
@@ -457,12 +457,12 @@ def _listed(counts: Mapping[str, int]) -> str:
     return ", ".join(shown) + (f" and {more} more" if more else "")
 
 
-def told(data: Data, versions: Sequence[Version]) -> Iterator[str]:
+def report_lines(data: Data, versions: Sequence[Version]) -> Iterator[str]:
     """The report, line by line."""
     days = "" if data.first_on is None else f" from {data.first_on} to {data.last_on}"
     yield f"{data.events:,} events of {data.customers:,} customers{days} count: no bots, nothing after the clock"
     for version in versions:
-        yield from _told_version(version)
+        yield from _version_lines(version)
     silent = [rule.name for version in versions for rule in version.rules if not rule.matches]
     empty = [
         f"{phase.row.get('phase_id')} of {phase.row.get('journey_id')} version {phase.row.get('journey_version')}"
@@ -479,22 +479,22 @@ def told(data: Data, versions: Sequence[Version]) -> Iterator[str]:
         yield "Every critical event matches something, and every phase is reached."
 
 
-def _told_version(version: Version) -> Iterator[str]:
+def _version_lines(version: Version) -> Iterator[str]:
     row = version.row
     ends = {"valid_from": "from", "valid_to": "up to before"}
     valid = " ".join(f"{word} {row.get(name)}" for name, word in ends.items() if row.get(name)) or "on all days"
     yield ""
     yield f"{row.get('journey_id')} version {row.get('journey_version')} (journeys.csv line {row.line}), valid {valid}"
     if version.is_as_if_valid:
-        yield "  no hit falls on a day on which it is valid: it is walked as if it had always been, and alone"
+        yield "  no match falls on a day on which it is valid: it is walked as if it had always been, and alone"
     yield (
         f"  {version.instances:,} instances of {version.customers:,} customers, {version.finished:,} completed"
-        + (f", {version.heard / version.instances:.1f} hits each" if version.instances else "")
-        + (f"; {version.outside_validity:,} hits on days on which it is not valid" if version.outside_validity else "")
+        + (f", {version.heard / version.instances:.1f} matches each" if version.instances else "")
+        + (f"; {version.outside_validity:,} matches on days when it is not valid" if version.outside_validity else "")
     )
     yield ""
     heads = " ".join(f"{head:>9}" for head in ("matches", "customers", "overruled", "unheard"))
-    yield f"  {'line':>4}  {'critical event':<34} {'phase':<16} {heads}  first and last hit"
+    yield f"  {'line':>4}  {'critical event':<34} {'phase':<16} {heads}  first and last match"
     for rule in version.rules:
         between = "" if rule.first_at is None else f"{rule.first_at:%Y-%m-%d} {rule.last_at:%Y-%m-%d}"
         yield (

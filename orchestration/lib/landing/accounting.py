@@ -1,4 +1,4 @@
-"""Counts what became of every row that was read, and tells people about the rows in quarantine."""
+"""Counts what became of every row that was read, and reports the rows in quarantine."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class TableAccount:
 
 
 def account_sql(contract: TableContract) -> str:
-    """The SQL that gives the account of a table in one row. Files taken back or refused stand aside."""
+    """The SQL that gives the account of a table in one row. Withdrawn and refused files are not in it."""
     loaded = (
         f"select file_id from landing.files where source_name = {literal(contract.source)} "
         f"and table_name = {literal(contract.table)} and status = 'loaded'"

@@ -1,7 +1,7 @@
 """Writes the SQL that turns a column's text into its type, and says in words why a text does not fit.
 
 Every format passes through text, so one rule decides for CSV, JSONL and Parquet alike. A conversion gives
-null for whatever `try_cast` would refuse, and for what it would silently round, cut or guess.
+null for everything that `try_cast` would refuse, and for what it would silently round, cut or guess.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def _timestamp(text: str, time_zone: str) -> str:
 
 
 @dataclass(frozen=True)
-class Judgement:
+class ColumnCheck:
     """SQL about one column of a row: whether it breaks the contract, the reason, and what was expected."""
 
     is_broken: str
@@ -107,8 +107,8 @@ class Judgement:
     expected: str
 
 
-def judged(column: ColumnContract, text: str, value: str, *, time_zone: str) -> Judgement:
-    """The SQL that judges a column, given the expressions of its text and of its converted value."""
+def column_check(column: ColumnContract, text: str, value: str, *, time_zone: str) -> ColumnCheck:
+    """The SQL that checks a column, given the expressions of its text and of its converted value."""
     cases: list[tuple[str, str, str]] = []  # condition, reason, expected
     broken = []
     if column.required:
@@ -132,7 +132,7 @@ def judged(column: ColumnContract, text: str, value: str, *, time_zone: str) -> 
     )
     reason = " ".join(f"when {condition} then {literal(code)}" for condition, code, _ in cases)
     expected = " ".join(f"when {condition} then {words}" for condition, _, words in cases)
-    return Judgement(
+    return ColumnCheck(
         is_broken=f"coalesce({' or '.join(broken)}, false)",
         reason=f"case {reason} end",
         expected=f"case {expected} end",

@@ -248,7 +248,7 @@ def prepare_text(file: FoundFile, contract: TableContract, *, kind: str, packed:
 def with_plain_line_ends(text: TextFile, *, folder: Path, lone: bytes = b"\r") -> TextFile:
     """A copy whose lines all end in LF, for files that mix line ends, which DuckDB's strict reader refuses.
 
-    `lone` stands for a carriage return without a line feed. The number of lines stays.
+    `lone` replaces a carriage return without a line feed. The number of lines is the same.
     """
     target = folder / f"plain_{text.path.name}"
     with text.path.open("rb") as stream, target.open("wb") as output:
@@ -256,10 +256,10 @@ def with_plain_line_ends(text: TextFile, *, folder: Path, lone: bytes = b"\r") -
 
 
 def bare_copy(text: TextFile, *, folder: Path) -> TextFile:
-    """A copy that keeps only what tells records apart: lines end in LF, and what is not ASCII reads as `?`.
+    """A copy that keeps only what separates records: lines end in LF, and what is not ASCII becomes `?`.
 
     Invalid bytes and lone carriage returns then can't upset a reader of bare lines. The number of lines
-    stays.
+    is the same.
     """
     target = folder / f"bare_{text.path.name}"
     kept = bytes(byte if 0 < byte < 128 else ord("?") for byte in range(256))
@@ -269,7 +269,7 @@ def bare_copy(text: TextFile, *, folder: Path) -> TextFile:
 
 
 def read_header(text: TextFile, contract: TableContract) -> Header:
-    """The header of a CSV file, held against the contract. Raises FileRefused with the likely cause."""
+    """The header of a CSV file, compared with the contract. Raises FileRefused with the likely cause."""
     with text.path.open("rb") as stream:
         start = stream.read(CHUNK)
     first = start.decode("utf-8", "replace")
@@ -344,7 +344,7 @@ def first_character(text: TextFile) -> bytes:
 
 
 def sample_keys(text: TextFile, *, most: int = 100) -> Sample:
-    """The keys of the objects on the first lines; a line that is none tells nothing."""
+    """The keys of the objects on the first lines; a line that is none is ignored."""
     with text.path.open("rb") as stream:
         start = stream.read(PEEK)
     lines = start.split(b"\n")
@@ -364,7 +364,7 @@ def sample_keys(text: TextFile, *, most: int = 100) -> Sample:
 
 
 class _Pairs(list):
-    """A JSON object as it stands, so that a key that comes twice is seen."""
+    """A JSON object as it is written, so that a key that comes twice is seen."""
 
 
 def _empty_file() -> FileRefused:

@@ -50,7 +50,7 @@ class LandingResult:
     """What one landing of a table did.
 
     `rows_read` = current + superseded + duplicate + quarantined, for the rows
-    of this landing's files as they stand after it; `rows_accepted` is how many kept the contract."""
+    of this landing's files as they are after it; `rows_accepted` is how many kept the contract."""
 
     source: str
     table: str
@@ -104,7 +104,7 @@ def land_table(
     """Lands every new file of the table in one transaction and settles which rows count.
 
     A file counts as known by its content: what was loaded or withdrawn before is passed over, wherever it
-    lies now. What was refused is tried again, so that a mended contract or right of access lets it in. Files
+    lies now. What was refused is tried again, so that a fixed contract or right of access lets it in. Files
     younger than two seconds get a second look after `settle_seconds`; those that still grow wait for the
     next run.
     """
@@ -290,8 +290,8 @@ def _land_delivery(
     except _NothingNew:
         return None, (0, 0), 0
     except _Incomplete:
-        # Half a snapshot would take the rows of the other half out of the count: all of it waits for its
-        # mending.
+        # Half a snapshot would take the rows of the other half out of the count: all of it waits until
+        # they are fixed.
         waiting = [file for file, _ in delivery.files if file.shown not in delivery.refused]
         delivery.deferred.extend(file for file in waiting if file not in delivery.deferred)
         delivery.files = []
@@ -319,7 +319,7 @@ class _NothingNew(Exception):
 
 @contextlib.contextmanager
 def _work_folder(connection: duckdb.DuckDBPyConnection) -> Iterator[Path]:
-    """A folder to stage files in, gone afterwards. It lies beside the warehouse file, since /tmp may be memory."""
+    """A folder to stage files in, gone afterwards. It is next to the warehouse file, since /tmp may be memory."""
     warehouse = _warehouse_file(connection)
     with tempfile.TemporaryDirectory(
         prefix=f"{WORK_PREFIX}{warehouse.name}_" if warehouse else WORK_PREFIX,
@@ -333,7 +333,7 @@ def _sweep(connection: duckdb.DuckDBPyConnection) -> None:
     warehouse = _warehouse_file(connection)
     if warehouse:
         for folder in warehouse.parent.iterdir():
-            # another warehouse beside this one may be landing at this moment
+            # another warehouse in this folder may be landing at this moment
             if folder.name.startswith(f"{WORK_PREFIX}{warehouse.name}_"):
                 shutil.rmtree(folder, ignore_errors=True)
 

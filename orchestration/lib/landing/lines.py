@@ -1,8 +1,8 @@
 """Finds the physical line on which each record of a text file begins.
 
-DuckDB's reader skips blank lines and lets quoted values run over several lines, so the n-th record does not
-stand on line n. A file whose lines and records agree in number needs no second look; any other is read once
-more as bare lines, and a running state (inside or outside of quotes) tells which lines begin a record.
+DuckDB's reader skips blank lines and lets quoted values run over several lines, so the n-th record need not
+be on line n. A file whose lines and records agree in number needs no second look; any other is read once
+more as bare lines, and a running state (inside or outside of quotes) shows which lines begin a record.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ def number_csv_records(
             where = f"near line {first} "
         raise FileRefused(
             reasons.BROKEN_QUOTES,
-            f"{where}a quote is left open or not doubled, so the rows after it can't be told apart "
+            f"{where}a quote is left open or not doubled, so the rows after it can't be separated "
             f"({found} rows by their "
             f"quotes, {record_count} read); write every quote inside a value twice and close every quoted "
             "value",

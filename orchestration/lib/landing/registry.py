@@ -46,7 +46,7 @@ create table if not exists landing.batches (
 
 
 class LandingError(RuntimeError):
-    """Landing can't go on; the message says what was met and what to do."""
+    """Landing can't continue; the message says what was found and what to do."""
 
 
 @dataclass(frozen=True)

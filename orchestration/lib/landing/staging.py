@@ -1,10 +1,10 @@
-"""Reads files with DuckDB's own readers into staged Parquet files of typed, judged rows.
+"""Reads files with DuckDB's own readers into staged Parquet files of typed, checked rows.
 
 Small files of one format and header are read together: a statement over them costs little more than one over a
 single file. Whatever is irregular about a file of such a group (a row the reader rejects, lines and rows that differ
 in number, a doubtful column) has it read again alone, so that one path decides what becomes of it.
 
-Staged rows stand in the order of the files. Memory stays bounded whatever their size, and an error while reading
+Staged rows are in the order of the files. Memory use is bounded whatever their size, and an error while reading
 leaves the warehouse's transaction untouched.
 """
 
@@ -25,7 +25,7 @@ from orchestration.lib.config.contracts import ColumnContract, TableContract
 from orchestration.lib.core.connection import SESSION_SETTINGS, one_row, one_value
 from orchestration.lib.core.sql import literal, name
 from orchestration.lib.landing import reasons
-from orchestration.lib.landing.conversion import converted, judged, sql_type
+from orchestration.lib.landing.conversion import column_check, converted, sql_type
 from orchestration.lib.landing.files import (
     FoundFile,
     Header,
@@ -47,7 +47,7 @@ ROW_TEXT_LENGTH = 10_000
 
 # Files up to this size are read together. A greater one gains nothing by it.
 SMALL_FILE = 16 << 20
-# How many sets of keys of JSONL lines are told by comparison; rarer ones are looked into.
+# How many sets of keys of JSONL lines are recognised by comparison; rarer ones are parsed.
 SHAPES = 12
 
 _READER_SETTINGS = (
@@ -156,7 +156,7 @@ def _is_small_and_regular(text: TextFile) -> bool:
 
 @dataclass(frozen=True)
 class ReadFile:
-    """What was read of one file. Its rows are those that name `path`, and row n of all stands on line n +
+    """What was read of one file. Its rows are those that name `path`, and row n of all is on line n +
     `line_shift`.
 
     `accepted` and `broken` count the staged rows, without those that the reader rejected.
@@ -172,10 +172,10 @@ class ReadFile:
 
 @dataclass(frozen=True)
 class ReadPart:
-    """Rows of one or several files, typed and judged, in `rows`; those that break the contract explained in
+    """Rows of one or several files, typed and checked, in `rows`; those that break the contract explained in
     `broken`; what the reader could not split into columns in `rejects`.
 
-    Rows of other files may stand there too: they count where they were read again. Rejects, and `lines` for rows
+    Rows of other files may be in it too: they count where they were read again. Rejects, and `lines` for rows
     and lines that differ, come with a single file only.
     """
 
@@ -423,7 +423,7 @@ def _read_csv(cursor: duckdb.DuckDBPyConnection, file: StagedCsv, contract: Tabl
             _raise_unless_the_files_fault(again)
             raise FileRefused(
                 reasons.BROKEN_CSV,
-                "the lines do not all end alike; a carriage return stands alone in a value without quotes: "
+                "the lines do not all end alike; a carriage return is alone in a value without quotes: "
                 "quote such "
                 f"values, and end every line with LF or CRLF ({_first_line(again)})",
             ) from again
@@ -537,7 +537,7 @@ def _read_jsonl(cursor: duckdb.DuckDBPyConnection, file: StagedJsonl, contract: 
     if tally.count + reject_count != text.line_count:
         raise FileRefused(
             reasons.NOT_JSON,
-            f"the file has {text.line_count} lines, but {tally.count + reject_count} can be told apart; "
+            f"the file has {text.line_count} lines, but {tally.count + reject_count} can be separated; "
             "end every line with LF or CRLF",
         )
     lines = None
@@ -668,9 +668,9 @@ def _read_alone(cursor: duckdb.DuckDBPyConnection, file: StagedFile, contract: T
 
 
 def _copy_rows(cursor: duckdb.DuckDBPyConnection, source: _Source, contract: TableContract, folder: Path) -> _Rows:
-    """Reads and types the whole file; judges each row with the least that tells good from broken."""
+    """Reads and types the whole file; checks each row with the least SQL that finds broken ones."""
     target = folder / "rows.parquet"
-    # What no file of these has is null in every row: it needs no text, no judgement and no place in the hash.
+    # What no file of these has is null in every row: it needs no text, no check and no place in the hash.
     columns = [c for c in contract.columns if c.name in source.texts]
     texts = {c.name: f"_t{number}" for number, c in enumerate(columns)}
     values = {c.name: f"_v{number}" for number, c in enumerate(columns)}
@@ -683,7 +683,7 @@ def _copy_rows(cursor: duckdb.DuckDBPyConnection, source: _Source, contract: Tab
     is_broken = " or ".join(
         [
             *structure,
-            *(judged(c, texts[c.name], values[c.name], time_zone=contract.time_zone).is_broken for c in columns),
+            *(column_check(c, texts[c.name], values[c.name], time_zone=contract.time_zone).is_broken for c in columns),
         ]
     )
     hashed = ", ".join(
@@ -737,7 +737,7 @@ def _tallies(cursor: duckdb.DuckDBPyConnection, rows: Path, wanted: Sequence[str
         from read_parquet({literal(str(rows))}, file_row_number = true)
         group by _path
     """).fetchall()
-    # the counts stand in the order of _Tally's fields
+    # the counts are in the order of _Tally's fields
     return {path: _Tally(*counts) for path, *counts in found}
 
 
@@ -751,7 +751,7 @@ def _explain_broken_rows(
     values = {c.name: f"_v{number}" for number, c in enumerate(columns)}
     problems = []
     for column in columns:
-        j = judged(column, texts[column.name], values[column.name], time_zone=contract.time_zone)
+        j = column_check(column, texts[column.name], values[column.name], time_zone=contract.time_zone)
         problem = f"{{'c': {literal(column.name)}, 'r': {j.reason}, 'e': {j.expected}}}"
         problems.append(f"case when {j.is_broken} then {problem} end")
     whole_row = " ".join(
@@ -801,7 +801,7 @@ def _exact(source: _Source, column: ColumnContract, text: str, contract: TableCo
 def _key_text(values: Sequence[str]) -> str:
     if len(values) == 1:
         return f"{values[0]}::varchar"
-    # A bar inside a value is escaped, else ('a|b', 'c') and ('a', 'b|c') were one key.
+    # A bar inside a value is escaped, otherwise ('a|b', 'c') and ('a', 'b|c') were one key.
     parts = [f"replace(replace(coalesce({v}::varchar, ''), '\\', '\\\\'), '|', '\\|')" for v in values]
     return " || '|' || ".join(parts)
 

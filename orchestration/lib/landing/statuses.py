@@ -21,15 +21,15 @@ from orchestration.lib.landing.registry import quarantine_table, raw_table
 def settle_statuses(
     connection: duckdb.DuckDBPyConnection, contract: TableContract, *, batch: int, changed: str, now: datetime
 ) -> None:
-    """Recomputes `_row_status` for the keys that the SQL query `touched` gives as hashes (one column).
+    """Recomputes `_row_status` for the keys that the SQL query `changed` gives as hashes (one column).
 
-    Runs inside the caller's transaction; new rows stand there as `current`.
+    Runs inside the caller's transaction; new rows are in the table as `current`.
     """
     raw = raw_table(contract)
     of_table = f"files.source_name = {literal(contract.source)} and files.table_name = {literal(contract.table)}"
     withdrawn_files = f"select file_id from landing.files as files where {of_table} and status = 'withdrawn'"
     if contract.delivery == "snapshot":
-        candidates = "true"  # a new delivery answers for every key, also for those it leaves out
+        candidates = "true"  # a new delivery decides on every key, also on those it omits
     else:
         # A key with one row needs no decision, unless that row's file was taken out of the count, or was
         # before.
@@ -43,7 +43,7 @@ def settle_statuses(
                 or bool_or(_file_id in ({withdrawn_files}))
         """)
         if connection.execute("select count(*) from landing_changed").fetchone() == (0,):
-            return  # rows of new keys stand as `current` already
+            return  # rows of new keys are `current` already
         candidates = "hash(_row_key) in (select key_hash from landing_changed)"
     scope = f"coalesce(raw_rows.{name(contract.key_scope)}::varchar, '')" if contract.key_scope else "''"
     version = f"raw_rows.{name(contract.version_column)}" if contract.version_column else "null::bigint"
@@ -106,8 +106,8 @@ def settle_statuses(
 
         select * from decided where _row_status is distinct from decision or decision = 'withdrawn'
     """)
-    # Rows whose claim on the key has ended leave quarantine; a row that is claimed still gets its message
-    # anew.
+    # Rows whose claim on the key has ended leave quarantine; a row that is still claimed gets its message
+    # again.
     quarantine = quarantine_table(contract)
     if contract.key_scope:
         connection.execute(f"""

@@ -51,7 +51,7 @@ STORAGE_HEADER = 64
 # Room asked for beyond the estimate: a small warehouse still needs its blocks, manifest and Parquet footers.
 SPARE_BYTES = 16 * 2**20
 
-# Table macros that a release carries beside its tables.
+# Table macros that a release has in addition to its tables.
 MACROS = Path(__file__).with_name("macros")
 TIME_FORMAT = "%Y%m%dT%H%M%S_%f"
 RELEASE_TIME = re.compile(r"^(\d{8}T\d{6}_\d{6})Z_")
@@ -159,7 +159,7 @@ def write_candidate(
     git: GitState | None = None,
     progress: Progress = lambda message: None,
 ) -> Candidate:
-    """Writes the tables as a release in a hidden folder beside the releases, then reads it back and compares.
+    """Writes the tables as a release in a hidden folder next to the releases, then reads it back and compares.
 
     `checks_summary` counts the run's checks by verdict: pass, fail, error. What `serving/` shows is
     untouched. Raises ReleaseError, and leaves nothing behind, when a table is missing or undocumented, a
@@ -273,7 +273,7 @@ def _explain(error: Exception, folder: Path, current: str | None) -> str:
     fix = (
         "Make room on that disk, or set JOURNEYS_VAR to a folder on a larger one; then run again."
         if is_full
-        else "Mend that and run again."
+        else "Fix that and run again."
     )
     what = f"The disk of {folder} is full" if is_full else f"Writing a release in {folder} failed"
     return f"{what}: {reason}. {unpublished(current)} {fix}"
@@ -318,7 +318,7 @@ def _refuse_undocumented(shapes: Mapping[PublishedTable, _Shape]) -> None:
         shown = ", ".join(bare[:10]) + (f" and {len(bare) - 10} more" if len(bare) > 10 else "")
         raise ReleaseError(
             f"Published tables and columns carry a description, and these have none: {shown}. Describe them "
-            "in the YAML beside the model (persist_docs writes it into the warehouse) and run again."
+            "in the YAML file of the model (persist_docs writes it into the warehouse) and run again."
         )
 
 
@@ -367,7 +367,7 @@ def _write_database(
     counts: Mapping[str, int],
     progress: Progress,
 ) -> None:
-    # A sort that outgrows the memory spills beside the candidate, and goes with it when the run dies.
+    # A sort that outgrows the memory spills next to the candidate, and goes with it when the run dies.
     spill = directory / ".spill"
     connection.execute(f"set temp_directory = {literal(spill)}")
     connection.execute("set preserve_insertion_order = true")

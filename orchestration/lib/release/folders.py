@@ -22,7 +22,7 @@ REMOVING = ".removing-"
 
 
 class ReleaseError(RuntimeError):
-    """A release that can't be written, published or taken back; the message says why and what mends it."""
+    """A release that can't be written, published or taken back; the message says why and how to fix it."""
 
 
 def serving_releases(settings: Settings) -> Path:
@@ -42,8 +42,8 @@ def check_folders(settings: Settings) -> None:
                 pass
         except OSError as error:
             raise ReleaseError(
-                f"{folder} can't be written ({error.strerror or error}), so readers stay where they are. "
-                f"It has to be a folder in which this user may write (see: ls -ld {folder}). Mend that, or "
+                f"{folder} can't be written ({error.strerror or error}), so readers keep the release they have. "
+                f"It has to be a folder in which this user may write (see: ls -ld {folder}). Fix that, or "
                 f"set {variable} to another folder."
             ) from error
 
@@ -61,7 +61,7 @@ def check_free_space(folder: Path, *, needed: int, current: str | None) -> None:
 
 def unpublished(current: str | None) -> str:
     """What readers see after a failure: the sentence that every message about one carries."""
-    return f"Nothing was published; {current} stays current." if current else "Nothing was published."
+    return f"Nothing was published; {current} remains current." if current else "Nothing was published."
 
 
 def size_text(byte_count: int) -> str:
@@ -88,7 +88,7 @@ def held(folder: Path, *, wait_seconds: float = 30.0) -> Iterator[None]:
             raise ReleaseError(f"Another run is writing in {folder}. Wait for it to end, then try again.") from None
         except OSError as error:
             raise ReleaseError(
-                f"{folder} can't be held against other runs ({error}). Mend that and run again."
+                f"{folder} can't be locked against other runs ({error}). Fix that and run again."
             ) from error
         yield
 

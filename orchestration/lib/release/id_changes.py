@@ -1,4 +1,4 @@
-"""Finds what became of customer ids since the release that readers have: merged, split, identified, named anew."""
+"""Finds what became of customer ids since the release that readers have: merged, split, identified, renamed."""
 
 from __future__ import annotations
 
@@ -145,8 +145,8 @@ DECIDED = """
     )
 """
 
-# What moved from one id to another. Whether a person was merged or split is told by identifiers of people, which belong
-# to one person at a time; an event may move because a device turned out to be somebody else's.
+# What moved from one id to another. Identifiers of people show whether a person was merged or split, as they belong
+# to one person at a time; an event may move because a device turned out to be another person's.
 MOVES = """
     with held_before as (
         select identifier_hash, customer_id from previous.core.bridge_customer_identifiers where link_rule = 'person'

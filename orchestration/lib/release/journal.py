@@ -1,7 +1,7 @@
-"""Remembers, per data set, what its line of releases went through: `releases.jsonl` beside the releases.
+"""Remembers, per data set, what its line of releases went through: `releases.jsonl` next to the releases.
 
 One line per switch of what the data set serves, in order. The journal follows the switch: when a crash falls
-between the two, what `serving/` shows is the truth and the journal is mended from it.
+between the two, what `serving/` shows is the truth and the journal is repaired from it.
 """
 
 from __future__ import annotations
@@ -76,9 +76,9 @@ class Line:
 
 
 def read_line(folder: Path, *, served: Served | None) -> Line:
-    """Reads a line's journal, mended by what is served.
+    """Reads a line's journal, repaired by what is served.
 
-    A lost journal is made again from the manifests of the releases that stand there.
+    A missing journal is made again from the manifests of the releases there.
     """
     path = folder / JOURNAL
     line = Line(folder, _parse(path)) if path.is_file() else Line(folder, _switches_from_manifests(folder))
@@ -165,7 +165,7 @@ def _parse(path: Path) -> tuple[Switch, ...]:
         except (ValueError, TypeError) as error:
             raise ReleaseError(
                 f"{path} line {number} is no switch of a release ({error}). Delete the file: it is made "
-                "again from the manifests of the releases beside it."
+                "again from the manifests of the releases next to it."
             ) from error
     return tuple(switches)
 

@@ -38,7 +38,7 @@ ROWS_PER_INSERT = 10_000
 
 
 class LedgerError(ValueError):
-    """A ledger's declaration or row that can't be used; the message says which and how to mend it."""
+    """A ledger's declaration or row that can't be used; the message says which and how to fix it."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def read_ledgers(path: Path = LEDGERS_FILE) -> tuple[Ledger, ...]:
 def create_ledgers(connection: duckdb.DuckDBPyConnection, ledgers: Sequence[Ledger] | None = None) -> None:
     """Makes the missing ledger tables, adds the columns that were declared since, and sets every comment.
 
-    Rows stay. Raises LedgerError for a column whose declared type is no longer the table's.
+    Rows remain. Raises LedgerError for a column whose declared type is no longer the table's.
     """
     # One transaction: each comment on its own would wait for the disk.
     with transaction(connection):

@@ -17,7 +17,7 @@ CHUNK_BYTES = 2**22
 
 @dataclass(frozen=True)
 class Found:
-    """A value that stands in a release: in which file, and where in it (`bytes`, or a table)."""
+    """A value found in a release: in which file, and where in it (`bytes`, or a table)."""
 
     needle: str
     file: str

@@ -1,6 +1,6 @@
 """Switches what readers see: publish a candidate, go back to an earlier release, list them.
 
-Everything before the switch of one symlink can be lost without a reader noticing; everything after it can be
+Everything before the switch of one symlink can fail without a reader noticing; everything after it can be
 made up for by the next publish.
 """
 
@@ -48,9 +48,9 @@ from orchestration.lib.release.ledgers import replace_rows
 
 @dataclass(frozen=True)
 class Release:
-    """A release that stands in the data set's folder.
+    """A release in the data set's folder.
 
-    `is_current` marks the one that its line is at; `is_served` the one that readers get now. They part when
+    `is_current` marks the one that its line is at; `is_served` the one that readers get now. They differ when
     another data set was published since.
     """
 
@@ -69,13 +69,13 @@ class Release:
 
     @property
     def database(self) -> Path:
-        """The release's own file: a reader that stays opens this, never the link."""
+        """The release's own file: a reader that remains opens this, never the link."""
         return self.directory / DATABASE
 
 
 @dataclass(frozen=True)
 class Publication:
-    """What a publish did. `warnings` tell what could not be tidied up after the switch."""
+    """What a publish did. `warnings` say what could not be cleaned up after the switch."""
 
     release: Release
     pruned: tuple[str, ...]
@@ -112,7 +112,7 @@ def rollback(settings: Settings, to: str | None = None, *, now: datetime) -> tup
 
     Returns the release that is current now and the one that was left: None when readers were on another data
     set and the line is where it was. `releases.jsonl` remembers it; the warehouse is untouched, so the next
-    run publishes anew. Raises ReleaseError listing the releases when there is none to go to.
+    run publishes again. Raises ReleaseError listing the releases when there is none to go to.
     """
     check_folders(settings)
     with held(settings.releases), held(settings.serving):
@@ -120,7 +120,7 @@ def rollback(settings: Settings, to: str | None = None, *, now: datetime) -> tup
         line = read_line(settings.releases, served=served)
         if to is None and served is not None and served.release.parent != settings.releases.resolve():
             raise ReleaseError(
-                f"Readers are on {served.release.name}, of another data set, and rolling back stays within "
+                f"Readers are on {served.release.name}, of another data set, and rolling back is possible only within "
                 f"one. Choose that data set to roll it back, or name the release of {settings.data_set} to "
                 f"go to. {_listing(settings)}"
             )
@@ -131,7 +131,7 @@ def rollback(settings: Settings, to: str | None = None, *, now: datetime) -> tup
         target = settings.releases / goal
         if goal not in line.published or not is_whole(target):
             what = "is no release of this data set" if goal not in line.published else "was pruned"
-            raise ReleaseError(f"{goal} {what}, so readers stay where they are. {_listing(settings)}")
+            raise ReleaseError(f"{goal} {what}, so readers keep the release they have. {_listing(settings)}")
         if served is not None and served.release == target.resolve():
             raise ReleaseError(f"Readers are on {goal} already. {_listing(settings)}")
         _refuse_unreadable(target)
@@ -172,7 +172,7 @@ def serve(settings: Settings) -> Release | None:
 
 
 def releases(settings: Settings) -> list[Release]:
-    """The data set's releases that stand on the disk, newest first. Writes nothing."""
+    """The data set's releases on the disk, newest first. Writes nothing."""
     served = read_served(settings.serving)
     line = read_line(settings.releases, served=served)
     found = []
@@ -241,15 +241,17 @@ def _refuse_unreadable(release: Path) -> None:
         with open_duckdb(release / DATABASE, read_only=True, wait_seconds=0) as connection:
             connection.execute("select count(*) from duckdb_tables()")
     except (duckdb.Error, RuntimeError) as error:
-        raise ReleaseError(f"{release / DATABASE} can't be read ({error}), so readers stay where they are.") from error
+        raise ReleaseError(
+            f"{release / DATABASE} can't be read ({error}), so readers keep the release they have."
+        ) from error
 
 
 def _write_down(line: Line, served: Served | None) -> None:
-    """Writes the mended journals before the switch takes away the evidence that they were mended from."""
+    """Writes the repaired journals before the switch removes the evidence that they were repaired from."""
     write_line(line)
     if served is None or served.release.parent == line.folder.resolve():
         return
-    # The other line is somebody else's to write; a journal that can't be mended now loses one switch, no
+    # The other line belongs to another data set; a journal that can't be repaired now misses one switch, no
     # release.
     with contextlib.suppress(OSError, ReleaseError):
         if (served.release.parent / JOURNAL).is_file():
@@ -266,7 +268,7 @@ def _switch(settings: Settings, release: Path) -> None:
     via = serving_releases(settings) / release.name
     point(via, release)
     sync_folder(via.parent)
-    # A 1.x driver that opened the link for writing leaves its log beside the link, and would replay it into
+    # A 1.x driver that opened the link for writing leaves its log next to the link, and would replay it into
     # the next release.
     link.with_name(link.name + ".wal").unlink(missing_ok=True)
     point(link, via / DATABASE)
@@ -299,12 +301,12 @@ def _explained(settings: Settings, line: Line) -> Iterator[None]:
         yield
     except OSError as error:
         raise ReleaseError(
-            f"Switching {settings.serving} failed ({error}). {unpublished(line.current)} Mend that and run again."
+            f"Switching {settings.serving} failed ({error}). {unpublished(line.current)} Fix that and run again."
         ) from error
 
 
 def _tidy_up(settings: Settings, line: Line, progress: Progress) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Writes the journal, prunes, mends the links. The release is published: what fails here is a warning."""
+    """Writes the journal, prunes, repairs the links. The release is published: what fails here is a warning."""
     warnings: list[str] = []
     pruned: list[str] = []
     try:

@@ -24,7 +24,7 @@ class DailyTable:
     """A published table of figures per day.
 
     `key` are the columns that, with `day`, name a row; `measures` the figures that a complete day should
-    keep. A figure that time itself changes (stays still pending) is no measure here. `rows` is a condition on the
+    keep. A figure that changes with time (intervals still pending) is not a measure here. `rows` is a condition on the
     rows that are compared.
     """
 

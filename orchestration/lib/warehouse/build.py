@@ -21,7 +21,7 @@ from orchestration.lib.landing.registry import latest_batch
 
 # The shipped examples hold invented or long published people, so their key may be known to all.
 EXAMPLE_PEPPER = "journey-warehouse-example-key"
-# What a table holds follows from these files; a changed one means that every table is built anew.
+# What a table holds follows from these files; a changed one means that every table is rebuilt.
 BUILD_INPUTS = (
     "dbt_project.yml",
     "models/**/*.sql",
@@ -160,16 +160,16 @@ def plan_build(
         return BuildPlan(True, reason or "first build", batch, 0, as_of, as_of, fingerprint)
     if batch == last.batch and as_of == last.as_of and last.release_id is not None:
         return None
-    told = ["no new rows"]
+    parts = ["no new rows"]
     if batch == last.batch + 1:
-        told = [f"landing batch {batch}"]
+        parts = [f"landing batch {batch}"]
     elif batch > last.batch:
-        told = [f"landing batches {last.batch + 1} to {batch}"]
+        parts = [f"landing batches {last.batch + 1} to {batch}"]
     if as_of != last.as_of:
-        told.append(f"the clock moved on from {last.as_of:%Y-%m-%d %H:%M:%S}")
+        parts.append(f"the clock moved on from {last.as_of:%Y-%m-%d %H:%M:%S}")
     if last.release_id is None:
-        told.append("the last build was not published")
-    return BuildPlan(False, ", ".join(told), batch, last.batch, as_of, last.as_of, fingerprint)
+        parts.append("the last build was not published")
+    return BuildPlan(False, ", ".join(parts), batch, last.batch, as_of, last.as_of, fingerprint)
 
 
 def last_complete_build(connection: duckdb.DuckDBPyConnection) -> CompleteBuild | None:

@@ -1,4 +1,4 @@
-"""A small scorecard to tell of, and a mail server on this machine that keeps what it gets."""
+"""A small scorecard to publish, and a mail server on this machine that keeps what it gets."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ ROLES = (
 class Shop(Line):
     """A data set whose releases carry digests."""
 
-    def tell(self, *, passed: str = "red", roles: tuple = ROLES, day: int = 1) -> Release:
+    def publish_release(self, *, passed: str = "red", roles: tuple = ROLES, day: int = 1) -> Release:
         """Publishes a release in which the KPI `passed` has a status."""
         previous = current_release(self.settings)
         candidate = self.write(day)

@@ -1,4 +1,4 @@
-"""Digests reach people once, through a real mail server on this machine; what goes wrong is told and tried again."""
+"""Digests reach people once, through a real mail server on this machine; what fails is reported and tried again."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def due_count(settings: Settings, *, now: datetime = SENT_AT) -> int:
 
 
 def test_each_person_gets_their_digest_once(shop: Shop, mail_server: Start) -> None:
-    release, server = shop.tell(), mail_server()
+    release, server = shop.publish_release(), mail_server()
     settings = shop.with_server(port=server.port)
     assert due_count(settings) == 4
     delivery = send_digests(settings, now=lambda: SENT_AT)
@@ -36,14 +36,14 @@ def test_each_person_gets_their_digest_once(shop: Shop, mail_server: Start) -> N
     assert delivery.undelivered == () and delivery.without_address == ("Bob",)
     again = send_digests(settings)
     assert (again.sent, again.earlier_count, len(server.mails), due_count(settings)) == ((), 4, 4, 0)
-    following = shop.tell(day=2)
+    following = shop.publish_release(day=2)
     assert len(send_digests(settings).sent) == 4 and len(server.mails) == 8
     assert release.release_id != following.release_id
     assert len({mail["Message-ID"] for mail in server.mails}) == 8
 
 
 def test_a_mail_is_text_and_page_with_the_headers_that_programs_look_for(shop: Shop, mail_server: Start) -> None:
-    release, server = shop.tell(), mail_server()
+    release, server = shop.publish_release(), mail_server()
     send_digests(shop.with_server(port=server.port), now=lambda: SENT_AT)
     mail = server.mails[-1]
     assert mail["To"].addresses[0].display_name == "Jürgen Groß"
@@ -60,7 +60,7 @@ def test_a_mail_is_text_and_page_with_the_headers_that_programs_look_for(shop: S
 
 
 def test_without_a_server_nothing_is_sent(shop: Shop, mail_server: Start) -> None:
-    shop.tell()
+    shop.publish_release()
     server = mail_server()
     delivery = send_digests(shop.settings)
     assert not delivery.is_configured and "JOURNEYS_SMTP_HOST" in delivery.lines[0]
@@ -68,7 +68,7 @@ def test_without_a_server_nothing_is_sent(shop: Shop, mail_server: Start) -> Non
 
 
 def test_one_refused_address_keeps_nobody_else_from_theirs(shop: Shop, mail_server: Start) -> None:
-    shop.tell()
+    shop.publish_release()
     server = mail_server(Mailbox(refused={"ann@shop.example"}))
     settings = shop.with_server(port=server.port)
     delivery = send_digests(settings)
@@ -82,14 +82,14 @@ def test_one_refused_address_keeps_nobody_else_from_theirs(shop: Shop, mail_serv
         ).fetchall() == [("ann@shop.example", True)]
     server.refused.clear()
     again = send_digests(settings)
-    assert (again.sent, again.undelivered) == ((), delivery.undelivered), "told of still, and left alone"
+    assert (again.sent, again.undelivered) == ((), delivery.undelivered), "reported again, and not retried"
     assert len(server.mails) == 3 and due_count(settings, now=SENT_AT + timedelta(days=3650)) == 0
     assert send_digests(settings, to_refused=True).sent == ("Ann",) and len(server.mails) == 4
 
 
 def test_a_name_with_a_control_character_reaches_no_header(shop: Shop, mail_server: Start) -> None:
     """The seeds' check stops one; a warehouse may hold one from before there was such a check."""
-    shop.tell(roles=(*ROLES[:2], ("carts", "informed", "Dan\x7f", "dan@shop.example")))
+    shop.publish_release(roles=(*ROLES[:2], ("carts", "informed", "Dan\x7f", "dan@shop.example")))
     server = mail_server()
     [one] = send_digests(shop.with_server(port=server.port)).undelivered
     assert "control character" in one.problem and one.is_refused
@@ -97,7 +97,7 @@ def test_a_name_with_a_control_character_reaches_no_header(shop: Shop, mail_serv
 
 
 def test_an_address_that_is_refused_for_now_is_tried_again(shop: Shop, mail_server: Start) -> None:
-    shop.tell()
+    shop.publish_release()
     server = mail_server(Mailbox(refused={"ann@shop.example"}, refusal="451 greylisted"))
     settings = shop.with_server(port=server.port)
     [one] = send_digests(settings, now=lambda: SENT_AT).undelivered
@@ -108,7 +108,7 @@ def test_an_address_that_is_refused_for_now_is_tried_again(shop: Shop, mail_serv
 
 
 def test_a_server_that_is_down_is_asked_again_by_the_next_run(shop: Shop, mail_server: Start) -> None:
-    release, port = shop.tell(), free_port()
+    release, port = shop.publish_release(), free_port()
     settings = shop.with_server(port=port)
     delivery = send_digests(settings, now=lambda: SENT_AT)
     assert len(delivery.undelivered) == 4 and delivery.sent == ()
@@ -121,7 +121,7 @@ def test_a_server_that_is_down_is_asked_again_by_the_next_run(shop: Shop, mail_s
 
 
 def test_a_run_that_ends_half_way_leaves_the_rest_to_the_next(shop: Shop, mail_server: Start) -> None:
-    shop.tell()
+    shop.publish_release()
     server = mail_server(Mailbox(hangs_up_after=2))
     settings = shop.with_server(port=server.port)
     delivery = send_digests(settings)
@@ -134,7 +134,7 @@ def test_a_run_that_ends_half_way_leaves_the_rest_to_the_next(shop: Shop, mail_s
 def test_a_server_that_falls_silent_gets_no_mail_twice_and_is_not_waited_for_again(
     shop: Shop, mail_server: Start
 ) -> None:
-    shop.tell()
+    shop.publish_release()
     server = mail_server(Mailbox(silent_seconds=3))
     delivery = send_digests(shop.with_server(port=server.port), patience=Patience(10, 1))
     assert (delivery.sent, server.body_count) == ((), 1)
@@ -152,7 +152,7 @@ def test_a_server_may_think_about_each_mail_for_longer_than_about_a_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
-    shop.tell(roles=ROLES[:2])
+    shop.publish_release(roles=ROLES[:2])
     encrypted = {"ssl_context": server_context} if security == "tls" else {}
     server = mail_server(Mailbox(silent_seconds=1), **encrypted)
     settings = shop.with_server(port=server.port, host="localhost", security=security)
@@ -160,7 +160,7 @@ def test_a_server_may_think_about_each_mail_for_longer_than_about_a_line(
 
 
 def test_a_server_that_says_nothing_at_all_is_not_waited_for_as_long(shop: Shop) -> None:
-    shop.tell()
+    shop.publish_release()
     with socket.create_server(("127.0.0.1", 0)) as silent:
         began = time.monotonic()
         delivery = send_digests(shop.with_server(port=silent.getsockname()[1]), patience=Patience(0.5, 60))
@@ -170,7 +170,7 @@ def test_a_server_that_says_nothing_at_all_is_not_waited_for_as_long(shop: Shop)
 def test_what_was_sent_is_known_though_the_run_was_killed(
     shop: Shop, mail_server: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shop.tell()
+    shop.publish_release()
     server = mail_server()
     settings = shop.with_server(port=server.port)
     ticks = iter([SENT_AT] * 4)  # two mails take two looks at the clock each; the third finds none
@@ -191,7 +191,7 @@ def test_a_password_goes_over_an_encrypted_line(
     certificate: tuple[Path, Path],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    shop.tell()
+    shop.publish_release()
     encrypted = {"ssl_context": server_context} if security == "tls" else {"tls_context": server_context}
     # the server's own idea of an encrypted line is one that began unencrypted
     asked = {"auth_require_tls": security == "starttls", "auth_required": True, "authenticator": only_ann}
@@ -214,7 +214,7 @@ def test_a_release_of_before_digests_has_none_to_send(shop: Shop, mail_server: S
     assert delivery.sent == () and delivery.undelivered == () and server.mails == []
 
 
-def be_told_of(shop: Shop, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def watch(shop: Shop, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sets what the orchestrator reads its settings from."""
     for name, text in {
         "EXTRACTS": shop.settings.extracts,
@@ -234,12 +234,12 @@ def test_the_sensor_asks_once_an_hour_and_not_for_who_is_refused_for_good(
 ) -> None:
     from orchestration.defs.release.digests import waiting_digests
 
-    release, server = shop.tell(), mail_server(Mailbox(refused={"ann@shop.example"}))
-    be_told_of(shop, server.port, monkeypatch)
+    release, server = shop.publish_release(), mail_server(Mailbox(refused={"ann@shop.example"}))
+    watch(shop, server.port, monkeypatch)
 
     def asked() -> list[str | None]:
-        told = waiting_digests(dg.build_sensor_context())
-        return [request.run_key for request in told.run_requests] if isinstance(told, dg.SensorResult) else []
+        result = waiting_digests(dg.build_sensor_context())
+        return [request.run_key for request in result.run_requests] if isinstance(result, dg.SensorResult) else []
 
     [key] = asked()
     assert key is not None
@@ -252,7 +252,7 @@ def test_the_sensor_asks_once_an_hour_and_not_for_who_is_refused_for_good(
 
 
 def test_a_ledger_of_before_refusals_were_noted_gets_their_column(shop: Shop, mail_server: Start) -> None:
-    shop.tell()
+    shop.publish_release()
     with open_duckdb(shop.settings.warehouse) as connection:
         connection.execute("alter table landing.digests drop column is_refused")
     server = mail_server()
@@ -264,9 +264,9 @@ def test_the_asset_warns_and_the_next_run_makes_up_for_it(
 ) -> None:
     from orchestration.defs.release.digests import digests
 
-    shop.tell()
+    shop.publish_release()
     port = free_port()
-    be_told_of(shop, port, monkeypatch)
+    watch(shop, port, monkeypatch)
 
     def run() -> tuple[bool, bool, int]:
         result = dg.materialize([digests], raise_on_error=False)
@@ -313,7 +313,7 @@ def test_the_port_follows_the_security(security: str | None, port: int) -> None:
         ),
     ],
 )
-def test_a_server_that_is_half_described_is_told_by_name(changed: dict[str, str], said: str) -> None:
+def test_a_server_that_is_half_described_is_reported_by_name(changed: dict[str, str], said: str) -> None:
     with pytest.raises(SettingsError) as error:
         read_settings(COMPLETE | changed)
     assert said in str(error.value) and "secret" not in str(error.value)

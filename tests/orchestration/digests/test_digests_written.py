@@ -64,7 +64,7 @@ def test_one_address_is_enough_and_blanks_and_capitals_make_no_other_person() ->
 
 
 def test_each_gets_what_they_answer_for_and_the_informed_the_summary(shop: Shop) -> None:
-    release = shop.tell()
+    release = shop.publish_release()
     people = {person["slug"]: person for person in read_index(release.directory)}
     assert {slug: (person["answering_count"], person["informed_count"]) for slug, person in people.items()} == {
         "ann": (0, 1),
@@ -80,7 +80,7 @@ def test_each_gets_what_they_answer_for_and_the_informed_the_summary(shop: Shop)
     assert "value 40.0 %, between 20.0 % and 64.0 %; target 50.0 %" in mine, "twenty are few"
     assert "value 10.0 %; target 30.0 %" in mine, "a thousand are not"
     assert "+2.0 points, better" in mine and "−10.0 points, worse" in mine
-    # the same figures, for all that happened in the month happened in its last full week
+    # the same figures, because everything in the month happened in its last full week
     assert "2026-06-22 to 2026-06-28: 40 entered, 7 fell out; 1 stalled now" in mine
     assert "2026-06-01 to 2026-06-30: 40 entered, 7 fell out; 1 stalled now" in mine
     assert "nothing was measured on 1 of 7 days" in mine
@@ -90,7 +90,7 @@ def test_each_gets_what_they_answer_for_and_the_informed_the_summary(shop: Shop)
     assert "accountable: Jürgen Groß" in summary and "WHAT YOU ANSWER FOR" not in summary
 
 
-def test_journeys_and_phases_of_one_name_are_told_apart() -> None:
+def test_journeys_and_phases_of_one_name_are_distinguished() -> None:
     def kpi(kpi_id: str, journey_id: str, phase_id: str) -> Kpi:
         names: dict[str, Any] = {
             "kpi_name": kpi_id,
@@ -109,16 +109,16 @@ def test_journeys_and_phases_of_one_name_are_told_apart() -> None:
 
     kpis = [kpi("carts", "shop", "start"), kpi("calls", "support", "start"), kpi("mails", "support", "begin")]
     ann = Recipient("ann", "Ann", None, {one.kpi_id: ("accountable",) for one in kpis})
-    told = render(ann, kpis, data_set="tested", release_id="r", as_of=datetime(2026, 2, 1, tzinfo=UTC)).text
-    assert told.count("BUYING: WHAT YOU ANSWER FOR") == 2 and told.count("\nStart\n") == 3
+    text = render(ann, kpis, data_set="tested", release_id="r", as_of=datetime(2026, 2, 1, tzinfo=UTC)).text
+    assert text.count("BUYING: WHAT YOU ANSWER FOR") == 2 and text.count("\nStart\n") == 3
 
 
-def test_what_turned_since_the_release_before_stands_first(shop: Shop) -> None:
-    shop.tell(passed="amber", day=1)
-    release = shop.tell(passed="red", day=2)
+def test_what_turned_since_the_release_before_is_first(shop: Shop) -> None:
+    shop.publish_release(passed="amber", day=1)
+    release = shop.publish_release(passed="red", day=2)
     text = (release.directory / "digests" / "juergen-gross.txt").read_text(encoding="utf-8")
     assert text.index("TURNED SINCE") < text.index("red (was amber): Passed <on> & bought") < text.index("BUYING")
-    again = shop.tell(passed="red", day=3)
+    again = shop.publish_release(passed="red", day=3)
     assert "TURNED" not in (again.directory / "digests" / "juergen-gross.txt").read_text(encoding="utf-8")
 
 
@@ -136,7 +136,7 @@ class Page(HTMLParser):
 
 
 def test_a_page_is_whole_in_itself_escaped_and_its_tables_can_be_read_aloud(shop: Shop) -> None:
-    release = shop.tell()
+    release = shop.publish_release()
     for path in (release.directory / "digests").glob("*.html"):
         text = path.read_text(encoding="utf-8")
         page = Page()
@@ -149,8 +149,8 @@ def test_a_page_is_whole_in_itself_escaped_and_its_tables_can_be_read_aloud(shop
         assert ("lang", "en") in page.attributes
 
 
-def test_no_address_is_in_the_release_and_the_manifest_says_where_digests_stand(shop: Shop) -> None:
-    release = shop.tell()
+def test_no_address_is_in_the_release_and_the_manifest_says_where_digests_are(shop: Shop) -> None:
+    release = shop.publish_release()
     assert find_in_bytes(release.directory, sorted({email for *_, email in ROLES if email})) == []
     manifest = json.loads((release.directory / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["digests"] == {"index": "digests/index.json", "person_count": 5}
@@ -159,10 +159,10 @@ def test_no_address_is_in_the_release_and_the_manifest_says_where_digests_stand(
 
 
 def test_what_a_candidate_noted_that_was_never_published_goes(shop: Shop) -> None:
-    release = shop.tell(day=1)
+    release = shop.publish_release(day=1)
     with open_duckdb(shop.settings.warehouse) as connection:
         connection.execute("insert into landing.digests (release_id, slug) values ('never', 'ann')")
-    following = shop.tell(day=2)
+    following = shop.publish_release(day=2)
     with open_duckdb(shop.settings.warehouse, read_only=True) as connection:
         known = connection.execute("select distinct release_id from landing.digests").fetchall()
     assert {row[0] for row in known} == {release.release_id, following.release_id}
@@ -170,7 +170,7 @@ def test_what_a_candidate_noted_that_was_never_published_goes(shop: Shop) -> Non
 
 def test_a_configuration_without_roles_has_no_digest(shop: Shop) -> None:
     roles = (("nothing", "informed", "Ann", None),)
-    [only] = read_index(shop.tell(roles=roles).directory)
+    [only] = read_index(shop.publish_release(roles=roles).directory)
     assert (only["answering_count"], only["informed_count"]) == (0, 0)
 
 
@@ -181,5 +181,5 @@ def test_amounts_and_changes_read_as_people_say_them() -> None:
 
 
 def test_the_day_of_a_digest_is_the_clock_of_its_release(shop: Shop) -> None:
-    release = shop.tell(day=3)
+    release = shop.publish_release(day=3)
     assert f"{datetime(2026, 7, 4, tzinfo=UTC):%Y-%m-%d}" in read_index(release.directory)[0]["subject"]

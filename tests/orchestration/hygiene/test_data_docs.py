@@ -1,4 +1,4 @@
-"""The pages beside a release: what they say, what they must not hold, and that they need no network."""
+"""The pages of a release: what they say, what they must not hold, and that they need no network."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def site(warehouse, tmp_path):
     return index, results
 
 
-def test_pages_tell_what_the_suites_found(site):
+def test_pages_show_what_the_suites_found(site):
     index, results = site
     front = text_of(index.read_text())
     assert "Hygiene of run run-1" in front

@@ -357,7 +357,7 @@ def test_reserved_and_odd_column_names_are_no_trouble(warehouse):
 
 
 def test_queries_of_a_suite_run_with_the_projects_settings(warehouse):
-    """DuckDB gives wrong rows without this setting, so a suite on a connection of its own would judge
+    """DuckDB gives wrong rows without this setting, so a suite on a connection of its own would check
     wrongly.
     """
     here = TableChecks("core.dim_customers", key=None)
@@ -393,7 +393,7 @@ def test_the_file_is_free_after_a_suite(warehouse):
         subprocess.run([sys.executable, "-c", code, str(warehouse.path)], check=True, capture_output=True)
 
 
-def test_a_session_outside_its_block_judges_nothing(warehouse):
+def test_a_session_outside_its_block_checks_nothing(warehouse):
     session = HygieneSession(warehouse.path)
     assert_all_could_not_run(session.run(landing_suite(EVENTS, as_of=AS_OF)))
 

@@ -1,4 +1,4 @@
-"""Small files are read together; whatever is wrong with one of them stays its own affair."""
+"""Small files are read together; what is wrong with one of them concerns no other."""
 
 from __future__ import annotations
 

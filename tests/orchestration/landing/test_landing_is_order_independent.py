@@ -1,4 +1,4 @@
-"""Property: however rows are split into files, formats and batches, the same rows count and none is lost."""
+"""Property: however rows are split into files, formats and batches, the same rows count and none is missing."""
 
 from __future__ import annotations
 

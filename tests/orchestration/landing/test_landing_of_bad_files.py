@@ -82,9 +82,9 @@ def test_a_file_that_cannot_land_is_refused_and_named(landing, name, content, re
     again = landing.land()
     assert (again.changed, again.files_refused) == (False, 1)
     assert [r.reason for r in refused_files(landing.connection, landing.extracts)] == [reason]
-    # mended, it lands, and nothing is refused any more
+    # fixed, it lands, and nothing is refused any more
     path.unlink()
-    landing.write("mended.csv", GOOD)
+    landing.write("fixed.csv", GOOD)
     assert landing.land().refused == ()
     assert refused_files(landing.connection, landing.extracts) == ()
     assert landing.current() == [("a",)]
@@ -98,7 +98,7 @@ def test_a_refused_file_replaced_under_its_name_no_longer_counts(landing):
     assert landing.land().files_loaded == 1
 
 
-def test_a_mended_contract_lets_a_refused_file_in(landing):
+def test_a_fixed_contract_lets_a_refused_file_in(landing):
     landing.write("a.csv", "order_id,amount\na,1\n")
     assert landing.land().refused[0].reason == "missing_column"
     columns = tuple(
@@ -231,7 +231,7 @@ def test_a_full_disk_is_not_the_files_fault(landing, monkeypatch):
     assert landing.rows("select count(*) from landing.files") == [(0,)]
 
 
-def test_the_physical_line_is_named_whatever_stands_before_it(landing):
+def test_the_physical_line_is_named_whatever_comes_before_it(landing):
     """Blank lines, quoted line ends and rejected rows before a bad row shift DuckDB's own line numbers."""
     landing.write(
         "a.csv",
@@ -285,7 +285,7 @@ def test_mixed_line_ends_and_old_line_ends_land(landing):
     assert landing.quarantined() == [(4, "ordered_at", "not_a_time"), (3, "ordered_at", "not_a_time")]
 
 
-def test_lines_of_a_large_file_stay_exact_where_duckdb_reads_in_parallel(landing):
+def test_lines_of_a_large_file_are_exact_where_duckdb_reads_in_parallel(landing):
     rows = [f'"{n}",2026-01-01,1' if n % 3 else f'"{n}\nx",2026-01-01,1' for n in range(400_000)]
     rows[390_000] = "broken"
     rows[395_000] = "x,nonsense,1"

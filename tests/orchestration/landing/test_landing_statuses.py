@@ -97,7 +97,7 @@ def test_without_a_version_the_later_delivery_counts_then_path_then_line(landing
     assert landing.current("amount::varchar") == [("5.00",)]
 
 
-def test_the_same_row_twice_is_a_duplicate_and_the_first_stays(landing):
+def test_the_same_row_twice_is_a_duplicate_and_the_first_counts(landing):
     landing.write("a.csv", csv("a,2026-01-01,1,", "a,2026-01-01,1.00,"))
     landing.write("b.jsonl", '{"order_id":"a","ordered_at":"2026-01-01T00:00:00Z","amount":1}\n')
     result = landing.land()
@@ -181,7 +181,7 @@ def scoped_csv(*rows: str) -> str:
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2), None])
-def test_a_key_of_two_sources_stays_with_the_first_by_name_in_any_order(scoped, order):
+def test_a_key_of_two_sources_belongs_to_the_first_by_name_in_any_order(scoped, order):
     files = [
         ("a.csv", scoped_csv("1,2026-01-01,web", "2,2026-01-01,web")),
         ("b.csv", scoped_csv("1,2026-01-02,app", "3,2026-01-01,app")),
@@ -224,7 +224,7 @@ def test_a_claim_that_ends_gives_the_key_back(scoped):
     assert state(scoped) == collided
 
 
-def test_a_withdrawn_file_stops_counting_and_stays_out(landing):
+def test_a_withdrawn_file_stops_counting_for_good(landing):
     landing.write("a.csv", csv("a,2026-01-01,1,2026-01-01", "b,bad,1,"))
     landing.land()
     path = landing.write("b.csv", csv("a,2026-01-01,2,2026-01-02", "c,2026-01-01,1,", "d,bad,1,"))

@@ -1,4 +1,4 @@
-"""A data set to publish, and another one beside it."""
+"""A data set to publish, and another one next to it."""
 
 from __future__ import annotations
 

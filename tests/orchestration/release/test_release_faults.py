@@ -94,9 +94,9 @@ def test_too_little_room_is_said_before_anything_is_written(line: Line, monkeypa
     first = line.release(1)
     usage = shutil.disk_usage(line.settings.var)._replace(free=5 * 2**20)
     monkeypatch.setattr(folders.shutil, "disk_usage", lambda folder: usage)
-    with pytest.raises(ReleaseError, match=r"needs about .* MiB in .*, and 5.0 MiB are free.*JOURNEYS_VAR") as told:
+    with pytest.raises(ReleaseError, match=r"needs about .* MiB in .*, and 5.0 MiB are free.*JOURNEYS_VAR") as raised:
         line.write(2)
-    assert f"Nothing was published; {first.release_id} stays current." in str(told.value)
+    assert f"Nothing was published; {first.release_id} remains current." in str(raised.value)
     assert tidy_names(line.settings.releases) == [first.release_id, "releases.jsonl"]
 
 
@@ -120,7 +120,7 @@ def test_a_disk_that_fills_up_while_writing_leaves_the_old_release(
     line = full_line(line, tiny_disk)
     first = line.release(1)
     for event_count in (50_000, 400_000):
-        with pytest.raises(ReleaseError, match=r"The disk of .* is full.*stays current. Make room"):
+        with pytest.raises(ReleaseError, match=r"The disk of .* is full.*remains current. Make room"):
             publish(line.write(2, event_count=event_count), line.settings)
         assert tidy_names(line.settings.releases) == [first.release_id, "releases.jsonl"]
         assert line.generation() == 1
@@ -136,7 +136,7 @@ def test_a_fault_while_switching_leaves_the_old_release(line: Line, monkeypatch:
 
     with monkeypatch.context() as patch:
         patch.setattr(publishing, "point", fails)
-        with pytest.raises(ReleaseError, match=f"Input/output error.*{first.release_id} stays current"):
+        with pytest.raises(ReleaseError, match=f"Input/output error.*{first.release_id} remains current"):
             publish(candidate, line.settings)
     assert line.generation() == 1
     assert tidy_names(line.settings.releases) == [first.release_id, "releases.jsonl"]
@@ -192,7 +192,7 @@ def test_a_folder_without_the_right_to_write_is_named(line: Line) -> None:
     line.settings.releases.chmod(0o777)
     line.settings.serving.chmod(0o555)
 
-    def told() -> None:
+    def raised() -> None:
         try:
             asks()
         except ReleaseError as error:
@@ -201,7 +201,7 @@ def test_a_folder_without_the_right_to_write_is_named(line: Line) -> None:
             os._exit(7 if text.startswith(expected) and "JOURNEYS_SERVING" in text else 1)
 
     try:
-        assert in_another_process(told) == 7
+        assert in_another_process(raised) == 7
     finally:
         line.settings.serving.chmod(0o755)
 

@@ -1,4 +1,4 @@
-"""Every id that something moved away from is told, with what moved and why; nothing else is."""
+"""Every id that something moved away from is reported, with what moved and why; nothing else is."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ NOW: Customers = {
     # the device was somebody else's for one event
     "c_dan": ("dan_mail", "e7"),
     "c_ida": ("ida_mail", "e14 e15 e8"),
-    # an earlier sighting names Eve anew
+    # an earlier observation renames Eve
     "c_eva": ("eve_mail eve_card", "e9"),
     # Fox logged in
     "c_fox": ("fox_mail", "e10 e11"),
@@ -124,7 +124,7 @@ def test_totals_count_ids_that_came_and_went(previous: Path, warehouse: Path) ->
     assert changes.changed_share == pytest.approx(6 / 9)
 
 
-def test_health_tells_churn_once_however_often_it_is_recorded(previous: Path, warehouse: Path) -> None:
+def test_health_shows_churn_once_however_often_it_is_recorded(previous: Path, warehouse: Path) -> None:
     record(previous, warehouse)
     record(previous, warehouse)
     churn = dict(
@@ -148,7 +148,7 @@ def test_nothing_moved_is_no_row(previous: Path, tmp_path: Path) -> None:
     assert rows(same, "select count(*) from hygiene.customer_id_changes") == [(0,)]
 
 
-def test_a_release_from_before_decisions_were_told_is_compared(warehouse: Path, tmp_path: Path) -> None:
+def test_a_release_from_before_decisions_were_published_is_compared(warehouse: Path, tmp_path: Path) -> None:
     """Nothing then says that a decision was new, so the cause is what the identifiers show."""
     old = make(tmp_path / "customer_journeys.duckdb", BEFORE, None)
     record(old, warehouse)

@@ -113,7 +113,7 @@ def test_rows_outlive_a_column_that_is_declared_later() -> None:
         ).fetchall() == [("new", False), ("old", True)]
 
 
-def test_a_column_whose_type_changed_is_refused_and_nothing_is_touched() -> None:
+def test_a_column_whose_type_changed_is_refused_and_nothing_is_written() -> None:
     ledger = find_ledger("restatements")
     first, *others = ledger.columns
     changed = replace(ledger, columns=(LedgerColumn(first.name, "BIGINT", "another"), *others))

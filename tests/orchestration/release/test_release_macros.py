@@ -23,7 +23,7 @@ LINKS = """
         match_weight double, first_seen_at timestamp, last_seen_at timestamp
     )
 """
-SIGHTINGS = """
+OBSERVATIONS = """
     create table core.fct_identifier_observations (
         customer_id varchar, visitor_id varchar, identifier_type varchar, identifier_hash varchar,
         source_system varchar, seen_on varchar, observation_count bigint,
@@ -49,14 +49,14 @@ def release(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         )
         connection.execute("use candidate")
         connection.execute("create schema core")
-        for table in (LINKS, SIGHTINGS, BRIDGE):
+        for table in (LINKS, OBSERVATIONS, BRIDGE):
             connection.execute(table)
         for path in MACROS.glob("*.sql"):
             connection.execute(path.read_text(encoding="utf-8"))
         yield connection
 
 
-def tell(
+def add_links(
     release: duckdb.DuckDBPyConnection, pairs: list[Pair], *, customer: str = "c_1", status: str = "taken"
 ) -> None:
     release.executemany(
@@ -101,7 +101,7 @@ def test_a_path_is_shortest_and_holds_together(release: duckdb.DuckDBPyConnectio
     nodes = [f"n{number:02}" for number in range(12)]
     drawn = [sorted(chance.sample(nodes, 2)) for _ in range(chance.randint(6, 24))]
     pairs = sorted({(one, other) for one, other in drawn})
-    tell(release, pairs)
+    add_links(release, pairs)
     linked = sorted({node for pair in pairs for node in pair})
     for _ in range(10):
         one, other = chance.sample(linked, 2)
@@ -115,14 +115,14 @@ def test_a_path_is_shortest_and_holds_together(release: duckdb.DuckDBPyConnectio
 
 
 def test_a_refused_link_leads_nowhere(release: duckdb.DuckDBPyConnection) -> None:
-    tell(release, [("a", "b")])
-    tell(release, [("b", "c")], status="refused")
+    add_links(release, [("a", "b")])
+    add_links(release, [("b", "c")], status="refused")
     assert path(release, "a", "c") == []
 
 
 def test_two_customers_are_joined_by_no_path(release: duckdb.DuckDBPyConnection) -> None:
-    tell(release, [("a", "b")], customer="c_1")
-    tell(release, [("c", "d")], customer="c_2")
+    add_links(release, [("a", "b")], customer="c_1")
+    add_links(release, [("c", "d")], customer="c_2")
     assert path(release, "a", "c") == []
 
 
@@ -133,7 +133,7 @@ def test_an_identifier_that_is_not_there_gives_no_row(release: duckdb.DuckDBPyCo
 def test_a_customers_evidence_has_their_devices_with_the_time_they_were_theirs(
     release: duckdb.DuckDBPyConnection,
 ) -> None:
-    tell(release, [("mail", "phone")])
+    add_links(release, [("mail", "phone")])
     release.execute(
         "insert into core.fct_identifier_observations "
         "values (null, 'v_1', 'cookie', 'cookie', 'web', 'event', 7, '2026-01-01', '2026-01-09')"
@@ -153,7 +153,7 @@ def test_a_customers_evidence_has_their_devices_with_the_time_they_were_theirs(
 
 @pytest.mark.skipif("JOURNEYS_OLD_DUCKDB_PYTHON" not in os.environ, reason="no old DuckDB is named")
 def test_a_duckdb_of_years_ago_walks_the_same_path(release: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
-    tell(release, [("a", "b"), ("b", "c"), ("a", "d"), ("d", "e"), ("c", "e")])
+    add_links(release, [("a", "b"), ("b", "c"), ("a", "d"), ("d", "e"), ("c", "e")])
     now = path(release, "a", "c")
     release.execute("checkpoint candidate")
     release.execute("use memory")

@@ -1,4 +1,4 @@
-"""A candidate becomes the release that readers see, whole and described, and its line stays in order."""
+"""A candidate becomes the release that readers see, whole and described, and its line is in order."""
 
 from __future__ import annotations
 
@@ -223,7 +223,7 @@ def test_serving_can_be_pointed_at_a_line_again_without_a_new_release(line: Line
     assert serve(line.settings) == served
 
 
-def test_the_ledger_of_releases_ends_with_the_release_it_stands_in(line: Line) -> None:
+def test_the_ledger_of_releases_ends_with_the_release_it_is_in(line: Line) -> None:
     first = line.release(1)
     with open_duckdb(line.settings.warehouse) as connection:
         assert record_releases(connection, line.settings) == 1
@@ -323,8 +323,8 @@ def test_a_file_of_ones_own_is_not_overwritten_by_the_link(line: Line) -> None:
     assert line.release(2).previous_release_id is None
 
 
-def test_a_log_beside_the_link_is_not_played_into_the_next_release(line: Line) -> None:
-    """DuckDB 1.x opens the link by its own name, and so keeps its write-ahead log beside the link."""
+def test_a_log_next_to_the_link_is_not_played_into_the_next_release(line: Line) -> None:
+    """DuckDB 1.x opens the link by its own name, and so keeps its write-ahead log next to the link."""
     line.release(1)
     log = line.settings.serving / "customer_journeys.duckdb.wal"
     log.write_bytes(b"somebody's own changes")
@@ -332,7 +332,7 @@ def test_a_log_beside_the_link_is_not_played_into_the_next_release(line: Line) -
     assert not log.exists()
 
 
-def test_a_lost_journal_is_made_again_from_the_manifests(line: Line) -> None:
+def test_a_missing_journal_is_made_again_from_the_manifests(line: Line) -> None:
     ids = [line.release(generation).release_id for generation in (1, 2)]
     before = releases(line.settings)
     (line.settings.releases / "releases.jsonl").unlink()

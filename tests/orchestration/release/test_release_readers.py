@@ -33,7 +33,7 @@ assert seen == sorted(seen) or rolled_back.exists(), seen
 print(opened, *sorted(set(seen)))
 """
 
-# Holds one connection through publishes and pruning, then opens the link anew.
+# Holds one connection through publishes and pruning, then opens the link again.
 STAYING_READER = """
 import sys, duckdb
 connection = duckdb.connect(link, read_only=True)
@@ -82,7 +82,7 @@ def test_a_reader_sees_whole_releases_while_they_are_published(line: Line) -> No
     assert len(seen) > 2 and set(seen) <= {1, 2, 3, 4, 5}
 
 
-def test_a_reader_that_stays_keeps_its_release_even_when_it_is_pruned(kept) -> None:
+def test_a_connected_reader_keeps_its_release_even_when_it_is_pruned(kept) -> None:
     line = kept(2)
     first = line.release(1)
     reader = start(line, STAYING_READER)

@@ -1,4 +1,4 @@
-"""A figure of a day that was over, said differently, is a restatement; nothing else is."""
+"""A changed figure of a day that was over is a restatement; nothing else is."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_equal_tables_have_no_restatements(previous: Path, warehouse: Path) -> N
     assert find(previous, warehouse) == [Restated(PHASES, 0, None, None)]
 
 
-def test_rows_of_a_candidate_that_failed_do_not_stay(previous: Path, warehouse: Path) -> None:
+def test_rows_of_a_candidate_that_failed_are_removed(previous: Path, warehouse: Path) -> None:
     find(previous, warehouse, release_id="failed")
     find(previous, warehouse)
     find(previous, warehouse)
@@ -153,7 +153,7 @@ def test_only_what_both_sides_have_is_compared(tmp_path: Path, warehouse: Path) 
     assert [row[1:4] for row in ledger(warehouse)] == [("entered", 10.0, 11.0)]
 
 
-def test_what_is_restated_is_told_in_a_sentence() -> None:
+def test_what_is_restated_is_reported_in_a_sentence() -> None:
     one = Restated(PHASES, 1, date(2026, 7, 1), date(2026, 7, 1))
     assert one.line == "1 figure of journeys.agg_phases_daily on 2026-07-01 is restated"
     assert replace(one, count=1200, last_on=date(2026, 7, 3)).line == (

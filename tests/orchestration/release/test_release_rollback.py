@@ -1,4 +1,4 @@
-"""Readers can be taken back in one step, and the line stays sane afterwards."""
+"""Readers can be taken back in one step, and the line is valid afterwards."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_a_release_that_cannot_be_read_is_not_gone_to(line: Line) -> None:
     assert line.generation() == 2
 
 
-def test_rolling_back_stays_within_the_data_set(line: Line, other_line: Line) -> None:
+def test_rolling_back_is_possible_only_within_the_data_set(line: Line, other_line: Line) -> None:
     line.release(1)
     second = line.release(2)
     other_line.release(7)

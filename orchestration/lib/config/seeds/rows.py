@@ -43,7 +43,7 @@ def read_rows(definition: SeedDefinition, path: Path) -> tuple[list[str], list[S
     try:
         return _read_rows(definition, path)
     except UnicodeDecodeError as error:
-        message = "the file is not UTF-8. Save it anew as CSV in UTF-8."
+        message = "the file is not UTF-8. Save it again as CSV in UTF-8."
         raise SeedsInvalid(SeedReport((Problem(path.name, None, message),), ())) from error
 
 
@@ -76,7 +76,7 @@ def check_header(definition: SeedDefinition, header: Sequence[str]) -> Iterator[
     """Errors of columns that are twice in the header, that no seed has, or that are missing."""
     file, known = f"{definition.name}.csv", [column.name for column in definition.columns]
     for name in sorted({name for name in header if header.count(name) > 1}):
-        yield Problem(file, 1, f"column {name} stands twice in the header. Keep one.")
+        yield Problem(file, 1, f"column {name} is twice in the header. Keep one.")
     for name in header:
         if name not in known:
             yield Problem(file, 1, f"there is no column {name}.{suggestion(name, known)} Known: {', '.join(known)}.")
@@ -103,4 +103,4 @@ def check_values(definition: SeedDefinition, rows: Iterable[SeedRow]) -> Iterato
         earlier = line_of_key.setdefault(key, row.line)
         if earlier != row.line:
             named = ", ".join(f"{name} = {value}" for name, value in zip(definition.key, key, strict=True))
-            yield row.problem(f"{named} stands in line {earlier} already. Keep one of the two.")
+            yield row.problem(f"{named} is in line {earlier} already. Keep one of the two.")

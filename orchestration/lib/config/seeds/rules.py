@@ -243,7 +243,7 @@ def one_is_accountable_for_a_kpi(rows: Rows) -> Iterator[Problem]:
         elif len(accountable) > 1:
             yield accountable[1].problem(
                 f"{kpi_id} has {len(accountable)} accountable persons (line {accountable[0].line} names one). Exactly "
-                "one answers for a KPI: make the others responsible or consulted."
+                "one is accountable for a KPI: make the others responsible or consulted."
             )
 
 
@@ -254,7 +254,7 @@ def person_can_be_written_to(row: SeedRow) -> Iterator[str]:
             shown = CONTROL_CHARACTER.sub("\N{REPLACEMENT CHARACTER}", value)
             yield (
                 f"{column} = {shown}: holds the control character U+{ord(found.group()):04X} at place "
-                f"{found.start() + 1}, which no mail may carry in its head. Type it anew without."
+                f"{found.start() + 1}, which no mail header may contain. Type it again without it."
             )
         elif column == "email" and value and not MAIL_ADDRESS.fullmatch(value):
             yield f"email = {value}: expected one address such as ann@example.com. Correct it or leave it empty."
@@ -311,13 +311,13 @@ def one_target_holds_on_a_day(rows: Rows) -> Iterator[Problem]:
 
 def channel_has_a_free_name(row: SeedRow) -> Iterator[str]:
     if (channel := row.get("channel")) in RESERVED_NAMES:
-        yield f"channel = {channel}: figures that are not cut, or of no channel, bear this name. Choose another one."
+        yield f"channel = {channel}: totals, or figures without a channel, have this name. Choose another one."
 
 
 def segment_has_a_free_name(row: SeedRow) -> Iterator[str]:
     segment = row.get("segment")
     if segment is not None and segment.lower() in RESERVED_NAMES:
-        yield f"segment = {segment}: figures that are not cut bear this name. Choose another one."
+        yield f"segment = {segment}: totals have this name. Choose another one."
 
 
 def segment_has_one_name(rows: Rows) -> Iterator[Problem]:

@@ -1,5 +1,5 @@
--- The shortest path of taken links that joins two identifiers of one customer or visitor, one row per link on it and
--- source that tells of it; no row where nothing joins them. Of paths of one length, the one of the smallest hashes.
+-- The shortest path of accepted links that joins two identifiers of one customer or visitor, one row per link on it and
+-- source of it; no row if nothing joins them. Of paths of one length, the one of the smallest hashes.
 create macro core.identifier_path(from_identifier, to_identifier) as table
 with recursive
 links as materialized (

@@ -12,7 +12,7 @@ CANNOT_LINK = "cannot_link"
 
 @dataclass(frozen=True)
 class Link:
-    """A link between two identifiers. A decision of a person is held to fewer rules than what was only seen."""
+    """A link between two identifiers. A decision of a person has fewer rules to keep than an observed link."""
 
     key: str
     identifier_a: str
@@ -21,11 +21,11 @@ class Link:
 
 
 @dataclass(frozen=True)
-class JudgedLink:
+class ResolvedLink:
     """What became of a link.
 
     `part_a` and `part_b` name the parts that its ends belong to in the end, by their smallest identifier; equal where
-    the link was taken. A refused one says why, and which two identifiers it would have brought together.
+    the link was accepted. A refused one says why, and which two identifiers it would have brought together.
     """
 
     link: Link
@@ -42,18 +42,18 @@ def resolve_links(
     unique_types: Mapping[str, str],
     must_not_link: Iterable[tuple[str, str]],
     cannot_link: Iterable[tuple[str, str]] = (),
-) -> Iterator[JudgedLink]:
-    """Takes links in the order given, each unless it would break a rule, and says what became of each.
+) -> Iterator[ResolvedLink]:
+    """Accepts links in the order given, each unless it would break a rule, and returns the result for each.
 
     `unique_types` gives the type of identifiers of which a person has at most one; `must_not_link` and `cannot_link`
     the pairs that may not end in one part. A decision is refused by a must_not_link alone, and has to come before links
-    that are none. Then a link once refused stays refused: parts only grow, so what kept its ends apart stays.
+    that are none. A refused link is refused for good: parts only grow, so the conflict between its ends remains.
     """
     parts = _Parts(unique_types, must_not_link, cannot_link)
-    judged = [(link, parts.take(link)) for link in links]
-    for link, conflict in judged:
+    resolved = [(link, parts.take(link)) for link in links]
+    for link, conflict in resolved:
         reason, conflict_a, conflict_b = conflict or (None, None, None)
-        yield JudgedLink(
+        yield ResolvedLink(
             link,
             parts.name_of(link.identifier_a),
             parts.name_of(link.identifier_b),
@@ -113,7 +113,7 @@ class _Parts:
 
     def _divided_by(self, divides: _Divides, reason: str, root_a: str, root_b: str) -> tuple[str, str, str] | None:
         foes_a, foes_b = divides.foes_of_part(root_a), divides.foes_of_part(root_b)
-        # either side tells the same; the shorter list is read, for one part may be a giant with foes everywhere
+        # both sides give the same result; the shorter list is read, because one part may be a giant with many foes
         if len(foes_a) <= len(foes_b):
             found = [(member, foe) for foe, member in foes_a.items() if self._is_in(foe, root_b)]
         else:

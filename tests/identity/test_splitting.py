@@ -7,29 +7,29 @@ import random
 
 import pytest
 
-from orchestration.lib.identity.parting import (
+from orchestration.lib.identity.splitting import (
     CANNOT_LINK,
     MUST_NOT_LINK,
     UNIQUE_PER_PERSON,
-    JudgedLink,
     Link,
+    ResolvedLink,
     resolve_links,
 )
 
 
-def judged(
+def resolved(
     text: str, *, unique: str = "", apart: tuple[tuple[str, str], ...] = (), decisions: str = ""
-) -> list[JudgedLink]:
-    """Judges links such as `ax bx`; `unique` holds the identifiers that are account numbers, `decisions` the links."""
+) -> list[ResolvedLink]:
+    """Resolves links such as `ax bx`; `unique` has the identifiers that are account numbers, `decisions` the links."""
     links = [Link(pair, pair[0], pair[1], pair in decisions.split()) for pair in text.split()]
     return list(resolve_links(links, unique_types=dict.fromkeys(unique, "account"), must_not_link=apart))
 
 
-def refused(result: list[JudgedLink]) -> dict[str, str]:
+def refused(result: list[ResolvedLink]) -> dict[str, str]:
     return {one.link.key: one.refused_because for one in result if one.refused_because}
 
 
-def parts(result: list[JudgedLink]) -> list[str]:
+def parts(result: list[ResolvedLink]) -> list[str]:
     members: dict[str, set[str]] = {}
     for one in result:
         members.setdefault(one.part_a, set()).add(one.link.identifier_a)
@@ -38,28 +38,28 @@ def parts(result: list[JudgedLink]) -> list[str]:
 
 
 def test_the_second_account_is_refused_and_named() -> None:
-    result = judged("ax bx", unique="ab")
+    result = resolved("ax bx", unique="ab")
     assert refused(result) == {"bx": UNIQUE_PER_PERSON}
     assert {result[1].conflict_a, result[1].conflict_b} == {"a", "b"}
     assert parts(result) == ["ax", "b"]
 
 
 def test_the_order_decides_who_keeps_the_value() -> None:
-    assert parts(judged("bx ax", unique="ab")) == ["a", "bx"]
+    assert parts(resolved("bx ax", unique="ab")) == ["a", "bx"]
 
 
 def test_a_decision_may_join_two_accounts_and_a_third_is_refused() -> None:
-    result = judged("ab ax bx cx", unique="abc", decisions="ab")
+    result = resolved("ab ax bx cx", unique="abc", decisions="ab")
     assert refused(result) == {"cx": UNIQUE_PER_PERSON}
     assert parts(result) == ["abx", "c"]
 
 
 def test_must_not_link_holds_across_a_path_and_outranks_a_decision() -> None:
-    assert refused(judged("xy yz", apart=(("x", "z"),))) == {"yz": MUST_NOT_LINK}
-    assert refused(judged("xy yz", apart=(("z", "x"),), decisions="xy yz")) == {"yz": MUST_NOT_LINK}
+    assert refused(resolved("xy yz", apart=(("x", "z"),))) == {"yz": MUST_NOT_LINK}
+    assert refused(resolved("xy yz", apart=(("z", "x"),), decisions="xy yz")) == {"yz": MUST_NOT_LINK}
 
 
-def test_records_told_apart_stay_so_across_a_path_unless_a_person_decides() -> None:
+def test_cannot_link_pairs_hold_across_a_path_unless_a_person_decides() -> None:
     links = [Link("ax", "a", "x", False), Link("bx", "b", "x", False)]
     result = list(resolve_links(links, unique_types={}, must_not_link=(), cannot_link=[("b", "a")]))
     assert refused(result) == {"bx": CANNOT_LINK}
@@ -71,12 +71,12 @@ def test_records_told_apart_stay_so_across_a_path_unless_a_person_decides() -> N
 def test_the_least_two_that_conflict_are_named_from_whichever_side_is_looked_at(far: str) -> None:
     """Parts abx and cdy may not meet for three reasons; foes elsewhere decide only which side's list is shorter."""
     apart = (("b", "c"), ("d", "a"), ("c", "a"), *(("d", one) for one in far), *(("b", one) for one in far[1:]))
-    result = judged("ax bx cy dy xy", apart=apart)
+    result = resolved("ax bx cy dy xy", apart=apart)
     assert (result[-1].conflict_a, result[-1].conflict_b) == ("a", "c")
 
 
-def test_a_link_within_a_part_is_taken() -> None:
-    assert refused(judged("ax ay xy", unique="a")) == {}
+def test_a_link_within_a_part_is_accepted() -> None:
+    assert refused(resolved("ax ay xy", unique="a")) == {}
 
 
 def test_two_types_do_not_exclude_each_other() -> None:
@@ -116,7 +116,7 @@ def test_what_is_refused_is_what_a_slow_walk_over_sets_refuses(seed: int) -> Non
     decided = chance.sample(links, min(len(links), chance.randint(0, 2)))
     decisions = " ".join(decided)
     links = decided + [link for link in links if link not in decided]
-    result = judged(" ".join(links), unique=unique, apart=apart, decisions=decisions)
+    result = resolved(" ".join(links), unique=unique, apart=apart, decisions=decisions)
     assert refused(result) == greedy(links, unique, apart, decisions)
     for one in result:
         assert (one.part_a == one.part_b) is (one.refused_because is None)

@@ -1,1 +1,1 @@
-"""Measures what a refresh costs: seconds and memory per stage, beside the least that any program would have to do."""
+"""Measures what a refresh costs: seconds and memory per stage, next to the least that any program has to do."""

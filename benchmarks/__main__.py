@@ -82,7 +82,7 @@ def _size(text: str) -> str:
 def measure_size(size: str, folder: Path, *, is_quick: bool) -> SizeFigures:
     """Makes a world of the size in an empty folder, runs everything on it and returns what it took.
 
-    Every step is a fork of this process, which itself stays small: it imports no Dagster and opens no database.
+    Every step is a fork of this process, which itself remains small: it imports no Dagster and opens no database.
     """
     settings = _settings(folder)
     log, late = folder / "log", folder / "late"

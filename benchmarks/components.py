@@ -1,4 +1,4 @@
-"""`make bench-components`: connected components of an edge list, the materialisation's beside scipy's and Splink's."""
+"""`make bench-components`: connected components of an edge list, the materialisation compared with scipy and Splink."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ def measure_size(size: str, folder: Path, *, with_splink: bool) -> str:
 def make_links(database: Path, count: int) -> tuple[int, int]:
     """Writes about as many links as asked for, in random order, and returns how many there are, and of how many nodes.
 
-    A person has three to eight identifiers, each tied to one or two of the earlier ones, a tie often told twice and
+    A person has three to eight identifiers, each tied to one or two of the earlier ones, a tie often listed twice and
     from either end; one in twenty shares a link with the next person. A chain and a star come on top.
     """
     people, largest = count // LINKS_PER_PERSON, min(LARGEST, count // 10)

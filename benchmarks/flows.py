@@ -1,4 +1,4 @@
-"""`make bench-flows`: directly-follows counts and times, variants and phase intervals, beside pm4py and pandas."""
+"""`make bench-flows`: directly-follows counts and times, variants, phase intervals, compared with pm4py and pandas."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ END = "<!-- end of figures of flows -->"
 PM4PY_PYTHON = PROJECT_ROOT / "var" / ".pm4py" / "bin" / "python"
 # What lies ready for each tool, and the models that are measured, each by its own SQL.
 READY = ("int_phase_intervals", "int_instance_bounds", "int_timeline_events", "int_steps", "int_journey_instances")
-# Of these, the models that make the numbered steps and instances from events and stays; timed apart.
+# Of these, the models that make the numbered steps and instances from events and intervals; timed separately.
 ORDERED_BY = READY[1:]
 MEASURED: Mapping[str, Sequence[str]] = {
     "directly-follows": ("int_transitions", "agg_transitions"),
@@ -204,7 +204,7 @@ def by_models(warehouse: Path, folder: Path, compiled: Mapping[str, str]) -> Eff
             return run
 
         tasks = {task: build(names) for task, names in MEASURED.items()}
-        # last, for it reads the stays
+        # last, because it reads the intervals
         tasks[ORDERING] = build(ORDERED_BY)
         if between:
             tasks = {"pairs of steps, for both": build(between), **tasks}

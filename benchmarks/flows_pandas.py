@@ -28,7 +28,7 @@ def timed(tasks: Mapping[str, Callable[[], Any]]) -> tuple[dict[str, Any], dict[
 def run(folder: Path) -> dict[str, tuple[float, float]]:
     """Works everything out from the Parquet files of a folder, which are read before the clock starts."""
     landed, matches = read(folder)
-    # a stable sort: steps of one instant stay as they landed
+    # a stable sort: steps of one instant remain as they landed
     ready, ordering = timed({ORDERING: lambda: landed.sort_values(["instance", "occurred_at"], ignore_index=True)})
     steps = ready[ORDERING]
     results, efforts = timed(
@@ -79,7 +79,7 @@ def variants(steps: pd.DataFrame, step_type: str) -> pd.DataFrame:
 
 
 def intervals(matches: pd.DataFrame, until: pd.Timestamp) -> pd.DataFrame:
-    """The stays that hits make, each with its instance, outcome and end."""
+    """The intervals that matches make, each with its instance, outcome and end."""
     matches = matches.sort_values(["customer", "event_number"])
     customer, phase = matches["customer"], matches["phase"]
     deadline = matches["occurred_at"] + pd.to_timedelta(matches["window_seconds"], unit="s")

@@ -18,7 +18,7 @@ from benchmarks.flows_pandas import ORDERING, STEP_TYPES, as_of, intervals, read
 
 
 def main(folder: Path) -> None:
-    """Works everything out from the Parquet files of a folder, and writes results and efforts beside them."""
+    """Works everything out from the Parquet files of a folder, and writes results and efforts next to them."""
     steps, matches = read(folder)
     # the form it likes: sorted, with its own index columns
     log, ready = timed(

@@ -1,4 +1,4 @@
-"""`make bench-identity`: how well customers are told apart, where the truth is known.
+"""`make bench-identity`: how well identity resolution finds customers, where the truth is known.
 
 Each labelled set lands and is built as any data set is. The customers that its people records became are compared with
 their labels, and so are two plain ways of grouping records. An example also knows whose each identifier is, so all
@@ -271,14 +271,14 @@ def read_labelled(path: Path) -> list[dict[str, str]]:
         raise LabelsUnreadable(
             f"{path}: two columns at least have to say something of a person. Known names: {', '.join(known)}."
         )
-    told = [{ours: (row[theirs] or "").strip() for ours, theirs in found.items()} for row in rows]
-    keys = Counter(row["key"] for row in told)
-    if not told or max(keys.values()) > 1 or "" in keys:
+    named = [{ours: (row[theirs] or "").strip() for ours, theirs in found.items()} for row in rows]
+    keys = Counter(row["key"] for row in named)
+    if not named or max(keys.values()) > 1 or "" in keys:
         wrong = next((key for key, count in keys.items() if count > 1), "")
         raise LabelsUnreadable(
             f"{path}: every row needs a key of its own; {wrong!r} is not one. Column: {found['key']}."
         )
-    return told
+    return named
 
 
 def deliver_labelled(settings: Settings, rows: Iterable[Mapping[str, str]]) -> Labels:
@@ -343,11 +343,11 @@ def score(truth: Mapping[str, str], group: Mapping[str, str]) -> Score:
     (0.333, 1.0, 0.556, 2)
     """
     both = Counter((group[record], truth[record]) for record in truth)
-    told, wanted = Counter(group[record] for record in truth), Counter(truth.values())
-    right, found, asked = (sum(n * (n - 1) // 2 for n in counts.values()) for counts in (both, told, wanted))
+    sizes, wanted = Counter(group[record] for record in truth), Counter(truth.values())
+    right, found, asked = (sum(n * (n - 1) // 2 for n in counts.values()) for counts in (both, sizes, wanted))
     cubed: defaultdict[str, float] = defaultdict(float)
     for (mine, theirs), count in both.items():
-        cubed["precision"] += count * count / told[mine]
+        cubed["precision"] += count * count / sizes[mine]
         cubed["recall"] += count * count / wanted[theirs]
     size = max(len(truth), 1)
     return Score(

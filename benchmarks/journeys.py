@@ -1,7 +1,7 @@
-"""`make bench-journeys`: how much of what people really went through the warehouse tells, where the truth is known.
+"""`make bench-journeys`: how many true phase intervals the warehouse reproduces, where the truth is known.
 
-The simulator's history of phases is held against `journeys.fct_phase_intervals`, stay by stay; whatever is not told as
-it was gets one reason, so that the reasons add up.
+The simulator's history of phases is compared with `journeys.fct_phase_intervals`, interval by interval; each not
+reproduced gets one reason, so that the reasons add up.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from orchestration.lib.dbt.compiled import expressions
 TOLERANCE_SECONDS = 3_600
 SELECTED = ("+fct_phase_intervals", "+fct_journeys", "+bridge_customer_identifiers", "+dim_customers")
 
-# Why a true stay is not told as it was: the first that holds.
+# Why a true interval is not reproduced: the first reason that holds.
 REASONS = {
     "reproduced": "the same person, phase and outcome, begun within the hour",
     "lost_to_dirt": "seen without dirt, and now not: a row was broken, a clock is wrong",
@@ -33,12 +33,12 @@ REASONS = {
     "without_trace": "no event of the person within the hour, such as in a store without a card",
     "no_critical_event": "events, but none that marks the phase",
     "other_customer": "the event that marks it lies with another customer than the person's main one",
-    "already_there": "the warehouse has them in the phase already: for it the event is a repeat",
+    "already_there": "the warehouse has them in the phase already: to it the event is a repeat",
     "no_interval": "the event is there, but no interval that begins with it",
-    "window_open": "told as pending, for the window is open: they had given up without a word",
-    "came_back": "told as gone on or back: they gave up and began anew within the window",
-    "put_back": "told as regressed: an event of an earlier phase came before the next",
-    "next_unseen": "told as fallen out or pending: the next phase left no event in time",
+    "window_open": "pending, because the window is open: they had given up without an event",
+    "came_back": "progressed or regressed: they gave up and began again within the window",
+    "put_back": "regressed: an event of an earlier phase came before the next",
+    "next_unseen": "fallen out or pending: the next phase left no event in time",
     "other_end": "another outcome",
 }
 
@@ -49,11 +49,11 @@ BEGUN = ("reproduced", "window_open", "came_back", "put_back", "next_unseen", "o
 
 @dataclass(frozen=True)
 class Truth:
-    """How the stays of one level of dirt came out."""
+    """How the intervals of one level of dirt came out."""
 
     reason_of: dict[int, str]
-    told_count: int
-    told_reasons: dict[str, int]
+    built_count: int
+    built_reasons: dict[str, int]
     by_phase: list[tuple[str, int, int, int, int]]
 
     @property
@@ -73,8 +73,8 @@ class Truth:
         """The share that begins as it did, whatever its outcome."""
         return sum(self.reasons[reason] for reason in BEGUN) / max(self.true_count, 1)
 
-    def beside(self, clean: Truth) -> Truth:
-        """The same, with what a clean world would have shown counted as lost; the people must be the same."""
+    def compared_with(self, clean: Truth) -> Truth:
+        """The same, with what only a clean world shows counted as lost to dirt; the people must be the same."""
         if self.reason_of.keys() != clean.reason_of.keys():
             return self
         lost = {
@@ -100,8 +100,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             build(settings, SELECTED)
             found[dirt] = score(settings, truth)
             if 0.0 in found:
-                found[dirt] = found[dirt].beside(found[0.0])
-            print(f"dirt {dirt:g}: {found[dirt].share:.1%} of {found[dirt].true_count:,} stays", flush=True)
+                found[dirt] = found[dirt].compared_with(found[0.0])
+            print(f"dirt {dirt:g}: {found[dirt].share:.1%} of {found[dirt].true_count:,} intervals", flush=True)
         finally:
             shutil.rmtree(settings.resolved_seeds, ignore_errors=True)
             shutil.rmtree(folder, ignore_errors=True)
@@ -110,12 +110,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def score(settings: Settings, truth: Path) -> Truth:
-    """Holds the truth's purchase journey against a built warehouse."""
+    """Compares the true purchase journey with a built warehouse."""
     with open_duckdb(settings.warehouse, read_only=True) as connection:
         _who_is_who(connection, truth)
         _intervals(connection, truth)
-        reasons = dict(connection.execute("select interval_number, reason from judged").fetchall())
-        told = connection.execute("select reason, count(*) from told_judged group by reason").fetchall()
+        reasons = dict(connection.execute("select interval_number, reason from true_reasons").fetchall())
+        built = connection.execute("select reason, count(*) from built_reasons group by reason").fetchall()
         by_phase = connection.execute(f"""
             select
                 phase_id,
@@ -123,11 +123,11 @@ def score(settings: Settings, truth: Path) -> Truth:
                 count_if(reason not in {tuple(sorted(UNSEEN))}),
                 count_if(reason in {BEGUN}),
                 count_if(reason = 'reproduced')
-            from judged
+            from true_reasons
             group by phase_id
             order by min(phase_order)
         """).fetchall()
-    return Truth(reasons, sum(count for _, count in told), dict(told), list(by_phase))
+    return Truth(reasons, sum(count for _, count in built), dict(built), list(by_phase))
 
 
 def _who_is_who(connection: duckdb.DuckDBPyConnection, truth: Path) -> None:
@@ -184,7 +184,7 @@ def _who_is_who(connection: duckdb.DuckDBPyConnection, truth: Path) -> None:
 
 
 def _intervals(connection: duckdb.DuckDBPyConnection, truth: Path) -> None:
-    """Makes `judged`, a reason per true stay, and `told_judged`, one per stay that the warehouse tells."""
+    """Makes `true_reasons`, a reason per true interval, and `built_reasons`, one per built interval."""
     near = f"abs(epoch_us({{one}}) - epoch_us({{other}})) <= {TOLERANCE_SECONDS * 1_000_000}"
     connection.execute(
         """
@@ -203,27 +203,27 @@ def _intervals(connection: duckdb.DuckDBPyConnection, truth: Path) -> None:
         {"truth": str(truth / "phase_history.parquet")},
     )
     connection.execute(f"""
-        create temp table told_intervals as
+        create temp table built_intervals as
         select interval_id, customer_id, phase_id, phase_order, outcome, entry_event_id, entered_at, left_at
         from journeys.fct_phase_intervals
         where journey_id = 'purchase';
 
-        -- of several within the hour the nearest, each told interval for one true interval
+        -- of several within the hour the nearest, each built interval for one true interval
         create temp table begun as
         with pairs as (
             select
                 true_intervals.interval_number,
-                told_intervals.interval_id,
-                told_intervals.outcome as told_outcome,
-                abs(epoch_us(told_intervals.entered_at) - epoch_us(true_intervals.entered_at)) as apart
+                built_intervals.interval_id,
+                built_intervals.outcome as built_outcome,
+                abs(epoch_us(built_intervals.entered_at) - epoch_us(true_intervals.entered_at)) as apart
             from true_intervals
             inner join persons_customers as main
                 on main.person_id = true_intervals.person_id and main.is_main
-            inner join told_intervals
+            inner join built_intervals
                 on
-                    told_intervals.customer_id = main.customer_id
-                    and told_intervals.phase_id = true_intervals.phase_id
-                    and {near.format(one="told_intervals.entered_at", other="true_intervals.entered_at")}
+                    built_intervals.customer_id = main.customer_id
+                    and built_intervals.phase_id = true_intervals.phase_id
+                    and {near.format(one="built_intervals.entered_at", other="true_intervals.entered_at")}
             qualify row_number() over (partition by true_intervals.interval_number order by apart, interval_id) = 1
         )
         select * from pairs
@@ -258,26 +258,26 @@ def _intervals(connection: duckdb.DuckDBPyConnection, truth: Path) -> None:
         from true_intervals
         inner join persons_customers as main
             on main.person_id = true_intervals.person_id and main.is_main
-        inner join told_intervals
+        inner join built_intervals
             on
-                told_intervals.customer_id = main.customer_id
-                and told_intervals.phase_id = true_intervals.phase_id
-                and told_intervals.entered_at <= true_intervals.entered_at + interval {TOLERANCE_SECONDS} second
-                and coalesce(told_intervals.left_at, timestamp '9999-01-01') >= true_intervals.entered_at;
+                built_intervals.customer_id = main.customer_id
+                and built_intervals.phase_id = true_intervals.phase_id
+                and built_intervals.entered_at <= true_intervals.entered_at + interval {TOLERANCE_SECONDS} second
+                and coalesce(built_intervals.left_at, timestamp '9999-01-01') >= true_intervals.entered_at;
 
-        create temp table judged as
+        create temp table true_reasons as
         select
             true_intervals.*,
             phases.phase_order,
             begun.interval_id,
             case
-                when begun.told_outcome = true_intervals.outcome then 'reproduced'
-                when begun.told_outcome = 'pending' and true_intervals.outcome = 'fell_out' then 'window_open'
-                when true_intervals.outcome = 'fell_out' and begun.told_outcome is not null then 'came_back'
-                when begun.told_outcome = 'regressed' then 'put_back'
-                when begun.told_outcome in ('fell_out', 'pending') and true_intervals.outcome <> 'pending'
+                when begun.built_outcome = true_intervals.outcome then 'reproduced'
+                when begun.built_outcome = 'pending' and true_intervals.outcome = 'fell_out' then 'window_open'
+                when true_intervals.outcome = 'fell_out' and begun.built_outcome is not null then 'came_back'
+                when begun.built_outcome = 'regressed' then 'put_back'
+                when begun.built_outcome in ('fell_out', 'pending') and true_intervals.outcome <> 'pending'
                     then 'next_unseen'
-                when begun.told_outcome is not null then 'other_end'
+                when begun.built_outcome is not null then 'other_end'
                 when main.person_id is null then 'nobody'
                 when seen.has_event is null then 'without_trace'
                 when not seen.has_match then 'no_critical_event'
@@ -286,7 +286,7 @@ def _intervals(connection: duckdb.DuckDBPyConnection, truth: Path) -> None:
                 else 'no_interval'
             end as reason
         from true_intervals
-        left join (select phase_id, min(phase_order) as phase_order from told_intervals group by phase_id) as phases
+        left join (select phase_id, min(phase_order) as phase_order from built_intervals group by phase_id) as phases
             on phases.phase_id = true_intervals.phase_id
         left join (select distinct person_id from persons_customers) as main
             on main.person_id = true_intervals.person_id
@@ -294,7 +294,7 @@ def _intervals(connection: duckdb.DuckDBPyConnection, truth: Path) -> None:
         left join seen on seen.interval_number = true_intervals.interval_number
         left join already_there on already_there.interval_number = true_intervals.interval_number;
 
-        create temp table told_judged as
+        create temp table built_reasons as
         with owners as (
             select customer_id, min(person_id) as person_id, count(*) as person_count
             from persons_customers
@@ -302,34 +302,34 @@ def _intervals(connection: duckdb.DuckDBPyConnection, truth: Path) -> None:
             group by customer_id
         )
         select
-            told_intervals.interval_id,
-            told_intervals.phase_id,
+            built_intervals.interval_id,
+            built_intervals.phase_id,
             case
-                when bool_or(judged.reason = 'reproduced') then 'reproduced'
-                when bool_or(judged.reason is not null) then 'other_end'
+                when bool_or(true_reasons.reason = 'reproduced') then 'reproduced'
+                when bool_or(true_reasons.reason is not null) then 'other_end'
                 when bool_or(owners.person_id is null) then 'other_customer'
                 when bool_or(owners.person_count > 1) then 'several_people'
-                when bool_or(within.phase_id = told_intervals.phase_id) then 'again'
+                when bool_or(within.phase_id = built_intervals.phase_id) then 'again'
                 when bool_or(within.phase_id is not null) then 'other_phase'
                 else 'between'
             end as reason
-        from told_intervals
-        left join judged on judged.interval_id = told_intervals.interval_id
-        left join owners on owners.customer_id = told_intervals.customer_id
+        from built_intervals
+        left join true_reasons on true_reasons.interval_id = built_intervals.interval_id
+        left join owners on owners.customer_id = built_intervals.customer_id
         left join true_intervals as within
             on
                 within.person_id = owners.person_id
-                and told_intervals.entered_at >= within.entered_at
-                and told_intervals.entered_at < within.left_at
-        group by told_intervals.interval_id, told_intervals.phase_id;
+                and built_intervals.entered_at >= within.entered_at
+                and built_intervals.entered_at < within.left_at
+        group by built_intervals.interval_id, built_intervals.phase_id;
     """)
 
 
-TOLD_REASONS = {
-    "reproduced": "a true interval, told with its outcome",
-    "other_end": "a true interval, told with another outcome",
-    "again": "begun within a true stay of the phase: they had been put elsewhere in between",
-    "other_phase": "begun within a true stay of another phase: an ad, a look around, a visit to a store",
+BUILT_REASONS = {
+    "reproduced": "a true interval, with its outcome",
+    "other_end": "a true interval, with another outcome",
+    "again": "begun within a true interval of the phase: they had been put elsewhere in between",
+    "other_phase": "begun within a true interval of another phase: an ad, a look around, a visit to a store",
     "between": "begun while they wanted nothing",
     "several_people": "of a customer that is several people",
     "other_customer": "of a customer that is nobody's main one: a device that nobody logged in on, or half a person",
@@ -345,7 +345,7 @@ def tables(found: dict[float, Truth]) -> str:
     def row(name: str, values: Sequence[str]) -> str:
         return f"| {name} |" + "".join(f" {value} |" for value in values)
 
-    lines = [f"| true stays |{head}", rule, row("in all", [f"{found[dirt].true_count:,}" for dirt in levels])]
+    lines = [f"| true intervals |{head}", rule, row("in all", [f"{found[dirt].true_count:,}" for dirt in levels])]
     lines.append(
         row("begun within the hour, whatever the outcome", [f"{found[dirt].begun_share:.1%}" for dirt in levels])
     )
@@ -353,11 +353,16 @@ def tables(found: dict[float, Truth]) -> str:
         shares = [found[dirt].reasons[reason] / max(found[dirt].true_count, 1) for dirt in levels]
         name = f"**{reason}**: {meaning}" if reason == "reproduced" else f"`{reason}`: {meaning}"
         lines.append(row(name, [f"{share:.1%}" for share in shares]))
-    lines += ["", f"| stays told |{head}", rule, row("in all", [f"{found[dirt].told_count:,}" for dirt in levels])]
-    for reason, meaning in TOLD_REASONS.items():
-        shares = [found[dirt].told_reasons.get(reason, 0) / max(found[dirt].told_count, 1) for dirt in levels]
+    lines += [
+        "",
+        f"| intervals built |{head}",
+        rule,
+        row("in all", [f"{found[dirt].built_count:,}" for dirt in levels]),
+    ]
+    for reason, meaning in BUILT_REASONS.items():
+        shares = [found[dirt].built_reasons.get(reason, 0) / max(found[dirt].built_count, 1) for dirt in levels]
         lines.append(row(f"`{reason}`: {meaning}", [f"{share:.1%}" for share in shares]))
-    lines += ["", "| phase, dirt | true stays | an event marks them | begun of those | reproduced of those |"]
+    lines += ["", "| phase, dirt | true intervals | an event marks them | begun of those | reproduced of those |"]
     lines.append("|---|--:|--:|--:|--:|")
     for dirt in levels:
         for phase_id, count, visible, begun, reproduced in found[dirt].by_phase:

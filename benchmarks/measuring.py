@@ -74,7 +74,7 @@ def _run_and_leave(function: Callable[..., Any], arguments: tuple[Any, ...], sen
         output = log.open("a", encoding="utf-8")
         os.dup2(output.fileno(), 1)
         os.dup2(output.fileno(), 2)
-        # whatever stood in for them belongs to the parent
+        # their replacements belong to the parent
         sys.stdout = sys.stderr = output
         started = time.monotonic()
         value = function(*arguments)

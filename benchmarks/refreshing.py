@@ -27,7 +27,7 @@ class StageFailed(RuntimeError):
 
 @dataclass(frozen=True)
 class StageReport:
-    """What a stage tells: seconds by landed table, suite, model or test, and whether it made anything."""
+    """What a stage reports: seconds by landed table, suite, model or test, and whether it made anything."""
 
     seconds_by_part: Mapping[str, float] = field(default_factory=dict)
     has_made_something: bool = True

@@ -103,7 +103,7 @@ def parts_table(figures: SizeFigures, *, refresh: str, most: int) -> str:
 
 
 def machine_facts(loads: Sequence[float]) -> str:
-    """What the figures hang on: the machine, the versions, and how busy it was besides."""
+    """What the figures depend on: the machine, the versions, and its other load."""
     pages, page_bytes = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
     busiest = max(loads, default=0.0)
     return (

@@ -1,4 +1,4 @@
-"""What `make bench-journeys` prints: a stay per reason, worked by hand."""
+"""What `make bench-journeys` prints: an interval per reason, worked by hand."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.journeys import BEGUN, REASONS, TOLD_REASONS, UNSEEN, Truth, score, tables
+from benchmarks.journeys import BEGUN, BUILT_REASONS, REASONS, UNSEEN, Truth, score, tables
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings, read_settings
 from orchestration.lib.dbt.compiled import expression
@@ -24,19 +24,19 @@ def day(number: float) -> datetime:
 
 # person, phase, outcome, entered, left
 TRUE: Sequence[tuple[str, str, str, float, float | None]] = (
-    ("ann", "interest", "fell_through", 0, 2),  # told as it was
-    ("ann", "consideration", "fell_out", 2, 5),  # told as regressed
-    ("ann", "interest", "fell_through", 6, 7),  # told as regressed by an ad
+    ("ann", "interest", "fell_through", 0, 2),  # reproduced
+    ("ann", "consideration", "fell_out", 2, 5),  # built as regressed
+    ("ann", "interest", "fell_through", 6, 7),  # built as regressed by an ad
     ("ann", "purchase", "pending", 30, None),  # her event is only a page view
     ("ann", "loyalty", "completed", 40, 41),  # nothing near
     ("ann", "interest", "fell_out", 50, 51),  # on a device that is somebody else's
     ("bea", "interest", "fell_out", 0, 1),  # nobody knows her
-    ("cid", "interest", "fell_out", 0, 1),  # told as pending
-    ("cid", "interest", "fell_out", 3, 4),  # a repeat of the stay told already
-    ("cid", "consideration", "fell_through", 5, 6),  # told as fallen out
+    ("cid", "interest", "fell_out", 0, 1),  # built as pending
+    ("cid", "interest", "fell_out", 3, 4),  # a repeat of the interval built already
+    ("cid", "consideration", "fell_through", 5, 6),  # built as fallen out
 )
 # customer, phase, outcome, entered, left
-TOLD: Sequence[tuple[str, str, str, float, float | None]] = (
+BUILT: Sequence[tuple[str, str, str, float, float | None]] = (
     ("c_ann", "interest", "fell_through", 0.02, 2),
     ("c_ann", "consideration", "regressed", 2, 6),
     ("c_ann", "interest", "regressed", 6, 6.5),
@@ -121,7 +121,7 @@ def _fill(settings: Settings, truth: Path) -> None:
             "insert into journeys.fct_phase_intervals values (?, 'purchase', ?, ?, 1, ?, '', ?, ?)",
             [
                 (str(number), customer, phase, outcome, day(entered), None if left is None else day(left))
-                for number, (customer, phase, outcome, entered, left) in enumerate(TOLD)
+                for number, (customer, phase, outcome, entered, left) in enumerate(BUILT)
             ],
         )
         for customer, event, at, phase in EVENTS:
@@ -144,7 +144,7 @@ def _fill(settings: Settings, truth: Path) -> None:
 
 
 def test_every_true_interval_has_the_reason_worked_by_hand(found: Truth) -> None:
-    # stays are numbered by person and time
+    # intervals are numbered by person and time
     assert [found.reason_of[number] for number in sorted(found.reason_of)] == [
         "reproduced",
         "came_back",
@@ -160,20 +160,20 @@ def test_every_true_interval_has_the_reason_worked_by_hand(found: Truth) -> None
     assert (found.share, found.begun_share) == (1 / 10, 5 / 10)
 
 
-def test_every_told_interval_has_one_too(found: Truth) -> None:
-    assert found.told_reasons == {"reproduced": 1, "other_end": 4, "other_phase": 1, "other_customer": 1}
-    assert found.told_count == len(TOLD)
+def test_every_built_interval_has_one_too(found: Truth) -> None:
+    assert found.built_reasons == {"reproduced": 1, "other_end": 4, "other_phase": 1, "other_customer": 1}
+    assert found.built_count == len(BUILT)
 
 
 def test_what_dirt_took_away_is_counted_as_lost(found: Truth) -> None:
     soiled = replace(found, reason_of={**found.reason_of, 1: "without_trace", 2: "other_customer"})
-    assert soiled.beside(found).reason_of == {**soiled.reason_of, 1: "lost_to_dirt"}
-    assert replace(soiled, reason_of={99: "nobody"}).beside(found).reason_of == {99: "nobody"}
+    assert soiled.compared_with(found).reason_of == {**soiled.reason_of, 1: "lost_to_dirt"}
+    assert replace(soiled, reason_of={99: "nobody"}).compared_with(found).reason_of == {99: "nobody"}
 
 
 def test_reasons_are_named_and_add_up(found: Truth) -> None:
     assert set(BEGUN) | UNSEEN <= set(REASONS)
-    assert set(found.reason_of.values()) <= set(REASONS) and set(found.told_reasons) <= set(TOLD_REASONS)
+    assert set(found.reason_of.values()) <= set(REASONS) and set(found.built_reasons) <= set(BUILT_REASONS)
     assert "| **reproduced**: the same person, phase and outcome, begun within the hour | 10.0% |" in tables(
         {0.0: found}
     )

@@ -114,7 +114,7 @@ def generate(
     households: int | None = None,
     progress: Callable[[str], None] = print,
 ) -> GenerationReport:
-    """Writes the extracts, and beside them the totals that a release must show.
+    """Writes the extracts, and next to them the totals that a release must show.
 
     `households` takes that many households, always the same ones, with all they did; None takes all. Equal
     arguments give equal bytes. What an earlier call wrote is replaced once everything is there; other files
@@ -385,7 +385,7 @@ def _write_events(connection: duckdb.DuckDBPyConnection, unfinished: Path) -> in
 
 
 def _write_people(connection: duckdb.DuckDBPyConnection, unfinished: Path) -> int:
-    """The households that were described; their attributes stand beside the feed's own columns."""
+    """The households that were described; their attributes follow the feed's own columns."""
     return _write_csv(
         connection,
         f"""

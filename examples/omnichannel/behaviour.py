@@ -1,11 +1,11 @@
 """Lets people move through the phases of a purchase, each move with its cause.
 
-All people of a chunk take one step at a time together: a step is one stay in one phase. What happened in a
-stay, and why it ended, is decided here; how it showed in the tools is decided by the modules that write their
+All people of a chunk take one step at a time together: a step is one interval in one phase. What happened in a
+interval, and why it ended, is decided here; how it showed in the tools is decided by the modules that write their
 rows.
 
-Causes are counterfactual. One number is drawn per stay; a nudge or a slow answer shifts the bound that it is
-held against. A stay whose end changes with the shift was ended by it, and only then is it named as the cause.
+Causes are counterfactual. One number is drawn per interval; a nudge or a slow answer shifts the bound that it is
+held against. An interval whose end changes with the shift was ended by it, and only then is it named as the cause.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ ADVANCES = (0.33, 0.32, 0.22, 0.28, 0.0)
 REGRESSES = (0.0, 0.06, 0.12, 0.0, 0.0)
 NUDGE_LIFT = (0.0, 0.20, 0.24, 0.12)
 SLOW_SUPPORT_LOSS = 0.26
-STORE_LIFT = 0.14  # who stands in a store is nearer to buying
+STORE_LIFT = 0.14  # people in a store are nearer to buying
 LOYALTY_LIFT = 0.10
 IRRITATION_LOSS = 0.12
 SKIPS = 0.07
@@ -63,9 +63,9 @@ LONGEST_LIFE = 3000
 
 @dataclass(frozen=True)
 class Intervals:
-    """One entry per stay in a phase, by person and time. Times are even days; `left` is NaN while pending.
+    """One entry per interval in a phase, by person and time. Times are even days; `left` is NaN while pending.
 
-    `entry_nudge` is the nudge whose touch opened the stay; `is_entry_caused`: not without it.
+    `entry_nudge` is the nudge whose touch opened the interval; `is_entry_caused`: not without it.
     """
 
     person: np.ndarray
@@ -91,7 +91,7 @@ class Intervals:
 
 
 def live(people: People, days: float, rng: np.random.Generator) -> tuple[Intervals, np.ndarray]:
-    """The stays of all people, and the even time each joined the loyalty programme (NaN: never)."""
+    """The intervals of all people, and the even time each joined the loyalty programme (NaN: never)."""
     count = len(people)
     now = people.arrives.copy()
     phase = np.where(people.is_known, rng.choice(3, count, p=(0.3, 0.5, 0.2)), AWARENESS)
@@ -112,7 +112,7 @@ def live(people: People, days: float, rng: np.random.Generator) -> tuple[Interva
         entered, at = now[person], phase[person]
         left = entered + interval["dwell"]
         is_pending = left >= days
-        # whoever follows an ad or a mail lands on the web, whoever opens a push message in the app
+        # people who follow an ad or a mail land on the web, people who open a push message in the app
         followed = entry_nudge[person]
         medium = np.select([np.isin(followed, (AD, EMAIL)), followed == PUSH], [WEB, APP], default=interval["medium"])
         outcome = np.where(is_pending, PENDING, interval["outcome"])
@@ -171,7 +171,7 @@ def _one_interval(
     is_member: np.ndarray,
     rng: np.random.Generator,
 ) -> dict[str, np.ndarray]:
-    """What happens in the stay that each of these people begins now."""
+    """What happens in the interval that each of these people begins now."""
     count, at = len(person), phase[person]
     kind = people.kind[person]
     dwell = rng.lognormal(np.log(np.array(DWELL_MEDIAN))[at], np.array(DWELL_SPREAD)[at])
@@ -195,7 +195,7 @@ def _one_interval(
     skips = advances & (at < CONSIDERATION) & (rng.random(count) < SKIPS)
     next_phase = np.where(regresses, at - 1, np.minimum(at + 1 + skips, LOYALTY))
     outcome = np.select([at == LOYALTY, advances, regresses], [COMPLETED, FELL_THROUGH, REGRESSED], default=FELL_OUT)
-    # who would have gone on had no answer, now or before, come too late
+    # people who would have progressed if no answer, now or before, had come too late
     was_let_down = is_slow | (irritation[person] > 0)
     lost_to_support = ~advances & can_advance & was_let_down & (drawn < calm + np.array(NUDGE_LIFT)[nudge])
     cause = np.select(
@@ -226,7 +226,7 @@ def _one_interval(
 
 
 def _nudges(people: People, person: np.ndarray, at: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Which nudge reaches each person near the end of the stay. After a purchase nothing is advertised."""
+    """Which nudge reaches each person near the end of the interval. After a purchase nothing is advertised."""
     drawn = rng.random(len(person))
     is_on_line = people.kind[person] != STORE_ONLY
     by_ad = is_on_line & (drawn < 0.26)
@@ -239,7 +239,7 @@ def _nudges(people: People, person: np.ndarray, at: np.ndarray, rng: np.random.G
 def _support(
     people: People, person: np.ndarray, at: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Who asks for help in this stay, through what, the minutes until an answer, whether too long."""
+    """Who asks for help in this interval, through what, the minutes until an answer, whether too long."""
     count = len(person)
     needs = rng.random(count) < np.array(NEEDS_SUPPORT)[at]
     through = rng.choice((TICKET, CALL, CHAT), count, p=(0.45, 0.30, 0.25))
@@ -255,7 +255,7 @@ def _support(
 def _medium(
     people: People, person: np.ndarray, at: np.ndarray, kind: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
-    """Where the stay begins: on the web, in the app, in a store, or (purchases now and then) by telephone."""
+    """Where the interval begins: on the web, in the app, in a store, or (purchases now and then) by telephone."""
     drawn = rng.random(len(person))
     on_line = np.where(people.has_app[person] & (rng.random(len(person)) < 0.45), APP, WEB)
     store_share = np.select(

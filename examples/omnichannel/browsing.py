@@ -278,7 +278,7 @@ def triggered_mail(chunk: Chunk) -> np.ndarray:
 
 
 def mixed_share(device: np.ndarray, salt: int = 3) -> np.ndarray:
-    """A number between 0 and 1 that stays with a device."""
+    """A number between 0 and 1 that is fixed for a device."""
     return (mixed(device, salt) % 10_000) / 10_000
 
 

@@ -26,7 +26,7 @@ MENTIONS_PER_YEAR = 0.9
 
 
 def write_support(chunk: Chunk, orders: Orders) -> tuple[np.ndarray, np.ndarray]:
-    """Writes tickets, calls and chats; returns for each stay when help was over, and when it was sought."""
+    """Writes tickets, calls and chats; returns for each interval when help was over, and when it was sought."""
     intervals, clock, rng = chunk.intervals, chunk.clock, chunk.rng
     left = np.where(np.isnan(intervals.left), clock.days, intervals.left)
     asked = clock.at(intervals.entered + rng.uniform(0.1, 0.6, len(intervals)) * (left - intervals.entered))
@@ -260,7 +260,7 @@ def write_surveys(chunk: Chunk, orders: Orders, receipts: Receipts, help_over: n
     visited = np.flatnonzero(receipts.shows_card & (rng.random(len(receipts.at)) < ANSWERS_AFTER_STORE))
     asked_nps = np.flatnonzero(people.has_account & (rng.random(len(people)) < ANSWERS_NPS * clock.days / 365))
     last_irritation = np.zeros(len(people))
-    last_irritation[intervals.person] = intervals.irritation  # stays stand in order of time: the last one holds
+    last_irritation[intervals.person] = intervals.irritation  # intervals are in order of time: the last one counts
     person = np.concatenate([intervals.person[helped], orders.person[delivered], receipts.person[visited], asked_nps])
     sizes = [len(helped), len(delivered), len(visited), len(asked_nps)]
     group = np.repeat(np.arange(4), sizes)

@@ -136,7 +136,7 @@ def write_shop(chunk: Chunk) -> Orders:
     steps = np.stack([shipped, arrived, returned, cancelled])
     last = np.where(steps < NEVER, steps, -1).max(axis=0)
 
-    # two versions of each order: as placed, and as it stands in the end
+    # two versions of each order: as placed, and as it is in the end
     row = np.concatenate([np.arange(count), np.flatnonzero(last > 0)])
     is_final = np.arange(len(row)) >= count
     updated = np.where(is_final, last[row], at[row])

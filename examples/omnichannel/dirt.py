@@ -14,7 +14,7 @@ class Dirt:
     late_rows: float = 0.004
     """Rows delivered one to six files after their own."""
     out_of_order_rows: float = 0.01
-    """Rows that stand away from their place in the file by up to two days."""
+    """Rows that are away from their place in the file by up to two days."""
     broken_rows: float = 0.0008
     """Rows that break the contract: an impossible date, a number with a comma, a required value missing."""
     redelivered_files: float = 0.03

@@ -54,7 +54,7 @@ class Frame:
     """Simulated rows of one table, not yet rendered.
 
     `columns` are numpy or Arrow arrays of one length; `render` gives, for each column of the contract, the
-    SQL that makes it from them (a column left out of `render` stands under its own name). `delivered` is when
+    SQL that makes it from them (a column left out of `render` keeps its own name). `delivered` is when
     each row was ready to be exported. `event_count` is how many events of a customer the rows mean.
     """
 
@@ -70,7 +70,7 @@ def instants(values: np.ndarray, missing: np.ndarray | None = None) -> pa.Array:
 
 
 def choice(codes: np.ndarray, words: pa.Array | Iterable[str]) -> pa.Array:
-    """The word that each code stands for; null for -1."""
+    """The word of each code; null for -1."""
     dictionary = words if isinstance(words, pa.Array) else pa.array(list(words), pa.string())
     return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32), mask=codes < 0), dictionary)
 
@@ -150,7 +150,7 @@ class ExtractsWriter:
         period: np.ndarray,
         rng: np.random.Generator,
     ) -> _Soiled:
-        """Decides which rows come twice, late, out of order or broken, and sorts them as they will stand."""
+        """Decides which rows come twice, late, out of order or broken, and sorts them into the order of the files."""
         count, last = len(row), int(period.max(initial=0))
         last = max(last, len(self._periods[1 if (contract.source, contract.table) in MONTHLY else 3][0]) - 1)
         is_late = (rng.random(count) < self.dirt.late_rows) & (period < last)
@@ -232,7 +232,7 @@ class ExtractsWriter:
 
 @dataclass(frozen=True)
 class _Soiled:
-    """Rows as they will stand in the files: which row, in which file, and what is wrong with it."""
+    """Rows as they will be in the files: which row, in which file, and what is wrong with it."""
 
     row: np.ndarray
     period: np.ndarray
@@ -363,7 +363,7 @@ def _breakable(contract: Contract) -> dict[int, str]:
     dates = [column.name for column in free if column.is_required and column.data_type in ("date", "timestamp")]
     required = [column.name for column in free if column.is_required and column.name not in dates]
     numbers = [column.name for column in free if column.data_type in FRACTIONS]
-    # where nothing but the key is required beside the time, the time is what is missing
+    # where nothing but the key and the time is required, the time is what is missing
     targets = {MISSING_VALUE: (required or dates)[0]}
     if dates and contract.file_format != "parquet":
         targets[BAD_DATE] = dates[-1]

@@ -22,7 +22,7 @@ OPEN, CLICK, SOFT_BOUNCE, HARD_BOUNCE, UNSUBSCRIBE, COMPLAINT = range(6)
 ACTIVITIES = ("open", "click", "soft_bounce", "hard_bounce", "unsubscribe", "complaint")
 LINK = "https://www.example.com/actie"
 
-# Impressions per stay of a person who accepts tracking, by phase: whoever looks around is followed around.
+# Impressions per interval of a person who accepts tracking, by phase: people who look around see more of them.
 IMPRESSIONS = (0.9, 1.6, 1.8, 0.3, 0.3)
 CORRECTED_AFTER = 3  # days after which platforms report a day again
 
@@ -188,7 +188,7 @@ def write_email(chunk: Chunk, orders: Orders) -> None:
 
 
 def _find(keys: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Where each wanted key stands in the ascending keys."""
+    """The position of each wanted key in the ascending keys."""
     return np.searchsorted(keys, wanted)
 
 

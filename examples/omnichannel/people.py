@@ -185,7 +185,7 @@ def make_people(first: int, count: int, *, seed: int, clock: Clock, dirt: Dirt, 
 
 
 def plain(name: str) -> str:
-    """A name as it stands in an e-mail address: lower case, no accents, no spaces."""
+    """A name as it is in an e-mail address: lower case, no accents, no spaces."""
     return "".join(
         letter for letter in unicodedata.normalize("NFKD", name.lower()) if letter.isascii() and letter.isalnum()
     )
@@ -198,7 +198,7 @@ def phone_as_typed(digits: np.ndarray, style: np.ndarray) -> list[str]:
 
 
 def mistyped(name: str, place: float, way: int) -> str:
-    """The name with one typing error: letters swapped, one lost, or one doubled."""
+    """The name with one typing error: letters swapped, one missing, or one doubled."""
     at = min(len(name) - 2, 1 + int(place * max(1, len(name) - 2)))
     if way == 0 and name[at] != name[at + 1]:
         return name[:at] + name[at + 1] + name[at] + name[at + 2 :]

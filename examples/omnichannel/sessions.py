@@ -1,4 +1,4 @@
-"""Turns stays in phases into visits to the web site and the app, and visits into their events."""
+"""Turns intervals in phases into visits to the web site and the app, and visits into their events."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ APP_NAMES = (
 DIRECT, ORGANIC, REFERRAL, PAID, NEWSLETTER_MAIL, TRIGGERED_MAIL, PUSH_MESSAGE = range(7)
 UNPROMPTED_SHARES = (0.43, 0.33, 0.09, 0.08, 0.07)
 
-# Further visits within a stay, by phase.
+# Further visits within an interval, by phase.
 MORE_VISITS = (0.35, 1.15, 1.05, 0.50, 0.20)
 LONGEST_PAUSE = 25 * MINUTE
 MAIL_IS_FRESH = 6  # days in which a newsletter is still clicked
@@ -81,7 +81,7 @@ class Events:
 def make_sessions(
     people: People, intervals: act.Intervals, world: World, clock: Clock, rng: np.random.Generator
 ) -> Sessions:
-    """The visits of all stays, ordered by time."""
+    """The visits of all intervals, ordered by time."""
     on_line = np.isin(intervals.medium, (act.WEB, act.APP))
     more = rng.poisson(np.array(MORE_VISITS)[intervals.phase] * (people.kind[intervals.person] != STORE_ONLY))
     entry, extra = np.flatnonzero(on_line), np.repeat(np.arange(len(intervals)), more)
@@ -218,7 +218,7 @@ def make_events(intervals: act.Intervals, sessions: Sessions, world: World, rng:
     )
     is_about_one = np.isin(kind, (CART, WISHLIST, BOUGHT, CHECKOUT))
     product = np.where(is_about_one, sessions.product[session], product)
-    # Whoever logs in is known from then on; whoever still was logged in, from the first event.
+    # A person who logs in is known from then on; one who was still logged in, from the first event.
     login_place = np.full(count, -1, dtype=np.int64)
     logins = np.flatnonzero(kind == LOGIN)
     login_place[session[logins]] = logins

@@ -56,7 +56,7 @@ def generate(
     dirt: Dirt | None = None,
     progress: Callable[[str], None] = print,
 ) -> GenerationReport:
-    """Writes the extracts of `customers` people over the `days` before `as_of`, and the truth beside them.
+    """Writes the extracts of `customers` people over the `days` before `as_of`, and the truth next to them.
 
     Equal arguments give equal bytes. Memory does not grow with `customers`. Files of an earlier generation in
     the same folders are replaced; a folder that holds anything else is refused.

@@ -1,4 +1,4 @@
-"""Writes what really happened, beside the extracts and never inside."""
+"""Writes what really happened, next to the extracts and never inside."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Truth:
         }
 
     def write(self, table: str, columns: Mapping[str, object], render: Mapping[str, str] | None = None) -> None:
-        """Appends rows; `render` gives SQL for columns that do not stand under their own name."""
+        """Appends rows; `render` gives SQL for columns that do not have their own name."""
         render = render or {}
         rows = pa.table(
             {name: value if isinstance(value, pa.Array) else pa.array(value) for name, value in columns.items()}

@@ -13,7 +13,7 @@ from examples.omnichannel.clock import DAY, HOUR, Clock
 NEWSLETTER_DAYS = 21
 PROMOTION_DAYS = 45
 
-# Devices of a person stand in one block of numbers; the household's tablet stands in its first member's.
+# Devices of a person are in one block of numbers; the household's tablet is in its first member's.
 DEVICE_BLOCK = 8
 APP_DEVICE, TABLET = 5, 7
 
@@ -86,7 +86,7 @@ def make_world(clock: Clock, *, seed: int) -> World:
 
 
 def mixed(number: np.ndarray, salt: int) -> np.ndarray:
-    """A well-mixed 63-bit number for each number: chance that stays with a thing for its whole life."""
+    """A well-mixed 63-bit number for each number: chance that is fixed for the life of a thing."""
     with np.errstate(over="ignore"):
         value = number.astype(np.uint64) + np.uint64(salt % 2**32) * np.uint64(0x9E3779B97F4A7C15)
         value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -1,4 +1,4 @@
-"""Fixtures that many tests share: data sets in temporary folders, and the Warehouse that stories are told to."""
+"""Fixtures that many tests share: data sets in temporary folders, and the Warehouse that stories are delivered to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads the tree once: the files of the product, the models and what they reach for, the YAML beside them."""
+"""Reads the tree once: the files of the product, the models and what they reach for, their YAML."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SOURCE = re.compile(r"""\b(?:source|landed)\(\s*['"]([a-z0-9_]+)['"]\s*,\s*['"](
 
 @dataclass(frozen=True)
 class Model:
-    """One model: where it stands, its text without comments, the names it refers to."""
+    """One model: where it is, its text without comments, the names it refers to."""
 
     path: Path
     text: str

@@ -1,4 +1,4 @@
-"""Whoever opens a table finds what a row is, what each column means, and who answers for it."""
+"""Every table documents what a row is, what each column means, and who is accountable."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def name_of(model: Model) -> str:
 
 
 @pytest.mark.parametrize("model", models(), ids=name_of)
-def test_every_model_is_described_beside_it_and_begins_with_its_grain(model: Model) -> None:
+def test_every_model_has_a_description_that_begins_with_its_grain(model: Model) -> None:
     assert model.name in PROPERTIES, f"{model.name} is in no YAML"
     path, properties = PROPERTIES[model.name]
     assert path.parent == model.path.parent

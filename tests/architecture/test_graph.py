@@ -133,7 +133,7 @@ def check(rule: str, breaking: Iterable[str]) -> None:
 
 @pytest.fixture(scope="module")
 def graph() -> Graph:
-    # a folder that stays: dbt then parses only what changed
+    # a permanent folder: dbt then parses only what changed
     target = PROJECT_ROOT / "var" / ".lint" / "dbt"
     arguments = ["--quiet", "--target-path", str(target), "--log-path", str(target / "logs")]
     subprocess.run([sys.executable, "-m", "dbt.cli.main", "parse", *arguments], cwd=PROJECT_ROOT, check=True)

@@ -24,7 +24,7 @@ def name_of(model: Model) -> str:
     return model.name
 
 
-def test_every_model_stands_in_a_layer() -> None:
+def test_every_model_is_in_a_layer() -> None:
     assert {model.layer for model in models()} == set(LAYERS)
     assert len(LAYER_OF) == len(models()), "two models share a name"
 
@@ -78,7 +78,7 @@ def test_a_model_of_identity_reads_no_later_room(model: Model) -> None:
 def test_marts_read_intermediates_core_and_seeds(model: Model) -> None:
     for name in model.references:
         layer, folder = LAYER_OF.get(name, "seeds"), FOLDER_OF.get(name)
-        # what landed is told by the marts of hygiene, which no step of the journey stands between
+        # the marts of hygiene report what landed, with no step of the journey in between
         allowed = layer in ("seeds", "intermediate") or (layer == "marts" and folder in ("core", model.folder))
         assert allowed or (model.folder == "hygiene" and name.startswith("stg_landing__")), name
 
@@ -146,7 +146,7 @@ def test_the_list_of_united_models_is_up_to_date() -> None:
     assert text == union_models_text(), "type make unions"
 
 
-def test_folders_of_later_stages_stay_free() -> None:
+def test_folders_of_later_stages_are_free() -> None:
     marts = {model.folder for model in models() if model.layer == "marts"}
     assert marts <= {
         "core", "journeys", "kpis", "flows", "attribution", "voice", "customers", "activation", "experiments",

@@ -1,4 +1,4 @@
-"""Names tell the layer, the source and the grain; files are named as what they hold."""
+"""Names state the layer, the source and the grain; files are named for what they hold."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_macro_file_is_named_as_its_macro_and_begins_with_what_it_returns(path
     assert defined_in(path)[0] == path.stem
     text = path.read_text(encoding="utf-8")
     assert text.startswith("{#"), "a macro file opens with a docstring"
-    # a helper beside the macro says for itself what it is for
+    # a helper next to the macro explains itself
     for helper in defined_in(path)[1:]:
         if "__" not in helper:
             assert re.search(rf"#}}\s*{{%-?\s*macro\s+{helper}\b", text), f"{helper} has no docstring"
@@ -67,7 +67,7 @@ def test_an_engine_macro_has_one_form_per_engine_and_no_default(path: Path) -> N
     assert f"adapter.dispatch('{path.stem}', 'journeys')" in path.read_text(encoding="utf-8")
 
 
-def test_a_dispatch_stands_in_the_engine_folder_alone() -> None:
+def test_a_dispatch_is_in_the_engine_folder_alone() -> None:
     elsewhere = [
         shown(path)
         for path in (PROJECT_ROOT / "macros").rglob("*.sql")

@@ -48,7 +48,7 @@ def test_no_path_of_one_machine_is_in_the_tree() -> None:
 
 
 def test_no_address_of_a_registry_is_in_the_tree() -> None:
-    # the target that writes the lock file tells its tool to leave the address out
+    # the target that writes the lock file sets its tool to omit the address
     assert lines_with(REGISTRIES, but=("Makefile",)) == []
 
 

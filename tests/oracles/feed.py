@@ -58,7 +58,7 @@ def whole(text: str | None) -> int | None:
 
 
 def event_rows(rows: Iterable[Mapping[str, str]]) -> list[Row]:
-    """Returns rows of feed.events with their types; columns that only describe stay text or None."""
+    """Returns rows of feed.events with their types; columns that only describe are text or None."""
     typed = []
     for row in rows:
         event: Row = {name: value or None for name, value in row.items()}

@@ -3,7 +3,7 @@
 Readings chosen where the design leaves room:
 
 - The phase of a step is that of the latest entry at or before it in total order; steps of the first instant that come
-  before the first hit bear the first phase.
+  before the first match have the first phase.
 - A percentile is discrete: the smallest value that at least that share does not exceed.
 - Of variants equally frequent the shorter comes first, then the one whose names sort first.
 - A move is allowed that goes to a later phase, terminal or not, and leaves out no required one.
@@ -108,21 +108,21 @@ def seconds(earlier: datetime, later: datetime) -> int:
     return (later - earlier) // timedelta(seconds=1)
 
 
-def transition_rows(of: Iterable[Walk], *cuts: str) -> list[Row]:
-    """Returns one row per journey, cut, step type and pair, shaped like `flows.agg_transitions`."""
+def transition_rows(of: Iterable[Walk], *dimensions: str) -> list[Row]:
+    """Returns one row per journey, dimensions, step type and pair, shaped like `flows.agg_transitions`."""
     pairs: dict[tuple[str, ...], list[tuple[str, int]]] = defaultdict(list)
     for walk in of:
-        cut = tuple(getattr(walk, name) for name in cuts)
+        values_of = tuple(getattr(walk, name) for name in dimensions)
         for step_type in STEP_TYPES:
             for one, following in pairwise(walk.steps):
-                key = (walk.journey_id, *cut, step_type, getattr(one, step_type), getattr(following, step_type))
+                key = (walk.journey_id, *values_of, step_type, getattr(one, step_type), getattr(following, step_type))
                 pairs[key].append((walk.customer_id, seconds(one.occurred_at, following.occurred_at)))
     departures: Counter[tuple[str, ...]] = Counter()
     for key, moves in pairs.items():
         departures[key[:-1]] += len(moves)
     return [
         {
-            **dict(zip(("journey_id", *cuts, "step_type", "from_name", "to_name"), key, strict=True)),
+            **dict(zip(("journey_id", *dimensions, "step_type", "from_name", "to_name"), key, strict=True)),
             "transition_count": len(moves),
             "customer_count": len({customer for customer, _ in moves}),
             "median_seconds": percentile([waited for _, waited in moves], 0.5),
@@ -133,14 +133,14 @@ def transition_rows(of: Iterable[Walk], *cuts: str) -> list[Row]:
     ]
 
 
-def variant_rows(of: Iterable[Walk], *cuts: str) -> list[Row]:
-    """Returns one row per journey, cut, step type and path, shaped like `flows.agg_variants`, none left out."""
+def variant_rows(of: Iterable[Walk], *dimensions: str) -> list[Row]:
+    """Returns one row per journey, dimensions, step type and path, shaped like `flows.agg_variants`, none omitted."""
     taken: dict[tuple[str, ...], dict[tuple[str, ...], list[Walk]]] = defaultdict(lambda: defaultdict(list))
     for walk in of:
-        cut = tuple(getattr(walk, name) for name in cuts)
+        values_of = tuple(getattr(walk, name) for name in dimensions)
         for step_type in STEP_TYPES:
             path = tuple(getattr(step, step_type) for step in walk.steps)
-            taken[walk.journey_id, *cut, step_type][path].append(walk)
+            taken[walk.journey_id, *values_of, step_type][path].append(walk)
     rows = []
     for key, paths in taken.items():
         ranked = sorted(paths, key=lambda path: (-len(paths[path]), len(path), " > ".join(path)))
@@ -148,7 +148,7 @@ def variant_rows(of: Iterable[Walk], *cuts: str) -> list[Row]:
             took = paths[path]
             rows.append(
                 {
-                    **dict(zip(("journey_id", *cuts, "step_type"), key, strict=True)),
+                    **dict(zip(("journey_id", *dimensions, "step_type"), key, strict=True)),
                     "variant": " > ".join(path),
                     "variant_rank": rank,
                     "step_count": len(path),
@@ -252,8 +252,8 @@ def monthly_conformance_rows(
         allowed = [kind in ("forward", "completed") for _, kind in kinds_of_moves(instance, known)]
         begun[instance.journey_id, int(instance.version), walk.level, month].append(allowed)
     rows = []
-    for (journey_id, version, level, month), judged in begun.items():
-        moved = [allowed for allowed in judged if allowed]
+    for (journey_id, version, level, month), decided in begun.items():
+        moved = [allowed for allowed in decided if allowed]
         moves = [is_allowed for allowed in moved for is_allowed in allowed]
         rows.append(
             {
@@ -261,7 +261,7 @@ def monthly_conformance_rows(
                 "journey_version": version,
                 "level": level,
                 "month_starts_on": month,
-                "instance_count": len(judged),
+                "instance_count": len(decided),
                 "moved_count": len(moved),
                 "conforming_count": sum(all(allowed) for allowed in moved),
                 "move_count": len(moves),
@@ -276,7 +276,7 @@ def monthly_conformance_rows(
 def lines_placed(of: Iterable[Walk], channels: Iterable[Mapping[str, str]]) -> dict[tuple[str, str], tuple[int, bool]]:
     """Returns the place of each line of channels, and of the line of all customers, and whether it is declared.
 
-    Declared channels stand by group (none last) and name, then comes the line of no channel, then what nobody declared,
+    Declared channels are ordered by group (none last) and name, then the line of no channel, then undeclared ones,
     by first appearance.
     """
     declared = [
@@ -355,7 +355,7 @@ def stop_rows(
             ]
             came = {id(walk) for walk, _ in here}
             answers = answered(walk.steps[place] for walk, place in here)
-            lost = sum(walk.outcome == "fell_out" for walk in last)
+            dropped_off = sum(walk.outcome == "fell_out" for walk in last)
             rows.append(
                 {
                     "stop_id": stop,
@@ -366,10 +366,10 @@ def stop_rows(
                     "instance_count": len(came),
                     "customer_count": len({walk.customer_id for walk, _ in here}),
                     "repeat_count": sum(stop_id(walk, line_type, following) == stop for _, following, walk in onward),
-                    "drop_off_count": lost,
+                    "drop_off_count": dropped_off,
                     "completed_count": sum(walk.outcome == "completed" for walk in last),
                     "answer_count": len(answers),
-                    "drop_off_share": round(lost / len(came), 9) if came else None,
+                    "drop_off_share": round(dropped_off / len(came), 9) if came else None,
                     "median_pause_seconds": percentile(
                         [seconds(one.occurred_at, following.occurred_at) for one, following, _ in onward], 0.5
                     )
@@ -399,7 +399,7 @@ def move_rows(of: Iterable[Walk], *, is_transfer: bool, min_cell_size: int = 5) 
     rows = []
     for (left, come_to), moves in moved.items():
         answers = answered(following for _, _, following, _ in moves)
-        lost = sum(has_dropped_off for *_, has_dropped_off in moves)
+        dropped_off = sum(has_dropped_off for *_, has_dropped_off in moves)
         rows.append(
             {
                 "from_stop_id": left,
@@ -407,8 +407,8 @@ def move_rows(of: Iterable[Walk], *, is_transfer: bool, min_cell_size: int = 5) 
                 "volume_count": len(moves),
                 "instance_count": len({id(walk) for walk, *_ in moves}),
                 "customer_count": len({walk.customer_id for walk, *_ in moves}),
-                "drop_off_count": lost,
-                "drop_off_share": round(lost / len(moves), 9),
+                "drop_off_count": dropped_off,
+                "drop_off_share": round(dropped_off / len(moves), 9),
                 "answer_count": len(answers),
                 "median_delay_seconds": percentile(
                     [seconds(one.occurred_at, following.occurred_at) for _, one, following, _ in moves], 0.5

@@ -1,7 +1,7 @@
-"""Walks every instance down the strict funnel of its journey, one hit after another.
+"""Walks every instance down the strict funnel of its journey, one match after another.
 
-It goes by hits, not by stays: step 1 is taken at the instance's first hit of the first required phase, each next at
-the first later hit of the next required phase, if that is within the window of the step before, counted from the hit
+It uses matches, not intervals: step 1 is taken at the instance's first match of the first required phase, each next at
+the first later match of the next required phase, if it is within the window of the step before, counted from the match
 that took it.
 """
 

@@ -1,4 +1,4 @@
-"""Finds the gaps of customers' journeys: hand-overs between steps, contacts left waiting, stays left alone.
+"""Finds the gaps of customers' journeys: hand-overs between steps, late answers, intervals without contact.
 
 Readings chosen where the design leaves room:
 
@@ -11,10 +11,10 @@ Readings chosen where the design leaves room:
   later, of the same touchpoint, or of the same department at a touchpoint that owes answers or at none.
 - A contact that names nobody, no person and no device, is left out unless it says itself when it was answered.
 - In time is what took as many whole seconds as the limit says, or fewer. What lies after the clock has not come.
-- In a stay whose phase names `contact_within_days`, somebody is to be heard of after the entry, in order: any step
-  with a direction, up to the instant at which the stay ends.
-- A journey has gone on from a phase if, after the last stay in it, a stay of a later phase follows, or if it was
-  completed. It is lost if it fell out instead.
+- In an interval whose phase names `contact_within_days`, a contact is expected after the entry, in order: any step
+  with a direction, up to the instant at which the interval ends.
+- A journey has progressed from a phase if, after the last interval in it, one of a later phase follows, or if it
+  was completed. It has dropped off if it fell out instead.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def of_journey(instance: Instance, phase_id: str) -> Row:
 
 
 def phases_at(instance: Instance, inside: Sequence[Event]) -> Iterator[str]:
-    """Yields the phase current at each step; before the first hit it is that of the first hit."""
+    """Yields the phase current at each step; before the first match it is that of the first match."""
     entered = {interval.entry["event_id"]: interval.phase.phase_id for interval in instance.intervals}
     current = instance.intervals[0].phase.phase_id
     for event in inside:
@@ -149,7 +149,7 @@ def intervals_left_alone(
     *,
     as_of: datetime,
 ) -> Iterator[Row]:
-    """Yields the stays in which nobody was heard of within the days that the map says."""
+    """Yields the intervals without a contact within the days that the map declares."""
     places = [event["event_id"] for event in inside]
     for interval in instance.intervals:
         days = expected.get((instance.journey_id, instance.version, interval.phase.phase_id))

@@ -1,7 +1,7 @@
 """Says who is who: people, visitors, owners of devices, the customer of every event, and the customers' ids.
 
 Covers the design's identity from linking to ids: links and caps here, what decisions and unique-per-person types
-refuse in `parting`, whose a device is in `ownership`. Fuzzy links come from the caller.
+refuse in `splitting`, whose a device is in `ownership`. Fuzzy links come from the caller.
 
 Hashes come from the caller: `hash_of(identifier_type, normalised value)`. An id is `c_` and the hash of the
 smallest person identifier, or `a_` and the hash of the smallest device identifier, or `a_` and
@@ -16,14 +16,14 @@ Values
   nothing, and a type that no seed row declares, is absent.
 - Whatever the rule, a value loses blank and invisible characters at its ends and is put into Unicode's composed
   form (NFC); one longer than 512 characters is unusable. Blank and invisible is what Unicode files under Z and C; a
-  filler that it calls a letter stays. An e-mail address needs one @ with text on both sides and nothing blank or
+  filler that it calls a letter is kept. An e-mail address needs one @ with text on both sides and nothing blank or
   invisible inside. Letters that only look alike are different letters.
 
 Links
 
 - Links come from current rows only; a superseded version's identifiers link nothing. First seen is the
   minimum over every version landed (an event's `occurred_at`, a people record's `updated_at`). An identifier
-  that stands on superseded rows only is nobody's. A link's first seen is the minimum over every version landed.
+  that is on superseded rows only has no owner. A link's first seen is the minimum over every version landed.
 - An event links its identifiers of one kind with each other, where it carries 2 to `most_identifiers` usable ones
   (devices and blocked values counted); with more it links none. A people record links each of its values with
   itself, not the values with each other.
@@ -42,7 +42,7 @@ Decisions
 - A decision names two identifiers, as anybody would write them or as `hash:` and the hash, which says the type by
   itself: two of people, or two of devices, which joins or parts visitors in the same way. One that is on no current
   row (or unusable, or of a type that nobody declared) makes the decision an `unknown_identifier`; one that is blocked
-  or over its cap makes it `not_trusted`, for such a value links nothing, decided or not. Neither has any effect, nor
+  or over its cap makes it `not_trusted`, as such a value links nothing, decided or not. Neither has any effect, nor
   has a decision that hashes make one about a person and a device, though it counts as `applied`.
 - Any other `must_not_link` is `applied`, whether or not anything would join the two. Any other `must_link` is
   `applied` or, by a `must_not_link` on the way, `refused`. An identifier and itself: a `must_link` is `applied`,
@@ -65,8 +65,8 @@ Owners
 - An anonymous customer exists only by its events: where a visitor has none that is nobody's, what would be the
   anonymous customer's intervals are nobody's and have no row.
 - A customer's `first_seen_at` is the earliest of its current events and its person identifiers' first seen;
-  `last_seen_at` the latest of its current events and of the current rows that its person identifiers stand on. A
-  customer whose identifiers stand on others' events only has no event.
+  `last_seen_at` the latest of its current events and of the current rows that have its person identifiers. A
+  customer whose identifiers are on others' events only has no event.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ from typing import Any, NamedTuple
 
 from tests.oracles.feed import Row, truth, whole
 from tests.oracles.ownership import Policy, owner_at, ownership_intervals
-from tests.oracles.parting import MUST_NOT_LINK, Link, parted
+from tests.oracles.splitting import MUST_NOT_LINK, Link, split
 from tests.oracles.timeline import total_order
 
 HashOf = Callable[[str, str], str]
@@ -351,7 +351,7 @@ def solved(
 
     people_nodes = {one for row in [*events, *people] for one in trusted(row)}
     nodes = people_nodes | {one for event in events for one in devices(event)}
-    judged = _judged(
+    resolved = _resolved(
         decisions,
         present={
             one
@@ -365,12 +365,12 @@ def solved(
     )
     decided = {
         row["pair"]
-        for row in judged
+        for row in resolved
         if row["is_link"] and row["outcome"] == "applied" and row["pair"][0] != row["pair"][1]
         if len({one in people_nodes for one in row["pair"]}) == 1
     }
     apart = {
-        frozenset(row["pair"]) for row in judged if row["decision"] == "must_not_link" and row["outcome"] == "applied"
+        frozenset(row["pair"]) for row in resolved if row["decision"] == "must_not_link" and row["outcome"] == "applied"
     }
     values_of = {record_identifier(person): {*trusted(person)} - {record_identifier(person)} for person in people}
     weights = {
@@ -397,7 +397,7 @@ def solved(
         for one in nodes
         if one.identifier_type in types and types[one.identifier_type].is_unique_per_person
     }
-    groups, refused = parted(nodes, links, apart=apart, unique_type=unique_type)
+    groups, refused = split(nodes, links, apart=apart, unique_type=unique_type)
 
     customer_of: dict[Identifier, str] = {}
     visitor_of: dict[Identifier, str] = {}
@@ -492,7 +492,7 @@ def solved(
                 "identifier_b": row["identifier_b"],
                 "outcome": "refused" if row["pair"] in refused_pairs and row["is_link"] else row["outcome"],
             }
-            for row in judged
+            for row in resolved
         ],
         people_customers=frozenset(customer_of.values()),
     )
@@ -517,7 +517,7 @@ def _pairs_of_record(
     return [(itself, one) for one in trusted(person) if one != itself]
 
 
-def _judged(
+def _resolved(
     decisions: Iterable[Mapping[str, str]],
     *,
     present: set[Identifier],

@@ -1,4 +1,4 @@
-"""Walks each customer through their journeys: hits, instances, stays with five outcomes, moves, days, norms.
+"""Walks each customer through their journeys: matches, instances, intervals with five outcomes, moves, days, norms.
 
 Bots and events after `as_of` are left out before anything else. Everything goes one event after another in
 total order, so the definition can be read off the code.
@@ -10,15 +10,15 @@ Readings chosen where the design leaves room:
   only; a new one begins under the version valid that day.
 - An empty condition of a critical event is no condition; names compare exactly. `property_name` without
   `property_value` asks that the property is there. The highest phase is the greatest `phase_order`.
-- The deadline is that of the current phase, `window_days` after the last hit of the journey. A hit at the
+- The deadline is that of the current phase, `window_days` after the last match of the journey. A match at the
   deadline belongs; a deadline equal to `as_of` has not passed.
-- A hit of the terminal phase right after a terminal phase opens a new instance, which completes at once.
+- A match of the terminal phase right after a terminal phase opens a new instance, which completes at once.
 - `dwell_seconds` are whole seconds elapsed, fractions dropped. A norm is compared with whole seconds,
   strictly.
-- The norm of a phase is that of all its `fell_through` stays in the journey, whatever version or customer.
-- A stay is `present` on every day from that of entry to that on which it is left, both included, so that whoever
+- The norm of a phase is that of all its `fell_through` intervals in the journey, whatever version or customer.
+- An interval is `present` on every day from that of entry to that on which it is left, both included, so that those who
   left on a day was present on it, at midnight sharp as well; an open one is present up to the day of `as_of`.
-- Steps of an instance are by instant: from `started_at` on, those of the same instant as the first hit
+- Steps of an instance are by instant: from `started_at` on, those of the same instant as the first match
   included; a completed instance ends with its terminal event in total order, and what came up to then is no step of
   the instance that follows at the same instant. A step without a channel is left out of `level`.
 """
@@ -123,7 +123,7 @@ def phases_matched(event: Mapping[str, Any], journey_id: str, version: str, know
 
 @dataclass
 class Interval:
-    """A stay while the walk is going on."""
+    """An interval while the walk is going on."""
 
     phase: Phase
     entry: Mapping[str, Any]
@@ -169,7 +169,7 @@ class Instance:
 def walked(
     events: Iterable[Mapping[str, Any]], known: Definitions, *, as_of: datetime, priorities: Mapping[str, int]
 ) -> tuple[list[Instance], list[Row]]:
-    """Returns every instance with its stays, and the hits that a higher phase on the same event overruled."""
+    """Returns every instance with its intervals, and the matches that a higher phase on the same event overruled."""
     by_customer: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for event in sorted(events, key=total_order(priorities)):
         if counted(event):
@@ -221,12 +221,12 @@ def walked(
 
 
 def dwell_seconds(entered_at: datetime, left_at: datetime | None, as_of: datetime) -> int:
-    """Returns the whole seconds of a stay, up to `as_of` when it is open."""
+    """Returns the whole seconds of an interval, up to `as_of` when it is open."""
     return ((as_of if left_at is None else left_at) - entered_at) // timedelta(seconds=1)
 
 
 def norm_seconds(fell_through_dwells: Sequence[int], stalled_after_days: int | None) -> int | None:
-    """Returns how long a stay may last before it stalls: measured, else the seed's figure, else None.
+    """Returns how long an interval may last before it stalls: measured, else the seed's figure, else None.
 
     Measured is the discrete 90th percentile: the smallest dwell that at least nine tenths do not exceed.
     """
@@ -242,7 +242,7 @@ def instance_id(instance: Instance) -> str:
 
 
 def interval_rows(instances: Sequence[Instance], *, as_of: datetime) -> list[Row]:
-    """Returns one row per stay, shaped like `journeys.fct_phase_intervals`."""
+    """Returns one row per interval, shaped like `journeys.fct_phase_intervals`."""
     through: dict[tuple[str, str], list[int]] = defaultdict(list)
     for instance in instances:
         for interval in instance.intervals:
@@ -358,7 +358,7 @@ def transition_rows(intervals: Sequence[Mapping[str, Any]]) -> list[Row]:
 def daily_rows(intervals: Sequence[Mapping[str, Any]], known: Definitions, *, as_of: datetime) -> list[Row]:
     """Returns one row per journey, phase and day with anything to count, like `journeys.agg_phases_daily`.
 
-    `entered` and the five outcomes count stays by day of entry; `present` and `left_<outcome>` by calendar
+    `entered` and the five outcomes count intervals by day of entry; `present` and `left_<outcome>` by calendar
     day.
     """
     counts: dict[tuple[str, str, date], dict[str, int]] = defaultdict(lambda: defaultdict(int))

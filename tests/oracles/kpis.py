@@ -1,12 +1,12 @@
-"""Counts measures and KPIs over a customer's events and stays, cuts them by channel and segment, holds them to targets.
+"""Counts measures and KPIs over a customer's events and intervals, by channel and segment, and checks their targets.
 
-One row after another is matched against every measure; every cut is counted anew from those matches, so nothing is
+One row after another is matched against every measure; every breakdown is counted from those matches, so nothing is
 added up that was added up before.
 
 Readings chosen where the design leaves room:
 
-- A stay counts on its day of entry and on the channel of the event that began it; a null channel reads `(none)`,
-  and one that is called all reads `(all)` where figures are cut by channel.
+- An interval counts on its day of entry and on the channel of the event that began it; a null channel reads `(none)`,
+  and one that is called all is `(all)` in breakdowns by channel.
 - Money without a rate on its day counts nothing and is counted apart; a converted amount has two decimals.
 - A segment holds whom all its conditions hold for, as things are now, for all days. What is unknown meets nothing.
 - The group behind a rate is the customers whom its denominator counts; behind a plain figure whom that counts.
@@ -30,7 +30,7 @@ from tests.oracles.journeys import Definitions
 from tests.oracles.timeline import counted
 
 MIN_CELL_SIZE = 5
-# what the cuts of one group share: a day, or a phase
+# what the breakdowns of one group share: a day, or a phase
 Of = TypeVar("Of")
 Seed = Sequence[Mapping[str, str]]
 
@@ -65,7 +65,7 @@ def facts(
     *,
     reporting_currency: str = "EUR",
 ) -> list[Fact]:
-    """Returns every match of a measure with an event or a stay."""
+    """Returns every match of a measure with an event or an interval."""
     found = []
     channel_of = {}
     for event in events:
@@ -211,43 +211,43 @@ def daily_rows(found: Sequence[Fact], in_segment: Mapping[str, set[str]], seeds:
     measures = {row["measure_id"]: row for row in seeds.get("measures", ())}
     rows = []
     for kpi in seeds.get("kpis", ()):
-        cuts: dict[tuple[date, str, str], list[Fact]] = defaultdict(list)
+        breakdowns: dict[tuple[date, str, str], list[Fact]] = defaultdict(list)
         for fact in found:
             if fact.measure_id in (kpi["numerator_measure_id"], kpi["denominator_measure_id"]):
                 inside = [segment for segment, customers in in_segment.items() if fact.customer_id in customers]
                 for segment in ("all", *inside):
                     for channel in ("all", channel_as_dimension(fact.channel)):
-                        cuts[fact.day, channel, segment].append(fact)
-        of_kpi = {cut: figures(kpi, measures, of_dimension) for cut, of_dimension in cuts.items()}
-        hidden = suppressed({cut: row["group_count"] for cut, row in of_kpi.items()})
-        for cut, row in of_kpi.items():
-            day, channel, segment = cut
+                        breakdowns[fact.day, channel, segment].append(fact)
+        of_kpi = {breakdown: figures(kpi, measures, of_dimension) for breakdown, of_dimension in breakdowns.items()}
+        hidden = suppressed({breakdown: row["group_count"] for breakdown, row in of_kpi.items()})
+        for breakdown, row in of_kpi.items():
+            day, channel, segment = breakdown
             rows.append(
                 {
                     "kpi_id": kpi["kpi_id"],
                     "measured_on": day,
                     "channel": channel,
                     "segment": segment,
-                    "is_suppressed": cut in hidden,
-                    **(dict.fromkeys(row) if cut in hidden else row),
+                    "is_suppressed": breakdown in hidden,
+                    **(dict.fromkeys(row) if breakdown in hidden else row),
                 }
             )
     return rows
 
 
 def by_level_rows(found: Sequence[Fact], seeds: Mapping[str, Seed]) -> list[Row]:
-    """Returns one row per KPI about stays alone, day and level, like `kpis.fct_kpi_values_by_level_daily`."""
+    """Returns one row per KPI about intervals alone, day and level, like `kpis.fct_kpi_values_by_level_daily`."""
     measures = {row["measure_id"]: row for row in seeds.get("measures", ())}
     rows = []
     for kpi in seeds.get("kpis", ()):
         names = [name for name in (kpi["numerator_measure_id"], kpi["denominator_measure_id"]) if name]
         if any(measures[name]["subject"] != "intervals" for name in names):
             continue
-        cuts: dict[tuple[date, str | None], list[Fact]] = defaultdict(list)
+        breakdowns: dict[tuple[date, str | None], list[Fact]] = defaultdict(list)
         for fact in found:
             if fact.measure_id in names:
-                cuts[fact.day, fact.level].append(fact)
-        for (day, level), of_dimension in cuts.items():
+                breakdowns[fact.day, fact.level].append(fact)
+        for (day, level), of_dimension in breakdowns.items():
             rows.append(
                 {"kpi_id": kpi["kpi_id"], "measured_on": day, "level": level, **figures(kpi, measures, of_dimension)}
             )
@@ -255,14 +255,14 @@ def by_level_rows(found: Sequence[Fact], seeds: Mapping[str, Seed]) -> list[Row]
 
 
 def channel_as_dimension(channel: str) -> str:
-    """Returns what a channel is called where tables are cut by channel."""
+    """Returns what a channel is called in breakdowns by channel."""
     return "(all)" if channel == "all" else channel
 
 
 def suppressed(
     group_of: Mapping[tuple[Of, str, str], int], *others: Mapping[tuple[Of, str, str], int]
 ) -> set[tuple[Of, str, str]]:
-    """Returns the cuts of one KPI that would tell of too few customers; `others` count the same cuts in other ways."""
+    """Returns the breakdowns of one KPI that would reveal too few customers; `others` are other counts of them."""
     hidden = set()
     for (day, channel, segment), group in group_of.items():
         outside = [counts[day, channel, "all"] - counts[day, channel, segment] for counts in (group_of, *others)]

@@ -6,7 +6,7 @@ Logins are (instant, customer) in total order; the owner None is the visitor's a
 - `split`: a visitor seen with one person is that person's always. One seen with several is a person's from the first
   login of an unbroken run of logins by that person up to the last one of it, that login's instant included, and the
   anonymous customer's outside such runs.
-- `never_link`: the anonymous customer's always, however often and by whomever it is logged in on.
+- `never_link`: the anonymous customer's always, however often and by whatever person it is logged in on.
 
 Readings chosen where the design leaves room: of several logins at one instant only the last in total order counts
 from there on, so it neither begins nor breaks a run of its own; what lies before all logins is, by `last_login`, the

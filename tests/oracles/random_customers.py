@@ -7,7 +7,7 @@ The rows speak the language of `tests/scenarios/seeds`. What they hold, each at 
 states: equal instants, gaps on and around the session limit, windows missed by a microsecond, devices that
 several people use and that pass to and fro, links that come months late, several identifiers on one event,
 none at all, blocked values, a mailbox of many, identifiers written in different ways, bots, events after the
-clock, rows restated later and delivered in any order, and rows delivered twice. Every key is versioned or
+clock, rows corrected later and delivered in any order, and rows delivered twice. Every key is versioned or
 delivered once, so the order of delivery is no input.
 """
 
@@ -28,7 +28,7 @@ BATCHES = 6
 
 SOURCES = ("web", "web", "app", "store", "support", "kiosk")
 
-# (event name, channel, touchpoint); the last four hit no phase
+# (event name, channel, touchpoint); the last four match no phase
 KINDS = (
     ("page_viewed", "web", "home"),
     ("newsletter_clicked", "email", "newsletter"),
@@ -73,7 +73,7 @@ class Nastiness:
     no_sequence: float = 0.6
     after_as_of: float = 0.03
     """Events put at the clock, a microsecond after it, or days after it."""
-    restated: float = 0.12
+    corrected: float = 0.12
     """Events that a later version changes: name, time or identifiers."""
     delivered_twice: float = 0.05
     late: float = 0.2
@@ -122,7 +122,7 @@ def random_customers(
 def _customers(count: int, chance: random.Random, prefix: str, share: Nastiness) -> list[_Customer]:
     made: list[_Customer] = []
     for number in range(count):
-        # a prefix would not survive the rules that keep digits only, so digits stand for it
+        # a prefix would not survive the rules that keep digits only, so digits replace it
         digits = f"{_digits(prefix)}{number:05}"
         persons = {
             "account": f"{prefix}-account-{number}",
@@ -234,7 +234,7 @@ def _versions(
     """Returns the events with later versions and second deliveries of some, in any batch."""
     rows = list(events)
     for event in events:
-        if chance.random() < share.restated:
+        if chance.random() < share.corrected:
             changed = dict(event)
             updated_at = datetime.fromisoformat(event["updated_at"]).replace(tzinfo=None)
             occurred_at = datetime.fromisoformat(event["occurred_at"]).replace(tzinfo=None)

@@ -1,4 +1,4 @@
-"""Cuts each visitor's events into sessions.
+"""Splits each visitor's events into sessions.
 
 A gap of the inactivity limit or more opens a session; so does the first event `session_max_hours` or more
 after the session's first. Gaps are measured exactly, microseconds included: 1,799.6 s is shorter than 1,800
@@ -7,7 +7,7 @@ s.
 Readings chosen where the design leaves room:
 
 - Bots and events after `as_of` are left out before gaps are measured, so a bot never bridges a silence.
-- The event that cuts after 24 hours is the next session's first, and the 24 hours begin anew with it.
+- The event that splits after 24 hours is the next session's first, and the 24 hours begin again with it.
 - `customer_id` is the customer of the session's first event, `ended_at` the instant of its last.
 """
 

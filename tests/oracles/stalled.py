@@ -1,4 +1,4 @@
-"""Lists who is stuck, what is at stake with them and who answers for it, and counts them in pools.
+"""Lists the stalled, the value at stake and who is accountable, and counts them in pools.
 
 Readings chosen where the design leaves room:
 
@@ -8,9 +8,9 @@ Readings chosen where the design leaves room:
   left out and counted; who has nothing but that has nothing of their own.
 - A journey's usual value is the discrete median over its completed instances, of all versions, of what their steps
   came to, those that came to nothing left out; there is none where all did.
-- For a phase answers who answers for its first primary KPI of progress by id, else the journey version's owner.
-- A pool is suppressed as a KPI by segment is; the group is its stalled stays, and those outside count stalled or open.
-- A channel that is called all reads (all).
+- Accountable for a phase is who is accountable for its first primary KPI of progress by id, else the version's owner.
+- A pool is suppressed like a KPI by segment; the group is its stalled intervals; those outside count stalled or open.
+- A channel that is called all is (all).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def stalled_rows(
     as_of: datetime,
     priorities: Mapping[str, int],
 ) -> list[Row]:
-    """Returns one row per stalled stay, shaped like `flows.stalled_customers`."""
+    """Returns one row per stalled interval, shaped like `flows.stalled_customers`."""
     by_customer: dict[str, list[Event]] = defaultdict(list)
     for event in sorted(events, key=total_order(priorities)):
         if counted(event):
@@ -98,7 +98,7 @@ def stalled_rows(
 
 
 def norm_of(interval: Row, intervals: Sequence[Row], known: Definitions) -> int | None:
-    """Returns how long a stay like this one may last."""
+    """Returns how long an interval like this one may last."""
     through = [
         one["dwell_seconds"]
         for one in intervals
@@ -146,7 +146,7 @@ def usual_values(
 
 
 def answering(interval: Row, seeds: Seeds) -> Row:
-    """Returns who is responsible and accountable for those in a stay's phase."""
+    """Returns who is responsible and accountable for those in an interval's phase."""
     owner = next(
         row.get("owner")
         for row in seeds["journeys"]
@@ -180,7 +180,7 @@ def pool_rows(
     *,
     as_of: datetime,
 ) -> list[Row]:
-    """Returns one row per pool of open stays, shaped like `flows.agg_stalled_customers`."""
+    """Returns one row per pool of open intervals, shaped like `flows.agg_stalled_customers`."""
     channel_of = {event["event_id"]: event["channel"] or "(none)" for event in events}
     stuck = {(row["journey_id"], row["entry_event_id"]): row for row in stalled}
     pools: dict[tuple[tuple[str, str, str], str, str], list[Row]] = defaultdict(list)

@@ -1,10 +1,10 @@
-"""Works out how long stays last, and which share of them converts, from the stays themselves.
+"""Works out how long intervals last, and which share of them converts, from the intervals themselves.
 
-Kaplan and Meier in fractions, exactly: at each length at which a stay ended, the share that had lasted so long and did
-not end then. A pending stay is at risk up to its age, that length included, and says nothing beyond. Stays in terminal
-phases, which complete as they begin, are left out.
+Kaplan and Meier in fractions, exactly: at each length at which an interval ended, the share that had lasted so long and
+did not end then. A pending interval is at risk up to its age, that length included, and says nothing beyond. Intervals
+in terminal phases, which complete as they begin, are omitted.
 
-A day of dwell is 24 hours from entry: the row of day 3 tells of lengths from 3 days on and below 4.
+A day of dwell is 24 hours from entry: the row of day 3 covers lengths from 3 days up to but not including 4.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ SEEDS = {
 KNOWN = journeys.definitions(SEEDS)
 
 
-def told(*events: dict[str, Any], as_of: Any = AS_OF) -> list[tuple[int, ...]]:
-    """Entered, eventual, next-hit and pending, by step."""
+def expected(*events: dict[str, Any], as_of: Any = AS_OF) -> list[tuple[int, ...]]:
+    """Entered, eventual, next-match and pending, by step."""
     instances, _ = journeys.walked(events, KNOWN, as_of=as_of, priorities={})
     rows = funnels.funnel_rows(instances, KNOWN, as_of=as_of)
     assert [(row["step_order"], row["phase_id"]) for row in rows] == [(1, "see"), (2, "try"), (3, "buy")]
@@ -28,43 +28,47 @@ def told(*events: dict[str, Any], as_of: Any = AS_OF) -> list[tuple[int, ...]]:
 
 def test_straight_on_is_eventual_and_next() -> None:
     events = [event("see_1", 0), event("see_2", 1), event("try_1", 2), event("try_2", 3), event("buy_1", 4)]
-    assert told(*events) == [(1, 1, 1, 0), (1, 1, 1, 0), (1, 0, 0, 0)]
+    assert expected(*events) == [(1, 1, 1, 0), (1, 1, 1, 0), (1, 0, 0, 0)]
 
 
 def test_a_phase_between_leaves_it_eventual() -> None:
-    assert told(event("see_1", 0), event("ask_1", 1), event("try_1", 2))[0] == (1, 1, 0, 0)
+    assert expected(event("see_1", 0), event("ask_1", 1), event("try_1", 2))[0] == (1, 1, 0, 0)
     # back to the step before and on again: the next other phase after try was see, not buy
     again = [event("see_1", 0), event("try_1", 1), event("see_2", 2), event("try_2", 3), event("buy_1", 4)]
-    assert told(*again) == [(1, 1, 1, 0), (1, 1, 0, 0), (1, 0, 0, 0)]
+    assert expected(*again) == [(1, 1, 1, 0), (1, 1, 0, 0), (1, 0, 0, 0)]
 
 
 def test_a_step_skipped_is_not_taken_and_ends_the_funnel() -> None:
-    assert told(event("see_1", 0), event("buy_1", 1)) == [(1, 0, 0, 0), (0, 0, 0, 0), (0, 0, 0, 0)]
+    assert expected(event("see_1", 0), event("buy_1", 1)) == [(1, 0, 0, 0), (0, 0, 0, 0), (0, 0, 0, 0)]
 
 
 def test_an_instance_that_begins_in_the_middle_takes_step_1_when_it_comes_there() -> None:
-    assert told(event("try_1", 0), event("buy_1", 1)) == [(0, 0, 0, 0)] * 3
-    assert told(event("try_1", 0), event("see_1", 1), event("try_2", 2)) == [(1, 1, 1, 0), (1, 0, 0, 0), (0, 0, 0, 0)]
+    assert expected(event("try_1", 0), event("buy_1", 1)) == [(0, 0, 0, 0)] * 3
+    assert expected(event("try_1", 0), event("see_1", 1), event("try_2", 2)) == [
+        (1, 1, 1, 0),
+        (1, 0, 0, 0),
+        (0, 0, 0, 0),
+    ]
 
 
 def test_the_window_counts_from_the_steps_first_match() -> None:
-    """A repeat hit keeps the instance together beyond the window of the step."""
+    """A repeated match keeps the instance together beyond the window of the step."""
     kept = [event("see_1", 0), event("see_2", 20)]
-    assert told(*kept, event("try_1", 30))[0] == (1, 1, 1, 0)
+    assert expected(*kept, event("try_1", 30))[0] == (1, 1, 1, 0)
     late = event("try_1", 30)
     late["occurred_at"] += timedelta(microseconds=1)
-    assert told(*kept, late) == [(1, 0, 0, 0), (0, 0, 0, 0), (0, 0, 0, 0)]
+    assert expected(*kept, late) == [(1, 0, 0, 0), (0, 0, 0, 0), (0, 0, 0, 0)]
 
 
 def test_pending_while_window_and_instance_are_open() -> None:
     at_the_deadline = DAY_0 + timedelta(days=30)
-    assert told(event("see_1", 0), as_of=at_the_deadline)[0] == (1, 0, 0, 1)
-    assert told(event("see_1", 0), as_of=at_the_deadline + timedelta(seconds=1))[0] == (1, 0, 0, 0)
-    # the instance is open thanks to a repeat hit, the step's window is not
-    assert told(event("see_1", 0), event("see_2", 20), as_of=DAY_0 + timedelta(days=31))[0] == (1, 0, 0, 0)
+    assert expected(event("see_1", 0), as_of=at_the_deadline)[0] == (1, 0, 0, 1)
+    assert expected(event("see_1", 0), as_of=at_the_deadline + timedelta(seconds=1))[0] == (1, 0, 0, 0)
+    # the instance is open thanks to a repeated match, the step's window is not
+    assert expected(event("see_1", 0), event("see_2", 20), as_of=DAY_0 + timedelta(days=31))[0] == (1, 0, 0, 0)
     # the window of see is open, but the instance fell out of ask
-    assert told(event("see_1", 0), event("ask_1", 1), as_of=DAY_0 + timedelta(days=9))[0] == (1, 0, 0, 0)
-    assert told(event("see_1", 0), event("ask_1", 1), as_of=DAY_0 + timedelta(days=8))[0] == (1, 0, 0, 1)
+    assert expected(event("see_1", 0), event("ask_1", 1), as_of=DAY_0 + timedelta(days=9))[0] == (1, 0, 0, 0)
+    assert expected(event("see_1", 0), event("ask_1", 1), as_of=DAY_0 + timedelta(days=8))[0] == (1, 0, 0, 1)
 
 
 def test_shares_and_times() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.oracles import identity, ownership, parting
+from tests.oracles import identity, ownership, splitting
 from tests.oracles.identity import Identifier, IdentifierType
 
 TYPES = {
@@ -262,7 +262,7 @@ def test_a_visitor_that_nobody_logs_in_on_is_an_anonymous_customer() -> None:
 
 def test_components_join_what_shares_anything() -> None:
     one, two, three, four = (Identifier("t", str(number)) for number in range(4))
-    assert set(parting.components([[one, two], [four], [two, three], []])) == {
+    assert set(splitting.components([[one, two], [four], [two, three], []])) == {
         frozenset({one, two, three}),
         frozenset({four}),
     }
@@ -401,7 +401,7 @@ def test_decisions_about_what_is_not_there_or_not_to_be_trusted_do_nothing() -> 
     assert who.links == [] and len({who.customer_of_event[name] for name in "ABC"}) == 3
 
 
-def test_decisions_join_and_part_devices_too_but_no_device_and_person() -> None:
+def test_decisions_join_and_split_devices_too_but_no_device_and_person() -> None:
     events = [
         event("1", 1, cookie="k", app="p"),
         event("2", 2, app="p", cookie="l"),
@@ -502,8 +502,8 @@ def test_policies() -> None:
     ]
 
     def owners(policy: ownership.Policy) -> str:
-        told = solved(events, policy=policy).customer_of_event
-        return " ".join(told[one["event_id"]].removeprefix("c_account=") for one in events)
+        customer_of = solved(events, policy=policy).customer_of_event
+        return " ".join(customer_of[one["event_id"]].removeprefix("c_account=") for one in events)
 
     assert owners("last_login") == "A A A A A B A A A"
     assert owners("split") == "a_cookie=k A A A a_cookie=k B A A A"

@@ -60,7 +60,7 @@ def intervals(events: list[dict[str, Any]], known: journeys.Definitions = KNOWN,
     return journeys.interval_rows(instances, as_of=as_of)
 
 
-def told(events: list[dict[str, Any]], **how: Any) -> list[tuple[Any, ...]]:
+def expected(events: list[dict[str, Any]], **how: Any) -> list[tuple[Any, ...]]:
     return [
         (row["entry_event_id"], row["interval_number"], row["outcome"], row["dwell_seconds"] / 86_400)
         for row in intervals(events, **how)
@@ -69,7 +69,7 @@ def told(events: list[dict[str, Any]], **how: Any) -> list[tuple[Any, ...]]:
 
 def test_the_five_outcomes() -> None:
     events = [event("try_1", 0), event("see_1", 1), event("buy_1", 3), event("see_2", 4), event("see_3", 58)]
-    assert told(events) == [
+    assert expected(events) == [
         ("try_1", 1, "regressed", 1),
         ("see_1", 2, "fell_through", 2),
         ("buy_1", 3, "completed", 0),
@@ -79,31 +79,31 @@ def test_the_five_outcomes() -> None:
 
 
 def test_a_match_at_the_deadline_belongs_and_a_later_one_does_not() -> None:
-    assert told([event("see_1", 0), event("try_1", 30)])[0] == ("see_1", 1, "fell_through", 30)
+    assert expected([event("see_1", 0), event("try_1", 30)])[0] == ("see_1", 1, "fell_through", 30)
     late = event("try_1", 30)
     late["occurred_at"] += timedelta(microseconds=1)
-    assert [row[:3] for row in told([event("see_1", 0), late])] == [
+    assert [row[:3] for row in expected([event("see_1", 0), late])] == [
         ("see_1", 1, "fell_out"),
         ("try_1", 1, "fell_out"),
     ]
 
 
 def test_a_repeat_match_extends_the_interval_and_its_window() -> None:
-    assert told([event("see_1", 0), event("see_2", 20), event("see_3", 45)]) == [("see_1", 1, "pending", 59)]
+    assert expected([event("see_1", 0), event("see_2", 20), event("see_3", 45)]) == [("see_1", 1, "pending", 59)]
 
 
 def test_a_deadline_at_the_clock_has_not_passed() -> None:
     for seconds, outcome in ((0, "pending"), (1, "fell_out")):
         as_of = DAY_0 + timedelta(days=30, seconds=seconds)
-        assert told([event("see_1", 0)], as_of=as_of) == [("see_1", 1, outcome, 30)]
+        assert expected([event("see_1", 0)], as_of=as_of) == [("see_1", 1, outcome, 30)]
 
 
 def test_every_terminal_match_is_an_instance_of_its_own() -> None:
-    assert [row[1] for row in told([event("buy_1", 0), event("buy_2", 0.5)])] == [1, 1]
+    assert [row[1] for row in expected([event("buy_1", 0), event("buy_2", 0.5)])] == [1, 1]
 
 
 def test_bots_and_the_future_match_nothing() -> None:
-    assert told([event("see_1", 0, is_bot=True), event("see_2", 70, is_after_as_of=True)]) == []
+    assert expected([event("see_1", 0, is_bot=True), event("see_2", 70, is_after_as_of=True)]) == []
 
 
 def test_the_highest_phase_counts_and_the_other_is_reported() -> None:

@@ -16,7 +16,7 @@ from tests.oracles.random_customers import AS_OF, random_customers
 SEEDS = Path(__file__).resolve().parents[1] / "scenarios" / "seeds"
 
 
-def expected(tables: dict[str, list[dict[str, str]]]) -> release.Release:
+def expected_of(tables: dict[str, list[dict[str, str]]]) -> release.Release:
     return release.expected(
         tables,
         feed.read_seeds(SEEDS),
@@ -31,8 +31,8 @@ def tables() -> dict[str, list[dict[str, str]]]:
 
 
 @pytest.fixture(scope="module")
-def told(tables: dict[str, list[dict[str, str]]]) -> release.Release:
-    return expected(tables)
+def expected(tables: dict[str, list[dict[str, str]]]) -> release.Release:
+    return expected_of(tables)
 
 
 def test_the_same_seed_gives_the_same_rows_and_another_seed_others(
@@ -48,56 +48,58 @@ def test_two_prefixes_share_no_identifier() -> None:
         for table, rows in random_customers(30, seed=3, prefix=prefix).items():
             mixed[table] += rows
     prefixes = defaultdict(set)
-    for event in expected(mixed).events:
+    for event in expected_of(mixed).events:
         prefixes[event["customer_id"]].add(event["event_id"].split("_")[0])
     assert {len(found) for found in prefixes.values()} == {1}
 
 
-def test_every_nasty_case_is_there(told: release.Release) -> None:
-    statuses = Counter(row["_row_status"] for row in told.event_statuses)
+def test_every_nasty_case_is_there(expected: release.Release) -> None:
+    statuses = Counter(row["_row_status"] for row in expected.event_statuses)
     assert statuses["superseded"] > 20 and statuses["duplicate"] > 20 and statuses["key_collision"] == 0
-    instants = Counter((event["customer_id"], event["occurred_at"]) for event in told.events)
+    instants = Counter((event["customer_id"], event["occurred_at"]) for event in expected.events)
     assert max(instants.values()) > 1
-    assert {interval["outcome"] for interval in told.intervals} == {
+    assert {interval["outcome"] for interval in expected.intervals} == {
         "fell_through", "regressed", "completed", "fell_out", "pending"
     }  # fmt: skip
-    assert any(interval["is_stalled"] for interval in told.intervals)
-    assert {row["level"] for row in told.journeys} == {"micro", "macro", "omni"}
-    assert told.over_cap and told.overruled_matches and told.transitions
-    assert any(event["is_bot"] for event in told.events)
-    assert any(event["is_after_as_of"] for event in told.events)
-    assert any(event["occurred_at"] == AS_OF for event in told.events)
-    assert any(event["visitor_id"] is None and not event["is_identified"] for event in told.events)
+    assert any(interval["is_stalled"] for interval in expected.intervals)
+    assert {row["level"] for row in expected.journeys} == {"micro", "macro", "omni"}
+    assert expected.over_cap and expected.overruled_matches and expected.transitions
+    assert any(event["is_bot"] for event in expected.events)
+    assert any(event["is_after_as_of"] for event in expected.events)
+    assert any(event["occurred_at"] == AS_OF for event in expected.events)
+    assert any(event["visitor_id"] is None and not event["is_identified"] for event in expected.events)
     owners = defaultdict(set)
-    for row in told.bridge:
+    for row in expected.bridge:
         owners[row["identifier_hash"]].add(row["customer_id"])
     assert any(len(found) > 1 for found in owners.values())
 
 
-def test_delivery_is_no_input(tables: dict[str, list[dict[str, str]]], told: release.Release) -> None:
+def test_delivery_is_no_input(tables: dict[str, list[dict[str, str]]], expected: release.Release) -> None:
     backwards = {
         table: [{**row, "batch": str(9 - int(row["batch"]))} for row in reversed(rows)]
         for table, rows in tables.items()
     }
-    again = expected(backwards)
+    again = expected_of(backwards)
     for table in ("sessions", "customers", "bridge", "records", "journeys", "intervals", "phases_daily"):
-        assert getattr(again, table) == getattr(told, table), table
-    assert [{**event, "batch": ""} for event in again.events] == [{**event, "batch": ""} for event in told.events]
+        assert getattr(again, table) == getattr(expected, table), table
+    assert [{**event, "batch": ""} for event in again.events] == [{**event, "batch": ""} for event in expected.events]
 
 
-def test_laws(told: release.Release, tables: dict[str, list[dict[str, str]]]) -> None:
-    assert len(told.events) == len({row["event_id"] for row in tables["events"]})
-    assert sum(row["event_count"] for row in told.customers) == len(told.events)
-    assert sum(row["event_count"] for row in told.sessions) == sum(bool(event["session_id"]) for event in told.events)
+def test_laws(expected: release.Release, tables: dict[str, list[dict[str, str]]]) -> None:
+    assert len(expected.events) == len({row["event_id"] for row in tables["events"]})
+    assert sum(row["event_count"] for row in expected.customers) == len(expected.events)
+    assert sum(row["event_count"] for row in expected.sessions) == sum(
+        bool(event["session_id"]) for event in expected.events
+    )
     by_identifier = defaultdict(list)
-    for row in told.bridge:
+    for row in expected.bridge:
         by_identifier[row["identifier_type"], row["identifier"]].append(row)
     for intervals in by_identifier.values():
         for before, after in pairwise(intervals):
             assert before["valid_to"] == after["valid_from"] and before["customer_id"] != after["customer_id"]
         assert intervals[-1]["valid_to"] is None
     until: dict[str, datetime] = {}
-    for interval in told.intervals:
+    for interval in expected.intervals:
         assert interval["entered_at"] >= until.get(interval["journey_instance_id"], datetime.min)
         until[interval["journey_instance_id"]] = interval["left_at"] or datetime.max
-    assert len(told.transitions) == len(told.intervals) - len(told.journeys)
+    assert len(expected.transitions) == len(expected.intervals) - len(expected.journeys)

@@ -102,7 +102,7 @@ def test_the_middle_of_a_phase_that_most_are_still_in_is_not_known() -> None:
     assert (row["median_dwell_seconds"], row["median_conversion_seconds"], row["conversion_share"]) == (None, None, 1)
 
 
-def test_wilsons_interval_stays_within_0_and_1() -> None:
+def test_wilsons_interval_is_within_0_and_1() -> None:
     """Brown, Cai and DasGupta's kind of example: none of ten, and five of ten."""
     assert survival.wilson(0, 10) == (pytest.approx(0.0, abs=1e-12), pytest.approx(0.27754, abs=1e-5))
     assert survival.wilson(5, 10) == (pytest.approx(0.23659, abs=1e-5), pytest.approx(0.76341, abs=1e-5))

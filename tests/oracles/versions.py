@@ -1,6 +1,6 @@
 """Says which rows of a landed table are current.
 
-A row is a dict of text as delivered, and three names tell its delivery: `batch`, `file` (optional) and `line`
+A row is a dict of text as delivered, and three names give its delivery: `batch`, `file` (optional) and `line`
 (optional; without it the row's place in the list).
 
 Readings chosen where the design leaves room:
@@ -33,7 +33,7 @@ def delivered_at(row: Mapping[str, Any], place: int) -> tuple[int, str, int]:
 
 
 def content(row: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
-    """Returns what a row says, without how it came and how it was judged; an empty text says nothing."""
+    """Returns what a row says, without its delivery and its status; an empty text says nothing."""
     return tuple(
         sorted((name, value) for name, value in row.items() if name not in (*DELIVERY, "_row_status") and value)
     )
@@ -49,12 +49,12 @@ def with_status(
 ) -> list[Row]:
     """Returns every row with `_row_status`: current, superseded, duplicate or key_collision."""
     placed = sorted(enumerate(rows), key=lambda pair: delivered_at(pair[1], pair[0]))
-    judged: list[Row] = [dict(row) for _, row in placed]
+    settled: list[Row] = [dict(row) for _, row in placed]
     by_key: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
-    for row in judged:
+    for row in settled:
         by_key[tuple(row[name] for name in key)].append(row)
 
-    last_file = (judged[-1].get("batch"), judged[-1].get("file")) if judged else None
+    last_file = (settled[-1].get("batch"), settled[-1].get("file")) if settled else None
     for same_key in by_key.values():
         accepted = []
         claims = {row[key_scope] for row in same_key} if key_scope is not None else set()
@@ -85,7 +85,7 @@ def with_status(
                 row["_row_status"] = "duplicate"
         for row in accepted:
             row.setdefault("_row_status", "current")
-    return judged
+    return settled
 
 
 def version(row: Mapping[str, Any], version_column: str | None) -> datetime:
@@ -97,7 +97,7 @@ def version(row: Mapping[str, Any], version_column: str | None) -> datetime:
 
 
 def current(rows: Sequence[Mapping[str, Any]]) -> list[Row]:
-    """Returns the current ones of rows that `with_status` has judged."""
+    """Returns the current ones of rows that `with_status` has settled."""
     return [dict(row) for row in rows if row["_row_status"] == "current"]
 
 

@@ -1,4 +1,4 @@
-"""Holds a story's expectations against tables, whoever made them: the oracles or a built warehouse.
+"""Compares a story's expectations with tables, of the oracles or of a built warehouse.
 
 `tables` are rows as dicts under the release's names: `fct_events`, `fct_sessions`, `fct_phase_intervals`,
 `fct_journeys`, `fct_gaps`, `dim_customers`, `bridge_customer_identifiers`, `bridge_customer_records`,
@@ -91,10 +91,10 @@ def problems(story: Story, tables: Tables, *, hash_of: HashOf) -> list[str]:
     return found
 
 
-def unexpected(told: Iterable[Story], tables: Tables, *, hash_of: HashOf) -> list[str]:
+def unexpected(delivered: Iterable[Story], tables: Tables, *, hash_of: HashOf) -> list[str]:
     """Returns the refused links and the decisions in tables of these stories that none of them expects."""
     refused, outcomes = refused_links(tables), decision_outcomes(tables)
-    for story in told:
+    for story in delivered:
         for pair in expected_refusals(story, hash_of=hash_of):
             refused.pop(pair, None)
         for decision in expected_outcomes(story, hash_of=hash_of):

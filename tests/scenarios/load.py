@@ -70,20 +70,20 @@ def stories_of_policy(policy: str) -> list[Story]:
     return [_story(path) for path in sorted(FOLDER.glob(f"*/expected_{policy}.yml"))]
 
 
-def delivered(told: Iterable[Story]) -> dict[str, Rows]:
+def delivered(chosen: Iterable[Story]) -> dict[str, Rows]:
     """Returns all rows of some stories by feed table, each with its `batch`."""
     tables: dict[str, Rows] = defaultdict(list)
-    for story in told:
+    for story in chosen:
         for table, rows in story.tables.items():
             tables[table].extend(rows)
     return dict(tables)
 
 
 def write_batches(
-    told: Iterable[Story], folder: Path, *, split: Split = "one", seed: int = 0, batch_count: int = 5
+    chosen: Iterable[Story], folder: Path, *, split: Split = "one", seed: int = 0, batch_count: int = 5
 ) -> list[Path]:
     """Writes stories as deliveries and returns one extracts folder per delivery, in order of arrival."""
-    return write_tables(delivered(told), folder, split=split, seed=seed, batch_count=batch_count)
+    return write_tables(delivered(chosen), folder, split=split, seed=seed, batch_count=batch_count)
 
 
 def write_tables(

@@ -1,7 +1,7 @@
 """Compares a built warehouse with what the oracles say of the same rows, one published table at a time.
 
 Each function returns what is not as it should be, one line each; nothing when all is well. Ids that the oracle has
-no opinion on (sessions, instances, stays) are recognised by their events.
+no opinion on (sessions, instances, intervals) are recognised by their events.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ ByKey = dict[Hashable, dict[str, Any]]
 Comparison = Callable[[Warehouse, Release], list[str]]
 
 
-def events(built: Warehouse, told: Release) -> list[str]:
+def events(built: Warehouse, expected: Release) -> list[str]:
     columns = (
         "customer_id", "visitor_id", "event_number", "source_system", "event_name", "channel", "touchpoint",
         "amount", "currency", "is_identified", "is_bot", "is_after_as_of", "occurred_at",
     )  # fmt: skip
     said = built.query("select * from core.fct_events")
-    return _differing(_by(["event_id"], told.events, columns), _by(["event_id"], said, columns))
+    return _differing(_by(["event_id"], expected.events, columns), _by(["event_id"], said, columns))
 
 
-def sessions(built: Warehouse, told: Release) -> list[str]:
+def sessions(built: Warehouse, expected: Release) -> list[str]:
     def with_events(of_sessions: Iterable[Row], rows: Iterable[Row]) -> ByKey:
         inside = defaultdict(list)
         for event in of_sessions:
@@ -41,29 +41,31 @@ def sessions(built: Warehouse, told: Release) -> list[str]:
         built.query("select event_id, session_id from core.fct_events"),
         built.query("select * from core.fct_sessions"),
     )
-    return _differing(with_events(told.events, told.sessions), said)
+    return _differing(with_events(expected.events, expected.sessions), said)
 
 
-def customers(built: Warehouse, told: Release) -> list[str]:
+def customers(built: Warehouse, expected: Release) -> list[str]:
     columns = ("is_anonymous", "event_count", "first_seen_at", "last_seen_at")
     said = built.query("select * from core.dim_customers")
-    return _differing(_by(["customer_id"], told.customers, columns), _by(["customer_id"], said, columns))
+    return _differing(_by(["customer_id"], expected.customers, columns), _by(["customer_id"], said, columns))
 
 
-def owners_of_identifiers(built: Warehouse, told: Release) -> list[str]:
+def owners_of_identifiers(built: Warehouse, expected: Release) -> list[str]:
     keys, columns = ("identifier_type", "identifier_hash", "valid_from"), ("customer_id", "valid_to")
     said = built.query("select * from core.bridge_customer_identifiers")
-    return _differing(_by(keys, told.bridge, columns), _by(keys, said, columns))
+    return _differing(_by(keys, expected.bridge, columns), _by(keys, said, columns))
 
 
-def customers_of_records(built: Warehouse, told: Release) -> list[str]:
+def customers_of_records(built: Warehouse, expected: Release) -> list[str]:
     keys, columns = ("source_system", "person_key_hash"), ("customer_id",)
     said = built.query("select * from core.bridge_customer_records")
-    return _differing(_by(keys, told.records, columns), _by(keys, said, columns))
+    return _differing(_by(keys, expected.records, columns), _by(keys, said, columns))
 
 
-def values_over_cap(built: Warehouse, told: Release) -> list[str]:
-    wanted = [{**row, "identifier_hash": hash_of(row["identifier_type"], row["identifier"])} for row in told.over_cap]
+def values_over_cap(built: Warehouse, expected: Release) -> list[str]:
+    wanted = [
+        {**row, "identifier_hash": hash_of(row["identifier_type"], row["identifier"])} for row in expected.over_cap
+    ]
     said = built.query(
         "select identifier_type, identifier_hash, person_count as people_count "
         "from intermediate.int_identifier_trust where is_over_cap and not is_blocked"
@@ -72,42 +74,42 @@ def values_over_cap(built: Warehouse, told: Release) -> list[str]:
     return _differing(_by(keys, wanted, columns), _by(keys, said, columns))
 
 
-def links(built: Warehouse, told: Release) -> list[str]:
+def links(built: Warehouse, expected: Release) -> list[str]:
     """Pairs that something joins, taken or refused; what blocked and over-cap values would join is left out."""
     said = built.query(
         "select distinct identifier_a, identifier_b, status, refused_because from core.fct_identifier_links "
         "where refused_because is null or refused_because not in ('blocked', 'over_cap')"
     )
     keys, columns = ("identifier_a", "identifier_b"), ("status", "refused_because")
-    return _differing(_by(keys, told.links, columns), _by(keys, said, columns))
+    return _differing(_by(keys, expected.links, columns), _by(keys, said, columns))
 
 
-def decisions(built: Warehouse, told: Release) -> list[str]:
+def decisions(built: Warehouse, expected: Release) -> list[str]:
     """What became of decisions, whichever end the seed names first and however often it says the same."""
 
-    def judged(rows: Iterable[Row]) -> ByKey:
+    def outcomes(rows: Iterable[Row]) -> ByKey:
         return {
             (row["decision"], frozenset({row["identifier_a"], row["identifier_b"]}), row["outcome"]): {} for row in rows
         }
 
     said = built.query("select * from hygiene.identity_decision_outcomes")
-    return _differing(judged(told.decisions), judged(said))
+    return _differing(outcomes(expected.decisions), outcomes(said))
 
 
-def health(built: Warehouse, told: Release) -> list[str]:
+def health(built: Warehouse, expected: Release) -> list[str]:
     """The lines of hygiene.identity_health that bad input shows in, counted from what the oracle says."""
     wanted: Counter[tuple[str, str]] = Counter()
-    for row in told.links:
+    for row in expected.links:
         if row["status"] == "refused":
             wanted["links_refused", row["refused_because"]] += 1
-    for row in told.over_cap:
+    for row in expected.over_cap:
         wanted["values_over_cap", row["identifier_type"]] += 1
     for decision, _, outcome in {
         (row["decision"], frozenset({row["identifier_a"], row["identifier_b"]}), row["outcome"])
-        for row in told.decisions
+        for row in expected.decisions
     }:
         wanted["decisions", f"{decision} {outcome}"] += 1
-    wanted["customers", "(all)"] = sum(not row["is_anonymous"] for row in told.customers)
+    wanted["customers", "(all)"] = sum(not row["is_anonymous"] for row in expected.customers)
     said = {
         (row["measure"], row["dimension_value"]): int(row["value"])
         for row in built.query("select * from hygiene.identity_health")
@@ -121,7 +123,7 @@ def health(built: Warehouse, told: Release) -> list[str]:
     ]
 
 
-def intervals(built: Warehouse, told: Release) -> list[str]:
+def intervals(built: Warehouse, expected: Release) -> list[str]:
     columns = (
         "customer_id", "phase_id", "phase_order", "interval_number", "first_event_id", "outcome", "next_phase_id",
         "dwell_seconds", "is_stalled", "entered_at", "left_at",
@@ -130,10 +132,10 @@ def intervals(built: Warehouse, told: Release) -> list[str]:
     begun = _first_events(said)
     named = [{**row, "first_event_id": begun.get(row["journey_instance_id"])} for row in said]
     keys = ("journey_id", "entry_event_id")
-    return _differing(_by(keys, told.intervals, columns), _by(keys, named, columns))
+    return _differing(_by(keys, expected.intervals, columns), _by(keys, named, columns))
 
 
-def journeys(built: Warehouse, told: Release) -> list[str]:
+def journeys(built: Warehouse, expected: Release) -> list[str]:
     begun = _first_events(built.query("select * from journeys.fct_phase_intervals"))
     said = [
         {
@@ -147,10 +149,10 @@ def journeys(built: Warehouse, told: Release) -> list[str]:
         ("journey_id", "first_event_id"),
         ("journey_version", "customer_id", "level", "outcome", "started_at", "ended_at"),
     )
-    return _differing(_by(keys, told.journeys, columns), _by(keys, said, columns))
+    return _differing(_by(keys, expected.journeys, columns), _by(keys, said, columns))
 
 
-def moves(built: Warehouse, told: Release) -> list[str]:
+def moves(built: Warehouse, expected: Release) -> list[str]:
     said = built.query("""
         select
             moves.*, entered.entry_event_id as event_id, left_intervals.outcome, moves.moved_at as occurred_at
@@ -160,10 +162,10 @@ def moves(built: Warehouse, told: Release) -> list[str]:
     """)
     keys = ("journey_id", "event_id")
     columns = ("customer_id", "from_phase_id", "to_phase_id", "outcome", "dwell_seconds", "occurred_at")
-    return _differing(_by(keys, told.transitions, columns), _by(keys, said, columns))
+    return _differing(_by(keys, expected.transitions, columns), _by(keys, said, columns))
 
 
-def phases_by_day(built: Warehouse, told: Release) -> list[str]:
+def phases_by_day(built: Warehouse, expected: Release) -> list[str]:
     left = [f"left_{outcome}" for outcome in OUTCOMES if outcome != "pending"]
     counts = ("entered", *OUTCOMES, "present", *left)
     said = [
@@ -180,30 +182,30 @@ def phases_by_day(built: Warehouse, told: Release) -> list[str]:
         found = _by(["journey_id", "phase_id", "day"], rows, counts)
         return {key: row for key, row in found.items() if any(row.values())}
 
-    return _differing(counted(told.phases_daily), counted(said))
+    return _differing(counted(expected.phases_daily), counted(said))
 
 
-def survival(built: Warehouse, told: Release) -> list[str]:
+def survival(built: Warehouse, expected: Release) -> list[str]:
     said = built.query("select * from journeys.agg_phase_survival")
-    return _differing_about(("journey_id", "journey_version", "phase_id", "dwell_days"), told.phase_survival, said)
+    return _differing_about(("journey_id", "journey_version", "phase_id", "dwell_days"), expected.phase_survival, said)
 
 
-def conversions(built: Warehouse, told: Release) -> list[str]:
+def conversions(built: Warehouse, expected: Release) -> list[str]:
     keys = ("journey_id", "journey_version", "phase_id", "month_starts_on")
     said = built.query("select * from journeys.agg_phase_conversions")
-    return _differing_about(keys, told.phase_conversions, said)
+    return _differing_about(keys, expected.phase_conversions, said)
 
 
-def funnels(built: Warehouse, told: Release) -> list[str]:
+def funnels(built: Warehouse, expected: Release) -> list[str]:
     said = built.query("select * from journeys.agg_funnel_steps")
-    return _differing_about(("journey_id", "journey_version", "step_order"), told.funnel_steps, said)
+    return _differing_about(("journey_id", "journey_version", "step_order"), expected.funnel_steps, said)
 
 
 def _flow(table: str, *keys: str, where: str = "true") -> Comparison:
-    """The comparison of a table of flows by its key, over the columns that the oracle tells."""
+    """The comparison of a table of flows by its key, over the columns that the oracle has."""
 
-    def compare(built: Warehouse, told: Release) -> list[str]:
-        wanted = told.flows[table]
+    def compare(built: Warehouse, expected: Release) -> list[str]:
+        wanted = expected.flows[table]
         columns = [name for name in wanted[0] if name not in keys]
         said = [
             {name: round(value, 9) if isinstance(value, float) else value for name, value in row.items()}
@@ -231,45 +233,45 @@ COMPARISONS_OF_FLOWS: tuple[Comparison, ...] = (
 )
 
 
-def segments(built: Warehouse, told: Release) -> list[str]:
+def segments(built: Warehouse, expected: Release) -> list[str]:
     said = built.query("select * from intermediate.int_segment_members")
     keys = ("segment", "customer_id")
-    return _differing(_by(keys, told.segments, ()), _by(keys, said, ()))
+    return _differing(_by(keys, expected.segments, ()), _by(keys, said, ()))
 
 
-def kpi_values(built: Warehouse, told: Release) -> list[str]:
+def kpi_values(built: Warehouse, expected: Release) -> list[str]:
     keys = ("kpi_id", "channel", "segment", "measured_on")
     columns = (
         "numerator", "denominator", "value", "value_ci_lower", "value_ci_upper", "group_count", "without_rate_count",
         "is_suppressed",
     )  # fmt: skip
     said = [_rounded(row) for row in built.query("select * from kpis.fct_kpi_values_daily")]
-    return _differing(_by(keys, map(_rounded, told.kpi_values), columns), _by(keys, said, columns))
+    return _differing(_by(keys, map(_rounded, expected.kpi_values), columns), _by(keys, said, columns))
 
 
-def kpi_values_by_level(built: Warehouse, told: Release) -> list[str]:
+def kpi_values_by_level(built: Warehouse, expected: Release) -> list[str]:
     keys = ("kpi_id", "level", "measured_on")
     columns = ("numerator", "denominator", "value", "value_ci_lower", "value_ci_upper", "group_count")
     said = [_rounded(row) for row in built.query("select * from kpis.fct_kpi_values_by_level_daily")]
-    return _differing(_by(keys, map(_rounded, told.kpi_values_by_level), columns), _by(keys, said, columns))
+    return _differing(_by(keys, map(_rounded, expected.kpi_values_by_level), columns), _by(keys, said, columns))
 
 
-def scorecard(built: Warehouse, told: Release) -> list[str]:
+def scorecard(built: Warehouse, expected: Release) -> list[str]:
     columns = (
         "tier", "value", "value_ci_lower", "value_ci_upper", "numerator", "denominator", "target", "status", "trend",
         "trend_year", "previous_value", "year_before_value", "responsible", "accountable", "measured_day_count",
         "period_day_count", "period_start", "period_end",
     )  # fmt: skip
     said = [_rounded(row) for row in built.query("select * from kpis.kpi_scorecard")]
-    return _differing(_by(["kpi_id"], map(_rounded, told.scorecard), columns), _by(["kpi_id"], said, columns))
+    return _differing(_by(["kpi_id"], map(_rounded, expected.scorecard), columns), _by(["kpi_id"], said, columns))
 
 
 def _rounded(row: Row) -> dict[str, Any]:
-    """A row whose fractions are cut where two ways of working them out part."""
+    """A row whose fractions are rounded to where two ways of calculating them agree."""
     return {name: round(value, 8) if isinstance(value, float) else value for name, value in row.items()}
 
 
-def gaps(built: Warehouse, told: Release) -> list[str]:
+def gaps(built: Warehouse, expected: Release) -> list[str]:
     begun = _first_events(built.query("select * from journeys.fct_phase_intervals"))
     said = [
         {**row, "first_event_id": begun.get(row["journey_instance_id"])}
@@ -285,29 +287,29 @@ def gaps(built: Warehouse, told: Release) -> list[str]:
         "customer_id", "phase_id", "to_event_id", "from_name", "to_name", "touchpoint", "wait_seconds",
         "limit_seconds", "has_progressed", "has_dropped_off", "started_at", "ended_at",
     )  # fmt: skip
-    return _differing(_by(keys, named(told.gaps), columns), _by(keys, named(said), columns))
+    return _differing(_by(keys, named(expected.gaps), columns), _by(keys, named(said), columns))
 
 
-def gap_totals(built: Warehouse, told: Release) -> list[str]:
+def gap_totals(built: Warehouse, expected: Release) -> list[str]:
     said = built.query("select * from flows.agg_gaps")
-    return _differing_about(("journey_id", "phase_id", "gap_kind", "from_name", "to_name"), told.gap_totals, said)
+    return _differing_about(("journey_id", "phase_id", "gap_kind", "from_name", "to_name"), expected.gap_totals, said)
 
 
-def stalled(built: Warehouse, told: Release) -> list[str]:
+def stalled(built: Warehouse, expected: Release) -> list[str]:
     said = built.query("""
         select stalled.*, intervals.entry_event_id
         from flows.stalled_customers as stalled
         inner join journeys.fct_phase_intervals as intervals using (interval_id)
     """)
     left_out = {"interval_id", "journey_instance_id"}
-    told_columns = [{name: value for name, value in row.items() if name not in left_out} for row in said]
-    return _differing_about(("journey_id", "entry_event_id"), told.stalled, told_columns)
+    said_columns = [{name: value for name, value in row.items() if name not in left_out} for row in said]
+    return _differing_about(("journey_id", "entry_event_id"), expected.stalled, said_columns)
 
 
-def stalled_pools(built: Warehouse, told: Release) -> list[str]:
+def stalled_pools(built: Warehouse, expected: Release) -> list[str]:
     said = built.query("select * from flows.agg_stalled_customers")
     keys = ("journey_id", "journey_version", "phase_id", "channel", "segment")
-    return _differing_about(keys, told.stalled_pools, said)
+    return _differing_about(keys, expected.stalled_pools, said)
 
 
 # What says who is who, and what hangs on it alone.
@@ -344,9 +346,11 @@ COMPARISONS: tuple[Comparison, ...] = (
 )
 
 
-def problems(built: Warehouse, told: Release, comparisons: Sequence[Comparison] = COMPARISONS) -> dict[str, list[str]]:
+def problems(
+    built: Warehouse, expected: Release, comparisons: Sequence[Comparison] = COMPARISONS
+) -> dict[str, list[str]]:
     """What is not as the oracle says, by table."""
-    found = {compare.__name__: compare(built, told) for compare in comparisons}
+    found = {compare.__name__: compare(built, expected) for compare in comparisons}
     return {name: lines for name, lines in found.items() if lines}
 
 
@@ -388,6 +392,6 @@ def _differing(wanted: ByKey, said: ByKey, most: int = 6) -> list[str]:
     for key in wanted:
         if key in said and wanted[key] != said[key]:
             names = [name for name in wanted[key] if wanted[key][name] != said[key][name]]
-            told = "; ".join(f"{name} should be {wanted[key][name]}, is {said[key][name]}" for name in names)
-            differs.append(f"{key}: {told}")
+            expected = "; ".join(f"{name} should be {wanted[key][name]}, is {said[key][name]}" for name in names)
+            differs.append(f"{key}: {expected}")
     return [*missing[:most], *extra[:most], *differs[:most]]

@@ -21,7 +21,7 @@ def deliveries() -> Deliveries:
 
 
 @pytest.fixture(scope="session")
-def told(deliveries: Deliveries) -> release.Release:
+def expected(deliveries: Deliveries) -> release.Release:
     """What the oracles say of the deliveries that count in the end."""
     return release.expected(
         deliveries.rows(deliveries.lasting),

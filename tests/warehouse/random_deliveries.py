@@ -173,7 +173,7 @@ def decided(decision: str, one: Identifier, other: Identifier) -> Text:
 
 
 def _decisions(tables: Tables, chance: random.Random) -> list[Text]:
-    """Decisions about what stands on the rows: near each other, far from each other, contradictory, or not there."""
+    """Decisions about identifiers of the rows: near each other, far from each other, contradictory, or not there."""
     types = identity.identifier_types(feed.read_seeds(STORY_SEEDS)["identifier_types"])
     rows = [*feed.event_rows(tables["events"]), *feed.people_rows(tables["people"])]
     found: dict[tuple[str, frozenset[Identifier]], Text] = {}
@@ -183,16 +183,16 @@ def _decisions(tables: Tables, chance: random.Random) -> list[Text]:
             found[decision, frozenset({one, other})] = decided(decision, _written(one, chance), _written(other, chance))
 
     for kind, count in (("person", 30), ("device", 8)):
-        beside: dict[Identifier, set[Identifier]] = defaultdict(set)
+        neighbours: dict[Identifier, set[Identifier]] = defaultdict(set)
         for row in rows:
             together = identity.identifiers_on(row, kind, types, frozenset())
             for one in together:
-                beside[one].update(together)
-        everyone = sorted(beside)
+                neighbours[one].update(together)
+        everyone = sorted(neighbours)
         for _ in range(count):
             one = end = chance.choice(everyone)
             for _ in range(chance.randint(1, 5)):
-                end = chance.choice(sorted(beside[end]))
+                end = chance.choice(sorted(neighbours[end]))
             decide("must_not_link", one, end)
             if chance.random() < 0.3:
                 decide("must_link", end, one)

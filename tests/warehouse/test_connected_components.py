@@ -1,7 +1,7 @@
 """Connected components, full and in increments, as an oracle that shares no code with them says.
 
 The real materialisation runs through the real dbt, in small projects of its own. dbt's start costs more than most
-graphs, so many graphs share a build, told apart by the beginning of their nodes' names, and many builds share a start.
+graphs, so many graphs share a build, separated by the beginning of their nodes' names, and many builds share a start.
 Each step of the materialisation also runs alone, on small tables whose result is worked by hand.
 """
 
@@ -92,7 +92,7 @@ class Project:
         write_links(self.warehouse, links, table)
 
     def rows(self, model: str = "grouped") -> Rows:
-        """The components as they stand; every node has one row."""
+        """The components as they are; every node has one row."""
         found = self.query(f"select node_key, component_key, component_size from {model}")
         rows = {node: (component, size) for node, component, size in found}
         assert len(rows) == len(found), "a node has two rows"
@@ -360,7 +360,7 @@ def test_differing_keys_are_of_rows_that_came_went_or_changed(steps: Project) ->
 
 
 def test_replacing_takes_differing_keys_alone_and_brings_the_stored_links_up_to_date(steps: Project) -> None:
-    """The row of b differs as well, and stays as it is, because b is not among the keys."""
+    """The row of b differs as well, and does not change, because b is not among the keys."""
     assert sorted(steps.query("from components_to_change")) == [
         ("a", "a", 2),
         ("b", "a", 3),
@@ -383,7 +383,7 @@ def test_every_shape_comes_out_as_scipy_says_and_grows_and_splits_with_its_links
     assert {size for _, size in before.values()} >= {1, 2, 200, 10_001, 20_000, 100_000, 100_001}
     assert project.changed() == set(), "after a full refresh, everything is built anyway"
 
-    # one link joins two giants, one cuts a chain; what hangs on neither stays as it is
+    # one link joins two giants, one cuts a chain; what is linked to neither does not change
     cut = ("chain:060000", "chain:060001")
     links.remove(cut)
     links.append(("giant:right:010000", "giant:left:000007"))
@@ -395,7 +395,7 @@ def test_every_shape_comes_out_as_scipy_says_and_grows_and_splits_with_its_links
     assert after["chain:099999"] == ("chain:060001", 39_999)
     assert project.changed() == differing(before, after)
     assert len(project.changed()) == 140_000
-    # a path of n nodes takes O(log n) rounds; dbt's own log tells of them, the screen does not
+    # a path of n nodes takes O(log n) rounds; dbt's own log shows them, the screen does not
     rounds = re.findall(r"contracted in (\d+) rounds", (tmp_path / "logs" / "dbt.log").read_text())
     assert len(rounds) == 2
     assert all(5 < int(number) < 30 for number in rounds), rounds
@@ -409,8 +409,8 @@ WALKED = """
     meta={'components': {'edge': ['one_end', 'other_end']}},
     pre_hook='update main.clock set step = step + 1',
     post_hook=[
-        'insert into main.told select (select step from main.clock), * from {{ this }}',
-        'insert into main.told_changed select (select step from main.clock), * from main.walked__changed',
+        'insert into main.walked_rows select (select step from main.clock), * from {{ this }}',
+        'insert into main.walked_changed_rows select (select step from main.clock), * from main.walked__changed',
     ],
 ) }}
 select one_end, other_end from main.steps where step = (select step from main.clock)
@@ -420,7 +420,7 @@ REBUILT = """
     materialized='connected_components',
     full_refresh=true,
     meta={'components': {'edge': ['one_end', 'other_end']}},
-    post_hook='insert into main.told_whole select (select step from main.clock), * from {{ this }}',
+    post_hook='insert into main.rebuilt_rows select (select step from main.clock), * from {{ this }}',
 ) }}
 -- depends_on: {{ ref('walked') }}
 select one_end, other_end from main.steps where step = (select step from main.clock)
@@ -428,16 +428,16 @@ select one_end, other_end from main.steps where step = (select step from main.cl
 
 
 def walk(draw: random.Random, name: str, *, nodes: int, links: int, churn: int, steps: int) -> list[list[Link]]:
-    """The links of each step: some come and some go, some are told twice, backwards, or without an end."""
+    """The links of each step: some come and some go, some are listed twice, backwards, or without an end."""
 
     def drawn() -> Link:
         a, b = draw.randrange(nodes), draw.randrange(nodes)
         return f"{name}:{a}", f"{name}:{b}"
 
     standing = [drawn() for _ in range(links)]
-    told = []
+    links_by_step = []
     for _ in range(steps):
-        told.append(list(standing))
+        links_by_step.append(list(standing))
         for _ in range(draw.randrange(churn + 1)):
             if standing and draw.random() < 0.5:
                 standing.pop(draw.randrange(len(standing)))
@@ -449,7 +449,7 @@ def walk(draw: random.Random, name: str, *, nodes: int, links: int, churn: int, 
         if draw.random() < 0.3:
             standing.append((f"{name}:{draw.randrange(nodes)}", None))
         draw.shuffle(standing)
-    return told
+    return links_by_step
 
 
 def steps_of_all_walks(count: int) -> list[list[Link]]:
@@ -476,26 +476,26 @@ def steps_of_all_walks(count: int) -> list[list[Link]]:
 def test_any_sequence_of_links_that_come_and_go_equals_a_full_build_at_every_step(tmp_path: Path) -> None:
     project = make_project(tmp_path, walked=WALKED, rebuilt=REBUILT)
     steps = steps_of_all_walks(9)
-    rows = "step integer, node_key varchar, component_key varchar, component_size bigint"
+    columns = "step integer, node_key varchar, component_key varchar, component_size bigint"
     project.execute(
         "create table clock as select -1 as step",
-        f"create table told ({rows})",
-        f"create table told_whole ({rows})",
-        "create table told_changed (step integer, node_key varchar)",
+        f"create table walked_rows ({columns})",
+        f"create table rebuilt_rows ({columns})",
+        "create table walked_changed_rows (step integer, node_key varchar)",
         "create table steps (step integer, one_end varchar, other_end varchar)",
     )
     with open_duckdb(project.warehouse) as connection:
-        told = [(number, *link) for number, links in enumerate(steps) for link in links]
-        connection.executemany("insert into steps values (?, ?, ?)", told)
+        numbered = [(number, *link) for number, links in enumerate(steps) for link in links]
+        connection.executemany("insert into steps values (?, ?, ?)", numbered)
     project.build(times=len(steps))
 
-    assert project.query("select * from told except all select * from told_whole") == []
-    assert project.query("select * from told_whole except all select * from told") == []
+    assert project.query("select * from walked_rows except all select * from rebuilt_rows") == []
+    assert project.query("select * from rebuilt_rows except all select * from walked_rows") == []
     by_step: list[Rows] = [{} for _ in steps]
-    for step, node, component, size in project.query("select * from told"):
+    for step, node, component, size in project.query("select * from walked_rows"):
         by_step[step][node] = (component, size)
     changed_by_step: list[list[str]] = [[] for _ in steps]
-    for step, node in project.query("select * from told_changed"):
+    for step, node in project.query("select * from walked_changed_rows"):
         changed_by_step[step].append(node)
     before: Rows = {}
     for step, links in enumerate(steps):
@@ -506,7 +506,7 @@ def test_any_sequence_of_links_that_come_and_go_equals_a_full_build_at_every_ste
         before = expected
 
 
-TOLD_TO_FAIL = """
+FAILING = """
 {{ config(
     materialized='connected_components',
     meta={'components': {'edge': ['one_end', 'other_end']}},
@@ -523,9 +523,9 @@ def state(project: Project, model: str = "grouped") -> list[list[tuple]]:
 
 @pytest.mark.long
 def test_only_what_links_touch_is_rewritten_and_a_failure_leaves_all_as_it_was(tmp_path: Path) -> None:
-    """A row that was tampered with tells whether somebody wrote its component anew."""
-    rebuilt = TOLD_TO_FAIL.replace("meta=", "full_refresh=true, meta=")
-    project = make_project(tmp_path, grouped=TOLD_TO_FAIL, rebuilt=rebuilt)
+    """A row that was tampered with shows whether its component was written again."""
+    rebuilt = FAILING.replace("meta=", "full_refresh=true, meta=")
+    project = make_project(tmp_path, grouped=FAILING, rebuilt=rebuilt)
     project.execute("create table trouble (what varchar)")
     project.write([("a", "b"), ("b", "c"), ("x", "y")])
     project.build()
@@ -533,7 +533,7 @@ def test_only_what_links_touch_is_rewritten_and_a_failure_leaves_all_as_it_was(t
     assert project.rows() == first
     assert project.changed() == set(first), "without a table to compare with, every node is new"
 
-    # nothing new, told in another order and twice: nothing is written, and nothing has changed
+    # nothing new, listed in another order and twice: nothing is written, and nothing has changed
     project.execute("update grouped set component_size = -1 where node_key = 'c'")
     project.write([("y", "x"), ("c", "b"), ("b", "a"), ("a", "b")])
     project.build("-s", "grouped")
@@ -570,9 +570,9 @@ def test_two_keys_of_one_number_end_the_build_before_anything_is_written(tmp_pat
     whole_again = MODEL.replace("meta=", "full_refresh=var('fully', false), meta=")
     project = make_project(tmp_path, grouped=MODEL, rebuilt=whole_again)
     macro = tmp_path / "macros" / "engine" / "number_of_text.sql"
-    told, forged = "hash({{ text }}) >> 1", "length({{ text }})"
-    assert told in macro.read_text()
-    macro.write_text(macro.read_text().replace(told, forged))
+    exact, forged = "hash({{ text }}) >> 1", "length({{ text }})"
+    assert exact in macro.read_text()
+    macro.write_text(macro.read_text().replace(exact, forged))
     project.write([("a", "bb"), ("ccc", "dddd")])
     project.build()
     before = state(project)

@@ -34,7 +34,7 @@ class Run:
 
 RUNS = (
     Run(datetime(2025, 11, 3, 13, 37), delivered=["part_4", "part_2", "mistaken"]),
-    # the clock alone: stays fall out of phases, events that had not happened yet begin to count
+    # the clock alone: intervals fall out of phases, events that had not happened yet begin to count
     Run(datetime(2025, 12, 20, 8)),
     Run(
         datetime(2026, 1, 31, 23, 59, 59),
@@ -95,7 +95,7 @@ class Grown:
             self.reasons.append(self.run(run))
         return self.reasons[number]
 
-    def told(self, as_of: datetime) -> release.Release:
+    def expected(self, as_of: datetime) -> release.Release:
         """What the oracles say of the deliveries that count now."""
         return release.expected(
             self.deliveries.rows(self.counting),
@@ -117,7 +117,7 @@ def grown(deliveries: Deliveries, tmp_path_factory: pytest.TempPathFactory) -> G
 def test_after_each_run_tables_say_what_the_oracles_say_of_what_counts_by_then(number: int, grown: Grown) -> None:
     reason = grown.run_through(number) or "nothing was built"
     assert reason.startswith(("landing batch", "no new rows") if number else "first build"), reason
-    assert problems(grown.warehouse, grown.told(RUNS[number].as_of)) == {}
+    assert problems(grown.warehouse, grown.expected(RUNS[number].as_of)) == {}
 
 
 def test_in_the_end_every_table_is_as_if_all_had_come_at_once(grown: Grown, at_once: Warehouse) -> None:
@@ -129,7 +129,7 @@ def test_in_the_end_every_table_is_as_if_all_had_come_at_once(grown: Grown, at_o
 def test_no_run_moves_a_declared_stop_of_the_map(grown: Grown) -> None:
     """Whatever came, went or changed, a stop is where it was when it was first drawn.
 
-    Lines that nobody declared stand in the order in which their channels were first seen, so an event that comes late
+    Undeclared lines are in the order in which their channels were first seen, so an event that comes late
     and is older than all of its channel may move them: here it does.
     """
     grown.run_through(len(RUNS) - 1)
@@ -138,10 +138,10 @@ def test_no_run_moves_a_declared_stop_of_the_map(grown: Grown) -> None:
 
 
 def test_a_full_rebuild_changes_nothing(grown: Grown, at_once: Warehouse) -> None:
-    """The clock runs ahead and goes back, which is told from raw: both ways lead to the same tables."""
+    """The clock runs ahead and goes back, which rebuilds from raw: both ways lead to the same tables."""
     grown.run_through(len(RUNS) - 1)
     ahead = datetime(2026, 3, 20, 12)
     assert "the clock moved on" in str(grown.run(Run(ahead)))
-    assert problems(grown.warehouse, grown.told(ahead)) == {}
+    assert problems(grown.warehouse, grown.expected(ahead)) == {}
     assert "the clock went back" in str(grown.run(Run(AS_OF)))
     assert differences(grown.warehouse, at_once) == {}

@@ -1,4 +1,4 @@
-"""Definitions of journeys are held against the data before they are used, and what would never happen is named."""
+"""Definitions of journeys are compared with the data before they are used, and what would never happen is named."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def check(at_once: Warehouse, tmp_path: Path) -> Check:
 
 
 def hints(lines: list[str], name: str) -> list[str]:
-    """What stands below the lines of a critical event or a phase."""
+    """What is below the lines of a critical event or a phase."""
     named = [number for number, line in enumerate(lines) if line.split()[1:2] == [name]]
     assert named
     return [lines[number + 1].strip() for number in named]
@@ -132,12 +132,12 @@ def test_it_walks_as_the_models_do(at_once: Warehouse) -> None:
         ("bought,order_placed,,,,", "bought,order_placed,,,why,x", "bought", "none with a published property why"),
     ],
 )  # fmt: skip
-def test_what_matches_nothing_is_told_with_what_is_near(
+def test_what_matches_nothing_is_reported_with_what_is_near(
     before: str, after: str, rule: str, hint: str, check: Check
 ) -> None:
     code, lines = check("critical_events", before, after)
     assert code == 1
-    assert any(hint in told for told in hints(lines, rule)), lines
+    assert any(hint in hint_found for hint_found in hints(lines, rule)), lines
     assert any(line.startswith("Critical events that match nothing: ") and rule in line for line in lines)
 
 
@@ -154,16 +154,16 @@ def test_what_matches_nothing_is_told_with_what_is_near(
         ),
     ],
 )
-def test_a_phase_that_nobody_comes_to_is_told_with_the_cause(
+def test_a_phase_that_nobody_comes_to_is_reported_with_the_cause(
     before: str, after: str, phase: str, why: str, check: Check
 ) -> None:
     code, lines = check("critical_events", before, after)
     assert code == 1
-    assert any(why in told for told in hints(lines, phase)), lines
+    assert any(why in hint_found for hint_found in hints(lines, phase)), lines
     assert lines[-1] == f"Phases that nobody comes to: {phase} of trying version 2."
 
 
-def test_a_rule_that_another_always_overrules_is_told_with_the_other(check: Check) -> None:
+def test_a_rule_that_another_always_overrules_is_reported_with_the_other(check: Check) -> None:
     code, lines = check(
         "critical_events", "bought,order_placed", "bought,order_placed,,,,\nlow,trying,1,looking,order_placed"
     )
@@ -175,7 +175,7 @@ def test_a_rule_that_another_always_overrules_is_told_with_the_other(check: Chec
 def test_a_version_of_days_to_come_is_walked_as_if_they_had_been(check: Check) -> None:
     code, lines = check("journeys", "2,Trying,2025-11-01", "2,Trying,2030-01-01")
     assert code == 0
-    assert "  no hit falls on a day on which it is valid: it is walked as if it had always been, and alone" in lines
+    assert "  no match falls on a day on which it is valid: it is walked as if it had always been, and alone" in lines
     [warning] = [line for line in lines if line.startswith("warning: ")]
     assert "no version of journey trying is valid from 2025-11-01 to 2029-12-31" in warning
 
@@ -188,10 +188,10 @@ def test_matches_on_days_without_validity_are_counted(check: Check, at_once: War
         where event_name in ('product_viewed', 'order_placed') and not is_bot and not is_after_as_of
             and occurred_at >= timestamp '2025-11-01'
     """)[0]["matches"]
-    assert f"; {late:,} hits on days on which it is not valid" in outside
+    assert f"; {late:,} matches on days when it is not valid" in outside
 
 
-def test_one_journey_is_checked_alone_and_an_unknown_one_is_told(check: Check) -> None:
+def test_one_journey_is_checked_alone_and_an_unknown_one_is_reported(check: Check) -> None:
     more = "trying,1,Trying,,2025-11-01\n"
     other = {"journeys": "other,1,Other,,\n", "phases": "", "critical_events": ""}
     with pytest.raises(SeedsInvalid, match=r"journeys\.csv line 2: version 1 of journey other has no phase"):
@@ -209,7 +209,7 @@ def test_without_a_warehouse_the_data_sets_own_release_is_read_and_without_eithe
         run_journey_check(settings, None, today=TODAY, say=lambda line: None)
     settings.serving.mkdir()
     (settings.serving / "customer_journeys.duckdb").symlink_to(at_once.settings.warehouse)
-    # what is served is of another data set, as long as it does not stand in this one's line of releases
+    # what is served is of another data set, as long as it is not in this one's line of releases
     with pytest.raises(SettingsError, match="no events yet"):
         run_journey_check(settings, None, today=TODAY, say=lambda line: None)
     own = SimpleNamespace(database=at_once.settings.warehouse)
@@ -219,7 +219,7 @@ def test_without_a_warehouse_the_data_sets_own_release_is_read_and_without_eithe
     assert str(own.database) in lines[0]
 
 
-def test_the_command_changes_nothing_and_its_exit_code_tells(
+def test_the_command_changes_nothing_and_its_exit_code_reports(
     at_once: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def state(settings: Settings) -> dict[Path, int]:

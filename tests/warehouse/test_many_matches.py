@@ -9,15 +9,15 @@ import pytest
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.dbt.compiled import models_on
 
-HITS = 100_000
-STAYS = "int_phase_intervals"
+MATCHES = 100_000
+INTERVALS = "int_phase_intervals"
 
 
 @pytest.mark.parametrize("versions", [1, 2])
 def test_a_customer_with_a_hundred_thousand_matches_is_walked_in_seconds(versions: int) -> None:
-    """One hit a minute, to and fro between two phases; with a second version valid for the later half of the days.
+    """One match a minute, to and fro between two phases; with a second version valid for the later half of the days.
 
-    The first version's instance never ends, so nothing of the second one, hit by each event as well, is heard.
+    The first version's instance never ends, so nothing of the second one, matched by each event as well, is heard.
     """
     boundary = "date '2025-02-05'"
     with open_duckdb() as connection:
@@ -37,17 +37,17 @@ def test_a_customer_with_a_hundred_thousand_matches_is_walked_in_seconds(version
                 number + 1 as event_number, false as is_terminal, true as is_counted,
                 cast(timestamp '2025-01-01' + to_minutes(number) as date) as occurred_on,
                 timestamp '2025-01-01' + to_minutes(number) as occurred_at
-            from range({HITS}) as numbers (number), journeys
+            from range({MATCHES}) as numbers (number), journeys
         """)
         sql = models_on(
-            [STAYS],
+            [INTERVALS],
             {"journeys": "journeys", "int_matched_events": "matches"},
             as_of="timestamp '2025-06-01'",
-        )[STAYS]
+        )[INTERVALS]
         began = time.monotonic()
         found = connection.execute(f"""
             select journey_version, count(*), count(distinct journey_instance_id), max(interval_number)
             from ({sql}) group by journey_version
         """).fetchall()
-    assert found == [(1, HITS, 1, HITS)]
+    assert found == [(1, MATCHES, 1, MATCHES)]
     assert time.monotonic() - began < 30

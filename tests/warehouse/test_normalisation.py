@@ -163,11 +163,11 @@ def test_the_marts_hold_the_hash_that_make_hash_gives(at_once: Warehouse) -> Non
         (row["identifier_type"], row["identifier_hash"])
         for row in at_once.query("select identifier_type, identifier_hash from core.bridge_customer_identifiers")
     }
-    told = {(name, hash_of(at_once, name, values[0])) for name, values in SAME.items()}
-    told |= {(name, hash_of(at_once, name, value)) for name, value in DIFFERENT.items()}
-    told |= {("record", hash_of(at_once, "record", f"crm:{person['person_key']}")) for person in PEOPLE}
-    told.add(("cookie", hash_of(at_once, "cookie", "c-2")))
-    assert held == told
+    expected = {(name, hash_of(at_once, name, values[0])) for name, values in SAME.items()}
+    expected |= {(name, hash_of(at_once, name, value)) for name, value in DIFFERENT.items()}
+    expected |= {("record", hash_of(at_once, "record", f"crm:{person['person_key']}")) for person in PEOPLE}
+    expected.add(("cookie", hash_of(at_once, "cookie", "c-2")))
+    assert held == expected
 
 
 @pytest.mark.parametrize("name", DIFFERENT)
@@ -193,8 +193,8 @@ def test_unusable_values_link_nobody_and_are_counted_with_their_reason(at_once: 
         "select found_on_key, identifier_type, unusable_because from intermediate.int_unusable_identifiers "
         "where found_on = 'event' order by found_on_key"
     )
-    told = [(row["found_on_key"], row["identifier_type"], row["unusable_because"]) for row in rows]
-    assert sorted(told) == sorted((f"bad:{i}", name, why) for i, (name, _, why) in enumerate(UNUSABLE))
+    expected = [(row["found_on_key"], row["identifier_type"], row["unusable_because"]) for row in rows]
+    assert sorted(expected) == sorted((f"bad:{i}", name, why) for i, (name, _, why) in enumerate(UNUSABLE))
     rows = at_once.query(
         "select identifier_type, unusable_because, source_system, count(*) as count "
         "from intermediate.int_unusable_identifiers where found_on = 'record' group by all order by all"
@@ -204,7 +204,7 @@ def test_unusable_values_link_nobody_and_are_counted_with_their_reason(at_once: 
         ("email", "malformed", "crm", 1),
         ("phone", "malformed", "crm", 1),
     ]
-    # the browser beside them is all that is known of them
+    # the browser that they occur with is all that is known of them
     rows = at_once.query(
         "select count(distinct customer_id) as customers, count_if(is_identified) as identified "
         "from core.fct_events where event_id like 'bad:%'"
@@ -216,7 +216,7 @@ def test_unusable_values_link_nobody_and_are_counted_with_their_reason(at_once: 
     assert rows == [{"identifier_count": 1}]
 
 
-def test_null_as_a_word_and_blocked_numbers_stand_for_nobody(at_once: Warehouse) -> None:
+def test_null_as_a_word_and_blocked_numbers_identify_no_one(at_once: Warehouse) -> None:
     [row] = at_once.query("select is_identified, customer_id from core.fct_events where event_id = 'nulls'")
     assert not row["is_identified"] and row["customer_id"].startswith("a_")
     [row] = at_once.query("select is_identified from core.fct_events where event_id = 'undeclared'")
@@ -225,8 +225,8 @@ def test_null_as_a_word_and_blocked_numbers_stand_for_nobody(at_once: Warehouse)
 
 def test_make_hash_says_why_a_value_has_none(at_once: Warehouse) -> None:
     for name, value, reason in UNUSABLE:
-        told = {"empty": "nothing is left", "too_long": "longer", "malformed": "can be no value"}[reason]
-        with pytest.raises(SettingsError, match=told):
+        expected = {"empty": "nothing is left", "too_long": "longer", "malformed": "can be no value"}[reason]
+        with pytest.raises(SettingsError, match=expected):
             hash_of(at_once, name, value)
     with pytest.raises(SettingsError, match="not in identifier_types"):
         hash_of(at_once, "shoe_size", "44")
@@ -248,8 +248,8 @@ def rows_of(warehouse: Warehouse) -> dict[str, list]:
 
 
 @pytest.mark.long
-def test_run_by_run_it_comes_out_as_built_anew(tmp_path: Path) -> None:
-    """A number that comes in a new spelling finds its customer; a mended value leaves the count of bad ones."""
+def test_run_by_run_it_comes_out_as_rebuilt(tmp_path: Path) -> None:
+    """A number that comes in a new spelling finds its customer; a fixed value leaves the count of bad ones."""
     grown = empty_warehouse(tmp_path)
     rows = events()
     bad = [row for row in rows if row["event_id"].startswith("bad:")]

@@ -1,7 +1,7 @@
 """What was decided or set and then taken back leaves no trace: tables are as if it had never been.
 
 One small warehouse goes from one setting and one set of decisions to the next and back again, as a user would do it:
-by a line in a seed and a variable in the environment. It is told random customers, a household that an address
+by a line in a seed and a variable in the environment. It gets random customers, a household that an address
 merged, and a browser that two people use by turns.
 """
 
@@ -62,8 +62,8 @@ class Reversed:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         drawn = random_deliveries.draw([("delta", 15, 9)], file_count=1, seed=9, is_crowded=False)
-        told = {story.name: story.tables for story in (*stories(["un_merge"]), *stories_of_policy("split"))}
-        self.deliveries: Deliveries = replace(drawn, lasting={**drawn.lasting, **told})
+        chosen = {story.name: story.tables for story in (*stories(["un_merge"]), *stories_of_policy("split"))}
+        self.deliveries: Deliveries = replace(drawn, lasting={**drawn.lasting, **chosen})
         self.after: list[Warehouse] = []
 
     def reached(self, number: int) -> Warehouse:
@@ -72,7 +72,7 @@ class Reversed:
             self._go_on(STATES[len(self.after)])
         return self.after[number]
 
-    def told(self, state: State) -> release.Release:
+    def expected(self, state: State) -> release.Release:
         """What the oracles say of a state."""
         return release.expected(
             self.deliveries.rows(self.deliveries.lasting),
@@ -111,7 +111,7 @@ def to_and_fro(tmp_path_factory: pytest.TempPathFactory) -> Reversed:
 @pytest.mark.parametrize("number", range(len(STATES)))
 def test_each_state_is_as_the_oracles_say(number: int, to_and_fro: Reversed) -> None:
     built = to_and_fro.reached(number)
-    assert problems(built, to_and_fro.told(STATES[number]), COMPARISONS_OF_IDENTITY) == {}
+    assert problems(built, to_and_fro.expected(STATES[number]), COMPARISONS_OF_IDENTITY) == {}
 
 
 @pytest.mark.parametrize("number", range(len(STATES)))

@@ -1,4 +1,4 @@
-"""The stories of tests/scenarios, told to the warehouse: in one delivery, in many, in any order, and anew from raw."""
+"""The stories of tests/scenarios, delivered to the warehouse: in one, in many, in any order, and rebuilt from raw."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ STORIES = stories()
 pytestmark = pytest.mark.xdist_group("stories")
 
 
-def told(folder: Path, split: Split, seed: int = 0) -> Warehouse:
-    """A warehouse that was told every story in the deliveries of a split, a run after each."""
-    # the stories say who is who without it: people records that only look alike stay apart
+def warehouse_of(folder: Path, split: Split, seed: int = 0) -> Warehouse:
+    """A warehouse that got every story in the deliveries of a split, a run after each."""
+    # the stories say who is who without it: people records that only look alike are not linked
     warehouse = make_warehouse(folder, seeds=SEEDS, as_of=f"{AS_OF:%Y-%m-%d}", JOURNEYS_MATCHING="off")
     batches = write_batches(STORIES, folder / "batches", split=split, seed=seed, batch_count=3)
     for number, batch in enumerate(batches):
@@ -45,7 +45,7 @@ def told(folder: Path, split: Split, seed: int = 0) -> Warehouse:
 
 @pytest.fixture(scope="module")
 def one(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
-    return told(tmp_path_factory.mktemp("one"), "one")
+    return warehouse_of(tmp_path_factory.mktemp("one"), "one")
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def tables(one: Warehouse) -> check.Tables:
     return {name.split(".")[1]: one.query(f"select * from {name}") for name in CHECKED}
 
 
-def test_nothing_is_refused_or_decided_that_no_story_tells_of(tables: check.Tables) -> None:
+def test_nothing_is_refused_or_decided_that_no_story_expects(tables: check.Tables) -> None:
     assert check.unexpected(STORIES, tables, hash_of=hash_of) == []
 
 
@@ -64,7 +64,7 @@ def test_a_story_comes_out_as_it_was_worked_by_hand(story: Story, tables: check.
 
 @pytest.mark.parametrize(("split", "seed"), [("many", 0), ("shuffled", 1)])
 def test_many_deliveries_give_the_same_tables_as_one(split: Split, seed: int, one: Warehouse, tmp_path: Path) -> None:
-    many = told(tmp_path, split, seed)
+    many = warehouse_of(tmp_path, split, seed)
     assert differences(one, many) == {}
     if split == "shuffled":
         # what the increments left is the same either way, so one rebuild says it for both
@@ -77,6 +77,6 @@ def test_a_second_run_has_nothing_to_build(one: Warehouse) -> None:
     assert one.build() is None
 
 
-def test_the_unit_tests_beside_the_models_pass(one: Warehouse) -> None:
+def test_the_unit_tests_of_the_models_pass(one: Warehouse) -> None:
     said = run_dbt(one.settings, ["test", "--select", "test_type:unit"])
     assert "ERROR=0" in said and "PASS=0" not in said, said

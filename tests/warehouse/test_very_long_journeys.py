@@ -48,7 +48,7 @@ def test_a_customer_with_a_hundred_thousand_events_is_one_path_of_as_many_steps(
     peak_before = _largest_program_gib()
     warehouse.build(select=[f"+{name}" for name in FLOWS])
 
-    # each hit opens the window of thirty days anew, so it is one instance, which falls out long after the last event
+    # each match opens the window of thirty days again, so it is one instance, which falls out long after the last event
     assert warehouse.query(
         "select step_count, channel_count, level, outcome from intermediate.int_journey_instances"
     ) == [{"step_count": EVENTS, "channel_count": 2, "level": "omni", "outcome": "fell_out"}]

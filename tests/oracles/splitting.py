@@ -3,7 +3,7 @@
 Knows nothing of what a node is. A component of links that breaks no rule keeps them all. In any other the links are
 tried one by one in their order, and one that would break a rule is refused for the first reason that holds:
 
-- `must_not_link`: the two groups that it would join hold two nodes which must stay apart;
+- `must_not_link`: the two groups that it would join hold two nodes which must remain apart;
 - `unique_per_person`: both groups hold a value of one type of which a person has one. A decision may do that, and a
   group that holds two values by decision is joined to nothing else that has one.
 
@@ -55,7 +55,7 @@ def components(groups: Iterable[Collection[Node]]) -> list[frozenset[Node]]:
     return found
 
 
-def parted(
+def split(
     nodes: Iterable[Node],
     links: Sequence[Link],
     *,

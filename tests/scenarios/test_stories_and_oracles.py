@@ -19,20 +19,20 @@ def expected_of(delivered: Mapping[str, load.Rows], policy: Policy = "last_login
     return release.expected(delivered, seeds, as_of=load.AS_OF, hash_of=hash_of, policy=policy)
 
 
-def tables_of(told: release.Release) -> check.Tables:
+def tables_of(expected: release.Release) -> check.Tables:
     return {
-        "fct_events": told.events,
-        "fct_sessions": told.sessions,
-        "fct_phase_intervals": told.intervals,
-        "fct_journeys": told.journeys,
-        "dim_customers": told.customers,
-        "bridge_customer_identifiers": told.bridge,
-        "bridge_customer_records": told.records,
-        "fct_identifier_links": told.links,
-        "identity_decision_outcomes": told.decisions,
-        "fct_gaps": told.gaps,
-        "over_cap": told.over_cap,
-        "overruled_matches": told.overruled_matches,
+        "fct_events": expected.events,
+        "fct_sessions": expected.sessions,
+        "fct_phase_intervals": expected.intervals,
+        "fct_journeys": expected.journeys,
+        "dim_customers": expected.customers,
+        "bridge_customer_identifiers": expected.bridge,
+        "bridge_customer_records": expected.records,
+        "fct_identifier_links": expected.links,
+        "identity_decision_outcomes": expected.decisions,
+        "fct_gaps": expected.gaps,
+        "over_cap": expected.over_cap,
+        "overruled_matches": expected.overruled_matches,
     }
 
 
@@ -73,14 +73,14 @@ def test_story_comes_out_as_written(story: load.Story, together: release.Release
 )
 def test_the_check_notices(table: str, column: str, value: object, together: release.Release) -> None:
     """A check that finds nothing must be one that could."""
-    told = dict(tables_of(together))
-    told[table] = [{**row, column: value} for row in told[table]]
-    assert [one for story in STORIES for one in check.problems(story, told, hash_of=hash_of)]
-    told[table] = []
-    assert [one for story in STORIES for one in check.problems(story, told, hash_of=hash_of)]
+    changed = dict(tables_of(together))
+    changed[table] = [{**row, column: value} for row in changed[table]]
+    assert [one for story in STORIES for one in check.problems(story, changed, hash_of=hash_of)]
+    changed[table] = []
+    assert [one for story in STORIES for one in check.problems(story, changed, hash_of=hash_of)]
 
 
-def test_nothing_is_refused_or_decided_that_no_story_tells_of(together: release.Release) -> None:
+def test_nothing_is_refused_or_decided_that_no_story_expects(together: release.Release) -> None:
     tables = tables_of(together)
     assert check.unexpected(STORIES, tables, hash_of=hash_of) == []
     assert check.unexpected([], tables, hash_of=hash_of)
@@ -90,9 +90,9 @@ def test_nothing_is_refused_or_decided_that_no_story_tells_of(together: release.
 
 @pytest.mark.parametrize("policy", [policy for policy in POLICIES if policy != "last_login"])
 def test_stories_of_a_policy_come_out_as_written(policy: Policy) -> None:
-    told = load.stories_of_policy(policy)
-    assert told
-    for story in told:
+    chosen = load.stories_of_policy(policy)
+    assert chosen
+    for story in chosen:
         assert check.problems(story, tables_of(expected_of(story.tables, policy)), hash_of=hash_of) == []
         assert check.problems(story, tables_of(expected_of(story.tables)), hash_of=hash_of)
 
@@ -120,15 +120,15 @@ def test_stories_do_not_touch_each_other(together: release.Release) -> None:
         assert len(pairs) == len({value for value, _ in pairs}), column
 
 
-def test_together_they_stay_below_a_measured_norm(together: release.Release) -> None:
-    """Twenty `fell_through` stays of one phase would replace the seed's norm by a measured one."""
+def test_together_they_are_below_a_measured_norm(together: release.Release) -> None:
+    """Twenty `fell_through` intervals of one phase would replace the seed's norm by a measured one."""
     through = Counter(interval["phase_id"] for interval in together.intervals if interval["outcome"] == "fell_through")
     assert max(through.values()) < 20
 
 
-def test_every_story_is_told_in_scenarios_md() -> None:
-    told = (load.FOLDER / "SCENARIOS.md").read_text(encoding="utf-8")
-    assert [story.name for story in STORIES if f"## {story.name}\n" not in told] == []
+def test_every_story_is_described_in_scenarios_md() -> None:
+    page = (load.FOLDER / "SCENARIOS.md").read_text(encoding="utf-8")
+    assert [story.name for story in STORIES if f"## {story.name}\n" not in page] == []
 
 
 @pytest.mark.parametrize("split", ["one", "many", "shuffled"])
@@ -148,5 +148,5 @@ def test_deliveries_hold_every_row_and_say_the_same(
     assert len(names) == len(set(names))
     for table, rows in load.delivered(STORIES).items():
         assert len(delivered[table]) == len(rows)
-    told = tables_of(expected_of(delivered))
-    assert [one for story in STORIES for one in check.problems(story, told, hash_of=hash_of)] == []
+    tables = tables_of(expected_of(delivered))
+    assert [one for story in STORIES for one in check.problems(story, tables, hash_of=hash_of)] == []

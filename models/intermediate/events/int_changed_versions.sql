@@ -9,12 +9,9 @@
 select version_key
 from {{ ref(model) }}
 where
-{% if flags.FULL_REFRESH -%}
-    false
-    {%- else -%}
-    changed_in > {{ build_setting('built_through') }}
+    {{ 'false' if flags.FULL_REFRESH else 'true' }}
+    and changed_in > {{ build_setting('built_through') }}
     and row_status in ('current', 'superseded')
-{%- endif %}
 {%- if execute and not flags.FULL_REFRESH and load_relation(ref(model)) is not none
     and run_query("select 1 from " ~ ref(model) ~ " where " ~ withdrawn ~ " limit 1").rows | length > 0 %}
 union

@@ -20,7 +20,7 @@ paths_with_place as (
     select
         paths.*,
         rank() over (
-            partition by journey_id, level, step_type order by instance_count desc, step_count ASC
+            partition by journey_id, level, step_type order by instance_count desc, step_count asc
         ) as place
     from paths
 ),
@@ -68,7 +68,7 @@ ranked_paths as (
         names || case when step_count > {{ var('max_variant_names') }} then ' > …' else '' end as variant,
         row_number() over (
             partition by journey_id, level, step_type
-            order by instance_count desc, step_count ASC, names ASC, instance_number ASC
+            order by instance_count desc, step_count asc, names asc, instance_number asc
         ) as variant_rank
     from named_paths
 )

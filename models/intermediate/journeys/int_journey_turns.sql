@@ -23,8 +23,9 @@ with matches as (
         matched.window_seconds,
         matched.is_terminal,
         -- after a terminal phase nothing belongs to the instance, not even events of the same instant
-        {{ seconds_after('matched.occurred_at', 'case when matched.is_terminal then -1 else matched.window_seconds end') }}
-            as open_until,
+        {{ seconds_after(
+            'matched.occurred_at', 'case when matched.is_terminal then -1 else matched.window_seconds end'
+        ) }} as open_until,
         matched.occurred_at
     from {{ ref('int_matched_events') }} as matched
     inner join {{ ref('int_journey_versions') }} as versions

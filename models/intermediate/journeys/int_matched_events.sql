@@ -60,7 +60,7 @@ select
     critical_events.is_terminal,
     row_number() over (
         partition by critical_events.journey_id, critical_events.journey_version, events.event_id
-        order by critical_events.phase_order desc, critical_events.critical_event_id ASC
+        order by critical_events.phase_order desc, critical_events.critical_event_id asc
     ) = 1 as is_counted,
     events.occurred_on,
     events.occurred_at

@@ -46,7 +46,9 @@ select
     shown.next_line as to_line,
     shown.phase as from_phase_id,
     shown.next_phase as to_phase_id,
-    {% for measure in ['volume_count', 'instance_count', 'customer_count', 'drop_off_count', 'answer_count'] -%}
+    {% for measure in [
+        'volume_count', 'instance_count', 'customer_count', 'drop_off_count', 'answer_count',
+    ] -%}
     case when not shown.is_suppressed then cast(shown.{{ measure }} as bigint) end as {{ measure }},
     {% endfor -%}
     case when not shown.is_suppressed then shown.drop_off_count / cast(shown.volume_count as double) end

@@ -14,7 +14,7 @@ identified_events as (
         case when grouping(source_system) = 1 then '(all)' else source_system end as source_system,
         avg(case when is_identified then 1.0 else 0.0 end) as identified_share
     from {{ ref('fct_events') }}
-    group by grouping sets ((source_system), ())
+    group by rollup(source_system)
 )
 
 select measure, dimension, dimension_value, value from {{ ref('int_customer_figures') }}

@@ -34,7 +34,9 @@ lasting_intervals as (
 ),
 
 dwells as (
-    {{ dwells_survived('lasting_intervals', ['journey_id', 'journey_version', 'phase_id', 'month_starts_on']) }}
+    {{ dwells_survived(
+        'lasting_intervals', ['journey_id', 'journey_version', 'phase_id', 'month_starts_on']
+    ) }}
 ),
 
 half_gone as (

@@ -24,7 +24,7 @@ select
     identifiers.identifier_count,
     coalesce(links.link_count, 0) as link_count,
     coalesce(links.bridge_count, 0) as bridge_count,
-    row_number() over (order by identifiers.identifier_count desc, identifiers.customer_id ASC) as size_rank
+    row_number() over (order by identifiers.identifier_count desc, identifiers.customer_id asc) as size_rank
 from identifiers
 left join links
     on links.customer_id = identifiers.customer_id

@@ -21,15 +21,14 @@ hashed as (
         decisions.decision,
         decisions.type_a,
         decisions.type_b,
-    {% for end in ('a', 'b') %}
-    case
-        when
-            decisions.identifier_{{ end }} like 'hash:%'
-            then lower(substr(decisions.identifier_{{ end }}, 6))
-        else {{ clear_value_hash('decisions.type_' ~ end, 'decisions.identifier_' ~ end) }}
-    end as hash_{{ end }}{{ ',' if not loop.last }}
-    
-{% endfor %}
+        case
+            when decisions.identifier_a like 'hash:%' then lower(substr(decisions.identifier_a, 6))
+            else {{ clear_value_hash('decisions.type_a', 'decisions.identifier_a') }}
+        end as hash_a,
+        case
+            when decisions.identifier_b like 'hash:%' then lower(substr(decisions.identifier_b, 6))
+            else {{ clear_value_hash('decisions.type_b', 'decisions.identifier_b') }}
+        end as hash_b
     from decisions
     cross join identifier_rules
 ),

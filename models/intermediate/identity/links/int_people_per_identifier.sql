@@ -41,7 +41,10 @@ unique_values_nearby as (
     inner join unique_values
         on unique_values.identifier_hash = neighbours.neighbour_hash
     union
-    select record_values.identifier_hash, unique_values.identifier_type, others.identifier_hash
+    select
+        record_values.identifier_hash,
+        unique_values.identifier_type,
+        others.identifier_hash as neighbour_hash
     from record_values
     inner join record_values as others
         on

@@ -386,7 +386,7 @@ def _why_nobody_comes(rules: Sequence[Rule]) -> str:
     if not matches:
         return "none of its critical events matches anything"
     if matches == sum(rule.overruled for rule in rules):
-        return f"all {matches:,} matches are overruled by a higher phase that the same events match"
+        return f"all {matches:,} matches are taken by a higher phase that the same events match"
     return f"none of its {matches:,} matches fell on a day on which an instance was open or could begin"
 
 

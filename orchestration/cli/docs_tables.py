@@ -8,7 +8,7 @@ from orchestration.lib.core.settings import PROJECT_ROOT, read_settings
 
 
 def command() -> int:
-    """Write the lists of published tables into README, docs and exposures, from their YAML."""
+    """Write the lists of published tables from their YAML."""
     from orchestration.lib.dbt.running import read_dbt_manifest
     from orchestration.lib.release.docs_tables import write_docs_tables
     from orchestration.lib.warehouse.data_set import ensure_manifest, prepare_data_set

@@ -102,7 +102,7 @@ def test_flows_are_put_to_the_test(expected: Release) -> None:
     for table in ("map_stops", "map_edges", "map_transfers"):
         rows = expected.flows[table]
         assert any(row["drop_off_count"] for row in rows), table
-        assert {row["sentiment"] is None for row in rows if row["answer_count"]} == {True, False}, table
+        assert {row["mood"] is None for row in rows if row["answer_count"]} == {True, False}, table
     assert any(row["visit_count"] == 0 for row in expected.flows["map_stops"])
     assert len({row["x"] for row in expected.flows["map_stops"] if not row["is_declared"]}) > 1
     assert {row["is_declared"] for row in expected.flows["map_stops"]} == {True, False}

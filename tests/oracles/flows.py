@@ -308,7 +308,7 @@ def phases_placed(known: journeys.Definitions) -> dict[tuple[str, str], int]:
     return places
 
 
-def sentiment(answers: Sequence[Step], *, at_least: int) -> float | None:
+def mood(answers: Sequence[Step], *, at_least: int) -> float | None:
     """Returns the mean score as a share of its scale, None for few answers."""
     if len(answers) < at_least:
         return None
@@ -375,7 +375,7 @@ def stop_rows(
                     )
                     if onward
                     else None,
-                    "mood": sentiment(answers, at_least=min_cell_size),
+                    "mood": mood(answers, at_least=min_cell_size),
                 }
             )
     return rows
@@ -413,7 +413,7 @@ def move_rows(of: Iterable[Walk], *, is_transfer: bool, min_cell_size: int = 5) 
                 "median_delay_seconds": percentile(
                     [seconds(one.occurred_at, following.occurred_at) for _, one, following, _ in moves], 0.5
                 ),
-                "mood": sentiment(answers, at_least=min_cell_size),
+                "mood": mood(answers, at_least=min_cell_size),
             }
         )
     return rows

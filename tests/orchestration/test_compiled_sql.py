@@ -10,12 +10,7 @@ from orchestration.lib.dbt import compiled
 from orchestration.lib.dbt.compiled import ANALYSES, expression, expressions, models_on
 from orchestration.lib.dbt.running import DbtFailed
 
-INPUTS = {
-    "critical_events": "rules",
-    "phases": "phases",
-    "int_events_stitched": "events",
-    "int_event_versions": "events",
-}
+INPUTS = {"int_matched_events": "matched", "journeys": "journeys"}
 
 
 def test_every_expression_is_described() -> None:
@@ -68,12 +63,12 @@ def test_a_day_is_one_of_the_reporting_time_zone() -> None:
 
 
 def test_a_model_is_placed_on_other_relations_with_another_clock() -> None:
-    name = "int_matched_events"
+    name = "int_phase_intervals"
     sql = models_on([name], INPUTS, as_of="timestamp '2026-02-03'")[name]
     assert '"' not in sql.replace('$."', "").replace("'\"'", ""), "a relation of dbt's is left"
     assert "timestamp '2026-02-03'" in sql
-    with pytest.raises(KeyError, match="phases"):
-        models_on([name], {other: table for other, table in INPUTS.items() if other != "phases"}, as_of="now()")
+    with pytest.raises(KeyError, match="journeys"):
+        models_on([name], {other: table for other, table in INPUTS.items() if other != "journeys"}, as_of="now()")
 
 
 def test_dbt_is_asked_once_per_state_of_the_code(monkeypatch: pytest.MonkeyPatch) -> None:

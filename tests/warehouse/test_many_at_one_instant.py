@@ -18,7 +18,8 @@ def test_a_hundred_thousand_completed_journeys_of_one_instant_have_each_event_on
             create table landed_events as
             select
                 'e' || number as event_id, 'house' as customer_id, number + 1 as event_number,
-                false as is_bot, false as is_after_as_of, timestamp '2026-01-01' as occurred_at, 'bought' as event_name, 'till' as channel,
+                false as is_bot, false as is_after_as_of, timestamp '2026-01-01' as occurred_at, 'bought' as event_name,
+                'till' as channel,
                 null::varchar as touchpoint, null::varchar as department, null::varchar as direction,
                 null::varchar as device_type, number
             from range({EVENTS}) as numbers (number);

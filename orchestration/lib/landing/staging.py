@@ -78,14 +78,12 @@ _REJECTIONS = {
 
 
 @dataclass(frozen=True)
-class StagedCsv:
-    """A CSV file made ready to be read: unpacked under a safe name, its header checked against the contract."""
+class _StagedText:
+    """A text file unpacked under a safe name: what files of lines share, whatever their format."""
 
     file: FoundFile
     folder: Path
     text: TextFile
-    header: Header
-    kind: ClassVar = "csv"
 
     @property
     def path(self) -> Path:
@@ -94,6 +92,14 @@ class StagedCsv:
     @property
     def byte_count(self) -> int:
         return self.text.byte_count
+
+
+@dataclass(frozen=True)
+class StagedCsv(_StagedText):
+    """A CSV file made ready to be read: unpacked under a safe name, its header checked against the contract."""
+
+    header: Header
+    kind: ClassVar = "csv"
 
     @property
     def group(self) -> tuple | None:
@@ -104,22 +110,11 @@ class StagedCsv:
 
 
 @dataclass(frozen=True)
-class StagedJsonl:
+class StagedJsonl(_StagedText):
     """A JSONL file made ready to be read: unpacked under a safe name, with the keys of its first lines."""
 
-    file: FoundFile
-    folder: Path
-    text: TextFile
     sample: Sample
     kind: ClassVar = "jsonl"
-
-    @property
-    def path(self) -> Path:
-        return self.text.path
-
-    @property
-    def byte_count(self) -> int:
-        return self.text.byte_count
 
     @property
     def group(self) -> tuple | None:

@@ -5,7 +5,6 @@ with intervals as (
         journey_version,
         phase_id,
         outcome,
-        dwell_seconds,
         case when outcome = 'fell_through' then dwell_seconds end as conversion_seconds,
         cast(date_trunc('month', {{ local_date('entered_at') }}) as date) as month_starts_on
     from {{ ref('fct_phase_intervals') }}
@@ -29,20 +28,10 @@ counts as (
     group by journey_id, journey_version, phase_id, month_starts_on
 ),
 
-lasting_intervals as (
-    select * from intervals where outcome <> 'completed'
-),
-
-dwells as (
-    {{ dwells_survived(
-        'lasting_intervals', ['journey_id', 'journey_version', 'phase_id', 'month_starts_on']
-    ) }}
-),
-
 half_gone as (
     select journey_id, journey_version, phase_id, month_starts_on, min(dwell_seconds) as median_dwell_seconds
-    from dwells
-    where survival_share <= 0.5
+    from {{ ref('int_dwell_points') }}
+    where survival_share <= 0.5 and month_starts_on is not null
     group by journey_id, journey_version, phase_id, month_starts_on
 )
 

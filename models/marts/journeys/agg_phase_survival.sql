@@ -3,18 +3,7 @@
     exact, and ten million intervals make a few hundred rows. The bounds are those of the log-log transform (Kalbfleisch
     and Prentice 1980), which are within 0 and 1.
 -#}
-with intervals as (
-    select journey_id, journey_version, phase_id, outcome, dwell_seconds
-    from {{ ref('fct_phase_intervals') }}
-    -- exactly the intervals in terminal phases complete
-    where outcome <> 'completed'
-),
-
-dwells as (
-    {{ dwells_survived('intervals', ['journey_id', 'journey_version', 'phase_id']) }}
-),
-
-days as (
+with days as (
     select
         journey_id,
         journey_version,
@@ -26,7 +15,8 @@ days as (
         max_by(survival_share, dwell_seconds) as survival_share,
         -- null in the row in which the last one leaves, and max_by skips nulls
         case when min(survival_share) > 0 then max(greenwood_sum) end as greenwood_sum
-    from dwells
+    from {{ ref('int_dwell_points') }}
+    where month_starts_on is null
     group by journey_id, journey_version, phase_id, cast(floor(dwell_seconds / 86400.0) as bigint)
 )
 

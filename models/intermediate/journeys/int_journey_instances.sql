@@ -37,24 +37,24 @@ step_counts as (
 )
 
 select
-    outlined.journey_instance_id,
-    outlined.journey_id,
-    outlined.customer_id,
+    bounds.journey_instance_id,
+    bounds.journey_id,
+    bounds.customer_id,
     case
         when coalesce(channels.channel_count, 0) <= 1 then 'micro'
         when channels.run_count = channels.channel_count then 'macro'
         else 'omni'
     end as level,
-    outlined.outcome,
-    outlined.journey_version,
-    outlined.interval_count,
+    bounds.outcome,
+    bounds.journey_version,
+    bounds.interval_count,
     cast(step_counts.step_count as bigint) as step_count,
     cast(coalesce(channels.channel_count, 0) as bigint) as channel_count,
-    outlined.started_at,
-    outlined.ended_at
-from {{ ref('int_instance_bounds') }} as outlined
+    bounds.started_at,
+    bounds.ended_at
+from {{ ref('int_instance_bounds') }} as bounds
 inner join step_counts
-    on step_counts.journey_instance_id = outlined.journey_instance_id
+    on step_counts.journey_instance_id = bounds.journey_instance_id
 left join channels
-    on channels.journey_instance_id = outlined.journey_instance_id
-where {{ is_changed('outlined.customer_id', ref('int_changed_journey_customers'), 'customer_id') }}
+    on channels.journey_instance_id = bounds.journey_instance_id
+where {{ is_changed('bounds.customer_id', ref('int_changed_journey_customers'), 'customer_id') }}

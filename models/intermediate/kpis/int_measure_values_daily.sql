@@ -27,10 +27,10 @@ facts_by_customer as (
 facts_by_segment as (
     select facts_by_customer.*, 'all' as segment from facts_by_customer
     union all
-    select facts_by_customer.*, assigned.segment
+    select facts_by_customer.*, members.segment
     from facts_by_customer
-    inner join {{ ref('int_segment_members') }} as assigned
-        on assigned.customer_id = facts_by_customer.customer_id
+    inner join {{ ref('int_segment_members') }} as members
+        on members.customer_id = facts_by_customer.customer_id
 )
 
 select

@@ -2,7 +2,7 @@
 
 {#-
     An instance includes its whole first instant, with the events just before its first match. Events up to the
-    terminal event of the instance before belongs to that one: an event is a step of one instance of a journey at most.
+    terminal event of the instance before belong to that one: an event is a step of one instance of a journey at most.
 -#}
 with instances as (
     select * from {{ ref('int_step_instances') }}

@@ -2,7 +2,7 @@
 
 {#- How many links join people, how many of them a customer depends on, and how many links and cannot-links matching added. -#}
 select
-    'links_taken' as measure,
+    'links_accepted' as measure,
     'total' as dimension,
     '(all)' as dimension_value,
     cast(count(*) as double) as value

@@ -1,5 +1,5 @@
 {#- Every pair of person identifiers that an accepted link joins, and how many links each end has. -#}
-with taken as (
+with accepted_links as (
     select
         links.link_key,
         links.identifier_a,
@@ -16,22 +16,22 @@ with taken as (
 degrees as (
     select identifier_hash, count(*) as link_count
     from (
-        select identifier_a as identifier_hash from taken
+        select identifier_a as identifier_hash from accepted_links
         union all
-        select identifier_b from taken
+        select identifier_b from accepted_links
     ) as ends
     group by identifier_hash
 )
 
 select
-    taken.link_key,
-    taken.identifier_a,
-    taken.identifier_b,
-    taken.customer_id,
+    accepted_links.link_key,
+    accepted_links.identifier_a,
+    accepted_links.identifier_b,
+    accepted_links.customer_id,
     degrees_a.link_count as link_count_a,
     degrees_b.link_count as link_count_b
-from taken
+from accepted_links
 inner join degrees as degrees_a
-    on degrees_a.identifier_hash = taken.identifier_a
+    on degrees_a.identifier_hash = accepted_links.identifier_a
 inner join degrees as degrees_b
-    on degrees_b.identifier_hash = taken.identifier_b
+    on degrees_b.identifier_hash = accepted_links.identifier_b

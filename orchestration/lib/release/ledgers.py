@@ -1,6 +1,6 @@
 """Keeps the ledgers of runs: tables that orchestration appends to and dbt never rebuilds.
 
-They are declared in models/marts/hygiene/_hygiene__sources.yml, to be documented and published as marts are.
+They are declared as sources in the YAML of marts, to be documented and published as marts are.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from orchestration.lib.core.connection import transaction
 from orchestration.lib.core.settings import PROJECT_ROOT
 from orchestration.lib.core.sql import literal, name
 
-LEDGERS_FILE = PROJECT_ROOT / "models" / "marts" / "hygiene" / "_hygiene__sources.yml"
+MARTS = PROJECT_ROOT / "models" / "marts"
 
 # The portable types that a mart may have, and what DuckDB calls them.
 TYPES: Mapping[str, str] = {
@@ -50,18 +50,18 @@ class LedgerColumn:
 
 @dataclass(frozen=True)
 class Ledger:
-    """One ledger table as the YAML declares it."""
+    """One ledger table as the YAML declares it; `place` is the file that does."""
 
     schema: str
     name: str
     description: str
     columns: tuple[LedgerColumn, ...]
+    place: str
 
 
 @cache
-def read_ledgers(path: Path = LEDGERS_FILE) -> tuple[Ledger, ...]:
-    """Reads the declared ledgers. Raises LedgerError naming file, table and column."""
-    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+def read_ledgers(folder: Path = MARTS) -> tuple[Ledger, ...]:
+    """Reads the ledgers that the sources of marts declare. Raises LedgerError naming file, table and column."""
     return tuple(
         Ledger(
             schema=source["schema"],
@@ -75,8 +75,10 @@ def read_ledgers(path: Path = LEDGERS_FILE) -> tuple[Ledger, ...]:
                 )
                 for column in table["columns"]
             ),
+            place=path.name,
         )
-        for source in document["sources"]
+        for path in sorted(folder.rglob("*__sources.yml"))
+        for source in yaml.safe_load(path.read_text(encoding="utf-8"))["sources"]
         for table in source["tables"]
     )
 
@@ -84,7 +86,8 @@ def read_ledgers(path: Path = LEDGERS_FILE) -> tuple[Ledger, ...]:
 def create_ledgers(connection: duckdb.DuckDBPyConnection, ledgers: Sequence[Ledger] | None = None) -> None:
     """Makes the missing ledger tables, adds the columns that were declared since, and sets every comment.
 
-    Rows remain. Raises LedgerError for a column whose declared type is no longer the table's.
+    Rows remain. Raises LedgerError for a column whose declared type is no longer the table's, or that is no
+    longer declared.
     """
     # One transaction: each comment on its own would wait for the disk.
     with transaction(connection):
@@ -94,13 +97,19 @@ def create_ledgers(connection: duckdb.DuckDBPyConnection, ledgers: Sequence[Ledg
             connection.execute(f"create schema if not exists {name(ledger.schema)}")
             connection.execute(f"create table if not exists {table} ({columns})")
             present = _present_columns(connection, ledger)
+            # it would be published without a check that it names nobody
+            if unknown := sorted(present.keys() - {column.name for column in ledger.columns}):
+                raise LedgerError(
+                    f"{ledger.schema}.{ledger.name} has {', '.join(unknown)} in the warehouse, which {ledger.place} "
+                    "does not declare. Declare it again, or remove it from the warehouse (alter table … drop column …)."
+                )
             for column in ledger.columns:
                 if column.name not in present:
                     connection.execute(f"alter table {table} add column {name(column.name)} {column.type}")
                 elif present[column.name] != column.type:
                     raise LedgerError(
                         f"{ledger.schema}.{ledger.name}.{column.name} is {present[column.name]} in the "
-                        f"warehouse and {column.type} in {LEDGERS_FILE.name}. A ledger's past rows can't be "
+                        f"warehouse and {column.type} in {ledger.place}. A ledger's past rows can't be "
                         "made again: declare the change under a new column name."
                     )
                 connection.execute(f"comment on column {table}.{name(column.name)} is {literal(column.description)}")
@@ -120,7 +129,7 @@ def append_rows(connection: duckdb.DuckDBPyConnection, table: str, rows: Iterabl
         if unknown := sorted(set(row) - known):
             raise LedgerError(
                 f"{ledger.schema}.{ledger.name} has no column {', '.join(unknown)}; its columns are declared "
-                f"in {LEDGERS_FILE.name}."
+                f"in {ledger.place}."
             )
     names = ", ".join(name(column.name) for column in ledger.columns)
     values = ", ".join(f"unnest(cast(? as {column.type}[]))" for column in ledger.columns)
@@ -156,7 +165,7 @@ def find_ledger(table: str) -> Ledger:
         if ledger.name == table:
             return ledger
     declared = ", ".join(ledger.name for ledger in read_ledgers())
-    raise LedgerError(f"{table} is no ledger; {LEDGERS_FILE.name} declares {declared}.")
+    raise LedgerError(f"{table} is no ledger; the sources of marts declare {declared}.")
 
 
 def _present_columns(connection: duckdb.DuckDBPyConnection, ledger: Ledger) -> dict[str, str]:

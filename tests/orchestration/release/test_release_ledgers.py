@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 import yaml
 
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.release.ledgers import (
-    LEDGERS_FILE,
     LedgerColumn,
     LedgerError,
     append_rows,
@@ -61,8 +61,43 @@ def test_the_declared_ledgers_are_made_with_types_and_comments() -> None:
 
 
 def test_the_declaration_is_a_dbt_source_in_schema_hygiene() -> None:
-    [source] = yaml.safe_load(LEDGERS_FILE.read_text(encoding="utf-8"))["sources"]
-    assert (source["name"], source["schema"]) == ("hygiene_ledgers", "hygiene")
+    assert {(ledger.schema, ledger.place) for ledger in read_ledgers()} == {("hygiene", "_hygiene__sources.yml")}
+
+
+def test_a_ledger_may_be_declared_in_any_folder_of_marts(tmp_path: Path) -> None:
+    folder = tmp_path / "activation"
+    folder.mkdir()
+    (folder / "_activation__sources.yml").write_text(
+        yaml.safe_dump(
+            {
+                "sources": [
+                    {
+                        "name": "activation_ledgers",
+                        "schema": "activation",
+                        "tables": [
+                            {
+                                "name": "deliveries",
+                                "description": "One row per delivery.",
+                                "columns": [{"name": "sent_on", "data_type": "date", "description": "The day."}],
+                            }
+                        ],
+                    }
+                ]
+            }
+        ),
+        encoding="utf-8",
+    )
+    [ledger] = read_ledgers(tmp_path)
+    assert (ledger.schema, ledger.name, ledger.place) == ("activation", "deliveries", "_activation__sources.yml")
+    assert [(column.name, column.type) for column in ledger.columns] == [("sent_on", "DATE")]
+
+
+def test_a_column_that_is_no_longer_declared_is_not_published_unseen() -> None:
+    ledger = find_ledger("restatements")
+    with open_duckdb() as connection:
+        create_ledgers(connection, [ledger])
+        with pytest.raises(LedgerError, match=f"has {ledger.columns[-1].name} in the warehouse, which _hygiene__"):
+            create_ledgers(connection, [replace(ledger, columns=ledger.columns[:-1])])
 
 
 def test_rows_are_appended_with_nulls_for_what_they_leave_out() -> None:

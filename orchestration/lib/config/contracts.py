@@ -250,6 +250,16 @@ class Declared(BaseModel, Generic[Meta]):
     ] = Field({}, validate_default=True)
 
 
+# Names that a column of a contract cannot have, each with who uses it.
+RESERVED_COLUMNS = {
+    "file_row_number": "DuckDB keeps",
+    # the columns that `landed()` adds to a source's own
+    **dict.fromkeys(
+        ("version_key", "row_status", "loaded_at", "changed_in", "rule_of_type", "pepper"), "every staging model adds"
+    ),
+}
+
+
 class DeclaredColumn(Declared[ColumnMeta]):
     """A column, and what its type allows its meta to say."""
 
@@ -257,8 +267,8 @@ class DeclaredColumn(Declared[ColumnMeta]):
 
     @rule(mode="after")
     def name_is_free(self) -> DeclaredColumn:
-        if self.name == "file_row_number":
-            raise fault("{what}: DuckDB keeps that name for itself; choose another.")
+        if keeper := RESERVED_COLUMNS.get(self.name):
+            raise fault(f"{{what}}: {keeper} a column of that name; choose another.")
         return self
 
     @rule(mode="after")

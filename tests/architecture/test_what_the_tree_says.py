@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from orchestration.lib.core.settings import PROJECT_ROOT
 from tests.architecture.project import TEXT, product_files, shown
 
 # Put together here, so that this file doesn't hold what it looks for.
@@ -71,12 +73,21 @@ def test_the_lock_file_holds_what_is_asked_for() -> None:
     asking = [path for path in product_files() if path.name.startswith("requirements.")]
     files = {path.name: path.read_text(encoding="utf-8") for path in asking}
     asked = {
-        re.split(r"[<>=!~ \[]", line)[0].lower().replace("_", "-")
-        for line in files["requirements.in"].splitlines()
-        if line.strip() and not line.startswith("#")
+        re.split(r"[<>=!~ \[]", line)[0].lower().replace("_", "-") for line in requirements(files["requirements.in"])
     }
     locked = {name.lower() for name in re.findall(r"^([A-Za-z0-9._-]+)==", files["requirements.lock"], re.MULTILINE)}
     assert asked <= locked
+
+
+def requirements(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+
+
+def test_the_two_lists_of_packages_say_the_same() -> None:
+    """pip installs from one, tools that read pyproject.toml from the other."""
+    project = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    listed = [*project["project"]["dependencies"], *project["dependency-groups"]["test"]]
+    assert sorted(listed) == sorted(requirements((PROJECT_ROOT / "requirements.in").read_text(encoding="utf-8")))
 
 
 @pytest.mark.parametrize("name", ["README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "Makefile"])

@@ -212,22 +212,26 @@ MOVES = """
     )
 
     select
-        previous_customer_id,
-        customer_id,
+        moves.previous_customer_id,
+        moves.customer_id,
         case
             when
-                previous_customer_id in (select customer_id from customers_decided_on)
-                or customer_id in (select customer_id from customers_decided_on)
+                moves.previous_customer_id in (select customer_id from customers_decided_on)
+                or moves.customer_id in (select customer_id from customers_decided_on)
                 then 'decision'
-            when previous_customer_id like 'a%' and customer_id like 'c%' then 'identified'
-            when part_count > 1 then 'split'
-            when source_count > 1 then 'merge'
+            when previous_customers.is_anonymous and not customers.is_anonymous then 'identified'
+            when moves.part_count > 1 then 'split'
+            when moves.source_count > 1 then 'merge'
             else 'late_evidence'
         end as cause,
-        cast(identifier_count as bigint) as identifier_count,
-        cast(event_count as bigint) as event_count,
-        previous_customer_id not in (select customer_id from core.dim_customers) as is_previous_id_gone
+        cast(moves.identifier_count as bigint) as identifier_count,
+        cast(moves.event_count as bigint) as event_count,
+        moves.previous_customer_id not in (select customer_id from core.dim_customers) as is_previous_id_gone
     from moves
-    where previous_customer_id <> customer_id
-    order by previous_customer_id, customer_id
+    left join previous.core.dim_customers as previous_customers
+        on previous_customers.customer_id = moves.previous_customer_id
+    left join core.dim_customers as customers
+        on customers.customer_id = moves.customer_id
+    where moves.previous_customer_id <> moves.customer_id
+    order by moves.previous_customer_id, moves.customer_id
 """

@@ -50,14 +50,14 @@ def make(path: Path, customers: Customers, decisions: list[tuple[str, str, str]]
     with open_duckdb(path) as connection:
         for schema in ("core", "hygiene"):
             connection.execute(f"create schema if not exists {schema}")
-        connection.execute("create table core.dim_customers (customer_id varchar)")
+        connection.execute("create table core.dim_customers (customer_id varchar, is_anonymous boolean)")
         connection.execute("create table core.fct_events (event_id varchar, customer_id varchar)")
         connection.execute(
             "create table core.bridge_customer_identifiers "
             "(identifier_hash varchar, customer_id varchar, link_rule varchar)"
         )
         for customer, (identifiers, events) in customers.items():
-            connection.execute("insert into core.dim_customers values (?)", [customer])
+            connection.execute("insert into core.dim_customers values (?, ?)", [customer, customer[0] == "a"])
             for identifier in identifiers.split():
                 connection.execute(
                     "insert into core.bridge_customer_identifiers values (?, ?, 'person')", [identifier, customer]

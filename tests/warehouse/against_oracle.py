@@ -75,7 +75,7 @@ def values_over_cap(built: Warehouse, expected: Release) -> list[str]:
 
 
 def links(built: Warehouse, expected: Release) -> list[str]:
-    """Pairs that something joins, taken or refused; what blocked and over-cap values would join is left out."""
+    """Pairs that something joins, accepted or refused; what blocked and over-cap values would join is left out."""
     said = built.query(
         "select distinct identifier_a, identifier_b, status, refused_because from core.fct_identifier_links "
         "where refused_because is null or refused_because not in ('blocked', 'over_cap')"

@@ -83,7 +83,7 @@ select
         as customer_id,
     case when links.identifier_kind = 'device' and links.refused_because is null then owners.owner_id end
         as visitor_id,
-    case when links.refused_because is null then 'taken' else 'refused' end as status,
+    case when links.refused_because is null then 'accepted' else 'refused' end as status,
     links.refused_because,
     links.conflict_a,
     links.conflict_b,

@@ -25,7 +25,7 @@ select measure, dimension, dimension_value, value from {{ ref('int_identifier_fi
 union all
 select measure, dimension, dimension_value, value from {{ ref('int_event_figures') }}
 union all
-select 'links_refused', 'guard', refused_because, cast(link_count as double)
+select 'links_refused', 'reason', refused_because, cast(link_count as double)
 from refused_links
 union all
 select 'identified_event_share', 'source_system', source_system, identified_share

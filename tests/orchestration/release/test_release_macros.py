@@ -1,4 +1,4 @@
-"""The path that joins two identifiers is a shortest one, of taken links alone, and any DuckDB can walk it."""
+"""The path that joins two identifiers is a shortest one, of accepted links alone, and any DuckDB can walk it."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ def release(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def add_links(
-    release: duckdb.DuckDBPyConnection, pairs: list[Pair], *, customer: str = "c_1", status: str = "taken"
+    release: duckdb.DuckDBPyConnection, pairs: list[Pair], *, customer: str = "c_1", status: str = "accepted"
 ) -> None:
     release.executemany(
         "insert into core.fct_identifier_links values "
         "(?, ?, 'email', 'phone', 'same_event', 'web', ?, ?, null, 1, null, '2026-01-01', '2026-01-02')",
-        [[*sorted(pair), status, customer if status == "taken" else None] for pair in pairs],
+        [[*sorted(pair), status, customer if status == "accepted" else None] for pair in pairs],
     )
     for node in sorted({node for pair in pairs for node in pair}):
         release.execute(

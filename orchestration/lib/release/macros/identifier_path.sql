@@ -6,7 +6,7 @@ links as materialized (
     select identifier_a as here, identifier_b as there
     from core.fct_identifier_links
     where
-        status = 'taken'
+        status = 'accepted'
         and coalesce(customer_id, visitor_id) in (
             select coalesce(customer_id, visitor_id)
             from core.fct_identifier_observations
@@ -62,5 +62,5 @@ inner join core.fct_identifier_links as evidence
     on
         evidence.identifier_a = least(before.identifier, stops.identifier)
         and evidence.identifier_b = greatest(before.identifier, stops.identifier)
-        and evidence.status = 'taken'
+        and evidence.status = 'accepted'
 order by stops.step, evidence.link_rule, evidence.source_system

@@ -22,13 +22,13 @@ up: setup  ## Dagster's pages on http://127.0.0.1:3000
 check: setup  ## check contracts and seeds without running anything
 	@$(RUN) check
 
-journey-check: setup  ## hold the journeys' definitions against the data, before use: JOURNEY=purchase
+journey-check: setup  ## check the definitions of journeys against the data, before use: JOURNEY=purchase
 	@$(RUN) journey-check $(if $(JOURNEY),--journey "$(JOURNEY)")
 
-withdraw: setup  ## take a wrongly loaded file back: FILE=feed/events/2026-01.csv
+withdraw: setup  ## withdraw a wrongly loaded file: FILE=feed/events/2026-01.csv
 	@$(RUN) withdraw "$(FILE)"
 
-restore: setup  ## land a file again that was taken back: FILE=feed/events/2026-01.csv
+restore: setup  ## reverse the withdrawal of a file: FILE=feed/events/2026-01.csv
 	@$(RUN) restore "$(FILE)"
 
 releases: setup  ## list the releases of the data set
@@ -46,7 +46,7 @@ sql: setup  ## ask the published release (or, with IN=warehouse, the warehouse):
 dbt: setup  ## run dbt on the data set: ARGS="build -s fct_events+"
 	@$(RUN) dbt $(ARGS)
 
-digests: setup  ## list the digests of the current release: who gets what, and where it stands
+digests: setup  ## list the digests of the current release: who gets what, and its status
 	@$(RUN) digests
 
 send-digests: setup  ## send the digests of the current release that were not sent yet (JOURNEYS_SMTP_HOST)

@@ -93,7 +93,7 @@ def size_table(figures: SizeFigures) -> str:
 
 def parts_table(figures: SizeFigures, *, refresh: str, most: int) -> str:
     """The dearest parts of each stage of one refresh as Markdown: landed tables, suites, models."""
-    lines = [f"Dearest parts of the refresh *{refresh}* at {figures.size}, in seconds:", ""]
+    lines = [f"Slowest parts of the refresh *{refresh}* at {figures.size}, in seconds:", ""]
     for stage, seconds in figures.parts.get(refresh, {}).items():
         dearest = sorted(seconds.items(), key=lambda item: -item[1])[:most]
         if dearest:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -36,11 +37,6 @@ NOT_COMPARED = {"loaded_at"}
 OF_THE_DELIVERY = {
     "hygiene.source_scorecard": {"file_count", "byte_count"},
     "hygiene.quarantine_summary": {"file_count"},
-}
-# Marts that are views, each with the table that it publishes.
-PUBLISHED_BY_VIEW = {
-    "core.fct_events": "intermediate.int_timeline_events",
-    "journeys.fct_steps": "intermediate.int_steps",
 }
 PUBLISHED_SCHEMAS = tuple(sorted(path.name for path in (PROJECT_ROOT / "models" / "marts").iterdir() if path.is_dir()))
 
@@ -151,7 +147,14 @@ class Warehouse:
             f"select schema_name || '.' || view_name as name from duckdb_views() where schema_name in {tuple(schemas)}"
         )
         tables = [row["name"] for row in found if row["table_name"] not in LEDGERS]
-        return tables + sorted(PUBLISHED_BY_VIEW[row["name"]] for row in views)
+        return tables + sorted(_published_by(row["name"]) for row in views)
+
+
+def _published_by(mart: str) -> str:
+    """The one table that a mart which is a view reads."""
+    [path] = (PROJECT_ROOT / "models" / "marts").rglob(f"{mart.partition('.')[2]}.sql")
+    [model] = set(re.findall(r"ref\('(\w+)'\)", path.read_text(encoding="utf-8")))
+    return f"intermediate.{model}"
 
 
 def differences(left: Warehouse, right: Warehouse) -> dict[str, list]:

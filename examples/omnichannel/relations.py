@@ -24,8 +24,6 @@ PURPOSES = ("analytics", "marketing", "personalisation")
 GRANTS = (0.78, 0.62, 0.55)
 WITHDRAWS = 0.06
 
-SECOND_CONTACT = 4  # lane of numbers
-
 
 def write_crm(chunk: Chunk) -> None:
     """Writes contacts, their stages, and quotations."""

@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def application() -> typer.Typer:
     """All commands as one program."""
     app = typer.Typer(
-        help="The commands behind `make`. Exit codes: 0 done, 1 the data or a check said no, 2 a setting is wrong.",
+        help="The commands behind `make`. Exit codes: 0 success, 1 the data or a check failed, 2 a setting is invalid.",
         context_settings=dict(HELP),
         no_args_is_help=True,
         add_completion=False,

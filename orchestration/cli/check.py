@@ -17,5 +17,5 @@ def command() -> int:
     report = prepare_data_set(settings, today=datetime.now(UTC).date())
     for warning in report.warnings:
         print(f"warning: {warning}")
-    print(f"{len(contracts)} source tables and the seeds of {settings.data_set} hold no error.")
+    print(f"{len(contracts)} source tables and the seeds of {settings.data_set} have no errors.")
     return 0

@@ -76,4 +76,4 @@ def report_changes(
     total = sum(changes.moves.values())
     if total > SHOWN:
         screen(f"  and {total - SHOWN:,} more; after make run: hygiene.customer_id_changes")
-    screen("\nNothing was published. make run does it; to keep what readers have, take back what you changed first.")
+    screen("\nNothing was published. make run does it; to keep the current ids, undo your changes first.")

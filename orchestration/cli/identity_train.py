@@ -17,5 +17,5 @@ def command() -> int:
     written, notes = train_on_warehouse(settings)
     for note in notes:
         print(f"  {note}")
-    print(f"{written} holds what was learnt. It counts from the next make run on; delete it to learn in every build.")
+    print(f"{written} has the learnt parameters. The next make run uses them; delete it to learn in each build.")
     return 0

@@ -68,7 +68,7 @@ def _explain_dbt(settings: Settings) -> str | None:
             )
         else:
             problems.append(f"{result['unique_id']}: {(result['message'] or 'no message').strip()}")
-    return "\n".join(["the build is not what it has to be:", *(f"  {line}" for line in problems)]) if problems else None
+    return "\n".join(["the build failed:", *(f"  {line}" for line in problems)]) if problems else None
 
 
 def _explain(event: dg.DagsterEvent) -> str:
@@ -91,4 +91,4 @@ def report_failure(failures: Sequence[str], before: Release | None, screen: Prog
         if before
         else "\nThere is no release yet, so readers get nothing."
     )
-    screen("Fix the extract or the configuration, or take a file back with make withdraw FILE=…, then type make run.")
+    screen("Fix the extract or the configuration, or withdraw a file with make withdraw FILE=…, then type make run.")

@@ -23,7 +23,7 @@ NOT_COPIED = shutil.ignore_patterns(
 NAME = "agg_visits_daily"
 SQL = """\
 with sessions as (
-    select cast(started_at as date) as started_on from {{ ref('fct_sessions') }}
+    select {{ local_date('started_at') }} as started_on from {{ ref('fct_sessions') }}
 )
 
 select
@@ -47,7 +47,7 @@ ENTRY = """
         description: "Sessions that started on the day."
       - name: started_on
         data_type: date
-        description: "The day, in UTC."
+        description: "The day, in the reporting time zone."
         data_tests: [unique]
 """
 EVENTS = """\

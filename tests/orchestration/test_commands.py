@@ -148,9 +148,9 @@ def test_no_run_leaves_its_settings_in_the_environment_of_the_process() -> None:
     writing = []
     for path in sorted((PROJECT_ROOT / "orchestration").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            text = ast.unparse(node) if isinstance(node, (ast.Call, ast.Assign, ast.Delete)) else ""
+            text = ast.unparse(node) if isinstance(node, (ast.Call, ast.Assign, ast.AugAssign, ast.Delete)) else ""
             if re.match(
-                r"(del )?os\.environ(\.(update|setdefault|pop|clear)\(|\[.*\]( =|$))|os\.(un)?(put|set)env\(", text
+                r"(del )?os\.environ( \|=|\.(update|setdefault|pop|clear)\(|\[.*\]( =|$))|os\.(un)?(put|set)env\(", text
             ):
                 writing.append(f"{path.name}: {text}")
     assert writing == []

@@ -77,9 +77,7 @@ def give(connection: duckdb.DuckDBPyConnection, name: str, rows: Sequence[Mappin
 def value_of(row: Mapping[str, Any], column: str) -> Any:
     if column == "occurred_on":
         return str(row["occurred_at"])[:10]
-    if column == "is_after_as_of":
-        return False
-    return row.get(column)
+    return row.get(column, False if column == "is_after_as_of" else None)
 
 
 def shown(row: Mapping[str, Any], columns: Sequence[str]) -> tuple[str, ...]:

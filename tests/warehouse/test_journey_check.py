@@ -110,12 +110,12 @@ def test_it_walks_as_the_models_do(at_once: Warehouse) -> None:
         select
             count(*) as matches,
             count_if(not is_counted) as overruled,
-            count_if(is_counted) - (select sum(matched_event_count) from intermediate.int_phase_intervals) as unheard
+            count_if(is_counted) - (select sum(matched_event_count) from intermediate.int_phase_intervals) as unused
         from intermediate.int_matched_events
     """)[0]
     rules = [rule for version in versions for rule in version.rules]
     assert {name: sum(getattr(rule, name) for rule in rules) for name in matches} == matches
-    assert matches["unheard"] > 0 and matches["overruled"] > 0
+    assert matches["unused"] > 0 and matches["overruled"] > 0
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_a_phase_that_nobody_comes_to_is_reported_with_the_cause(
     code, lines = check("critical_events", before, after)
     assert code == 1
     assert any(why in hint_found for hint_found in hints(lines, phase)), lines
-    assert lines[-1] == f"Phases that nobody comes to: {phase} of trying version 2."
+    assert lines[-1] == f"Phases that no customer reaches: {phase} of trying version 2."
 
 
 def test_a_rule_that_another_always_overrules_is_reported_with_the_other(check: Check) -> None:
@@ -175,7 +175,7 @@ def test_a_rule_that_another_always_overrules_is_reported_with_the_other(check: 
 def test_a_version_of_days_to_come_is_walked_as_if_they_had_been(check: Check) -> None:
     code, lines = check("journeys", "2,Trying,2025-11-01", "2,Trying,2030-01-01")
     assert code == 0
-    assert "  no match falls on a day on which it is valid: it is walked as if it had always been, and alone" in lines
+    assert "  no match on a day on which it is valid: checked alone, as if it had always been valid" in lines
     [warning] = [line for line in lines if line.startswith("warning: ")]
     assert "no version of journey trying is valid from 2025-11-01 to 2029-12-31" in warning
 

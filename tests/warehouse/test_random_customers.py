@@ -32,7 +32,7 @@ def test_decisions_and_rules_are_put_to_the_test(expected: Release) -> None:
 
 
 def test_versions_of_a_journey_are_put_to_the_test(expected: Release) -> None:
-    """Every version begins instances, some continue after it has ended, and some of those keep a match unheard."""
+    """Every version begins instances, some continue after it has ended, and some of those keep a match unused."""
     begun = Counter((row["journey_id"], row["journey_version"]) for row in expected.journeys)
     assert all(begun["first_purchase", version] >= 10 for version in "123"), begun
     for version, passed in (("1", datetime(2025, 10, 25)), ("2", datetime(2025, 12, 15))):

@@ -16,15 +16,15 @@ with moves as (
 
 instances as (
     select
-        leveled.journey_id,
-        leveled.journey_version,
-        leveled.level,
+        journey_instances.journey_id,
+        journey_instances.journey_version,
+        journey_instances.level,
         moves.move_count,
         moves.allowed_count,
-        cast(date_trunc('month', {{ local_date('leveled.started_at') }}) as date) as month_starts_on
-    from {{ ref('int_journey_instances') }} as leveled
+        cast(date_trunc('month', {{ local_date('journey_instances.started_at') }}) as date) as month_starts_on
+    from {{ ref('int_journey_instances') }} as journey_instances
     left join moves
-        on moves.journey_instance_id = leveled.journey_instance_id
+        on moves.journey_instance_id = journey_instances.journey_instance_id
 )
 
 select

@@ -18,8 +18,8 @@ with open_intervals as (
         norms.norm_seconds,
         stalled.value_at_risk,
         stalled.without_rate_count,
-        answering.responsible,
-        answering.accountable,
+        owners.responsible,
+        owners.accountable,
         stalled.entered_at,
         {{ seconds_between('stalled.last_contact_at', as_of()) }} as silent_seconds
     from {{ ref('int_phase_intervals') }} as intervals
@@ -30,21 +30,21 @@ with open_intervals as (
             norms.journey_id = intervals.journey_id
             and norms.journey_version = intervals.journey_version
             and norms.phase_id = intervals.phase_id
-    left join {{ ref('int_phase_owners') }} as answering
+    left join {{ ref('int_phase_owners') }} as owners
         on
-            answering.journey_id = intervals.journey_id
-            and answering.journey_version = intervals.journey_version
-            and answering.phase_id = intervals.phase_id
+            owners.journey_id = intervals.journey_id
+            and owners.journey_version = intervals.journey_version
+            and owners.phase_id = intervals.phase_id
     where intervals.outcome = 'pending'
 ),
 
 open_intervals_by_segment as (
     select open_intervals.*, 'all' as segment from open_intervals
     union all
-    select open_intervals.*, assigned.segment
+    select open_intervals.*, members.segment
     from open_intervals
-    inner join {{ ref('int_segment_members') }} as assigned
-        on assigned.customer_id = open_intervals.customer_id
+    inner join {{ ref('int_segment_members') }} as members
+        on members.customer_id = open_intervals.customer_id
 ),
 
 counted as (

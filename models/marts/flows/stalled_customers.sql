@@ -92,8 +92,8 @@ select
     contacts.event_id as last_contact_event_id,
     stalled_intervals.channel,
     contacts.channel as last_contact_channel,
-    answering.responsible,
-    answering.accountable,
+    owners.responsible,
+    owners.accountable,
     case
         when own_values.value_at_risk is not null then 'own'
         when usual_values.median_value is not null then 'journey_median'
@@ -107,11 +107,11 @@ select
     stalled_intervals.entered_at,
     contacts.occurred_at as last_contact_at
 from stalled_intervals
-left join {{ ref('int_phase_owners') }} as answering
+left join {{ ref('int_phase_owners') }} as owners
     on
-        answering.journey_id = stalled_intervals.journey_id
-        and answering.journey_version = stalled_intervals.journey_version
-        and answering.phase_id = stalled_intervals.phase_id
+        owners.journey_id = stalled_intervals.journey_id
+        and owners.journey_version = stalled_intervals.journey_version
+        and owners.phase_id = stalled_intervals.phase_id
 left join contacts
     on contacts.customer_id = stalled_intervals.customer_id and contacts.contacts_from_last = 1
 left join own_values

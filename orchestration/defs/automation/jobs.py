@@ -36,7 +36,7 @@ refresh = dg.define_asset_job(
 
 rehearse = dg.define_asset_job(
     name="rehearse",
-    description="The job refresh up to its release: what would be published is built and checked, and is not.",
+    description="The job refresh without its release: builds and checks everything, publishes nothing.",
     selection=dg.AssetSelection.all() - dg.AssetSelection.assets(RELEASE, DIGESTS),
     executor_def=dg.in_process_executor,
 )
@@ -75,7 +75,7 @@ def new_extracts(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest 
             count += 1
     seen = digest.hexdigest()
     if seen == context.cursor:
-        yield dg.SkipReason(f"The {count} files under {settings.extracts} are those of the last look.")
+        yield dg.SkipReason(f"The {count} files under {settings.extracts} are unchanged since the last check.")
         return
     context.update_cursor(seen)
     yield dg.RunRequest(run_key=seen)

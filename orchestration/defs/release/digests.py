@@ -73,6 +73,6 @@ def waiting_digests(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg
     except (WarehouseBusy, duckdb.Error) as error:
         return dg.SkipReason(f"The warehouse is in use: {error}")
     if due is None:
-        return dg.SkipReason("No digest waits that was not tried within the hour or refused for good.")
+        return dg.SkipReason("No digest to retry: each undelivered one was tried within the hour or refused for good.")
     # one key an hour: while the pool is busy no second run queues up behind the first
     return dg.SensorResult(run_requests=[dg.RunRequest(run_key=f"{due.release_id}:{now:%Y-%m-%dT%H}")])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 
+from orchestration.lib.core.clock import plain_utc
 from orchestration.lib.core.sql import in_list, literal
 from orchestration.lib.core.sql import name as quoted
 
@@ -92,8 +93,7 @@ def quoted_table(table: str) -> str:
 
 def instant(moment: datetime) -> str:
     """The moment as a literal of type timestamp, in UTC."""
-    utc = moment.replace(tzinfo=None) - (moment.utcoffset() or timedelta())
-    return f"timestamp {literal(utc.isoformat(sep=' ', timespec='microseconds'))}"
+    return f"timestamp {literal(plain_utc(moment).isoformat(sep=' ', timespec='microseconds'))}"
 
 
 @dataclass(frozen=True)

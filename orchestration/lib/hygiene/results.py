@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import duckdb
 
+from orchestration.lib.core.clock import plain_utc
 from orchestration.lib.hygiene.checks import Gate, Severity
 
 Verdict = Literal["pass", "fail", "error"]
@@ -134,7 +135,7 @@ def results_rows(results: Iterable[SuiteResult], run_id: str) -> list[dict[str, 
             "unexpected_share": result.unexpected_share,
             "sample_keys": json.dumps(list(result.sample_keys)),
             "message": result.message,
-            "checked_at": suite.checked_at.replace(tzinfo=None),
+            "checked_at": plain_utc(suite.checked_at),
         }
         for suite in results
         for result in suite.results

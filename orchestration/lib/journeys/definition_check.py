@@ -53,14 +53,14 @@ JOURNEY_COLUMNS = {"journey_id": "varchar", "journey_version": "bigint", "valid_
 class Rule:
     """A critical event and its matches. Matches of a higher phase on the same event make it `overruled`.
 
-    `unheard` matches belong to no instance: none was open, and none could begin on that day.
+    `unused` matches belong to no instance: none was open, and none could begin on that day.
     """
 
     row: SeedRow
     matches: int
     customers: int
     overruled: int
-    unheard: int
+    unused: int
     first_at: datetime | None
     last_at: datetime | None
     hints: tuple[str, ...]
@@ -339,8 +339,8 @@ def _rules(connection: duckdb.DuckDBPyConnection, key: list[str], rows: Sequence
         if numbers is None:
             yield Rule(row, 0, 0, 0, 0, None, None, (why_nothing_matches(connection, row),))
         else:
-            matches, customers, overruled, unheard, first_at, last_at = numbers
-            yield Rule(row, matches, customers, overruled, unheard, first_at, last_at, ())
+            matches, customers, overruled, unused, first_at, last_at = numbers
+            yield Rule(row, matches, customers, overruled, unused, first_at, last_at, ())
 
 
 def _with_overrulers(rules: Sequence[Rule], phases: Sequence[SeedRow]) -> tuple[Rule, ...]:
@@ -474,7 +474,7 @@ def report_lines(data: Data, versions: Sequence[Version]) -> Iterator[str]:
     if silent:
         yield f"Critical events that match nothing: {', '.join(silent)}."
     if empty:
-        yield f"Phases that nobody comes to: {', '.join(empty)}."
+        yield f"Phases that no customer reaches: {', '.join(empty)}."
     if not silent and not empty:
         yield "Every critical event matches something, and every phase is reached."
 
@@ -486,20 +486,20 @@ def _version_lines(version: Version) -> Iterator[str]:
     yield ""
     yield f"{row.get('journey_id')} version {row.get('journey_version')} (journeys.csv line {row.line}), valid {valid}"
     if version.is_as_if_valid:
-        yield "  no match falls on a day on which it is valid: it is walked as if it had always been, and alone"
+        yield "  no match on a day on which it is valid: checked alone, as if it had always been valid"
     yield (
         f"  {version.instances:,} instances of {version.customers:,} customers, {version.finished:,} completed"
         + (f", {version.heard / version.instances:.1f} matches each" if version.instances else "")
         + (f"; {version.outside_validity:,} matches on days when it is not valid" if version.outside_validity else "")
     )
     yield ""
-    heads = " ".join(f"{head:>9}" for head in ("matches", "customers", "overruled", "unheard"))
+    heads = " ".join(f"{head:>9}" for head in ("matches", "customers", "overruled", "unused"))
     yield f"  {'line':>4}  {'critical event':<34} {'phase':<16} {heads}  first and last match"
     for rule in version.rules:
         between = "" if rule.first_at is None else f"{rule.first_at:%Y-%m-%d} {rule.last_at:%Y-%m-%d}"
         yield (
             f"  {rule.row.line:>4}  {rule.name:<34} {rule.row.values['phase_id']:<16} {rule.matches:>9,} "
-            f"{rule.customers:>9,} {rule.overruled:>9,} {rule.unheard:>9,}  {between}".rstrip()
+            f"{rule.customers:>9,} {rule.overruled:>9,} {rule.unused:>9,}  {between}".rstrip()
         )
         for hint in rule.hints:
             yield f"        {'' if rule.matches else '✗ '}{hint}"

@@ -78,7 +78,7 @@ def number_csv_records(
     """
     if longest_line > LONGEST_LINE:
         raise FileRefused(reasons.LINE_TOO_LONG, f"a line of {longest_line} bytes; is a quote left open?")
-    is_opened, intervals_open = _quote_patterns(dialect)
+    is_opened, remains_open = _quote_patterns(dialect)
     rejected = f"select line from read_parquet({literal(str(rejects))})" if rejects else "select 0"
     has_quote = f"contains(text, {literal(dialect.quote)})" if dialect.quote else "false"
     # In a file of one column a blank line is a row without a value.
@@ -102,7 +102,7 @@ def number_csv_records(
                     {starts} as is_filled,
                     coalesce(case when {has_quote} then regexp_matches(text, {literal(is_opened)}) end, false)
                         as from_outside,
-                    coalesce(case when {has_quote} then regexp_matches(text, {literal(intervals_open)}) end, true)
+                    coalesce(case when {has_quote} then regexp_matches(text, {literal(remains_open)}) end, true)
                         as from_inside
                 from physical_lines
                 where line > {header_lines}

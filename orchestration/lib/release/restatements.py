@@ -122,7 +122,7 @@ def _differences(connection: duckdb.DuckDBPyConnection, table: DailyTable) -> st
         columns = ", ".join(name(column) for column in (*key, *measures))
         return (
             f"select {columns}, true as is_there from {database}{name(table.schema, table.name)} "
-            f"where cast({name(table.day)} as date) < $last_day and {table.rows}"
+            f"where cast({name(table.day)} as date) < $last_day and ({table.rows})"
         )
 
     figures = ", ".join(

@@ -87,7 +87,7 @@ def test_each_gets_what_they_answer_for_and_the_informed_the_summary(shop: Shop)
     summary = (release.directory / people["cleo"]["text"]).read_text(encoding="utf-8")
     assert "Buying: 1 red, 0 amber, 1 green, 0 no data, 2 in all" in summary
     assert "Passed <on> & bought (Buying, Looking): 10.0 %, target 30.0 %" in summary
-    assert "accountable: Jürgen Groß" in summary and "WHAT YOU ANSWER FOR" not in summary
+    assert "accountable: Jürgen Groß" in summary and "YOUR KPIS" not in summary
 
 
 def test_journeys_and_phases_of_one_name_are_distinguished() -> None:
@@ -110,7 +110,7 @@ def test_journeys_and_phases_of_one_name_are_distinguished() -> None:
     kpis = [kpi("carts", "shop", "start"), kpi("calls", "support", "start"), kpi("mails", "support", "begin")]
     ann = Recipient("ann", "Ann", None, {one.kpi_id: ("accountable",) for one in kpis})
     text = render(ann, kpis, data_set="tested", release_id="r", as_of=datetime(2026, 2, 1, tzinfo=UTC)).text
-    assert text.count("BUYING: WHAT YOU ANSWER FOR") == 2 and text.count("\nStart\n") == 3
+    assert text.count("BUYING: YOUR KPIS") == 2 and text.count("\nStart\n") == 3
 
 
 def test_what_turned_since_the_release_before_is_first(shop: Shop) -> None:

@@ -48,8 +48,8 @@ def days_without_version(rows: Rows) -> Iterator[Problem]:
                 yield later.row.problem(
                     f"no version of journey {later.row.get('journey_id')} is valid "
                     f"{days_shown(earlier.valid_to, later.valid_from)}, between line {earlier.row.line} and this one: "
-                    "matched events on those days begin nothing. Let valid_to of the one be valid_from of the other if "
-                    "that is not meant."
+                    "matched events on those days begin nothing. If that is not intended, set valid_to of the one to "
+                    "valid_from of the other."
                 )
 
 
@@ -69,7 +69,7 @@ def phases_after_the_end(name: str, phases: Sequence[SeedRow]) -> Iterator[Probl
         if is_true(phase.get("is_terminal")):
             yield following.problem(
                 f"phase {following.get('phase_id')} of {name} lies behind {phase.get('phase_id')} (line {phase.line}), "
-                "which is required and ends the journey: nobody comes through. Let the last phase be the terminal one."
+                "which is required and ends the journey: no customer can reach it. Make the last phase terminal."
             )
 
 
@@ -135,7 +135,7 @@ def maps_grown_old(rows: Rows, today: date) -> Iterator[Problem]:
             yield row.problem(
                 f"the map of {row.get('journey_id')} was "
                 + ("never validated" if validated is None else f"last validated on {validated}")
-                + ". Hold it against what customers do and set validated_on."
+                + ". Compare it with what customers do and set validated_on."
             )
 
 

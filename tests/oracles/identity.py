@@ -480,7 +480,7 @@ def solved(
             {
                 "identifier_a": hashed(pair[0]),
                 "identifier_b": hashed(pair[1]),
-                "status": "refused" if pair in refused_pairs else "taken",
+                "status": "refused" if pair in refused_pairs else "accepted",
                 "refused_because": refused_pairs.get(pair),
             }
             for pair in ((link.a, link.b) for link in links)

@@ -60,7 +60,7 @@ def test_story_comes_out_as_written(story: load.Story, together: release.Release
         ("fct_sessions", "customer_id", "c_nobody"),
         ("dim_customers", "is_anonymous", None),
         ("fct_phase_intervals", "outcome", "pending_too"),
-        ("fct_identifier_links", "status", "taken"),
+        ("fct_identifier_links", "status", "accepted"),
         ("fct_identifier_links", "refused_because", "nothing"),
         ("identity_decision_outcomes", "outcome", "ignored"),
         ("fct_phase_intervals", "entry_event_id", "none"),

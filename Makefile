@@ -13,8 +13,8 @@ help:  ## list the targets
 setup:  ## install what the project needs into .venv
 	@$(PYTHON) orchestration/set_up.py
 
-run: setup  ## extracts to a published release (EXAMPLE=complete_journey, or JOURNEYS_EXTRACTS=folder)
-	@$(RUN) run $(SIZE)
+run: setup  ## extracts to a published release (EXAMPLE=complete_journey, or JOURNEYS_EXTRACTS=folder; CLOCK=now moves the clock)
+	@$(RUN) run $(SIZE) $(if $(filter now,$(CLOCK)),--move-clock)
 
 up: setup  ## Dagster's pages on http://127.0.0.1:3000
 	@$(RUN) up

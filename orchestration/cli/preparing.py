@@ -25,16 +25,26 @@ concurrency:
 
 def prepare_run(settings: Settings, *, sizes: Mapping[str, int], progress: Progress) -> None:
     """Makes everything ready that the job reads: the example's extracts, the configuration, dbt's manifest."""
+    prepare_extracts(settings, sizes=sizes, progress=progress)
+    prepare_project(settings, progress=progress)
+
+
+def prepare_extracts(settings: Settings, *, sizes: Mapping[str, int], progress: Progress) -> None:
+    """Makes the folders, and the extracts of an example."""
     check_writable(settings.home)
-    settings.dagster_home.mkdir(parents=True, exist_ok=True)
-    instance_file = settings.dagster_home / "dagster.yaml"
-    if not instance_file.exists():
-        instance_file.write_text(INSTANCE_SETTINGS, encoding="utf-8")
     check_folders(settings)
     if settings.example is not None:
         make_example(settings, sizes=sizes, progress=progress)
     elif sizes:
         raise SettingsError(f"{', '.join(sizes).upper()}: only examples have a size.")
+
+
+def prepare_project(settings: Settings, *, progress: Progress) -> None:
+    """Makes the instance of Dagster, the data set's configuration and dbt's manifest."""
+    settings.dagster_home.mkdir(parents=True, exist_ok=True)
+    instance_file = settings.dagster_home / "dagster.yaml"
+    if not instance_file.exists():
+        instance_file.write_text(INSTANCE_SETTINGS, encoding="utf-8")
     for warning in prepare_data_set(settings, today=datetime.now(UTC).date()).warnings:
         progress(f"  note: {warning}")
     ensure_manifest(settings, progress=progress)

@@ -5,25 +5,37 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
-from orchestration.cli.preparing import prepare_run
+from orchestration.cli.preparing import prepare_extracts, prepare_project
 from orchestration.cli.release_report import report_next_steps, report_release
-from orchestration.cli.screen import Screen
+from orchestration.cli.screen import Progress, Screen
+from orchestration.lib.core.connection import WarehouseBusy
 from orchestration.lib.core.settings import Settings
-from orchestration.lib.digests.sending import send_digests
-from orchestration.lib.release.publish import current_release, serve
+from orchestration.lib.release.due import Due, look
+from orchestration.lib.release.publish import Release, current_release, serve
 
 
-def run_refresh(settings: Settings, *, sizes: Mapping[str, int]) -> int:
+def run_refresh(settings: Settings, *, sizes: Mapping[str, int], moves_clock: bool = False) -> int:
     """Runs the job refresh in this process and prints what readers and the person at the keyboard want to know.
 
-    Returns 0 when the data set is published as it is, 1 when a check or a step prevented that.
+    Where nothing is due there is no job, and none of what one needs is imported. A clock that moved is due only with
+    `moves_clock`. Returns 0 when the data set is published as it is, 1 when a check or a step prevented that.
     """
     started = time.monotonic()
     screen = Screen(sys.stdout)
     screen(f"Journey Warehouse: data set {settings.data_set}")
-    prepare_run(settings, sizes=sizes, progress=screen)
+    prepare_extracts(settings, sizes=sizes, progress=screen)
     before = current_release(settings)
+    due = _look(settings)
+    if before is not None and due is not None and not due.reasons and not (due.clock_moved_from and moves_clock):
+        _report_nothing_new(settings, before, due, screen)
+        screen(f"\nThis took {time.monotonic() - started:.1f} s.")
+        report_next_steps(settings, screen)
+        return 0
+    for reason in due.reasons if due else ():
+        screen(f"  {reason}")
+    prepare_project(settings, progress=screen)
     # Dagster takes seconds to import; what is wrong with a setting is said before
     from orchestration.cli.jobs import execute_job, report_failure
 
@@ -37,15 +49,37 @@ def run_refresh(settings: Settings, *, sizes: Mapping[str, int]) -> int:
     if after is None:
         screen("The job ended without a release and without a failure. Look at its steps with make up.")
         return 1
-    is_new = before is None or after.release_id != before.release_id
-    if not is_new:
-        serve(settings)
-        screen(f"\nNothing changed since the last run: release {after.release_id} remains current.")
-        # what a run before could not send waits for this one
-        if settings.smtp is not None:
-            for line in send_digests(settings).lines:
-                screen(f"  {line}")
-    report_release(settings, after, screen)
+    if before is not None and after.release_id == before.release_id:
+        _report_nothing_new(settings, after, None, screen)
+    else:
+        report_release(settings, after, screen)
     screen(f"\nThe job took {seconds:.0f} s, all together {time.monotonic() - started:.0f} s.")
     report_next_steps(settings, screen)
     return 0
+
+
+def _look(settings: Settings) -> Due | None:
+    """What is due; None while another run holds the warehouse, for which the job waits."""
+    try:
+        return look(settings, now=datetime.now(UTC))
+    except WarehouseBusy:
+        return None
+
+
+def _report_nothing_new(settings: Settings, release: Release, due: Due | None, screen: Progress) -> None:
+    serve(settings)
+    for warning in due.warnings if due else ():
+        screen(f"  note: {warning}")
+    screen(f"\nNothing changed since the last run: release {release.release_id} remains current.")
+    if due is not None and due.clock_moved_from is not None:
+        screen(
+            f"Its clock is {due.clock_moved_from:%Y-%m-%d %H:%M} UTC. The schedule moves it; make run CLOCK=now does "
+            "so at once."
+        )
+    # what a run before could not send waits for this one
+    if settings.smtp is not None:
+        from orchestration.lib.digests.sending import send_digests
+
+        for line in send_digests(settings).lines:
+            screen(f"  {line}")
+    report_release(settings, release, screen)

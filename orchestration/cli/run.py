@@ -14,9 +14,14 @@ def command(
     days: Annotated[int | None, typer.Option(help="Days that the example omnichannel covers.")] = None,
     seed: Annotated[int | None, typer.Option(help="Number from which the example omnichannel draws.")] = None,
     households: Annotated[int | None, typer.Option(help="Households of complete_journey; default all.")] = None,
+    move_clock: Annotated[bool, typer.Option(help="Run also where only the clock has moved.")] = False,
 ) -> int:
     """Run the job refresh, from extracts to a published release."""
     from orchestration.cli.refreshing import run_refresh
 
     sizes = {"customers": customers, "days": days, "seed": seed, "households": households}
-    return run_refresh(read_settings(), sizes={name: size for name, size in sizes.items() if size is not None})
+    return run_refresh(
+        read_settings(),
+        sizes={name: size for name, size in sizes.items() if size is not None},
+        moves_clock=move_clock,
+    )

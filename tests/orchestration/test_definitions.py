@@ -13,11 +13,12 @@ import dagster as dg
 import pytest
 
 from orchestration.lib.config.contracts import read_contracts
-from orchestration.lib.core.connection import open_duckdb
-from orchestration.lib.core.settings import PROJECT_ROOT, read_settings
+from orchestration.lib.core.connection import WarehouseBusy, open_duckdb
+from orchestration.lib.core.settings import PROJECT_ROOT, Settings, read_settings
 from orchestration.lib.dbt.marts import read_marts
 from orchestration.lib.dbt.running import read_dbt_manifest
 from orchestration.lib.release.docs_tables import docs_with_tables
+from orchestration.lib.release.due import Due
 from orchestration.lib.warehouse.data_set import ensure_manifest, prepare_data_set
 
 pytestmark = pytest.mark.xdist_group("definitions")
@@ -160,14 +161,14 @@ def test_digests_are_sent_after_the_release_and_once_more_where_they_wait(defini
     assert sensor.job_name == "send_waiting_digests"
     with dg.DagsterInstance.ephemeral() as instance:
         tick = sensor.evaluate_tick(dg.build_sensor_context(instance=instance, definitions=definitions))
-    assert not tick.run_requests and "No digest waits" in (tick.skip_message or "")
+    assert not tick.run_requests and "No digest to retry" in (tick.skip_message or "")
 
 
 def test_the_release_says_when_it_is_stale(specs: dict[dg.AssetKey, dg.AssetSpec]) -> None:
     assert specs[RELEASE].freshness_policy is not None
 
 
-def test_the_sensor_asks_for_a_run_for_new_files_alone(definitions: dg.Definitions, environment: Path) -> None:
+def test_the_sensor_asks_once_for_what_is_due(definitions: dg.Definitions, environment: Path) -> None:
     sensor = definitions.resolve_sensor_def("new_extracts")
 
     def look(cursor: str | None) -> tuple[list[dg.RunRequest], str | None, str]:
@@ -183,12 +184,35 @@ def test_the_sensor_asks_for_a_run_for_new_files_alone(definitions: dg.Definitio
     requests, seen, _ = look(None)
     assert len(requests) == 1 and seen
     requests, seen_again, skipped = look(seen)
-    assert requests == [] and "1 files" in skipped and seen_again == seen
+    assert requests == [] and "asked for this already" in skipped and seen_again == seen
     (folder / "half.csv.part").write_text("not yet")
     assert look(seen)[0] == []
     (folder / "b.csv").write_text(HEADER + "e2,2026-01-02T00:00:00Z,page_viewed,web\n")
     requests, seen_now, _ = look(seen)
     assert len(requests) == 1 and seen_now != seen
+
+
+def test_the_schedule_asks_where_something_is_due_or_the_clock_moved(
+    definitions: dg.Definitions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schedule = definitions.resolve_schedule_def("every_morning")
+    jobs = importlib.import_module("orchestration.defs.automation.jobs")
+
+    def asks(found: Due | Exception) -> bool:
+        def looked(settings: Settings, *, now: datetime) -> Due:
+            if isinstance(found, Exception):
+                raise found
+            return found
+
+        monkeypatch.setattr(jobs, "look", looked)
+        with dg.DagsterInstance.ephemeral() as instance:
+            return bool(schedule.evaluate_tick(dg.build_schedule_context(instance=instance)).run_requests)
+
+    nine = datetime(2026, 3, 1, 9, tzinfo=UTC)
+    assert not asks(Due((), None, "s"))
+    assert asks(Due(("1 file to land: a.csv",), None, "s"))
+    assert asks(Due((), nine, "s"))
+    assert asks(WarehouseBusy("held"))
 
 
 def test_one_source_lands_alone(definitions: dg.Definitions, environment: Path) -> None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import dagster as dg
 
-from orchestration.defs.landing.assets import CONTRACTS
 from orchestration.defs.naming import DIGESTS, RELEASE
+from orchestration.lib.core.connection import WarehouseBusy
 from orchestration.lib.core.settings import read_settings
-from orchestration.lib.landing.files import find_files
+from orchestration.lib.release.due import look
 
 # What Dagster and its dbt library say of themselves; the pages of a run keep it.
 FRAMEWORK_TALK = (
@@ -41,10 +41,6 @@ rehearse = dg.define_asset_job(
     executor_def=dg.in_process_executor,
 )
 
-every_morning = dg.ScheduleDefinition(
-    name="every_morning", job=refresh, cron_schedule="0 5 * * *", execution_timezone="UTC"
-)
-
 
 @dg.logger(config_schema={}, description="The messages of steps, without Dagster's frame; for the command line.")
 def plain(init_context: dg.InitLoggerContext) -> logging.Logger:
@@ -62,23 +58,34 @@ def plain(init_context: dg.InitLoggerContext) -> logging.Logger:
     return logger
 
 
+@dg.schedule(job=refresh, cron_schedule="0 5 * * *", execution_timezone="UTC")
+def every_morning(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """Asks for a run when something is due, a clock that moved included."""
+    del context
+    try:
+        due = look(read_settings(), now=datetime.now(UTC))
+    except WarehouseBusy:
+        return dg.RunRequest()  # it waits for the run that is under way
+    if due.reasons or due.clock_moved_from is not None:
+        return dg.RunRequest()
+    return dg.SkipReason("Nothing changed since the last run, and a setting fixes the clock.")
+
+
 @dg.sensor(job=refresh, minimum_interval_seconds=60)
 def new_extracts(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Asks for a run when the files of the extracts folder are others than at the last look."""
-    settings = read_settings()
-    digest = hashlib.sha256()
-    count = 0
-    for contract in CONTRACTS:
-        for file in find_files(settings.extracts, contract):
-            stat = file.path.stat()
-            digest.update(f"{file.path} {stat.st_size} {stat.st_mtime_ns}\n".encode())
-            count += 1
-    seen = digest.hexdigest()
-    if seen == context.cursor:
-        yield dg.SkipReason(f"The {count} files under {settings.extracts} are unchanged since the last check.")
+    """Asks for a run when files, configuration or code are not those of the last build."""
+    try:
+        due = look(read_settings(), now=datetime.now(UTC))
+    except WarehouseBusy:
+        yield dg.SkipReason("A run holds the warehouse.")
         return
-    context.update_cursor(seen)
-    yield dg.RunRequest(run_key=seen)
+    if not due.reasons:
+        yield dg.SkipReason("Nothing changed since the last run.")
+    elif due.state == context.cursor:
+        yield dg.SkipReason(f"A run was asked for this already: {'; '.join(due.reasons)}.")
+    else:
+        context.update_cursor(due.state)
+        yield dg.RunRequest(run_key=due.state)
 
 
 @dg.definitions

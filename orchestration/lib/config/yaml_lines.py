@@ -16,7 +16,7 @@ class LinedMapping(dict):
     lines: dict[Any, int]
 
 
-class _LineLoader(yaml.SafeLoader):
+class _LineLoader(yaml.CSafeLoader):
     """Loads YAML with line numbers, and refuses a key that is twice in one mapping."""
 
 

@@ -82,6 +82,9 @@ _NOT_IN_ADDRESS = rf"@\s<>,;:\"()\[\]\u00ad\u200b-\u200f\u2060-\u2065\ufeff{CONT
 MAIL_ADDRESS = re.compile(f"[^{_NOT_IN_ADDRESS}]+@[^{_NOT_IN_ADDRESS}]+")
 THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
+# To what the clock is cut where nothing fixes it.
+CLOCK_STEPS = ("hour", "minute", "day")
+
 
 @dataclass(frozen=True)
 class Smtp:
@@ -99,7 +102,8 @@ class Smtp:
 class Settings:
     """One data set's folders and clock. Paths are absolute.
 
-    `example` is None for a company's own extracts. `as_of` is None when nothing fixes it: the run's start then does.
+    `example` is None for a company's own extracts. `as_of` is None when nothing fixes it: the run's start, cut to
+    `clock_step`, then does.
     """
 
     data_set: str
@@ -116,7 +120,21 @@ class Settings:
     shared_devices: str
     country: str | None
     is_matching_on: bool
+    clock_step: str = CLOCK_STEPS[0]
     smtp: Smtp | None = None
+
+    def clock_at(self, moment: datetime) -> datetime:
+        """The clock of a run that starts at a moment: the fixed one, else the last full minute, hour or day.
+
+        Days are those of the reporting time zone.
+        """
+        if self.as_of is not None:
+            return self.as_of
+        if self.clock_step == "day":
+            day = moment.astimezone(ZoneInfo(self.reporting_time_zone))
+            return in_utc(day.replace(hour=0, minute=0, second=0, microsecond=0))
+        cut = in_utc(moment).replace(second=0, microsecond=0)
+        return cut if self.clock_step == "minute" else cut.replace(minute=0)
 
     @property
     def home(self) -> Path:
@@ -163,6 +181,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     JOURNEYS_SEEDS        folder of own seeds (default: the example's; `seeds/` for own extracts)
     JOURNEYS_DATA_SET     name of the data set's folder under var/ (default: the example's name; `own` for own extracts)
     JOURNEYS_AS_OF        the clock, ISO 8601; without an offset it is UTC
+    JOURNEYS_CLOCK        to what the run's start is cut where nothing fixes the clock: hour (default), minute or day
     JOURNEYS_PEPPER       key of the identifier hashes
     JOURNEYS_VAR, JOURNEYS_SERVING   where warehouses and the published release live (default: in the project)
     JOURNEYS_TIME_ZONE    zone in which days are days (default: the example's; UTC for own extracts)
@@ -236,6 +255,9 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     matching = (value("JOURNEYS_MATCHING") or "on").lower()
     if matching not in ("on", "off"):
         raise SettingsError(f"JOURNEYS_MATCHING={matching}: give on or off.")
+    clock_step = (value("JOURNEYS_CLOCK") or CLOCK_STEPS[0]).lower()
+    if clock_step not in CLOCK_STEPS:
+        raise SettingsError(f"JOURNEYS_CLOCK={clock_step}: choose one of {', '.join(CLOCK_STEPS)}.")
     return Settings(
         data_set=data_set,
         example=example,
@@ -251,6 +273,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         shared_devices=shared_devices,
         country=country,
         is_matching_on=matching == "on",
+        clock_step=clock_step,
         smtp=_read_smtp(value),
     )
 

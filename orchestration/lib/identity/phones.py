@@ -17,9 +17,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from importlib.metadata import version
 
 import duckdb
-import phonenumbers
 
 from orchestration.lib.config.contracts import TYPES_ARE_KEYS, TableContract
 from orchestration.lib.core.connection import transaction
@@ -76,9 +76,17 @@ def canonical_phone(written_form: str, country: str | None) -> str | None:
     return head if head is None or match[2] is None else f"{head};ext={match[2]}"
 
 
+def library_version() -> str:
+    """The version of phonenumbers, without importing its tables; another one may know other numbers."""
+    return version("phonenumbers")
+
+
 def _number(text: str, country: str | None, *, must_exist: bool = False) -> str | None:
     if country is None and not text.startswith("+"):
         return text if NATIONAL.fullmatch(text) else None
+    # imported where it is needed: its tables take a while
+    import phonenumbers
+
     try:
         number = phonenumbers.parse(text, country)
         e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
@@ -130,7 +138,7 @@ def look_up_phones(
     began = time.monotonic()
     ensure_phone_numbers(connection)
     queries = tuple(_written_forms(connection, contracts, settings))
-    state = [settings.country, phonenumbers.__version__, *(query for _, query in queries)]
+    state = [settings.country, library_version(), *(query for _, query in queries)]
     digest = hashlib.sha256(json.dumps(state).encode()).hexdigest()[:32]
     through, latest = _looked_up_through(connection, digest), latest_batch(connection)
     with transaction(connection):

@@ -29,9 +29,12 @@ from orchestration.lib.landing.files import (
 from orchestration.lib.landing.reasons import FileChanging, FileRefused
 from orchestration.lib.landing.registry import (
     LandingError,
+    Place,
     RefusedFile,
     close_batch,
     ensure_tables,
+    known_places,
+    note_repeats,
     open_batch,
     quarantine_table,
     raw_table,
@@ -79,6 +82,7 @@ class _Delivery:
     files: list[tuple[FoundFile, str]]  # with content hash
     refused: dict[str, tuple[FoundFile, str | None, FileRefused]] = field(default_factory=dict)  # by shown path
     deferred: list[FoundFile] = field(default_factory=list)
+    repeats: list[tuple[FoundFile, str]] = field(default_factory=list)  # content that had landed, with its hash
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,9 @@ def land_table(
     except OSError as error:
         raise LandingError(f"{extracts / contract.folder} can't be listed: {error}.") from error
     known = _known_files(connection, contract)
-    delivery = _new_files(found, known, settle_seconds)
+    delivery = _new_files(found, contract, known, known_places(connection), settle_seconds)
+    if delivery.repeats:
+        note_repeats(connection, contract, delivery.repeats)
     batch: int | None = None
     counts = (0, 0)
     bytes_read = 0
@@ -186,10 +192,15 @@ def _known_files(connection: duckdb.DuckDBPyConnection, contract: TableContract)
     return {row[0]: _Known(*row) for row in rows}
 
 
-def _new_files(found: tuple[FoundFile, ...], known: dict[str, _Known], settle_seconds: float) -> _Delivery:
-    # Path, size and time as they were when the file landed: its content needs no second reading.
-    landed = {(k.path, k.byte_count, k.delivered_at) for k in known.values() if k.status != "refused"}
-    unseen = [file for file in found if (file.shown, file.byte_count, file.delivered_at) not in landed]
+def _new_files(
+    found: tuple[FoundFile, ...],
+    contract: TableContract,
+    known: dict[str, _Known],
+    places: frozenset[Place],
+    settle_seconds: float,
+) -> _Delivery:
+    here = (contract.source, contract.table)
+    unseen = [file for file in found if (*here, file.shown, file.byte_count, file.delivered_at) not in places]
     delivery = _Delivery(files=[])
     growing = growing_files(unseen, settle_seconds=settle_seconds)
     taken: set[str] = set()
@@ -205,7 +216,10 @@ def _new_files(found: tuple[FoundFile, ...], known: dict[str, _Known], settle_se
             delivery.refused[file.shown] = (file, None, refusal)
         else:
             status = known[digest].status if digest in known else None
-            if status in ("loaded", "withdrawn") or digest in taken:
+            if status in ("loaded", "withdrawn"):
+                delivery.repeats.append((file, digest))
+                continue
+            if digest in taken:
                 continue
             taken.add(digest)
             delivery.files.append((file, digest))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -38,6 +39,10 @@ create table if not exists landing.files (
     varchar, rows_read bigint, rows_accepted bigint, rows_quarantined bigint, extra_columns varchar, loaded_at
     timestamp
 );
+create table if not exists landing.repeats (
+    source_name varchar, table_name varchar, file_path varchar, byte_count bigint, delivered_at timestamp,
+    file_id varchar
+);
 create table if not exists landing.batches (
     batch bigint, source_name varchar, table_name varchar, started_at timestamp, finished_at timestamp,
     run_id varchar
@@ -68,7 +73,7 @@ def ensure_tables(connection: duckdb.DuckDBPyConnection, contract: TableContract
     """Creates registry and the table's raw and quarantine tables, and adds columns the contract gained."""
     raw = raw_table(contract)
     declared = {column.name: sql_type(column) for column in contract.columns}
-    if _columns_of(connection, contract).items() >= {**declared, **ROW_COLUMNS}.items():
+    if has_registry(connection) and _columns_of(connection, contract).items() >= {**declared, **ROW_COLUMNS}.items():
         return  # all tables are made in one transaction
     with transaction(connection):
         connection.execute(_TABLES)
@@ -115,11 +120,43 @@ def quarantine_table(contract: TableContract) -> str:
 def has_registry(connection: duckdb.DuckDBPyConnection) -> bool:
     found = one_value(
         connection,
-        "select count(*) from duckdb_tables() where schema_name = 'landing' and table_name in ('files', "
-        "'batches') "
-        "and database_name = current_database()",
+        "select count(*) from duckdb_tables() where schema_name = 'landing' "
+        "and table_name in ('files', 'batches', 'repeats') and database_name = current_database()",
     )
-    return found == 2
+    return found == 3
+
+
+Place = tuple[str, str, str, int, datetime]
+
+
+def known_places(connection: duckdb.DuckDBPyConnection) -> frozenset[Place]:
+    """Where content lies that needs no second reading: source, table, path, size and time of each such file.
+
+    It landed from there, or had landed before it was delivered there.
+    """
+    columns = "source_name, table_name, file_path, byte_count, delivered_at"
+    return frozenset(
+        connection.execute(
+            f"select {columns} from landing.files where status <> 'refused' union select {columns} from landing.repeats"
+        ).fetchall()
+    )
+
+
+def note_repeats(
+    connection: duckdb.DuckDBPyConnection, contract: TableContract, repeats: Sequence[tuple[FoundFile, str]]
+) -> None:
+    """Notes files whose content had landed before, so that the next run does not read them again."""
+    rows = [
+        (contract.source, contract.table, file.shown, file.byte_count, file.delivered_at, file_id)
+        for file, file_id in repeats
+    ]
+    with transaction(connection):
+        for source, table, shown, *_ in rows:
+            connection.execute(
+                "delete from landing.repeats where source_name = ? and table_name = ? and file_path = ?",
+                [source, table, shown],
+            )
+        connection.executemany("insert into landing.repeats values (?, ?, ?, ?, ?, ?)", rows)
 
 
 def open_batch(connection: duckdb.DuckDBPyConnection, contract: TableContract, *, run_id: str, now: datetime) -> int:

@@ -12,11 +12,10 @@ from datetime import datetime
 from pathlib import Path
 
 import duckdb
-import phonenumbers
 
 from orchestration.lib.core.clock import in_utc, plain_utc, timestamp_text
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings, SettingsError
-from orchestration.lib.identity.phones import ensure_phone_numbers
+from orchestration.lib.identity import phones
 from orchestration.lib.landing.registry import latest_batch
 
 # The shipped examples hold invented or long published people, so their key may be known to all.
@@ -95,7 +94,7 @@ def ensure_ledgers(connection: duckdb.DuckDBPyConnection, pepper: str) -> None:
     connection.execute("create schema if not exists landing")
     connection.execute("create table if not exists landing.settings (key varchar primary key, value varchar)")
     connection.execute("insert or replace into landing.settings values ('pepper', ?)", [pepper])
-    ensure_phone_numbers(connection)
+    phones.ensure_phone_numbers(connection)
     connection.execute("""
         create table if not exists landing.builds (
             build bigint primary key,
@@ -124,8 +123,7 @@ def fingerprint(settings: Settings, pepper: str, root: Path = PROJECT_ROOT) -> s
         settings.is_matching_on,
         hashlib.sha256(pepper.encode()).hexdigest(),
         settings.country,
-        # another version may know numbers that this one does not
-        phonenumbers.__version__,
+        phones.library_version(),
     ]
     digest.update(json.dumps(fixed).encode())
     return digest.hexdigest()[:32]

@@ -116,7 +116,6 @@
     {%- endif -%}
 
     {{ run_hooks(post_hooks) }}
-    {%- do persist_docs(target_relation, model) -%}
     {#- dbt-duckdb rolls a custom materialisation back, and reports success, unless it commits -#}
     {%- do adapter.commit() -%}
     {%- for relation in scratch | list -%}{%- do components_drop(scratch, relation) -%}{%- endfor -%}

@@ -62,11 +62,11 @@ def test_every_mart_and_every_table_of_identity_tests_its_key(model: Model) -> N
     assert names & {"unique", "unique_together", "intervals_do_not_overlap"}, f"{model.name} does not test its key"
 
 
-def test_marts_enforce_their_contract_and_carry_their_comments() -> None:
+def test_marts_enforce_their_contract() -> None:
     project = yaml.safe_load((PROJECT_ROOT / "dbt_project.yml").read_text(encoding="utf-8"))["models"]["journeys"]
-    assert project["+persist_docs"] == {"relation": True, "columns": True}
     assert project["marts"]["+contract"] == {"enforced": True}
-    assert "+persist_docs" not in project["marts"]
+    # the release has the descriptions as comments; in the warehouse they would cost a statement per column
+    assert "+persist_docs" not in project
     for model in MARTS:
         assert "enforced" not in model.text and "persist_docs" not in model.text, model.name
         assert "contract" not in PROPERTIES[model.name][1].get("config", {}), model.name

@@ -65,7 +65,10 @@ class Project:
 
     def run(self, *arguments: str, times: int = 1) -> subprocess.CompletedProcess[str]:
         """Runs dbt's models; the caller says what to make of a failure."""
-        command = [sys.executable, "-c", RUN_DBT, str(times), "--no-use-colors", "run", *arguments]
+        return self.run_command("run", *arguments, times=times)
+
+    def run_command(self, *arguments: str, times: int = 1) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", RUN_DBT, str(times), "--no-use-colors", *arguments]
         environment = {
             "DBT_PROFILES_DIR": str(self.folder),
             "DBT_TARGET_PATH": "target",

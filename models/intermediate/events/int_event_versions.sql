@@ -1,6 +1,5 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='replace_changed',
     meta={'replace': {'key': 'version_key', 'changed': 'int_changed_versions', 'tracks': ['event_id', 'occurred_at']}},
 ) }}
 

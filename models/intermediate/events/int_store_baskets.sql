@@ -1,6 +1,5 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='replace_changed',
     meta={'replace': {'key': 'event_id', 'changed': 'int_changed_baskets', 'tracks': ['version_key']}},
 ) }}
 

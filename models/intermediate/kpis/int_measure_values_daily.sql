@@ -1,6 +1,5 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='replace_changed',
     meta={'replace': {'key': 'measured_on', 'changed': 'int_changed_days'}},
 ) }}
 

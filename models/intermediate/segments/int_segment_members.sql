@@ -1,6 +1,5 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='replace_changed',
     meta={'replace': {'key': 'customer_id', 'tracks': ['segment']}},
 ) }}
 

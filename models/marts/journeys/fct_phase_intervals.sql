@@ -1,6 +1,5 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='replace_changed',
     meta={'replace': {'key': 'interval_id', 'changed': 'int_changed_phase_intervals', 'tracks': ['entered_at']}},
 ) }}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
@@ -62,7 +62,8 @@ class ReleaseFacts(_Facts):
 class Mart:
     """A published table: one that dbt builds, or a ledger that runs append to.
 
-    `columns` are names and portable types, in order. `place` is the file that declares it.
+    `columns` are names and portable types, in order; `column_descriptions` what each holds. `place` is the file that
+    declares it.
     """
 
     schema: str
@@ -71,6 +72,7 @@ class Mart:
     columns: Mapping[str, str]
     facts: ReleaseFacts
     place: str = ""
+    column_descriptions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -127,8 +129,12 @@ def _mart(node: Mapping[str, Any], name: str, wrong: list[str]) -> Mart | None:
         return None
     found = [*_wrong_kind(facts, is_model=is_model), *_unknown_columns(facts, columns)]
     wrong += [f"{place}: {name}: {finding}" for finding in found]
-    description = " ".join(str(node["description"]).split())
-    return Mart(node["schema"], name, description, columns, facts, place)
+    descriptions = {column: _one_line(said["description"]) for column, said in node["columns"].items()}
+    return Mart(node["schema"], name, _one_line(node["description"]), columns, facts, place, descriptions)
+
+
+def _one_line(text: object) -> str:
+    return " ".join(str(text).split())
 
 
 def _finding(error: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ import re
 import subprocess
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -61,11 +61,16 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class PublishedTable:
-    """A table of the release. `key` orders its rows, so that the same rows give the same Parquet bytes."""
+    """A table of the release. `key` orders its rows, so that the same rows give the same Parquet bytes.
+
+    The descriptions become comments; without one, the comment that the warehouse has is copied.
+    """
 
     schema: str
     name: str
     key: tuple[str, ...] = ()
+    description: str = field(default="", compare=False)
+    column_descriptions: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
     def label(self) -> str:
@@ -282,7 +287,10 @@ def _explain(error: Exception, folder: Path, current: str | None) -> str:
 def _read_shapes(
     connection: duckdb.DuckDBPyConnection, database: str, tables: Sequence[PublishedTable]
 ) -> dict[PublishedTable, _Shape]:
-    """Reads types and comments of the tables; `database` is an SQL expression that names it."""
+    """Reads types and comments of the tables; `database` is an SQL expression that names it.
+
+    A description takes the place of the comment.
+    """
     comments = {
         (schema, relation): comment
         for kind in ("table", "view")
@@ -303,7 +311,16 @@ def _read_shapes(
     ).fetchall():
         columns.setdefault((schema, table), []).append(_Column(column, data_type, comment))
     places = {table: (table.schema, table.name) for table in tables}
-    return {table: _Shape(comments[place], tuple(columns[place])) for table, place in places.items()}
+    return {
+        table: _Shape(
+            table.description or comments[place],
+            tuple(
+                replace(column, comment=table.column_descriptions.get(column.name) or column.comment)
+                for column in columns[place]
+            ),
+        )
+        for table, place in places.items()
+    }
 
 
 def _refuse_undocumented(shapes: Mapping[PublishedTable, _Shape]) -> None:
@@ -318,7 +335,7 @@ def _refuse_undocumented(shapes: Mapping[PublishedTable, _Shape]) -> None:
         shown = ", ".join(bare[:10]) + (f" and {len(bare) - 10} more" if len(bare) > 10 else "")
         raise ReleaseError(
             f"Published tables and columns carry a description, and these have none: {shown}. Describe them "
-            "in the YAML file of the model (persist_docs writes it into the warehouse) and run again."
+            "in the YAML file of the model and run again."
         )
 
 
@@ -455,7 +472,12 @@ def _verify(
     with open_duckdb(directory / DATABASE, read_only=True) as connection:
         if _only(connection.execute("select count(*) from duckdb_views() where not internal")):
             wrong.append("the file holds a view")
-        written = _read_shapes(connection, "current_database()", tables)
+        # as they are in the file, whatever the descriptions say
+        written = _read_shapes(
+            connection,
+            "current_database()",
+            [replace(table, description="", column_descriptions={}) for table in tables],
+        )
         for table in tables:
             if written[table] != shapes[table]:
                 wrong.append(f"columns, types or comments of {table.label} differ")

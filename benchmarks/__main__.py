@@ -182,12 +182,13 @@ def _prepare(settings: Settings) -> None:
     """What `make run` does before its job: folders, configuration, dbt's manifest."""
     _enter(settings)
     from orchestration.cli.preparing import INSTANCE_SETTINGS
-    from orchestration.lib.warehouse.data_set import ensure_manifest, prepare_data_set
+    from orchestration.lib.dbt.project import ensure_manifest
+    from orchestration.lib.warehouse.data_set import prepare_data_set
 
     settings.dagster_home.mkdir(parents=True, exist_ok=True)
     (settings.dagster_home / "dagster.yaml").write_text(INSTANCE_SETTINGS, encoding="utf-8")
     prepare_data_set(settings, today=datetime.now(UTC).date())
-    ensure_manifest(settings)
+    ensure_manifest()
 
 
 def _write_floor(settings: Settings, database: Path) -> int:

@@ -54,7 +54,7 @@ def build(settings: Settings, select: Sequence[str]) -> None:
     """Lands what was delivered and builds the selected models, without tests."""
     from orchestration.lib.config.contracts import read_contracts
     from orchestration.lib.core.connection import open_duckdb
-    from orchestration.lib.dbt.running import run_dbt
+    from orchestration.lib.dbt.building import build as build_models
     from orchestration.lib.identity.phones import look_up_phones
     from orchestration.lib.landing.land import land_table
     from orchestration.lib.warehouse.build import begin_build, complete_build, fingerprint, plan_build, read_pepper
@@ -71,13 +71,14 @@ def build(settings: Settings, select: Sequence[str]) -> None:
         plan = plan_build(connection, fingerprint=fingerprint(settings, read_pepper(settings)), as_of=as_of)
         assert plan is not None
         number = begin_build(connection, plan, now=now)
-    run_dbt(
+    built = build_models(
         settings,
         [
-            "build", "--full-refresh", "--select", *select,
+            "--full-refresh", "--select", *select,
             "--exclude-resource-type", "unit_test", "--exclude-resource-type", "test",
         ],
         plan.environment,
     )  # fmt: skip
+    assert built.is_success, built
     with open_duckdb(settings.warehouse) as connection:
         complete_build(connection, number, now=now)

@@ -125,7 +125,8 @@ def measure_size(size: str, settings: Settings, folder: Path, pm4py_python: Path
 
 def compile_models(settings: Settings) -> dict[str, str]:
     """The SQL of the models as dbt compiles it for a full build."""
-    from orchestration.lib.dbt.running import read_dbt_manifest, run_dbt
+    from orchestration.lib.dbt.project import ensure_manifest, read_dbt_manifest
+    from orchestration.lib.dbt.running import run_dbt
     from orchestration.lib.warehouse.build import begin_build, fingerprint, plan_build, read_pepper
     from orchestration.lib.warehouse.data_set import prepare_data_set
 
@@ -138,7 +139,8 @@ def compile_models(settings: Settings) -> dict[str, str]:
         begin_build(connection, plan, now=now)
     wanted = {*READY, *BETWEEN, *(name for names in MEASURED.values() for name in names)}
     run_dbt(settings, ["compile", "--full-refresh", "--select", *sorted(wanted)], plan.environment)
-    nodes = [node for node in read_dbt_manifest(settings)["nodes"].values() if node["resource_type"] == "model"]
+    ensure_manifest()
+    nodes = [node for node in read_dbt_manifest()["nodes"].values() if node["resource_type"] == "model"]
     compiled = {}
     for node in nodes:
         if node["name"] in wanted and node["config"]["materialized"] != "ephemeral":

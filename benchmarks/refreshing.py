@@ -5,11 +5,8 @@ The definitions are the project's own: what is measured is what `make run` runs,
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import dagster as dg
 
@@ -64,7 +61,6 @@ def load_stages() -> dg.Definitions:
 def run_stage(definitions: dg.Definitions, settings: Settings, stage: str) -> StageReport:
     """Runs one stage to its end. Raises StageFailed when a step or a blocking check fails."""
     job = definitions.resolve_job_def(JOB_NAMES[stage])
-    started = time.time()
     with dg.DagsterInstance.get() as instance:
         result = job.execute_in_process(
             instance=instance,
@@ -85,26 +81,12 @@ def run_stage(definitions: dg.Definitions, settings: Settings, stage: str) -> St
         elif event.is_step_materialization:
             made += 1
             materialization = event.step_materialization_data.materialization
-            if stage == "landing" and "seconds" in materialization.metadata:
+            if stage in ("landing", "dbt build") and "seconds" in materialization.metadata:
                 name = materialization.asset_key.to_user_string()
                 parts[name] = _seconds(materialization.metadata["seconds"])
     if failures or not result.success:
         raise StageFailed(f"{stage}: " + ("\n".join(failures) or "the job failed without saying why"))
-    if stage == "dbt build":
-        parts = _seconds_by_node(settings.dbt_target, since=started)
     return StageReport(parts, has_made_something=made > 0)
-
-
-def _seconds_by_node(target: Path, *, since: float) -> dict[str, float]:
-    """Seconds of each model, test and seed of the builds written since then; none when dbt had nothing to do."""
-    seconds: dict[str, float] = {}
-    for written in target.rglob("run_results.json"):
-        if written.stat().st_mtime < since:
-            continue
-        for result in json.loads(written.read_text(encoding="utf-8"))["results"]:
-            kind, _, name = result["unique_id"].split(".")[:3]
-            seconds[f"{kind} {name}"] = result["execution_time"]
-    return seconds
 
 
 def _seconds(figure: dg.MetadataValue) -> float:

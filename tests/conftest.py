@@ -15,7 +15,9 @@ import pytest
 from orchestration.lib.config.contracts import TableContract, read_contracts
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import EXAMPLES, PROJECT_ROOT, Settings, read_settings
-from orchestration.lib.dbt.running import run_dbt
+from orchestration.lib.dbt.building import build, explain
+from orchestration.lib.dbt.project import read_dbt_manifest
+from orchestration.lib.dbt.running import DbtFailed
 from orchestration.lib.identity.phones import look_up_phones
 from orchestration.lib.landing.land import LandingResult, land_table
 from orchestration.lib.landing.withdraw import restore_file, withdraw_file
@@ -115,12 +117,14 @@ class Warehouse:
                 return None
             number = begin_build(connection, plan, now=moment)
         # seeds and models in one dbt process: its start costs more than these small tables
-        arguments = ["build", *(["--full-refresh"] if plan.is_full else []), "--exclude-resource-type", "unit_test"]
+        arguments = [*(["--full-refresh"] if plan.is_full else []), "--exclude-resource-type", "unit_test"]
         if command != "build":
             arguments += ["--exclude-resource-type", "test"]
         if select:
             arguments += ["--select", *select]
-        run_dbt(self.settings, arguments, plan.environment)
+        built = build(self.settings, arguments, plan.environment)
+        if not built.is_success:
+            raise DbtFailed(explain(built, read_dbt_manifest()))
         with open_duckdb(self.settings.warehouse) as connection:
             complete_build(connection, number, now=moment)
             note_release(connection, number, f"release {number}")

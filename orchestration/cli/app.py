@@ -107,6 +107,7 @@ def _user_errors() -> tuple[type[Exception], ...]:
     from orchestration.lib.config.seeds import SeedsInvalid
     from orchestration.lib.core.connection import WarehouseBusy
     from orchestration.lib.dbt.marts import MartError
+    from orchestration.lib.dbt.project import ProjectInvalid
     from orchestration.lib.dbt.running import DbtFailed
     from orchestration.lib.landing.registry import LandingError
     from orchestration.lib.release.docs_tables import DocsError
@@ -118,6 +119,7 @@ def _user_errors() -> tuple[type[Exception], ...]:
         DocsError,
         LandingError,
         MartError,
+        ProjectInvalid,
         ReleaseError,
         SeedsInvalid,
         WarehouseBusy,

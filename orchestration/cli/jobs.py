@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,9 +12,7 @@ import dagster as dg
 
 from orchestration.cli.screen import Progress
 from orchestration.defs.automation.heartbeat import HEARTBEAT, end_dead_runs, heartbeat
-from orchestration.defs.naming import BUILD
 from orchestration.lib.core.settings import Settings
-from orchestration.lib.dbt.running import read_dbt_manifest
 from orchestration.lib.release.publish import Release
 
 
@@ -41,34 +38,12 @@ def execute_job(name: str, settings: Settings, screen: Progress) -> list[str]:
         if event.is_step_failure:
             # a blocking check has reported what it found; the step that ran it fails with nothing to add
             if "DagsterAssetCheckFailedError" not in (event.step_failure_data.error.cls_name or ""):
-                of_dbt = _explain_dbt(settings) if event.step_key == BUILD else None
-                failures.append(of_dbt or _explain(event))
+                failures.append(_explain(event))
         elif event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             evaluation = event.asset_check_evaluation_data
             if not evaluation.passed and evaluation.description:
                 failures.append(evaluation.description)
     return failures or ([] if result.success else ["The job failed without a failed step; look at it with make up."])
-
-
-def _explain_dbt(settings: Settings) -> str | None:
-    """What dbt's last build said of the nodes that failed: which, how many rows, where to look. None when nothing."""
-    reports = sorted(settings.dbt_target.glob("*/run_results.json"), key=lambda report: report.stat().st_mtime)
-    if not reports:
-        return None
-    nodes = read_dbt_manifest(settings)["nodes"]
-    problems = []
-    for result in json.loads(reports[-1].read_text(encoding="utf-8"))["results"]:
-        if result["status"] not in ("fail", "error"):
-            continue
-        node = nodes.get(result["unique_id"], {})
-        if result["status"] == "fail" and node.get("alias"):
-            problems.append(
-                f"check {node['name']} ({node['original_file_path']}): {result['failures']} rows break it. "
-                f"Look with: make sql IN=warehouse SQL='from {node['schema']}.{node['alias']}'"
-            )
-        else:
-            problems.append(f"{result['unique_id']}: {(result['message'] or 'no message').strip()}")
-    return "\n".join(["the build failed:", *(f"  {line}" for line in problems)]) if problems else None
 
 
 def _explain(event: dg.DagsterEvent) -> str:

@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 
 from orchestration.cli.screen import Progress
 from orchestration.lib.core.settings import Settings, SettingsError
+from orchestration.lib.dbt.project import ensure_manifest
 from orchestration.lib.release.folders import check_folders
-from orchestration.lib.warehouse.data_set import check_writable, ensure_manifest, prepare_data_set
+from orchestration.lib.warehouse.data_set import check_writable, prepare_data_set
 
 INSTANCE_SETTINGS = """\
 telemetry:
@@ -47,7 +48,7 @@ def prepare_project(settings: Settings, *, progress: Progress) -> None:
         instance_file.write_text(INSTANCE_SETTINGS, encoding="utf-8")
     for warning in prepare_data_set(settings, today=datetime.now(UTC).date()).warnings:
         progress(f"  note: {warning}")
-    ensure_manifest(settings, progress=progress)
+    ensure_manifest(progress=progress)
 
 
 def make_example(settings: Settings, *, sizes: Mapping[str, int], progress: Progress) -> None:

@@ -11,15 +11,18 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster_dbt import DagsterDbtTranslator, DbtProject
 
+from orchestration.defs.warehouse.reporting import asset_events
 from orchestration.lib.config.contracts import read_contracts
 from orchestration.lib.core.connection import WarehouseBusy, open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings, read_settings
+from orchestration.lib.dbt.building import DbtBuild, NodeResult
 from orchestration.lib.dbt.marts import read_marts
-from orchestration.lib.dbt.running import read_dbt_manifest
+from orchestration.lib.dbt.project import ensure_manifest, read_dbt_manifest, target
 from orchestration.lib.release.docs_tables import docs_with_tables
 from orchestration.lib.release.due import Due
-from orchestration.lib.warehouse.data_set import ensure_manifest, prepare_data_set
+from orchestration.lib.warehouse.data_set import prepare_data_set
 
 pytestmark = pytest.mark.xdist_group("definitions")
 
@@ -45,7 +48,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     )
     settings = read_settings()
     prepare_data_set(settings, today=datetime(2026, 3, 1, tzinfo=UTC).date())
-    ensure_manifest(settings)
+    ensure_manifest()
     yield folder
     os.environ.clear()
     os.environ.update(before)
@@ -118,21 +121,41 @@ def test_both_gates_have_blocking_checks(definitions: dg.Definitions, check_keys
 
 
 def test_the_lists_of_published_tables_in_the_docs_are_up_to_date(environment: Path) -> None:
-    for path, text in docs_with_tables(read_dbt_manifest(read_settings()), PROJECT_ROOT).items():
+    for path, text in docs_with_tables(read_dbt_manifest(), PROJECT_ROOT).items():
         assert (PROJECT_ROOT / path).read_text(encoding="utf-8") == text, f"{path}: run make docs-tables"
 
 
 def test_every_mart_has_a_reader(environment: Path) -> None:
-    manifest = read_dbt_manifest(read_settings())
+    manifest = read_dbt_manifest()
     read = {model for exposure in manifest["exposures"].values() for model in exposure["depends_on"]["nodes"]}
     marts = {f"model.journeys.{mart.name}" for mart in read_marts(manifest) if not mart.facts.is_ledger}
     assert marts <= read
 
 
-def test_tests_of_dbt_appear_as_checks(check_keys: set[tuple[str, str]]) -> None:
-    on_events = {name for asset, name in check_keys if asset == "core/fct_events"}
-    assert any(name.startswith("unique_fct_events_event_id") for name in on_events)
-    assert any(name.startswith("event_numbers_have_no_gaps") for name in on_events)
+def test_a_table_says_what_became_of_its_tests(definitions: dg.Definitions, environment: Path) -> None:
+    manifest = read_dbt_manifest()
+    of_events = [
+        name
+        for name, node in manifest["nodes"].items()
+        if name.startswith("test.") and node.get("attached_node") == "model.journeys.fct_events"
+    ]
+    assert len(of_events) > 3
+    results = [
+        NodeResult("model.journeys.fct_events", "success", "OK", None, 1.5, 1, 9),
+        NodeResult("model.journeys.fct_sessions", "error", "broken", None, 0.5, 2, 9),
+        *(NodeResult(name, "pass", "", 0, 0.1, 3, 9) for name in of_events[1:]),
+        NodeResult(of_events[0], "warn", "", 2, 0.1, 4, 9),
+    ]
+    project = DbtProject(project_dir=PROJECT_ROOT, target_path=target())
+    [event] = asset_events(
+        DbtBuild(tuple(results), None),
+        manifest,
+        DagsterDbtTranslator(),
+        project,
+        assets={dg.AssetKey(["core", name]) for name in ("fct_events", "fct_sessions")},
+    )
+    assert event.asset_key == dg.AssetKey(["core", "fct_events"])
+    assert event.metadata == {"seconds": 1.5, "tests_pass": len(of_events) - 1, "tests_warn": 1}
 
 
 def test_whatever_opens_the_warehouse_file_is_in_the_pool(definitions: dg.Definitions) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from orchestration.lib.config.contracts import TableContract, read_contracts
 from orchestration.lib.core.settings import PROJECT_ROOT
-from orchestration.lib.dbt.running import read_dbt_manifest
+from orchestration.lib.dbt.project import read_dbt_manifest
 from orchestration.lib.warehouse.build import event_tables
 from tests.conftest import Warehouse, differences, make_warehouse
 from tests.warehouse.contract_rows import CASES, corrected_rows, delivered_rows, file_name, write_file
@@ -168,7 +168,7 @@ def test_every_row_that_is_an_event_is_on_the_timeline_from_the_first(
     contract: TableContract, declared: Delivered
 ) -> None:
     built = declared.reached("delivered")
-    manifest = read_dbt_manifest(declared.warehouse.settings)
+    manifest = read_dbt_manifest()
     if f"raw.{contract.identifier}" not in event_tables(manifest):
         pytest.skip("its rows are no events")
     [source] = [

@@ -9,9 +9,9 @@ from orchestration.defs.landing.assets import CONTRACTS
 from orchestration.defs.naming import WAREHOUSE_POOL, landed_key
 from orchestration.defs.run_context import run_settings_and_clock
 from orchestration.lib.core.connection import open_duckdb
-from orchestration.lib.core.settings import Settings, read_settings
+from orchestration.lib.core.settings import Settings
 from orchestration.lib.dbt.marts import marts_by_schema, read_marts
-from orchestration.lib.dbt.running import read_dbt_manifest
+from orchestration.lib.dbt.project import read_dbt_manifest
 from orchestration.lib.hygiene.landing_suites import landing_suite
 from orchestration.lib.hygiene.published_suites import published_suite
 from orchestration.lib.hygiene.results import SuiteResult, results_rows, store_results
@@ -23,7 +23,7 @@ from orchestration.lib.release.publish import current_release
 from orchestration.lib.warehouse.build import event_tables, read_pepper
 
 LEDGER = "hygiene.expectation_results"
-MARTS = marts_by_schema(read_marts(read_dbt_manifest(read_settings())))
+MARTS = marts_by_schema(read_marts(read_dbt_manifest()))
 # All tables of a schema are built in one step, so its suite hangs on whichever comes first.
 FIRST_TABLES = {schema: dg.AssetKey([schema, marts[0].name]) for schema, marts in MARTS.items()}
 
@@ -104,7 +104,7 @@ def marts_suites(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetChe
                 schema,
                 marts,
                 as_of=as_of,
-                event_tables=event_tables(read_dbt_manifest(settings)),
+                event_tables=event_tables(read_dbt_manifest()),
                 previous_row_counts=counts,
                 may_shrink=bool(withdrawn and withdrawn[0]),
             )

@@ -10,9 +10,9 @@ from orchestration.defs.hygiene.checks import LEDGER
 from orchestration.defs.naming import OWNERS, RELEASE, WAREHOUSE_POOL
 from orchestration.defs.run_context import run_settings_and_clock
 from orchestration.lib.core.connection import open_duckdb
-from orchestration.lib.core.settings import PROJECT_ROOT, read_settings
+from orchestration.lib.core.settings import PROJECT_ROOT
 from orchestration.lib.dbt.marts import read_marts
-from orchestration.lib.dbt.running import read_dbt_manifest
+from orchestration.lib.dbt.project import read_dbt_manifest
 from orchestration.lib.digests.writing import write_digests
 from orchestration.lib.hygiene.data_docs import write_data_docs
 from orchestration.lib.hygiene.results import read_results
@@ -35,7 +35,7 @@ from orchestration.lib.warehouse.build import (
     unmatched_critical_events,
 )
 
-MARTS = read_marts(read_dbt_manifest(read_settings()))
+MARTS = read_marts(read_dbt_manifest())
 
 
 @dg.asset(
@@ -104,7 +104,10 @@ def release(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
             settings.warehouse,
             settings=settings,
             release_id=release_id,
-            tables=[PublishedTable(mart.schema, mart.name, mart.facts.key) for mart in MARTS],
+            tables=[
+                PublishedTable(mart.schema, mart.name, mart.facts.key, mart.description, mart.column_descriptions)
+                for mart in MARTS
+            ],
             as_of=build.as_of,
             created_at=now,
             run_id=context.run_id,

@@ -5,14 +5,22 @@ from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DbtProject, DbtProjectComponent, dbt_assets
+from dagster_dbt import (
+    DagsterDbtTranslator,
+    DbtProject,
+    DbtProjectComponent,
+    dbt_assets,
+)
+from dagster_dbt.asset_utils import get_updated_cli_invocation_params_for_context
+from dagster_dbt.components.dbt_project.component import DagsterDbtComponentTranslatorSettings
 
 from orchestration.defs.naming import BUILD, OWNERS, WAREHOUSE_POOL
 from orchestration.defs.run_context import run_settings_and_clock
-from orchestration.defs.warehouse.invocation import start_dbt
+from orchestration.defs.warehouse.reporting import BuildProgress, asset_events
 from orchestration.lib.core.connection import open_duckdb
-from orchestration.lib.core.settings import PROJECT_ROOT, Settings, read_settings
-from orchestration.lib.dbt.running import dbt_environment, dbt_variables
+from orchestration.lib.core.settings import PROJECT_ROOT
+from orchestration.lib.dbt.building import build, explain
+from orchestration.lib.dbt.project import read_dbt_manifest, target
 from orchestration.lib.warehouse.build import (
     BuildPlan,
     begin_build,
@@ -37,7 +45,7 @@ class WarehouseComponent(DbtProjectComponent):
             pool=WAREHOUSE_POOL,
         )
         def build_warehouse(context: dg.AssetExecutionContext) -> Iterator:
-            yield from build_what_changed(context)
+            yield from build_what_changed(context, self.translator, self.dbt_project)
 
         return dg.Definitions(assets=[build_warehouse])
 
@@ -51,7 +59,9 @@ class WarehouseComponent(DbtProjectComponent):
         return spec.replace_attributes(group_name=group, owners=OWNERS)
 
 
-def build_what_changed(context: dg.AssetExecutionContext) -> Iterator:
+def build_what_changed(
+    context: dg.AssetExecutionContext, translator: DagsterDbtTranslator, project: DbtProject
+) -> Iterator[dg.MaterializeResult]:
     """Plans the build, runs dbt, and notes in the ledger of builds what came of it."""
     settings, as_of = run_settings_and_clock(context.instance, context.run_id)
     is_whole = len(context.selected_asset_keys) == len(context.assets_def.keys)
@@ -65,27 +75,33 @@ def build_what_changed(context: dg.AssetExecutionContext) -> Iterator:
         if plan is None:
             context.log.info("Nothing changed since the last build; the tables remain as they are.")
             return
-        build = begin_build(connection, plan, now=datetime.now(UTC))
+        number = begin_build(connection, plan, now=datetime.now(UTC))
     context.log.info(f"{'Full build' if plan.is_full else 'Build of what changed'}: {plan.reason}")
-    yield from start_dbt(
-        context,
-        _build_arguments(plan, settings),
-        environment={**dbt_environment(settings), **plan.environment},
-        target=settings.dbt_target,
-    ).stream()
+    chosen = get_updated_cli_invocation_params_for_context(
+        context=context, manifest={}, dagster_dbt_translator=translator
+    )
+    arguments = [*_build_arguments(plan), *chosen.selection_args]
+    if chosen.indirect_selection:
+        arguments += ["--indirect-selection", chosen.indirect_selection]
+    built = build(settings, arguments, plan.environment, progress=BuildProgress(context.log).note)
+    manifest = read_dbt_manifest()
+    yield from asset_events(built, manifest, translator, project, assets=context.selected_asset_keys)
+    if not built.is_success:
+        raise dg.Failure(explain(built, manifest), allow_retries=False)
     if is_whole:
         with open_duckdb(settings.warehouse) as connection:
-            complete_build(connection, build, now=datetime.now(UTC))
+            complete_build(connection, number, now=datetime.now(UTC))
 
 
-def _build_arguments(plan: BuildPlan, settings: Settings) -> list[str]:
-    arguments = ["build", "--exclude-resource-type", "unit_test", *dbt_variables(settings)]
+def _build_arguments(plan: BuildPlan) -> list[str]:
+    arguments = ["--exclude-resource-type", "unit_test"]
     return [*arguments, "--full-refresh"] if plan.is_full else arguments
 
 
 @dg.component_instance
 def load(context: dg.ComponentLoadContext) -> WarehouseComponent:
-    target = read_settings().dbt_target
     return WarehouseComponent(
-        project=DbtProject(project_dir=PROJECT_ROOT, target_path=target, profiles_dir=PROJECT_ROOT)
+        project=DbtProject(project_dir=PROJECT_ROOT, target_path=target(), profiles_dir=PROJECT_ROOT),
+        # an event of Dagster's costs more than most tests: what became of them is said of their table
+        translation_settings=DagsterDbtComponentTranslatorSettings(enable_asset_checks=False),
     )

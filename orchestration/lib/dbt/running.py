@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings
 
@@ -81,8 +80,3 @@ def call_dbt(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
         tail = "\n".join((done.stdout + done.stderr).splitlines()[-60:])
         raise DbtFailed(f"dbt {' '.join(arguments)} ended with code {done.returncode}:\n{tail}")
     return done.stdout
-
-
-def read_dbt_manifest(settings: Settings) -> dict[str, Any]:
-    """The manifest that dbt wrote when it last parsed the project for this data set."""
-    return json.loads((settings.dbt_target / "manifest.json").read_text(encoding="utf-8"))

@@ -1,17 +1,14 @@
-"""Makes a data set ready for a run: folders, key, configuration, dbt manifest."""
+"""Makes a data set ready for a run: folders, key, configuration."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
 from orchestration.lib.config.seeds import SeedReport, resolve_matching, resolve_seeds
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings, SettingsError
-from orchestration.lib.dbt.running import run_dbt
-from orchestration.lib.warehouse.build import BUILD_INPUTS, ensure_ledgers, read_pepper
+from orchestration.lib.warehouse.build import ensure_ledgers, read_pepper
 
 
 def check_writable(folder: Path) -> None:
@@ -38,22 +35,3 @@ def prepare_data_set(settings: Settings, *, today: date) -> SeedReport:
     with open_duckdb(settings.warehouse) as connection:
         ensure_ledgers(connection, read_pepper(settings))
     return report
-
-
-def ensure_manifest(settings: Settings, *, progress: Callable[[str], None] = lambda message: None) -> Path:
-    """Has dbt parse the project where its manifest is missing or older than the code, and returns its path."""
-    manifest = settings.dbt_target / "manifest.json"
-    stamp = settings.dbt_target / "parsed"
-    digest = hashlib.sha256()
-    files = sorted(
-        path
-        for pattern in (*BUILD_INPUTS, "tests/dbt/**/*.sql", "models/**/*.md")
-        for path in PROJECT_ROOT.glob(pattern)
-    )
-    for path in (*files, *sorted(settings.resolved_seeds.glob("*.yml")), PROJECT_ROOT / "profiles.yml"):
-        digest.update(str(path).encode() + b"\0" + path.read_bytes() + b"\0")
-    if not manifest.exists() or not stamp.exists() or stamp.read_text() != digest.hexdigest():
-        progress("dbt reads the project")
-        run_dbt(settings, ["parse"])
-        stamp.write_text(digest.hexdigest())
-    return manifest

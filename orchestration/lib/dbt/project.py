@@ -1,0 +1,109 @@
+"""The parsed dbt project: one for all data sets, parsed again only after a change of code.
+
+Which warehouse and which seeds a data set has is said when dbt builds: relations have the same names everywhere, and
+every data set has all seeds. So what dbt parses depends on the code alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from orchestration.lib.core.locks import held
+from orchestration.lib.core.settings import PROJECT_ROOT
+
+if TYPE_CHECKING:
+    from dbt.contracts.graph.manifest import Manifest
+
+# What dbt parses.
+PROJECT_FILES = (
+    "dbt_project.yml",
+    "profiles.yml",
+    "models/**/*.sql",
+    "models/**/*.py",
+    "models/**/*.yml",
+    "models/**/*.md",
+    "macros/**/*.sql",
+    "analyses/*",
+    "seeds/*.yml",
+    "tests/dbt/**/*.sql",
+)
+# Another process may be parsing; it takes longer than this only when something is wrong.
+WAIT_SECONDS = 600
+QUIET = ("--log-level", "none", "--log-level-file", "none", "--no-use-colors")
+
+# The project as this process holds it, by the digest of its files: parsing takes seconds, a fork nothing.
+_held: dict[str, Manifest] = {}
+
+
+class ProjectInvalid(RuntimeError):
+    """dbt can't parse the project; the message is dbt's."""
+
+
+def target() -> Path:
+    """The folder that dbt parses into."""
+    return PROJECT_ROOT / "var" / ".dbt"
+
+
+def project_digest() -> str:
+    """A hash of all that dbt parses."""
+    digest = hashlib.sha256()
+    for path in sorted(path for pattern in PROJECT_FILES for path in PROJECT_ROOT.glob(pattern)):
+        digest.update(str(path).encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:32]
+
+
+def held_project(*, progress: Callable[[str], None] = lambda message: None) -> tuple[str, Manifest]:
+    """The parsed project and the digest of its files. `manifest.json` is that of the same files afterwards.
+
+    Raises ProjectInvalid.
+    """
+    digest = project_digest()
+    if digest not in _held:
+        target().mkdir(parents=True, exist_ok=True)
+        with held(target() / ".lock", wait_seconds=WAIT_SECONDS):
+            if not _is_written(digest):
+                progress("dbt reads the project")
+            _held.clear()
+            _held[digest] = _parse(writes_json=not _is_written(digest))
+            (target() / "parsed").write_text(digest, encoding="utf-8")
+    return digest, _held[digest]
+
+
+def ensure_manifest(*, progress: Callable[[str], None] = lambda message: None) -> Path:
+    """Has dbt parse the project where its manifest is missing or older than the code, and returns its path."""
+    if not _is_written(project_digest()):
+        held_project(progress=progress)
+    return target() / "manifest.json"
+
+
+def read_dbt_manifest() -> dict[str, Any]:
+    """The manifest that dbt wrote when it last parsed the project."""
+    return json.loads((target() / "manifest.json").read_text(encoding="utf-8"))
+
+
+def _is_written(digest: str) -> bool:
+    stamp = target() / "parsed"
+    return (target() / "manifest.json").exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == digest
+
+
+def _parse(*, writes_json: bool) -> Manifest:
+    import dbt.adapters.duckdb  # noqa: F401  (imported before any fork, so that no child pays for it)
+    from dbt.cli.main import dbtRunner
+
+    result = dbtRunner().invoke(
+        [
+            *QUIET,
+            *(() if writes_json else ("--no-write-json",)),
+            "parse",
+            "--no-send-anonymous-usage-stats",
+            *("--project-dir", str(PROJECT_ROOT), "--profiles-dir", str(PROJECT_ROOT)),
+            *("--target-path", str(target()), "--log-path", str(target())),
+        ]
+    )
+    if not result.success:
+        raise ProjectInvalid(str(result.exception))
+    return cast("Manifest", result.result)

@@ -12,6 +12,7 @@ import dagster as dg
 
 from orchestration.cli.screen import Progress
 from orchestration.defs.automation.heartbeat import HEARTBEAT, end_dead_runs, heartbeat
+from orchestration.defs.naming import CHECK_LANDING, CHECK_PUBLISHED
 from orchestration.lib.core.settings import Settings
 from orchestration.lib.release.publish import Release
 
@@ -33,11 +34,11 @@ def execute_job(name: str, settings: Settings, screen: Progress) -> list[str]:
                 run_config={"loggers": {"plain": {"config": {}}}},
                 tags={HEARTBEAT: beat},
             )
-    failures = []
+    failures: list[str] = []
     for event in result.all_events:
         if event.is_step_failure:
-            # a blocking check has reported what it found; the step that ran it fails with nothing to add
-            if "DagsterAssetCheckFailedError" not in (event.step_failure_data.error.cls_name or ""):
+            # checks have reported what they found; the gate that ran them fails with nothing to add
+            if event.step_key not in (CHECK_LANDING, CHECK_PUBLISHED) or not failures:
                 failures.append(_explain(event))
         elif event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             evaluation = event.asset_check_evaluation_data

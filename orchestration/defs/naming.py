@@ -10,6 +10,9 @@ from orchestration.lib.config.contracts import TableContract
 WAREHOUSE_POOL = "duckdb"
 # The step that runs dbt.
 BUILD = "build_warehouse"
+# The steps of the job refresh that are gates.
+CHECK_LANDING = "check_landing"
+CHECK_PUBLISHED = "check_published"
 OWNERS = ["team:data-engineering"]
 # The key that dbt gives its source.
 PHONE_NUMBERS = dg.AssetKey(["landing", "phone_numbers"])

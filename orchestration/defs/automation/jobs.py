@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from orchestration.defs.naming import DIGESTS, RELEASE
+from orchestration.defs.automation.steps import refresh, rehearse
 from orchestration.lib.core.connection import WarehouseBusy
 from orchestration.lib.core.settings import read_settings
 from orchestration.lib.release.due import look
@@ -25,20 +25,6 @@ FRAMEWORK_TALK = (
     "op 'build_warehouse' did not yield",
     "Skipping step",
     "Blocking asset check",
-)
-
-refresh = dg.define_asset_job(
-    name="refresh",
-    description="From new extracts to a new release: land, check, build what changed, audit, publish, send digests.",
-    selection=dg.AssetSelection.all(),
-    executor_def=dg.in_process_executor,
-)
-
-rehearse = dg.define_asset_job(
-    name="rehearse",
-    description="The job refresh without its release: builds and checks everything, publishes nothing.",
-    selection=dg.AssetSelection.all() - dg.AssetSelection.assets(RELEASE, DIGESTS),
-    executor_def=dg.in_process_executor,
 )
 
 

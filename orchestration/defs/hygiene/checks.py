@@ -1,13 +1,16 @@
 """The two gates: a blocking check per landed table before anything is built, one per schema before it is published."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
 
 import dagster as dg
 
 from orchestration.defs.landing.assets import CONTRACTS
 from orchestration.defs.naming import WAREHOUSE_POOL, landed_key
 from orchestration.defs.run_context import run_settings_and_clock
+from orchestration.lib.config.contracts import TableContract
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import Settings
 from orchestration.lib.dbt.marts import marts_by_schema, read_marts
@@ -16,7 +19,8 @@ from orchestration.lib.hygiene.landing_suites import landing_suite
 from orchestration.lib.hygiene.published_suites import published_suite
 from orchestration.lib.hygiene.results import SuiteResult, results_rows, store_results
 from orchestration.lib.hygiene.session import HygieneSession
-from orchestration.lib.landing.registry import refused_files
+from orchestration.lib.hygiene.unchanged import note_states, passed_states, state_of
+from orchestration.lib.landing.registry import refused_files, table_batches
 from orchestration.lib.release.journal import read_manifest
 from orchestration.lib.release.ledgers import create_ledgers
 from orchestration.lib.release.publish import current_release
@@ -26,6 +30,108 @@ LEDGER = "hygiene.expectation_results"
 MARTS = marts_by_schema(read_marts(read_dbt_manifest()))
 # All tables of a schema are built in one step, so its suite hangs on whichever comes first.
 FIRST_TABLES = {schema: dg.AssetKey([schema, marts[0].name]) for schema, marts in MARTS.items()}
+
+
+# The suites that there are: of sources that were removed the ledger holds results as well.
+SUITES = (*(f"landing.{contract.identifier}" for contract in CONTRACTS), *(f"marts.{schema}" for schema in MARTS))
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a suite found, and the asset whose check it is."""
+
+    asset: dg.AssetKey
+    name: str
+    result: SuiteResult
+    messages: tuple[str, ...] = ()
+
+    @property
+    def said(self) -> dict[str, Any]:
+        return {
+            "asset_key": self.asset,
+            "check_name": self.name,
+            "passed": not self.result.blocks,
+            "severity": dg.AssetCheckSeverity.ERROR,
+            "description": "\n".join([self.result.message, *(f"  {line}" for line in self.messages)]),
+            "metadata": {
+                "verdict": self.result.verdict,
+                "checks": len(self.result.results),
+                "rows_checked": self.result.rows_checked,
+                "warnings": len(self.result.warnings),
+                "seconds": self.result.seconds,
+            },
+        }
+
+    def as_result(self) -> dg.AssetCheckResult:
+        """For a step that is a check of assets."""
+        return dg.AssetCheckResult(**self.said)
+
+    def as_evaluation(self) -> dg.AssetCheckEvaluation:
+        """For any other step."""
+        return dg.AssetCheckEvaluation(**self.said, blocking=True)
+
+
+def check_landed(
+    settings: Settings,
+    contracts: Sequence[TableContract],
+    *,
+    as_of: datetime,
+    run_id: str,
+    log: dg.DagsterLogManager,
+    is_forced: bool = False,
+) -> list[Checked]:
+    """Runs the suites of landed tables that changed since theirs passed, and remembers what they found.
+
+    With `is_forced` every suite is run.
+    """
+    with open_duckdb(settings.warehouse) as connection:
+        refused = refused_files(connection, settings.extracts)
+        batches = table_batches(connection)
+        passed = {} if is_forced else passed_states(connection)
+    suites = []
+    for contract in contracts:
+        here = [file for file in refused if (file.source, file.table) == (contract.source, contract.table)]
+        suite = landing_suite(contract, as_of=as_of, refused_files=[file.file_path for file in here])
+        batch = batches.get((contract.source, contract.table))
+        if batch is None:
+            # a source that the company doesn't have: its table has to be there, and has nothing to check
+            suite = replace(suite, checks=suite.checks[:1])
+        state = state_of(suite, batch)
+        if passed.get(suite.name) != state:
+            suites.append((landed_key(contract), suite, state, tuple(file.message for file in here)))
+    if not suites:
+        log.info(f"All {len(contracts)} landed tables are as they were when they passed")
+        return []
+    log.info(f"Checking {len(suites)} of {len(contracts)} landed tables")
+    with HygieneSession(settings.warehouse, pepper=read_pepper(settings)) as session:
+        found = [Checked(key, "suite", session.run(suite), messages) for key, suite, _, messages in suites]
+    _remember(settings, run_id, found)
+    with open_duckdb(settings.warehouse) as connection:
+        note_states(connection, zip((one.result for one in found), (state for _, _, state, _ in suites), strict=True))
+    return found
+
+
+def check_marts(settings: Settings, *, as_of: datetime, run_id: str, log: dg.DagsterLogManager) -> list[Checked]:
+    """Runs the suites of published schemas and remembers what they found."""
+    counts = _published_row_counts(settings)
+    with open_duckdb(settings.warehouse) as connection:
+        create_ledgers(connection)
+        withdrawn = connection.execute("select count(*) from landing.files where status = 'withdrawn'").fetchone()
+    log.info(f"Checking the schemas {', '.join(MARTS)}")
+    found = []
+    with HygieneSession(settings.warehouse, pepper=read_pepper(settings)) as session:
+        for schema, marts in MARTS.items():
+            suite = published_suite(
+                schema,
+                marts,
+                as_of=as_of,
+                event_tables=event_tables(read_dbt_manifest()),
+                previous_row_counts=counts,
+                may_shrink=bool(withdrawn and withdrawn[0]),
+            )
+            found.append(Checked(FIRST_TABLES[schema], f"{schema}_suite", session.run(suite)))
+    _remember(settings, run_id, found)
+    return found
 
 
 @dg.multi_asset_check(
@@ -44,37 +150,12 @@ FIRST_TABLES = {schema: dg.AssetKey([schema, marts[0].name]) for schema, marts i
 )
 def landing_suites(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
     settings, as_of = run_settings_and_clock(context.instance, context.run.run_id)
-    with open_duckdb(settings.warehouse) as connection:
-        refused = refused_files(connection, settings.extracts)
-        delivered = {
-            f"{source}.{table}"
-            for source, table in connection.execute(
-                "select distinct source_name, table_name from landing.files"
-            ).fetchall()
-        }
     selected = {key.asset_key for key in context.op_execution_context.selected_asset_check_keys}
-    context.log.info(f"Checking {len(selected)} landed tables")
-    results: dict[dg.AssetKey, SuiteResult] = {}
-    with HygieneSession(settings.warehouse, pepper=read_pepper(settings)) as session:
-        for contract in CONTRACTS:
-            if landed_key(contract) in selected:
-                suite = landing_suite(
-                    contract,
-                    as_of=as_of,
-                    refused_files=[
-                        file.file_path
-                        for file in refused
-                        if (file.source, file.table) == (contract.source, contract.table)
-                    ],
-                )
-                if contract.name not in delivered:
-                    # a source that the company doesn't have: its table has to be there, and has nothing to check
-                    suite = replace(suite, checks=suite.checks[:1])
-                results[landed_key(contract)] = session.run(suite)
-    _remember(settings, context.run.run_id, results)
-    for key, result in results.items():
-        messages = [file.message for file in refused if [file.source, file.table] == key.path]
-        yield _check_result(key, "suite", result, messages)
+    chosen = [contract for contract in CONTRACTS if landed_key(contract) in selected]
+    for found in check_landed(
+        settings, chosen, as_of=as_of, run_id=context.run.run_id, log=context.log, is_forced=True
+    ):
+        yield found.as_result()
 
 
 @dg.multi_asset_check(
@@ -92,26 +173,8 @@ def landing_suites(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetC
 )
 def marts_suites(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
     settings, as_of = run_settings_and_clock(context.instance, context.run.run_id)
-    counts = _published_row_counts(settings)
-    with open_duckdb(settings.warehouse) as connection:
-        create_ledgers(connection)
-        withdrawn = connection.execute("select count(*) from landing.files where status = 'withdrawn'").fetchone()
-    context.log.info(f"Checking the schemas {', '.join(MARTS)}")
-    results: dict[str, SuiteResult] = {}
-    with HygieneSession(settings.warehouse, pepper=read_pepper(settings)) as session:
-        for schema, marts in MARTS.items():
-            suite = published_suite(
-                schema,
-                marts,
-                as_of=as_of,
-                event_tables=event_tables(read_dbt_manifest()),
-                previous_row_counts=counts,
-                may_shrink=bool(withdrawn and withdrawn[0]),
-            )
-            results[schema] = session.run(suite)
-    _remember(settings, context.run.run_id, {FIRST_TABLES[schema]: result for schema, result in results.items()})
-    for schema, result in results.items():
-        yield _check_result(FIRST_TABLES[schema], f"{schema}_suite", result)
+    for found in check_marts(settings, as_of=as_of, run_id=context.run.run_id, log=context.log):
+        yield found.as_result()
 
 
 def _published_row_counts(settings: Settings) -> dict[str, int]:
@@ -123,26 +186,7 @@ def _published_row_counts(settings: Settings) -> dict[str, int]:
     }
 
 
-def _remember(settings: Settings, run_id: str, results: Mapping[dg.AssetKey, SuiteResult]) -> None:
+def _remember(settings: Settings, run_id: str, found: Sequence[Checked]) -> None:
     with open_duckdb(settings.warehouse) as connection:
         create_ledgers(connection)
-        store_results(connection, results_rows(results.values(), run_id), table=LEDGER)
-
-
-def _check_result(
-    key: dg.AssetKey, name: str, result: SuiteResult, messages: Sequence[str] = ()
-) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(
-        asset_key=key,
-        check_name=name,
-        passed=not result.blocks,
-        severity=dg.AssetCheckSeverity.ERROR,
-        description="\n".join([result.message, *(f"  {line}" for line in messages)]),
-        metadata={
-            "verdict": result.verdict,
-            "checks": len(result.results),
-            "rows_checked": result.rows_checked,
-            "warnings": len(result.warnings),
-            "seconds": result.seconds,
-        },
-    )
+        store_results(connection, results_rows([one.result for one in found], run_id), table=LEDGER)

@@ -10,7 +10,7 @@ from orchestration.defs.naming import OWNERS, WAREHOUSE_POOL, landed_key
 from orchestration.defs.run_context import run_settings_and_clock
 from orchestration.lib.config.contracts import TableContract, read_contracts
 from orchestration.lib.core.connection import WarehouseBusy, open_duckdb
-from orchestration.lib.core.settings import PROJECT_ROOT
+from orchestration.lib.core.settings import PROJECT_ROOT, Settings
 from orchestration.lib.landing.land import LandingResult, land_table
 from orchestration.lib.warehouse.data_set import prepare_data_set
 
@@ -34,6 +34,25 @@ def landing_asset_specs(contracts: Sequence[TableContract]) -> list[dg.AssetSpec
     ]
 
 
+def land_tables(
+    settings: Settings, contracts: Sequence[TableContract], *, run_id: str, log: dg.DagsterLogManager
+) -> Iterator[tuple[TableContract, LandingResult]]:
+    """Lands what is new of each table. Asks for another try where another process holds the warehouse."""
+    now = datetime.now(UTC)
+    try:
+        prepare_data_set(settings, today=now.date())
+        with open_duckdb(settings.warehouse) as connection:
+            for contract in contracts:
+                result = land_table(
+                    connection, contract, extracts=settings.extracts, run_id=run_id, now=now, progress=log.debug
+                )
+                _log(log, result)
+                yield contract, result
+    except WarehouseBusy as busy:
+        # the holder may be done by then; whatever else goes wrong would go wrong again
+        raise dg.RetryRequested(max_retries=3, seconds_to_wait=10) from busy
+
+
 def make_landing_assets(source: str, contracts: Sequence[TableContract]) -> dg.AssetsDefinition:
     """The step that lands a source's tables, any subset of them."""
 
@@ -46,44 +65,28 @@ def make_landing_assets(source: str, contracts: Sequence[TableContract]) -> dg.A
     )
     def land(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
         settings, _ = run_settings_and_clock(context.instance, context.run_id)
-        now = datetime.now(UTC)
-        try:
-            prepare_data_set(settings, today=now.date())
-            with open_duckdb(settings.warehouse) as connection:
-                for contract in contracts:
-                    if landed_key(contract) in context.selected_asset_keys:
-                        result = land_table(
-                            connection,
-                            contract,
-                            extracts=settings.extracts,
-                            run_id=context.run_id,
-                            now=now,
-                            progress=context.log.debug,
-                        )
-                        _log(context, result)
-                        yield dg.MaterializeResult(asset_key=landed_key(contract), metadata=_metadata(result))
-        except WarehouseBusy as busy:
-            # the holder may be done by then; whatever else goes wrong would go wrong again
-            raise dg.RetryRequested(max_retries=3, seconds_to_wait=10) from busy
+        chosen = [contract for contract in contracts if landed_key(contract) in context.selected_asset_keys]
+        for contract, result in land_tables(settings, chosen, run_id=context.run_id, log=context.log):
+            yield dg.MaterializeResult(asset_key=landed_key(contract), metadata=landing_metadata(result))
 
     return land
 
 
-def _log(context: dg.AssetExecutionContext, result: LandingResult) -> None:
+def _log(log: dg.DagsterLogManager, result: LandingResult) -> None:
     name = f"{result.source}.{result.table}"
     if result.files_loaded:
-        context.log.info(
+        log.info(
             f"{name}: {result.rows_read:,} rows from {result.files_loaded} "
             f"file{'s' * (result.files_loaded > 1)} in {result.seconds:.1f} s, "
             f"{result.rows_quarantined:,} quarantined"
         )
     for refused in result.refused:
-        context.log.error(f"{refused.message}")
+        log.error(f"{refused.message}")
     for deferred in result.deferred:
-        context.log.warning(f"{deferred} is still being written; the next run takes it")
+        log.warning(f"{deferred} is still being written; the next run takes it")
 
 
-def _metadata(result: LandingResult) -> dict[str, dg.MetadataValue]:
+def landing_metadata(result: LandingResult) -> dict[str, dg.MetadataValue]:
     return {
         "dagster/row_count": dg.MetadataValue.int(result.rows_accepted),
         "rows_read": dg.MetadataValue.int(result.rows_read),

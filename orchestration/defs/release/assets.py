@@ -2,15 +2,15 @@
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import dagster as dg
-import duckdb
 
-from orchestration.defs.hygiene.checks import LEDGER
+from orchestration.defs.hygiene.checks import LEDGER, SUITES
 from orchestration.defs.naming import OWNERS, RELEASE, WAREHOUSE_POOL
 from orchestration.defs.run_context import run_settings_and_clock
 from orchestration.lib.core.connection import open_duckdb
-from orchestration.lib.core.settings import PROJECT_ROOT
+from orchestration.lib.core.settings import PROJECT_ROOT, Settings
 from orchestration.lib.dbt.marts import read_marts
 from orchestration.lib.dbt.project import read_dbt_manifest
 from orchestration.lib.digests.writing import write_digests
@@ -50,6 +50,11 @@ MARTS = read_marts(read_dbt_manifest())
 )
 def release(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     settings, _ = run_settings_and_clock(context.instance, context.run_id)
+    return dg.MaterializeResult(metadata=publish_release(settings, run_id=context.run_id, log=context.log))
+
+
+def publish_release(settings: Settings, *, run_id: str, log: dg.DagsterLogManager) -> dict[str, Any]:
+    """Writes a release of the last complete build, verifies it, and switches readers to it. Returns what it is."""
     now = datetime.now(UTC)
     try:
         with open_duckdb(settings.warehouse) as connection:
@@ -62,11 +67,11 @@ def release(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
             create_ledgers(connection)
             record_releases(connection, settings)
             for critical_event in unmatched_critical_events(connection):
-                context.log.warning(
+                log.warning(
                     f"critical_events.csv: {critical_event} matches nothing that landed. Compare its event_name, "
                     "channel, touchpoint and property with core.fct_events, or remove the row."
                 )
-            results = read_results(connection, _checking_run(connection, context.run_id), table=LEDGER)
+            results = read_results(connection, SUITES, table=LEDGER)
         release_id = make_release_id(settings, now)
         previous = current_release(settings)
         if previous is not None:
@@ -86,7 +91,7 @@ def release(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
             )
             for table in restated:
                 if table.count:
-                    context.log.info(table.line)
+                    log.info(table.line)
             changes = record_id_changes(
                 previous.database,
                 settings.warehouse,
@@ -95,11 +100,11 @@ def release(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
                 published=published_ids(settings),
             )
             if changes is not None and changes.changed_count:
-                context.log.info(
+                log.info(
                     f"{changes.changed_count:,} of {changes.previous_count:,} customer ids changed: "
                     + ", ".join(f"{count:,} {cause}" for cause, count in changes.moves.items() if count)
                 )
-        context.log.info(f"Writing release {release_id}")
+        log.info(f"Writing release {release_id}")
         candidate = write_candidate(
             settings.warehouse,
             settings=settings,
@@ -110,13 +115,13 @@ def release(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
             ],
             as_of=build.as_of,
             created_at=now,
-            run_id=context.run_id,
+            run_id=run_id,
             checks_summary=Counter(result.verdict for suite in results for result in suite.results),
             git=read_git_state(PROJECT_ROOT),
-            progress=context.log.debug,
+            progress=log.debug,
         )
         try:
-            write_data_docs(results, candidate.directory / "data_docs", run_id=context.run_id)
+            write_data_docs(results, candidate.directory / "data_docs", run_id=run_id)
             digests = write_digests(
                 candidate.directory,
                 settings.warehouse,
@@ -126,33 +131,23 @@ def release(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
                 previous=previous.database if previous is not None else None,
                 published=published_ids(settings),
             )
-            context.log.info(f"{len(digests)} digests are in {candidate.release_id}/digests")
+            log.info(f"{len(digests)} digests are in {candidate.release_id}/digests")
         except BaseException:
             discard(candidate)
             raise
-        publication = publish(candidate, settings, progress=context.log.debug)
+        publication = publish(candidate, settings, progress=log.debug)
         with open_duckdb(settings.warehouse) as connection:
             record_releases(connection, settings)
             note_release(connection, build.build, release_id)
     except ReleaseError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
     for warning in publication.warnings:
-        context.log.warning(warning)
-    return dg.MaterializeResult(
-        metadata={
-            "release_id": release_id,
-            "dagster/row_count": publication.release.row_count,
-            "rows": candidate.row_counts,
-            "bytes": candidate.manifest["database_bytes"],
-            "pruned": list(publication.pruned),
-            "directory": dg.MetadataValue.path(str(publication.release.directory)),
-        }
-    )
-
-
-def _checking_run(connection: duckdb.DuckDBPyConnection, run_id: str) -> str:
-    """The run whose verdicts the release carries: this one, or the last that checked, when only the release is run."""
-    row = connection.execute(
-        f"select run_id from {LEDGER} order by run_id = ? desc, checked_at desc limit 1", [run_id]
-    ).fetchone()
-    return row[0] if row else run_id
+        log.warning(warning)
+    return {
+        "release_id": release_id,
+        "dagster/row_count": publication.release.row_count,
+        "rows": candidate.row_counts,
+        "bytes": candidate.manifest["database_bytes"],
+        "pruned": list(publication.pruned),
+        "directory": dg.MetadataValue.path(str(publication.release.directory)),
+    }

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import dagster as dg
 import duckdb
@@ -9,10 +10,41 @@ import duckdb
 from orchestration.defs.naming import DIGESTS, OWNERS, RELEASE, WAREHOUSE_POOL
 from orchestration.defs.run_context import run_settings_and_clock
 from orchestration.lib.core.connection import WarehouseBusy
-from orchestration.lib.core.settings import read_settings
-from orchestration.lib.digests.sending import due_digests, send_digests
+from orchestration.lib.core.settings import Settings, read_settings
+from orchestration.lib.digests.sending import Delivery, due_digests, send_digests
 
 DELIVERED = "every_digest_is_delivered"
+
+
+def deliver(settings: Settings, *, log: dg.DagsterLogManager) -> Delivery:
+    """Sends the digests of the current release that were not sent yet."""
+    delivery = send_digests(settings)
+    for line in delivery.lines:
+        (log.warning if delivery.undelivered else log.info)(line)
+    if delivery.undelivered:
+        log.warning(
+            "The release is published. The next run retries those not refused for good; make send-digests retries all."
+        )
+    return delivery
+
+
+def delivery_metadata(delivery: Delivery) -> dict[str, int]:
+    return {
+        "sent": len(delivery.sent),
+        "sent_before": delivery.earlier_count,
+        "not_sent": len(delivery.undelivered),
+        "without_address": len(delivery.without_address),
+    }
+
+
+def delivery_check(delivery: Delivery) -> dict[str, Any]:
+    return {
+        "check_name": DELIVERED,
+        "passed": not delivery.undelivered,
+        # a mail that waits is no reason to doubt the release
+        "severity": dg.AssetCheckSeverity.WARN,
+        "metadata": {"not_sent": [f"{one.person}: {one.problem}" for one in delivery.undelivered]},
+    }
 
 
 @dg.asset(
@@ -27,29 +59,9 @@ DELIVERED = "every_digest_is_delivered"
 )
 def digests(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
     settings, _ = run_settings_and_clock(context.instance, context.run_id)
-    delivery = send_digests(settings)
-    for line in delivery.lines:
-        (context.log.warning if delivery.undelivered else context.log.info)(line)
-    if delivery.undelivered:
-        context.log.warning(
-            "The release is published. The next run retries those not refused for good; make send-digests retries all."
-        )
+    delivery = deliver(settings, log=context.log)
     yield dg.MaterializeResult(
-        metadata={
-            "sent": len(delivery.sent),
-            "sent_before": delivery.earlier_count,
-            "not_sent": len(delivery.undelivered),
-            "without_address": len(delivery.without_address),
-        },
-        check_results=[
-            dg.AssetCheckResult(
-                check_name=DELIVERED,
-                passed=not delivery.undelivered,
-                # a mail that waits is no reason to doubt the release
-                severity=dg.AssetCheckSeverity.WARN,
-                metadata={"not_sent": [f"{one.person}: {one.problem}" for one in delivery.undelivered]},
-            )
-        ],
+        metadata=delivery_metadata(delivery), check_results=[dg.AssetCheckResult(**delivery_check(delivery))]
     )
 
 

@@ -1,6 +1,7 @@
 """The one dbt project as Dagster assets, built by what changed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,8 +19,8 @@ from orchestration.defs.naming import BUILD, OWNERS, WAREHOUSE_POOL
 from orchestration.defs.run_context import run_settings_and_clock
 from orchestration.defs.warehouse.reporting import BuildProgress, asset_events
 from orchestration.lib.core.connection import open_duckdb
-from orchestration.lib.core.settings import PROJECT_ROOT
-from orchestration.lib.dbt.building import build, explain
+from orchestration.lib.core.settings import PROJECT_ROOT, Settings
+from orchestration.lib.dbt.building import DbtBuild, build, explain
 from orchestration.lib.dbt.project import read_dbt_manifest, target
 from orchestration.lib.warehouse.build import (
     BuildPlan,
@@ -45,7 +46,9 @@ class WarehouseComponent(DbtProjectComponent):
             pool=WAREHOUSE_POOL,
         )
         def build_warehouse(context: dg.AssetExecutionContext) -> Iterator:
-            yield from build_what_changed(context, self.translator, self.dbt_project)
+            # the keys of the whole project, whatever the step has to materialise
+            is_whole = context.selected_asset_keys >= build_warehouse.keys
+            yield from build_what_changed(context, self.translator, self.dbt_project, is_whole=is_whole)
 
         return dg.Definitions(assets=[build_warehouse])
 
@@ -60,37 +63,56 @@ class WarehouseComponent(DbtProjectComponent):
 
 
 def build_what_changed(
-    context: dg.AssetExecutionContext, translator: DagsterDbtTranslator, project: DbtProject
+    context: dg.AssetExecutionContext, translator: DagsterDbtTranslator, project: DbtProject, *, is_whole: bool
 ) -> Iterator[dg.MaterializeResult]:
-    """Plans the build, runs dbt, and notes in the ledger of builds what came of it."""
+    """Builds what the step has to materialise, as far as it changed."""
     settings, as_of = run_settings_and_clock(context.instance, context.run_id)
-    is_whole = len(context.selected_asset_keys) == len(context.assets_def.keys)
+    chosen = get_updated_cli_invocation_params_for_context(
+        context=context, manifest={}, dagster_dbt_translator=translator
+    )
+    selection = list(chosen.selection_args)
+    if chosen.indirect_selection:
+        selection += ["--indirect-selection", chosen.indirect_selection]
+    outcome = run_build(settings, as_of=as_of, log=context.log, selection=() if is_whole else selection)
+    if outcome.built is not None:
+        found = asset_events(outcome.built, read_dbt_manifest(), translator, project)
+        yield from (event for event in found if event.asset_key in context.selected_asset_keys)
+    outcome.raise_failure()
+
+
+@dataclass(frozen=True)
+class BuildOutcome:
+    """What came of a build; `built` is none where nothing had changed."""
+
+    built: DbtBuild | None
+
+    def raise_failure(self) -> None:
+        """Ends the step of a build that failed, with what went wrong."""
+        if self.built is not None and not self.built.is_success:
+            raise dg.Failure(explain(self.built, read_dbt_manifest()), allow_retries=False)
+
+
+def run_build(
+    settings: Settings, *, as_of: datetime, log: dg.DagsterLogManager, selection: Sequence[str] = ()
+) -> BuildOutcome:
+    """Plans the build, runs dbt, and notes in the ledger of builds what came of it. No selection: the whole project."""
     with open_duckdb(settings.warehouse) as connection:
         plan = plan_build(
             connection,
             fingerprint=fingerprint(settings, read_pepper(settings)),
             as_of=as_of,
-            force_full=not is_whole,
+            force_full=bool(selection),
         )
         if plan is None:
-            context.log.info("Nothing changed since the last build; the tables remain as they are.")
-            return
+            log.info("Nothing changed since the last build; the tables remain as they are.")
+            return BuildOutcome(None)
         number = begin_build(connection, plan, now=datetime.now(UTC))
-    context.log.info(f"{'Full build' if plan.is_full else 'Build of what changed'}: {plan.reason}")
-    chosen = get_updated_cli_invocation_params_for_context(
-        context=context, manifest={}, dagster_dbt_translator=translator
-    )
-    arguments = [*_build_arguments(plan), *chosen.selection_args]
-    if chosen.indirect_selection:
-        arguments += ["--indirect-selection", chosen.indirect_selection]
-    built = build(settings, arguments, plan.environment, progress=BuildProgress(context.log).note)
-    manifest = read_dbt_manifest()
-    yield from asset_events(built, manifest, translator, project, assets=context.selected_asset_keys)
-    if not built.is_success:
-        raise dg.Failure(explain(built, manifest), allow_retries=False)
-    if is_whole:
+    log.info(f"{'Full build' if plan.is_full else 'Build of what changed'}: {plan.reason}")
+    built = build(settings, [*_build_arguments(plan), *selection], plan.environment, progress=BuildProgress(log).note)
+    if built.is_success and not selection:
         with open_duckdb(settings.warehouse) as connection:
             complete_build(connection, number, now=datetime.now(UTC))
+    return BuildOutcome(built)
 
 
 def _build_arguments(plan: BuildPlan) -> list[str]:
@@ -98,10 +120,23 @@ def _build_arguments(plan: BuildPlan) -> list[str]:
     return [*arguments, "--full-refresh"] if plan.is_full else arguments
 
 
-@dg.component_instance
-def load(context: dg.ComponentLoadContext) -> WarehouseComponent:
+def dbt_project() -> DbtProject:
+    return DbtProject(project_dir=PROJECT_ROOT, target_path=target(), profiles_dir=PROJECT_ROOT)
+
+
+def translator_of(project: DbtProject) -> DagsterDbtTranslator:
+    """What names the assets of the project."""
+    return _component(project).translator
+
+
+def _component(project: DbtProject) -> WarehouseComponent:
     return WarehouseComponent(
-        project=DbtProject(project_dir=PROJECT_ROOT, target_path=target(), profiles_dir=PROJECT_ROOT),
+        project=project,
         # an event of Dagster's costs more than most tests: what became of them is said of their table
         translation_settings=DagsterDbtComponentTranslatorSettings(enable_asset_checks=False),
     )
+
+
+@dg.component_instance
+def load(context: dg.ComponentLoadContext) -> WarehouseComponent:
+    return _component(dbt_project())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from typing import Any
 
 import dagster as dg
@@ -38,8 +37,6 @@ def asset_events(
     manifest: Mapping[str, Any],
     translator: DagsterDbtTranslator,
     project: DbtProject,
-    *,
-    assets: AbstractSet[dg.AssetKey],
 ) -> Iterator[dg.MaterializeResult]:
     """One event per asset that was built, with what became of its tests."""
     tests: dict[str, Counter[str]] = defaultdict(Counter)
@@ -50,9 +47,8 @@ def asset_events(
     for result in built.results:
         if result.status == "success":
             asset = translator.get_asset_spec(manifest, result.unique_id, project).key
-            if asset in assets:
-                counts = {f"tests_{status}": count for status, count in sorted(tests[result.unique_id].items())}
-                yield dg.MaterializeResult(asset_key=asset, metadata={"seconds": result.seconds, **counts})
+            counts = {f"tests_{status}": count for status, count in sorted(tests[result.unique_id].items())}
+            yield dg.MaterializeResult(asset_key=asset, metadata={"seconds": result.seconds, **counts})
 
 
 def _tested(test: Mapping[str, Any]) -> Sequence[str]:

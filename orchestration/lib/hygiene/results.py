@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -181,11 +181,14 @@ def results_from_rows(rows: Iterable[Mapping[str, Any]]) -> list[SuiteResult]:
     ]
 
 
-def read_results(connection: duckdb.DuckDBPyConnection, run_id: str, *, table: str) -> list[SuiteResult]:
-    """The results that the ledger holds of one run."""
+def read_results(connection: duckdb.DuckDBPyConnection, suites: Collection[str], *, table: str) -> list[SuiteResult]:
+    """The last results that the ledger holds of each suite: a suite whose table is unchanged is not run again."""
     columns = list(LEDGER_COLUMNS)
-    query = f"select {', '.join(columns)} from {table} where run_id = ? order by rowid"
-    rows = connection.execute(query, [run_id]).fetchall()
+    rows = connection.execute(
+        f"select {', '.join(columns)} from {table} where list_contains(?, suite) "
+        f"qualify checked_at = max(checked_at) over (partition by suite) order by rowid",
+        [sorted(suites)],
+    ).fetchall()
     return results_from_rows(dict(zip(columns, row, strict=True)) for row in rows)
 
 

@@ -179,6 +179,14 @@ def latest_batch(connection: duckdb.DuckDBPyConnection) -> int:
     return one_value(connection, "select coalesce(max(batch), 0) from landing.batches")
 
 
+def table_batches(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], int]:
+    """The newest batch of each table by source and table: it numbers the states of the table's rows."""
+    if not has_registry(connection):
+        return {}
+    rows = connection.execute("select source_name, table_name, max(batch) from landing.batches group by all").fetchall()
+    return {(source, table): batch for source, table, batch in rows}
+
+
 def close_batch(connection: duckdb.DuckDBPyConnection, batch: int, *, finished_at: datetime) -> None:
     connection.execute("update landing.batches set finished_at = ? where batch = ?", [plain_utc(finished_at), batch])
 

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -498,8 +498,16 @@ def test_the_ledger_gives_back_what_was_stored(warehouse):
         for _ in range(2):  # a step that is tried again does not count twice
             assert store_results(connection, rows, table=table) == len(rows)
         assert connection.execute(f"select count(*) from {table}").fetchone() == (len(rows),)
-        back = read_results(connection, "r1", table=table)
-        assert read_results(connection, "r2", table=table) == []
+        names = {suite.suite for suite in results}
+        back = read_results(connection, names, table=table)
+        assert read_results(connection, ["landing.nothing"], table=table) == []
+        # a later run that checks one suite leaves the last results of the others
+        later = replace(results[0], checked_at=results[0].checked_at + timedelta(hours=1))
+        store_results(connection, results_rows([later], "r2"), table=table)
+        again = read_results(connection, names, table=table)
+        assert sorted(suite.checked_at for suite in again) == sorted(
+            [later.checked_at.replace(tzinfo=None), *(suite.checked_at.replace(tzinfo=None) for suite in results[1:])]
+        )
     assert [(suite.suite, suite.verdict, suite.results) for suite in back] == [
         (suite.suite, suite.verdict, suite.results) for suite in results
     ]

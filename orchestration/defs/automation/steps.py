@@ -1,0 +1,124 @@
+"""The steps of the jobs `refresh` and `rehearse`: what the assets do, on all of them, with an event for what changed.
+
+A job of assets announces each of its assets and each check, and reports each as a step's output: on this graph a
+thousand events, each of which costs ten milliseconds, whatever has changed. These steps report tables that changed.
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DbtProject
+
+from orchestration.defs.hygiene.checks import Checked, check_landed, check_marts
+from orchestration.defs.landing.assets import CONTRACTS, land_tables, landing_metadata
+from orchestration.defs.landing.phones import look_up, phone_metadata
+from orchestration.defs.naming import (
+    CHECK_LANDING,
+    CHECK_PUBLISHED,
+    DIGESTS,
+    PHONE_NUMBERS,
+    RELEASE,
+    WAREHOUSE_POOL,
+    landed_key,
+)
+from orchestration.defs.release.assets import publish_release
+from orchestration.defs.release.digests import deliver, delivery_check, delivery_metadata
+from orchestration.defs.run_context import run_settings_and_clock
+from orchestration.defs.warehouse.component import dbt_project, run_build, translator_of
+from orchestration.defs.warehouse.reporting import asset_events
+from orchestration.lib.dbt.project import read_dbt_manifest
+
+Events = Iterator[dg.AssetMaterialization | dg.AssetCheckEvaluation | dg.Output]
+
+
+@dg.op(pool=WAREHOUSE_POOL, out=dg.Out(dg.Nothing), tags={"kind": "landing"})
+def land(context: dg.OpExecutionContext) -> Events:
+    """Lands new files, and looks up the telephone numbers among them."""
+    settings, _ = run_settings_and_clock(context.instance, context.run_id)
+    for contract, result in land_tables(settings, CONTRACTS, run_id=context.run_id, log=context.log):
+        if result.changed:
+            yield dg.AssetMaterialization(landed_key(contract), metadata=landing_metadata(result))
+    found = look_up(settings, log=context.log)
+    if found.new:
+        yield dg.AssetMaterialization(PHONE_NUMBERS, metadata=phone_metadata(found))
+    yield dg.Output(None)
+
+
+@dg.op(name=CHECK_LANDING, pool=WAREHOUSE_POOL, ins={"landed": dg.In(dg.Nothing)}, out=dg.Out(dg.Nothing))
+def check_landing(context: dg.OpExecutionContext) -> Events:
+    """The gate before anything is built: a suite per landed table."""
+    settings, as_of = run_settings_and_clock(context.instance, context.run_id)
+    yield from _gate(check_landed(settings, CONTRACTS, as_of=as_of, run_id=context.run_id, log=context.log))
+    yield dg.Output(None)
+
+
+@dg.op(
+    pool=WAREHOUSE_POOL,
+    ins={"checked": dg.In(dg.Nothing)},
+    out={"built": dg.Out(dg.Nothing, is_required=False)},
+    tags={"kind": "dbt"},
+)
+def build_warehouse(context: dg.OpExecutionContext) -> Events:
+    """Builds what changed. Where nothing did, the steps after it are skipped."""
+    settings, as_of = run_settings_and_clock(context.instance, context.run_id)
+    outcome = run_build(settings, as_of=as_of, log=context.log)
+    if outcome.built is None:
+        return
+    project: DbtProject = dbt_project()
+    translator: DagsterDbtTranslator = translator_of(project)
+    for event in asset_events(outcome.built, read_dbt_manifest(), translator, project):
+        assert event.asset_key is not None
+        yield dg.AssetMaterialization(event.asset_key, metadata=event.metadata)
+    outcome.raise_failure()
+    yield dg.Output(None, "built")
+
+
+@dg.op(name=CHECK_PUBLISHED, pool=WAREHOUSE_POOL, ins={"built": dg.In(dg.Nothing)}, out=dg.Out(dg.Nothing))
+def check_published(context: dg.OpExecutionContext) -> Events:
+    """The gate before publishing: a suite per schema."""
+    settings, as_of = run_settings_and_clock(context.instance, context.run_id)
+    yield from _gate(check_marts(settings, as_of=as_of, run_id=context.run_id, log=context.log))
+    yield dg.Output(None)
+
+
+@dg.op(pool=WAREHOUSE_POOL, ins={"audited": dg.In(dg.Nothing)}, out=dg.Out(dg.Nothing))
+def publish(context: dg.OpExecutionContext) -> Events:
+    """Writes the release, verifies it, and switches readers to it."""
+    settings, _ = run_settings_and_clock(context.instance, context.run_id)
+    metadata = publish_release(settings, run_id=context.run_id, log=context.log)
+    yield dg.AssetMaterialization(RELEASE, metadata=metadata)
+    yield dg.Output(None)
+
+
+@dg.op(pool=WAREHOUSE_POOL, ins={"published": dg.In(dg.Nothing)}, out=dg.Out(dg.Nothing))
+def mail_digests(context: dg.OpExecutionContext) -> Events:
+    """Mails the digests where a mail server is set."""
+    settings, _ = run_settings_and_clock(context.instance, context.run_id)
+    delivery = deliver(settings, log=context.log)
+    yield dg.AssetMaterialization(DIGESTS, metadata=delivery_metadata(delivery))
+    yield dg.AssetCheckEvaluation(asset_key=DIGESTS, **delivery_check(delivery))
+    yield dg.Output(None)
+
+
+def _gate(found: list[Checked]) -> Iterator[dg.AssetCheckEvaluation]:
+    """Reports every verdict; ends the step where one blocks."""
+    for one in found:
+        yield one.as_evaluation()
+    if blocking := [one.said["description"] for one in found if one.result.blocks]:
+        raise dg.Failure("\n".join(blocking), allow_retries=False)
+
+
+@dg.job(
+    executor_def=dg.in_process_executor,
+    description="From new extracts to a new release: land, check, build what changed, audit, publish, send digests.",
+)
+def refresh() -> None:
+    mail_digests(publish(check_published(build_warehouse(check_landing(land())))))
+
+
+@dg.job(
+    executor_def=dg.in_process_executor,
+    description="The job refresh without its release: builds and checks everything, publishes nothing.",
+)
+def rehearse() -> None:
+    check_published(build_warehouse(check_landing(land())))

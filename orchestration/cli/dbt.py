@@ -12,7 +12,7 @@ Arguments = Annotated[list[str] | None, typer.Argument(help="What follows `dbt`,
 
 
 def command(arguments: Arguments = None) -> int:
-    """Run dbt on the data set, as the last build left it."""
+    """Run dbt on the data set, as the last build left it. If it builds tables, the next run starts from raw."""
     import subprocess
     from datetime import UTC, datetime
 
@@ -31,6 +31,6 @@ def command(arguments: Arguments = None) -> int:
     return subprocess.run(
         [dbt_executable(), *(arguments or ()), *dbt_variables(settings)],
         cwd=PROJECT_ROOT,
-        env={**dbt_environment(settings), **plan.environment},
+        env={**dbt_environment(settings), **plan.environment, "JOURNEYS_BUILD_IS_NOTED": ""},
         check=False,
     ).returncode

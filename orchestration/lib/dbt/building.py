@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import itertools
 import json
 import os
 import re
@@ -262,6 +263,8 @@ def _task_class(tell: Callable[[Mapping[str, Any]], None], kept: dict[str, str])
             # rows are written down, or those of an earlier build removed
             return super().execute_data_test(data_test, manifest)
 
+    ended = itertools.count(1)
+
     class TellingTask(BuildTask):
         def get_runner_type(self, node: Any) -> Any:
             return KeptTestRunner if node.resource_type == NodeType.Test else super().get_runner_type(node)
@@ -277,7 +280,7 @@ def _task_class(tell: Callable[[Mapping[str, Any]], None], kept: dict[str, str])
                             result.message or "",
                             result.failures,
                             result.execution_time,
-                            len(self.node_results),
+                            next(ended),
                             self.num_nodes,
                         )
                     )

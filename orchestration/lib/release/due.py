@@ -18,8 +18,8 @@ from orchestration.lib.landing.registry import has_registry, known_places, lates
 from orchestration.lib.release.publish import current_release
 from orchestration.lib.warehouse.build import (
     CompleteBuild,
+    build_trouble,
     fingerprint,
-    is_releasable,
     last_complete_build,
     read_pepper,
 )
@@ -64,8 +64,9 @@ def look(settings: Settings, *, now: datetime) -> Due:
                 reasons += _files_due(connection, found)
             if _has_builds(connection):
                 last = last_complete_build(connection)
-                if last is not None and not is_releasable(connection):
-                    reasons.append("the last build did not end well")
+                trouble = build_trouble(connection)
+                if last is not None and trouble is not None:
+                    reasons.append(trouble)
     if last is None:
         reasons = ["nothing has been built yet"]
     else:

@@ -33,6 +33,10 @@ BUILD_INPUTS = (
 )
 
 
+# The status of a build that somebody ran with dbt itself.
+BY_HAND = "by hand"
+
+
 @dataclass(frozen=True)
 class BuildPlan:
     """What a build covers. `is_full` rebuilds every table from raw; `reason` says why, for people."""
@@ -49,6 +53,8 @@ class BuildPlan:
     def environment(self) -> dict[str, str]:
         """The environment variables that hand the plan to the models (macro `build_setting`)."""
         return {
+            # a build by hand has no plan; it notes itself (macro note_build_by_hand)
+            "JOURNEYS_BUILD_IS_NOTED": "yes",
             "JOURNEYS_BUILD_AS_OF": timestamp_text(self.as_of),
             "JOURNEYS_BUILD_BUILT_AS_OF": timestamp_text(self.built_as_of),
             "JOURNEYS_BUILD_BUILT_THROUGH": str(self.built_through),
@@ -139,15 +145,12 @@ def plan_build(
     """
     batch = latest_batch(connection)
     last = last_complete_build(connection)
-    unfinished = connection.execute(
-        "select count(*) from landing.builds where status <> 'complete' and build > ?",
-        [last.build if last else 0],
-    ).fetchone()
+    trouble = build_trouble(connection)
     reason = None
     if last is None:
         reason = "first build"
-    elif unfinished and unfinished[0]:
-        reason = "the last build did not end well"
+    elif trouble is not None:
+        reason = trouble
     elif last.fingerprint != fingerprint:
         reason = "models, seeds or settings changed"
     elif as_of < last.as_of:
@@ -177,6 +180,20 @@ def last_complete_build(connection: duckdb.DuckDBPyConnection) -> CompleteBuild 
         "where status = 'complete' order by build desc limit 1"
     ).fetchone()
     return CompleteBuild(row[0], row[1], in_utc(row[2]), row[3], row[4]) if row else None
+
+
+def build_trouble(connection: duckdb.DuckDBPyConnection) -> str | None:
+    """What happened to the tables since the last build that ended well, for people; None when nothing did."""
+    statuses = {
+        status
+        for (status,) in connection.execute(
+            "select status from landing.builds "
+            "where build > (select coalesce(max(build), 0) from landing.builds where status = 'complete')"
+        ).fetchall()
+    }
+    if statuses - {BY_HAND}:
+        return "the last build did not end well"
+    return "dbt was run by hand" if statuses else None
 
 
 def is_releasable(connection: duckdb.DuckDBPyConnection) -> bool:

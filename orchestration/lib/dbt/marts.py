@@ -129,7 +129,7 @@ def _mart(node: Mapping[str, Any], name: str, wrong: list[str]) -> Mart | None:
         return None
     found = [*_wrong_kind(facts, is_model=is_model), *_unknown_columns(facts, columns)]
     wrong += [f"{place}: {name}: {finding}" for finding in found]
-    descriptions = {column: _one_line(said["description"]) for column, said in node["columns"].items()}
+    descriptions = {column: _one_line(said.get("description", "")) for column, said in node["columns"].items()}
     return Mart(node["schema"], name, _one_line(node["description"]), columns, facts, place, descriptions)
 
 

@@ -43,9 +43,7 @@ def load_stages() -> dg.Definitions:
     # a run imports it in its first suite, and this way no stage pays for it twice
     import orchestration.lib.hygiene.engine  # noqa: F401
     from orchestration.definitions import defs
-    from orchestration.lib.dbt.project import held_project
 
-    held_project()
     return defs()
 
 

@@ -1,9 +1,8 @@
-"""dbt builds in a forked child: its results arrive, its death is explained, and it dies with its parent."""
+"""dbt builds in a process of its own: its results arrive, its death is explained, and it dies with its parent."""
 
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -16,7 +15,7 @@ from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT
 from orchestration.lib.dbt import building
 from orchestration.lib.dbt.building import NodeResult, build, explain
-from orchestration.lib.dbt.project import ensure_manifest, read_dbt_manifest, target
+from orchestration.lib.dbt.project import read_dbt_manifest, target
 from orchestration.lib.dbt.running import DbtFailed
 from tests.conftest import Warehouse, make_warehouse
 
@@ -82,45 +81,40 @@ def test_an_error_that_is_no_nodes_is_told(warehouse: Warehouse) -> None:
     assert not built.is_success and built.error is not None and "valid integer" in built.error
 
 
-def test_a_child_that_dies_is_explained_and_leaves_the_file_free(
+def test_a_process_that_dies_is_explained_and_leaves_the_file_free(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def die(*_: object) -> None:
-        print("these were my last words", flush=True)
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    monkeypatch.setattr(building, "_invoke", die)
+    last_words = "import os, signal, sys; print('these were my last words', file=sys.stderr, flush=True); "
+    monkeypatch.setattr(building, "CHILD", ("-c", last_words + "os.kill(os.getpid(), signal.SIGKILL)"))
     with pytest.raises(DbtFailed, match=r"dbt's process ended with signal 9(.|\n)*these were my last words"):
         build(warehouse.settings, DATES)
-
-    def fail(*_: object) -> None:
-        raise RuntimeError("an error of its own")
-
-    monkeypatch.setattr(building, "_invoke", fail)
+    monkeypatch.setattr(building, "CHILD", ("-c", "raise RuntimeError('an error of its own')"))
     with pytest.raises(DbtFailed, match=r"exit code 1(.|\n)*RuntimeError: an error of its own"):
         build(warehouse.settings, DATES)
     monkeypatch.undo()
     assert build(warehouse.settings, DATES).is_success
 
 
-def test_a_child_dies_with_its_parent(warehouse: Warehouse, tmp_path: Path) -> None:
-    ensure_manifest()
-    code = f"""
+def test_the_process_dies_with_its_parent(warehouse: Warehouse, tmp_path: Path) -> None:
+    settings = warehouse.settings
+    child = f"""
 import time
 from pathlib import Path
 from orchestration.lib.core.connection import open_duckdb
+from orchestration.lib.dbt.child import die_with_parent
+
+die_with_parent()
+with open_duckdb({str(settings.warehouse)!r}):
+    Path({str(tmp_path / "held")!r}).touch()
+    time.sleep(600)
+"""
+    code = f"""
 from orchestration.lib.core.settings import read_settings
 from orchestration.lib.dbt import building
 
-def wait(settings, *_):
-    with open_duckdb(settings.warehouse):
-        Path({str(tmp_path / "held")!r}).touch()
-        time.sleep(600)
-
-building._invoke = wait
+building.CHILD = ("-c", {child!r})
 building.build(read_settings(), ())
 """
-    settings = warehouse.settings
     environment = {
         **os.environ,
         "JOURNEYS_EXTRACTS": str(settings.extracts),

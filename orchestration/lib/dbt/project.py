@@ -35,7 +35,7 @@ PROJECT_FILES = (
 WAIT_SECONDS = 600
 QUIET = ("--log-level", "none", "--log-level-file", "none", "--no-use-colors")
 
-# The project as this process holds it, by the digest of its files: parsing takes seconds, a fork nothing.
+# The project as this process holds it, by the digest of its files.
 _held: dict[str, Manifest] = {}
 
 
@@ -91,7 +91,6 @@ def _is_written(digest: str) -> bool:
 
 
 def _parse(*, writes_json: bool) -> Manifest:
-    import dbt.adapters.duckdb  # noqa: F401  (imported before any fork, so that no child pays for it)
     from dbt.cli.main import dbtRunner
 
     result = dbtRunner().invoke(

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestration.lib.core.settings import PROJECT_ROOT
 from orchestration.lib.dbt.building import NodeResult
-from orchestration.lib.dbt.project import QUIET, held_project, target
+from orchestration.lib.dbt.project import QUIET, parsed_project, target
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -44,7 +44,7 @@ def main() -> None:
         pipe.flush()
 
     # parsed in the environment of no data set
-    digest, manifest = held_project()
+    digest, manifest = parsed_project()
     # dbt looks through the whole environment at each of its events
     kept = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
     needed = {

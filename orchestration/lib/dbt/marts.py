@@ -129,11 +129,12 @@ def _mart(node: Mapping[str, Any], name: str, wrong: list[str]) -> Mart | None:
         return None
     found = [*_wrong_kind(facts, is_model=is_model), *_unknown_columns(facts, columns)]
     wrong += [f"{place}: {name}: {finding}" for finding in found]
-    descriptions = {column: _one_line(said.get("description", "")) for column, said in node["columns"].items()}
-    return Mart(node["schema"], name, _one_line(node["description"]), columns, facts, place, descriptions)
+    descriptions = {column: one_line(said.get("description", "")) for column, said in node["columns"].items()}
+    return Mart(node["schema"], name, one_line(node["description"]), columns, facts, place, descriptions)
 
 
-def _one_line(text: object) -> str:
+def one_line(text: object) -> str:
+    """A description without the line breaks of its YAML."""
     return " ".join(str(text).split())
 
 

@@ -35,9 +35,6 @@ PROJECT_FILES = (
 WAIT_SECONDS = 600
 QUIET = ("--log-level", "none", "--log-level-file", "none", "--no-use-colors")
 
-# The project as this process holds it, by the digest of its files.
-_held: dict[str, Manifest] = {}
-
 
 class ProjectInvalid(RuntimeError):
     """dbt can't parse the project; the message is dbt's."""
@@ -56,27 +53,26 @@ def project_digest() -> str:
     return digest.hexdigest()[:32]
 
 
-def held_project(*, progress: Callable[[str], None] = lambda message: None) -> tuple[str, Manifest]:
+def parsed_project(*, progress: Callable[[str], None] = lambda message: None) -> tuple[str, Manifest]:
     """The parsed project and the digest of its files. `manifest.json` is that of the same files afterwards.
 
     Raises ProjectInvalid.
     """
     digest = project_digest()
-    if digest not in _held:
-        target().mkdir(parents=True, exist_ok=True)
-        with held(target() / ".lock", wait_seconds=WAIT_SECONDS):
-            if not _is_written(digest):
-                progress("dbt reads the project")
-            _held.clear()
-            _held[digest] = _parse(writes_json=not _is_written(digest))
-            (target() / "parsed").write_text(digest, encoding="utf-8")
-    return digest, _held[digest]
+    target().mkdir(parents=True, exist_ok=True)
+    with held(target() / ".lock", wait_seconds=WAIT_SECONDS):
+        is_new = not _is_written(digest)
+        if is_new:
+            progress("dbt reads the project")
+        manifest = _parse(writes_json=is_new)
+        (target() / "parsed").write_text(digest, encoding="utf-8")
+    return digest, manifest
 
 
 def ensure_manifest(*, progress: Callable[[str], None] = lambda message: None) -> Path:
     """Has dbt parse the project where its manifest is missing or older than the code, and returns its path."""
     if not _is_written(project_digest()):
-        held_project(progress=progress)
+        parsed_project(progress=progress)
     return target() / "manifest.json"
 
 

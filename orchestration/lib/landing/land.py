@@ -120,7 +120,7 @@ def land_table(
     except OSError as error:
         raise LandingError(f"{extracts / contract.folder} can't be listed: {error}.") from error
     known = _known_files(connection, contract)
-    delivery = _new_files(found, contract, known, known_places(connection), settle_seconds)
+    delivery = _new_files(found, contract, known, known_places(connection, contract), settle_seconds)
     if delivery.repeats:
         note_repeats(connection, contract, delivery.repeats)
     batch: int | None = None

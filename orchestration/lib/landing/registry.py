@@ -129,15 +129,18 @@ def has_registry(connection: duckdb.DuckDBPyConnection) -> bool:
 Place = tuple[str, str, str, int, datetime]
 
 
-def known_places(connection: duckdb.DuckDBPyConnection) -> frozenset[Place]:
+def known_places(connection: duckdb.DuckDBPyConnection, contract: TableContract | None = None) -> frozenset[Place]:
     """Where content lies that needs no second reading: source, table, path, size and time of each such file.
 
-    It landed from there, or had landed before it was delivered there.
+    It landed from there, or had landed before it was delivered there. Of one table, or of all.
     """
     columns = "source_name, table_name, file_path, byte_count, delivered_at"
+    of_table = "true" if contract is None else "source_name = $source and table_name = $table"
     return frozenset(
         connection.execute(
-            f"select {columns} from landing.files where status <> 'refused' union select {columns} from landing.repeats"
+            f"select {columns} from landing.files where status <> 'refused' and {of_table} "
+            f"union select {columns} from landing.repeats where {of_table}",
+            {} if contract is None else {"source": contract.source, "table": contract.table},
         ).fetchall()
     )
 

@@ -20,6 +20,7 @@ from orchestration.lib.core.clock import plain_utc
 from orchestration.lib.core.connection import transaction
 from orchestration.lib.core.settings import PROJECT_ROOT
 from orchestration.lib.core.sql import literal, name
+from orchestration.lib.dbt.marts import one_line
 
 MARTS = PROJECT_ROOT / "models" / "marts"
 
@@ -66,12 +67,12 @@ def read_ledgers(folder: Path = MARTS) -> tuple[Ledger, ...]:
         Ledger(
             schema=source["schema"],
             name=table["name"],
-            description=_one_line(table["description"]),
+            description=one_line(table["description"]),
             columns=tuple(
                 LedgerColumn(
                     name=column["name"],
                     type=_duckdb_type(column["data_type"], f"{path.name}: {table['name']}.{column['name']}"),
-                    description=_one_line(column["description"]),
+                    description=one_line(column["description"]),
                 )
                 for column in table["columns"]
             ),
@@ -184,10 +185,6 @@ def _duckdb_type(declared: str, place: str) -> str:
     if decimal := DECIMAL.match(declared):
         return f"DECIMAL({decimal[1]},{decimal[2]})"
     raise LedgerError(f"{place}: {declared} is no portable type; use {', '.join(TYPES)} or decimal(18,2).")
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
 
 
 def _plain(value: Any) -> Any:

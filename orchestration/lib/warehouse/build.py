@@ -198,8 +198,7 @@ def build_trouble(connection: duckdb.DuckDBPyConnection) -> str | None:
 
 def is_releasable(connection: duckdb.DuckDBPyConnection) -> bool:
     """Whether the tables are those of a complete build."""
-    row = connection.execute("select status from landing.builds order by build desc limit 1").fetchone()
-    return row is not None and row[0] == "complete"
+    return last_complete_build(connection) is not None and build_trouble(connection) is None
 
 
 def begin_build(connection: duckdb.DuckDBPyConnection, plan: BuildPlan, *, now: datetime) -> int:

@@ -17,6 +17,8 @@ from orchestration.lib.warehouse.data_set import check_writable, prepare_data_se
 INSTANCE_SETTINGS = """\
 telemetry:
   enabled: false
+nux:
+  enabled: false
 concurrency:
   pools:
     default_limit: 1

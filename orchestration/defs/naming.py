@@ -9,7 +9,7 @@ from orchestration.lib.config.contracts import TableContract
 # The warehouse file has one owner at a time: whatever opens it is in this pool of one.
 WAREHOUSE_POOL = "duckdb"
 # The step that runs dbt.
-BUILD = "build_warehouse"
+BUILD = "build_dbt_assets"
 # The steps of the job refresh that are gates.
 CHECK_LANDING = "check_landing"
 CHECK_PUBLISHED = "check_published"

@@ -165,6 +165,12 @@ def test_whatever_opens_the_warehouse_file_is_in_the_pool(definitions: dg.Defini
     assert set(pools.values()) == {"duckdb"}, pools
 
 
+def test_a_server_can_load_all_jobs_at_once(definitions: dg.Definitions) -> None:
+    # a server asks for all of them, and refuses two operations of one name; a job resolved alone does not
+    names = {job.name for job in definitions.get_repository_def().get_all_jobs()}
+    assert names >= {"refresh", "rehearse", "send_waiting_digests"}
+
+
 def test_the_job_the_schedule_and_the_sensor_are_there(definitions: dg.Definitions) -> None:
     job = definitions.resolve_job_def("refresh")
     assert [node.name for node in job.nodes_in_topological_order] == [

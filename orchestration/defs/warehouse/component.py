@@ -45,12 +45,12 @@ class WarehouseComponent(DbtProjectComponent):
             dagster_dbt_translator=self.translator,
             pool=WAREHOUSE_POOL,
         )
-        def build_warehouse(context: dg.AssetExecutionContext) -> Iterator:
+        def build_dbt_assets(context: dg.AssetExecutionContext) -> Iterator:
             # the keys of the whole project, whatever the step has to materialise
-            is_whole = context.selected_asset_keys >= build_warehouse.keys
+            is_whole = context.selected_asset_keys >= build_dbt_assets.keys
             yield from build_what_changed(context, self.translator, self.dbt_project, is_whole=is_whole)
 
-        return dg.Definitions(assets=[build_warehouse])
+        return dg.Definitions(assets=[build_dbt_assets])
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
         spec = super().get_asset_spec(manifest, unique_id, project)

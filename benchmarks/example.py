@@ -54,31 +54,23 @@ def build(settings: Settings, select: Sequence[str]) -> None:
     """Lands what was delivered and builds the selected models, without tests."""
     from orchestration.lib.config.contracts import read_contracts
     from orchestration.lib.core.connection import open_duckdb
-    from orchestration.lib.dbt.building import build as build_models
     from orchestration.lib.identity.phones import look_up_phones
     from orchestration.lib.landing.land import land_table
-    from orchestration.lib.warehouse.build import begin_build, complete_build, fingerprint, plan_build, read_pepper
+    from orchestration.lib.warehouse.building import build_tables
     from orchestration.lib.warehouse.data_set import prepare_data_set
 
     now = datetime.now(UTC)
     prepare_data_set(settings, today=now.date())
-    as_of = settings.as_of or now
     with open_duckdb(settings.warehouse) as connection:
         contracts = read_contracts(PROJECT_ROOT / "models")
         for contract in contracts:
             land_table(connection, contract, extracts=settings.extracts, run_id="bench", now=now, settle_seconds=0)
         look_up_phones(connection, contracts, settings)
-        plan = plan_build(connection, fingerprint=fingerprint(settings, read_pepper(settings)), as_of=as_of)
-        assert plan is not None
-        number = begin_build(connection, plan, now=now)
-    built = build_models(
+    built = build_tables(
         settings,
-        [
-            "--full-refresh", "--select", *select,
-            "--exclude-resource-type", "unit_test", "--exclude-resource-type", "test",
-        ],
-        plan.environment,
-    )  # fmt: skip
-    assert built.is_success, built
-    with open_duckdb(settings.warehouse) as connection:
-        complete_build(connection, number, now=now)
+        as_of=settings.as_of or now,
+        now=now,
+        force_full=True,
+        arguments=["--exclude-resource-type", "test", "--select", *select],
+    )
+    assert built is not None and built.dbt.is_success, built

@@ -15,7 +15,7 @@ import pytest
 from orchestration.lib.config.contracts import TableContract, read_contracts
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import EXAMPLES, PROJECT_ROOT, Settings, read_settings
-from orchestration.lib.dbt.building import build, explain
+from orchestration.lib.dbt.building import explain
 from orchestration.lib.dbt.project import read_dbt_manifest
 from orchestration.lib.dbt.running import DbtFailed
 from orchestration.lib.identity.phones import look_up_phones
@@ -23,13 +23,9 @@ from orchestration.lib.landing.land import LandingResult, land_table
 from orchestration.lib.landing.withdraw import restore_file, withdraw_file
 from orchestration.lib.release.ledgers import read_ledgers
 from orchestration.lib.warehouse.build import (
-    begin_build,
-    complete_build,
-    fingerprint,
     note_release,
-    plan_build,
-    read_pepper,
 )
+from orchestration.lib.warehouse.building import TablesBuilt, build_tables
 from orchestration.lib.warehouse.data_set import prepare_data_set
 
 # Ledgers of runs, and the moment a row was loaded, say what a run did and not what the extracts say.
@@ -50,6 +46,7 @@ class Warehouse:
     settings: Settings
     runs: int = 0
     landed: list[LandingResult] = field(default_factory=list)
+    built: TablesBuilt | None = None
     contracts: Sequence[TableContract] = field(default_factory=lambda: read_contracts(PROJECT_ROOT / "models"))
 
     def deliver(self, batch: Path) -> None:
@@ -106,29 +103,25 @@ class Warehouse:
         """Builds what changed and returns why, or None when nothing did. `select` leaves out other models."""
         moment = as_of or self.settings.as_of
         assert moment is not None
+        built = build_tables(
+            self.settings,
+            as_of=moment,
+            now=moment,
+            force_full=force_full,
+            # seeds and models in one dbt process: its start costs more than these small tables
+            arguments=[
+                *(["--exclude-resource-type", "test"] if command != "build" else []),
+                *(["--select", *select] if select else []),
+            ],
+        )
+        if built is None:
+            return None
+        if not built.dbt.is_success:
+            raise DbtFailed(explain(built.dbt, read_dbt_manifest()))
         with open_duckdb(self.settings.warehouse) as connection:
-            plan = plan_build(
-                connection,
-                fingerprint=fingerprint(self.settings, read_pepper(self.settings)),
-                as_of=moment,
-                force_full=force_full,
-            )
-            if plan is None:
-                return None
-            number = begin_build(connection, plan, now=moment)
-        # seeds and models in one dbt process: its start costs more than these small tables
-        arguments = [*(["--full-refresh"] if plan.is_full else []), "--exclude-resource-type", "unit_test"]
-        if command != "build":
-            arguments += ["--exclude-resource-type", "test"]
-        if select:
-            arguments += ["--select", *select]
-        built = build(self.settings, arguments, plan.environment)
-        if not built.is_success:
-            raise DbtFailed(explain(built, read_dbt_manifest()))
-        with open_duckdb(self.settings.warehouse) as connection:
-            complete_build(connection, number, now=moment)
-            note_release(connection, number, f"release {number}")
-        return plan.reason
+            note_release(connection, built.number, f"release {built.number}")
+        self.built = built
+        return built.plan.reason
 
     def query(self, sql: str) -> list[dict[str, Any]]:
         """Rows of a query as dicts."""

@@ -1,23 +1,17 @@
 {#-
-    A condition: the key is among those that the model of changed keys lists. True for every row in a full build.
+    A condition: the key is among those whose rows this build replaces (`keys_of_changes`). True for every row where all
+    rows are computed.
 -#}
-{% macro is_changed(expression, changed, key) -%}
+{% macro is_changed(expression) -%}
     {%- if builds_changes_only() -%}
-    {{ expression }} in (select {{ key }} from {{ changed }})
+    {{ expression }} in (select {{ this_build()['key'] }} from {{ changed_keys_relation() }})
     {%- else -%}
     true
     {%- endif -%}
 {%- endmacro %}
 
 
-{#-
-    Whether the model that is compiled replaces changed keys in a table that exists. An ephemeral model is compiled into
-    others and has no table: it names the incremental model that it is a part of in `meta.part_of`.
--#}
-{% macro builds_changes_only() -%}
-    {%- if not execute or model.config.materialized != 'ephemeral' -%}
-    {{ return(is_incremental()) }}
-    {%- endif -%}
-    {%- set whole = graph.nodes['model.journeys.' ~ model.config.meta.part_of] -%}
-    {{ return(as_left_by_last_build(whole.schema, whole.alias) is not none) }}
+{#- The scratch table with the keys whose rows this build replaces. -#}
+{% macro changed_keys_relation() -%}
+    {{ return(api.Relation.create(identifier=this_build()['alias'] ~ '__scratch_keys', type='table')) }}
 {%- endmacro %}

@@ -20,11 +20,10 @@
     After 60 rounds it gives up with an error; that is beyond any graph that fits a warehouse.
 
     Next to the table are `<model>__edges`, the links of the last build as pairs of numbers (`low`, `high`), and
-    `<model>__changed`, the `node_key` of every row that the last build added, altered or removed, which
-    `changed_keys(ref(model), 'node_key')` reads. A build takes the difference between those links and the query's:
+    `<model>__changed`, the `node_key` of every row that was added, altered or removed when the table last changed. A build takes the difference between those links and the query's:
     the old components of its ends, with the links they have now, are contracted again and the rows that came out
     different are replaced, so that a link that went splits what it held together. Without a difference nothing is
-    written. `--full-refresh`, a missing table or list of links, and a list of which no link is left build all.
+    written. A build from scratch, a missing table or list of links, and a list of which no link is left build all.
     The three tables change in one transaction: a build that fails leaves them as they were.
 
     Links are compared by the numbers of their ends. Two keys of one number end the build with an error, except where
@@ -40,7 +39,7 @@
     {%- set existing = load_cached_relation(this) -%}
     {%- set is_comparable = existing is not none and existing.is_table
         and components_columns_of(existing) == ['node_key', 'component_key', 'component_size'] -%}
-    {%- set is_from_scratch = should_full_refresh() or not is_comparable
+    {%- set is_from_scratch = builds_from_scratch() or not is_comparable
         or load_cached_relation(stored) is none or components_columns_of(stored) != ['low', 'high'] -%}
     {%- set scratch = [] -%}
 
@@ -72,29 +71,33 @@
         {%- do components_check_numbers(nodes) -%}
         {%- set rows_now = components_labelled(scratch, nodes, components_contracted(scratch, now)) -%}
         {%- set before = none -%}
-        {%- if is_comparable and not should_full_refresh() -%}
+        {%- if is_comparable and not builds_from_scratch() -%}
             {%- set before = components_scratch(scratch, 'before', "select * from " ~ existing) -%}
         {%- endif -%}
 
+        {%- set differing = none -%}
+        {%- if before is not none -%}
+            {#- a name of its own until the table is replaced -#}
+            {%- set fresh = components_scratch(scratch, 'fresh', rows_now) -%}
+            {%- set rows_now = "select * from " ~ fresh -%}
+            {%- set differing = components_scratch(scratch, 'replaced', components_differing_keys(before, fresh)) -%}
+        {%- endif -%}
         {% call statement('main') %}
             {% if existing is not none -%} drop {{ existing.type }} if exists {{ existing }}; {%- endif %}
             {{ create_table_as(False, target_relation, rows_now) }};
             create or replace table {{ stored }} as select low, high from {{ now }};
-            create or replace table {{ changed }} as
-            {% if should_full_refresh() -%}
-                {{ components_no_keys(target_relation) }};
-            {%- elif before is not none -%}
-                {{ components_differing_keys(before, target_relation) }};
-            {%- else -%}
-                select node_key from {{ target_relation }};
-            {%- endif %}
+            {{ components_list_of_changes(changed, differing) }}
         {% endcall %}
+        {%- if differing is none -%}
+            {%- do report_rows('new') -%}
+        {%- else -%}
+            {%- do report_rows('changed', count=components_count(differing)) -%}
+        {%- endif -%}
 
     {%- elif plan.is_idle -%}
         {%- do log(this ~ ': no link came or went') -%}
-        {% call statement('main') %}
-            create or replace table {{ changed }} as {{ components_no_keys(target_relation) }}
-        {% endcall %}
+        {% call statement('main') %} select 1 {% endcall %}
+        {%- do report_rows('changed', count=0) -%}
 
     {%- else -%}
         {%- set before = components_scratch(scratch, 'before', components_restarted(existing, changed_links)) -%}
@@ -111,8 +114,9 @@
         {% call statement('main') %}
             {{ components_replacement(target_relation, fresh, replaced, stored, plan.came, plan.went) }}
 
-            create or replace table {{ changed }} as select node_key from {{ replaced }};
+            {{ components_list_of_changes(changed, replaced) }}
         {% endcall %}
+        {%- do report_rows('changed', count=components_count(replaced)) -%}
     {%- endif -%}
 
     {{ run_hooks(post_hooks) }}
@@ -121,15 +125,24 @@
     {%- for relation in scratch | list -%}{%- do components_drop(scratch, relation) -%}{%- endfor -%}
     {#- dbt lists relations once, at its start; without this it would not see these in this run -#}
     {%- do adapter.cache_added(stored) -%}
-    {%- do adapter.cache_added(changed) -%}
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
 
 
-{#- The query for the keys that a build changed when it changed none. -#}
-{% macro components_no_keys(target_relation) -%}
-    select node_key from {{ target_relation }} where false
+{#- The statement that keeps the keys that changed; where none did, those of the last change remain. None: an empty list. -#}
+{% macro components_list_of_changes(changed, differing) -%}
+    {%- if differing is none -%}
+    create or replace table {{ changed }} as select cast(null as varchar) as node_key where false;
+    {%- elif components_count(differing) -%}
+    create or replace table {{ changed }} as select node_key from {{ differing }};
+    {%- endif -%}
 {%- endmacro %}
+
+
+{#- How many rows a relation has. -#}
+{% macro components_count(relation) %}
+    {{ return(components_scalar("select count(*) from " ~ relation) | int) }}
+{% endmacro %}
 
 
 {#- A table that is kept next to the model between builds. -#}

@@ -9,17 +9,35 @@
     {%- if model['language'] == 'python' -%}
         {%- set made = this.incorporate(path={'identifier': this.identifier ~ '__made'}, type='table') -%}
         {% call statement('made', language='python') %}{{ create_table_as(False, made, compiled_code, 'python') }}{% endcall %}
-        {% call statement('main') %}
+        {% call statement('main', fetch_result=True) %}
             create or replace table {{ target }} as select * from {{ made }};
             drop table {{ made }};
+            {{ content_of(target) }}
         {% endcall %}
     {%- else -%}
-        {% call statement('main') %}{{ replacing_table(target, compiled_code) }}{% endcall %}
+        {% call statement('main', fetch_result=True) %}
+            {{ replacing_table(target, compiled_code) }}
+            {{ content_of(target) }}
+        {% endcall %}
     {%- endif -%}
+    {%- do report_rows('content', content=load_result('main')['data'][0][0]) -%}
     {{ run_hooks(post_hooks) }}
     {%- do adapter.commit() -%}
     {{ return({'relations': [target]}) }}
 {% endmaterialization %}
+
+
+{#-
+    A query for a hash of a table's columns, their types and its rows, in whatever order: two builds of equal content
+    have the same, so that what reads the table need not be built again.
+-#}
+{% macro content_of(relation) -%}
+    select md5(concat_ws(
+        ' ',
+        (select string_agg(column_name || ' ' || column_type, ', ') from (describe {{ relation }})),
+        (select concat(count(*), ' ', sum(hash(table_rows))) from {{ relation }} as table_rows)
+    )) as content
+{%- endmacro %}
 
 
 {#- The statement that puts a query's rows in the place of a table. A contract that the query breaks ends the build. -#}

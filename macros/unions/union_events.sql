@@ -1,5 +1,5 @@
 {#- A query for the events of every source, in the columns of `event_columns`; see `union_rows`. -#}
-{% macro union_events(condition='true') -%}
+{% macro union_events(condition='true', conditions={}) -%}
     {{ union_rows(
         'events',
         event_columns(),
@@ -8,5 +8,6 @@
             'loaded_at', 'changed_in',
         ],
         condition=condition,
+        conditions=conditions,
     ) }}
 {%- endmacro %}

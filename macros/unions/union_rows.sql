@@ -1,12 +1,12 @@
 {#-
     A query that unites the models whose YAML says `meta: {rows_are: <kind>}`, in the columns of a contract (`columns`,
     a dictionary of name and type). What a model has, its YAML says; a column that it does not list is null. `condition`
-    filters the rows of each model before they meet.
+    filters the rows of each model before they meet; `conditions` has other ones for some models.
 
     Fails for a model that has a column the contract does not know, or lacks one of `required`, and for one that
     `union_models` does not list yet.
 -#}
-{% macro union_rows(kind, columns, required, condition='true') -%}
+{% macro union_rows(kind, columns, required, condition='true', conditions={}) -%}
     {%- set models = union_models()[kind] -%}
     {%- if execute -%}{%- do check_union(kind, models, columns, required) -%}{%- endif -%}
     {%- for model in models %}
@@ -16,7 +16,7 @@
         {{ column_of_contract(column, data_type, is_listed=column in listed) }}{{ ',' if not loop.last }}
         {%- endfor %}
     from {{ ref(model) }}
-    where {{ condition }}
+    where {{ conditions.get(model, condition) }}
     {{- '\n    union all' if not loop.last }}
     {%- endfor %}
 {%- endmacro %}

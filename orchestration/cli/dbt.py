@@ -19,18 +19,16 @@ def command(arguments: Arguments = None) -> int:
     from orchestration.cli.preparing import prepare_run
     from orchestration.lib.core.connection import open_duckdb
     from orchestration.lib.dbt.running import dbt_environment, dbt_executable, dbt_variables
-    from orchestration.lib.warehouse.build import BuildPlan, last_complete_build
+    from orchestration.lib.warehouse.build import clock_environment, last_complete_build
 
     settings = read_settings()
     prepare_run(settings, sizes={}, progress=print)
     with open_duckdb(settings.warehouse) as connection:
         last = last_complete_build(connection)
     moment = last.as_of if last else settings.as_of or datetime.now(UTC)
-    batch = last.batch if last else 0
-    plan = BuildPlan(False, "by hand", batch, batch, moment, moment, "")
     return subprocess.run(
         [dbt_executable(), *(arguments or ()), *dbt_variables(settings)],
         cwd=PROJECT_ROOT,
-        env={**dbt_environment(settings), **plan.environment, "JOURNEYS_BUILD_IS_NOTED": ""},
+        env={**dbt_environment(settings), **clock_environment(moment)},
         check=False,
     ).returncode

@@ -22,6 +22,8 @@ from typing import Any
 import pytest
 
 from orchestration.lib.core.settings import PROJECT_ROOT
+from orchestration.lib.dbt.node_states import broken_declarations
+from orchestration.lib.dbt.project import parsed_project
 
 pytestmark = pytest.mark.xdist_group("graph")
 
@@ -29,23 +31,9 @@ KEY_TESTS = {"unique", "unique_together", "intervals_do_not_overlap"}
 # The key of the identifier hashes: every staging view that hashes reads it.
 SETTINGS = "landing.settings"
 
-_CHANGED_KEYS = "changed keys decide which rows an increment replaces; the model reads those rows where they are"
-
 # rule → what breaks it → why it may
 KNOWN: Mapping[str, Mapping[str, str]] = {
     "no model joins what its only reader reads again": {
-        **dict.fromkeys(
-            (
-                "int_changed_baskets → int_store_baskets",
-                "int_changed_event_identities → int_event_identities",
-                "int_changed_links → int_identifier_links",
-                "int_changed_stitched_events → int_events_stitched",
-                "int_changed_phase_intervals → fct_phase_intervals",
-                "int_changed_versions → int_event_versions",
-                "int_changed_visitors → int_visitor_ownerships",
-            ),
-            _CHANGED_KEYS,
-        ),
         "int_named_paths → int_variants": "few paths have a name; every instance is counted, under (other) without one",
         "fct_gaps → agg_gaps": "instances with a gap are compared with all that were in the phase",
         "int_unusable_event_identifiers → int_unusable_identifiers": "an increment keeps those of events",
@@ -220,11 +208,58 @@ def test_a_staging_model_reads_one_source_table(graph: Graph) -> None:
     assert several == [], "tables are joined after staging"
 
 
-def test_no_relation_is_named_by_hand(graph: Graph) -> None:
-    """`ref` and `source` name relations, so that dbt knows the order and another target another schema.
+def test_every_incremental_model_says_how_a_change_of_each_input_reaches_its_key() -> None:
+    _, manifest = parsed_project()
+    assert list(broken_declarations(manifest)) == []
 
-    `as_left_by_last_build` takes a schema and a name on purpose: it reads what a later model will replace.
-    """
+
+@pytest.mark.parametrize(
+    ("declared", "said"),
+    [
+        ({}, "fct_journeys: says nothing of int_journey_instances"),
+        ({"int_journey_instances": "all", "phases": "all"}, "fct_journeys: names phases, which it does not read"),
+        (
+            {"int_journey_instances": "never: so"},
+            "fct_journeys: gives no reason why int_journey_instances changes no row",
+        ),
+        ({"int_journey_instances": {"landed": "x"}}, "fct_journeys: int_journey_instances is no view of landed rows"),
+        (
+            {"int_journey_instances": {"column": "x", "of": "phases"}},
+            "fct_journeys: finds keys in phases, which it does not read",
+        ),
+        (
+            {"int_journey_instances": {"where": "true"}},
+            "fct_journeys: int_journey_instances has a where, and says not of what",
+        ),
+        (
+            {"int_journey_instances": {"key": "x"}},
+            "fct_journeys: int_journey_instances says neither column nor where nor landed",
+        ),
+    ],
+)
+def test_a_wrong_declaration_is_named(declared: Mapping[str, Any], said: str) -> None:
+    _, manifest = parsed_project()
+    model = manifest.nodes["model.journeys.fct_journeys"]
+    model.config.meta["increment"] = {"key": "customer_id", "from": declared}
+    assert list(broken_declarations(manifest)) == [said]
+
+
+def test_a_model_that_asks_the_clock_says_what_that_changes() -> None:
+    _, manifest = parsed_project()
+    del manifest.nodes["model.journeys.int_events_sessionized"].config.meta["increment"]["from"]["clock"]
+    assert list(broken_declarations(manifest)) == ["int_events_sessionized: says nothing of clock"]
+
+
+def test_a_column_of_a_table_that_keeps_no_list_of_changes_is_refused() -> None:
+    _, manifest = parsed_project()
+    ways = manifest.nodes["model.journeys.fct_phase_transitions"].config.meta["increment"]["from"]
+    ways["int_designed_moves"] = "journey_id"
+    [said] = broken_declarations(manifest)
+    assert said.startswith("fct_phase_transitions: int_designed_moves keeps no list of changed rows")
+
+
+def test_no_relation_is_named_by_hand(graph: Graph) -> None:
+    """`ref` and `source` name relations, so that dbt knows the order and another target another schema."""
     named = re.compile(r"\b({})[\"`]?\.[\"`]?(\w+)".format("|".join(sorted({schema for schema, _ in graph.relations}))))
     texts = {name_of(model): node["raw_code"] for model, node in graph.models.items()}
     texts |= {

@@ -6,22 +6,32 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from orchestration.lib.core.connection import open_duckdb
-from orchestration.lib.core.settings import PROJECT_ROOT
+from orchestration.lib.core.settings import PROJECT_ROOT, Settings
 from orchestration.lib.dbt import building
-from orchestration.lib.dbt.building import NodeResult, build, explain
+from orchestration.lib.dbt.building import DbtBuild, NodeResult, explain
+from orchestration.lib.dbt.node_states import BuildInputs
 from orchestration.lib.dbt.project import read_dbt_manifest, target
 from orchestration.lib.dbt.running import DbtFailed
 from tests.conftest import Warehouse, make_warehouse
 
 pytestmark = pytest.mark.xdist_group("building")
 
+FROM_RAW = BuildInputs(
+    number=1, batch=0, as_of="2026-03-01 00:00:00", is_full=True, now="2026-03-01 00:00:00", versions={}, states={}
+)
 DATES = ("--select", "int_calendar_days", "--exclude-resource-type", "unit_test")
+
+
+def build(
+    settings: Settings, arguments: Sequence[str], *, progress: Callable[[NodeResult], None] = lambda result: None
+) -> DbtBuild:
+    return building.build(settings, arguments, {}, inputs=FROM_RAW, progress=progress)
 
 
 @pytest.fixture(scope="module")
@@ -111,9 +121,10 @@ with open_duckdb({str(settings.warehouse)!r}):
     code = f"""
 from orchestration.lib.core.settings import read_settings
 from orchestration.lib.dbt import building
+from orchestration.lib.dbt.node_states import BuildInputs
 
 building.CHILD = ("-c", {child!r})
-building.build(read_settings(), ())
+building.build(read_settings(), (), {{}}, inputs=BuildInputs(1, 0, '', True, '', {{}}, {{}}))
 """
     environment = {
         **os.environ,

@@ -19,6 +19,7 @@ from orchestration.lib.core.connection import WarehouseBusy, open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings, read_settings
 from orchestration.lib.dbt.building import DbtBuild, NodeResult
 from orchestration.lib.dbt.marts import read_marts
+from orchestration.lib.dbt.node_states import NodeState
 from orchestration.lib.dbt.project import ensure_manifest, read_dbt_manifest, target
 from orchestration.lib.release.docs_tables import docs_with_tables
 from orchestration.lib.release.due import Due
@@ -132,7 +133,11 @@ def test_every_mart_has_a_reader(environment: Path) -> None:
     assert marts <= read
 
 
-def test_a_table_says_what_became_of_its_tests(definitions: dg.Definitions, environment: Path) -> None:
+def state_of(*, version: int) -> NodeState:
+    return NodeState("code", version, {}, 1, "2026-03-01 00:00:00", "success", "2026-03-01 00:00:00")
+
+
+def test_a_table_that_changed_says_what_became_of_its_tests(definitions: dg.Definitions, environment: Path) -> None:
     manifest = read_dbt_manifest()
     of_events = [
         name
@@ -141,7 +146,9 @@ def test_a_table_says_what_became_of_its_tests(definitions: dg.Definitions, envi
     ]
     assert len(of_events) > 3
     results = [
-        NodeResult("model.journeys.fct_events", "success", "OK", None, 1.5, 1, 9),
+        NodeResult("model.journeys.fct_events", "success", "OK", None, 1.5, 1, 9, state_of(version=4)),
+        NodeResult("model.journeys.dim_dates", "success", "OK", None, 0.5, 2, 9, state_of(version=3)),
+        NodeResult("model.journeys.dim_channels", "unchanged", "", None, 0.0, 2, 9),
         NodeResult("model.journeys.fct_sessions", "error", "broken", None, 0.5, 2, 9),
         *(NodeResult(name, "pass", "", 0, 0.1, 3, 9) for name in of_events[1:]),
         NodeResult(of_events[0], "warn", "", 2, 0.1, 4, 9),
@@ -152,6 +159,7 @@ def test_a_table_says_what_became_of_its_tests(definitions: dg.Definitions, envi
         manifest,
         DagsterDbtTranslator(),
         project,
+        4,
     )
     assert event.asset_key == dg.AssetKey(["core", "fct_events"])
     assert event.metadata == {"seconds": 1.5, "tests_pass": len(of_events) - 1, "tests_warn": 1}

@@ -10,11 +10,17 @@ from tests.warehouse.test_connected_components import Project, make_project
 
 TABLE = "{{ config(materialized='table') }} select * from main.given"
 VIEW = "{{ config(materialized='view') }} select * from main.given"
+# What the orchestration says in a build, the model says by itself: nobody else tells dbt here.
 KEPT = """
-{{ config(materialized='incremental', meta={'replace': {'key': 'k', 'changed': 'listed', 'tracks': ['g', 'k']}}) }}
-select * from main.given where {{ is_changed('k', ref('listed'), 'k') }}
+{{ config(materialized='incremental', meta={
+    'increment': {'key': 'k', 'from': {}},
+    'build': {
+        'mode': var('mode', 'changes'), 'alias': 'kept', 'key': 'k', 'tracks': ['g', 'k'],
+        'changes': [{'column': 'k', 'changed': 'main.listed_keys'}],
+    },
+}) }}
+select * from main.given where {{ is_changed('k') }}
 """
-LISTED = "{{ config(materialized='table') }} select k from main.listed_keys"
 CONTRACT = """
 models:
   - name: promised
@@ -49,7 +55,7 @@ def test_a_table_becomes_a_view_and_a_table_again(project: Project) -> None:
         (TABLE, "BASE TABLE"),
         (VIEW, "VIEW"),
         (TABLE, "BASE TABLE"),
-        (KEPT.replace("'listed'", "none").replace("ref(none)", "this"), "BASE TABLE"),
+        (KEPT.replace("'changes')", "'scratch')"), "BASE TABLE"),
     ):
         model(project, "grouped", text)
         project.build()
@@ -85,18 +91,19 @@ def test_a_broken_contract_ends_the_build_and_a_kept_one_fixes_the_order(project
 @pytest.fixture
 def kept(project: Project) -> Project:
     project.execute("create table listed_keys (k bigint)")
-    model(project, "listed", LISTED)
     model(project, "kept", KEPT)
     given(project, (1, "a"), (1, "a"), (2, "b"), (3, None))
-    project.build()
+    project.build("--vars", "{mode: scratch}")
     return project
 
 
-def change(project: Project, listed: tuple[int, ...], *rows: tuple[int, str | None]) -> tuple[list, list]:
-    """Rows and keys changed, after a build in which the listed keys were said to have changed."""
+def change(
+    project: Project, listed: tuple[int, ...], *rows: tuple[int, str | None], mode: str = "changes"
+) -> tuple[list, list]:
+    """Rows, and the rows that last changed, after a build in which the listed keys were said to have changed."""
     given(project, *rows)
     project.execute("delete from listed_keys", *(f"insert into listed_keys values ({key})" for key in listed))
-    project.build()
+    project.build("--vars", f"{{mode: {mode}}}")
     return project.query("select k, g from kept order by all"), project.query(
         "select k, g from kept__changed order by all"
     )
@@ -110,15 +117,28 @@ def test_listed_keys_are_replaced_and_only_differing_ones_are_passed_on(kept: Pr
     rows, changed = change(kept, (2, 4), (1, "a"), (3, "c"), (4, "d"))
     assert rows == [(1, "a"), (3, "c"), (4, "d")]
     assert changed == [(2, "b"), (4, "d")]
-    assert change(kept, (1, 3, 4), (1, "a"), (3, "c"), (4, "d"))[1] == []
+    same = change(kept, (1, 3, 4), (1, "a"), (3, "c"), (4, "d"))
+    assert same == (rows, changed), "where nothing differs the list is that of the last change"
+
+
+def test_where_all_rows_are_computed_the_list_holds_those_that_differ(kept: Project) -> None:
+    rows, changed = change(kept, (), (1, "a"), (1, "a"), (2, "c"), (4, "d"), mode="all")
+    assert rows == [(1, "a"), (1, "a"), (2, "c"), (4, "d")]
+    assert changed == [(2, "b"), (2, "c"), (3, None), (4, "d")]
+    # another type of a column is another table, of which no list says what changed
+    model(kept, "kept", KEPT.replace("select *", "select k::integer as k, g"))
+    kept.build("--vars", "{mode: all}")
+    assert kept.query("select typeof(k) from kept limit 1") == [("INTEGER",)]
+    assert kept.query("select 1 from duckdb_tables() where table_name = 'kept__changed'") == []
 
 
 @pytest.mark.parametrize("columns", ["k, g, 1 as more", "k"])
 def test_a_query_with_other_columns_than_its_table_ends_the_build(kept: Project, columns: str) -> None:
     model(kept, "kept", KEPT.replace("select *", f"select {columns}"))
+    kept.execute("insert into listed_keys values (2)")
     assert kept.run().returncode == 1
     assert kept.query("select count(*) from kept") == [(4,)]
-    kept.build("--full-refresh")
+    kept.build("--vars", "{mode: scratch}")
     assert kept.query("select count(*) from kept") == [(4,)]
 
 

@@ -1,15 +1,20 @@
-{{ config(
-    materialized='incremental',
-    meta={'replace': {'key': 'version_key', 'changed': 'int_changed_versions', 'tracks': ['event_id', 'occurred_at']}},
-) }}
-
-{%- set changed_versions = ref('int_changed_versions') %}
 {#- Every source's events in one form. Superseded versions are kept: an identifier is first seen in any of them. -#}
-{%- set landed_since = "changed_in > " ~ build_setting('built_through') %}
+{%- set from = {
+    'int_store_baskets': 'version_key',
+    'sources': 'all',
+    'channel_rules': 'all',
+    'bot_rules': 'all',
+} -%}
+{%- for model in union_models()['events'] if model not in from -%}
+    {%- do from.update({model: {'landed': 'versions'}}) -%}
+{%- endfor -%}
+{{ config(materialized='incremental', meta={'increment': {'key': 'version_key', 'from': from}}) }}
+
+{#- Landed rows that did not change are not read; which keys changed follows from the others alone. -#}
+{%- set landed = "row_status in ('current', 'superseded')" %}
+{%- set changed = landed ~ " and " ~ (landed_since_last_build() if builds_changes_only() else 'true') %}
 with events as (
-    {{ union_events(
-        "row_status in ('current', 'superseded')" ~ (" and " ~ landed_since if is_incremental() else "")
-    ) }}
+    {{ union_events(changed, {'int_store_baskets': landed ~ " and " ~ is_changed('version_key')}) }}
 )
 
 select

@@ -1,6 +1,11 @@
 {{ config(
     materialized='incremental',
-    meta={'replace': {'key': 'event_id', 'changed': 'int_changed_baskets', 'tracks': ['version_key']}},
+    meta={'increment': {
+        'key': 'event_id',
+        'from': {
+            'stg_store__transaction_lines': {'landed': 'event_id'},
+        },
+    }},
 ) }}
 
 {#-
@@ -25,7 +30,7 @@ with lines as (
     from {{ ref('stg_store__transaction_lines') }}
     where
         row_status <> 'duplicate'
-        and {{ is_changed('event_id', ref('int_changed_baskets'), 'event_id') }}
+        and {{ is_changed('event_id') }}
 ),
 
 -- counted over all lines: a withdrawn line changes the basket as well

@@ -1,6 +1,12 @@
 {{ config(
     materialized='incremental',
-    meta={'replace': {'key': 'customer_id', 'changed': 'int_changed_customers'}},
+    meta={'increment': {
+        'key': 'customer_id',
+        'from': {
+            'int_timeline_events': 'customer_id',
+            'touchpoints': 'all',
+        },
+    }},
 ) }}
 
 {#-
@@ -34,7 +40,7 @@ timeline as (
         not is_bot
         and not is_after_as_of
         and direction in ('inbound', 'outbound')
-        and {{ is_changed('customer_id', ref('int_changed_customers'), 'customer_id') }}
+        and {{ is_changed('customer_id') }}
 ),
 
 events as (

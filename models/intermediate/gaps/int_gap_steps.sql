@@ -21,4 +21,4 @@ select
 from {{ ref('int_steps') }} as steps
 left join {{ ref('touchpoints') }} as touchpoints
     on touchpoints.touchpoint = steps.touchpoint
-where {{ is_changed('steps.customer_id', ref('int_changed_gap_customers'), 'customer_id') }}
+where {{ is_changed('steps.customer_id') }}

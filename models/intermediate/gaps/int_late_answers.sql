@@ -13,7 +13,7 @@ with contacts as (
         -- an answer that the contact itself announces may lie after the clock
         case when answered_at <= {{ as_of() }} then answered_at end as answered_at
     from {{ ref('int_contacts') }}
-    where {{ is_changed('customer_id', ref('int_changed_gap_customers'), 'customer_id') }}
+    where {{ is_changed('customer_id') }}
 ),
 
 waits as (

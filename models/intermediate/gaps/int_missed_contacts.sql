@@ -18,7 +18,7 @@ with intervals as (
             and phases.journey_version = intervals.journey_version
             and phases.phase_id = intervals.phase_id
             and phases.contact_within_days is not null
-    where {{ is_changed('intervals.customer_id', ref('int_changed_gap_customers'), 'customer_id') }}
+    where {{ is_changed('intervals.customer_id') }}
 ),
 
 steps as (

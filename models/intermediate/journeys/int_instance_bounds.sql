@@ -1,6 +1,11 @@
 {{ config(
     materialized='incremental',
-    meta={'replace': {'key': 'customer_id', 'changed': 'int_changed_journey_customers'}},
+    meta={'increment': {
+        'key': 'customer_id',
+        'from': {
+            'int_phase_intervals': 'customer_id',
+        },
+    }},
 ) }}
 
 select
@@ -16,5 +21,5 @@ select
     -- an open interval has no end, so its instance has none
     case when count(*) = count(left_at) then max(left_at) end as ended_at
 from {{ ref('int_phase_intervals') }}
-where {{ is_changed('customer_id', ref('int_changed_journey_customers'), 'customer_id') }}
+where {{ is_changed('customer_id') }}
 group by journey_instance_id

@@ -1,9 +1,11 @@
 {{ config(
     materialized='incremental',
-    meta={'replace': {
+    meta={'increment': {
         'key': 'customer_id',
-        'changed': 'int_changed_journey_customers',
-        'tracks': ['started_at', 'journey_instance_id'],
+        'from': {
+            'int_steps': 'customer_id',
+            'int_instance_bounds': 'customer_id',
+        },
     }},
 ) }}
 
@@ -16,7 +18,7 @@ with steps as (
     from {{ ref('int_steps') }}
     where
         channel is not null
-        and {{ is_changed('customer_id', ref('int_changed_journey_customers'), 'customer_id') }}
+        and {{ is_changed('customer_id') }}
 ),
 
 channels as (
@@ -31,7 +33,7 @@ channels as (
 step_counts as (
     select journey_instance_id, count(*) as step_count
     from {{ ref('int_steps') }}
-    where {{ is_changed('customer_id', ref('int_changed_journey_customers'), 'customer_id') }}
+    where {{ is_changed('customer_id') }}
     group by journey_instance_id
 )
 
@@ -56,4 +58,4 @@ inner join step_counts
     on step_counts.journey_instance_id = bounds.journey_instance_id
 left join channels
     on channels.journey_instance_id = bounds.journey_instance_id
-where {{ is_changed('bounds.customer_id', ref('int_changed_journey_customers'), 'customer_id') }}
+where {{ is_changed('bounds.customer_id') }}

@@ -32,7 +32,7 @@ with matches as (
         on versions.journey_id = matched.journey_id and versions.journey_version = matched.journey_version
     where
         matched.is_counted
-        and {{ is_changed('matched.customer_id', ref('int_changed_journey_customers'), 'customer_id') }}
+        and {{ is_changed('matched.customer_id') }}
 ),
 
 matches_with_neighbours as (

@@ -1,6 +1,13 @@
 {{ config(
     materialized='incremental',
-    meta={'replace': {'key': 'customer_id', 'changed': 'int_changed_customers'}},
+    meta={'increment': {
+        'key': 'customer_id',
+        'from': {
+            'int_timeline_events': 'customer_id',
+            'critical_events': 'all',
+            'phases': 'all',
+        },
+    }},
 ) }}
 
 {#- Critical events as they happened. Of two on one event the one of the highest phase counts; the other is kept, to be reported. -#}
@@ -42,7 +49,7 @@ events as (
         not is_bot
         and not is_after_as_of
         and event_name in (select event_name from critical_events)
-        and {{ is_changed('customer_id', ref('int_changed_customers'), 'customer_id') }}
+        and {{ is_changed('customer_id') }}
 )
 
 select

@@ -1,6 +1,11 @@
 {{ config(
     materialized='incremental',
-    meta={'replace': {'key': 'customer_id', 'changed': 'int_changed_journey_customers'}},
+    meta={'increment': {
+        'key': 'customer_id',
+        'from': {
+            'int_phase_intervals': 'customer_id',
+        },
+    }},
 ) }}
 
 {#- What became of an instance after it was in a phase for the last time: a later phase or completion, a drop-off, or neither yet. -#}
@@ -21,7 +26,7 @@ with intervals as (
             order by interval_number rows between 1 following and unbounded following
         ) as later_order
     from {{ ref('int_phase_intervals') }}
-    where {{ is_changed('customer_id', ref('int_changed_journey_customers'), 'customer_id') }}
+    where {{ is_changed('customer_id') }}
 ),
 
 last_intervals as (

@@ -1,10 +1,14 @@
 {{ config(
     materialized='incremental',
-    meta={'replace': {
-        'key': 'customer_id', 'changed': 'int_changed_journey_customers', 'tracks': ['interval_id', 'entered_at'],
+    meta={'increment': {
+        'key': 'customer_id',
+        'from': {
+            'int_matched_events': 'customer_id',
+            'journeys': 'all',
+            'clock': {'where': "outcome = 'pending'", 'of': 'this'},
+        },
     }},
 ) }}
-{%- set changed_customers = ref('int_changed_journey_customers') %}
 
 {#-
     Phase intervals. An interval ends with the match that begins the next one, and has one outcome; an instance runs under

@@ -1,11 +1,21 @@
 {{ config(
     materialized='incremental',
-    meta={'replace': {'key': 'measured_on', 'changed': 'int_changed_days'}},
+    meta={'increment': {
+        'key': 'measured_on',
+        'from': {
+            'int_measured_events': 'measured_on',
+            'int_measured_intervals': 'measured_on',
+            'int_segment_members': [
+                {'column': 'customer_id', 'of': 'int_measured_events'},
+                {'column': 'customer_id', 'of': 'int_measured_intervals'},
+            ],
+        },
+    }},
 ) }}
 
 with facts as (
     select * from {{ ref('int_measured_facts') }}
-    where {{ is_changed('measured_on', ref('int_changed_days'), 'measured_on') }}
+    where {{ is_changed('measured_on') }}
 ),
 
 -- once per customer and day, before every customer meets the segments they are in

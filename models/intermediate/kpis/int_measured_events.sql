@@ -1,6 +1,12 @@
 {{ config(
     materialized='incremental',
-    meta={'replace': {'key': 'customer_id', 'changed': 'int_changed_customers', 'tracks': ['measured_on']}},
+    meta={'increment': {
+        'key': 'customer_id',
+        'from': {
+            'int_timeline_events': 'customer_id',
+            'measures': 'all',
+        },
+    }},
 ) }}
 
 {#- Every event with each measure of measures.csv that counts it. -#}
@@ -26,7 +32,7 @@ events as (
     where
         not is_bot
         and not is_after_as_of
-        and {{ is_changed('customer_id', ref('int_changed_customers'), 'customer_id') }}
+        and {{ is_changed('customer_id') }}
 ),
 
 -- one arm for measures that name their event, so that most events are joined by equality

@@ -1,6 +1,13 @@
 {{ config(
     materialized='incremental',
-    meta={'replace': {'key': 'customer_id', 'changed': 'int_changed_journey_customers', 'tracks': ['measured_on']}},
+    meta={'increment': {
+        'key': 'customer_id',
+        'from': {
+            'int_phase_intervals': 'customer_id',
+            'int_journey_instances': 'customer_id',
+            'measures': 'all',
+        },
+    }},
 ) }}
 
 {#- Every phase interval with each measure of measures.csv that counts it, on the day of entry. -#}
@@ -22,7 +29,7 @@ intervals as (
     from {{ ref('int_phase_intervals') }} as intervals
     inner join {{ ref('int_journey_instances') }} as instances
         on instances.journey_instance_id = intervals.journey_instance_id
-    where {{ is_changed('intervals.customer_id', ref('int_changed_journey_customers'), 'customer_id') }}
+    where {{ is_changed('intervals.customer_id') }}
 )
 
 select

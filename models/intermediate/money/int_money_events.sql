@@ -1,6 +1,11 @@
 {{ config(
     materialized='incremental',
-    meta={'replace': {'key': 'customer_id', 'changed': 'int_changed_customers'}},
+    meta={'increment': {
+        'key': 'customer_id',
+        'from': {
+            'int_measured_events': 'customer_id',
+        },
+    }},
 ) }}
 
 {#-
@@ -18,5 +23,5 @@ where
     aggregation = 'sum'
     and value_column = 'amount'
     and (measured_value is not null or is_without_rate)
-    and {{ is_changed('customer_id', ref('int_changed_customers'), 'customer_id') }}
+    and {{ is_changed('customer_id') }}
 group by event_id

@@ -1,6 +1,14 @@
 {{ config(
     materialized='incremental',
-    meta={'replace': {'key': 'customer_id', 'tracks': ['segment']}},
+    meta={'increment': {
+        'key': 'customer_id',
+        'from': {
+            'int_customer_summaries': 'all',
+            'int_identifier_owners': 'all',
+            'int_people_versions': 'all',
+            'segments': 'all',
+        },
+    }},
 ) }}
 
 {#-

@@ -11,4 +11,4 @@ select
     started_at,
     coalesce(ended_at, {{ as_of() }}) as until
 from {{ ref('int_instance_bounds') }}
-where {{ is_changed('customer_id', ref('int_changed_journey_customers'), 'customer_id') }}
+where {{ is_changed('customer_id') }}

@@ -12,4 +12,4 @@ select
 from {{ ref('int_phase_intervals') }} as intervals
 inner join {{ ref('int_step_instances') }} as instances
     on instances.journey_instance_id = intervals.journey_instance_id
-where {{ is_changed('intervals.customer_id', ref('int_changed_journey_customers'), 'customer_id') }}
+where {{ is_changed('intervals.customer_id') }}

@@ -1,8 +1,15 @@
 {{ config(
     materialized='incremental',
-    meta={'replace': {'key': 'customer_id', 'changed': 'int_changed_journey_customers'}},
+    meta={'increment': {
+        'key': 'customer_id',
+        'from': {
+            'int_instance_bounds': 'customer_id',
+            'int_phase_intervals': 'customer_id',
+            'int_timeline_events': 'customer_id',
+            'clock': 'never: an event that the clock reaches changes the timeline',
+        },
+    }},
 ) }}
-{%- set changed_customers = ref('int_changed_journey_customers') %}
 
 {#-
     Steps of journey instances: the customer's events from the instance's first instant to its end, numbered. The pause

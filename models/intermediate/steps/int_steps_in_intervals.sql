@@ -21,7 +21,7 @@ events as (
     where
         not is_bot
         and not is_after_as_of
-        and {{ is_changed('customer_id', ref('int_changed_journey_customers'), 'customer_id') }}
+        and {{ is_changed('customer_id') }}
 ),
 
 intervals as (

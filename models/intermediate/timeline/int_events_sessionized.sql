@@ -1,6 +1,12 @@
 {{ config(
     materialized='incremental',
-    meta={'replace': {'key': 'visitor_id', 'changed': 'int_changed_session_visitors', 'tracks': ['event_id']}},
+    meta={'increment': {
+        'key': 'visitor_id',
+        'from': {
+            'int_events_stitched': 'visitor_id',
+            'clock': {'where': 'occurred_at > {built_as_of} and occurred_at <= {as_of}', 'of': 'int_events_stitched'},
+        },
+    }},
 ) }}
 
 {#-
@@ -16,7 +22,7 @@ events as (
         visitor_id is not null
         and not is_bot
         and occurred_at <= {{ as_of() }}
-        and {{ is_changed('visitor_id', ref('int_changed_session_visitors'), 'visitor_id') }}
+        and {{ is_changed('visitor_id') }}
 ),
 
 events_in_order as (

@@ -1,6 +1,15 @@
 {{ config(
     materialized='incremental',
-    meta={'replace': {'key': 'customer_id', 'changed': 'int_changed_customers'}},
+    meta={'increment': {
+        'key': 'customer_id',
+        'from': {
+            'int_events_stitched': 'customer_id',
+            'int_event_versions': {'column': 'event_id', 'of': 'int_events_stitched'},
+            'int_events_sessionized': {'column': 'event_id', 'of': 'int_events_stitched'},
+            'exchange_rates': 'all',
+            'clock': {'where': 'occurred_at > {built_as_of} and occurred_at <= {as_of}', 'of': 'int_events_stitched'},
+        },
+    }},
 ) }}
 
 {#-
@@ -10,7 +19,7 @@
 with stitched as (
     select event_id, customer_id, visitor_id, is_identified, occurred_at, event_order
     from {{ ref('int_events_stitched') }}
-    where {{ is_changed('customer_id', ref('int_changed_customers'), 'customer_id') }}
+    where {{ is_changed('customer_id') }}
 ),
 
 events as (
@@ -36,7 +45,7 @@ events as (
     from {{ ref('int_event_versions') }}
     where
         is_current
-    {%- if is_incremental() %}
+    {%- if builds_changes_only() %}
         and event_id in (select event_id from stitched)
         {%- endif %}
 ),
@@ -44,7 +53,7 @@ events as (
 sessions as (
     select event_id, session_id
     from {{ ref('int_events_sessionized') }}
-    {%- if is_incremental() %}
+    {%- if builds_changes_only() %}
     where event_id in (select event_id from stitched)
     {%- endif %}
 )

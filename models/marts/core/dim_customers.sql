@@ -1,6 +1,11 @@
 {{ config(
     materialized='incremental',
-    meta={'replace': {'key': 'customer_id', 'changed': 'int_changed_customer_summaries'}},
+    meta={'increment': {
+        'key': 'customer_id',
+        'from': {
+            'int_customer_summaries': 'customer_id',
+        },
+    }},
 ) }}
 
 {#- Aggregated in an intermediate model, because segments need the same columns and read no mart. -#}
@@ -11,4 +16,4 @@ select
     last_seen_at,
     event_count
 from {{ ref('int_customer_summaries') }}
-where {{ is_changed('customer_id', ref('int_changed_customer_summaries'), 'customer_id') }}
+where {{ is_changed('customer_id') }}

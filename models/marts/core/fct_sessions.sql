@@ -1,18 +1,24 @@
 {{ config(
     materialized='incremental',
-    meta={'replace': {'key': 'visitor_id', 'changed': 'int_changed_session_visitors'}},
+    meta={'increment': {
+        'key': 'visitor_id',
+        'from': {
+            'int_events_sessionized': 'visitor_id',
+            'int_events_stitched': 'visitor_id',
+        },
+    }},
 ) }}
 
 with sessionized as (
     select event_id, visitor_id, session_id, visitor_event_number
     from {{ ref('int_events_sessionized') }}
-    where {{ is_changed('visitor_id', ref('int_changed_session_visitors'), 'visitor_id') }}
+    where {{ is_changed('visitor_id') }}
 ),
 
 events as (
     select event_id, customer_id, occurred_at
-    from {{ ref('int_timeline_events') }}
-    {%- if is_incremental() %}
+    from {{ ref('int_events_stitched') }}
+    {%- if builds_changes_only() %}
     where event_id in (select event_id from sessionized)
     {%- endif %}
 )

@@ -1,8 +1,18 @@
 {{ config(
     materialized='incremental',
-    meta={'replace': {'key': 'customer_id', 'changed': 'int_changed_gap_customers'}},
+    meta={'increment': {
+        'key': 'customer_id',
+        'from': {
+            'int_steps': 'customer_id',
+            'int_contacts': 'customer_id',
+            'int_phase_intervals': 'customer_id',
+            'int_phase_exits': 'customer_id',
+            'touchpoints': 'all',
+            'phases': 'all',
+            'clock': {'where': 'answered_at is null or answered_at > {built_as_of}', 'of': 'int_contacts'},
+        },
+    }},
 ) }}
-{%- set changed_customers = ref('int_changed_gap_customers') %}
 
 {#- Where journeys break: hand-overs between devices, channels and departments; answers and contacts that are late. -#}
 {%- set columns = [

@@ -1,6 +1,11 @@
 {{ config(
     materialized='incremental',
-    meta={'replace': {'key': 'customer_id', 'changed': 'int_changed_journey_customers'}},
+    meta={'increment': {
+        'key': 'customer_id',
+        'from': {
+            'int_journey_instances': 'customer_id',
+        },
+    }},
 ) }}
 
 select
@@ -16,4 +21,4 @@ select
     started_at,
     ended_at
 from {{ ref('int_journey_instances') }}
-where {{ is_changed('customer_id', ref('int_changed_journey_customers'), 'customer_id') }}
+where {{ is_changed('customer_id') }}

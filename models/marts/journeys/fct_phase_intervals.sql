@@ -1,6 +1,12 @@
 {{ config(
     materialized='incremental',
-    meta={'replace': {'key': 'interval_id', 'changed': 'int_changed_phase_intervals', 'tracks': ['entered_at']}},
+    meta={'increment': {
+        'key': 'interval_id',
+        'from': {
+            'int_phase_intervals': 'interval_id',
+            'int_phase_norms': {'where': "outcome = 'pending'", 'of': 'int_phase_intervals'},
+        },
+    }},
 ) }}
 
 select
@@ -27,4 +33,4 @@ left join {{ ref('int_phase_norms') }} as norms
         norms.journey_id = intervals.journey_id
         and norms.journey_version = intervals.journey_version
         and norms.phase_id = intervals.phase_id
-where {{ is_changed('intervals.interval_id', ref('int_changed_phase_intervals'), 'interval_id') }}
+where {{ is_changed('intervals.interval_id') }}

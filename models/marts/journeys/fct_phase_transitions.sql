@@ -1,6 +1,12 @@
 {{ config(
     materialized='incremental',
-    meta={'replace': {'key': 'customer_id', 'changed': 'int_changed_journey_customers'}},
+    meta={'increment': {
+        'key': 'customer_id',
+        'from': {
+            'int_phase_intervals': 'customer_id',
+            'int_designed_moves': 'all',
+        },
+    }},
 ) }}
 
 with intervals as (
@@ -18,7 +24,7 @@ with intervals as (
     from {{ ref('int_phase_intervals') }}
     where
         next_interval_id is not null
-        and {{ is_changed('customer_id', ref('int_changed_journey_customers'), 'customer_id') }}
+        and {{ is_changed('customer_id') }}
 )
 
 select

@@ -1,6 +1,13 @@
 {{ config(
     materialized='incremental',
-    meta={'replace': {'key': 'measured_on', 'changed': 'int_changed_days'}},
+    meta={'increment': {
+        'key': 'measured_on',
+        'from': {
+            'int_measure_values_daily': 'measured_on',
+            'kpis': 'all',
+            'measures': 'all',
+        },
+    }},
 ) }}
 
 {#-
@@ -25,7 +32,7 @@ with kpis as (
 daily as (
     select measure_id, channel, segment, measured_value, customer_count, without_rate_count, measured_on
     from {{ ref('int_measure_values_daily') }}
-    where {{ is_changed('measured_on', ref('int_changed_days'), 'measured_on') }}
+    where {{ is_changed('measured_on') }}
 ),
 
 parts as (

@@ -66,7 +66,7 @@ def build_warehouse(context: dg.OpExecutionContext) -> Events:
         return
     project: DbtProject = dbt_project()
     translator: DagsterDbtTranslator = translator_of(project)
-    for event in asset_events(outcome.built, read_dbt_manifest(), translator, project):
+    for event in asset_events(outcome.built, read_dbt_manifest(), translator, project, outcome.number):
         assert event.asset_key is not None
         yield dg.AssetMaterialization(event.asset_key, metadata=event.metadata)
     outcome.raise_failure()

@@ -17,19 +17,11 @@ from dagster_dbt.components.dbt_project.component import DagsterDbtComponentTran
 
 from orchestration.defs.naming import BUILD, OWNERS, WAREHOUSE_POOL
 from orchestration.defs.run_context import run_settings_and_clock
-from orchestration.defs.warehouse.reporting import BuildProgress, asset_events
-from orchestration.lib.core.connection import open_duckdb
+from orchestration.defs.warehouse.reporting import BuildProgress, asset_events, said_of_nodes
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings
-from orchestration.lib.dbt.building import DbtBuild, build, explain
+from orchestration.lib.dbt.building import DbtBuild, explain
 from orchestration.lib.dbt.project import read_dbt_manifest, target
-from orchestration.lib.warehouse.build import (
-    BuildPlan,
-    begin_build,
-    complete_build,
-    fingerprint,
-    plan_build,
-    read_pepper,
-)
+from orchestration.lib.warehouse.building import build_tables
 
 
 class WarehouseComponent(DbtProjectComponent):
@@ -75,7 +67,7 @@ def build_what_changed(
         selection += ["--indirect-selection", chosen.indirect_selection]
     outcome = run_build(settings, as_of=as_of, log=context.log, selection=() if is_whole else selection)
     if outcome.built is not None:
-        found = asset_events(outcome.built, read_dbt_manifest(), translator, project)
+        found = asset_events(outcome.built, read_dbt_manifest(), translator, project, outcome.number)
         yield from (event for event in found if event.asset_key in context.selected_asset_keys)
     outcome.raise_failure()
 
@@ -85,6 +77,7 @@ class BuildOutcome:
     """What came of a build; `built` is none where nothing had changed."""
 
     built: DbtBuild | None
+    number: int = 0
 
     def raise_failure(self) -> None:
         """Ends the step of a build that failed, with what went wrong."""
@@ -95,29 +88,21 @@ class BuildOutcome:
 def run_build(
     settings: Settings, *, as_of: datetime, log: dg.DagsterLogManager, selection: Sequence[str] = ()
 ) -> BuildOutcome:
-    """Plans the build, runs dbt, and notes in the ledger of builds what came of it. No selection: the whole project."""
-    with open_duckdb(settings.warehouse) as connection:
-        plan = plan_build(
-            connection,
-            fingerprint=fingerprint(settings, read_pepper(settings)),
-            as_of=as_of,
-            force_full=bool(selection),
-        )
-        if plan is None:
-            log.info("Nothing changed since the last build; the tables remain as they are.")
-            return BuildOutcome(None)
-        number = begin_build(connection, plan, now=datetime.now(UTC))
-    log.info(f"{'Full build' if plan.is_full else 'Build of what changed'}: {plan.reason}")
-    built = build(settings, [*_build_arguments(plan), *selection], plan.environment, progress=BuildProgress(log).note)
-    if built.is_success and not selection:
-        with open_duckdb(settings.warehouse) as connection:
-            complete_build(connection, number, now=datetime.now(UTC))
-    return BuildOutcome(built)
-
-
-def _build_arguments(plan: BuildPlan) -> list[str]:
-    arguments = ["--exclude-resource-type", "unit_test"]
-    return [*arguments, "--full-refresh"] if plan.is_full else arguments
+    """Builds what is not up to date, and says what that is. No selection: the whole project."""
+    tables = build_tables(
+        settings,
+        as_of=as_of,
+        now=datetime.now(UTC),
+        part=selection,
+        begins=lambda plan: log.info(f"{'Full build' if plan.is_full else 'Build of what changed'}: {plan.reason}"),
+        progress=BuildProgress(log).note,
+    )
+    if tables is None:
+        log.info("Nothing changed since the last build; the tables remain as they are.")
+        return BuildOutcome(None)
+    if counted := said_of_nodes(tables.dbt.results, tables.number):
+        log.info(f"  {counted}")
+    return BuildOutcome(tables.dbt, tables.number)
 
 
 def dbt_project() -> DbtProject:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtProject
 
-from orchestration.lib.dbt.building import DbtBuild, NodeResult
+from orchestration.lib.dbt.building import UNCHANGED, DbtBuild, NodeResult
 
 # What becomes of a node that people have to know of at once.
 TROUBLE = ("error", "runtime error", "fail", "warn")
@@ -37,18 +37,38 @@ def asset_events(
     manifest: Mapping[str, Any],
     translator: DagsterDbtTranslator,
     project: DbtProject,
+    number: int,
 ) -> Iterator[dg.MaterializeResult]:
-    """One event per asset that was built, with what became of its tests."""
+    """One event per asset whose rows changed, with what became of its tests."""
     tests: dict[str, Counter[str]] = defaultdict(Counter)
     for result in built.results:
         if result.unique_id.startswith("test."):
             for tested in _tested(manifest["nodes"][result.unique_id]):
                 tests[tested][result.status] += 1
     for result in built.results:
-        if result.status == "success":
+        if result.status == "success" and has_changed(result, number):
             asset = translator.get_asset_spec(manifest, result.unique_id, project).key
             counts = {f"tests_{status}": count for status, count in sorted(tests[result.unique_id].items())}
             yield dg.MaterializeResult(asset_key=asset, metadata={"seconds": result.seconds, **counts})
+
+
+def has_changed(result: NodeResult, number: int) -> bool:
+    """Whether a build gave a table other rows than it had."""
+    return result.state is not None and result.state.version == number
+
+
+def said_of_nodes(results: Iterable[NodeResult], number: int) -> str:
+    """What a build did about tables and tests, in one line."""
+    kinds: dict[str, Counter[str]] = {"tables": Counter(), "tests": Counter()}
+    for result in results:
+        kind = kinds["tests" if result.unique_id.startswith("test.") else "tables"]
+        kind["skipped" if result.status == UNCHANGED else "built"] += 1
+        kind["changed"] += has_changed(result, number)
+    tables, tests = kinds["tables"], kinds["tests"]
+    return (
+        f"{tables['built']} tables were built, {tables['changed']} of them changed, and {tests['built']} tests ran; "
+        f"skipped: {tables['skipped']} tables and {tests['skipped']} tests, as nothing they read changed"
+    )
 
 
 def _tested(test: Mapping[str, Any]) -> Sequence[str]:

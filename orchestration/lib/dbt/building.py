@@ -11,23 +11,27 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings
+from orchestration.lib.dbt.node_states import BuildInputs, NodeState
 from orchestration.lib.dbt.running import DbtFailed, dbt_environment, dbt_variables
 
 CHILD = ("-m", "orchestration.lib.dbt.child")
 
+# What became of a node that was not built, as nothing changed that it reads.
+UNCHANGED = "unchanged"
 BAD = ("error", "fail", "runtime error", "partial success")
 
 
 @dataclass(frozen=True)
 class NodeResult:
-    """What became of one node: dbt's status (success, pass, warn, fail, error, skipped), message and seconds.
+    """What became of one node: dbt's status (success, pass, warn, fail, error, skipped) or `unchanged`, and seconds.
 
-    `number` and `count` are its place among the nodes of the build.
+    `number` and `count` are its place among the nodes of the build. `state` is what it is built from now; none where
+    the ledger says so already.
     """
 
     unique_id: str
@@ -37,6 +41,15 @@ class NodeResult:
     seconds: float
     number: int
     count: int
+    state: NodeState | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def of_json(cls, told: Mapping[str, Any]) -> NodeResult:
+        state = told["state"]
+        return cls(**{**told, "state": None if state is None else NodeState(**state)})
 
     @property
     def is_bad(self) -> bool:
@@ -75,14 +88,15 @@ def explain(built: DbtBuild, manifest: Mapping[str, Any]) -> str:
 def build(
     settings: Settings,
     arguments: Sequence[str],
-    environment: Mapping[str, str] | None = None,
+    environment: Mapping[str, str],
     *,
+    inputs: BuildInputs,
     progress: Callable[[NodeResult], None] = lambda result: None,
 ) -> DbtBuild:
     """Runs `dbt build` with more arguments on a data set and returns what became of its nodes.
 
-    `environment` is what `BuildPlan.environment` says. The warehouse file must not be open. Raises DbtFailed where the
-    process died, with its last words.
+    `environment` is what `BuildPlan.environment` says, `inputs` what the ledger of nodes does. The warehouse file must
+    not be open. Raises DbtFailed where the process died, with its last words.
     """
     work = settings.dbt_target / "build"
     work.mkdir(parents=True, exist_ok=True)
@@ -90,9 +104,10 @@ def build(
     request = {
         "arguments": list(arguments),
         "variables": dbt_variables(settings),
-        "environment": {**dbt_environment(settings), **(environment or {})},
+        "environment": {**dbt_environment(settings), **environment},
         "seeds": str(settings.resolved_seeds.relative_to(PROJECT_ROOT)),
         "work": str(work),
+        "inputs": inputs.as_json(),
     }
     results: list[NodeResult] = []
     error: str | None = None
@@ -117,7 +132,7 @@ def build(
             for line in child.stdout:
                 told = json.loads(line)
                 if "unique_id" in told:
-                    results.append(NodeResult(**told))
+                    results.append(NodeResult.of_json(told))
                     progress(results[-1])
                 else:
                     is_told, error = True, told["error"]

@@ -1,26 +1,29 @@
 """The process that builds: dbt, with a task that tells of each node that ended.
 
-Two things are not dbt's own: the SQL of tests, which the code alone decides, is compiled once and kept, and log files
-are not written, since the parent takes the results of nodes from a pipe.
+What is not dbt's own: nodes that are up to date are left out (node_states.py), the tests of a table are one statement,
+the SQL of tests that the code alone decides is compiled once and kept, and no log is written, since the parent takes
+the results of nodes from a pipe.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import hashlib
 import itertools
 import json
 import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestration.lib.core.settings import PROJECT_ROOT
-from orchestration.lib.dbt.building import NodeResult
+from orchestration.lib.dbt.building import UNCHANGED, NodeResult
+from orchestration.lib.dbt.node_states import BuildInputs, Decision, NodeStates, read_by
 from orchestration.lib.dbt.project import QUIET, parsed_project, target
 
 if TYPE_CHECKING:
@@ -74,10 +77,15 @@ def invoke(
 
     for node in manifest.nodes.values():
         if node.resource_type == NodeType.Seed:
-            node.original_file_path = str(Path(request["seeds"]) / Path(node.original_file_path).name)
+            file = Path(request["seeds"]) / Path(node.original_file_path).name
+            node.original_file_path = str(file)
+            # dbt's own is that of the file it parsed, which another data set may have
+            node.checksum.checksum = hashlib.sha256((PROJECT_ROOT / file).read_bytes()).hexdigest()
     variables, work, arguments = request["variables"], request["work"], request["arguments"]
+    _drop_small_talk()
     with _kept_test_sql(manifest, f"{digest}-{variables[-1]}") as kept:
-        setattr(dbt_build, "BuildTask", _task_class(tell, kept))  # noqa: B010  (mypy: a type)
+        start = BuildInputs.of_json(request["inputs"])
+        setattr(dbt_build, "BuildTask", _task_class(tell, kept, start))  # noqa: B010  (mypy: a type)
         result = dbtRunner(manifest=manifest).invoke(
             [
                 *QUIET,
@@ -93,11 +101,29 @@ def invoke(
     return None if result.exception is None else str(result.exception)
 
 
-def _task_class(tell: Callable[[Mapping[str, Any]], None], kept: dict[str, str]) -> type:
-    """dbt's task for `build`, which tells of each node that ended and runs tests with SQL that is kept."""
+def _drop_small_talk() -> None:
+    """Has dbt not compose the dozen events per node that no log of ours shows: they cost as much as a small table."""
+    from dbt_common.events import event_manager_client
+    from dbt_common.events.base_types import BaseEvent, EventLevel
+    from dbt_common.events.event_manager import EventManager
+
+    class Warnings(EventManager):
+        def fire_event(self, e: BaseEvent, level: EventLevel | None = None, *rest: Any, **more: Any) -> None:
+            if (level or e.level_tag()) in (EventLevel.WARN, EventLevel.ERROR):
+                super().fire_event(e, level, *rest, **more)
+
+    event_manager_client.ctx_set_event_manager(Warnings())
+
+
+def _task_class(tell: Callable[[Mapping[str, Any]], None], kept: dict[str, str], start: BuildInputs) -> type:
+    """dbt's task for `build`, which leaves out what is up to date and tells of each node that ended."""
+    from dbt.adapters.factory import get_adapter
+    from dbt.artifacts.schemas.results import RunStatus, TestStatus
+    from dbt.artifacts.schemas.run import RunResult
     from dbt.node_types import NodeType
     from dbt.task.build import BuildTask
-    from dbt.task.test import TestResultData, TestRunner
+    from dbt.task.test import TestRunner
+    from dbt_common.exceptions import DbtRuntimeError
 
     class KeptTestRunner(TestRunner):
         def compile(self, manifest: Manifest) -> Any:
@@ -110,53 +136,159 @@ def _task_class(tell: Callable[[Mapping[str, Any]], None], kept: dict[str, str])
                 kept[node.unique_id] = node.compiled_code
             return node
 
-        def execute_data_test(self, data_test: Any, manifest: Manifest) -> TestResultData:
-            config = data_test.config
-            relation = self.adapter.get_relation(data_test.database, data_test.schema, data_test.alias)
-            if relation is None and config.limit is None:
-                count = config.fail_calc
-                _, table = self.adapter.execute(
-                    f"select {count}, {count} {config.warn_if}, {count} {config.error_if} "
-                    f"from ({data_test.compiled_code}) as breaking_rows",
-                    fetch=True,
-                )
-                failures, should_warn, should_error = table.rows[0]
-                if not should_warn and not should_error:
-                    return TestResultData(int(failures or 0), False, False, {})
-            # rows are written down, or those of an earlier build removed
-            return super().execute_data_test(data_test, manifest)
-
-    ended = itertools.count(1)
-
     class TellingTask(BuildTask):
+        def _runtime_initialize(self) -> None:
+            super()._runtime_initialize()
+            assert self.manifest is not None and self._flattened_nodes is not None
+            self.states = NodeStates(self.manifest, start, self.config.vars.to_dict() | self.config.cli_vars)
+            self.unchanged: set[str] = set()
+            self.ended = itertools.count(1)
+            tests: dict[frozenset[str], list[Any]] = {}
+            for test in self._flattened_nodes:
+                if test.resource_type == NodeType.Test:
+                    tests.setdefault(frozenset(read_by(test)), []).append(test)
+            self.passing = PassingTests(tests)
+            self.parts: dict[str, list[Any]] = {}
+            for model in self.manifest.nodes.values():
+                if model.resource_type == NodeType.Model and (whole := model.config.meta.get("part_of")):
+                    self.parts.setdefault(whole, []).append(model)
+
         def get_runner_type(self, node: Any) -> Any:
             return KeptTestRunner if node.resource_type == NodeType.Test else super().get_runner_type(node)
 
+        def _submit(self, pool: Any, args: Any, callback: Callable[[Any], None]) -> None:
+            [runner] = args
+            node = runner.node
+            if runner.skip or node.resource_type not in (NodeType.Model, NodeType.Seed, NodeType.Test):
+                super()._submit(pool, args, callback)
+            elif node.is_ephemeral_model:
+                if node.config.meta.get("part_of"):
+                    # compiled into its whole, whose decision it follows
+                    callback(self._quiet_result(node))
+                else:
+                    super()._submit(pool, args, callback)
+            elif self._decision(node).mode == "unchanged":
+                self.unchanged.add(node.unique_id)
+                callback(self._quiet_result(node, "nothing it reads changed"))
+            else:
+                super()._submit(pool, args, callback)
+
+        def _decision(self, node: Any) -> Decision:
+            decision = self.states.decide(node, exists=node.resource_type == NodeType.Test or self._is_there(node))
+            if node.resource_type == NodeType.Model:
+                said = self.states.said_of(node, decision)
+                for one in (node, *self.parts.get(node.name, ())):
+                    one.config.meta["build"] = said
+            return decision
+
+        def _is_there(self, node: Any) -> bool:
+            found = get_adapter(self.config).get_relation(node.database, node.schema, node.alias)
+            return found is not None and found.is_view == (node.config.materialized == "view")
+
+        def call_runner(self, runner: Any) -> Any:
+            if isinstance(runner, KeptTestRunner) and not runner.skip and self.passing.is_passed(runner, self):
+                return self._quiet_result(runner.node)
+            return super().call_runner(runner)
+
+        def _quiet_result(self, node: Any, message: str | None = None) -> Any:
+            """The result of a node that dbt does not have to run, as if it had."""
+            is_test = node.resource_type == NodeType.Test
+            return RunResult(
+                status=TestStatus.Pass if is_test else RunStatus.Success,
+                timing=[],
+                thread_id="",
+                execution_time=0.0,
+                adapter_response={},
+                message=message,
+                failures=0 if is_test else None,
+                node=node,
+                batch_results=None,
+            )
+
         def _handle_result(self, result: Any) -> None:
-            super()._handle_result(result)
-            if not result.node.is_ephemeral_model:
-                tell(
-                    asdict(
-                        NodeResult(
-                            result.node.unique_id,
-                            str(result.status),
-                            result.message or "",
-                            result.failures,
-                            result.execution_time,
-                            next(ended),
-                            self.num_nodes,
-                        )
-                    )
-                )
+            # dbt waits for ever for a node whose result is not taken
+            try:
+                super()._handle_result(result)
+                self._note_and_tell(result)
+            except Exception as error:
+                self._raise_next_tick = DbtRuntimeError(f"{result.node.unique_id}: {error!r}")
+
+        def _note_and_tell(self, result: Any) -> None:
+            node = result.node
+            if node.is_ephemeral_model:
+                return
+            status = str(result.status)
+            is_skipped = status == "skipped" or node.resource_type not in (NodeType.Model, NodeType.Seed, NodeType.Test)
+            state = None if is_skipped else self.states.note(node, status, result.adapter_response or {})
+            tell(
+                NodeResult(
+                    node.unique_id,
+                    UNCHANGED if node.unique_id in self.unchanged else status,
+                    result.message or "",
+                    result.failures,
+                    result.execution_time,
+                    next(self.ended),
+                    self.num_nodes,
+                    state,
+                ).as_json()
+            )
 
     return TellingTask
+
+
+class PassingTests:
+    """Runs the tests of one table in one statement, and knows which of them passed.
+
+    Those that did not, and those that left rows behind before, run once more as dbt runs them: it writes the rows that
+    break a test, and removes those of an earlier build.
+    """
+
+    def __init__(self, tests: Mapping[frozenset[str], Sequence[Any]]) -> None:
+        self._tests = tests
+        self._locks = {read: threading.Lock() for read in tests}
+        self._passed: dict[frozenset[str], set[str]] = {}
+
+    def is_passed(self, runner: Any, task: Any) -> bool:
+        """Whether a test passed; the first that is asked of those that read the same runs them all."""
+        read = frozenset(read_by(runner.node))
+        with self._locks[read]:
+            if read not in self._passed:
+                self._passed[read] = self._run(runner, task, [
+                    test for test in self._tests[read]
+                    if test.config.limit is None
+                    and task.states.decide(test, exists=True).mode != "unchanged"
+                    and runner.adapter.get_relation(test.database, test.schema, test.alias) is None
+                ])  # fmt: skip
+            return runner.node.unique_id in self._passed[read]
+
+    def _run(self, runner: Any, task: Any, tests: Sequence[Any]) -> set[str]:
+        if not tests:
+            return set()
+        try:
+            with runner.adapter.connection_named("tests of one table"):
+                statement = " union all ".join(
+                    f"select {place} as place, {test.config.fail_calc} {test.config.warn_if} as is_warning, "
+                    f"{test.config.fail_calc} {test.config.error_if} as is_failing "
+                    f"from ({self._compiled(type(runner), test, task)}) as breaking_rows"
+                    for place, test in enumerate(tests)
+                )
+                _, table = runner.adapter.execute(statement, fetch=True)
+        except Exception:  # one of them can't be run: dbt says which, and why
+            return set()
+        return {
+            tests[place].unique_id for place, is_warning, is_failing in table.rows if not (is_warning or is_failing)
+        }
+
+    @staticmethod
+    def _compiled(runner_type: Any, test: Any, task: Any) -> str:
+        from dbt.adapters.factory import get_adapter
+
+        return runner_type(task.config, get_adapter(task.config), test, 0, 0).compile(task.manifest).compiled_code
 
 
 @contextlib.contextmanager
 def _kept_test_sql(manifest: Manifest, state: str) -> Iterator[dict[str, str]]:
     """The compiled SQL of tests that the code and the variables decide, by test; empty for those not yet compiled."""
-    import hashlib
-
     file = target() / f"tests-{hashlib.sha256(state.encode()).hexdigest()[:16]}.json"
     before = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     kept: dict[str, Any] = {name: before.get(name) for name in _fixed_tests(manifest)}

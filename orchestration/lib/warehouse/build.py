@@ -20,7 +20,7 @@ from orchestration.lib.landing.registry import latest_batch
 
 # The shipped examples hold invented or long published people, so their key may be known to all.
 EXAMPLE_PEPPER = "journey-warehouse-example-key"
-# What a table holds follows from these files; a changed one means that every table is rebuilt.
+# What tables hold follows from these files; dbt's process decides which tables a changed one means.
 BUILD_INPUTS = (
     "dbt_project.yml",
     "models/**/*.sql",
@@ -33,32 +33,42 @@ BUILD_INPUTS = (
 )
 
 
-# The status of a build that somebody ran with dbt itself.
+# The status of a build that somebody ran with dbt itself: no ledger knows what it wrote.
 BY_HAND = "by hand"
+# That of a build whose process did not come to its end.
+RUNNING = "running"
+COMPLETE = "complete"
+# Those of builds that left some tables older than others, as the ledger of nodes says.
+FAILED = "failed"
+PART = "part"
+TROUBLE = {
+    BY_HAND: "dbt was run by hand",
+    RUNNING: "the last build did not end well",
+    FAILED: "the last build failed",
+    PART: "the last build was one of a part of the tables",
+}
 
 
 @dataclass(frozen=True)
 class BuildPlan:
-    """What a build covers. `is_full` rebuilds every table from raw; `reason` says why, for people."""
+    """What a build covers. `is_full` rebuilds every table from raw; `reason` says why there is a build, for people."""
 
     is_full: bool
     reason: str
     batch: int
-    built_through: int
     as_of: datetime
-    built_as_of: datetime
     fingerprint: str
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment variables that hand the plan to the models (macro `build_setting`)."""
-        return {
-            # a build by hand has no plan; it notes itself (macro note_build_by_hand)
-            "JOURNEYS_BUILD_IS_NOTED": "yes",
-            "JOURNEYS_BUILD_AS_OF": timestamp_text(self.as_of),
-            "JOURNEYS_BUILD_BUILT_AS_OF": timestamp_text(self.built_as_of),
-            "JOURNEYS_BUILD_BUILT_THROUGH": str(self.built_through),
-        }
+        """The environment variables that hand the plan to the models (macro `as_of`)."""
+        # a build by hand has no plan; it notes itself (macro note_build_by_hand)
+        return {**clock_environment(self.as_of), "JOURNEYS_BUILD_IS_NOTED": "yes"}
+
+
+def clock_environment(as_of: datetime) -> dict[str, str]:
+    """The environment variable with the clock of the models."""
+    return {"JOURNEYS_BUILD_AS_OF": timestamp_text(as_of)}
 
 
 @dataclass(frozen=True)
@@ -116,12 +126,8 @@ def ensure_ledgers(connection: duckdb.DuckDBPyConnection, pepper: str) -> None:
 
 
 def fingerprint(settings: Settings, pepper: str, root: Path = PROJECT_ROOT) -> str:
-    """A hash of everything but rows and clock that decides what tables hold: code, seeds, settings, key, library."""
-    digest = hashlib.sha256()
-    files: list[Path] = sorted(path for pattern in BUILD_INPUTS for path in root.glob(pattern))
-    files += sorted(settings.resolved_seeds.glob("*"))
-    for path in files:
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    """Hashes of everything but rows and clock that decides what tables hold: of settings, key and library, and of
+    code and seeds. Other settings rebuild every table; other code rebuilds what it is the code of."""
     fixed = [
         settings.reporting_time_zone,
         settings.reporting_currency,
@@ -131,8 +137,12 @@ def fingerprint(settings: Settings, pepper: str, root: Path = PROJECT_ROOT) -> s
         settings.country,
         phones.library_version(),
     ]
-    digest.update(json.dumps(fixed).encode())
-    return digest.hexdigest()[:32]
+    digest = hashlib.sha256()
+    files: list[Path] = sorted(path for pattern in BUILD_INPUTS for path in root.glob(pattern))
+    files += sorted(settings.resolved_seeds.glob("*"))
+    for path in files:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return f"{hashlib.sha256(json.dumps(fixed).encode()).hexdigest()[:16]}-{digest.hexdigest()[:16]}"
 
 
 def plan_build(
@@ -141,36 +151,40 @@ def plan_build(
     """What the next build has to cover; None when nothing changed since the last
     complete one and that one is published.
 
-    A build that did not end well leaves tables in a state between two truths, so the next one starts from raw.
+    It starts from raw where no ledger says what tables hold: before the first build, after one that was killed or
+    run by hand, with other settings or an earlier clock. Else each node is built from what it did not read yet.
     """
     batch = latest_batch(connection)
     last = last_complete_build(connection)
+    statuses = _statuses_since(connection)
     trouble = build_trouble(connection)
     reason = None
     if last is None:
         reason = "first build"
-    elif trouble is not None:
+    elif statuses & {BY_HAND, RUNNING}:
         reason = trouble
-    elif last.fingerprint != fingerprint:
-        reason = "models, seeds or settings changed"
+    elif last.fingerprint.partition("-")[0] != fingerprint.partition("-")[0]:
+        reason = "settings changed"
     elif as_of < last.as_of:
         reason = f"the clock went back from {last.as_of:%Y-%m-%d %H:%M:%S}"
     elif force_full:
         reason = "asked for"
     if reason is not None or last is None:
-        return BuildPlan(True, reason or "first build", batch, 0, as_of, as_of, fingerprint)
-    if batch == last.batch and as_of == last.as_of and last.release_id is not None:
-        return None
-    parts = ["no new rows"]
+        return BuildPlan(True, reason or "first build", batch, as_of, fingerprint)
+    parts = []
     if batch == last.batch + 1:
         parts = [f"landing batch {batch}"]
     elif batch > last.batch:
         parts = [f"landing batches {last.batch + 1} to {batch}"]
+    if last.fingerprint != fingerprint:
+        parts.append("models or seeds changed")
     if as_of != last.as_of:
         parts.append(f"the clock moved on from {last.as_of:%Y-%m-%d %H:%M:%S}")
-    if last.release_id is None:
+    if trouble is not None:
+        parts.append(trouble)
+    elif last.release_id is None:
         parts.append("the last build was not published")
-    return BuildPlan(False, ", ".join(parts), batch, last.batch, as_of, last.as_of, fingerprint)
+    return BuildPlan(False, ", ".join(parts), batch, as_of, fingerprint) if parts else None
 
 
 def last_complete_build(connection: duckdb.DuckDBPyConnection) -> CompleteBuild | None:
@@ -182,18 +196,19 @@ def last_complete_build(connection: duckdb.DuckDBPyConnection) -> CompleteBuild 
     return CompleteBuild(row[0], row[1], in_utc(row[2]), row[3], row[4]) if row else None
 
 
+def _statuses_since(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """The statuses of the builds after the last complete one."""
+    rows = connection.execute(
+        "select status from landing.builds "
+        "where build > (select coalesce(max(build), 0) from landing.builds where status = 'complete')"
+    ).fetchall()
+    return {status for (status,) in rows}
+
+
 def build_trouble(connection: duckdb.DuckDBPyConnection) -> str | None:
     """What happened to the tables since the last build that ended well, for people; None when nothing did."""
-    statuses = {
-        status
-        for (status,) in connection.execute(
-            "select status from landing.builds "
-            "where build > (select coalesce(max(build), 0) from landing.builds where status = 'complete')"
-        ).fetchall()
-    }
-    if statuses - {BY_HAND}:
-        return "the last build did not end well"
-    return "dbt was run by hand" if statuses else None
+    statuses = _statuses_since(connection)
+    return next((words for status, words in TROUBLE.items() if status in statuses), None)
 
 
 def is_releasable(connection: duckdb.DuckDBPyConnection) -> bool:
@@ -206,16 +221,16 @@ def begin_build(connection: duckdb.DuckDBPyConnection, plan: BuildPlan, *, now: 
     row = connection.execute("select coalesce(max(build), 0) + 1 from landing.builds").fetchone()
     assert row is not None
     connection.execute(
-        "insert into landing.builds values (?, ?, ?, ?, 'running', null, ?, null)",
-        [row[0], plan.batch, plain_utc(plan.as_of), plan.fingerprint, plain_utc(now)],
+        "insert into landing.builds values (?, ?, ?, ?, ?, null, ?, null)",
+        [row[0], plan.batch, plain_utc(plan.as_of), plan.fingerprint, RUNNING, plain_utc(now)],
     )
     return row[0]
 
 
-def complete_build(connection: duckdb.DuckDBPyConnection, build: int, *, now: datetime) -> None:
-    """Notes that a build ended well: the next one goes on from here."""
+def end_build(connection: duckdb.DuckDBPyConnection, build: int, status: str, *, now: datetime) -> None:
+    """Notes how a build ended; after a complete one the tables may be published."""
     connection.execute(
-        "update landing.builds set status = 'complete', finished_at = ? where build = ?", [plain_utc(now), build]
+        "update landing.builds set status = ?, finished_at = ? where build = ?", [status, plain_utc(now), build]
     )
 
 

@@ -20,7 +20,7 @@ from orchestration.lib.landing import land
 from orchestration.lib.release import due
 from orchestration.lib.warehouse.build import (
     begin_build,
-    complete_build,
+    end_build,
     fingerprint,
     note_release,
     plan_build,
@@ -60,7 +60,7 @@ def publish(warehouse: Warehouse, *, as_of: datetime | None = None) -> None:
         plan = plan_build(connection, fingerprint=fingerprint(settings, read_pepper(settings)), as_of=moment)
         assert plan is not None
         number = begin_build(connection, plan, now=NOW)
-        complete_build(connection, number, now=NOW)
+        end_build(connection, number, "complete", now=NOW)
         note_release(connection, number, "r1")
 
 

@@ -1,13 +1,20 @@
 {{ config(
     materialized='incremental',
-    meta={'replace': {'key': 'customer_id', 'changed': 'int_changed_customer_summaries'}},
+    meta={'increment': {
+        'key': 'customer_id',
+        'from': {
+            'int_timeline_events': 'customer_id',
+            'int_identifier_owners': 'owner_id',
+            'int_identifiers': {'column': 'identifier_hash', 'of': 'int_identifier_owners', 'key': 'owner_id'},
+        },
+    }},
 ) }}
 
 {#- Every customer with the totals of their timeline and identifiers. People with a record and no event yet are customers as well. -#}
 with events as (
     select customer_id, is_identified, occurred_at
     from {{ ref('int_timeline_events') }}
-    where {{ is_changed('customer_id', ref('int_changed_customer_summaries'), 'customer_id') }}
+    where {{ is_changed('customer_id') }}
 ),
 
 people as (
@@ -20,7 +27,7 @@ people as (
         on seen.identifier_hash = owners.identifier_hash
     where
         owners.identifier_kind = 'person'
-        and {{ is_changed('owners.owner_id', ref('int_changed_customer_summaries'), 'customer_id') }}
+        and {{ is_changed('owners.owner_id') }}
     group by owners.owner_id
 ),
 

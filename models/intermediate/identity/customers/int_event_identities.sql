@@ -1,6 +1,12 @@
 {{ config(
     materialized='incremental',
-    meta={'replace': {'key': 'event_id', 'changed': 'int_changed_event_identities', 'tracks': ['visitor_id']}},
+    meta={'increment': {
+        'key': 'event_id',
+        'from': {
+            'int_event_identifiers': 'event_id',
+            'int_identifier_owners': {'column': 'identifier_hash', 'of': 'int_event_identifiers'},
+        },
+    }},
 ) }}
 
 {#- What an event's own identifiers state: the visitor (device) and the person. -#}
@@ -9,7 +15,7 @@ with event_identifiers as (
     from {{ ref('int_event_identifiers') }}
     where
         is_current
-        and {{ is_changed('event_id', ref('int_changed_event_identities'), 'event_id') }}
+        and {{ is_changed('event_id') }}
 ),
 
 owners as (

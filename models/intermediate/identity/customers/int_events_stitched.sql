@@ -1,9 +1,12 @@
 {{ config(
     materialized='incremental',
-    meta={'replace': {
+    meta={'increment': {
         'key': 'event_id',
-        'changed': 'int_changed_stitched_events',
-        'tracks': ['customer_id', 'visitor_id', 'occurred_at'],
+        'from': {
+            'int_event_versions': 'event_id',
+            'int_event_identities': 'event_id',
+            'int_visitor_ownerships': {'column': 'visitor_id', 'of': 'int_event_identities'},
+        },
     }},
 ) }}
 
@@ -16,7 +19,7 @@ with events as (
     from {{ ref('int_event_versions') }}
     where
         is_current
-        and {{ is_changed('event_id', ref('int_changed_stitched_events'), 'event_id') }}
+        and {{ is_changed('event_id') }}
 ),
 
 identified as (

@@ -1,6 +1,12 @@
 {{ config(
     materialized='incremental',
-    meta={'replace': {'key': 'visitor_id', 'changed': 'int_changed_visitors'}},
+    meta={'increment': {
+        'key': 'visitor_id',
+        'from': {
+            'int_event_identities': 'visitor_id',
+            'int_event_versions': {'column': 'event_id', 'of': 'int_event_identities'},
+        },
+    }},
 ) }}
 
 {#-
@@ -19,7 +25,7 @@ with events as (
     from {{ ref('int_event_identities') }} as identified
     where
         identified.visitor_id is not null
-        and {{ is_changed('identified.visitor_id', ref('int_changed_visitors'), 'visitor_id') }}
+        and {{ is_changed('identified.visitor_id') }}
 ),
 
 visitors as (

@@ -1,6 +1,13 @@
 {{ config(
     materialized='incremental',
-    meta={'replace': {'key': 'event_id', 'changed': 'int_changed_events', 'tracks': ['identifier_hash']}},
+    meta={'increment': {
+        'key': 'event_id',
+        'from': {
+            'int_event_versions': 'event_id',
+            'int_phone_numbers': 'never: numbers are looked up before the rows that state them are built',
+            'identifier_types': 'all',
+        },
+    }},
 ) }}
 
 with events as (
@@ -8,7 +15,7 @@ with events as (
     from {{ ref('int_event_versions') }}
     where
         len(identifiers) > 0
-        and {{ is_changed('event_id', ref('int_changed_events'), 'event_id') }}
+        and {{ is_changed('event_id') }}
 ),
 
 exploded as (

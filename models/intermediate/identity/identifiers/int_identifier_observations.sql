@@ -1,6 +1,12 @@
 {{ config(
     materialized='incremental',
-    meta={'replace': {'key': 'identifier_hash', 'changed': 'int_changed_identifiers'}},
+    meta={'increment': {
+        'key': 'identifier_hash',
+        'from': {
+            'int_event_identifiers': 'identifier_hash',
+            'int_people_identifiers': 'identifier_hash',
+        },
+    }},
 ) }}
 
 {#- First seen takes every version that ever landed, so that a correction does not rename a customer. -#}
@@ -13,11 +19,11 @@ with observations as (
         is_current,
         occurred_at as seen_at
     from {{ ref('int_event_identifiers') }}
-    where {{ is_changed('identifier_hash', ref('int_changed_identifiers'), 'identifier_hash') }}
+    where {{ is_changed('identifier_hash') }}
     union all
     select identifier_type, identifier_hash, source_system, 'record', is_current, updated_at
     from {{ ref('int_people_identifiers') }}
-    where {{ is_changed('identifier_hash', ref('int_changed_identifiers'), 'identifier_hash') }}
+    where {{ is_changed('identifier_hash') }}
 )
 
 select

@@ -1,6 +1,11 @@
 {{ config(
     materialized='incremental',
-    meta={'replace': {'key': 'identifier_hash', 'changed': 'int_changed_identifiers'}},
+    meta={'increment': {
+        'key': 'identifier_hash',
+        'from': {
+            'int_identifier_observations': 'identifier_hash',
+        },
+    }},
 ) }}
 
 select
@@ -10,5 +15,5 @@ select
     min(first_seen_at) as first_seen_at,
     max(last_seen_at) as last_seen_at
 from {{ ref('int_identifier_observations') }}
-where {{ is_changed('identifier_hash', ref('int_changed_identifiers'), 'identifier_hash') }}
+where {{ is_changed('identifier_hash') }}
 group by identifier_hash

@@ -1,6 +1,13 @@
 {{ config(
     materialized='incremental',
-    meta={'replace': {'key': 'identifier_hash', 'tracks': ['person_key_hash']}},
+    meta={'increment': {
+        'key': 'identifier_hash',
+        'from': {
+            'int_people_versions': 'all',
+            'int_phone_numbers': 'never: numbers are looked up before the rows that state them are built',
+            'identifier_types': 'all',
+        },
+    }},
 ) }}
 
 {#- A people record is an identifier of its own, and its values are linked to it. -#}

@@ -1,6 +1,12 @@
 {{ config(
     materialized='incremental',
-    meta={'replace': {'key': 'event_id', 'changed': 'int_changed_events'}},
+    meta={'increment': {
+        'key': 'event_id',
+        'from': {
+            'int_event_versions': 'event_id',
+            'int_phone_numbers': 'never: numbers are looked up before the rows that state them are built',
+        },
+    }},
 ) }}
 
 with events as (
@@ -9,7 +15,7 @@ with events as (
     where
         is_current
         and len(identifiers) > 0
-        and {{ is_changed('event_id', ref('int_changed_events'), 'event_id') }}
+        and {{ is_changed('event_id') }}
 )
 
 select

@@ -1,8 +1,16 @@
 {{ config(
     materialized='incremental',
-    meta={'replace': {'key': 'link_key', 'changed': 'int_changed_links'}},
+    meta={'increment': {
+        'key': 'identifier_a',
+        'from': {
+            'int_event_identifiers': [
+                'identifier_hash',
+                {'column': 'event_id', 'of': 'int_event_identifiers', 'key': 'identifier_hash'},
+            ],
+            'int_people_identifiers': ['identifier_hash', 'person_key_hash'],
+        },
+    }},
 ) }}
-{%- set links_changed = ref('int_changed_links') %}
 
 {#-
     Two identifiers of one kind that occur together on a current record or event. A people record links its values
@@ -12,9 +20,7 @@
 with event_identifiers as (
     select version_key, event_id, source_system, identifier_hash, identifier_kind, is_current, occurred_at
     from {{ ref('int_event_identifiers') }}
-    where
-        identifier_count between 2 and {{ var('max_identifiers_per_record') }}
-        and {{ is_changed('identifier_hash', ref('int_changed_identifiers'), 'identifier_hash') }}
+    where identifier_count between 2 and {{ var('max_identifiers_per_record') }}
 ),
 
 together_on_events as (
@@ -33,6 +39,7 @@ together_on_events as (
             and greater.event_id = lesser.event_id
             and greater.identifier_kind = lesser.identifier_kind
             and greater.identifier_hash > lesser.identifier_hash
+    where {{ is_changed('lesser.identifier_hash') }}
 ),
 
 together_on_records as (
@@ -45,7 +52,9 @@ together_on_records as (
         is_current,
         updated_at as seen_at
     from {{ ref('int_people_identifiers') }}
-    where identifier_hash <> person_key_hash
+    where
+        identifier_hash <> person_key_hash
+        and {{ is_changed('least(person_key_hash, identifier_hash)') }}
 ),
 
 links as (
@@ -65,9 +74,6 @@ select
     min(seen_at) as first_seen_at,
     max(seen_at) filter (where is_current) as last_seen_at
 from links
-where
-    {{ is_changed('identifier_a', ref('int_changed_identifiers'), 'identifier_hash') }}
-    and {{ is_changed('identifier_b', ref('int_changed_identifiers'), 'identifier_hash') }}
 group by identifier_a, identifier_b, link_rule, source_system
 -- links that only superseded rows have are no longer links
 having count_if(is_current) > 0

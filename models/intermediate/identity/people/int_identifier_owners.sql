@@ -1,6 +1,13 @@
 {{ config(
     materialized='incremental',
-    meta={'replace': {'key': 'identifier_hash', 'tracks': ['owner_id']}},
+    meta={'increment': {
+        'key': 'identifier_hash',
+        'from': {
+            'int_identifier_trust': 'all',
+            'int_identifier_components': 'all',
+            'int_resolved_links': 'all',
+        },
+    }},
 ) }}
 
 {#-

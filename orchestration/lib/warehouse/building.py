@@ -1,0 +1,79 @@
+"""Builds the tables of a data set: plans, has dbt build what is not up to date, and keeps both ledgers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from orchestration.lib.core.connection import open_duckdb
+from orchestration.lib.core.settings import Settings
+from orchestration.lib.dbt.building import DbtBuild, NodeResult, build
+from orchestration.lib.landing.registry import latest_batch
+from orchestration.lib.warehouse.build import (
+    COMPLETE,
+    FAILED,
+    PART,
+    BuildPlan,
+    begin_build,
+    end_build,
+    fingerprint,
+    plan_build,
+    read_pepper,
+)
+from orchestration.lib.warehouse.node_ledger import read_build_inputs, write_states
+
+# Unit tests are of the code alone; exposures build nothing.
+WITHOUT = ("--exclude-resource-type", "unit_test", "--exclude-resource-type", "exposure")
+
+
+@dataclass(frozen=True)
+class TablesBuilt:
+    """A build that came to its end: its number, what it covered, and what became of the nodes."""
+
+    number: int
+    plan: BuildPlan
+    dbt: DbtBuild
+
+
+def build_tables(
+    settings: Settings,
+    *,
+    as_of: datetime,
+    now: datetime,
+    force_full: bool = False,
+    part: Sequence[str] = (),
+    arguments: Sequence[str] = (),
+    begins: Callable[[BuildPlan], None] = lambda plan: None,
+    progress: Callable[[NodeResult], None] = lambda result: None,
+) -> TablesBuilt | None:
+    """Builds what is not up to date; None where nothing changed since the last complete build, which is published.
+
+    `part` are arguments of dbt that select some nodes: these are built whatever their state, and the tables can't be
+    published before the next build of all. `arguments` are arguments that leave out nodes for good. Raises DbtFailed
+    where dbt's process died; the next build then starts from raw.
+    """
+    with open_duckdb(settings.warehouse) as connection:
+        code = fingerprint(settings, read_pepper(settings))
+        plan = plan_build(connection, fingerprint=code, as_of=as_of, force_full=force_full)
+        if plan is None and part:
+            plan = BuildPlan(False, "a part was asked for", latest_batch(connection), as_of, code)
+        if plan is None:
+            return None
+        number = begin_build(connection, plan, now=now)
+        inputs = read_build_inputs(connection, plan, number, now=now, is_forced=bool(part))
+    begins(plan)
+    built = build(
+        settings,
+        [*(["--full-refresh"] if plan.is_full else []), *WITHOUT, *arguments, *part],
+        plan.environment,
+        inputs=inputs,
+        progress=progress,
+    )
+    with open_duckdb(settings.warehouse) as connection:
+        states = {result.unique_id: result.state for result in built.results if result.state is not None}
+        write_states(connection, states, is_full=plan.is_full)
+        end_build(
+            connection, number, FAILED if not built.is_success else PART if part else COMPLETE, now=datetime.now(UTC)
+        )
+    return TablesBuilt(number, plan, built)

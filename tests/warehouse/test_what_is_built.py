@@ -1,0 +1,198 @@
+"""A build leaves out what is up to date, catches up what is not, and never leaves a difference to a full build."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from orchestration.lib.core.connection import open_duckdb
+from orchestration.lib.core.settings import PROJECT_ROOT
+from orchestration.lib.dbt.building import UNCHANGED
+from orchestration.lib.dbt.node_states import BuildInputs, NodeStates
+from orchestration.lib.dbt.project import parsed_project
+from orchestration.lib.dbt.running import DbtFailed
+from orchestration.lib.warehouse.build import build_trouble, is_releasable
+from orchestration.lib.warehouse.node_ledger import ensure_node_ledger
+from tests.conftest import Warehouse, differences, make_warehouse
+
+pytestmark = pytest.mark.xdist_group("what_is_built")
+
+HEADER = "event_id,occurred_at,event_name,source_system,channel,touchpoint,identifiers,amount,currency\n"
+FIRST = """\
+web:1,2026-01-05T09:00:00Z,product_viewed,web,web,,"{""cookie"": ""c-1"", ""email"": ""ann@example.com""}",,
+shop:1,2026-01-05T09:30:00Z,order_placed,web,web,,"{""email"": ""ann@example.com""}",40.00,EUR
+web:2,2026-01-07T09:00:00Z,product_viewed,web,web,,"{""cookie"": ""c-2"", ""email"": ""bob@example.com""}",,
+"""
+MORE = """\
+shop:2,2026-01-09T09:30:00Z,order_placed,web,web,,"{""email"": ""bob@example.com""}",99.00,EUR
+"""
+WHEN = datetime(2026, 2, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Warehouse:
+    warehouse = make_warehouse(tmp_path / "shop", seeds=PROJECT_ROOT / "seeds", as_of="2026-02-01")
+    deliver(warehouse, "first", FIRST)
+    warehouse.build()
+    return warehouse
+
+
+def deliver(warehouse: Warehouse, name: str, rows: str) -> None:
+    file = warehouse.settings.extracts / "feed" / "events" / f"{name}.csv"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(HEADER + rows, encoding="utf-8")
+    warehouse.land()
+
+
+def ledger(warehouse: Warehouse, statement: str) -> None:
+    with open_duckdb(warehouse.settings.warehouse) as connection:
+        connection.execute(statement)
+        # a build is due where the last one was not published
+        connection.execute("update landing.builds set release_id = null")
+
+
+def built(warehouse: Warehouse) -> set[str]:
+    """Names of the nodes that the last build built."""
+    return names(result.unique_id for result in warehouse.built.dbt.results if result.status != UNCHANGED)
+
+
+def changed(warehouse: Warehouse) -> set[str]:
+    """Names of the tables that the last build gave other rows."""
+    number = warehouse.built.number
+    return names(
+        result.unique_id for result in warehouse.built.dbt.results if result.state and result.state.version == number
+    )
+
+
+def names(unique_ids: Iterable[str]) -> set[str]:
+    return {unique_id.split(".")[2] for unique_id in unique_ids}
+
+
+def assert_equals_a_full_build(warehouse: Warehouse, tmp_path: Path) -> None:
+    full = make_warehouse(tmp_path / "full", seeds=PROJECT_ROOT / "seeds", as_of="2026-02-01")
+    full.deliver(warehouse.settings.extracts)
+    full.land()
+    full.build()
+    assert differences(warehouse, full) == {}
+
+
+def test_an_event_builds_what_hangs_on_it_and_changes_what_it_changes(shop: Warehouse, tmp_path: Path) -> None:
+    deliver(shop, "more", MORE)
+    shop.build()
+    assert {"int_event_versions", "int_timeline_events", "fct_kpi_values_daily"} <= changed(shop)
+    idle = {"channels", "int_exchange_rates", "stg_web__events", "int_record_pairs", "int_calendar_days", "dim_kpis"}
+    assert not built(shop) & idle
+    # the order adds no identifier, so nobody's identity is another
+    assert "int_event_identifiers" in changed(shop) and "int_identifier_owners" not in changed(shop)
+    assert_equals_a_full_build(shop, tmp_path)
+
+
+def test_where_nothing_changed_nothing_is_built_and_verdicts_stay(shop: Warehouse) -> None:
+    shop.build(force_full=True, command="build")
+    before = shop.query("select node, verdict, built_at from landing.nodes where node like 'test.%' order by node")
+    ledger(shop, "select 1")
+    assert shop.build(command="build") == "the last build was not published"
+    assert built(shop) == set()
+    assert before and before == shop.query(
+        "select node, verdict, built_at from landing.nodes where node like 'test.%' order by node"
+    )
+
+
+def test_other_code_of_one_model_builds_it_and_no_other_where_its_rows_are_equal(shop: Warehouse) -> None:
+    for node in ("int_phase_intervals", "agg_phases_daily", "int_identifier_components"):
+        ledger(shop, f"update landing.nodes set fingerprint = 'other code' where node = 'model.journeys.{node}'")
+        shop.build()
+        assert (built(shop), changed(shop)) == ({node}, set())
+
+
+def test_a_new_model_is_built_alone(shop: Warehouse) -> None:
+    ledger(shop, "delete from landing.nodes where node = 'model.journeys.agg_transitions_by_level'")
+    shop.build()
+    assert built(shop) == {"agg_transitions_by_level"}
+
+
+@pytest.mark.parametrize("in_its_place", ["select 1", "create view journeys.fct_journeys as select 1 as one"])
+def test_a_table_that_is_gone_is_built_from_all_rows(shop: Warehouse, in_its_place: str, tmp_path: Path) -> None:
+    with open_duckdb(shop.settings.warehouse) as connection:
+        connection.execute("drop table journeys.fct_journeys")
+        connection.execute(in_its_place)
+    deliver(shop, "more", MORE)
+    shop.build()
+    assert_equals_a_full_build(shop, tmp_path)
+
+
+def test_a_model_that_missed_a_change_computes_all_rows(shop: Warehouse, tmp_path: Path) -> None:
+    [before] = shop.query("from landing.nodes where node = 'model.journeys.int_phase_intervals'")
+    rows = shop.query("from intermediate.int_phase_intervals")
+    deliver(shop, "more", MORE)
+    shop.build()
+    deliver(shop, "still_more", MORE.replace("shop:2", "shop:3").replace("bob@", "eve@"))
+    shop.build()
+    with open_duckdb(shop.settings.warehouse) as connection:
+        # as a copy from before the two deliveries would be
+        connection.execute("delete from intermediate.int_phase_intervals")
+        connection.execute(
+            "update landing.nodes set inputs = ?, version = ? where node = 'model.journeys.int_phase_intervals'",
+            [before["inputs"], before["version"]],
+        )
+    assert rows
+    ledger(shop, "select 1")
+    shop.build()
+    assert {"int_phase_intervals", "fct_phase_intervals"} <= built(shop), "one missed a change, the other has no list"
+    assert changed(shop) == {"int_phase_intervals"}
+    assert_equals_a_full_build(shop, tmp_path)
+
+
+def test_a_build_that_failed_goes_on_where_it_stopped(shop: Warehouse, tmp_path: Path) -> None:
+    deliver(shop, "more", MORE)
+    with open_duckdb(shop.settings.warehouse) as connection:
+        connection.execute("alter table config.journeys rename column valid_to to hidden")
+    with pytest.raises(DbtFailed):
+        shop.build()
+    with open_duckdb(shop.settings.warehouse) as connection:
+        assert build_trouble(connection) == "the last build failed" and not is_releasable(connection)
+        connection.execute("alter table config.journeys rename column hidden to valid_to")
+    assert shop.build() == "landing batch 2, the last build failed"
+    assert "int_phase_intervals" in built(shop) and "int_event_versions" not in built(shop)
+    assert_equals_a_full_build(shop, tmp_path)
+
+
+def test_a_ledger_of_an_older_version_is_begun_again(shop: Warehouse, tmp_path: Path) -> None:
+    with open_duckdb(shop.settings.warehouse) as connection:
+        connection.execute("alter table landing.nodes drop column content")
+        ensure_node_ledger(connection)
+        assert connection.execute("from landing.nodes").fetchall() == []
+    deliver(shop, "more", MORE)
+    shop.build()
+    assert "dim_kpis" in built(shop)
+    assert_equals_a_full_build(shop, tmp_path)
+
+
+def test_a_description_is_no_part_of_the_code_and_a_macro_is_of_all_that_call_it() -> None:
+    def fingerprints(
+        *, macro: str = "", description: str = "", variables: dict[str, str] | None = None
+    ) -> dict[str, str]:
+        _, manifest = parsed_project()
+        manifest.macros["macro.journeys.duckdb__local_date"].macro_sql += macro
+        manifest.nodes["model.journeys.int_timeline_events"].description += description
+        start = BuildInputs(1, 1, "2026-02-01 00:00:00", False, "2026-02-01 00:00:00", {}, {})
+        states = NodeStates(manifest, start, {"reporting_currency": "EUR"} | (variables or {}))
+        return {
+            node.name: states.fingerprint(node)
+            for node in manifest.nodes.values()
+            if node.resource_type == "model" and node.config.materialized != "ephemeral"
+        }
+
+    before = fingerprints()
+    assert fingerprints(description=", and more") == before
+
+    def other(after: dict[str, str]) -> set[str]:
+        return {name for name in before if before[name] != after[name]}
+
+    dated = other(fingerprints(macro=" "))
+    assert {"int_timeline_events", "int_measured_intervals"} <= dated
+    assert not {"int_event_versions", "int_phase_intervals", "fct_journeys", "fct_events"} & dated
+    assert "int_timeline_events" in other(fingerprints(variables={"reporting_currency": "USD"}))

@@ -20,6 +20,12 @@
 {%- endmacro %}
 
 
+{#- Names of the models that changed since the last build of the running one, where it replaces rows of changed keys. -#}
+{% macro changed_inputs() -%}
+    {{ return(this_build().get('changes', []) | map(attribute='read') | unique | list) }}
+{%- endmacro %}
+
+
 {#- A condition on landed rows: they changed after the last build of the running model. -#}
 {% macro landed_since_last_build() -%}
     changed_in > {{ this_build()['built_through'] }}

@@ -1,7 +1,8 @@
 {#-
     A query that unites the models whose YAML says `meta: {rows_are: <kind>}`, in the columns of a contract (`columns`,
     a dictionary of name and type). What a model has, its YAML says; a column that it does not list is null. `condition`
-    filters the rows of each model before they meet; `conditions` has other ones for some models.
+    filters the rows of each model before they meet; `conditions` has other ones for some models, and none says that a
+    model has no row to give.
 
     Fails for a model that has a column the contract does not know, or lacks one of `required`, and for one that
     `union_models` does not list yet.
@@ -9,7 +10,7 @@
 {% macro union_rows(kind, columns, required, condition='true', conditions={}) -%}
     {%- set models = union_models()[kind] -%}
     {%- if execute -%}{%- do check_union(kind, models, columns, required) -%}{%- endif -%}
-    {%- for model in models %}
+    {%- for model in models if conditions.get(model, condition) is not none or not execute %}
     {%- set listed = graph.nodes['model.journeys.' ~ model].columns if execute else {} %}
     select
         {%- for column, data_type in columns.items() %}

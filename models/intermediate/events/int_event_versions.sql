@@ -11,10 +11,14 @@
 {{ config(materialized='incremental', meta={'increment': {'key': 'version_key', 'from': from}}) }}
 
 {#- Landed rows that did not change are not read; which keys changed follows from the others alone. -#}
-{%- set landed = "row_status in ('current', 'superseded')" %}
-{%- set changed = landed ~ " and " ~ (landed_since_last_build() if builds_changes_only() else 'true') %}
+{%- set of_landed = "row_status in ('current', 'superseded')" -%}
+{%- set conditions = {} -%}
+{%- for model in changed_inputs() if builds_changes_only() -%}
+    {%- set of_change = is_changed('version_key') if model == 'int_store_baskets' else landed_since_last_build() -%}
+    {%- do conditions.update({model: of_landed ~ ' and ' ~ of_change}) -%}
+{%- endfor %}
 with events as (
-    {{ union_events(changed, {'int_store_baskets': landed ~ " and " ~ is_changed('version_key')}) }}
+    {{ union_events(none if builds_changes_only() else of_landed, conditions) }}
 )
 
 select

@@ -32,6 +32,7 @@ Mode = Literal["unchanged", "changes", "all", "scratch"]
 CLOCK = "clock"
 BATCH = "batch"
 RAW = "raw"
+SETTINGS = "settings"
 CLOCK_MACRO = "macro.journeys.as_of"
 GOOD = ("success", "pass")
 NO_ROWS_OF_THEIR_OWN = ("view", "ephemeral")
@@ -195,8 +196,7 @@ class NodeStates:
                 if way == ALL_ROWS:
                     return Decision("all", f"{name} changed", now)
                 if isinstance(way, dict):
-                    state = self.states.get(name)
-                    if "column" in way and (state is None or state.changed_since != before.inputs.get(name)):
+                    if "column" in way and self._changed_since(name) != before.inputs.get(name):
                         return Decision("all", f"it did not read the last changes of {name}", now)
                     changes.append(way)
         if changed:
@@ -212,6 +212,11 @@ class NodeStates:
             "built_as_of": before.as_of,
         }
         return Decision("changes", "rows of changed keys", now, said)
+
+    def _changed_since(self, name: str) -> Version | None:
+        """The version that the list of changed rows of a table starts from."""
+        state = self.states.get(self._id_of(name))
+        return None if state is None else state.changed_since
 
     def said_of(self, node: Any, decision: Decision) -> dict[str, Any]:
         """What the macros have to know of a decision."""
@@ -246,7 +251,7 @@ class NodeStates:
             return declared
         if isinstance(declared, str):
             declared = {"column": declared}
-        way = dict(declared)
+        way = {**declared, "read": CLOCK if read is None else read.name}
         if "landed" in way:
             # only rows say which keys changed; a rule that a staging model reads changes them all
             return {**way, "of": read.relation_name} if name.startswith(f"{RAW}.") else ALL_ROWS
@@ -274,7 +279,8 @@ class NodeStates:
         if unique_id not in self._inputs_behind:
             node = self._nodes[unique_id]
             if unique_id.startswith("source."):
-                found = {source_input(node.schema, node.source_name, node.name)}
+                # the key of hashes; another one is followed by a full build
+                found = set() if node.name == SETTINGS else {source_input(node.schema, node.source_name, node.name)}
             elif node.config.materialized in NO_ROWS_OF_THEIR_OWN:
                 found = self._asks_for(node).union(*(self._inputs_behind_of(read) for read in read_by(node)))
             else:

@@ -196,3 +196,19 @@ def test_a_description_is_no_part_of_the_code_and_a_macro_is_of_all_that_call_it
     assert {"int_timeline_events", "int_measured_intervals"} <= dated
     assert not {"int_event_versions", "int_phase_intervals", "fct_journeys", "fct_events"} & dated
     assert "int_timeline_events" in other(fingerprints(variables={"reporting_currency": "USD"}))
+
+
+def test_a_kpi_that_is_not_what_the_published_events_say_ends_the_build(shop: Warehouse) -> None:
+    deliver(shop, "more", MORE.replace("order_placed", "order_returned"))
+    shop.build(force_full=True, command="build")
+    with open_duckdb(shop.settings.warehouse) as connection:
+        # the newest day is always among those that are counted again
+        connection.execute("""
+            update kpis.fct_kpi_values_daily set numerator = numerator + 1
+            where channel = 'all' and segment = 'all' and numerator > 0
+                and measured_on = (select max(measured_on) from kpis.fct_kpi_values_daily)
+        """)
+    law = "assert_kpis_count_the_published_events"
+    ledger(shop, f"update landing.nodes set fingerprint = 'other code' where node like 'test.journeys.{law}%'")
+    with pytest.raises(DbtFailed, match=law):
+        shop.build(command="build")

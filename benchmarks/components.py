@@ -47,7 +47,10 @@ components:
       settings: {disabled_optimizers: common_subplan, TimeZone: UTC}
 """,
     "models/grouped.sql": """
-{{ config(materialized='connected_components', meta={'components': {'edge': ['identifier_a', 'identifier_b']}}) }}
+{{ config(
+    materialized='connected_components',
+    meta={'components': {'edge': ['identifier_a', 'identifier_b']}, 'build': {'mode': 'all'}},
+) }}
 select identifier_a, identifier_b from main.links
 """,
     "models/one_row.sql": "{{ config(materialized='table') }} select 1 as one",

@@ -178,8 +178,6 @@ def _write(database: Path, drawn: object) -> None:
 
             create view intermediate.int_events_stitched as select * from intermediate.int_event_versions;
             create table intermediate.int_events_sessionized as select '' as event_id, '' as session_id where false;
-            create table intermediate.int_changed_customers as select '' as customer_id where false;
-            create table intermediate.int_changed_journey_customers as select '' as customer_id where false;
             create table config.exchange_rates as
             select '' as currency, 1.0 as rate_to_reporting, date '2026-01-01' as valid_from where false;
 

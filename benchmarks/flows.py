@@ -127,18 +127,12 @@ def compile_models(settings: Settings) -> dict[str, str]:
     """The SQL of the models as dbt compiles it for a full build."""
     from orchestration.lib.dbt.project import ensure_manifest, read_dbt_manifest
     from orchestration.lib.dbt.running import run_dbt
-    from orchestration.lib.warehouse.build import begin_build, fingerprint, plan_build, read_pepper
+    from orchestration.lib.warehouse.build import clock_environment
     from orchestration.lib.warehouse.data_set import prepare_data_set
 
-    now = datetime.now(UTC)
-    prepare_data_set(settings, today=now.date())
-    as_of = AS_OF.replace(tzinfo=UTC)
-    with open_duckdb(settings.warehouse) as connection:
-        plan = plan_build(connection, fingerprint=fingerprint(settings, read_pepper(settings)), as_of=as_of)
-        assert plan is not None
-        begin_build(connection, plan, now=now)
+    prepare_data_set(settings, today=datetime.now(UTC).date())
     wanted = {*READY, *BETWEEN, *(name for names in MEASURED.values() for name in names)}
-    run_dbt(settings, ["compile", "--full-refresh", "--select", *sorted(wanted)], plan.environment)
+    run_dbt(settings, ["compile", "--select", *sorted(wanted)], clock_environment(AS_OF.replace(tzinfo=UTC)))
     ensure_manifest()
     nodes = [node for node in read_dbt_manifest()["nodes"].values() if node["resource_type"] == "model"]
     compiled = {}

@@ -3,7 +3,8 @@
     every row that was added, removed or changed when the table last changed. The next models find their keys by it, so a
     change travels as far as it changes something, and no further.
 
-    The model's query gives the rows of the changed keys (macro `is_changed`), or all rows where the build computes all.
+    The model's query gives the rows of the changed keys (macro `is_changed`), or all rows where the build computes all;
+    rows of other keys that it gives are left out.
     They are compared with those that the table has of these keys, by a hash of the whole row, and both tables change in
     one transaction; where no row differs, neither does. A table of other columns is replaced.
 
@@ -63,7 +64,12 @@
         {%- endif %}
     ),
 
-    rows_after as (select * from {{ fresh }}),
+    rows_after as (
+        select * from {{ fresh }}
+        {% if builds_changes_only() -%}
+            where {{ key }} in (select {{ key }} from {{ changed_keys_relation() }})
+        {%- endif %}
+    ),
 
     marked_rows as (
         select {{ tracked }}, hash(rows_before) as row_hash, 1 as side from rows_before

@@ -1,4 +1,4 @@
-{{ config(materialized='ephemeral', meta={'part_of': 'fct_gaps'}) }}
+{{ config(materialized='ephemeral') }}
 
 {#-
     Steps of instances as gaps count them. A message that the company sends unasked is not a step of the customer

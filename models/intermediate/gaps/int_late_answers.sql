@@ -1,4 +1,4 @@
-{{ config(materialized='ephemeral', meta={'part_of': 'fct_gaps'}) }}
+{{ config(materialized='ephemeral') }}
 
 {#- Contacts of customers whose answer came later than their touchpoint's limit, or has not come by the clock. -#}
 with contacts as (

@@ -1,4 +1,4 @@
-{{ config(materialized='ephemeral', meta={'part_of': 'fct_gaps'}) }}
+{{ config(materialized='ephemeral') }}
 
 {#- Phase intervals in which the journey's design expects a contact and none came within the phase's limit. -#}
 with intervals as (

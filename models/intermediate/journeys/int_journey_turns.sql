@@ -1,4 +1,4 @@
-{{ config(materialized='ephemeral', meta={'part_of': 'int_phase_intervals'}) }}
+{{ config(materialized='ephemeral') }}
 
 {#-
     Matched events of a version at which something may begin or end, by the windows alone: a match belongs to the instance

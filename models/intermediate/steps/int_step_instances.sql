@@ -1,4 +1,4 @@
-{{ config(materialized='ephemeral', meta={'part_of': 'int_steps'}) }}
+{{ config(materialized='ephemeral') }}
 
 {#- Journey instances, numbered for this build: sorting and joining millions of steps by texts takes twice as long. -#}
 select

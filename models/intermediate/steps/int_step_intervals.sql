@@ -1,4 +1,4 @@
-{{ config(materialized='ephemeral', meta={'part_of': 'int_steps'}) }}
+{{ config(materialized='ephemeral') }}
 
 {#- Phase intervals with the number and the end of their instance, numbered themselves. -#}
 select

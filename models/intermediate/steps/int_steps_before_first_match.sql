@@ -1,4 +1,4 @@
-{{ config(materialized='ephemeral', meta={'part_of': 'int_steps'}) }}
+{{ config(materialized='ephemeral') }}
 
 {#-
     An instance includes its whole first instant, with the events just before its first match. Events up to the

@@ -1,4 +1,4 @@
-{{ config(materialized='ephemeral', meta={'part_of': 'int_steps'}) }}
+{{ config(materialized='ephemeral') }}
 
 {#-
     Events from an instance's first match to its end, each in the phase interval in which it happens; a completed instance

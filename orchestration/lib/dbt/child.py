@@ -148,10 +148,6 @@ def _task_class(tell: Callable[[Mapping[str, Any]], None], kept: dict[str, str],
                 if test.resource_type == NodeType.Test:
                     tests.setdefault(frozenset(read_by(test)), []).append(test)
             self.passing = PassingTests(tests)
-            self.parts: dict[str, list[Any]] = {}
-            for model in self.manifest.nodes.values():
-                if model.resource_type == NodeType.Model and (whole := model.config.meta.get("part_of")):
-                    self.parts.setdefault(whole, []).append(model)
 
         def get_runner_type(self, node: Any) -> Any:
             return KeptTestRunner if node.resource_type == NodeType.Test else super().get_runner_type(node)
@@ -162,8 +158,8 @@ def _task_class(tell: Callable[[Mapping[str, Any]], None], kept: dict[str, str],
             if runner.skip or node.resource_type not in (NodeType.Model, NodeType.Seed, NodeType.Test):
                 super()._submit(pool, args, callback)
             elif node.is_ephemeral_model:
-                if node.config.meta.get("part_of"):
-                    # compiled into its whole, whose decision it follows
+                if node.unique_id in self.states.parts:
+                    # compiled when its whole is, whose decision it follows
                     callback(self._quiet_result(node))
                 else:
                     super()._submit(pool, args, callback)
@@ -176,9 +172,7 @@ def _task_class(tell: Callable[[Mapping[str, Any]], None], kept: dict[str, str],
         def _decision(self, node: Any) -> Decision:
             decision = self.states.decide(node, exists=node.resource_type == NodeType.Test or self._is_there(node))
             if node.resource_type == NodeType.Model:
-                said = self.states.said_of(node, decision)
-                for one in (node, *self.parts.get(node.name, ())):
-                    one.config.meta["build"] = said
+                self.states.tell(node, decision)
             return decision
 
         def _is_there(self, node: Any) -> bool:

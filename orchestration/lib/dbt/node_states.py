@@ -31,6 +31,8 @@ Mode = Literal["unchanged", "changes", "all", "scratch"]
 
 CLOCK = "clock"
 BATCH = "batch"
+# A model that calls it is compiled by what is decided of it.
+ASKS_FOR_DECISION = "macro.journeys.this_build"
 RAW = "raw"
 SETTINGS = "settings"
 CLOCK_MACRO = "macro.journeys.as_of"
@@ -115,6 +117,7 @@ class NodeStates:
         self._texts: dict[str, str] = {}
         self._decisions: dict[str, Decision] = {}
         self._tracked = _tracked_columns(manifest)
+        self.parts = parts_of_increments(manifest)
 
     def decide(self, node: Any, *, exists: bool) -> Decision:
         """What the build has to do about a node whose inputs are as they will be. `exists`: its table is there."""
@@ -218,13 +221,14 @@ class NodeStates:
         state = self.states.get(self._id_of(name))
         return None if state is None else state.changed_since
 
-    def said_of(self, node: Any, decision: Decision) -> dict[str, Any]:
-        """What the macros have to know of a decision."""
+    def tell(self, node: Any, decision: Decision) -> None:
+        """Tells the macros of a model, and of the ephemeral models that are a part of it, what was decided."""
         said = {"mode": decision.mode, **decision.said}
         if node.config.materialized == "incremental":
             key = node.config.meta["increment"]["key"]
             said["tracks"] = sorted({key} | self._tracked.get(node.name, set()))
-        return said
+        for one in (node, *(self._nodes[part] for part, wholes in self.parts.items() if node.unique_id in wholes)):
+            one.config.meta["build"] = said
 
     def _ways_by_input(self, node: Any) -> dict[str, list[Any]]:
         """How a change of each input reaches an incremental model, from `meta.increment`."""
@@ -377,6 +381,28 @@ def source_input(schema: str, source: str, table: str) -> str:
     return f"{RAW}.{source}.{table}" if schema == RAW else f"{schema}.{table}"
 
 
+def parts_of_increments(manifest: Manifest) -> dict[str, set[str]]:
+    """The ephemeral models that are filtered by changed keys, or read one that is, and the models that they become
+    part of: one each, or the keys of one would filter the other (`broken_declarations`)."""
+    macros = _MacroTexts(manifest, {})
+    found: dict[str, set[str]] = {}
+
+    def collect(node: Any, whole: str) -> bool:
+        """Whether the SQL of a node depends on the decision about its whole."""
+        asks = ASKS_FOR_DECISION in macros.called_by(node)
+        for read in read_by(node):
+            other = manifest.nodes.get(read)
+            if other is not None and other.config.materialized == "ephemeral" and collect(other, whole):
+                found.setdefault(read, set()).add(whole)
+                asks = True
+        return asks
+
+    for node in list(manifest.nodes.values()):
+        if node.resource_type in ("model", "test") and node.config.materialized != "ephemeral":
+            collect(node, node.unique_id)
+    return found
+
+
 def _several(declared: Any) -> Iterable[Any]:
     return declared if isinstance(declared, list) else [declared]
 
@@ -441,6 +467,10 @@ def broken_declarations(manifest: Manifest) -> Iterator[str]:
             if source in read or source == CLOCK:
                 for way in _several(ways):
                     yield from _broken_way(name, source, way, read, incremental)
+    for part, wholes in sorted(parts_of_increments(manifest).items()):
+        if len(wholes) > 1:
+            several = ", ".join(sorted(whole.split(".")[2] for whole in wholes))
+            yield f"{part.split('.')[2]}: is filtered by changed keys, and is part of {several}; it can be of one only"
 
 
 def _broken_way(

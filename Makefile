@@ -97,7 +97,7 @@ var/.lint/sql: $(SQL_FILES) $(SQL_PARTS) var/.lint/warehouse.duckdb
 docs: setup  ## dbt's documentation pages of the data set, in var/<data set>/dbt/
 	@$(RUN) dbt docs generate
 
-bench: setup  ## seconds and memory per stage: SIZES="100k 1m" (10m takes long)
+bench: setup  ## what refreshes cost, full, late, with nothing new: SIZES="100k 1m" (10m takes long)
 	@.venv/bin/python -m benchmarks $(SIZES)
 	@$(MAKE) --no-print-directory bench-flows SIZES="$(filter 20k 100k 1m 5m --record,$(SIZES))"
 

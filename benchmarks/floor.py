@@ -1,7 +1,8 @@
-"""The floor: one DuckDB statement that reads the same extracts and writes them sorted by customer and time.
+"""The floor: one DuckDB statement that reads the same extracts and writes events sorted by customer and time.
 
-It knows no contract violations, no versions, no identity and no journey. No warehouse can be quicker than this, so
-how many times longer a refresh takes says what all of that costs, on whatever machine it runs.
+An event has what is its own: id, customer, time, name, channel, and the rest as JSON. The statement knows no contract
+violations, no versions, no identity and no journey. No warehouse can cost less, so the ratio says what all of that
+costs, on whatever machine it runs.
 """
 
 from __future__ import annotations
@@ -11,27 +12,28 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestration.lib.config.contracts import TableContract
-from orchestration.lib.core.connection import open_duckdb
+from orchestration.lib.core.connection import one_value, open_duckdb
 from orchestration.lib.core.sql import literal
 
 
 @dataclass(frozen=True)
 class EventRows:
-    """Where a native table says when something happened, and to whom: the first filled column counts."""
+    """Where a native table says when something happened, to whom (the first filled column), and what."""
 
     occurred_at: str
     customer: tuple[str, ...]
+    name: str | None = None
 
 
 # Every native table whose rows are events, or parts of one.
 EVENT_TABLES: Mapping[str, EventRows] = {
-    "web.events": EventRows("derived_tstamp", ("user_id", "domain_userid")),
-    "app.events": EventRows("event_time", ("user_id", "device_id")),
-    "crm.lifecycle_changes": EventRows("changed_at", ("contact_id",)),
+    "web.events": EventRows("derived_tstamp", ("user_id", "domain_userid"), "event_name"),
+    "app.events": EventRows("event_time", ("user_id", "device_id"), "event_type"),
+    "crm.lifecycle_changes": EventRows("changed_at", ("contact_id",), "to_stage"),
     "crm.opportunities": EventRows("created_at", ("contact_id",)),
     "email.subscribers": EventRows("subscribed_at", ("email",)),
     "email.sends": EventRows("sent_at", ("recipient",)),
-    "email.activity": EventRows("occurred_at", ("recipient",)),
+    "email.activity": EventRows("occurred_at", ("recipient",), "activity_type"),
     "ads.impressions": EventRows("event_time", ("partner_cookie_id",)),
     "ads.clicks": EventRows("event_time", ("partner_cookie_id",)),
     "social.mentions": EventRows("posted_at", ("author_handle",)),
@@ -40,11 +42,11 @@ EVENT_TABLES: Mapping[str, EventRows] = {
     "support.calls": EventRows("started_at", ("caller_number",)),
     "support.chats": EventRows("started_at", ("customer_number", "email", "visitor_cookie")),
     "loyalty.members": EventRows("joined_at", ("loyalty_card",)),
-    "loyalty.point_transactions": EventRows("booked_at", ("loyalty_card",)),
+    "loyalty.point_transactions": EventRows("booked_at", ("loyalty_card",), "booking_type"),
     "surveys.responses": EventRows("responded_at", ("customer_number", "respondent_email")),
     "store.transaction_lines": EventRows("sold_at", ("loyalty_card",)),
     "store.visits": EventRows("arrived_at", ("loyalty_card", "device_id")),
-    "shop.orders": EventRows("placed_at", ("customer_number", "email", "checkout_cookie")),
+    "shop.orders": EventRows("placed_at", ("customer_number", "email", "checkout_cookie"), "order_type"),
     "shop.subscriptions": EventRows("started_at", ("customer_number", "email")),
 }
 
@@ -52,27 +54,30 @@ FILE_KINDS = {"csv": (".csv", ".csv.gz"), "jsonl": (".jsonl", ".jsonl.gz"), "par
 
 
 def write_floor(extracts: Path, database: Path, contracts: Iterable[TableContract]) -> int:
-    """Writes the sorted table into a new database file and returns its rows."""
-    arms = []
-    for contract in contracts:
-        rows = EVENT_TABLES.get(contract.name)
-        if rows is None or not (files := _files(extracts, contract)):
-            continue
-        customer = ", ".join(f"nullif({column}, '')" for column in rows.customer)
-        arms.append(
-            f"select '{contract.name}' as floor_table, coalesce({customer}) as floor_customer, "
-            f"{rows.occurred_at} as floor_occurred_at, * from {_reader(contract, files)}"
-        )
+    """Writes the sorted events into a new database file and returns how many there are."""
+    arms = [
+        _events(contract, EVENT_TABLES[contract.name], files)
+        for contract in contracts
+        if contract.name in EVENT_TABLES and (files := _files(extracts, contract))
+    ]
     if not arms:
         raise ValueError(f"{extracts} holds no file of a native table that carries events.")
-    union = "\nunion all by name\n".join(arms)
     with open_duckdb(database) as connection:
-        connection.execute(
-            f"create table floor as select * from (\n{union}\n) order by floor_customer, floor_occurred_at"
-        )
-        row = connection.execute("select count(*) from floor").fetchone()
-    assert row is not None
-    return row[0]
+        union = "\nunion all\n".join(arms)
+        connection.execute(f"create table floor as select * from (\n{union}\n) order by customer, occurred_at")
+        return one_value(connection, "select count(*) from floor")
+
+
+def _events(contract: TableContract, rows: EventRows, files: Iterable[Path]) -> str:
+    own = {*contract.key, rows.occurred_at, *rows.customer, rows.name}
+    rest = ", ".join(column.name for column in contract.columns if column.name not in own)
+    filled = ", ".join(f"nullif({column}, '')" for column in rows.customer)
+    return (
+        f"select concat_ws('-', {', '.join(contract.key)}) as id, coalesce({filled}) as customer, "
+        f"{rows.occurred_at} as occurred_at, {rows.name or literal(contract.table)} as name, "
+        f"{literal(contract.source)} as channel, to_json(struct_pack({rest})) as rest "
+        f"from {_reader(contract, files)}"
+    )
 
 
 def _files(extracts: Path, contract: TableContract) -> list[Path]:

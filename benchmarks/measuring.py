@@ -1,14 +1,16 @@
-"""Runs a function in a process of its own and says what it cost."""
+"""Runs a function, or a program, in a process of its own and says what it cost."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
+import resource
+import subprocess
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -16,10 +18,11 @@ from typing import Any
 
 SECONDS_BETWEEN_LOOKS = 0.1
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 class MeasuredFailure(RuntimeError):
-    """The measured function failed; the message holds its traceback and the end of what it printed."""
+    """What was measured failed; the message holds the traceback of a function, and the end of what was printed."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,15 @@ class Cost:
     seconds: float
     cpu_seconds: float
     peak_bytes: int
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What a process and its descendants had used at a moment, and the memory that they held then."""
+
+    at: float
+    cpu_seconds: float
+    memory_bytes: int
 
 
 def measured(function: Callable[..., Any], *arguments: Any, log: Path) -> tuple[Any, Cost]:
@@ -50,7 +62,7 @@ def measured(function: Callable[..., Any], *arguments: Any, log: Path) -> tuple[
         receiver.close()
         _run_and_leave(function, arguments, sender, log)
     sender.close()
-    watch = _MemoryWatch(process)
+    watch = _Watch(process)
     try:
         outcome = receiver.recv()
     except EOFError:
@@ -62,9 +74,25 @@ def measured(function: Callable[..., Any], *arguments: Any, log: Path) -> tuple[
     verdict, value, seconds = outcome
     if verdict == "failed":
         raise MeasuredFailure(f"{value}\nThe end of what it printed:\n{_tail(log)}")
-    # The watch adds up processes that run side by side, the system's own figure misses no spike of a single one.
-    peak_bytes = max(watch.peak_bytes, usage.ru_maxrss * 1024)
-    return value, Cost(seconds, usage.ru_utime + usage.ru_stime, peak_bytes)
+    return value, watch.cost(seconds, usage)
+
+
+def measured_program(
+    command: Sequence[str], *, folder: Path, environment: Mapping[str, str], log: Path
+) -> tuple[Cost, list[Sample]]:
+    """Runs a program to its end; returns its cost and what was seen of it meanwhile. Raises MeasuredFailure."""
+    started = time.time()
+    with log.open("ab") as output:
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=output)
+    watch = _Watch(process.pid)
+    _, status, usage = os.wait4(process.pid, 0)
+    watch.stop()
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise MeasuredFailure(f"{' '.join(command)} ended with code {process.returncode}.\n{_tail(log)}")
+    cost = watch.cost(time.time() - started, usage)
+    first, last = Sample(started, 0.0, 0), Sample(started + cost.seconds, cost.cpu_seconds, 0)
+    return cost, [first, *watch.samples, last]
 
 
 def _run_and_leave(function: Callable[..., Any], arguments: tuple[Any, ...], sender: Connection, log: Path) -> None:
@@ -89,11 +117,11 @@ def _run_and_leave(function: Callable[..., Any], arguments: tuple[Any, ...], sen
         os._exit(code)
 
 
-class _MemoryWatch:
-    """Looks ten times a second at the memory of a process and its descendants, and keeps the greatest sum."""
+class _Watch:
+    """Looks ten times a second at what a process and its descendants use."""
 
     def __init__(self, process: int) -> None:
-        self.peak_bytes = 0
+        self.samples: list[Sample] = []
         self._process = process
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
@@ -103,19 +131,30 @@ class _MemoryWatch:
         self._is_over.set()
         self._thread.join()
 
+    def cost(self, seconds: float, usage: resource.struct_rusage) -> Cost:
+        # The samples add up processes that run side by side, the system's own figure misses no spike of a single one.
+        peak_bytes = max([usage.ru_maxrss * 1024, *(sample.memory_bytes for sample in self.samples)])
+        return Cost(seconds, usage.ru_utime + usage.ru_stime, peak_bytes)
+
     def _look(self) -> None:
         while not self._is_over.wait(SECONDS_BETWEEN_LOOKS):
-            self.peak_bytes = max(self.peak_bytes, _tree_bytes(self._process))
+            self.samples.append(Sample(time.time(), *_tree(self._process)))
 
 
-def _tree_bytes(process: int) -> int:
-    """Resident memory of a process and its descendants; 0 where the system has no /proc."""
+def _tree(process: int) -> tuple[float, int]:
+    """CPU seconds and resident memory of a process and its descendants; 0 where the system has no /proc.
+
+    The seconds of children that ended are their parent's.
+    """
     try:
-        pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
+        figures = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
         children = " ".join(path.read_text() for path in Path(f"/proc/{process}/task").glob("*/children")).split()
-    except (OSError, IndexError):
-        return 0  # it has just ended
-    return pages * PAGE_BYTES + sum(_tree_bytes(int(child)) for child in children)
+    except OSError:
+        return 0.0, 0  # it has just ended
+    below = [_tree(int(child)) for child in children]
+    cpu_seconds = sum(map(int, figures[11:15])) / TICKS_PER_SECOND
+    memory_bytes = int(figures[21]) * PAGE_BYTES
+    return cpu_seconds + sum(cpu for cpu, _ in below), memory_bytes + sum(memory for _, memory in below)
 
 
 def _tail(log: Path) -> str:

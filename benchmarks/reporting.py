@@ -2,104 +2,136 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
 
 from benchmarks.measuring import Cost
-from benchmarks.world import World
+from benchmarks.refreshing import BUILD, Refresh
+from examples.omnichannel import GenerationReport
 
 BEGIN = "<!-- figures: written by `python -m benchmarks --record` -->"
 END = "<!-- end of figures -->"
+FULL = "full"
+SLOWEST = 10
+# The models that later triggers need, and the marts that publish them.
+HOT = (
+    "int_timeline_events", "int_events_sessionized", "int_phase_intervals", "int_steps",
+    "fct_events", "fct_sessions", "fct_phase_intervals", "fct_steps",
+)  # fmt: skip
 
 
 @dataclass
 class SizeFigures:
-    """What one size took: the generator, the floor, and the stages of each refresh."""
+    """What one size took: the generator, the floor, and each refresh."""
 
     size: str
-    world: World
+    world: GenerationReport
+    held_back: Mapping[str, int]
     generator: Cost
     floor: Cost
     floor_row_count: int
-    preparation: Cost
-    load_seconds: float = 0.0
-    refreshes: dict[str, dict[str, Cost]] = field(default_factory=dict)
-    parts: dict[str, dict[str, Mapping[str, float]]] = field(default_factory=dict)
+    refreshes: dict[str, Refresh] = field(default_factory=dict)
     warehouse_bytes: int = 0
     release_bytes: int = 0
 
-    @property
-    def full_seconds(self) -> float:
-        return total(self.refreshes["full"]).seconds
 
-    @property
-    def ratio(self) -> float:
-        """How many times longer the full refresh takes than the floor."""
-        return self.full_seconds / self.floor.seconds
-
-    @property
-    def cpu_ratio(self) -> float:
-        """How many times more work the full refresh is than the floor."""
-        return total(self.refreshes["full"]).cpu_seconds / self.floor.cpu_seconds
-
-
-def total(costs: Mapping[str, Cost]) -> Cost:
-    """All stages of a refresh: their seconds added up, the greatest of their peaks."""
-    return Cost(
-        sum(cost.seconds for cost in costs.values()),
-        sum(cost.cpu_seconds for cost in costs.values()),
-        max(cost.peak_bytes for cost in costs.values()),
-    )
-
-
-def size_table(figures: SizeFigures) -> str:
-    """One size as Markdown: what it was, then a row per stage."""
+def size_report(figures: SizeFigures, *, fixed: SizeFigures) -> str:
+    """One size as Markdown: what each refresh cost, where, and in which models."""
+    full = figures.refreshes[FULL]
     world = figures.world
     lines = [
-        f"### {figures.size}: {world.event_count:,} events of {world.customer_count:,} customers",
+        f"### {figures.size}: {world.event_count:,} events",
         "",
-        f"{world.file_count} files, {_megabytes(world.byte_count)} MB; {world.late_row_count:,} rows of them came "
-        f"six months late. The warehouse file grew to {_megabytes(figures.warehouse_bytes)} MB, a release is "
-        f"{_megabytes(figures.release_bytes)} MB.",
+        f"{world.file_count} files, {_megabytes(world.byte_count)} MB; the simulator took "
+        f"{figures.generator.cpu_seconds:.0f} CPU s and {_megabytes(figures.generator.peak_bytes)} MB. The warehouse "
+        f"file grew to {_megabytes(figures.warehouse_bytes)} MB, a release is {_megabytes(figures.release_bytes)} MB.",
         "",
-        "| stage | seconds | CPU seconds | peak MB | events per second |",
-        "|---|--:|--:|--:|--:|",
-        _row("simulator writes the extracts", figures.generator, world.event_count),
-        _row("the floor: one statement reads and sorts them", figures.floor, world.event_count),
+        "| | rows | seconds | CPU seconds | ÷ full | ÷ floor | peak MB |",
+        "|---|--:|--:|--:|--:|--:|--:|",
     ]
-    for name, costs in figures.refreshes.items():
-        # what a small delivery takes depends on what it touches, hardly on its rows
-        counted = world.event_count if name == "full" else None
-        lines += [_row(f"{name}: {stage}", cost, counted) for stage, cost in costs.items()]
-        lines.append(_row(f"**{name}, all stages**", total(costs), counted))
-    lines += ["", f"**Full refresh ÷ floor = {figures.ratio:.1f}** (in CPU seconds {figures.cpu_ratio:.1f})"]
-    late, nothing = figures.refreshes.get("late delivery"), figures.refreshes.get("nothing new")
-    if late:
-        lines[-1] += f"; late delivery ÷ full refresh = {total(late).seconds / figures.full_seconds:.2f}"
-    if nothing:
-        lines[-1] += f"; nothing new ÷ full refresh = {total(nothing).seconds / figures.full_seconds:.2f}"
-    lines[-1] += (
-        f". Not in the stages: dbt reads the project, once per state of the code, {figures.preparation.seconds:.0f} s; "
-        f"Dagster's definitions and Great Expectations are imported, once per run, {figures.load_seconds:.0f} s."
-    )
+    for name, rows, cost in [
+        ("floor", figures.floor_row_count, figures.floor),
+        *((name, figures.held_back.get(name), found.total) for name, found in figures.refreshes.items()),
+    ]:
+        lines.append(
+            f"| {name} | {'' if rows is None else format(rows, ',')} | {cost.seconds:,.1f} | {cost.cpu_seconds:,.1f} "
+            f"| {cost.cpu_seconds / full.total.cpu_seconds:.3f} | {cost.cpu_seconds / figures.floor.cpu_seconds:.1f} "
+            f"| {_megabytes(cost.peak_bytes)} |"
+        )
+    names = list(dict.fromkeys(stage for found in figures.refreshes.values() for stage in found.stages))
+    lines += [
+        "",
+        f"| CPU seconds (peak MB) | {' | '.join(figures.refreshes)} | {FULL}, follows from rows |",
+        f"|---|{'--:|' * (len(figures.refreshes) + 1)}",
+        *(
+            f"| {name} | {' | '.join(_cell(found.stages.get(name)) for found in figures.refreshes.values())} "
+            f"| {engine_part(figures, fixed)[name]:.1f} |"
+            for name in names
+        ),
+        "",
+    ]
+    for name, found in figures.refreshes.items():
+        if found.models:
+            slowest = sorted(found.models.items(), key=lambda item: -item[1])[:SLOWEST]
+            hot = hot_seconds(found)
+            lines.append(
+                f"- {name}: {len(found.models)} models in {sum(found.models.values()):.1f} s, of which hot models "
+                f"{hot:.2f} s ({hot / hot_seconds(full):.3f} of theirs when full); slowest: "
+                + ", ".join(f"{model} {seconds:.1f}" for model, seconds in slowest)
+            )
     return "\n".join(lines)
 
 
-def parts_table(figures: SizeFigures, *, refresh: str, most: int) -> str:
-    """The dearest parts of each stage of one refresh as Markdown: landed tables, suites, models."""
-    lines = [f"Slowest parts of the refresh *{refresh}* at {figures.size}, in seconds:", ""]
-    for stage, seconds in figures.parts.get(refresh, {}).items():
-        dearest = sorted(seconds.items(), key=lambda item: -item[1])[:most]
-        if dearest:
-            listed = ", ".join(f"{name} {spent:.1f}" for name, spent in dearest)
-            lines.append(f"- {stage} ({sum(seconds.values()):.1f} in {len(seconds)} parts): {listed}")
-    return "\n".join(lines)
+def engine_part(figures: SizeFigures, fixed: SizeFigures) -> dict[str, float]:
+    """CPU seconds of each stage of a full refresh that follow from rows: without what next to no rows cost."""
+    base = fixed.refreshes[FULL].stages
+    return {
+        name: cost.cpu_seconds - (base[name].cpu_seconds if name in base else 0)
+        for name, cost in figures.refreshes[FULL].stages.items()
+    }
+
+
+def hot_seconds(found: Refresh) -> float:
+    return sum(found.models.get(name, 0) for name in HOT)
+
+
+def growth_table(sizes: Sequence[SizeFigures]) -> str:
+    """From each size to the next, the exponent by which CPU seconds grow with events: 1 is proportional."""
+    fixed, *larger = sizes
+    lines = ["### Growth", "", "CPU seconds grow with events to the power of:", ""]
+    rows: dict[str, list[str]] = {}
+    steps = list(pairwise(larger))
+    for before, after in steps:
+        for (name, small), large in zip(_growing(before, fixed).items(), _growing(after, fixed).values(), strict=True):
+            rows.setdefault(name, []).append(_exponent(before, after, small, large))
+    lines += [f"| | {' | '.join(f'{before.size} → {after.size}' for before, after in steps)} |"]
+    lines += [f"|---|{'--:|' * len(steps)}", *(f"| {name} | {' | '.join(cells)} |" for name, cells in rows.items())]
+    return "\n".join(lines) if steps else ""
+
+
+def _growing(figures: SizeFigures, fixed: SizeFigures) -> dict[str, float]:
+    engine = engine_part(figures, fixed)
+    return {
+        "floor": figures.floor.cpu_seconds,
+        **{name: found.total.cpu_seconds for name, found in figures.refreshes.items()},
+        **{f"{FULL}, {stage}": cost.cpu_seconds for stage, cost in figures.refreshes[FULL].stages.items()},
+        f"{FULL}, {BUILD}, what follows from rows": engine[BUILD],
+        f"{FULL}, all that follows from rows": sum(engine.values()),
+    }
+
+
+def _exponent(before: SizeFigures, after: SizeFigures, small: float, large: float) -> str:
+    if small <= 0 or large <= 0:
+        return ""
+    return f"{math.log(large / small) / math.log(after.world.event_count / before.world.event_count):.2f}"
 
 
 def machine_facts(loads: Sequence[float]) -> str:
@@ -124,9 +156,8 @@ def record(readme: Path, text: str, *, begin: str = BEGIN, end: str = END) -> No
     readme.write_text(f"{before}{begin}\n\n{text.strip()}\n\n{end}{after}", encoding="utf-8")
 
 
-def _row(name: str, cost: Cost, events: int | None) -> str:
-    pace = f"{events / cost.seconds:,.0f}" if events and cost.seconds else ""
-    return f"| {name} | {cost.seconds:,.1f} | {cost.cpu_seconds:,.1f} | {_megabytes(cost.peak_bytes)} | {pace} |"
+def _cell(cost: Cost | None) -> str:
+    return f"{cost.cpu_seconds:,.1f} ({_megabytes(cost.peak_bytes)})" if cost else ""
 
 
 def _megabytes(count: int) -> str:

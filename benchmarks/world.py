@@ -1,101 +1,92 @@
-"""Makes the world that is measured: extracts of about so many events, and a delivery that comes months late."""
+"""Holds rows of the example's extracts back, to deliver them after the first run: late ones, and the newest."""
 
 from __future__ import annotations
 
 import gzip
-from dataclasses import dataclass
+import heapq
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Literal, cast
+from typing import IO, cast
 
-from examples.omnichannel import generate
-from orchestration.lib.core.settings import EXAMPLES, Settings
-
-DAYS = 365
-# What one customer of the example does in a year, all tools together.
-EVENTS_PER_CUSTOMER = 83
-# The month whose rows come late: six months before the example's clock.
-LATE_MONTH = "2025-12"
-LATE_SHARE = 0.001
-# Monthly streams of lines that can be taken apart without reading them: tables, with their files' ending.
-LATE_TABLES = {"web/events": "jsonl.gz", "app/events": "jsonl", "ads/impressions": "jsonl.gz", "shop/orders": "jsonl"}
-
-
-@dataclass(frozen=True)
-class World:
-    """What was made: events as the simulation counts them, and what lies in the extracts folder."""
-
-    event_count: int
-    customer_count: int
-    file_count: int
-    byte_count: int
-    row_count: int
-    late_row_count: int
+# Monthly streams of lines, in which most events are, and where a line says when it happened.
+STREAMS = {
+    "web/events": "derived_tstamp",
+    "app/events": "event_time",
+    "ads/impressions": "event_time",
+    "shop/orders": "placed_at",
+}
+# What is held back, as a share of all events. Late rows are spread over the whole year.
+NEWEST = "newest 1 %"
+DELIVERIES = {"0.1 % late": 0.001, "1 % late": 0.01, NEWEST: 0.01}
 
 
-def make_world(settings: Settings, events: int) -> World:
-    """Generates a year of the example omnichannel in the data set's extracts folder."""
-    customers = max(1, round(events / EVENTS_PER_CUSTOMER))
-    example = EXAMPLES["omnichannel"]
-    seed = example.sizes["seed"]
-    assert seed is not None
-    report = generate(settings.extracts, settings.truth, customers=customers, days=DAYS, seed=seed, as_of=example.as_of)
-    return World(
-        event_count=report.event_count,
-        customer_count=customers,
-        file_count=report.file_count,
-        byte_count=report.byte_count,
-        row_count=sum(report.rows.values()),
-        late_row_count=0,
-    )
-
-
-def hold_back(settings: Settings, late: Path, event_count: int) -> int:
-    """Takes one thousandth of the events, all of one month long ago, out of the extracts; returns how many rows.
-
-    They are spread evenly over the month's web visits, app use, advertising and orders, so that deliveries of
-    `late` touch visitors, customers, sessions and journeys in the middle of their history.
-    """
-    files = {table: _month_file(settings, table, ending) for table, ending in LATE_TABLES.items()}
-    # of a month that was delivered twice, nothing would be missing
-    files = {
-        table: path
-        for table, path in files.items()
-        if path.exists() and not list(path.parent.glob(f"*_{LATE_MONTH}_again.*"))
+def hold_back(extracts: Path, aside: Path, event_count: int) -> dict[str, int]:
+    """Takes every delivery's rows out of the extracts, a file per stream into its folder; returns how many rows."""
+    files = [(path, column) for table, column in STREAMS.items() for path in _files(extracts / table)]
+    row_count, latest = 0, [""]
+    for path, column in files:
+        times = [_time(line, column) for line in _lines(path)]
+        row_count += len(times)
+        latest = heapq.nlargest(round(event_count * DELIVERIES[NEWEST]), [*latest, *times])
+    strides = {
+        name: max(3, round(row_count / (event_count * share))) for name, share in DELIVERIES.items() if name != NEWEST
     }
-    rows = sum(_line_count(path) for path in files.values())
-    every = max(2, round(rows / max(1, event_count * LATE_SHARE)))
-    held = 0
-    for table, path in files.items():
-        target = late / table / path.name.replace(LATE_MONTH, f"{LATE_MONTH}_late")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        rest = path.with_name("." + path.name)
-        with _opened(path, "rb") as lines, _opened(rest, "wb") as kept, _opened(target, "wb") as taken:
-            for number, line in enumerate(lines):
-                is_late = number % every == 0
-                (taken if is_late else kept).write(line)
-                held += is_late
-        rest.replace(path)
+    held = dict.fromkeys(DELIVERIES, 0)
+    number = 0
+    with ExitStack() as stack:
+        taken: dict[Path, IO[bytes]] = {}
+        for path, column in files:
+            rest = path.with_name("." + path.name)
+            with _opened(rest, "wb") as kept:
+                for line in _lines(path):
+                    number += 1
+                    is_new = _time(line, column) >= latest[-1]
+                    if delivery := NEWEST if is_new else _late_delivery(number, strides):
+                        held[delivery] += 1
+                        if (target := _target(aside / delivery, path)) not in taken:
+                            target.parent.mkdir(parents=True, exist_ok=True)
+                            taken[target] = stack.enter_context(_opened(target, "wb"))
+                        taken[target].write(line)
+                    else:
+                        kept.write(line)
+            rest.replace(path)
     return held
 
 
-def deliver(late: Path, extracts: Path) -> int:
-    """Moves the late files into the extracts folder and returns how many there were."""
-    files = [path for path in sorted(late.rglob("*")) if path.is_file()]
-    for path in files:
-        path.replace(extracts / path.relative_to(late))
-    return len(files)
+def deliver(aside: Path, extracts: Path) -> None:
+    """Moves the files of one delivery into the extracts folder."""
+    for path in sorted(aside.rglob("*.*")):
+        path.replace(extracts / path.relative_to(aside))
 
 
-def _month_file(settings: Settings, table: str, ending: str) -> Path:
-    return settings.extracts / table / f"{Path(table).name}_{LATE_MONTH}.{ending}"
+def _files(folder: Path) -> Iterator[Path]:
+    """A stream's files, but for the months that were delivered twice: nothing of those would be missing."""
+    again = {re.sub("_again", "", path.name) for path in folder.glob("*_again.*")}
+    return (path for path in sorted(folder.glob("*_????-??.*")) if path.name not in again)
 
 
-def _line_count(path: Path) -> int:
+def _target(aside: Path, path: Path) -> Path:
+    name = re.sub(r"\d{4}-\d\d", aside.name.replace(" ", "_").replace("%", "percent"), path.name)
+    return aside / path.parent.parent.name / path.parent.name / name
+
+
+def _late_delivery(number: int, strides: dict[str, int]) -> str | None:
+    """In which late delivery the row of this number is, if in any."""
+    return next((name for place, (name, stride) in enumerate(strides.items()) if number % stride == place), None)
+
+
+def _time(line: bytes, column: str) -> str:
+    found = re.search(rb'"%b":"([^"]+)"' % column.encode(), line)
+    return found[1].decode() if found else ""
+
+
+def _lines(path: Path) -> Iterator[bytes]:
     with _opened(path, "rb") as lines:
-        return sum(1 for _ in lines)
+        yield from lines
 
 
-def _opened(path: Path, mode: Literal["rb", "wb"]) -> IO[bytes]:
+def _opened(path: Path, mode: str) -> IO[bytes]:
     # a gzip file reads and writes like the others, but is no IO to the type checker
-    packed = path.name.endswith(".gz")
-    return cast(IO[bytes], gzip.open(path, mode, compresslevel=4) if packed else path.open(mode))
+    return cast(IO[bytes], gzip.open(path, mode, compresslevel=4) if path.suffix == ".gz" else path.open(mode))

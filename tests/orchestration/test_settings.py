@@ -7,6 +7,7 @@ import stat
 from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from orchestration.__main__ import main
@@ -58,9 +59,16 @@ def test_another_country_or_telephone_library_is_another_fingerprint(
     assert expected(JOURNEYS_COUNTRY="NL") != before
 
 
+@pytest.mark.parametrize("memory", ["25%", "33.3%", "6GB", "6 GiB", "512mb", "0.5TB"])
+def test_memory_is_a_share_or_a_size_that_duckdb_takes(memory: str) -> None:
+    given = read_settings({"JOURNEYS_MEMORY": memory}).memory
+    with duckdb.connect(config={"memory_limit": given}) as connection:
+        assert connection.execute("select 1").fetchall() == [(1,)]
+
+
 def test_data_sets_share_no_folder(tmp_path: Path) -> None:
     one, two = (read_settings(own(tmp_path, JOURNEYS_DATA_SET=name)) for name in ("one", "two"))
-    for kind in ("home", "warehouse", "releases", "dbt_target", "resolved_seeds", "truth"):
+    for kind in ("home", "warehouse", "releases", "dbt_target", "resolved_seeds", "truth", "spill"):
         assert getattr(one, kind) != getattr(two, kind), kind
     assert one.serving == two.serving
 
@@ -76,6 +84,10 @@ def test_data_sets_share_no_folder(tmp_path: Path) -> None:
         ({"JOURNEYS_AS_OF": "01.07.2026"}, ["JOURNEYS_AS_OF=01.07.2026", "ISO 8601", "2026-07-01"]),
         ({"JOURNEYS_TIME_ZONE": "Berlin"}, ["JOURNEYS_TIME_ZONE=Berlin", "Europe/Berlin"]),
         ({"JOURNEYS_CURRENCY": "euro"}, ["JOURNEYS_CURRENCY=euro", "three capital letters", "EUR"]),
+        *(
+            ({"JOURNEYS_MEMORY": memory}, [f"JOURNEYS_MEMORY={memory}:", "25%", "6GB"])
+            for memory in ("6", "0%", "101%", "-6GB", "half", "6GB 7GB")
+        ),
         ({"JOURNEYS_COUNTRY": "Netherlands"}, ["JOURNEYS_COUNTRY=Netherlands", "ISO 3166", "NL"]),
         ({"JOURNEYS_COUNTRY": "nl"}, ["JOURNEYS_COUNTRY=nl", "capital letters"]),
         ({"JOURNEYS_COUNTRY": "UK"}, ["JOURNEYS_COUNTRY=UK", "ISO 3166"]),

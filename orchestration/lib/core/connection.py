@@ -10,6 +10,8 @@ from typing import Any
 
 import duckdb
 
+from orchestration.lib.core.settings import read_settings
+
 # DuckDB 1.5 to 2.0 return wrong rows when arms of a union share a self-join (duckdb#25819). The canary in
 # tests/architecture fails when a connection opened here lacks this setting.
 SESSION_SETTINGS = (
@@ -28,9 +30,10 @@ class WarehouseBusy(RuntimeError):
 def open_duckdb(
     path: Path | str = ":memory:", *, read_only: bool = False, wait_seconds: float = 30.0
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Opens a DuckDB file for the time of a `with` block, with the project's session settings.
+    """Opens a DuckDB file for the time of a `with` block, with the project's session settings and limits.
 
-    A file that another process is writing is tried again for `wait_seconds`; then WarehouseBusy says who holds it.
+    The limits are the environment's: JOURNEYS_MEMORY, and the folder for what exceeds it. A file that another process
+    is writing is tried again for `wait_seconds`; then WarehouseBusy says who holds it.
     """
     connection = _connect_when_free(str(path), read_only, wait_seconds)
     try:
@@ -80,10 +83,15 @@ def one_value(connection: duckdb.DuckDBPyConnection, query: str, parameters: Seq
 
 
 def _connect_when_free(path: str, read_only: bool, wait_seconds: float) -> duckdb.DuckDBPyConnection:
+    settings = read_settings()
+    # DuckDB makes the folder when it must, but none above it
+    with contextlib.suppress(OSError):
+        settings.spill.parent.mkdir(parents=True, exist_ok=True)
+    limits: dict[str, Any] = {"memory_limit": settings.memory, "temp_directory": str(settings.spill)}
     give_up_at = time.monotonic() + wait_seconds
     while True:
         try:
-            return duckdb.connect(path, read_only=read_only)
+            return duckdb.connect(path, read_only=read_only, config=limits)
         except duckdb.IOException as error:
             if "lock" not in str(error).lower():
                 raise

@@ -82,6 +82,11 @@ _NOT_IN_ADDRESS = rf"@\s<>,;:\"()\[\]\u00ad\u200b-\u200f\u2060-\u2065\ufeff{CONT
 MAIL_ADDRESS = re.compile(f"[^{_NOT_IN_ADDRESS}]+@[^{_NOT_IN_ADDRESS}]+")
 THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
+# What one connection to DuckDB may hold in memory: DuckDB takes a share of the machine's, or of the container's limit.
+# A run has at most two at once, so together half of it.
+DEFAULT_MEMORY = "25%"
+MEMORY = re.compile(r"(?P<number>\d+(\.\d+)?)\s*(?P<unit>%|[MGT]i?B)", re.IGNORECASE)
+
 # To what the clock is cut where nothing fixes it.
 CLOCK_STEPS = ("hour", "minute", "day")
 
@@ -103,7 +108,7 @@ class Settings:
     """One data set's folders and clock. Paths are absolute.
 
     `example` is None for a company's own extracts. `as_of` is None when nothing fixes it: the run's start, cut to
-    `clock_step`, then does.
+    `clock_step`, then does. `memory` is what one connection may use, and `spill` the folder for what exceeds it.
     """
 
     data_set: str
@@ -120,6 +125,8 @@ class Settings:
     shared_devices: str
     country: str | None
     is_matching_on: bool
+    memory: str
+    spill: Path
     clock_step: str = CLOCK_STEPS[0]
     smtp: Smtp | None = None
 
@@ -184,6 +191,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     JOURNEYS_CLOCK        to what the run's start is cut where nothing fixes the clock: hour (default), minute or day
     JOURNEYS_PEPPER       key of the identifier hashes
     JOURNEYS_VAR, JOURNEYS_SERVING   where warehouses and the published release live (default: in the project)
+    JOURNEYS_MEMORY       memory of one connection to DuckDB, a share of the machine's or a size (default 25%)
+    JOURNEYS_SPILL        folder for what exceeds it (default: `spill` in the data set's folder)
     JOURNEYS_TIME_ZONE    zone in which days are days (default: the example's; UTC for own extracts)
     JOURNEYS_CURRENCY     currency in which money adds up (default: the example's; EUR for own extracts)
     JOURNEYS_SHARED_DEVICES          whose the anonymous events on a device are: last_login (default), split or
@@ -273,9 +282,20 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         shared_devices=shared_devices,
         country=country,
         is_matching_on=matching == "on",
+        memory=_memory(value("JOURNEYS_MEMORY") or DEFAULT_MEMORY),
+        spill=Path(value("JOURNEYS_SPILL") or var / data_set / "spill").resolve(),
         clock_step=clock_step,
         smtp=_read_smtp(value),
     )
+
+
+def _memory(text: str) -> str:
+    found = MEMORY.fullmatch(text)
+    if found is None or not 0 < float(found["number"]) <= (100 if found["unit"] == "%" else float("inf")):
+        raise SettingsError(
+            f"JOURNEYS_MEMORY={text}: give a share of the machine's memory, such as 25%, or a size, such as 6GB."
+        )
+    return text
 
 
 def _read_smtp(value: Callable[[str], str | None]) -> Smtp | None:

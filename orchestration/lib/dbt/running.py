@@ -17,11 +17,13 @@ class DbtFailed(RuntimeError):
 
 
 def dbt_environment(settings: Settings) -> dict[str, str]:
-    """The environment in which dbt works on a data set: its warehouse file, its seeds, its target folder."""
+    """The environment in which dbt works on a data set: its files, its folders, its memory."""
     return {
         **environment_of(settings.dbt_target),
         "JOURNEYS_WAREHOUSE": str(settings.warehouse),
         "JOURNEYS_RESOLVED_SEEDS": os.path.relpath(settings.resolved_seeds, PROJECT_ROOT),
+        "JOURNEYS_MEMORY": settings.memory,
+        "JOURNEYS_SPILL": str(settings.spill),
         "JOURNEYS_MATCHING": "on" if settings.is_matching_on else "off",
     }
 

@@ -83,6 +83,7 @@ class _Delivery:
     refused: dict[str, tuple[FoundFile, str | None, FileRefused]] = field(default_factory=dict)  # by shown path
     deferred: list[FoundFile] = field(default_factory=list)
     repeats: list[tuple[FoundFile, str]] = field(default_factory=list)  # content that had landed, with its hash
+    twins: list[tuple[FoundFile, str]] = field(default_factory=list)  # content of another of `files`
 
 
 @dataclass(frozen=True)
@@ -121,8 +122,6 @@ def land_table(
         raise LandingError(f"{extracts / contract.folder} can't be listed: {error}.") from error
     known = _known_files(connection, contract)
     delivery = _new_files(found, contract, known, known_places(connection, contract), settle_seconds)
-    if delivery.repeats:
-        note_repeats(connection, contract, delivery.repeats)
     batch: int | None = None
     counts = (0, 0)
     bytes_read = 0
@@ -145,14 +144,17 @@ def land_table(
                 delivery.deferred.append(changed.file)
                 delivery.files = [entry for entry in delivery.files if entry[0] != changed.file]
                 delivery.refused = {shown: refused for shown, refused in delivery.refused.items() if refused[1] is None}
-    loaded = [file for file, _ in delivery.files if file.shown not in delivery.refused]
+    loaded = {digest for file, digest in delivery.files if file.shown not in delivery.refused} if batch else set()
+    repeats = [*delivery.repeats, *(twin for twin in delivery.twins if twin[1] in loaded)]
+    if repeats:
+        note_repeats(connection, contract, repeats)
     statuses = _statuses_of_batch(connection, contract, batch)
     rows_read, rows_accepted = counts
     return LandingResult(
         source=contract.source,
         table=contract.table,
         files_found=len(found),
-        files_loaded=len(loaded) if batch is not None else 0,
+        files_loaded=len(loaded),
         files_refused=len(delivery.refused),
         files_deferred=len(delivery.deferred),
         rows_read=rows_read,
@@ -220,6 +222,7 @@ def _new_files(
                 delivery.repeats.append((file, digest))
                 continue
             if digest in taken:
+                delivery.twins.append((file, digest))
                 continue
             taken.add(digest)
             delivery.files.append((file, digest))

@@ -114,6 +114,15 @@ def test_content_that_landed_is_read_once_more_and_not_again(
     shop.land()
 
 
+def test_two_files_of_the_same_content_land_once_and_neither_is_read_again(shop: Warehouse) -> None:
+    """The second one was noted only when it was read a second time, so the run after the first one was for nothing."""
+    for name in ("b.csv", "copy of b.csv"):
+        write(shop, name, "e2,2026-01-02T00:00:00Z,page_viewed,web\n")
+    publish(shop)
+    assert [result.files_loaded for result in shop.landed] == [1]
+    assert look(shop).reasons == ()
+
+
 def test_a_withdrawn_file_is_due_and_does_not_land_by_itself(shop: Warehouse) -> None:
     shop.withdraw("feed/events/a.csv")
     assert look(shop).reasons == ("rows landed, or were withdrawn or restored, after the last build",)

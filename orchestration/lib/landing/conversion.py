@@ -112,7 +112,9 @@ def column_check(column: ColumnContract, text: str, value: str, *, time_zone: st
     cases: list[tuple[str, str, str]] = []  # condition, reason, expected
     broken = []
     if column.required:
-        absent = f"({text} is null or trim({text}) = '')" if column.data_type == "string" else f"{text} is null"
+        # only a text that begins with a blank sorts before '!': trimming each costs as much as reading them
+        blank = f" or ({text} < '!' and trim({text}) = '')" if column.data_type == "string" else ""
+        absent = f"({text} is null{blank})"
         broken.append(absent)
         cases.append((absent, reasons.MISSING_VALUE, literal("the value is missing; every row needs one")))
     if column.data_type == "string":

@@ -271,7 +271,11 @@ def _land_delivery(
             for number, (file, digest) in enumerate(delivery.files, start=1):
                 if not staged:
                     folder = work / str(number)
-                    folder.mkdir(exist_ok=True)
+                    folder.mkdir()
+                    if len(delivery.files) > 1:
+                        progress(
+                            f"{contract.name}: file {number} of {len(delivery.files)}, {totals.rows_read:,} rows so far"
+                        )
                 try:
                     kind, packed = file_format(file, contract)
                     staged.append(
@@ -290,9 +294,6 @@ def _land_delivery(
                     raise _Changed(file) from gone
                 is_last = number == len(delivery.files)
                 if is_last or len(staged) >= MOST_FILES_AT_ONCE or byte_count >= MOST_BYTES_AT_ONCE:
-                    progress(
-                        f"{contract.name}: file {number} of {len(delivery.files)}, {totals.rows_read:,} rows so far"
-                    )
                     land_staged(staged, folder)
                     shutil.rmtree(folder)
                     staged, byte_count = [], 0

@@ -71,12 +71,12 @@ def without(lines: Iterable[int], removed: Iterator[int]) -> Iterator[int]:
 
 
 def write_lines(target: Path, lines: Iterable[int], *, first_record: int = 0) -> int:
-    """Appends (record, line) of one file to a CSV file; returns how many they were."""
-    record = first_record
+    """Appends (record, line) of a file's records to a CSV file; returns how many they were."""
+    count = 0
     with target.open("a", encoding="ascii") as output:
-        for record, line in enumerate(lines, start=first_record + 1):
-            output.write(f"{record - 1},{line}\n")
-    return record - first_record
+        for count, line in enumerate(lines, start=1):
+            output.write(f"{first_record + count - 1},{line}\n")
+    return count
 
 
 def _quote_patterns(dialect: CsvDialect) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:

@@ -340,10 +340,10 @@ def _read_together(
         tally = rows.tally(file.path)
         offset = file.header.line_count if isinstance(file, StagedCsv) else 0
         is_regular = tally.is_in_one_piece and str(file.path) not in rejected
-        if not isinstance(file, StagedParquet) and file.text.line_count != offset + tally.count:
+        if is_regular and not isinstance(file, StagedParquet) and file.text.line_count != offset + tally.count:
             begun = list(lines_of_records(file.text, file.header, contract.csv)) if isinstance(file, StagedCsv) else []
-            is_regular = is_regular and len(begun) == tally.count
-            if is_regular:
+            is_regular = len(begun) == tally.count
+            if begun and is_regular:
                 write_lines(lines, begun, first_record=tally.first_row)
         if isinstance(file, StagedJsonl):
             is_regular = is_regular and bool(tally.objects) and not _doubtful(file.sample, tally, source)

@@ -34,6 +34,7 @@ MARKER_PREFIXES = (".", "~$", "_SUCCESS", "_temporary", "_committed_", "_started
 
 CHUNK = 1 << 20
 PEEK = 1 << 16
+CONTROL_BYTES = bytes(byte for byte in range(32) if byte not in (9, 10, 12, 13, 27))
 YOUNG_SECONDS = 2.0
 OTHER_DELIMITERS = (",", ";", "\t", "|", ":")
 
@@ -191,8 +192,8 @@ def check_parquet(file: FoundFile) -> None:
         )
 
 
-def prepare_text(file: FoundFile, contract: TableContract, *, kind: str, packed: bool, folder: Path) -> TextFile:
-    """Makes a text file ready for DuckDB under a safe name in `folder`, in one pass and constant memory.
+def prepare_text(file: FoundFile, contract: TableContract, *, kind: str, packed: bool, target: Path) -> TextFile:
+    """Makes a text file ready for DuckDB under the safe name `target`, in one pass and constant memory.
 
     A plain UTF-8 file is only linked; a packed one, one in another encoding or one with a byte order mark is
     rewritten, because the positions of broken lines are counted in bytes of plain UTF-8.
@@ -201,7 +202,6 @@ def prepare_text(file: FoundFile, contract: TableContract, *, kind: str, packed:
         raise _empty_file()
     encoding = contract.csv.encoding if kind == "csv" else "utf-8"
     is_utf8 = codecs.lookup(encoding).name in ("utf-8", "utf-8-sig", "ascii")
-    target = folder / f"input.{kind}"
     try:
         with file.path.open("rb") as raw:
             if packed and raw.read(2) != b"\x1f\x8b":
@@ -241,31 +241,18 @@ def prepare_text(file: FoundFile, contract: TableContract, *, kind: str, packed:
         ) from error
     # A link under a plain name: DuckDB would read [ * ? in the real one as a pattern and key=value as a
     # column.
-    target.symlink_to(file.path.resolve())
+    target.symlink_to(file.path.absolute())
     return text
 
 
-def with_plain_line_ends(text: TextFile, *, folder: Path, lone: bytes = b"\r") -> TextFile:
+def with_plain_line_ends(text: TextFile, *, lone: bytes = b"\r") -> TextFile:
     """A copy whose lines all end in LF, for files that mix line ends, which DuckDB's strict reader refuses.
 
     `lone` replaces a carriage return without a line feed. The number of lines is the same.
     """
-    target = folder / f"plain_{text.path.name}"
+    target = text.path.with_name(f"plain_{text.path.name}")
     with text.path.open("rb") as stream, target.open("wb") as output:
         return _counted(_with_line_feeds(_chunks(stream, b""), lone=lone), target, output)
-
-
-def bare_copy(text: TextFile, *, folder: Path) -> TextFile:
-    """A copy that keeps only what separates records: lines end in LF, and what is not ASCII becomes `?`.
-
-    Invalid bytes and lone carriage returns then can't upset a reader of bare lines. The number of lines
-    is the same.
-    """
-    target = folder / f"bare_{text.path.name}"
-    kept = bytes(byte if 0 < byte < 128 else ord("?") for byte in range(256))
-    with text.path.open("rb") as stream, target.open("wb") as output:
-        chunks = _with_line_feeds(_chunks(stream, b""), lone=b" ")
-        return _counted((chunk.translate(kept) for chunk in chunks), target, output)
 
 
 def read_header(text: TextFile, contract: TableContract) -> Header:
@@ -395,7 +382,7 @@ def _check_first_bytes(first: bytes, is_utf8: bool, kind: str, encoding: str) ->
             reasons.WRONG_ENCODING,
             f"expected {encoding}, found UTF-16; convert it (iconv -f utf-16 -t utf-8){state}",
         )
-    control = sum(first.count(byte) for byte in range(32) if byte not in (9, 10, 12, 13, 27))
+    control = len(first) - len(first.translate(None, CONTROL_BYTES))
     if control > max(3, 0.03 * len(first)):
         raise FileRefused(
             reasons.BINARY_FILE,

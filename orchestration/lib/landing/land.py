@@ -7,7 +7,7 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -43,8 +43,14 @@ from orchestration.lib.landing.staging import ReadPart, StagedFile, read_files, 
 from orchestration.lib.landing.statuses import settle_statuses
 
 WORK_PREFIX = ".landing_"
+# What is noted of a file that landed; where its staged rows name it and which lines they are on.
+_FILE_ENTRY = {
+    "path": "varchar", "line_shift": "bigint", "file_id": "varchar", "file_path": "varchar", "file_format": "varchar",
+    "byte_count": "bigint", "delivered_at": "timestamp", "reason": "varchar", "rows_read": "bigint",
+    "rows_accepted": "bigint", "rows_quarantined": "bigint", "extra_columns": "varchar",
+}  # fmt: skip
 # Staged files lie unpacked on the disk until they are read.
-MOST_FILES_AT_ONCE = 200
+MOST_FILES_AT_ONCE = 1000
 MOST_BYTES_AT_ONCE = 256 << 20
 
 
@@ -249,7 +255,6 @@ def _land_delivery(
             batch = open_batch(connection, contract, run_id=run_id, now=now)
 
             def land_staged(staged: list[StagedFile], folder: Path) -> None:
-                folder.mkdir()
                 for part in read_files(connection, contract, staged, folder=folder):
                     if not isinstance(part, ReadPart):
                         file, refusal = part
@@ -265,16 +270,23 @@ def _land_delivery(
                     )
 
             staged: list[StagedFile] = []
+            byte_count = 0
             for number, (file, digest) in enumerate(delivery.files, start=1):
-                if len(delivery.files) > 1:
-                    progress(
-                        f"{contract.name}: file {number} of {len(delivery.files)}, {totals.rows_read:,} rows so far"
-                    )
-                folder = work / str(number)
-                folder.mkdir()
+                if not staged:
+                    folder = work / str(number)
+                    folder.mkdir()
+                    if len(delivery.files) > 1:
+                        progress(
+                            f"{contract.name}: file {number} of {len(delivery.files)}, {totals.rows_read:,} rows so far"
+                        )
                 try:
                     kind, packed = file_format(file, contract)
-                    staged.append(stage_file(connection, file, contract, kind=kind, packed=packed, folder=folder))
+                    staged.append(
+                        stage_file(
+                            connection, file, contract, kind=kind, packed=packed, target=folder / f"{number}.{kind}"
+                        )
+                    )
+                    byte_count += staged[-1].byte_count
                 except FileRefused as refusal:
                     if not file.is_unchanged():
                         raise _Changed(file) from refusal
@@ -283,11 +295,11 @@ def _land_delivery(
                     if file.path.exists():
                         raise
                     raise _Changed(file) from gone
-                if len(staged) >= MOST_FILES_AT_ONCE or sum(f.byte_count for f in staged) >= MOST_BYTES_AT_ONCE:
-                    land_staged(staged, work / f"read_{number}")
-                    staged = []
-            if staged:
-                land_staged(staged, work / "read_last")
+                is_last = number == len(delivery.files)
+                if is_last or len(staged) >= MOST_FILES_AT_ONCE or byte_count >= MOST_BYTES_AT_ONCE:
+                    land_staged(staged, folder)
+                    shutil.rmtree(folder)
+                    staged, byte_count = [], 0
             files_loaded = totals.files_loaded
             if is_whole and files_loaded and (delivery.refused or delivery.deferred):
                 raise _Incomplete
@@ -375,65 +387,95 @@ def _insert(
     """Moves staged rows to raw and quarantine, registers their files and adds them to the totals."""
     moment = plain_utc(now)
     loaded_at = f"{literal(moment.isoformat())}::timestamp"
-    entries = ", ".join(
-        f"({literal(read.path)}, {literal(digests[read.staged.file.shown])}, "
-        f"{literal(read.staged.file.shown)}, {read.line_shift}::bigint)"
-        for read in part.files
-    )
-    files = f"(values {entries}) as files (path, file_id, shown, line_shift)"
-    declared = ", ".join(name(column.name) for column in contract.columns)
-
-    def line_of(record: str) -> tuple[str, str]:
-        if part.lines is None:
-            return f"{record} + files.line_shift", ""
-        lines = f"read_parquet({literal(str(part.lines))})"
-        return "numbered._physical_line", f"inner join {lines} as numbered on numbered._record = {record}"
-
-    line, numbered = line_of("staged.file_row_number")
-    if any(read.accepted for read in part.files):
-        connection.execute(f"""
-            insert into {raw_table(contract)} by name
-            select
-                {declared}, _row_key, _row_hash, 'current' as _row_status, _extra, files.file_id as _file_id,
-                {line} as _line, {batch} as _batch, {batch} as _changed_in, {loaded_at} as _loaded_at
-            from read_parquet({literal(str(part.rows))}, file_row_number = true) as staged
-            inner join {files} on files.path = staged._path
-            {numbered}
-            where not _is_broken and not _is_blank
-        """)
-    if part.broken and any(read.broken for read in part.files):
-        line, numbered = line_of("explained._record")
-        connection.execute(f"""
-            insert into {quarantine_table(contract)}
-            select
-                files.file_id, files.shown, {line}, _column, _reason, _expected, _row_text, {batch}, {loaded_at}
-            from read_parquet({literal(str(part.broken))}) as explained
-            inner join {files} on files.path = explained._path
-            {numbered}
-        """)
-    if part.rejects:
-        connection.execute(f"""
-            insert into {quarantine_table(contract)}
-            select files.file_id, files.shown, line, null, reason, expected, row_text, {batch}, {loaded_at}
-            from read_parquet({literal(str(part.rejects))}) as rejected cross join {files}
-        """)
-    rows: list[object] = []
+    entries = []
     for read in part.files:
         file, digest = read.staged.file, digests[read.staged.file.shown]
         _forget_refusals(connection, contract, file, digest, known)
         broken = read.broken + part.reject_count
         count = read.accepted + broken
-        rows += [
-            digest, contract.source, contract.table, file.shown, digest, read.staged.kind, file.byte_count,
-            file.delivered_at, batch, "loaded", None if count else "no_rows", count, read.accepted, broken,
-            json.dumps(list(read.extra_columns), ensure_ascii=False), moment,
-        ]  # fmt: skip
+        entries.append(
+            {
+                "path": read.path, "line_shift": read.line_shift,
+                "file_id": digest, "file_path": file.shown, "file_format": read.staged.kind,
+                "byte_count": file.byte_count, "delivered_at": file.delivered_at.isoformat(),
+                "reason": None if count else "no_rows", "rows_read": count, "rows_accepted": read.accepted,
+                "rows_quarantined": broken, "extra_columns": json.dumps(list(read.extra_columns), ensure_ascii=False),
+            }
+        )  # fmt: skip
         totals.files_loaded += 1
         totals.rows_read += count
         totals.rows_accepted += read.accepted
         totals.bytes_read += file.byte_count
-    one = "(" + ", ".join("?" * (len(rows) // len(part.files))) + ")"
-    connection.execute(f"insert into landing.files values {', '.join([one] * len(part.files))}", rows)
+    connection.execute(
+        "create or replace temp table landing_files as select unnest(from_json(?, ?), recursive := true)",
+        [json.dumps(entries), json.dumps([_FILE_ENTRY])],
+    )
+    connection.execute(f"""
+        insert into landing.files by name
+        select
+            * exclude (path, line_shift), {literal(contract.source)} as source_name,
+            {literal(contract.table)} as table_name, file_id as content_hash, {batch} as batch, 'loaded' as status,
+            {loaded_at} as loaded_at
+        from landing_files
+    """)
+    lines = "read_csv({}, columns = {{'record': 'bigint', 'line': 'bigint'}}, header = false, auto_detect = false)"
+
+    def located(staged: str, record: str) -> tuple[str, str]:
+        """The line of a staged row, and the joins that tell it."""
+        joins = f"inner join landing_files as files on files.path = {staged}._path"
+        line = f"{record} + files.line_shift"
+        if part.lines:
+            joins += f" left join {lines.format(literal(str(part.lines)))} as numbered on numbered.record = {record}"
+            line = f"coalesce(numbered.line, {line})"
+        return line, joins
+
+    if any(read.accepted for read in part.files):
+        line, joins = located("staged", "staged.file_row_number")
+        connection.execute(f"""
+            insert into {raw_table(contract)} by name
+            select
+                {", ".join(f"staged.{name(column)}" for column in part.columns)},
+                {_row_key(contract, part.columns)} as _row_key,
+                {_row_hash(part.columns)} as _row_hash,
+                'current' as _row_status, _extra, files.file_id as _file_id, {line} as _line,
+                {batch} as _batch, {batch} as _changed_in, {loaded_at} as _loaded_at
+            from read_parquet({literal(str(part.rows))}, file_row_number = true) as staged
+            {joins}
+            where not _is_broken and not _is_blank
+        """)
+    into_quarantine = f"insert into {quarantine_table(contract)} select files.file_id, files.file_path"
+    if part.broken and any(read.broken for read in part.files):
+        line, joins = located("explained", "explained._record")
+        connection.execute(f"""
+            {into_quarantine}, {line}, _column, _reason, _expected, _row_text, {batch}, {loaded_at}
+            from read_parquet({literal(str(part.broken))}) as explained
+            {joins}
+        """)
+    if part.rejects:
+        connection.execute(f"""
+            {into_quarantine}, line, null, rejected.reason, expected, row_text, {batch}, {loaded_at}
+            from read_parquet({literal(str(part.rejects))}) as rejected cross join landing_files as files
+        """)
+    connection.execute("drop table landing_files")
+
+
+def _row_key(contract: TableContract, columns: Sequence[str]) -> str:
+    values = [f"staged.{name(column)}::varchar" if column in columns else "null::varchar" for column in contract.key]
+    if len(values) == 1:
+        return values[0]
+    # A bar inside a value is escaped, otherwise ('a|b', 'c') and ('a', 'b|c') were one key.
+    parts = [f"replace(replace(coalesce({v}, ''), '\\', '\\\\'), '|', '\\|')" for v in values]
+    return " || '|' || ".join(parts)
+
+
+def _row_hash(columns: Sequence[str]) -> str:
+    """The hash of a row's content: its values by the names of their columns, and its extra columns.
+
+    As md5(concat_ws(chr(31), 'a=' || a, 'b=' || b, …)) would give it, but without a text of its own for each value.
+    """
+    named = {f"{column}=": f"staged.{name(column)}" for column in sorted(columns)} | {"=": "_extra"}
+    parts = [f"case when {v} is not null then chr(31) || {literal(label)} end, {v}" for label, v in named.items()]
+    return f"md5(ltrim(concat({', '.join(parts)}), chr(31)))"
 
 
 def _forget_refusals(

@@ -1,24 +1,18 @@
 """Finds the physical line on which each record of a text file begins.
 
 DuckDB's reader skips blank lines and lets quoted values run over several lines, so the n-th record need not
-be on line n. A file whose lines and records agree in number needs no second look; any other is read once
-more as bare lines, and a running state (inside or outside of quotes) shows which lines begin a record.
+be on line n. A file whose lines and records agree in number needs no second look; in any other the lines are
+looked at once more, and whether a line begins inside of quotes shows which lines begin a record.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import duckdb
-
 from orchestration.lib.config.contracts import CsvDialect
-from orchestration.lib.core.connection import one_value
-from orchestration.lib.core.sql import literal
-from orchestration.lib.landing import reasons
-from orchestration.lib.landing.files import CHUNK, TextFile
-from orchestration.lib.landing.reasons import FileRefused
+from orchestration.lib.landing.files import CHUNK, Header, TextFile
 
 # No text holds this, so that the reader takes a whole line for one value.
 NO_DELIMITER = "\x01\x02\x03"
@@ -47,131 +41,55 @@ def lines_at(path: Path, positions: Iterator[int]) -> Iterator[tuple[int, int]]:
             yield position, start
 
 
-def number_all_lines(connection: duckdb.DuckDBPyConnection, text: TextFile, *, rejects: Path, target: Path) -> None:
-    """Writes (record, line), records from 0, for a file in which each line not rejected is a record."""
-    connection.execute(f"""
-        copy (
-            select row_number() over (order by line) - 1 as _record, line as _physical_line
-            from range(1, {text.line_count + 1}) as all_lines (line)
-            where line not in (select line from read_parquet({literal(str(rejects))}))
-        ) to {literal(str(target))} (format parquet)
-    """)
-
-
-def number_csv_records(
-    connection: duckdb.DuckDBPyConnection,
-    text: TextFile,
-    dialect: CsvDialect,
-    *,
-    header_lines: int,
-    column_count: int,
-    record_count: int,
-    longest_line: int,
-    rejects: Path | None,
-    target: Path,
-) -> None:
-    """Writes (record, line) for a CSV file, given its bare copy. Records count from 0.
-
-    Raises FileRefused when the quotes give another number of records than DuckDB read: an open quote has then
-    swallowed rows (DuckDB drops the rest of a long file without a word), and a part must not pass for the
-    whole.
-    """
-    if longest_line > LONGEST_LINE:
-        raise FileRefused(reasons.LINE_TOO_LONG, f"a line of {longest_line} bytes; is a quote left open?")
-    is_opened, remains_open = _quote_patterns(dialect)
-    rejected = f"select line from read_parquet({literal(str(rejects))})" if rejects else "select 0"
-    has_quote = f"contains(text, {literal(dialect.quote)})" if dialect.quote else "false"
+def lines_of_records(text: TextFile, header: Header, dialect: CsvDialect) -> Iterator[int]:
+    """The physical lines on which the records of a CSV file begin, by its quotes alone."""
+    quote = dialect.quote.encode()
+    from_outside, from_inside = _quote_patterns(dialect) if quote else (None, None)
     # In a file of one column a blank line is a row without a value.
-    starts = "true" if column_count == 1 else "text is not null"
-    connection.execute(f"""
-        copy (
-            with physical_lines as (
-                select row_number() over () as line, nullif(line, '') as text
-                from read_csv(
-                    {literal(str(text.path))}, columns = {{'line': 'varchar'}},
-                    header = false, auto_detect = false,
-                    delim = {literal(NO_DELIMITER)}, quote = '', escape = '',
-                    max_line_size = {max(2_000_000, longest_line + 1000)}
-                )
-            ),
-
-            -- where a line leads to when it begins outside of quotes, and when it begins inside
-            moves as (
-                select
-                    line,
-                    {starts} as is_filled,
-                    coalesce(case when {has_quote} then regexp_matches(text, {literal(is_opened)}) end, false)
-                        as from_outside,
-                    coalesce(case when {has_quote} then regexp_matches(text, {literal(remains_open)}) end, true)
-                        as from_inside
-                from physical_lines
-                where line > {header_lines}
-            ),
-
-            toggled as (
-                select
-                    *,
-                    sum(case when from_outside and not from_inside then 1 else 0 end)
-                        over (rows unbounded preceding) as toggles
-                from moves
-            ),
-
-            -- the last line that leads to one state whatever went before, with the toggles up to it taken out
-            settled as (
-                select
-                    *,
-                    max(
-                        case
-                            when from_outside = from_inside
-                                then line * 2 + (from_outside::bigint + toggles) % 2
-                        end
-                    ) over (rows unbounded preceding) as last_fixed
-                from toggled
-            ),
-
-            ended as (
-                select line, is_filled, (coalesce(last_fixed, 0) + toggles) % 2 = 1 as is_inside_at_end
-                from settled
-            ),
-
-            begun as (
-                select line, is_filled, lag(is_inside_at_end, 1, false) over () as is_inside_at_start
-                from ended
-            )
-
-            select row_number() over (order by line) - 1 as _record, line as _physical_line
-            from begun
-            where is_filled
-                and not is_inside_at_start
-                and line not in ({rejected})
-        ) to {literal(str(target))} (format parquet)
-    """)
-    found = one_value(connection, f"select count(*) from read_parquet({literal(str(target))})")
-    if found != record_count:
-        where = ""
-        if rejects:
-            first = one_value(connection, f"select min(line) from read_parquet({literal(str(rejects))})")
-            where = f"near line {first} "
-        raise FileRefused(
-            reasons.BROKEN_QUOTES,
-            f"{where}a quote is left open or not doubled, so the rows after it can't be separated "
-            f"({found} rows by their "
-            f"quotes, {record_count} read); write every quote inside a value twice and close every quoted "
-            "value",
-        )
+    counts_blanks = len(header.names) == 1
+    is_inside = False
+    with text.path.open("rb") as stream:
+        for number, line in enumerate(stream, start=1):
+            if number <= header.line_count:
+                continue
+            content = line.removesuffix(b"\n").removesuffix(b"\r") if line.endswith(b"\n") else line
+            if not is_inside and (content or counts_blanks):
+                yield number
+            pattern = from_inside if is_inside else from_outside
+            if pattern and quote in content:
+                is_inside = pattern.fullmatch(content) is not None
 
 
-def _quote_patterns(dialect: CsvDialect) -> tuple[str, str]:
-    """Patterns of a line that ends inside quotes, given that it begins outside, and that it begins inside."""
-    if not dialect.quote:
-        return "$^", "$^"
+def without(lines: Iterable[int], removed: Iterator[int]) -> Iterator[int]:
+    """The lines that are not removed. Both ascend."""
+    next_removed = next(removed, None)
+    for line in lines:
+        while next_removed is not None and next_removed < line:
+            next_removed = next(removed, None)
+        if line != next_removed:
+            yield line
+
+
+def write_lines(target: Path, lines: Iterable[int], *, first_record: int = 0) -> int:
+    """Appends (record, line) of a file's records to a CSV file; returns how many they were."""
+    count = 0
+    with target.open("a", encoding="ascii") as output:
+        for count, line in enumerate(lines, start=1):
+            output.write(f"{first_record + count - 1},{line}\n")
+    return count
+
+
+def _quote_patterns(dialect: CsvDialect) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
+    """Patterns of a line that ends inside quotes, given that it begins outside, and that it begins inside.
+
+    No choice in them is open, so none is taken back (`*+`): a line is read once, whatever is in it.
+    """
     quote, escape, delimiter = (re.escape(c) for c in (dialect.quote, dialect.escape, dialect.delimiter))
-    in_class = {c: re.escape(c) if c in "\\]^-[" else c for c in (dialect.quote, dialect.escape, dialect.delimiter)}
-    q, e, d = (in_class[c] for c in (dialect.quote, dialect.escape, dialect.delimiter))
     if dialect.escape in ("", dialect.quote):
-        content = f"(?:[^{q}]|{quote}{quote})*"
+        content = f"[^{quote}]*+(?:{quote}{quote}[^{quote}]*+)*+"
     else:
-        content = f"(?:[^{q}{e}]|{escape}.)*"
-    plain_or_quoted = f"(?:{quote}{content}{quote}|[^{q}{d}][^{d}]*)?"
-    opened = f"(?:{plain_or_quoted}{delimiter})*{quote}{content}$"
-    return f"^{opened}", f"^{content}$|^{content}{quote}{delimiter}{opened}"
+        content = f"(?:[^{quote}{escape}]|{escape}.)*+"
+    plain_or_quoted = f"(?:{quote}{content}{quote}|[^{quote}{delimiter}][^{delimiter}]*+|)"
+    opened = f"(?:{plain_or_quoted}{delimiter})*+{quote}{content}"
+    remains_open = f"{content}(?:{quote}{delimiter}{opened})?"
+    return re.compile(opened.encode(), re.DOTALL), re.compile(remains_open.encode(), re.DOTALL)

@@ -1,8 +1,8 @@
 """Reads files with DuckDB's own readers into staged Parquet files of typed, checked rows.
 
 Small files of one format and header are read together: a statement over them costs little more than one over a
-single file. Whatever is irregular about a file of such a group (a row the reader rejects, lines and rows that differ
-in number, a doubtful column) has it read again alone, so that one path decides what becomes of it.
+single file. Whatever is irregular about a file of such a group (a row the reader rejects, lines that do not explain
+its rows, a doubtful column) has it read again alone, so that one path decides what becomes of it.
 
 Staged rows are in the order of the files. Memory use is bounded whatever their size, and an error while reading
 leaves the warehouse's transaction untouched.
@@ -25,13 +25,12 @@ from orchestration.lib.config.contracts import ColumnContract, TableContract
 from orchestration.lib.core.connection import SESSION_SETTINGS, one_row, one_value
 from orchestration.lib.core.sql import literal, name
 from orchestration.lib.landing import reasons
-from orchestration.lib.landing.conversion import column_check, converted, sql_type
+from orchestration.lib.landing.conversion import column_check, converted, is_all_blanks
 from orchestration.lib.landing.files import (
     FoundFile,
     Header,
     Sample,
     TextFile,
-    bare_copy,
     check_columns,
     check_parquet,
     first_character,
@@ -40,7 +39,7 @@ from orchestration.lib.landing.files import (
     sample_keys,
     with_plain_line_ends,
 )
-from orchestration.lib.landing.lines import NO_DELIMITER, lines_at, number_all_lines, number_csv_records
+from orchestration.lib.landing.lines import LONGEST_LINE, NO_DELIMITER, lines_at, lines_of_records, without, write_lines
 from orchestration.lib.landing.reasons import FileRefused
 
 ROW_TEXT_LENGTH = 10_000
@@ -82,7 +81,6 @@ class _StagedText:
     """A text file unpacked under a safe name: what files of lines share, whatever their format."""
 
     file: FoundFile
-    folder: Path
     text: TextFile
 
     @property
@@ -127,7 +125,6 @@ class StagedParquet:
     """A Parquet file made ready to be read: under a safe name, its columns and their types as it has them."""
 
     file: FoundFile
-    folder: Path
     path: Path
     types: tuple[tuple[str, str], ...]
     kind: ClassVar = "parquet"
@@ -152,7 +149,7 @@ def _is_small_and_regular(text: TextFile) -> bool:
 @dataclass(frozen=True)
 class ReadFile:
     """What was read of one file. Its rows are those that name `path`, and row n of all is on line n +
-    `line_shift`.
+    `line_shift`, unless the part's `lines` say otherwise.
 
     `accepted` and `broken` count the staged rows, without those that the reader rejected.
     """
@@ -167,14 +164,15 @@ class ReadFile:
 
 @dataclass(frozen=True)
 class ReadPart:
-    """Rows of one or several files, typed and checked, in `rows`; those that break the contract explained in
-    `broken`; what the reader could not split into columns in `rejects`.
+    """Rows of one or several files, typed and checked, in `rows`, with the `columns` that the files have; those that
+    break the contract explained in `broken`; what the reader could not split into columns in `rejects`; the lines of
+    the rows of files in which rows and lines differ in `lines`.
 
-    Rows of other files may be in it too: they count where they were read again. Rejects, and `lines` for rows
-    and lines that differ, come with a single file only.
+    Rows of other files may be in it too: they count where they were read again. Rejects come with a single file only.
     """
 
     files: tuple[ReadFile, ...]
+    columns: tuple[str, ...]
     rows: Path
     broken: Path | None
     rejects: Path | None = None
@@ -199,9 +197,10 @@ class _Tally:
 
 @dataclass(frozen=True)
 class _Rows:
-    """Staged rows: all, and the broken ones explained (None without any)."""
+    """Staged rows: all, with the declared columns that they have, and the broken ones explained (None without any)."""
 
     path: Path
+    columns: tuple[str, ...]
     broken: Path | None
     tallies: Mapping[str, _Tally]
 
@@ -211,12 +210,15 @@ class _Rows:
 
 @dataclass(frozen=True)
 class _Source:
-    """SQL about files: their rows with `_path`, and how to get a column's text, extra columns and the row's own
-    text."""
+    """SQL about files: their rows with `_path`, and how to get a column's text and extra columns.
+
+    A row's own text is made of its `parts`, which are kept of broken rows alone and are then called `_p0`, `_p1` ….
+    """
 
     relation: str
     texts: dict[str, str]
     extra: str
+    parts: Sequence[str]
     row_text: str
     is_blank: str = "false"
     structure: tuple[tuple[str, str, str], ...] = ()  # condition, reason, expected
@@ -231,16 +233,15 @@ def stage_file(
     *,
     kind: str,
     packed: bool,
-    folder: Path,
+    target: Path,
 ) -> StagedFile:
-    """Makes one file ready in `folder`. Raises FileRefused for a file that can't land as a whole."""
+    """Makes one file ready under the name `target`. Raises FileRefused for a file that can't land as a whole."""
     if kind == "parquet":
         with _own_cursor(connection) as cursor:
-            return _stage_parquet(cursor, file, contract, folder)
-    text = prepare_text(file, contract, kind=kind, packed=packed, folder=folder)
+            return _stage_parquet(cursor, file, contract, target)
+    text = prepare_text(file, contract, kind=kind, packed=packed, target=target)
     if kind == "csv":
-        header = read_header(text, contract)
-        return StagedCsv(file, folder, text, header)
+        return StagedCsv(file, text, read_header(text, contract))
     first = first_character(text)
     if not first:
         raise FileRefused(
@@ -253,8 +254,8 @@ def stage_file(
             "expected one JSON object a line, found a JSON array; convert it (jq -c '.[]' file.json > file.jsonl)",
         )
     if text.has_mixed_line_ends:
-        text = with_plain_line_ends(text, folder=folder, lone=b" ")
-    return StagedJsonl(file, folder, text, sample_keys(text))
+        text = with_plain_line_ends(text, lone=b" ")
+    return StagedJsonl(file, text, sample_keys(text))
 
 
 def read_files(
@@ -270,25 +271,27 @@ def read_files(
         if len(group) == 1:
             alone.extend(group)
             continue
-        place = folder / f"group_{number}"
-        place.mkdir()
-        with _own_cursor(connection) as cursor:
+        with _own_cursor(connection) as cursor, _folder(folder / f"group_{number}") as place:
             part, irregular = _read_together(cursor, group, contract, place)
-        alone.extend(irregular)
-        if part:
-            yield part
-            for read in part.files:
-                shutil.rmtree(read.staged.folder)
-        shutil.rmtree(place)
-    for file in alone:
-        try:
-            with _own_cursor(connection) as cursor:
-                alone_part = _read_alone(cursor, file, contract)
-        except FileRefused as refusal:
-            yield file, refusal
-        else:
-            yield alone_part
-        shutil.rmtree(file.folder)
+            alone.extend(irregular)
+            if part:
+                yield part
+    for number, file in enumerate(alone):
+        with _own_cursor(connection) as cursor, _folder(folder / f"alone_{number}") as place:
+            try:
+                alone_part = _read_alone(cursor, file, contract, place)
+            except FileRefused as refusal:
+                yield file, refusal
+            else:
+                yield alone_part
+
+
+@contextlib.contextmanager
+def _folder(path: Path) -> Iterator[Path]:
+    """A folder for staged rows, gone afterwards."""
+    path.mkdir()
+    yield path
+    shutil.rmtree(path)
 
 
 @contextlib.contextmanager
@@ -331,13 +334,17 @@ def _read_together(
             ).fetchall()
         }
     read, irregular = [], []
+    lines = folder / "lines.csv"
     extras = _extra_keys(cursor, rows) if kind == "jsonl" else {}
     for file in group:
         tally = rows.tally(file.path)
         offset = file.header.line_count if isinstance(file, StagedCsv) else 0
         is_regular = tally.is_in_one_piece and str(file.path) not in rejected
-        if not isinstance(file, StagedParquet):
-            is_regular = is_regular and file.text.line_count == offset + tally.count
+        if is_regular and not isinstance(file, StagedParquet) and file.text.line_count != offset + tally.count:
+            begun = list(lines_of_records(file.text, file.header, contract.csv)) if isinstance(file, StagedCsv) else []
+            is_regular = len(begun) == tally.count
+            if begun and is_regular:
+                write_lines(lines, begun, first_record=tally.first_row)
         if isinstance(file, StagedJsonl):
             is_regular = is_regular and bool(tally.objects) and not _doubtful(file.sample, tally, source)
         if not is_regular:
@@ -355,7 +362,13 @@ def _read_together(
                 ),
             )
         )
-    return (ReadPart(tuple(read), rows.path, rows.broken) if read else None), irregular
+    if not read:
+        return None, irregular
+    return ReadPart(tuple(read), rows.columns, rows.path, rows.broken, lines=_if_there(lines)), irregular
+
+
+def _if_there(path: Path) -> Path | None:
+    return path if path.exists() else None
 
 
 def _extra_columns(file: StagedCsv | StagedParquet, contract: TableContract) -> tuple[str, ...]:
@@ -378,7 +391,7 @@ def _part_of(
     ((path, tally),) = rows.tallies.items() or ((str(file.path), _Tally()),)
     accepted = tally.count - tally.blank - tally.broken
     read = ReadFile(file, path, offset + 1, accepted, tally.broken, extra_columns)
-    return ReadPart((read,), rows.path, rows.broken, rejects, reject_count, lines)
+    return ReadPart((read,), rows.columns, rows.path, rows.broken, rejects, reject_count, lines)
 
 
 def _csv_source(paths: Sequence[Path], header: Header, contract: TableContract) -> _Source:
@@ -397,12 +410,13 @@ def _csv_source(paths: Sequence[Path], header: Header, contract: TableContract) 
         relation=f"select * from {reader}",
         texts={column: position for column, position in positions.items() if column in declared},
         extra=_extra_of_columns(extras),
-        row_text=_csv_text(list(positions.values()), contract),
+        parts=list(positions.values()),
+        row_text=_csv_text([f"_p{number}" for number in range(len(positions))], contract),
     )
 
 
-def _read_csv(cursor: duckdb.DuckDBPyConnection, file: StagedCsv, contract: TableContract) -> ReadPart:
-    text, header, folder = file.text, file.header, file.folder
+def _read_csv(cursor: duckdb.DuckDBPyConnection, file: StagedCsv, contract: TableContract, folder: Path) -> ReadPart:
+    text, header = file.text, file.header
     try:
         rows = _copy_rows(cursor, _csv_source([text.path], header, contract), contract, folder)
     except duckdb.Error as error:
@@ -410,7 +424,7 @@ def _read_csv(cursor: duckdb.DuckDBPyConnection, file: StagedCsv, contract: Tabl
         if not text.has_mixed_line_ends:
             raise FileRefused(reasons.BROKEN_CSV, _first_line(error)) from error
         _drop_rejects(cursor)
-        text = with_plain_line_ends(text, folder=folder)
+        text = with_plain_line_ends(text)
         header = read_header(text, contract)
         try:
             rows = _copy_rows(cursor, _csv_source([text.path], header, contract), contract, folder)
@@ -426,18 +440,22 @@ def _read_csv(cursor: duckdb.DuckDBPyConnection, file: StagedCsv, contract: Tabl
     lines = None
     count = rows.tally(text.path).count
     if rejects or text.line_count != header.line_count + count:
-        lines = folder / "lines.parquet"
-        number_csv_records(
-            cursor,
-            bare_copy(text, folder=folder),
-            contract.csv,
-            header_lines=header.line_count,
-            column_count=len(header.names),
-            record_count=count,
-            longest_line=longest_line,
-            rejects=rejects,
-            target=lines,
-        )
+        if longest_line > LONGEST_LINE:
+            raise FileRefused(reasons.LINE_TOO_LONG, f"a line of {longest_line} bytes; is a quote left open?")
+        lines = folder / "lines.csv"
+        begun = lines_of_records(text, header, contract.csv)
+        found = write_lines(lines, without(begun, _rejected_lines(cursor, rejects)))
+        if found != count:
+            # DuckDB drops the rest of a long file after an open quote without a word, and a part must not pass
+            # for the whole.
+            first = next(_rejected_lines(cursor, rejects), None)
+            where = f"near line {first} " if first else ""
+            raise FileRefused(
+                reasons.BROKEN_QUOTES,
+                f"{where}a quote is left open or not doubled, so the rows after it can't be separated "
+                f"({found} rows by their quotes, {count} read); write every quote inside a value twice and close "
+                "every quoted value",
+            )
     return _part_of(
         file,
         rows,
@@ -481,7 +499,9 @@ def _jsonl_source(paths: Sequence[Path], samples: Sequence[Sample], contract: Ta
                     select
                         _path,
                         _text,
-                        starts_with(ltrim(_text, ' ' || chr(9)), '{{') and json_valid(_text) as is_object
+                        -- few lines are indented, and trimming each costs more than the rest of the test
+                        (starts_with(_text, '{{') or starts_with(ltrim(_text, ' ' || chr(9)), '{{'))
+                        and json_valid(_text) as is_object
                     from {_jsonl_reader(paths)}
                 )
             )
@@ -491,8 +511,9 @@ def _jsonl_source(paths: Sequence[Path], samples: Sequence[Sample], contract: Ta
             f"case when _is_plain then null when not list_has_all([{declared}], _keys) "
             f"then json_merge_patch('{{}}', json_merge_patch(_text, {literal(emptied)})) end"
         ),
-        row_text="_text",
-        is_blank="(_text is null or trim(_text) = '')",
+        parts=["_text"],
+        row_text="_p0",
+        is_blank=f"(_text is null or {is_all_blanks('_text')})",
         structure=(
             (
                 "_keys is null",
@@ -519,8 +540,10 @@ def _jsonl_source(paths: Sequence[Path], samples: Sequence[Sample], contract: Ta
     )
 
 
-def _read_jsonl(cursor: duckdb.DuckDBPyConnection, file: StagedJsonl, contract: TableContract) -> ReadPart:
-    text, folder = file.text, file.folder
+def _read_jsonl(
+    cursor: duckdb.DuckDBPyConnection, file: StagedJsonl, contract: TableContract, folder: Path
+) -> ReadPart:
+    text = file.text
     source = _jsonl_source([text.path], [file.sample], contract)
     try:
         rows = _copy_rows(cursor, source, contract, folder)
@@ -537,13 +560,13 @@ def _read_jsonl(cursor: duckdb.DuckDBPyConnection, file: StagedJsonl, contract: 
         )
     lines = None
     if rejects:
-        lines = folder / "lines.parquet"
-        number_all_lines(cursor, text, rejects=rejects, target=lines)
+        lines = folder / "lines.csv"
+        write_lines(lines, without(range(1, text.line_count + 1), _rejected_lines(cursor, rejects)))
     if tally.no_object and not tally.objects:
         example = one_value(
             cursor,
             f"""
-            select min_by(left(_row_text, 60), file_row_number)
+            select min_by(left(_parts[1], 60), file_row_number)
             from read_parquet({literal(str(rows.path))}, file_row_number = true) where _structure = 0
             """,
         )
@@ -600,11 +623,10 @@ def _check_keys(
 
 
 def _stage_parquet(
-    cursor: duckdb.DuckDBPyConnection, file: FoundFile, contract: TableContract, folder: Path
+    cursor: duckdb.DuckDBPyConnection, file: FoundFile, contract: TableContract, link: Path
 ) -> StagedFile:
     check_parquet(file)
-    link = folder / "input.parquet"
-    link.symlink_to(file.path.resolve())
+    link.symlink_to(file.path.absolute())
     try:
         described = cursor.execute(
             f"describe select * from read_parquet({literal(str(link))}, hive_partitioning = false)"
@@ -621,7 +643,7 @@ def _stage_parquet(
             reasons.DUPLICATE_COLUMN,
             f"the file has the columns {', '.join(twice)}; give every column its own name",
         )
-    return StagedParquet(file, folder, link, tuple(types.items()))
+    return StagedParquet(file, link, tuple(types.items()))
 
 
 def _parquet_source(paths: Sequence[Path], types: Mapping[str, str], contract: TableContract) -> _Source:
@@ -638,34 +660,40 @@ def _parquet_source(paths: Sequence[Path], types: Mapping[str, str], contract: T
         relation=f"select {path} as _path, {selected} from {reader}",
         texts={c: _parquet_text(held[c], types[c], by_name[c]) for c in types if c in by_name},
         extra=_extra_of_columns({c: position for c, position in held.items() if c not in by_name}),
-        row_text=f"to_json(struct_pack({packed}))::varchar",
+        parts=[f"to_json(struct_pack({packed}))::varchar"],
+        row_text="_p0",
     )
 
 
-def _read_parquet(cursor: duckdb.DuckDBPyConnection, file: StagedParquet, contract: TableContract) -> ReadPart:
+def _read_parquet(
+    cursor: duckdb.DuckDBPyConnection, file: StagedParquet, contract: TableContract, folder: Path
+) -> ReadPart:
     try:
         source = _parquet_source([file.path], dict(file.types), contract)
-        rows = _copy_rows(cursor, source, contract, file.folder)
+        rows = _copy_rows(cursor, source, contract, folder)
     except duckdb.Error as error:
         _raise_unless_the_files_fault(error)
         raise _broken_parquet(error) from error
     return _part_of(file, rows, offset=0, extra_columns=_extra_columns(file, contract))
 
 
-def _read_alone(cursor: duckdb.DuckDBPyConnection, file: StagedFile, contract: TableContract) -> ReadPart:
+def _read_alone(cursor: duckdb.DuckDBPyConnection, file: StagedFile, contract: TableContract, folder: Path) -> ReadPart:
     match file:
         case StagedCsv():
-            return _read_csv(cursor, file, contract)
+            return _read_csv(cursor, file, contract, folder)
         case StagedJsonl():
-            return _read_jsonl(cursor, file, contract)
+            return _read_jsonl(cursor, file, contract, folder)
         case StagedParquet():
-            return _read_parquet(cursor, file, contract)
+            return _read_parquet(cursor, file, contract, folder)
 
 
 def _copy_rows(cursor: duckdb.DuckDBPyConnection, source: _Source, contract: TableContract, folder: Path) -> _Rows:
-    """Reads and types the whole file; checks each row with the least SQL that finds broken ones."""
+    """Reads and types the whole file; checks each row with the least SQL that finds broken ones.
+
+    The statement is short on purpose: what takes an expression a moment, it takes again for each small file.
+    """
     target = folder / "rows.parquet"
-    # What no file of these has is null in every row: it needs no text, no check and no place in the hash.
+    # What no file of these has is null in every row: it needs no text and no check.
     columns = [c for c in contract.columns if c.name in source.texts]
     texts = {c.name: f"_t{number}" for number, c in enumerate(columns)}
     values = {c.name: f"_v{number}" for number, c in enumerate(columns)}
@@ -681,13 +709,6 @@ def _copy_rows(cursor: duckdb.DuckDBPyConnection, source: _Source, contract: Tab
             *(column_check(c, texts[c.name], values[c.name], time_zone=contract.time_zone).is_broken for c in columns),
         ]
     )
-    hashed = ", ".join(
-        f"{literal(c.name + '=')} || {values[c.name]}::varchar" for c in sorted(columns, key=lambda c: c.name)
-    )
-    typed_columns = ", ".join(
-        f"{values.get(c.name, f'null::{sql_type(c)}')} as {name(c.name)}" for c in contract.columns
-    )
-    all_texts = ", ".join(texts.get(c.name, "null") for c in contract.columns)
     cursor.execute(f"""
         copy (
             with source as ({source.relation}),
@@ -700,16 +721,14 @@ def _copy_rows(cursor: duckdb.DuckDBPyConnection, source: _Source, contract: Tab
             marked as (select *, not _is_blank and ({is_broken}) as _is_broken from typed)
 
             select
-                {typed_columns},
-                {_key_text([values.get(column, "null") for column in contract.key])} as _row_key,
-                md5(concat_ws(chr(31), {hashed}, '=' || nullif(_extra_json::varchar, '{{}}'))) as _row_hash,
+                {", ".join(f"{values[c.name]} as {name(c.name)}" for c in columns)},
                 nullif(_extra_json::varchar, '{{}}') as _extra,
                 _path,
                 _is_blank,
                 _is_broken,
                 {structure_number} as _structure,
-                case when _is_broken then [{all_texts}]::varchar[] end as _texts,
-                case when _is_broken then {_cut(source.row_text)} end as _row_text
+                case when _is_broken then [{", ".join(texts.values())}]::varchar[] end as _texts,
+                case when _is_broken then [{", ".join(source.parts)}]::varchar[] end as _parts
             from marked
         ) to {literal(str(target))} (format parquet, compression lz4_raw)
     """)
@@ -717,8 +736,8 @@ def _copy_rows(cursor: duckdb.DuckDBPyConnection, source: _Source, contract: Tab
     broken = None
     if any(tally.broken for tally in tallies.values()):
         broken = folder / "broken.parquet"
-        _explain_broken_rows(cursor, source, contract, rows=target, target=broken)
-    return _Rows(target, broken, tallies)
+        _explain_broken_rows(cursor, source, columns, contract, rows=target, target=broken)
+    return _Rows(target, tuple(c.name for c in columns), broken, tallies)
 
 
 def _tallies(cursor: duckdb.DuckDBPyConnection, rows: Path, wanted: Sequence[str]) -> dict[str, _Tally]:
@@ -737,11 +756,16 @@ def _tallies(cursor: duckdb.DuckDBPyConnection, rows: Path, wanted: Sequence[str
 
 
 def _explain_broken_rows(
-    cursor: duckdb.DuckDBPyConnection, source: _Source, contract: TableContract, *, rows: Path, target: Path
+    cursor: duckdb.DuckDBPyConnection,
+    source: _Source,
+    columns: Sequence[ColumnContract],
+    contract: TableContract,
+    *,
+    rows: Path,
+    target: Path,
 ) -> None:
-    """Writes column, reason and expectation of each broken row. Apart from reading, because most files have
+    """Writes column, reason, expectation and text of each broken row. Apart from reading, because most files have
     none and the planning of these many cases is what a small file would cost."""
-    columns = contract.columns
     texts = {c.name: f"_t{number}" for number, c in enumerate(columns)}
     values = {c.name: f"_v{number}" for number, c in enumerate(columns)}
     problems = []
@@ -762,12 +786,15 @@ def _explain_broken_rows(
                 select
                     {", ".join(f"_texts[{n}] as {texts[c.name]}" for n, c in enumerate(columns, start=1))},
                     {", ".join(f"{name(c.name)} as {values[c.name]}" for c in columns)},
-                    _structure, _path, _row_text, file_row_number as _record
+                    {", ".join(f"_parts[{n + 1}] as _p{n}" for n in range(len(source.parts)))},
+                    _structure, _path, file_row_number as _record
                 from read_parquet({literal(str(rows))}, file_row_number = true)
                 where _is_broken
             ),
 
-            explained as (select _record, _path, _row_text, {explained} as _problems from broken)
+            explained as (
+                select _record, _path, {source.row_text} as _row_text, {explained} as _problems from broken
+            )
 
             select
                 _record,
@@ -780,7 +807,7 @@ def _explain_broken_rows(
                     )
                     else ''
                 end as _expected,
-                _row_text
+                {_cut("_row_text")} as _row_text
             from explained
         ) to {literal(str(target))} (format parquet)
     """)
@@ -791,14 +818,6 @@ def _exact(source: _Source, column: ColumnContract, text: str, contract: TableCo
     if source.exact and column.name in source.exact:
         return f"case when {source.exact[column.name].format(text=text)} then {value} end"
     return value
-
-
-def _key_text(values: Sequence[str]) -> str:
-    if len(values) == 1:
-        return f"{values[0]}::varchar"
-    # A bar inside a value is escaped, otherwise ('a|b', 'c') and ('a', 'b|c') were one key.
-    parts = [f"replace(replace(coalesce({v}::varchar, ''), '\\', '\\\\'), '|', '\\|')" for v in values]
-    return " || '|' || ".join(parts)
 
 
 def _extra_of_columns(columns: dict[str, str]) -> str:
@@ -899,6 +918,14 @@ def _write_rejects(cursor: duckdb.DuckDBPyConnection, text: TextFile, folder: Pa
         ) to {literal(str(target))} (format parquet)
     """)
     return target, reject_count, longest or 0
+
+
+def _rejected_lines(cursor: duckdb.DuckDBPyConnection, rejects: Path | None) -> Iterator[int]:
+    """The physical lines of rejected records, in their order."""
+    if rejects:
+        found = cursor.execute(f"select line from read_parquet({literal(str(rejects))}) order by line")
+        for (line,) in _fetched(found):
+            yield line
 
 
 def _fetched(cursor: duckdb.DuckDBPyConnection) -> Iterator[tuple]:

@@ -26,6 +26,7 @@ def command() -> int:
     from orchestration.cli.preparing import prepare_run
     from orchestration.lib.core.connection import open_duckdb
     from orchestration.lib.release.id_changes import compare_ids
+    from orchestration.lib.release.previous import previous_attached
     from orchestration.lib.release.publish import current_release
 
     settings = read_settings()
@@ -42,7 +43,8 @@ def command() -> int:
             count = connection.execute("select count(*) from core.dim_customers").fetchone()
             screen(f"\nThere is no release yet: all {count[0] if count else 0:,} customers would be new.")
             return 0
-        changes = compare_ids(connection, before.database)
+        with previous_attached(connection, before.database):
+            changes = compare_ids(connection)
         if changes is None:
             screen(f"\nRelease {before.release_id} holds no customers to compare with.")
             return 0

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
+import duckdb
 
 from orchestration.defs.hygiene.checks import LEDGER, SUITES
 from orchestration.defs.naming import OWNERS, RELEASE, WAREHOUSE_POOL
@@ -26,7 +27,8 @@ from orchestration.lib.release.candidate import (
 from orchestration.lib.release.folders import ReleaseError
 from orchestration.lib.release.id_changes import record_id_changes
 from orchestration.lib.release.ledgers import create_ledgers
-from orchestration.lib.release.publish import current_release, publish, published_ids, record_releases
+from orchestration.lib.release.previous import previous_attached
+from orchestration.lib.release.publish import Release, current_release, publish, published_ids, record_releases
 from orchestration.lib.release.restatements import DailyTable, find_restatements
 from orchestration.lib.warehouse.build import (
     is_releasable,
@@ -72,38 +74,11 @@ def publish_release(settings: Settings, *, run_id: str, log: dg.DagsterLogManage
                     "channel, touchpoint and property with core.fct_events, or remove the row."
                 )
             results = read_results(connection, SUITES, table=LEDGER)
-        release_id = make_release_id(settings, now)
-        previous = current_release(settings)
-        if previous is not None:
-            restated = find_restatements(
-                previous.database,
-                settings.warehouse,
-                tables=[
-                    DailyTable(mart.schema, mart.name, **mart.facts.restated.model_dump())
-                    for mart in MARTS
-                    if mart.facts.restated is not None
-                ],
-                release_id=release_id,
-                previous_release_id=previous.release_id,
-                previous_as_of=previous.as_of,
-                published=published_ids(settings),
-                time_zone=settings.reporting_time_zone,
-            )
-            for table in restated:
-                if table.count:
-                    log.info(table.line)
-            changes = record_id_changes(
-                previous.database,
-                settings.warehouse,
-                release_id=release_id,
-                previous_release_id=previous.release_id,
-                published=published_ids(settings),
-            )
-            if changes is not None and changes.changed_count:
-                log.info(
-                    f"{changes.changed_count:,} of {changes.previous_count:,} customer ids changed: "
-                    + ", ".join(f"{count:,} {cause}" for cause, count in changes.moves.items() if count)
-                )
+            release_id = make_release_id(settings, now)
+            previous = current_release(settings)
+            if previous is not None:
+                with previous_attached(connection, previous.database):
+                    _record_changes(connection, settings, previous, release_id=release_id, log=log)
         log.info(f"Writing release {release_id}")
         candidate = write_candidate(
             settings.warehouse,
@@ -151,3 +126,39 @@ def publish_release(settings: Settings, *, run_id: str, log: dg.DagsterLogManage
         "pruned": list(publication.pruned),
         "directory": dg.MetadataValue.path(str(publication.release.directory)),
     }
+
+
+def _record_changes(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    previous: Release,
+    *,
+    release_id: str,
+    log: dg.DagsterLogManager,
+) -> None:
+    """Writes down which figures and which customer ids differ from the attached previous release."""
+    published = published_ids(settings)
+    restated = find_restatements(
+        connection,
+        tables=[
+            DailyTable(mart.schema, mart.name, **mart.facts.restated.model_dump())
+            for mart in MARTS
+            if mart.facts.restated is not None
+        ],
+        release_id=release_id,
+        previous_release_id=previous.release_id,
+        previous_as_of=previous.as_of,
+        published=published,
+        time_zone=settings.reporting_time_zone,
+    )
+    for table in restated:
+        if table.count:
+            log.info(table.line)
+    changes = record_id_changes(
+        connection, release_id=release_id, previous_release_id=previous.release_id, published=published
+    )
+    if changes is not None and changes.changed_count:
+        log.info(
+            f"{changes.changed_count:,} of {changes.previous_count:,} customer ids changed: "
+            + ", ".join(f"{count:,} {cause}" for cause, count in changes.moves.items() if count)
+        )

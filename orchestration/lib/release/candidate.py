@@ -6,7 +6,7 @@ import json
 import re
 import subprocess
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,6 +29,7 @@ from orchestration.lib.release.folders import (
     check_free_space,
     folder_bytes,
     held,
+    link_or_copy,
     remove,
     unpublished,
 )
@@ -43,6 +44,7 @@ from orchestration.lib.release.journal import (
     write_line,
 )
 from orchestration.lib.release.ledgers import append_rows
+from orchestration.lib.release.previous import NOTHING, PREVIOUS, Reusable, find_reusable, previous_attached
 
 # The storage that every DuckDB from 1.0 on reads, and the number that its file header carries.
 STORAGE_VERSION = "v1.0.0"
@@ -50,6 +52,12 @@ STORAGE_HEADER = 64
 
 # Room asked for beyond the estimate: a small warehouse still needs its blocks, manifest and Parquet footers.
 SPARE_BYTES = 16 * 2**20
+
+# Writing a table of so many rows takes seconds and is worth a line in the log; a line costs ten milliseconds.
+LARGE_ROWS = 1_000_000
+
+# zstd's lowest level takes two thirds of the CPU of its default, and its files are a few per cent larger.
+PARQUET_FORMAT = "format parquet, compression zstd, compression_level 1"
 
 # Table macros that a release has in addition to its tables.
 MACROS = Path(__file__).with_name("macros")
@@ -195,25 +203,20 @@ def write_candidate(
                 "duckdb": {"version": duckdb.__version__, "storage_version": STORAGE_VERSION},
                 "checks": {verdict: checks_summary.get(verdict, 0) for verdict in ("pass", "fail", "error")},
             }
-            counts = _count_rows(connection, tables)
+            counts = _count_rows(connection, {table.label: name(table.schema, table.name) for table in tables})
             own_rows = _own_ledger_rows(line, manifest, counts)
             if own_rows:
                 counts["hygiene.releases"] = len(own_rows)
-            _write_database(connection, directory, tables, shapes, own_rows, counts, progress)
+            described = [_described(table, shapes[table], counts[table.label]) for table in tables]
+            with ExitStack() as stack:
+                reusable = NOTHING
+                if line.current and is_whole(settings.releases / line.current):
+                    previous = settings.releases / line.current
+                    stack.enter_context(previous_attached(connection, previous / DATABASE))
+                    reusable = find_reusable(connection, described, previous)
+                _write_database(connection, directory, tables, shapes, own_rows, reusable, counts, progress)
             manifest["tables"] = [
-                {
-                    "schema": table.schema,
-                    "name": table.name,
-                    "row_count": counts[table.label],
-                    "parquet_bytes": _parquet_path(directory, table).stat().st_size,
-                    "parquet": str(_parquet_path(directory, table).relative_to(directory)),
-                    "description": shapes[table].comment,
-                    "columns": [
-                        {"name": column.name, "type": column.type, "description": column.comment}
-                        for column in shapes[table].columns
-                    ],
-                }
-                for table in tables
+                said | {"parquet_bytes": (directory / said["parquet"]).stat().st_size} for said in described
             ]
             manifest["database_bytes"] = (directory / DATABASE).stat().st_size
             (directory / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
@@ -354,11 +357,12 @@ def _bytes_needed(connection: duckdb.DuckDBPyConnection, releases: Path, current
     return int(max(1.5 * int(used), 1.2 * before)) + SPARE_BYTES
 
 
-def _count_rows(connection: duckdb.DuckDBPyConnection, tables: Sequence[PublishedTable]) -> dict[str, int]:
-    return {
-        table.label: _only(connection.execute(f"select count(*) from {name(table.schema, table.name)}"))
-        for table in tables
-    }
+def _count_rows(connection: duckdb.DuckDBPyConnection, relations: Mapping[str, str]) -> dict[str, int]:
+    """Rows by label; all of them in one statement, as one for each costs more than counting does."""
+    counting = " union all ".join(
+        f"select {literal(label)}, count(*) from {relation}" for label, relation in relations.items()
+    )
+    return dict(connection.execute(counting).fetchall())
 
 
 def _own_ledger_rows(line: Line, manifest: Mapping[str, Any], counts: Mapping[str, int]) -> list[dict[str, Any]]:
@@ -375,12 +379,28 @@ def _own_ledger_rows(line: Line, manifest: Mapping[str, Any], counts: Mapping[st
     return rows
 
 
+def _described(table: PublishedTable, shape: _Shape, row_count: int) -> dict[str, Any]:
+    """What the manifest says of a table."""
+    return {
+        "schema": table.schema,
+        "name": table.name,
+        "key": list(table.key),
+        "row_count": row_count,
+        "parquet": str(_parquet_path(Path(), table)),
+        "description": shape.comment,
+        "columns": [
+            {"name": column.name, "type": column.type, "description": column.comment} for column in shape.columns
+        ],
+    }
+
+
 def _write_database(
     connection: duckdb.DuckDBPyConnection,
     directory: Path,
     tables: Sequence[PublishedTable],
     shapes: Mapping[PublishedTable, _Shape],
     own_rows: Sequence[Mapping[str, Any]],
+    reusable: Reusable,
     counts: Mapping[str, int],
     progress: Progress,
 ) -> None:
@@ -392,10 +412,23 @@ def _write_database(
     connection.execute(
         f"attach {literal(directory / DATABASE)} as candidate (read_write, storage_version {literal(STORAGE_VERSION)})"
     )
+    if reusable.has_definitions:
+        _copy_definitions(connection)
+    else:
+        for table in tables:
+            _define_table(connection, source, table, shapes[table])
     for number, table in enumerate(tables, start=1):
-        progress(f"writing {table.label}: {counts[table.label]:,} rows ({number} of {len(tables)} tables)")
-        _write_table(connection, source, table, shapes[table], own_rows)
-        _write_parquet(connection, table, _parquet_path(directory, table))
+        if counts[table.label] >= LARGE_ROWS:
+            progress(f"writing {table.label}: {counts[table.label]:,} rows ({number} of {len(tables)} tables)")
+        path = _parquet_path(directory, table)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if table.label in reusable.parquet:
+            # the rows of the release before are in order already, which makes the sort cheap
+            _write_table(connection, PREVIOUS, table, shapes[table], own_rows=[])
+            link_or_copy(reusable.parquet[table.label], path)
+        else:
+            _write_table(connection, source, table, shapes[table], own_rows)
+            _write_parquet(connection, table, path)
     _write_macros(connection, source, {table.label for table in tables})
     connection.execute("checkpoint candidate")
     connection.execute("detach candidate")
@@ -419,6 +452,32 @@ def _tables_read(connection: duckdb.DuckDBPyConnection, macro: str) -> set[str]:
     return {table.partition(" AS ")[0] for table in connection.get_table_names(query, qualified=True)}
 
 
+def _copy_definitions(connection: duckdb.DuckDBPyConnection) -> None:
+    """Makes the tables as the release before has them: its six hundred comments in one statement, and no macro."""
+    connection.execute(f"copy from database {PREVIOUS} to candidate (schema)")
+    macros = connection.execute(
+        "select distinct schema_name, function_name from duckdb_functions() "
+        "where database_name = 'candidate' and not internal"
+    ).fetchall()
+    for place in macros:
+        connection.execute(f"drop macro table {name('candidate', *place)}")
+
+
+def _define_table(connection: duckdb.DuckDBPyConnection, source: str, table: PublishedTable, shape: _Shape) -> None:
+    """Makes a table without rows, and its comments."""
+    target = name("candidate", table.schema, table.name)
+    columns = ", ".join(name(column.name) for column in shape.columns)
+    connection.execute(f"create schema if not exists {name('candidate', table.schema)}")
+    # One transaction: each comment on its own would wait for the disk.
+    with transaction(connection):
+        connection.execute(
+            f"create table {target} as select {columns} from {name(source, table.schema, table.name)} where false"
+        )
+        connection.execute(f"comment on table {target} is {literal(shape.comment)}")
+        for column in shape.columns:
+            connection.execute(f"comment on column {target}.{name(column.name)} is {literal(column.comment)}")
+
+
 def _write_table(
     connection: duckdb.DuckDBPyConnection,
     source: str,
@@ -426,31 +485,21 @@ def _write_table(
     shape: _Shape,
     own_rows: Sequence[Mapping[str, Any]],
 ) -> None:
-    target = name("candidate", table.schema, table.name)
-    is_own_ledger = table.label == "hygiene.releases" and own_rows
-    order = f" order by {', '.join(name(column) for column in table.key)}" if table.key else ""
-    columns = ", ".join(name(column.name) for column in shape.columns)
-    connection.execute(f"create schema if not exists {name('candidate', table.schema)}")
-    connection.execute(
-        f"create table {target} as select {columns} from {name(source, table.schema, table.name)}"
-        + (" where false" if is_own_ledger else order)
-    )
-    if is_own_ledger:
+    if table.label == "hygiene.releases" and own_rows:
         connection.execute("use candidate")
         append_rows(connection, table.name, own_rows)
         connection.execute(f"use {name(source)}")
-    # One transaction: each comment on its own would wait for the disk.
-    with transaction(connection):
-        connection.execute(f"comment on table {target} is {literal(shape.comment)}")
-        for column in shape.columns:
-            connection.execute(f"comment on column {target}.{name(column.name)} is {literal(column.comment)}")
+        return
+    columns = ", ".join(name(column.name) for column in shape.columns)
+    order = f" order by {', '.join(name(column) for column in table.key)}" if table.key else ""
+    connection.execute(
+        f"insert into {name('candidate', table.schema, table.name)} ({columns}) "
+        f"select {columns} from {name(source, table.schema, table.name)}{order}"
+    )
 
 
 def _write_parquet(connection: duckdb.DuckDBPyConnection, table: PublishedTable, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    connection.execute(
-        f"copy {name('candidate', table.schema, table.name)} to {literal(path)} (format parquet, compression zstd)"
-    )
+    connection.execute(f"copy {name('candidate', table.schema, table.name)} to {literal(path)} ({PARQUET_FORMAT})")
 
 
 def _parquet_path(directory: Path, table: PublishedTable) -> Path:
@@ -478,15 +527,14 @@ def _verify(
             "current_database()",
             [replace(table, description="", column_descriptions={}) for table in tables],
         )
+        found = _count_rows(connection, {table.label: name(table.schema, table.name) for table in tables})
+        exported = _count_rows(
+            connection, {table.label: f"read_parquet({literal(_parquet_path(directory, table))})" for table in tables}
+        )
         for table in tables:
             if written[table] != shapes[table]:
                 wrong.append(f"columns, types or comments of {table.label} differ")
-            parquet = f"read_parquet({literal(_parquet_path(directory, table))})"
-            expected = counts[table.label]
-            in_database, in_parquet = (
-                _only(connection.execute(f"select count(*) from {relation}"))
-                for relation in (name(table.schema, table.name), parquet)
-            )
+            expected, in_database, in_parquet = (rows[table.label] for rows in (counts, found, exported))
             if not in_database == in_parquet == expected:
                 wrong.append(
                     f"{table.label} has {expected:,} rows in the warehouse, {in_database:,} in the release "

@@ -145,6 +145,14 @@ def point(link: Path, target: Path) -> None:
     unfinished.replace(link)
 
 
+def link_or_copy(source: Path, target: Path) -> None:
+    """Gives a file that never changes a second name; where the disk can't, the target is a copy."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
 def remove(folder: Path) -> None:
     """Removes a folder; a crash on the way leaves no half of a release under a release's name."""
     doomed = folder

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
 
 import duckdb
 
-from orchestration.lib.core.connection import one_row, open_duckdb, transaction
-from orchestration.lib.core.sql import literal, name
+from orchestration.lib.core.connection import one_row, transaction
+from orchestration.lib.core.sql import name
 from orchestration.lib.release.ledgers import find_ledger, forget_unpublished
 
 CAUSES = ("decision", "identified", "split", "merge", "late_evidence")
@@ -38,13 +37,12 @@ class IdChanges:
         return self.changed_count / self.previous_count if self.previous_count else None
 
 
-def compare_ids(connection: duckdb.DuckDBPyConnection, previous_database: Path) -> IdChanges | None:
-    """Compares the warehouse behind the connection with a release, once per connection.
+def compare_ids(connection: duckdb.DuckDBPyConnection) -> IdChanges | None:
+    """Compares the warehouse behind the connection with the release that is attached to it (previous_attached).
 
     `temp.id_moves` gets one row per former and present id between which identifiers or events moved, with what moved
     and why. Returns None where a side has not the tables to compare.
     """
-    connection.execute(f"attach {literal(previous_database)} as previous (read_only)")
     if not all(_exists(connection, database, "core", table) for database in (None, "previous") for table in COMPARED):
         return None
     decided = "select cast(null as varchar) where false"
@@ -74,32 +72,30 @@ def compare_ids(connection: duckdb.DuckDBPyConnection, previous_database: Path) 
 
 
 def record_id_changes(
-    previous_database: Path,
-    warehouse: Path,
+    connection: duckdb.DuckDBPyConnection,
     *,
     release_id: str,
     previous_release_id: str,
     published: Collection[str],
 ) -> IdChanges | None:
-    """Writes what changed since the previous release into hygiene.customer_id_changes and hygiene.identity_health.
+    """Writes what changed since the attached release into hygiene.customer_id_changes and hygiene.identity_health.
 
     `published` are the ids that did become releases; rows of any other were written for a candidate that failed, and
     go. The ledger has to be there (create_ledgers).
     """
     ledger = find_ledger("customer_id_changes")
     target = name(ledger.schema, ledger.name)
-    with open_duckdb(warehouse) as connection:
-        changes = compare_ids(connection, previous_database)
-        with transaction(connection):
-            forget_unpublished(connection, ledger, published=published, release_id=release_id)
-            if changes is not None:
-                connection.execute(
-                    f"insert into {target} by name select $release_id as release_id, "
-                    "$previous_release_id as previous_release_id, * from temp.id_moves",
-                    {"release_id": release_id, "previous_release_id": previous_release_id},
-                )
-            if _exists(connection, None, "hygiene", "identity_health"):
-                _record_churn(connection, changes)
+    changes = compare_ids(connection)
+    with transaction(connection):
+        forget_unpublished(connection, ledger, published=published, release_id=release_id)
+        if changes is not None:
+            connection.execute(
+                f"insert into {target} by name select $release_id as release_id, "
+                "$previous_release_id as previous_release_id, * from temp.id_moves",
+                {"release_id": release_id, "previous_release_id": previous_release_id},
+            )
+        if _exists(connection, None, "hygiene", "identity_health"):
+            _record_churn(connection, changes)
     return changes
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import duckdb
 
 from orchestration.lib.core.clock import in_utc
-from orchestration.lib.core.connection import open_duckdb, transaction
+from orchestration.lib.core.connection import transaction
 from orchestration.lib.core.sql import literal, name
 from orchestration.lib.release.ledgers import find_ledger, forget_unpublished
 
@@ -54,8 +53,7 @@ class Restated:
 
 
 def find_restatements(
-    previous_database: Path,
-    warehouse: Path,
+    connection: duckdb.DuckDBPyConnection,
     *,
     tables: Sequence[DailyTable],
     release_id: str,
@@ -64,7 +62,7 @@ def find_restatements(
     published: Collection[str],
     time_zone: str = "UTC",
 ) -> list[Restated]:
-    """Compares the warehouse with the previous release and appends what differs to hygiene.restatements.
+    """Compares the warehouse with the attached release and appends what differs to hygiene.restatements.
 
     Only days that were over at `previous_as_of`, in `time_zone`, are compared. A table, key or measure that
     one side doesn't have isn't compared: there is nothing to restate. `published` are the ids that did become
@@ -74,29 +72,27 @@ def find_restatements(
     last_day = in_utc(previous_as_of).astimezone(ZoneInfo(time_zone)).date()
     ledger = find_ledger("restatements")
     target = name(ledger.schema, ledger.name)
-    with open_duckdb(warehouse) as connection:
-        connection.execute(f"attach {literal(previous_database)} as previous (read_only)")
-        with transaction(connection):
-            forget_unpublished(connection, ledger, published=published, release_id=release_id)
-            restated = []
-            for table in tables:
-                query = _differences(connection, table)
-                if query is not None:
-                    connection.execute(
-                        f"insert into {target} by name {query}",
-                        {
-                            "release_id": release_id,
-                            "previous_release_id": previous_release_id,
-                            "last_day": last_day,
-                        },
-                    )
-                counted = connection.execute(
-                    f"select count(*), min(measured_on), max(measured_on) from {target} "
-                    "where release_id = ? and table_schema = ? and table_name = ?",
-                    [release_id, table.schema, table.name],
-                ).fetchone()
-                assert counted is not None
-                restated.append(Restated(table, *counted))
+    with transaction(connection):
+        forget_unpublished(connection, ledger, published=published, release_id=release_id)
+        restated = []
+        for table in tables:
+            query = _differences(connection, table)
+            if query is not None:
+                connection.execute(
+                    f"insert into {target} by name {query}",
+                    {
+                        "release_id": release_id,
+                        "previous_release_id": previous_release_id,
+                        "last_day": last_day,
+                    },
+                )
+            counted = connection.execute(
+                f"select count(*), min(measured_on), max(measured_on) from {target} "
+                "where release_id = ? and table_schema = ? and table_name = ?",
+                [release_id, table.schema, table.name],
+            ).fetchone()
+            assert counted is not None
+            restated.append(Restated(table, *counted))
     return restated
 
 

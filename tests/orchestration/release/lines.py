@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -75,15 +76,19 @@ class Line:
 
     def write(self, generation: int, *, event_count: int = 500) -> Candidate:
         self.build(generation, event_count=event_count)
-        now = START + timedelta(days=generation)
+        return self.write_as_it_is(generation)
+
+    def write_as_it_is(self, day: int, *, tables: Sequence[PublishedTable] = TABLES) -> Candidate:
+        """Writes what the warehouse holds, so many days after START."""
+        now = START + timedelta(days=day)
         return write_candidate(
             self.settings.warehouse,
             settings=self.settings,
             release_id=make_release_id(self.settings, now),
-            tables=TABLES,
+            tables=tables,
             as_of=now,
             created_at=now,
-            run_id=f"run_{generation}",
+            run_id=f"run_{day}",
             checks_summary={"pass": 12, "fail": 1},
         )
 

@@ -11,6 +11,7 @@ import pytest
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.release.id_changes import IdChanges, compare_ids, record_id_changes
 from orchestration.lib.release.ledgers import create_ledgers
+from orchestration.lib.release.previous import previous_attached
 
 # customer -> (identifiers of the person, events)
 Customers = Mapping[str, tuple[str, str]]
@@ -90,7 +91,8 @@ def warehouse(tmp_path: Path) -> Path:
 
 
 def record(previous: Path, warehouse: Path, *, release_id: str = "new") -> IdChanges | None:
-    return record_id_changes(previous, warehouse, release_id=release_id, previous_release_id="old", published={"old"})
+    with open_duckdb(warehouse) as connection, previous_attached(connection, previous):
+        return record_id_changes(connection, release_id=release_id, previous_release_id="old", published={"old"})
 
 
 def rows(warehouse: Path, sql: str) -> list[tuple[Any, ...]]:
@@ -161,6 +163,6 @@ def test_a_release_without_customers_is_not_compared(warehouse: Path, tmp_path: 
     empty = tmp_path / "customer_journeys.duckdb"
     with open_duckdb(empty) as connection:
         connection.execute("create table something (a int)")
-    with open_duckdb(warehouse) as connection:
-        assert compare_ids(connection, empty) is None
+    with open_duckdb(warehouse) as connection, previous_attached(connection, empty):
+        assert compare_ids(connection) is None
     assert record(empty, warehouse) is None

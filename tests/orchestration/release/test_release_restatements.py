@@ -12,6 +12,7 @@ import pytest
 
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.release.ledgers import create_ledgers
+from orchestration.lib.release.previous import previous_attached
 from orchestration.lib.release.restatements import DailyTable, Restated, find_restatements
 
 PHASES = DailyTable(
@@ -79,7 +80,8 @@ def find(previous: Path, warehouse: Path, **changes: object) -> list[Restated]:
         "previous_as_of": PREVIOUS_AS_OF,
         "published": {"old"},
     }
-    return find_restatements(previous, warehouse, **(arguments | changes))
+    with open_duckdb(warehouse) as connection, previous_attached(connection, previous):
+        return find_restatements(connection, **(arguments | changes))
 
 
 def ledger(warehouse: Path) -> list[tuple]:

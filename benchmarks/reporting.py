@@ -21,6 +21,8 @@ BEGIN = "<!-- figures: written by `python -m benchmarks --record` -->"
 END = "<!-- end of figures -->"
 FULL = "full"
 SLOWEST = 10
+# Of less, a growth would be noise.
+LEAST_SECONDS = 0.5
 # The models that later triggers need, and the marts that publish them.
 HOT = (
     "int_timeline_events", "int_events_sessionized", "int_phase_intervals", "int_steps",
@@ -129,7 +131,7 @@ def _growing(figures: SizeFigures, fixed: SizeFigures) -> dict[str, float]:
 
 
 def _exponent(before: SizeFigures, after: SizeFigures, small: float, large: float) -> str:
-    if small <= 0 or large <= 0:
+    if min(small, large) < LEAST_SECONDS:
         return ""
     return f"{math.log(large / small) / math.log(after.world.event_count / before.world.event_count):.2f}"
 

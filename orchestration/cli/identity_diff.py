@@ -24,6 +24,7 @@ def command() -> int:
     """
     from orchestration.cli.jobs import execute_job, report_failure
     from orchestration.cli.preparing import prepare_run
+    from orchestration.defs.automation.steps import rehearse
     from orchestration.lib.core.connection import open_duckdb
     from orchestration.lib.release.id_changes import compare_ids
     from orchestration.lib.release.previous import previous_attached
@@ -34,7 +35,7 @@ def command() -> int:
     screen(f"Journey Warehouse: data set {settings.data_set}, up to its release")
     prepare_run(settings, sizes={}, progress=screen)
     before = current_release(settings)
-    failures = execute_job("rehearse", settings, screen)
+    failures = execute_job(rehearse, settings, screen)
     if failures:
         report_failure(failures, before, screen)
         return 1

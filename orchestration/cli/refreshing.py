@@ -38,9 +38,10 @@ def run_refresh(settings: Settings, *, sizes: Mapping[str, int], moves_clock: bo
     prepare_project(settings, progress=screen)
     # Dagster takes seconds to import; what is wrong with a setting is said before
     from orchestration.cli.jobs import execute_job, report_failure
+    from orchestration.defs.automation.steps import refresh
 
     job_started = time.monotonic()
-    failures = execute_job("refresh", settings, screen)
+    failures = execute_job(refresh, settings, screen)
     seconds = time.monotonic() - job_started
     if failures:
         report_failure(failures, before, screen)

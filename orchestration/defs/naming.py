@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import dagster as dg
 
 from orchestration.lib.config.contracts import TableContract
@@ -18,6 +21,11 @@ OWNERS = ["team:data-engineering"]
 PHONE_NUMBERS = dg.AssetKey(["landing", "phone_numbers"])
 RELEASE = dg.AssetKey(["serving", "customer_journeys"])
 DIGESTS = dg.AssetKey(["serving", "digests"])
+
+
+def node_key(node: Mapping[str, Any]) -> dg.AssetKey:
+    """The asset of a node of dbt's manifest, as the library dagster-dbt names it, which is slow to import."""
+    return dg.AssetKey([node["config"]["schema"], node["alias"]])
 
 
 def landed_key(contract: TableContract) -> dg.AssetKey:

@@ -13,6 +13,7 @@ import dagster as dg
 import pytest
 from dagster_dbt import DagsterDbtTranslator, DbtProject
 
+from orchestration.defs.naming import node_key
 from orchestration.defs.warehouse.reporting import asset_events
 from orchestration.lib.config.contracts import read_contracts
 from orchestration.lib.core.connection import WarehouseBusy, open_duckdb
@@ -137,6 +138,15 @@ def state_of(*, version: int) -> NodeState:
     return NodeState("code", version, {}, 1, "2026-03-01 00:00:00", "success", "2026-03-01 00:00:00")
 
 
+def test_nodes_have_the_keys_that_the_library_gives_them(environment: Path) -> None:
+    manifest, translator = read_dbt_manifest(), DagsterDbtTranslator()
+    project = DbtProject(project_dir=PROJECT_ROOT, target_path=target())
+    nodes = [one for one, node in manifest["nodes"].items() if node["resource_type"] in ("model", "seed")]
+    assert len(nodes) > 100
+    for one in nodes:
+        assert node_key(manifest["nodes"][one]) == translator.get_asset_spec(manifest, one, project).key
+
+
 def test_a_table_that_changed_says_what_became_of_its_tests(definitions: dg.Definitions, environment: Path) -> None:
     manifest = read_dbt_manifest()
     of_events = [
@@ -153,14 +163,7 @@ def test_a_table_that_changed_says_what_became_of_its_tests(definitions: dg.Defi
         *(NodeResult(name, "pass", "", 0, 0.1, 3, 9) for name in of_events[1:]),
         NodeResult(of_events[0], "warn", "", 2, 0.1, 4, 9),
     ]
-    project = DbtProject(project_dir=PROJECT_ROOT, target_path=target())
-    [event] = asset_events(
-        DbtBuild(tuple(results), None),
-        manifest,
-        DagsterDbtTranslator(),
-        project,
-        4,
-    )
+    [event] = asset_events(DbtBuild(tuple(results), None), manifest, 4)
     assert event.asset_key == dg.AssetKey(["core", "fct_events"])
     assert event.metadata == {"seconds": 1.5, "tests_pass": len(of_events) - 1, "tests_warn": 1}
 

@@ -1,15 +1,17 @@
-{#- Every source's events in one form. Superseded versions are kept: an identifier is first seen in any of them. -#}
-{%- set from = {
-    'int_store_baskets': 'version_key',
-    'sources': 'all',
-    'channel_rules': 'all',
-    'bot_rules': 'all',
-} -%}
-{%- for model in union_models()['events'] if model not in from -%}
-    {%- do from.update({model: {'landed': 'versions'}}) -%}
-{%- endfor -%}
-{{ config(materialized='incremental', meta={'increment': {'key': 'version_key', 'from': from}}) }}
+{{ config(
+    materialized='incremental',
+    meta={'increment': {
+        'key': 'version_key',
+        'from': changes_of_union('events', {
+            'int_store_baskets': 'version_key',
+            'sources': 'all',
+            'channel_rules': 'all',
+            'bot_rules': 'all',
+        }),
+    }},
+) }}
 
+{#- Every source's events in one form. Superseded versions are kept: an identifier is first seen in any of them. -#}
 {#- Landed rows that did not change are not read; which keys changed follows from the others alone. -#}
 {%- set of_landed = "row_status in ('current', 'superseded')" -%}
 {%- set conditions = {} -%}

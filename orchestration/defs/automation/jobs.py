@@ -2,46 +2,16 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import dagster as dg
 
+from orchestration.defs.automation.plain_log import plain
 from orchestration.defs.automation.steps import refresh, rehearse
 from orchestration.lib.core.connection import WarehouseBusy
 from orchestration.lib.core.settings import read_settings
 from orchestration.lib.release.due import look
-
-# What Dagster and its dbt library say of themselves; the pages of a run keep it.
-FRAMEWORK_TALK = (
-    "Dependencies for step",
-    "A dbt subsetted execution",
-    "Copying `",
-    "Running dbt command",
-    "Finished dbt command",
-    "Logging an `AssetObservation`",
-    "op 'build_warehouse' did not yield",
-    "Skipping step",
-    "Blocking asset check",
-)
-
-
-@dg.logger(config_schema={}, description="The messages of steps, without Dagster's frame; for the command line.")
-def plain(init_context: dg.InitLoggerContext) -> logging.Logger:
-    class Lines(logging.StreamHandler):
-        def emit(self, record: logging.LogRecord) -> None:
-            meta = getattr(record, "dagster_meta", {})
-            # a step that waits for a failed one is reported by the failed one
-            message = meta.get("orig_message") or record.getMessage()
-            of_dagster = meta.get("dagster_event") is not None or message.startswith(FRAMEWORK_TALK)
-            if not of_dagster and record.levelno >= logging.INFO:
-                print(f"  {message}", file=self.stream, flush=True)
-
-    logger = logging.Logger("plain", logging.INFO)
-    logger.addHandler(Lines(sys.stderr))
-    return logger
 
 
 @dg.schedule(job=refresh, cron_schedule="0 5 * * *", execution_timezone="UTC")

@@ -7,8 +7,9 @@ thousand events, each of which costs ten milliseconds, whatever has changed. The
 from collections.abc import Iterator
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DbtProject
+from dagster import colored_console_logger
 
+from orchestration.defs.automation.plain_log import plain
 from orchestration.defs.hygiene.checks import Checked, check_landed, check_marts
 from orchestration.defs.landing.assets import CONTRACTS, land_tables, landing_metadata
 from orchestration.defs.landing.phones import look_up, phone_metadata
@@ -24,7 +25,7 @@ from orchestration.defs.naming import (
 from orchestration.defs.release.assets import publish_release
 from orchestration.defs.release.digests import deliver, delivery_check, delivery_metadata
 from orchestration.defs.run_context import run_settings_and_clock
-from orchestration.defs.warehouse.component import dbt_project, run_build, translator_of
+from orchestration.defs.warehouse.builds import run_build
 from orchestration.defs.warehouse.reporting import asset_events
 from orchestration.lib.dbt.project import read_dbt_manifest
 
@@ -64,9 +65,7 @@ def build_warehouse(context: dg.OpExecutionContext) -> Events:
     outcome = run_build(settings, as_of=as_of, log=context.log)
     if outcome.built is None:
         return
-    project: DbtProject = dbt_project()
-    translator: DagsterDbtTranslator = translator_of(project)
-    for event in asset_events(outcome.built, read_dbt_manifest(), translator, project, outcome.number):
+    for event in asset_events(outcome.built, read_dbt_manifest(), outcome.number):
         assert event.asset_key is not None
         yield dg.AssetMaterialization(event.asset_key, metadata=event.metadata)
     outcome.raise_failure()
@@ -110,6 +109,7 @@ def _gate(found: list[Checked]) -> Iterator[dg.AssetCheckEvaluation]:
 
 @dg.job(
     executor_def=dg.in_process_executor,
+    logger_defs={"plain": plain, "console": colored_console_logger},
     description="From new extracts to a new release: land, check, build what changed, audit, publish, send digests.",
 )
 def refresh() -> None:
@@ -118,6 +118,7 @@ def refresh() -> None:
 
 @dg.job(
     executor_def=dg.in_process_executor,
+    logger_defs={"plain": plain, "console": colored_console_logger},
     description="The job refresh without its release: builds and checks everything, publishes nothing.",
 )
 def rehearse() -> None:

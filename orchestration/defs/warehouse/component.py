@@ -1,8 +1,6 @@
 """The one dbt project as Dagster assets, built by what changed."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
@@ -17,11 +15,10 @@ from dagster_dbt.components.dbt_project.component import DagsterDbtComponentTran
 
 from orchestration.defs.naming import BUILD, OWNERS, WAREHOUSE_POOL
 from orchestration.defs.run_context import run_settings_and_clock
-from orchestration.defs.warehouse.reporting import BuildProgress, asset_events, said_of_nodes
-from orchestration.lib.core.settings import PROJECT_ROOT, Settings
-from orchestration.lib.dbt.building import DbtBuild, explain
+from orchestration.defs.warehouse.builds import run_build
+from orchestration.defs.warehouse.reporting import asset_events
+from orchestration.lib.core.settings import PROJECT_ROOT
 from orchestration.lib.dbt.project import read_dbt_manifest, target
-from orchestration.lib.warehouse.building import build_tables
 
 
 class WarehouseComponent(DbtProjectComponent):
@@ -40,7 +37,7 @@ class WarehouseComponent(DbtProjectComponent):
         def build_dbt_assets(context: dg.AssetExecutionContext) -> Iterator:
             # the keys of the whole project, whatever the step has to materialise
             is_whole = context.selected_asset_keys >= build_dbt_assets.keys
-            yield from build_what_changed(context, self.translator, self.dbt_project, is_whole=is_whole)
+            yield from build_what_changed(context, self.translator, is_whole=is_whole)
 
         return dg.Definitions(assets=[build_dbt_assets])
 
@@ -55,7 +52,7 @@ class WarehouseComponent(DbtProjectComponent):
 
 
 def build_what_changed(
-    context: dg.AssetExecutionContext, translator: DagsterDbtTranslator, project: DbtProject, *, is_whole: bool
+    context: dg.AssetExecutionContext, translator: DagsterDbtTranslator, *, is_whole: bool
 ) -> Iterator[dg.MaterializeResult]:
     """Builds what the step has to materialise, as far as it changed."""
     settings, as_of = run_settings_and_clock(context.instance, context.run_id)
@@ -67,51 +64,13 @@ def build_what_changed(
         selection += ["--indirect-selection", chosen.indirect_selection]
     outcome = run_build(settings, as_of=as_of, log=context.log, selection=() if is_whole else selection)
     if outcome.built is not None:
-        found = asset_events(outcome.built, read_dbt_manifest(), translator, project, outcome.number)
+        found = asset_events(outcome.built, read_dbt_manifest(), outcome.number)
         yield from (event for event in found if event.asset_key in context.selected_asset_keys)
     outcome.raise_failure()
 
 
-@dataclass(frozen=True)
-class BuildOutcome:
-    """What came of a build; `built` is none where nothing had changed."""
-
-    built: DbtBuild | None
-    number: int = 0
-
-    def raise_failure(self) -> None:
-        """Ends the step of a build that failed, with what went wrong."""
-        if self.built is not None and not self.built.is_success:
-            raise dg.Failure(explain(self.built, read_dbt_manifest()), allow_retries=False)
-
-
-def run_build(
-    settings: Settings, *, as_of: datetime, log: dg.DagsterLogManager, selection: Sequence[str] = ()
-) -> BuildOutcome:
-    """Builds what is not up to date, and says what that is. No selection: the whole project."""
-    tables = build_tables(
-        settings,
-        as_of=as_of,
-        now=datetime.now(UTC),
-        part=selection,
-        begins=lambda plan: log.info(f"{'Full build' if plan.is_full else 'Build of what changed'}: {plan.reason}"),
-        progress=BuildProgress(log).note,
-    )
-    if tables is None:
-        log.info("Nothing changed since the last build; the tables remain as they are.")
-        return BuildOutcome(None)
-    if counted := said_of_nodes(tables.dbt.results, tables.number):
-        log.info(f"  {counted}")
-    return BuildOutcome(tables.dbt, tables.number)
-
-
 def dbt_project() -> DbtProject:
     return DbtProject(project_dir=PROJECT_ROOT, target_path=target(), profiles_dir=PROJECT_ROOT)
-
-
-def translator_of(project: DbtProject) -> DagsterDbtTranslator:
-    """What names the assets of the project."""
-    return _component(project).translator
 
 
 def _component(project: DbtProject) -> WarehouseComponent:

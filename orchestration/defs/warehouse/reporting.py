@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DbtProject
 
+from orchestration.defs.naming import node_key
 from orchestration.lib.dbt.building import UNCHANGED, DbtBuild, NodeResult
 
 # What becomes of a node that people have to know of at once.
@@ -35,8 +35,6 @@ class BuildProgress:
 def asset_events(
     built: DbtBuild,
     manifest: Mapping[str, Any],
-    translator: DagsterDbtTranslator,
-    project: DbtProject,
     number: int,
 ) -> Iterator[dg.MaterializeResult]:
     """One event per asset whose rows changed, with what became of its tests."""
@@ -47,7 +45,7 @@ def asset_events(
                 tests[tested][result.status] += 1
     for result in built.results:
         if result.status == "success" and has_changed(result, number):
-            asset = translator.get_asset_spec(manifest, result.unique_id, project).key
+            asset = node_key(manifest["nodes"][result.unique_id])
             counts = {f"tests_{status}": count for status, count in sorted(tests[result.unique_id].items())}
             yield dg.MaterializeResult(asset_key=asset, metadata={"seconds": result.seconds, **counts})
 

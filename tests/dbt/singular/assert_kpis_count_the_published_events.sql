@@ -15,11 +15,15 @@ with events as (
     where not is_bot and not is_after_as_of
 ),
 
+newest as (
+    select max(measured_on) as measured_on from events
+),
+
 sampled as (
-    select * from events
-    where
-        extract(doy from measured_on) % 7 = 3
-        or measured_on = (select max(measured_on) from events)
+    select events.*
+    from events
+    cross join newest
+    where extract(doy from events.measured_on) % 7 = 3 or events.measured_on = newest.measured_on
 ),
 
 measures as (

@@ -1,0 +1,46 @@
+"""Builds the tables in a step of Dagster's, and says in its log what is done. No dagster-dbt: it imports dbt."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from orchestration.defs.warehouse.reporting import BuildProgress, said_of_nodes
+from orchestration.lib.core.settings import Settings
+from orchestration.lib.dbt.building import DbtBuild, explain
+from orchestration.lib.dbt.project import read_dbt_manifest
+from orchestration.lib.warehouse.building import build_tables
+
+
+@dataclass(frozen=True)
+class BuildOutcome:
+    """What came of a build; `built` is none where nothing had changed."""
+
+    built: DbtBuild | None
+    number: int = 0
+
+    def raise_failure(self) -> None:
+        """Ends the step of a build that failed, with what went wrong."""
+        if self.built is not None and not self.built.is_success:
+            raise dg.Failure(explain(self.built, read_dbt_manifest()), allow_retries=False)
+
+
+def run_build(
+    settings: Settings, *, as_of: datetime, log: dg.DagsterLogManager, selection: Sequence[str] = ()
+) -> BuildOutcome:
+    """Builds what is not up to date, and says what that is. No selection: the whole project."""
+    tables = build_tables(
+        settings,
+        as_of=as_of,
+        now=datetime.now(UTC),
+        part=selection,
+        begins=lambda plan: log.info(f"{'Full build' if plan.is_full else 'Build of what changed'}: {plan.reason}"),
+        progress=BuildProgress(log).note,
+    )
+    if tables is None:
+        log.info("Nothing changed since the last build; the tables remain as they are.")
+        return BuildOutcome(None)
+    if counted := said_of_nodes(tables.dbt.results, tables.number):
+        log.info(f"  {counted}")
+    return BuildOutcome(tables.dbt, tables.number)

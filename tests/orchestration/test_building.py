@@ -23,7 +23,14 @@ from tests.conftest import Warehouse, make_warehouse
 pytestmark = pytest.mark.xdist_group("building")
 
 FROM_RAW = BuildInputs(
-    number=1, batch=0, as_of="2026-03-01 00:00:00", is_full=True, now="2026-03-01 00:00:00", versions={}, states={}
+    number=1,
+    batch=0,
+    as_of="2026-03-01 00:00:00",
+    is_full=True,
+    now="2026-03-01 00:00:00",
+    imported="",
+    versions={},
+    states={},
 )
 DATES = ("--select", "int_calendar_days", "--exclude-resource-type", "unit_test")
 
@@ -124,7 +131,7 @@ from orchestration.lib.dbt import building
 from orchestration.lib.dbt.node_states import BuildInputs
 
 building.CHILD = ("-c", {child!r})
-building.build(read_settings(), (), {{}}, inputs=BuildInputs(1, 0, '', True, '', {{}}, {{}}))
+building.build(read_settings(), (), {{}}, inputs=BuildInputs(1, 0, '', True, '', '', {{}}, {{}}))
 """
     environment = {
         **os.environ,

@@ -72,14 +72,15 @@ class NodeState:
 
 @dataclass(frozen=True)
 class BuildInputs:
-    """What a build starts from: its number, batch and clock, whether it starts from raw, versions of what dbt does not
-    build, and the states of nodes by their names in the manifest."""
+    """What a build starts from: its number, batch and clock, whether it starts from raw, a hash of what models in
+    Python import, versions of what dbt does not build, and the states of nodes by their names in the manifest."""
 
     number: int
     batch: int
     as_of: str
     is_full: bool
     now: str
+    imported: str
     versions: Mapping[str, Version]
     states: Mapping[str, NodeState]
     # nodes that are built whatever their state; none: those that need it
@@ -315,12 +316,16 @@ class NodeStates:
             node = self._nodes[unique_id]
             texts = self._macros.texts_of(node)
             parts = [_own_text(node), *texts]
+            if getattr(node, "language", None) == "python":
+                parts.append(self.start.imported)
             reads_graph = any(READS_GRAPH.search(text) for text in texts)
             for read in sorted(read_by(node)):
                 found = self._nodes[read]
                 if reads_graph:
                     parts += sorted(found.columns)
-                if not read.startswith("source.") and found.config.materialized in NO_ROWS_OF_THEIR_OWN:
+                # DuckDB refuses a view of a table whose columns have other types than when it was made
+                is_view = node.config.materialized == "view"
+                if not read.startswith("source.") and (is_view or found.config.materialized in NO_ROWS_OF_THEIR_OWN):
                     parts.append(self._text(read))
             self._texts[unique_id] = hashlib.sha256("\0".join(parts).encode()).hexdigest()
         return self._texts[unique_id]

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -26,11 +26,11 @@ BUILD_INPUTS = (
     "models/**/*.sql",
     "models/**/*.yml",
     "models/**/*.py",
-    "orchestration/lib/identity/*.py",
-    "orchestration/lib/config/match*.py",
     "macros/**/*.sql",
-    "tests/dbt/generic/*.sql",
+    "tests/dbt/**/*.sql",
 )
+# What models in Python import.
+IMPORTED = ("orchestration/lib/identity/*.py", "orchestration/lib/config/match*.py")
 
 
 # The status of a build that somebody ran with dbt itself: no ledger knows what it wrote.
@@ -137,12 +137,22 @@ def fingerprint(settings: Settings, pepper: str, root: Path = PROJECT_ROOT) -> s
         settings.country,
         phones.library_version(),
     ]
+    files = [path for pattern in (*BUILD_INPUTS, *IMPORTED) for path in root.glob(pattern)]
+    code = _hash_of([*sorted(files), *sorted(settings.resolved_seeds.glob("*"))])
+    return f"{hashlib.sha256(json.dumps(fixed).encode()).hexdigest()[:16]}-{code}"
+
+
+def imported_fingerprint(settings: Settings, root: Path = PROJECT_ROOT) -> str:
+    """A hash of what models in Python import, and of the configuration that this reads."""
+    files = [path for pattern in IMPORTED for path in root.glob(pattern)]
+    return _hash_of([*sorted(files), *sorted(settings.resolved_seeds.glob("*.toml"))])
+
+
+def _hash_of(files: Iterable[Path]) -> str:
     digest = hashlib.sha256()
-    files: list[Path] = sorted(path for pattern in BUILD_INPUTS for path in root.glob(pattern))
-    files += sorted(settings.resolved_seeds.glob("*"))
     for path in files:
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return f"{hashlib.sha256(json.dumps(fixed).encode()).hexdigest()[:16]}-{digest.hexdigest()[:16]}"
+    return digest.hexdigest()[:16]
 
 
 def plan_build(

@@ -18,6 +18,7 @@ from orchestration.lib.warehouse.build import (
     begin_build,
     end_build,
     fingerprint,
+    imported_fingerprint,
     plan_build,
     read_pepper,
 )
@@ -61,7 +62,9 @@ def build_tables(
         if plan is None:
             return None
         number = begin_build(connection, plan, now=now)
-        inputs = read_build_inputs(connection, plan, number, now=now, is_forced=bool(part))
+        inputs = read_build_inputs(
+            connection, plan, number, imported=imported_fingerprint(settings), now=now, is_forced=bool(part)
+        )
     begins(plan)
     built = build(
         settings,

@@ -42,9 +42,15 @@ def ensure_node_ledger(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def read_build_inputs(
-    connection: duckdb.DuckDBPyConnection, plan: BuildPlan, number: int, *, now: datetime, is_forced: bool = False
+    connection: duckdb.DuckDBPyConnection,
+    plan: BuildPlan,
+    number: int,
+    *,
+    imported: str,
+    now: datetime,
+    is_forced: bool = False,
 ) -> BuildInputs:
-    """What a build starts from, as the child that runs dbt needs it."""
+    """What a build starts from, as the child that runs dbt needs it. `imported` is `imported_fingerprint`."""
     ensure_node_ledger(connection)
     rows = connection.execute(f"select {', '.join(COLUMNS)} from landing.nodes").fetchall()
     states = {}
@@ -58,6 +64,7 @@ def read_build_inputs(
         as_of=timestamp_text(plan.as_of),
         is_full=plan.is_full,
         now=timestamp_text(now),
+        imported=imported,
         versions=_versions(connection),
         states=states,
         is_forced=is_forced,

@@ -50,8 +50,14 @@ def find_reusable(
 ) -> Reusable:
     """Compares what is about to be written with an attached release. `tables` is what the new manifest says of them."""
     before = read_manifest(release)["tables"]
+    (held,) = connection.execute(
+        f"select list(schema_name || '.' || table_name) from duckdb_tables() where database_name = {literal(PREVIOUS)}"
+    ).fetchall()[0]
     has_definitions = [_definition(table) for table in tables] == [_definition(table) for table in before]
-    return Reusable(_unchanged(connection, tables, release, before), has_definitions)
+    return Reusable(
+        _unchanged(connection, tables, release, before),
+        has_definitions and set(held) == {_label(table) for table in tables},
+    )
 
 
 def _unchanged(

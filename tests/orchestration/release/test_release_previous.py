@@ -188,6 +188,16 @@ def test_a_table_that_is_no_longer_published_is_gone(line: Line) -> None:
     assert found == [("agg_phases_daily",), ("releases",)]
 
 
+def test_a_table_that_no_manifest_names_is_not_copied(line: Line) -> None:
+    first = line.write(1)
+    with open_duckdb(first.directory / "customer_journeys.duckdb") as connection:
+        connection.execute("create table core.smuggled (event_id varchar)")
+    publish(first, line.settings)
+    second = release_as_it_is(line, 2)
+    with open_duckdb(second.database, read_only=True) as connection:
+        assert ("smuggled",) not in connection.execute("select table_name from duckdb_tables()").fetchall()
+
+
 def test_macros_are_those_of_today(line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Definitions are copied from the release before, and with them came its macros."""
     macros = tmp_path / "macros"

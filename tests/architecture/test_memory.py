@@ -63,7 +63,7 @@ def test_those_of_dbt_have_them(spill: Path, tmp_path: Path) -> None:
 
 
 def test_dbts_default_is_ours() -> None:
-    """It is for whoever calls dbt itself."""
+    """It is for people who call dbt itself."""
     profile = yaml.safe_load((PROJECT_ROOT / "profiles.yml").read_text(encoding="utf-8"))
     limit = profile["journeys"]["outputs"]["duckdb"]["config_options"]["memory_limit"]
     assert f"or '{DEFAULT_MEMORY}'" in limit

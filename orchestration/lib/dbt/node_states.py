@@ -1,7 +1,7 @@
 """What each node of the dbt project was built from, and what a build has to do about it now.
 
 A node is a seed, a model with a table, or a test. Its state says which code, configuration and inputs it was last built
-from. A view or an ephemeral model has no rows of its own: whoever reads it reads what it reads. An input is
+from. A view or an ephemeral model has no rows of its own: its reader reads what it reads. An input is
 
 - a table of the project, whose version is the number of the build in which its rows last changed,
 - a raw table, whose version is the last batch that changed it,
@@ -41,7 +41,7 @@ NO_ROWS_OF_THEIR_OWN = ("view", "ephemeral")
 VARIABLE = re.compile(r"""\bvar\(\s*['"](\w+)['"]""")
 # A model with this in its code reads tables that dbt does not know of while it parses.
 READS_GRAPH = re.compile(r"\bgraph\.")
-# How a change of an input reaches a model, beside names of columns; see docs/increments.md.
+# How a change of an input reaches a model, where it is no name of a column; see docs/increments.md.
 ALL_ROWS = "all"
 NEVER = "never: "
 
@@ -118,7 +118,7 @@ class NodeStates:
         self._texts: dict[str, str] = {}
         self._decisions: dict[str, Decision] = {}
         self._tracked = _tracked_columns(manifest)
-        self.parts = parts_of_increments(manifest)
+        self.parts = parts_of_increments(manifest, self._macros)
 
     def decide(self, node: Any, *, exists: bool) -> Decision:
         """What the build has to do about a node whose inputs are as they will be. `exists`: its table is there."""
@@ -319,13 +319,14 @@ class NodeStates:
             if getattr(node, "language", None) == "python":
                 parts.append(self.start.imported)
             reads_graph = any(READS_GRAPH.search(text) for text in texts)
+            # DuckDB refuses a view of a table whose columns have other types than when it was made
+            is_view = node.config.materialized == "view"
             for read in sorted(read_by(node)):
                 found = self._nodes[read]
                 if reads_graph:
                     parts += sorted(found.columns)
-                # DuckDB refuses a view of a table whose columns have other types than when it was made
-                is_view = node.config.materialized == "view"
-                if not read.startswith("source.") and (is_view or found.config.materialized in NO_ROWS_OF_THEIR_OWN):
+                is_model = not read.startswith("source.")
+                if is_model and (is_view or found.config.materialized in NO_ROWS_OF_THEIR_OWN):
                     parts.append(self._text(read))
             self._texts[unique_id] = hashlib.sha256("\0".join(parts).encode()).hexdigest()
         return self._texts[unique_id]
@@ -386,10 +387,9 @@ def source_input(schema: str, source: str, table: str) -> str:
     return f"{RAW}.{source}.{table}" if schema == RAW else f"{schema}.{table}"
 
 
-def parts_of_increments(manifest: Manifest) -> dict[str, set[str]]:
+def parts_of_increments(manifest: Manifest, macros: _MacroTexts) -> dict[str, set[str]]:
     """The ephemeral models that are filtered by changed keys, or read one that is, and the models that they become
     part of: one each, or the keys of one would filter the other (`broken_declarations`)."""
-    macros = _MacroTexts(manifest, {})
     found: dict[str, set[str]] = {}
 
     def collect(node: Any, whole: str) -> bool:
@@ -472,7 +472,7 @@ def broken_declarations(manifest: Manifest) -> Iterator[str]:
             if source in read or source == CLOCK:
                 for way in _several(ways):
                     yield from _broken_way(name, source, way, read, incremental)
-    for part, wholes in sorted(parts_of_increments(manifest).items()):
+    for part, wholes in sorted(parts_of_increments(manifest, macros).items()):
         if len(wholes) > 1:
             several = ", ".join(sorted(whole.split(".")[2] for whole in wholes))
             yield f"{part.split('.')[2]}: is filtered by changed keys, and is part of {several}; it can be of one only"

@@ -87,12 +87,6 @@ def write_states(connection: duckdb.DuckDBPyConnection, states: Mapping[str, Nod
     connection.commit()
 
 
-def table_versions(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """The number of the build in which the rows of each table of the project last changed, by the name of its model."""
-    rows = connection.execute("select node, version from landing.nodes where node not like 'test.%'").fetchall()
-    return {node.rpartition(".")[2]: version for node, version in rows}
-
-
 def _versions(connection: duckdb.DuckDBPyConnection) -> dict[str, Version]:
     """The versions of source tables: a batch for raw tables, a hash of the rows for those of the orchestration."""
     found: dict[str, Version] = {

@@ -72,6 +72,7 @@ class TextFile:
     crlfs: int
     carriage_returns: int
     ends_with_line_end: bool
+    blank_lines_at_end: int = 0
 
     @property
     def line_count(self) -> int:
@@ -428,7 +429,7 @@ def _with_line_feeds(chunks: Iterator[bytes], *, lone: bytes = b"\n") -> Iterato
 
 
 def _counted(chunks: Iterator[bytes], path: Path, output: io.BufferedIOBase | None) -> TextFile:
-    byte_count = line_feeds = crlfs = carriage_returns = 0
+    byte_count = line_feeds = crlfs = carriage_returns = ends = 0
     last = b""
     for chunk in chunks:
         if not chunk:
@@ -442,9 +443,11 @@ def _counted(chunks: Iterator[bytes], path: Path, output: io.BufferedIOBase | No
         if last == b"\r" and chunk[:1] == b"\n":
             crlfs += 1
         last = chunk[-1:]
+        filled = len(chunk.rstrip(b"\r\n"))
+        ends = chunk.count(b"\n", filled) + (0 if filled else ends)
         if output:
             output.write(chunk)
-    return TextFile(path, byte_count, line_feeds, crlfs, carriage_returns, last == b"\n")
+    return TextFile(path, byte_count, line_feeds, crlfs, carriage_returns, last == b"\n", max(0, ends - 1))
 
 
 def _first_record(first: str, contract: TableContract) -> tuple[tuple[str, ...], int]:

@@ -340,10 +340,12 @@ def _read_together(
         tally = rows.tally(file.path)
         offset = file.header.line_count if isinstance(file, StagedCsv) else 0
         is_regular = tally.is_in_one_piece and str(file.path) not in rejected
-        if is_regular and not isinstance(file, StagedParquet) and file.text.line_count != offset + tally.count:
-            begun = list(lines_of_records(file.text, file.header, contract.csv)) if isinstance(file, StagedCsv) else []
+        if is_regular and isinstance(file, StagedJsonl):
+            is_regular = file.text.line_count == tally.count
+        if is_regular and isinstance(file, StagedCsv) and not _is_row_per_line(file.text, file.header, tally.count):
+            begun = list(lines_of_records(file.text, file.header, contract.csv))
             is_regular = len(begun) == tally.count
-            if begun and is_regular:
+            if is_regular:
                 write_lines(lines, begun, first_record=tally.first_row)
         if isinstance(file, StagedJsonl):
             is_regular = is_regular and bool(tally.objects) and not _doubtful(file.sample, tally, source)
@@ -365,6 +367,13 @@ def _read_together(
     if not read:
         return None, irregular
     return ReadPart(tuple(read), rows.columns, rows.path, rows.broken, lines=_if_there(lines)), irregular
+
+
+def _is_row_per_line(text: TextFile, header: Header, row_count: int) -> bool:
+    """Says whether each line after the header is a row, or blank and at the end, where it moves no other."""
+    others = text.line_count - header.line_count - row_count
+    # in a file of one column a blank line is a row, and quoted line ends could be taken for it
+    return others == 0 or (others == text.blank_lines_at_end and len(header.names) > 1)
 
 
 def _if_there(path: Path) -> Path | None:
@@ -439,7 +448,7 @@ def _read_csv(cursor: duckdb.DuckDBPyConnection, file: StagedCsv, contract: Tabl
     rejects, reject_count, longest_line = _write_rejects(cursor, text, folder)
     lines = None
     count = rows.tally(text.path).count
-    if rejects or text.line_count != header.line_count + count:
+    if rejects or not _is_row_per_line(text, header, count):
         if longest_line > LONGEST_LINE:
             raise FileRefused(reasons.LINE_TOO_LONG, f"a line of {longest_line} bytes; is a quote left open?")
         lines = folder / "lines.csv"

@@ -37,4 +37,5 @@ def test_small_files_hold_the_rows_of_the_one_file(tmp_path: Path, tail: str, co
     assert all(path.read_text().endswith("\n" + tail) for path in small.iterdir())
     found = landing.land(tmp_path / "landed.duckdb", tmp_path / "extracts", CONTRACT)
     assert found == landing.read_plainly(tmp_path / "plain.duckdb", small, CONTRACT)
+    assert found == landing.read_as_wide(tmp_path / "wide.duckdb", small, CONTRACT)
     assert found == (300, sum(1 for row in expected if row[8]))

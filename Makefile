@@ -5,7 +5,7 @@ PYTHON ?= python3
 RUN := .venv/bin/python -m orchestration
 SIZE = $(if $(CUSTOMERS),--customers $(CUSTOMERS)) $(if $(DAYS),--days $(DAYS)) $(if $(SEED),--seed $(SEED)) $(if $(HOUSEHOLDS),--households $(HOUSEHOLDS))
 
-.PHONY: help setup run up check journey-check test test-all lint lint-python lint-yaml lint-sql format docs docs-tables bench bench-components lock withdraw restore rollback releases hash sql dbt digests send-digests identity-diff identity-train unions bench-identity bench-journeys bench-flows clean
+.PHONY: help setup run up check journey-check test test-all lint lint-python lint-yaml lint-sql format docs docs-tables bench bench-components bench-landing lock withdraw restore rollback releases hash sql dbt digests send-digests identity-diff identity-train unions bench-identity bench-journeys bench-flows clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -110,6 +110,9 @@ bench-flows: setup var/.pm4py/locked  ## directly-follows, variants and phase in
 
 bench-components: setup  ## connected components compared with scipy's and Splink's: SIZES="1m 10m"
 	@.venv/bin/python -m benchmarks.components $(SIZES)
+
+bench-landing: setup  ## landing compared with DuckDB's own read of the same files: SIZES="1m 10m"
+	@.venv/bin/python -m benchmarks.landing $(SIZES)
 
 bench-identity: setup  ## how well customers agree with the truth: CUSTOMERS=1500 DIRT="0 1 2", LABELLED=records.csv, or BUILT=1
 	@.venv/bin/python -m benchmarks.identity $(if $(BUILT),--built) $(if $(LABELLED),--labelled "$(LABELLED)") $(if $(CUSTOMERS),--customers $(CUSTOMERS)) $(if $(DAYS),--days $(DAYS)) $(if $(DIRT),--dirt $(DIRT))

@@ -11,10 +11,11 @@ import hashlib
 import io
 import json
 import os
+import re
 import time
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -36,6 +37,7 @@ CHUNK = 1 << 20
 PEEK = 1 << 16
 CONTROL_BYTES = bytes(byte for byte in range(32) if byte not in (9, 10, 12, 13, 27))
 YOUNG_SECONDS = 2.0
+PLAIN_PATH = re.compile(r"(/\w[\w .-]*)+", re.ASCII)
 OTHER_DELIMITERS = (",", ";", "\t", "|", ":")
 
 
@@ -64,7 +66,7 @@ class FoundFile:
 
 @dataclass(frozen=True)
 class TextFile:
-    """A text file ready for DuckDB: unpacked, UTF-8, no byte order mark; `path` is a safe name for it."""
+    """A text file ready for DuckDB at `path`: unpacked, UTF-8, no byte order mark."""
 
     path: Path
     byte_count: int
@@ -72,6 +74,7 @@ class TextFile:
     crlfs: int
     carriage_returns: int
     ends_with_line_end: bool
+    blank_lines_at_end: int = 0
 
     @property
     def line_count(self) -> int:
@@ -193,9 +196,9 @@ def check_parquet(file: FoundFile) -> None:
 
 
 def prepare_text(file: FoundFile, contract: TableContract, *, kind: str, packed: bool, target: Path) -> TextFile:
-    """Makes a text file ready for DuckDB under the safe name `target`, in one pass and constant memory.
+    """Makes a text file ready for DuckDB, if need be under the name `target`, in one pass and constant memory.
 
-    A plain UTF-8 file is only linked; a packed one, one in another encoding or one with a byte order mark is
+    A plain UTF-8 file is read where it is; a packed one, one in another encoding or one with a byte order mark is
     rewritten, because the positions of broken lines are counted in bytes of plain UTF-8.
     """
     if file.byte_count == 0:
@@ -239,18 +242,26 @@ def prepare_text(file: FoundFile, contract: TableContract, *, kind: str, packed:
             "encoding "
             f"under csv.encoding in {contract.declared_in}",
         ) from error
-    # A link under a plain name: DuckDB would read [ * ? in the real one as a pattern and key=value as a
-    # column.
-    target.symlink_to(file.path.absolute())
-    return text
+    return replace(text, path=plain_path(file, link=target))
 
 
-def with_plain_line_ends(text: TextFile, *, lone: bytes = b"\r") -> TextFile:
+def plain_path(file: FoundFile, *, link: Path) -> Path:
+    """The file's own path, or a link to it where DuckDB might read a sign in it as a pattern or as a column.
+
+    Not a link to each: making one takes longer than reading a small file.
+    """
+    path = file.path.absolute()
+    if PLAIN_PATH.fullmatch(str(path)):
+        return path
+    link.symlink_to(path)
+    return link
+
+
+def with_plain_line_ends(text: TextFile, target: Path, *, lone: bytes = b"\r") -> TextFile:
     """A copy whose lines all end in LF, for files that mix line ends, which DuckDB's strict reader refuses.
 
     `lone` replaces a carriage return without a line feed. The number of lines is the same.
     """
-    target = text.path.with_name(f"plain_{text.path.name}")
     with text.path.open("rb") as stream, target.open("wb") as output:
         return _counted(_with_line_feeds(_chunks(stream, b""), lone=lone), target, output)
 
@@ -428,7 +439,7 @@ def _with_line_feeds(chunks: Iterator[bytes], *, lone: bytes = b"\n") -> Iterato
 
 
 def _counted(chunks: Iterator[bytes], path: Path, output: io.BufferedIOBase | None) -> TextFile:
-    byte_count = line_feeds = crlfs = carriage_returns = 0
+    byte_count = line_feeds = crlfs = carriage_returns = ends = 0
     last = b""
     for chunk in chunks:
         if not chunk:
@@ -442,9 +453,11 @@ def _counted(chunks: Iterator[bytes], path: Path, output: io.BufferedIOBase | No
         if last == b"\r" and chunk[:1] == b"\n":
             crlfs += 1
         last = chunk[-1:]
+        filled = len(chunk.rstrip(b"\r\n"))
+        ends = chunk.count(b"\n", filled) + (0 if filled else ends)
         if output:
             output.write(chunk)
-    return TextFile(path, byte_count, line_feeds, crlfs, carriage_returns, last == b"\n")
+    return TextFile(path, byte_count, line_feeds, crlfs, carriage_returns, last == b"\n", max(0, ends - 1))
 
 
 def _first_record(first: str, contract: TableContract) -> tuple[tuple[str, ...], int]:

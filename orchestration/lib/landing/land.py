@@ -307,13 +307,10 @@ def _land_delivery(
             if not files_loaded and not refusals:
                 raise _NothingNew
             if files_loaded:
-                settle_statuses(
-                    connection,
-                    contract,
-                    batch=batch,
-                    now=now,
-                    changed=f"select hash(_row_key) from {raw_table(contract)} where _batch = {batch}",
-                )
+                raw = raw_table(contract)
+                holds_others = one_value(connection, f"select count(*) from {raw} where _batch < {batch}")
+                of_batch = f"select hash(_row_key) from {raw} where _batch = {batch}"
+                settle_statuses(connection, contract, batch=batch, now=now, changed=of_batch if holds_others else None)
             finished = now + timedelta(seconds=time.monotonic() - started)
             close_batch(connection, batch, finished_at=finished)
     except _NothingNew:

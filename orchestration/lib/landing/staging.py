@@ -34,6 +34,7 @@ from orchestration.lib.landing.files import (
     check_columns,
     check_parquet,
     first_character,
+    plain_path,
     prepare_text,
     read_header,
     sample_keys,
@@ -78,7 +79,7 @@ _REJECTIONS = {
 
 @dataclass(frozen=True)
 class _StagedText:
-    """A text file unpacked under a safe name: what files of lines share, whatever their format."""
+    """A text file ready to be read: what files of lines share, whatever their format."""
 
     file: FoundFile
     text: TextFile
@@ -94,7 +95,7 @@ class _StagedText:
 
 @dataclass(frozen=True)
 class StagedCsv(_StagedText):
-    """A CSV file made ready to be read: unpacked under a safe name, its header checked against the contract."""
+    """A CSV file made ready to be read, its header checked against the contract."""
 
     header: Header
     kind: ClassVar = "csv"
@@ -109,7 +110,7 @@ class StagedCsv(_StagedText):
 
 @dataclass(frozen=True)
 class StagedJsonl(_StagedText):
-    """A JSONL file made ready to be read: unpacked under a safe name, with the keys of its first lines."""
+    """A JSONL file made ready to be read, with the keys of its first lines."""
 
     sample: Sample
     kind: ClassVar = "jsonl"
@@ -122,7 +123,7 @@ class StagedJsonl(_StagedText):
 
 @dataclass(frozen=True)
 class StagedParquet:
-    """A Parquet file made ready to be read: under a safe name, its columns and their types as it has them."""
+    """A Parquet file made ready to be read, its columns and their types as it has them."""
 
     file: FoundFile
     path: Path
@@ -235,7 +236,7 @@ def stage_file(
     packed: bool,
     target: Path,
 ) -> StagedFile:
-    """Makes one file ready under the name `target`. Raises FileRefused for a file that can't land as a whole."""
+    """Makes one file ready, if need be under the name `target`. Raises FileRefused for one that can't land whole."""
     if kind == "parquet":
         with _own_cursor(connection) as cursor:
             return _stage_parquet(cursor, file, contract, target)
@@ -254,7 +255,7 @@ def stage_file(
             "expected one JSON object a line, found a JSON array; convert it (jq -c '.[]' file.json > file.jsonl)",
         )
     if text.has_mixed_line_ends:
-        text = with_plain_line_ends(text, lone=b" ")
+        text = with_plain_line_ends(text, target.with_name(f"plain_{target.name}"), lone=b" ")
     return StagedJsonl(file, text, sample_keys(text))
 
 
@@ -340,10 +341,12 @@ def _read_together(
         tally = rows.tally(file.path)
         offset = file.header.line_count if isinstance(file, StagedCsv) else 0
         is_regular = tally.is_in_one_piece and str(file.path) not in rejected
-        if is_regular and not isinstance(file, StagedParquet) and file.text.line_count != offset + tally.count:
-            begun = list(lines_of_records(file.text, file.header, contract.csv)) if isinstance(file, StagedCsv) else []
+        if is_regular and isinstance(file, StagedJsonl):
+            is_regular = file.text.line_count == tally.count
+        if is_regular and isinstance(file, StagedCsv) and not _is_row_per_line(file.text, file.header, tally.count):
+            begun = list(lines_of_records(file.text, file.header, contract.csv))
             is_regular = len(begun) == tally.count
-            if begun and is_regular:
+            if is_regular:
                 write_lines(lines, begun, first_record=tally.first_row)
         if isinstance(file, StagedJsonl):
             is_regular = is_regular and bool(tally.objects) and not _doubtful(file.sample, tally, source)
@@ -365,6 +368,13 @@ def _read_together(
     if not read:
         return None, irregular
     return ReadPart(tuple(read), rows.columns, rows.path, rows.broken, lines=_if_there(lines)), irregular
+
+
+def _is_row_per_line(text: TextFile, header: Header, row_count: int) -> bool:
+    """Says whether each line after the header is a row, or blank and at the end, where it moves no other."""
+    others = text.line_count - header.line_count - row_count
+    # in a file of one column a blank line is a row, and quoted line ends could be taken for it
+    return others == 0 or (others == text.blank_lines_at_end and len(header.names) > 1)
 
 
 def _if_there(path: Path) -> Path | None:
@@ -424,7 +434,7 @@ def _read_csv(cursor: duckdb.DuckDBPyConnection, file: StagedCsv, contract: Tabl
         if not text.has_mixed_line_ends:
             raise FileRefused(reasons.BROKEN_CSV, _first_line(error)) from error
         _drop_rejects(cursor)
-        text = with_plain_line_ends(text)
+        text = with_plain_line_ends(text, folder / "plain.csv")
         header = read_header(text, contract)
         try:
             rows = _copy_rows(cursor, _csv_source([text.path], header, contract), contract, folder)
@@ -439,7 +449,7 @@ def _read_csv(cursor: duckdb.DuckDBPyConnection, file: StagedCsv, contract: Tabl
     rejects, reject_count, longest_line = _write_rejects(cursor, text, folder)
     lines = None
     count = rows.tally(text.path).count
-    if rejects or text.line_count != header.line_count + count:
+    if rejects or not _is_row_per_line(text, header, count):
         if longest_line > LONGEST_LINE:
             raise FileRefused(reasons.LINE_TOO_LONG, f"a line of {longest_line} bytes; is a quote left open?")
         lines = folder / "lines.csv"
@@ -623,13 +633,13 @@ def _check_keys(
 
 
 def _stage_parquet(
-    cursor: duckdb.DuckDBPyConnection, file: FoundFile, contract: TableContract, link: Path
+    cursor: duckdb.DuckDBPyConnection, file: FoundFile, contract: TableContract, target: Path
 ) -> StagedFile:
     check_parquet(file)
-    link.symlink_to(file.path.absolute())
+    path = plain_path(file, link=target)
     try:
         described = cursor.execute(
-            f"describe select * from read_parquet({literal(str(link))}, hive_partitioning = false)"
+            f"describe select * from read_parquet({literal(str(path))}, hive_partitioning = false)"
         ).fetchall()
     except duckdb.Error as error:
         _raise_unless_the_files_fault(error)
@@ -643,7 +653,7 @@ def _stage_parquet(
             reasons.DUPLICATE_COLUMN,
             f"the file has the columns {', '.join(twice)}; give every column its own name",
         )
-    return StagedParquet(file, link, tuple(types.items()))
+    return StagedParquet(file, path, tuple(types.items()))
 
 
 def _parquet_source(paths: Sequence[Path], types: Mapping[str, str], contract: TableContract) -> _Source:

@@ -19,9 +19,9 @@ from orchestration.lib.landing.registry import quarantine_table, raw_table
 
 
 def settle_statuses(
-    connection: duckdb.DuckDBPyConnection, contract: TableContract, *, batch: int, changed: str, now: datetime
+    connection: duckdb.DuckDBPyConnection, contract: TableContract, *, batch: int, changed: str | None, now: datetime
 ) -> None:
-    """Recomputes `_row_status` for the keys that the SQL query `changed` gives as hashes (one column).
+    """Recomputes `_row_status` for the keys that the SQL query `changed` gives as hashes (one column), or for all.
 
     Runs inside the caller's transaction; new rows are in the table as `current`.
     """
@@ -36,7 +36,7 @@ def settle_statuses(
         connection.execute(f"""
             create or replace temp table landing_changed as
             select hash(_row_key) as key_hash from {raw}
-            where hash(_row_key) in ({changed})
+            {f"where hash(_row_key) in ({changed})" if changed else ""}
             group by key_hash
             having count(*) > 1
                 or bool_or(_row_status <> 'current')

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 import pytest
 import yaml
 
@@ -73,17 +75,21 @@ def test_a_model_is_placed_on_other_relations_with_another_clock() -> None:
 
 def test_dbt_is_asked_once_per_state_of_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
     before = expression("json_member")
-    calls: list[list[str]] = []
+    calls: list[tuple[set[str], str]] = []
 
-    def refuse(arguments: list[str], environment: dict[str, str]) -> str:
-        calls.append(arguments)
-        assert environment["JOURNEYS_WAREHOUSE"] == ":memory:"
+    def refuse(names: list[str], time_zone: str) -> NoReturn:
+        calls.append((set(names), time_zone))
         raise DbtFailed("asked")
 
-    monkeypatch.setattr(compiled, "call_dbt", refuse)
+    monkeypatch.setattr(compiled, "_compile", refuse)
     assert expression("json_member") == before
     assert calls == []
     monkeypatch.setattr(compiled, "OF_EXPRESSIONS", ("dbt_project.yml",))
     with pytest.raises(DbtFailed, match="asked"):
         expression("json_member")
-    assert calls[0][0] == "compile"
+    assert calls == [({path.stem for path in ANALYSES.glob("*.sql")}, "UTC")]
+
+
+def test_what_dbt_cannot_compile_is_said_with_its_names() -> None:
+    with pytest.raises(DbtFailed, match="dbt could not compile no_such_expression"):
+        compiled._compile(["no_such_expression"], "UTC")

@@ -1,20 +1,22 @@
 """The models' own SQL for Python to run: what dbt compiles of `analyses/`, and of models on other relations.
 
-dbt compiles once per state of the code, in a few seconds, against an empty database in memory; no data set is
-needed, and none is opened. What it gives is kept in `var/.compiled/`, apart for each reporting time zone.
+dbt compiles once per state of the code, in a few seconds, against an empty database in memory (`compiling.py`); no
+data set is needed, and none is opened. What it gives is kept in `var/.compiled/`, apart for each reporting time zone.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from orchestration.lib.core.locks import held
 from orchestration.lib.core.settings import PROJECT_ROOT
-from orchestration.lib.dbt.running import call_dbt, environment_of
+from orchestration.lib.dbt.running import DbtFailed
 
 ANALYSES = PROJECT_ROOT / "analyses"
 # What an expression follows from, and what a model follows from besides.
@@ -78,7 +80,7 @@ def _compiled(names: Sequence[str], time_zone: str) -> dict[str, Any]:
         kept = _read(folder / "kept.json")
         if not is_kept(kept):
             # all expressions at once: starting dbt costs more than compiling them
-            for name, entry in _compile([*analyses, *(set(names) - analyses)], folder, time_zone):
+            for name, entry in _compile([*analyses, *(set(names) - analyses)], time_zone).items():
                 kept[name] = {"state": state[name], **entry}
             unfinished = folder / "kept.json.next"
             unfinished.write_text(json.dumps(kept), encoding="utf-8")
@@ -86,35 +88,19 @@ def _compiled(names: Sequence[str], time_zone: str) -> dict[str, Any]:
     return kept
 
 
-def _compile(names: Sequence[str], folder: Path, time_zone: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    # no build is under way: the clock is the project's own
-    environment = {
-        name: value for name, value in environment_of(folder).items() if not name.startswith("JOURNEYS_BUILD_")
-    }
-    environment |= {"JOURNEYS_WAREHOUSE": ":memory:", "JOURNEYS_RESOLVED_SEEDS": "seeds"}
-    variables = json.dumps({"reporting_time_zone": time_zone})
-    call_dbt(["compile", "--full-refresh", "--vars", variables, "--select", *sorted(names)], environment)
-    manifest = _read(folder / "manifest.json")
-    for result in _read(folder / "run_results.json")["results"]:
-        node = manifest["nodes"][result["unique_id"]]
-        if node["name"] in names:
-            yield (
-                node["name"],
-                {
-                    "sql": result["compiled_code"].strip(),
-                    "relations": dict(_relations(manifest, result["unique_id"])),
-                },
-            )
-
-
-def _relations(manifest: Mapping[str, Any], node: str) -> Iterator[tuple[str, str]]:
-    """Name and relation of what a node reads; an ephemeral model is part of the SQL, so its own parents count."""
-    for parent in manifest["nodes"][node]["depends_on"]["nodes"]:
-        found = manifest["nodes"].get(parent) or manifest["sources"][parent]
-        if found["relation_name"]:
-            yield found["name"], found["relation_name"]
-        else:
-            yield from _relations(manifest, parent)
+def _compile(names: Sequence[str], time_zone: str) -> dict[str, dict[str, Any]]:
+    done = subprocess.run(
+        [sys.executable, "-m", "orchestration.lib.dbt.compiling"],
+        cwd=PROJECT_ROOT,
+        input=json.dumps({"names": list(names), "time_zone": time_zone}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise DbtFailed(f"dbt could not compile {', '.join(sorted(names))}:\n{done.stderr[-4000:].strip()}")
+    compiled: dict[str, dict[str, Any]] = json.loads(done.stdout)
+    return compiled
 
 
 def _digest(patterns: Sequence[str]) -> str:

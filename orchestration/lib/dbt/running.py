@@ -65,15 +65,10 @@ def run_dbt(settings: Settings, arguments: Sequence[str], build: Mapping[str, st
 
     `build` is what `BuildPlan.environment` says. The warehouse file must not be open: dbt takes it for itself.
     """
-    return call_dbt([*arguments, *dbt_variables(settings)], {**dbt_environment(settings), **(build or {})})
-
-
-def call_dbt(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
-    """Runs one dbt command to its end and returns what it printed. Raises DbtFailed."""
     done = subprocess.run(
-        [dbt_executable(), "--no-use-colors", *arguments],
+        [dbt_executable(), "--no-use-colors", *arguments, *dbt_variables(settings)],
         cwd=PROJECT_ROOT,
-        env=environment,
+        env={**dbt_environment(settings), **(build or {})},
         capture_output=True,
         text=True,
         check=False,

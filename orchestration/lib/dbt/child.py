@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestration.lib.core.garbage import look_for_garbage_rarely
 from orchestration.lib.core.settings import PROJECT_ROOT
 from orchestration.lib.dbt.building import UNCHANGED, NodeResult
 from orchestration.lib.dbt.node_states import BuildInputs, Decision, NodeStates, read_by
@@ -36,6 +37,7 @@ OF_THE_BUILD = re.compile(r"\b(env_var|flags|run_query|graph|is_incremental|load
 
 
 def main() -> None:
+    look_for_garbage_rarely()
     die_with_parent()
     request = json.load(sys.stdin)
     # what dbt and models print is no result

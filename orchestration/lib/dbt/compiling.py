@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from orchestration.lib.core.garbage import look_for_garbage_rarely
 from orchestration.lib.core.settings import PROJECT_ROOT
 from orchestration.lib.dbt.project import QUIET, parsed_project, target
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
+    look_for_garbage_rarely()
     request = json.load(sys.stdin)
     answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
     # what dbt prints is no answer

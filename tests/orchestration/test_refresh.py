@@ -216,6 +216,9 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     (folder / "seeds" / "identity_decisions.csv").write_text(DECISION, encoding="utf-8")
     story["rehearsed"] = shop.command("identity-diff")
     story["after rehearsal"] = (shop.released, shop.served)
+
+    shop.deliver("feed/events/2026-04.csv", HEADER + "web:11,tomorrow,page_viewed,web,web,home,,,\n")
+    story["one bad row"] = shop.command("run")
     yield story
 
 
@@ -376,3 +379,23 @@ def test_identity_diff_shows_an_un_merge_and_publishes_nothing(story: dict[str, 
     assert "anna.lindqvist" not in said
     releases, _ = story["recovered release"]
     assert story["after rehearsal"] == (releases, first)
+
+
+def test_a_schema_whose_tables_did_not_change_keeps_the_verdicts_of_its_suite(story: dict[str, Any]) -> None:
+    shop, said = story["shop"], story["one bad row"].said
+    assert story["one bad row"].code == 0, said
+    # a row that is set aside changes counts of hygiene, and nothing else
+    assert "Checking the schemas hygiene; the tables of core, flows, journeys, kpis are as they were" in said
+    before, now = shop.released[-2:]
+    [checked_before, checked_now] = [
+        json.loads((shop.release(release) / "manifest.json").read_text(encoding="utf-8"))["checks"]["pass"]
+        for release in (before, now)
+    ]
+    assert checked_now >= checked_before > 100
+    # of each suite the verdicts of when it was last run
+    runs = shop.query(
+        now,
+        "select suite = 'marts.hygiene', max(checked_at) from hygiene.expectation_results "
+        "where gate = 'marts' group by all order by all",
+    )
+    assert runs[0][1] < runs[1][1]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -11,7 +12,7 @@ from orchestration.defs.landing.assets import CONTRACTS
 from orchestration.defs.naming import WAREHOUSE_POOL, landed_key
 from orchestration.defs.run_context import run_settings_and_clock
 from orchestration.lib.config.contracts import TableContract
-from orchestration.lib.core.connection import open_duckdb
+from orchestration.lib.core.connection import one_value, open_duckdb
 from orchestration.lib.core.settings import Settings
 from orchestration.lib.dbt.marts import marts_by_schema, read_marts
 from orchestration.lib.dbt.project import read_dbt_manifest
@@ -25,6 +26,7 @@ from orchestration.lib.release.journal import read_manifest
 from orchestration.lib.release.ledgers import create_ledgers
 from orchestration.lib.release.publish import current_release
 from orchestration.lib.warehouse.build import event_tables, read_pepper
+from orchestration.lib.warehouse.node_ledger import versions_of_nodes
 
 LEDGER = "hygiene.expectation_results"
 MARTS = marts_by_schema(read_marts(read_dbt_manifest()))
@@ -111,26 +113,42 @@ def check_landed(
     return found
 
 
-def check_marts(settings: Settings, *, as_of: datetime, run_id: str, log: dg.DagsterLogManager) -> list[Checked]:
-    """Runs the suites of published schemas and remembers what they found."""
+def check_marts(
+    settings: Settings, *, as_of: datetime, run_id: str, log: dg.DagsterLogManager, is_forced: bool = False
+) -> list[Checked]:
+    """Runs the suites of published schemas of which a table changed since theirs passed, and remembers what they found.
+
+    A schema with a ledger, to which every run appends, is always checked. With `is_forced` every suite is run.
+    """
     counts = _published_row_counts(settings)
+    landed = event_tables(read_dbt_manifest())
     with open_duckdb(settings.warehouse) as connection:
         create_ledgers(connection)
-        withdrawn = connection.execute("select count(*) from landing.files where status = 'withdrawn'").fetchone()
-    log.info(f"Checking the schemas {', '.join(MARTS)}")
-    found = []
+        withdrawn = one_value(connection, "select count(*) from landing.files where status = 'withdrawn'")
+        versions = versions_of_nodes(connection)
+        batches = table_batches(connection)
+        passed = {} if is_forced else passed_states(connection)
+    # a table may be empty as long as no event has landed
+    has_events = any(f"raw.{source}__{table}" in landed for source, table in batches)
+    suites = []
+    for schema, marts in MARTS.items():
+        suite_of = partial(published_suite, schema, marts, as_of=as_of, event_tables=landed, may_shrink=bool(withdrawn))
+        suite = suite_of(previous_row_counts=counts)
+        tables = [(mart.label, versions.get(mart.node)) for mart in marts]
+        # a table that did not change kept its rows, so what the last release had says nothing new about it
+        state = state_of(suite_of(), (has_events, tables))
+        if passed.get(suite.name) != state or any(mart.facts.is_ledger for mart in marts):
+            suites.append((schema, suite, state))
+    unchanged = MARTS.keys() - {schema for schema, _, _ in suites}
+    log.info(
+        f"Checking the schemas {', '.join(schema for schema, _, _ in suites)}"
+        + (f"; the tables of {', '.join(sorted(unchanged))} are as they were when they passed" if unchanged else "")
+    )
     with HygieneSession(settings.warehouse, pepper=read_pepper(settings)) as session:
-        for schema, marts in MARTS.items():
-            suite = published_suite(
-                schema,
-                marts,
-                as_of=as_of,
-                event_tables=event_tables(read_dbt_manifest()),
-                previous_row_counts=counts,
-                may_shrink=bool(withdrawn and withdrawn[0]),
-            )
-            found.append(Checked(FIRST_TABLES[schema], f"{schema}_suite", session.run(suite)))
+        found = [Checked(FIRST_TABLES[schema], f"{schema}_suite", session.run(suite)) for schema, suite, _ in suites]
     _remember(settings, run_id, found)
+    with open_duckdb(settings.warehouse) as connection:
+        note_states(connection, zip((one.result for one in found), (state for _, _, state in suites), strict=True))
     return found
 
 
@@ -173,7 +191,7 @@ def landing_suites(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetC
 )
 def marts_suites(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
     settings, as_of = run_settings_and_clock(context.instance, context.run.run_id)
-    for found in check_marts(settings, as_of=as_of, run_id=context.run.run_id, log=context.log):
+    for found in check_marts(settings, as_of=as_of, run_id=context.run.run_id, log=context.log, is_forced=True):
         yield found.as_result()
 
 

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestration.lib.core.garbage import look_for_garbage_rarely
+from orchestration.lib.core.processes import end_at_once, look_for_garbage_rarely
 from orchestration.lib.core.settings import PROJECT_ROOT
 from orchestration.lib.dbt.building import UNCHANGED, NodeResult
 from orchestration.lib.dbt.node_states import BuildInputs, Decision, NodeStates, read_by
@@ -323,3 +323,4 @@ def _fixed_tests(manifest: Manifest) -> Iterator[str]:
 
 if __name__ == "__main__":
     main()
+    end_at_once(0)

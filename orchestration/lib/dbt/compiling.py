@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from orchestration.lib.core.garbage import look_for_garbage_rarely
+from orchestration.lib.core.processes import end_at_once, look_for_garbage_rarely
 from orchestration.lib.core.settings import PROJECT_ROOT
 from orchestration.lib.dbt.project import QUIET, parsed_project, target
 
@@ -81,3 +81,4 @@ def _relations(manifest: Manifest, unique_id: str) -> Iterator[tuple[str, str]]:
 
 if __name__ == "__main__":
     main()
+    end_at_once(0)

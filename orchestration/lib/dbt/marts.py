@@ -63,7 +63,7 @@ class Mart:
     """A published table: one that dbt builds, or a ledger that runs append to.
 
     `columns` are names and portable types, in order; `column_descriptions` what each holds. `place` is the file that
-    declares it.
+    declares it, `node` dbt's name of it.
     """
 
     schema: str
@@ -72,6 +72,7 @@ class Mart:
     columns: Mapping[str, str]
     facts: ReleaseFacts
     place: str = ""
+    node: str = ""
     column_descriptions: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -130,7 +131,9 @@ def _mart(node: Mapping[str, Any], name: str, wrong: list[str]) -> Mart | None:
     found = [*_wrong_kind(facts, is_model=is_model), *_unknown_columns(facts, columns)]
     wrong += [f"{place}: {name}: {finding}" for finding in found]
     descriptions = {column: one_line(said.get("description", "")) for column, said in node["columns"].items()}
-    return Mart(node["schema"], name, one_line(node["description"]), columns, facts, place, descriptions)
+    return Mart(
+        node["schema"], name, one_line(node["description"]), columns, facts, place, node["unique_id"], descriptions
+    )
 
 
 def one_line(text: object) -> str:

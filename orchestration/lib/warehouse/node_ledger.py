@@ -71,6 +71,12 @@ def read_build_inputs(
     )
 
 
+def versions_of_nodes(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """By dbt's name of a seed or model, the number of the build in which its rows last changed."""
+    ensure_node_ledger(connection)
+    return dict(connection.execute("select node, version from landing.nodes").fetchall())
+
+
 def write_states(connection: duckdb.DuckDBPyConnection, states: Mapping[str, NodeState], *, is_full: bool) -> None:
     """Notes the states of nodes that a build changed. After a full build the others are as if they were never built."""
     connection.begin()

@@ -144,6 +144,7 @@ def _write(database: Path, drawn: object) -> None:
             select
                 'purchase' as journey_id,
                 1::bigint as journey_version,
+                null::varchar as case_key,
                 null::date as valid_from,
                 null::date as valid_to;
 
@@ -152,6 +153,7 @@ def _write(database: Path, drawn: object) -> None:
                 'web:' || md5(cast(number as varchar)) as event_id,
                 'c_' || md5(cast(customer as varchar)) as customer_id,
                 null::varchar as visitor_id,
+                'event:' || number as record_key,
                 'web' as source_system,
                 words.* exclude (code),
                 null::varchar as campaign,
@@ -162,6 +164,7 @@ def _write(database: Path, drawn: object) -> None:
                 case when words.event_name = 'survey_answered' then cast(number % 11 as double) end as feedback_score,
                 case when words.event_name = 'survey_answered' then 10.0::double end as feedback_scale_max,
                 true as is_identified,
+                true as is_linkable,
                 false as is_bot,
                 true as is_current,
                 timestamp '{AS_OF:%Y-%m-%d}' - interval {DAYS} day + to_seconds(seconds) as occurred_at,
@@ -180,6 +183,12 @@ def _write(database: Path, drawn: object) -> None:
             create table intermediate.int_events_sessionized as select '' as event_id, '' as session_id where false;
             create table config.exchange_rates as
             select '' as currency, 1.0 as rate_to_reporting, date '2026-01-01' as valid_from where false;
+
+            create table intermediate.int_match_cases as
+            select
+                '' as journey_id, 1::bigint as journey_version, '' as customer_id, '' as event_id, '' as case_id,
+                '' as case_value, false as is_terminal, false as is_walked
+            where false;
 
             create table intermediate.int_matched_events as
             select

@@ -1,13 +1,14 @@
 {#-
     A relation with the landed rows of a source table, every version of each, and what a staging model says of all of
-    them alike: `version_key` names one version of a row (the table, the row's key and a hash of its content; rows that
-    share it are the same row delivered again), `row_status`, `loaded_at` and `changed_in` are those of the landing, and
+    them alike: `record_key` names the row (the table and the row's key), `version_key` one version of it (and a hash of
+    its content; rows that share it are the same row delivered again), `row_status`, `loaded_at` and `changed_in` are those of the landing, and
     `rule_of_type` and `pepper` are what the macros of identifiers need.
 -#}
 {% macro landed(source_name, table_name) -%}
 (
         select
             landed_rows.*,
+            '{{ source_name }}.{{ table_name }}:' || landed_rows._row_key as record_key,
             '{{ source_name }}.{{ table_name }}:' || landed_rows._row_key || '#' || landed_rows._row_hash as version_key,
             landed_rows._row_status as row_status,
             landed_rows._loaded_at as loaded_at,

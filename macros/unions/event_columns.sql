@@ -7,6 +7,7 @@
     {%- set text = dbt.type_string() -%}
     {{ return({
         'version_key': text,
+        'record_key': text,
         'event_id': text,
         'event_name': text,
         'source_system': text,

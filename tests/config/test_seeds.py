@@ -166,6 +166,30 @@ SPOILT = [
     ("critical_events", "viewed,,", "viewed,page,", "critical_events.csv line 2", "property_value", "Fill in both"),
     ("critical_events", "viewed,,", "viewed,a\\b,c", "critical_events.csv line 2", "property_name = a", "Rename"),
     ("critical_events", "viewed,,", "viewed,'a\"b',c", "critical_events.csv line 2", "a\"b'", "Rename"),
+    (
+        "critical_events",
+        "property_name,property_value\nlooked,buying,1,looking,product_viewed,,",
+        "property_name,property_value,occurrence\nlooked,buying,1,looking,product_viewed,,,0",
+        "critical_events.csv line 2",
+        "occurrence = 0",
+        "2 for the second",
+    ),
+    (
+        "measures",
+        "outcome,level\norders,events,count,,order_placed,,,",
+        "outcome,level,occurrence\norders,events,count,,order_placed,,,,second",
+        "measures.csv line 2",
+        "occurrence = second",
+        "whole number from 1",
+    ),
+    (
+        "segments",
+        "value\nregulars,Regulars,event_count,at_least,10\nregulars,,is_anonymous,equals,false",
+        "value,event_name\nregulars,Regulars,event_count,at_least,10,\nregulars,,is_anonymous,equals,false,order_placed",
+        "segments.csv line 3",
+        "event_name = order_placed",
+        "Leave it empty",
+    ),
     ("kpi_targets", "40,35,30", "40,45,30", "kpi_targets.csv line 2", "out of order", "order_value"),
     ("sources", "priority", "prioritty", "sources.csv line 1", "no column prioritty", "Did you mean priority?"),
     ("sources", "source_system,priority", "priority,priority", "sources.csv line 1", "is twice", "Keep one"),
@@ -189,6 +213,29 @@ SPOILT = [
         "Keep one of the two",
     ),
 ]
+
+
+def test_a_case_key_is_one_of_all_versions_and_rules_need_it(tmp_path: Path) -> None:
+    header, first = SOUND["journeys"].splitlines()
+    journey = first.split(",")
+    second = ",".join([journey[0], "2", *journey[2:]])
+    phases = SOUND["phases"] + "".join(
+        line.replace(f"{journey[0]},1,", f"{journey[0]},2,") + "\n" for line in SOUND["phases"].splitlines()[1:]
+    )
+    dates = {"": ",2025-01-01", "2": "2025-01-01,"}
+    two = f"{header},case_key,valid_from,valid_to\n{first},ticket,{dates['']}\n{second},order,{dates['2']}\n"
+    messages = errors(tmp_path, journeys=two, phases=phases)
+    assert any(
+        line.startswith("journeys.csv line 3: case_key") and "is order here and ticket in line 2" in line
+        for line in messages
+    ), messages
+    rules = SOUND["critical_events"].splitlines()
+    spoilt = "\n".join([rules[0] + ",case_property", rules[1] + ",ticket", *(rule + "," for rule in rules[2:])]) + "\n"
+    messages = errors(tmp_path, critical_events=spoilt)
+    assert any(
+        line.startswith("critical_events.csv line 2: case_property = ticket") and "case_key of journeys.csv" in line
+        for line in messages
+    ), messages
 
 
 @pytest.mark.parametrize(("seed", "before", "after", "place", "what", "cure"), SPOILT, ids=lambda text: text[:24])

@@ -185,7 +185,7 @@ def contacts_left_waiting(
             continue
         asked_at, answer, answered_at = contact["occurred_at"], None, None
         itself = said_itself(contact)
-        if itself is None and not contact["is_identified"] and contact["visitor_id"] is None:
+        if itself is None and not contact["is_linkable"]:
             continue
         if itself is not None:
             answer, answered_at = contact, asked_at + itself * SECOND

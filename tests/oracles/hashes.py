@@ -8,10 +8,10 @@ PEPPER = "a key for tests"
 
 
 def hash_of(identifier_type: str, value: str) -> str:
-    """Returns the hash of a normalised value; an event that names nobody is an identifier of its own.
+    """Returns the hash of a normalised value; a record that names nobody is an identifier of its own.
 
-    >>> hash_of("event", "e1") == hashlib.sha256(b"event:e1").hexdigest()[:32]
+    >>> hash_of("native_record", "feed.events:e1") == hashlib.sha256(b"record:feed.events:e1").hexdigest()[:32]
     True
     """
-    text = f"event:{value}" if identifier_type == "event" else f"{PEPPER}|{identifier_type}|{value}"
+    text = f"record:{value}" if identifier_type == "native_record" else f"{PEPPER}|{identifier_type}|{value}"
     return hashlib.sha256(text.encode()).hexdigest()[:32]

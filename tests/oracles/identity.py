@@ -5,7 +5,7 @@ refuse in `splitting`, whose a device is in `ownership`. Fuzzy links come from t
 
 Hashes come from the caller: `hash_of(identifier_type, normalised value)`. An id is `c_` and the hash of the
 smallest person identifier, or `a_` and the hash of the smallest device identifier, or `a_` and
-`hash_of("event", event_id)`. A visitor's id is `v_` and the hash of its smallest device identifier.
+`hash_of("native_record", key of the record)`. A visitor's id is `v_` and the hash of its smallest device identifier.
 
 Readings chosen where the design leaves room:
 
@@ -56,6 +56,9 @@ Decisions
 Owners
 
 - An event's visitor and its person are those of the identifier with the highest type priority, then least hash.
+- An event whose identifiers count for nothing names nobody, as one without any does. It belongs to the customer of the
+  first moment of its record that names a person; else of the first that carries a device, at that moment's time; else
+  to an anonymous customer of the record. Moments are current events; bots' and later ones than `as_of` are some too.
 - Ownership at an instant is by time: an anonymous event at the very instant of a login is the login's
   person's. Of several logins at one instant the last in total order owns from there on.
 - The first interval begins at the visitor's first current event. Each device identifier of a visitor has the
@@ -123,6 +126,7 @@ class Identity:
 
     customer_of_event: Mapping[str, str]
     visitor_of_event: Mapping[str, str | None]
+    linkable_events: frozenset[str]
     bridge: Sequence[Row]
     records: Sequence[Row]
     customers: Sequence[Row]
@@ -236,6 +240,13 @@ def identifiers_on(
 def record_identifier(person: Mapping[str, Any]) -> Identifier:
     """Returns the identifier that a people record is by itself."""
     return Identifier("record", f"{person['source_system']}:{person['person_key']}")
+
+
+def native_record(event: Mapping[str, Any]) -> str:
+    """The key of the record that an event of the feed is a moment of."""
+    if event.get("record_id"):
+        return f"feed:{event['source_system']}:{event['record_id']}"
+    return f"feed.events:{event['event_id']}"
 
 
 def people_counts(
@@ -427,15 +438,36 @@ def solved(
         if its_customer is not None:
             logins[its_visitor].append((event["occurred_at"], its_customer))
 
+    moments: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for event in events:
+        moments[native_record(event)].append(event)
+
+    def owner_of(its_visitor: str, at: datetime) -> str:
+        return owner_at(logins[its_visitor], at, policy) or "a_" + its_visitor.removeprefix("v_")
+
+    def customer_of_record_of(event: Mapping[str, Any]) -> str:
+        of_record = moments[native_record(event)]
+        for moment in of_record:
+            if customer := named_customer(moment):
+                return customer
+        for moment in of_record:
+            if its_visitor := visitor(moment):
+                return owner_of(its_visitor, moment["occurred_at"])
+        return "a_" + hash_of("native_record", native_record(event))
+
+    linkable_events = frozenset(
+        event["event_id"]
+        for event in events
+        if visitor(event) or named_customer(event) or len(moments[native_record(event)]) > 1
+    )
     customer_of_event: dict[str, str] = {}
     visitor_of_event: dict[str, str | None] = {}
     for event in events:
         its_visitor, its_customer = visitor(event), named_customer(event)
         if its_customer is None and its_visitor is None:
-            its_customer = "a_" + hash_of("event", event["event_id"])
+            its_customer = customer_of_record_of(event)
         elif its_customer is None:
-            owner = owner_at(logins[its_visitor], event["occurred_at"], policy)
-            its_customer = owner or "a_" + its_visitor.removeprefix("v_")
+            its_customer = owner_of(its_visitor, event["occurred_at"])
         customer_of_event[event["event_id"]] = its_customer
         visitor_of_event[event["event_id"]] = its_visitor
 
@@ -465,9 +497,10 @@ def solved(
     return Identity(
         customer_of_event=customer_of_event,
         visitor_of_event=visitor_of_event,
+        linkable_events=linkable_events,
         bridge=bridge,
         records=records,
-        customers=_customers(events, customer_of_event, customer_of, first_seen, last_seen),
+        customers=_customers(events, customer_of_event, linkable_events, customer_of, first_seen, last_seen),
         over_cap=[
             {
                 **identifier._asdict(),
@@ -590,11 +623,13 @@ def _bridge_row(
 def _customers(
     events: Sequence[Mapping[str, Any]],
     customer_of_event: Mapping[str, str],
+    linkable_events: frozenset[str],
     customer_of: Mapping[Identifier, str],
     first_seen: Mapping[Identifier, datetime],
     last_seen: Mapping[Identifier, datetime],
 ) -> list[Row]:
     people_customers = set(customer_of.values())
+    linkable = people_customers | {customer_of_event[event] for event in linkable_events}
     first: dict[str, list[datetime]] = defaultdict(list)
     last: dict[str, list[datetime]] = defaultdict(list)
     event_counts: dict[str, int] = defaultdict(int)
@@ -610,6 +645,7 @@ def _customers(
         {
             "customer_id": customer,
             "is_anonymous": customer not in people_customers,
+            "is_linkable": customer in linkable,
             "event_count": event_counts[customer],
             "first_seen_at": min(first[customer]),
             "last_seen_at": max(last[customer]),

@@ -21,6 +21,10 @@ Readings chosen where the design leaves room:
 - Steps of an instance are by instant: from `started_at` on, those of the same instant as the first match
   included; a completed instance ends with its terminal event in total order, and what came up to then is no step of
   the instance that follows at the same instant. A step without a channel is left out of `level`.
+- With a `case_key` an instance is of one case. A match of an event with a value belongs to the open instance of that
+  value, else to the open one that has none yet, which takes the value; a match without a value to the open instance
+  with the latest match. Steps are the instance's own matches, other events with its value, and other events without a
+  value of which it is the open instance with the latest match by then. The value `record` names the event's record.
 """
 
 from __future__ import annotations
@@ -34,6 +38,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from tests.oracles.feed import Row, truth, whole
+from tests.oracles.identity import native_record
 from tests.oracles.timeline import counted, property_text, total_order
 
 OUTCOMES = ("fell_through", "regressed", "completed", "fell_out", "pending")
@@ -62,6 +67,21 @@ class Definitions:
     phases: Mapping[tuple[str, str, str], Phase]
     critical_events: Sequence[Mapping[str, str]]
     time_zone: ZoneInfo
+
+    def case_of(self, event: Mapping[str, Any], journey_id: str) -> str | None:
+        """Returns the case that an event says it is about."""
+        [key, *_] = [
+            *(
+                critical["case_property"]
+                for critical in self.critical_events
+                if critical["journey_id"] == journey_id and critical.get("case_property") and matches(event, critical)
+            ),
+            self.case_key(journey_id),
+        ]
+        return native_record(event) if key == "record" else property_text(event, key)
+
+    def case_key(self, journey_id: str) -> str:
+        return next(row.get("case_key") or "" for row in self.journeys if row["journey_id"] == journey_id)
 
     @property
     def journey_ids(self) -> list[str]:
@@ -148,6 +168,13 @@ class Instance:
     version: str
     customer_id: str
     follows: Instance | None = None
+    known: Definitions | None = None
+    """The definitions, where the journey has cases; so with the two that follow."""
+    case_value: str | None = None
+    siblings: list[Instance] = field(default_factory=list)
+    """All instances of the journey and customer, itself included."""
+    matched_numbers: dict[str, int] = field(default_factory=dict)
+    """Place of each matched event among the customer's."""
     intervals: list[Interval] = field(default_factory=list)
     matches: list[tuple[str, datetime]] = field(default_factory=list)
 
@@ -172,7 +199,8 @@ def walked(
     """Returns every instance with its intervals, and the matches that a higher phase on the same event overruled."""
     by_customer: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for event in sorted(events, key=total_order(priorities)):
-        if counted(event):
+        # a single event that names nobody can't be followed
+        if counted(event) and event["is_linkable"]:
             by_customer[event["customer_id"]].append(event)
 
     instances: list[Instance] = []
@@ -180,8 +208,11 @@ def walked(
     for journey_id in known.journey_ids:
         for customer_id, of_customer in sorted(by_customer.items()):
             instance: Instance | None = None
-            for event in of_customer:
+            of_journey: list[Instance] = []
+            for number, event in enumerate(of_customer):
                 at = event["occurred_at"]
+                if known.case_key(journey_id):
+                    instance = of_case(of_journey, known.case_of(event, journey_id), at)
                 goes_on = instance is not None and instance.is_open_at(at)
                 version = instance.version if goes_on else known.version_on(journey_id, known.day_of(at))
                 match = phases_matched(event, journey_id, version, known) if version is not None else []
@@ -200,8 +231,16 @@ def walked(
                 if not goes_on:
                     instance = Instance(journey_id, version, customer_id, follows=instance)
                     instances.append(instance)
+                    if known.case_key(journey_id):
+                        of_journey.append(instance)
+                        instance.known, instance.siblings = known, of_journey
+                        instance.case_value = known.case_of(event, journey_id)
+                    instance.matched_numbers[event["event_id"]] = number
                     instance.enter(match[0], event)
                     continue
+                instance.matched_numbers[event["event_id"]] = number
+                if known.case_key(journey_id) and instance.case_value is None:
+                    instance.case_value = known.case_of(event, journey_id)
                 interval = instance.intervals[-1]
                 if match[0].phase_id == interval.phase.phase_id:
                     interval.last_matched_at = at
@@ -218,6 +257,18 @@ def walked(
         elif interval.outcome is None:
             interval.leave("pending", None)
     return instances, overruled
+
+
+def of_case(of_journey: Sequence[Instance], value: str | None, at: datetime) -> Instance | None:
+    """Returns the open instance that an event with a value, or without one, belongs to."""
+    live = sorted((one for one in of_journey if one.is_open_at(at)), key=lambda one: max(one.matched_numbers.values()))
+    if value is None:
+        return live[-1] if live else None
+    for wanted in (value, None):
+        for one in live:
+            if one.case_value == wanted:
+                return one
+    return None
 
 
 def dwell_seconds(entered_at: datetime, left_at: datetime | None, as_of: datetime) -> int:
@@ -270,6 +321,7 @@ def interval_rows(instances: Sequence[Instance], *, as_of: datetime) -> list[Row
                     "interval_number": number,
                     "first_event_id": instance.intervals[0].entry["event_id"],
                     "entry_event_id": interval.entry["event_id"],
+                    "case_value": instance.case_value,
                     "outcome": interval.outcome,
                     "next_phase_id": interval.next_phase_id,
                     "dwell_seconds": dwell,
@@ -300,6 +352,7 @@ def instance_rows(
             "journey_version": instance.version,
             "customer_id": instance.customer_id,
             "first_event_id": instance.intervals[0].entry["event_id"],
+            "case_value": instance.case_value,
             "level": level(steps(instance, by_customer[instance.customer_id], as_of=as_of)),
             "outcome": instance.intervals[-1].outcome,
             "started_at": instance.intervals[0].entry["occurred_at"],
@@ -309,12 +362,42 @@ def instance_rows(
     ]
 
 
+def is_of_case(event: Mapping[str, Any], number: int, instance: Instance, known: Definitions) -> bool:
+    """Returns whether an event is about the instance's case, where the journey has cases."""
+    for one in instance.siblings:
+        if event["event_id"] in one.matched_numbers:
+            return one.case_value == instance.case_value
+    if (value := known.case_of(event, instance.journey_id)) is not None:
+        return value == instance.case_value
+
+    def latest_match(one: Instance) -> int:
+        return max((place for place in one.matched_numbers.values() if place < number), default=-1)
+
+    open_then = [one for one in instance.siblings if latest_match(one) >= 0 and was_open(one, event, latest_match(one))]
+    return bool(open_then) and max(open_then, key=latest_match).case_value == instance.case_value
+
+
+def was_open(instance: Instance, event: Mapping[str, Any], latest_match: int) -> bool:
+    """Returns whether an instance had not ended when an event came, of whose earlier matches one was the latest."""
+    last = instance.intervals[-1]
+    if last.outcome == "completed" and instance.matched_numbers[last.entry["event_id"]] <= latest_match:
+        return False
+    return last.left_at is None or event["occurred_at"] <= last.left_at
+
+
 def steps(instance: Instance, of_customer: Sequence[Mapping[str, Any]], *, as_of: datetime) -> list[Mapping[str, Any]]:
     """Returns the customer's events within an instance, from their counted events in total order."""
     started_at, last = instance.intervals[0].entry["occurred_at"], instance.intervals[-1]
-    before = instance.follows.intervals[-1] if instance.follows else None
+    follows = instance.follows
+    if instance.known is not None:
+        earlier = instance.siblings[: instance.siblings.index(instance)]
+        same = [one for one in earlier if one.case_value == instance.case_value]
+        follows = same[-1] if same else None
+    before = follows.intervals[-1] if follows else None
     inside: list[Mapping[str, Any]] = []
-    for event in of_customer:
+    for number, event in enumerate(of_customer):
+        if instance.known is not None and not is_of_case(event, number, instance, instance.known):
+            continue
         if started_at <= event["occurred_at"] <= (last.left_at or as_of):
             inside.append(event)
         if before and before.outcome == "completed" and event["event_id"] == before.entry["event_id"]:

@@ -68,6 +68,8 @@ class Nastiness:
     named: float = 0.3
     """Events of the others that carry a person identifier."""
     no_identifier: float = 0.08
+    record: float = 0.15
+    """Events that are moments of a record with others."""
     blocked: float = 0.05
     bot: float = 0.04
     no_sequence: float = 0.6
@@ -169,6 +171,8 @@ def _event(
         "occurred_at": moment_text(at),
         "event_name": name,
         "source_system": chance.choice(SOURCES),
+        # tickets and orders: few, so that their events meet, of several customers and none
+        "record_id": f"{prefix}-{number // 6}" if chance.random() < share.record else "",
         "channel": channel,
         "touchpoint": touchpoint,
         "sequence_number": "" if chance.random() < share.no_sequence else str(chance.randint(1, 12)),

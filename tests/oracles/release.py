@@ -105,6 +105,7 @@ def expected(
         event["customer_id"] = who.customer_of_event[event["event_id"]]
         event["visitor_id"] = who.visitor_of_event[event["event_id"]]
         event["is_identified"] = event["customer_id"] in who.people_customers
+        event["is_linkable"] = event["event_id"] in who.linkable_events
     events = timeline.numbered(timeline.marked(events, seeds.get("bot_rules", ()), as_of), priorities)
     found = sessions.sessions_of_events(events, priorities, inactivity_seconds=inactivity_seconds, max_hours=max_hours)
     for event in events:

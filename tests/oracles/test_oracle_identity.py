@@ -140,6 +140,7 @@ def test_people_are_linked_by_chains_and_named_after_the_first_seen() -> None:
         {
             "customer_id": "c_card=7",
             "is_anonymous": False,
+            "is_linkable": True,
             "event_count": 3,
             "first_seen_at": DAY_0 + timedelta(days=1),
             "last_seen_at": DAY_0 + timedelta(days=5),
@@ -190,7 +191,7 @@ def test_above_the_cap_all_links_are_dropped() -> None:
         "A": "c_account=A",
         "B": "c_account=B",
         "C": "c_account=C",
-        "only": "a_event=only",
+        "only": "a_native_record=feed.events:only",
     }
     assert who.over_cap == [{"identifier_type": "email", "identifier": "x@y", "people_count": 3, "max_people": 2}]
     assert {row["identifier_type"] for row in who.bridge} == {"account"}
@@ -200,12 +201,12 @@ def test_blocked_values_are_nobodys_and_nobody() -> None:
     blocked = frozenset({Identifier("account", "null"), Identifier("cookie", "opt-out")})
     events = [event("a", 1, account="null", cookie="opt-out"), event("b", 2, account="null", cookie="k")]
     who = solved(events, blocked=blocked)
-    assert who.customer_of_event == {"a": "a_event=a", "b": "a_cookie=k"}
+    assert who.customer_of_event == {"a": "a_native_record=feed.events:a", "b": "a_cookie=k"}
     assert who.visitor_of_event == {"a": None, "b": "v_cookie=k"}
 
 
 def test_undeclared_types_are_no_identifiers() -> None:
-    assert solved([event("a", 1, shoe_size="44")]).customer_of_event == {"a": "a_event=a"}
+    assert solved([event("a", 1, shoe_size="44")]).customer_of_event == {"a": "a_native_record=feed.events:a"}
 
 
 def test_devices_make_visitors_and_never_merge_people() -> None:

@@ -49,6 +49,7 @@ def event(event_id: str, day: float, name: str = "", **more: Any) -> dict[str, A
         "sequence_number": None,
         "customer_id": "c",
         "properties": {},
+        "is_linkable": True,
         "is_bot": False,
         "is_after_as_of": False,
         **more,

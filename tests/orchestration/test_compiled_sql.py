@@ -12,7 +12,7 @@ from orchestration.lib.dbt import compiled
 from orchestration.lib.dbt.compiled import ANALYSES, expression, expressions, models_on
 from orchestration.lib.dbt.running import DbtFailed
 
-INPUTS = {"int_matched_events": "matched", "journeys": "journeys"}
+INPUTS = {"int_matched_events": "matched", "int_match_cases": "cases", "journeys": "journeys"}
 
 
 def test_every_expression_is_described() -> None:

@@ -31,7 +31,8 @@ Split = Literal["one", "many", "shuffled"]
 
 FEED_COLUMNS: Mapping[str, Sequence[str]] = {
     "events": (
-        "event_id", "occurred_at", "event_name", "source_system", "channel", "touchpoint", "department",
+        "event_id", "occurred_at", "event_name", "source_system", "record_id", "channel", "touchpoint",
+        "department",
         "direction", "device_type", "campaign", "sequence_number", "identifiers", "amount", "currency",
         "feedback_kind", "feedback_score", "feedback_scale_max", "feedback_text", "properties", "updated_at",
     ),

@@ -12,7 +12,7 @@ from tests.warehouse import random_deliveries
 from tests.warehouse.random_deliveries import Deliveries
 
 # Sets of customers who share no identifier: one build serves several draws.
-DRAWN = (("alpha", 50, 1), ("beta", 50, 2), ("gamma", 30, 3))
+DRAWN = (("alpha", 50, 4), ("beta", 50, 5), ("gamma", 30, 6))
 
 
 @pytest.fixture(scope="session")

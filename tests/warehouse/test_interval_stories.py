@@ -22,7 +22,14 @@ CHAINS = ("int_phase_intervals", "int_steps")
 
 # What the chains read: a column that a story does not give is null.
 TABLES: Mapping[str, Mapping[str, str]] = {
-    "journeys": {"journey_id": "varchar", "journey_version": "bigint", "valid_from": "date", "valid_to": "date"},
+    "journeys": {
+        "journey_id": "varchar", "journey_version": "bigint", "case_key": "varchar", "valid_from": "date",
+        "valid_to": "date",
+    },
+    "int_match_cases": {
+        "journey_id": "varchar", "journey_version": "bigint", "customer_id": "varchar", "event_id": "varchar",
+        "case_id": "varchar", "case_value": "varchar", "is_terminal": "boolean", "is_walked": "boolean",
+    },
     "int_matched_events": {
         "journey_id": "varchar", "customer_id": "varchar", "event_id": "varchar", "event_number": "bigint",
         "phase_id": "varchar", "channel": "varchar", "journey_version": "bigint", "phase_order": "bigint",
@@ -31,7 +38,8 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     },
     "int_instance_bounds": {
         "journey_instance_id": "varchar", "journey_id": "varchar", "customer_id": "varchar",
-        "first_event_id": "varchar", "first_phase_id": "varchar", "started_at": "timestamp", "ended_at": "timestamp",
+        "first_event_id": "varchar", "first_phase_id": "varchar", "case_value": "varchar",
+        "started_at": "timestamp", "ended_at": "timestamp",
     },
     "int_phase_intervals": {
         "interval_id": "varchar", "journey_instance_id": "varchar", "journey_id": "varchar",
@@ -40,7 +48,8 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "int_timeline_events": {
         "event_id": "varchar", "customer_id": "varchar", "event_number": "bigint", "event_name": "varchar",
         "channel": "varchar", "touchpoint": "varchar", "department": "varchar", "direction": "varchar",
-        "device_type": "varchar", "is_bot": "boolean", "is_after_as_of": "boolean", "occurred_at": "timestamp",
+        "device_type": "varchar", "properties": "varchar", "record_key": "varchar",
+        "is_bot": "boolean", "is_after_as_of": "boolean", "occurred_at": "timestamp",
     },
 }  # fmt: skip
 
@@ -54,8 +63,8 @@ def compiled() -> dict[str, str]:
 def test_a_story_comes_out_as_expected(story: Mapping[str, Any], compiled: Mapping[str, str]) -> None:
     with open_duckdb() as connection:
         connection.execute("create table given_clock as select cast(? as timestamp) as moment", [str(story["as_of"])])
-        for name, rows in story["given"].items():
-            give(connection, name, rows)
+        for name in TABLES:
+            give(connection, name, story["given"].get(name, ()))
         found = connection.execute(f"select * from ({compiled[story['model']]})")
         names = [column[0] for column in found.description]
         rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]

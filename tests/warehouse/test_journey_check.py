@@ -109,8 +109,10 @@ def test_it_walks_as_the_models_do(at_once: Warehouse) -> None:
     matches = at_once.query("""
         select
             count(*) as matches,
-            count_if(not is_counted) as overruled,
-            count_if(is_counted) - (select sum(matched_event_count) from intermediate.int_phase_intervals) as unused
+            count_if(not is_of_highest_phase) as overruled,
+            count_if(is_of_highest_phase) - (
+                select sum(matched_event_count) from intermediate.int_phase_intervals
+            ) as unused
         from intermediate.int_matched_events
     """)[0]
     rules = [rule for version in versions for rule in version.rules]
@@ -124,9 +126,9 @@ def test_it_walks_as_the_models_do(at_once: Warehouse) -> None:
         ("bought,order_placed", "bought,order_place", "bought", "called order_place; did you mean order_placed ("),
         ("bought,order_placed", "bought,Order Placed", "bought", "did you mean order_placed ("),
         ("bought,order_placed", "bought,zzz", "bought", "no event is called zzz; there are "),
-        ("web,product_page", "shop,product_page", "looked_2", "none on channel shop: they are on web ("),
-        ("web,product_page", "web,page", "looked_2", "none at touchpoint page: they are on product_page ("),
-        ("web,product_page", "email,home", "looked_2", "meet one or other of its filters, none meets all of them"),
+        ("web,product_page", "shop,product_page", "looked_2", "none on channel shop: they are on "),
+        ("web,product_page", "web,page", "looked_2", "none at touchpoint page: they are on "),
+        ("web,product_page", "store,product_page", "looked_2", "meet one or other of its filters, none meets all"),
         ("reason,high", "reason,huge", "asked_2", "none whose reason is huge: it is "),
         ("reason,high", "why,high", "asked_2", "none with a published property why: they have reason ("),
         ("bought,order_placed,,,,", "bought,order_placed,,,why,x", "bought", "none with a published property why"),
@@ -185,7 +187,7 @@ def test_matches_on_days_without_validity_are_counted(check: Check, at_once: War
     [outside] = [line for line in lines if "completed" in line and "not valid" in line][:1]
     late = at_once.query("""
         select count(*) as matches from core.fct_events
-        where event_name in ('product_viewed', 'order_placed') and not is_bot and not is_after_as_of
+        where event_name in ('product_viewed', 'order_placed') and is_linkable and not is_bot and not is_after_as_of
             and occurred_at >= timestamp '2025-11-01'
     """)[0]["matches"]
     assert f"; {late:,} matches on days when it is not valid" in outside

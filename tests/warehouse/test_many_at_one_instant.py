@@ -21,7 +21,7 @@ def test_a_hundred_thousand_completed_journeys_of_one_instant_have_each_event_on
                 false as is_bot, false as is_after_as_of, timestamp '2026-01-01' as occurred_at, 'bought' as event_name,
                 'till' as channel,
                 null::varchar as touchpoint, null::varchar as department, null::varchar as direction,
-                null::varchar as device_type, number
+                null::varchar as device_type, null::varchar as properties, null::varchar as record_key, number
             from range({EVENTS}) as numbers (number);
 
             create table known_intervals as
@@ -33,8 +33,16 @@ def test_a_hundred_thousand_completed_journeys_of_one_instant_have_each_event_on
             create table known_journeys as
             select
                 journey_instance_id, journey_id, customer_id, entry_event_id as first_event_id,
-                phase_id as first_phase_id, timestamp '2026-01-01' as started_at, timestamp '2026-01-01' as ended_at
+                phase_id as first_phase_id, null::varchar as case_value,
+                timestamp '2026-01-01' as started_at, timestamp '2026-01-01' as ended_at
             from known_intervals;
+
+            create table no_cases as
+            select
+                '' as journey_id, 1 as journey_version, null::date as valid_from, null::date as valid_to,
+                null::varchar as case_key, '' as customer_id, '' as event_id, '' as case_id, '' as case_value,
+                false as is_terminal, false as is_walked
+            where false;
         """)
         sql = models_on(
             [STEPS],
@@ -42,6 +50,8 @@ def test_a_hundred_thousand_completed_journeys_of_one_instant_have_each_event_on
                 "int_instance_bounds": "known_journeys",
                 "int_phase_intervals": "known_intervals",
                 "int_timeline_events": "landed_events",
+                "int_match_cases": "no_cases",
+                "journeys": "no_cases",
             },
             as_of="timestamp '2026-06-01'",
         )[STEPS]

@@ -23,11 +23,11 @@ def test_a_customer_with_a_hundred_thousand_matches_is_walked_in_seconds(version
     with open_duckdb() as connection:
         connection.execute(f"""
             create table journeys as
-            select 'j' as journey_id, 1 as journey_version, null::date as valid_from,
+            select 'j' as journey_id, 1 as journey_version, null::varchar as case_key, null::date as valid_from,
                 {boundary if versions == 2 else "null::date"} as valid_to
         """)
         if versions == 2:
-            connection.execute(f"insert into journeys values ('j', 2, {boundary}, null)")
+            connection.execute(f"insert into journeys values ('j', 2, null, {boundary}, null)")
         connection.execute(f"""
             create table matches as
             select
@@ -39,9 +39,16 @@ def test_a_customer_with_a_hundred_thousand_matches_is_walked_in_seconds(version
                 timestamp '2025-01-01' + to_minutes(number) as occurred_at
             from range({MATCHES}) as numbers (number), journeys
         """)
+        connection.execute("""
+            create table no_cases as
+            select
+                '' as journey_id, 1 as journey_version, '' as customer_id, '' as event_id, '' as case_id,
+                '' as case_value, false as is_terminal, false as is_walked
+            where false
+        """)
         sql = models_on(
             [INTERVALS],
-            {"journeys": "journeys", "int_matched_events": "matches"},
+            {"journeys": "journeys", "int_matched_events": "matches", "int_match_cases": "no_cases"},
             as_of="timestamp '2025-06-01'",
         )[INTERVALS]
         began = time.monotonic()

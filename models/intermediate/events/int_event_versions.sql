@@ -25,6 +25,8 @@ with events as (
 
 select
     events.version_key,
+    -- a model that names no record has one event per record
+    coalesce(events.record_key, 'event:' || events.event_id) as record_key,
     events.event_id,
     events.event_name,
     events.source_system,

@@ -36,7 +36,7 @@ with lines as (
 -- counted over all lines: a withdrawn line changes the basket as well
 baskets as (
     select
-        'store.baskets:' || transaction_id as version_key,
+        'store.baskets:' || transaction_id as record_key,
         event_id,
         count_if(row_status = 'current') > 0 as has_current_lines,
         min(sold_at) as first_sold_at,
@@ -64,7 +64,8 @@ current_baskets as (
 
 versions as (
     select
-        baskets.version_key,
+        baskets.record_key as version_key,
+        baskets.record_key,
         baskets.event_id,
         current_baskets.identifiers,
         {{ json_of({
@@ -84,6 +85,7 @@ versions as (
     union all
     select
         lines.version_key,
+        baskets.record_key,
         lines.event_id,
         lines.identifiers,
         cast(null as {{ dbt.type_string() }}) as properties,
@@ -100,6 +102,7 @@ versions as (
 
 select
     version_key,
+    record_key,
     event_id,
     'store_purchase' as event_name,
     'store' as source_system,

@@ -32,8 +32,7 @@ timeline as (
         department,
         feedback_kind,
         properties,
-        -- a row without an identifier is a customer of its own, and no answer can be matched to it
-        is_identified or visitor_id is not null as is_somebody,
+        is_linkable,
         occurred_at
     from {{ ref('int_timeline_events') }}
     where
@@ -48,7 +47,7 @@ events as (
         timeline.event_id,
         timeline.customer_id,
         timeline.event_number,
-        timeline.is_somebody,
+        timeline.is_linkable,
         timeline.touchpoint,
         coalesce(timeline.department, touchpoints.department) as department,
         timeline.direction = 'inbound' as is_contact,
@@ -69,7 +68,7 @@ turns as (
         customer_id,
         event_id,
         event_number,
-        is_somebody,
+        is_linkable,
         is_contact,
         touchpoint,
         department,
@@ -116,7 +115,7 @@ contacts as (
                 )
         end as answer_number
     from turns_with_next_answer
-    where is_contact and (is_somebody or answered_after_seconds is not null)
+    where is_contact and (is_linkable or answered_after_seconds is not null)
 )
 
 select

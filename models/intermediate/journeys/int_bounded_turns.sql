@@ -6,11 +6,13 @@ select
     versions.version_rank,
     turns.version_number,
     turns.customer_id,
+    turns.case_id,
     turns.event_number,
     turns.place,
     turns.is_version_valid,
     count_if(turns.begins_instance) over (
-        partition by turns.version_number, turns.customer_id order by turns.place rows unbounded preceding
+        partition by turns.version_number, turns.customer_id, turns.case_id
+        order by turns.place rows unbounded preceding
     ) as instance_number,
     turns.occurred_at,
     turns.open_until

@@ -15,6 +15,7 @@ select
     min_by(entry_event_id, interval_number) as first_event_id,
     min_by(phase_id, interval_number) as first_phase_id,
     max_by(outcome, interval_number) as outcome,
+    min(case_value) as case_value,
     min(journey_version) as journey_version,
     cast(count(*) as bigint) as interval_count,
     min(entered_at) as started_at,

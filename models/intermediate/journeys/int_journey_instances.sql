@@ -47,6 +47,7 @@ select
         else 'omni'
     end as level,
     bounds.outcome,
+    bounds.case_value,
     bounds.journey_version,
     bounds.interval_count,
     cast(step_counts.step_count as bigint) as step_count,

@@ -4,13 +4,16 @@
     Matched events of a version at which something may begin or end, by the windows alone: a match belongs to the instance
     under way while the window of the phase that the last match was in is open, its last instant included; a later one,
     like any after a terminal phase, begins a new instance. A match inside an interval adds nothing and is omitted;
-    where days bound a version, every match may begin something.
+    where days bound a version, every match may begin something. A journey with a case key has turns per case.
 -#}
 with matches as (
     select
         versions.version_number,
-        versions.is_bounded,
+        -- a customer who was walked match by match is in the right version already
+        versions.is_bounded and not coalesce(cases.is_walked, false) as is_bounded,
         matched.customer_id,
+        coalesce(cases.case_id, '') as case_id,
+        cases.case_value,
         matched.event_id,
         matched.event_number,
         matched.phase_id,
@@ -30,8 +33,14 @@ with matches as (
     from {{ ref('int_matched_events') }} as matched
     inner join {{ ref('int_journey_versions') }} as versions
         on versions.journey_id = matched.journey_id and versions.journey_version = matched.journey_version
+    left join {{ ref('int_match_cases') }} as cases
+        on
+            cases.journey_id = matched.journey_id
+            and cases.journey_version = matched.journey_version
+            and cases.event_id = matched.event_id
     where
         matched.is_counted
+        and (versions.case_key is null or cases.event_id is not null)
         and {{ is_changed('matched.customer_id') }}
 ),
 
@@ -44,7 +53,7 @@ matches_with_neighbours as (
         lag(open_until) over timeline as previous_open_until,
         lead(phase_id) over timeline is null as is_last
     from matches
-    window timeline as (partition by version_number, customer_id order by event_number)
+    window timeline as (partition by version_number, customer_id, case_id order by event_number)
 ),
 
 matches_with_beginnings as (
@@ -62,6 +71,8 @@ matches_with_beginnings as (
 select
     version_number,
     customer_id,
+    case_id,
+    case_value,
     event_id,
     event_number,
     phase_id,

@@ -4,6 +4,7 @@
 select
     journey_id,
     journey_version,
+    case_key,
     valid_from,
     valid_to,
     row_number() over (order by journey_id, journey_version) as version_number,

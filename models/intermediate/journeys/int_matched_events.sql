@@ -10,7 +10,11 @@
     }},
 ) }}
 
-{#- Critical events as they happened. Of two on one event the one of the highest phase counts; the other is kept, to be reported. -#}
+{#-
+    Critical events as they happened. Of two on one event the one of the highest phase counts; the other is kept, to be
+    reported. A single event that names nobody could begin a journey that can only fall out: by the setting
+    `unlinkable_customers` it does not count.
+-#}
 with critical_events as (
     select
         critical_events.critical_event_id,
@@ -22,6 +26,8 @@ with critical_events as (
         critical_events.touchpoint,
         critical_events.property_name,
         critical_events.property_value,
+        critical_events.case_property,
+        critical_events.occurrence,
         phases.phase_order,
         phases.window_days,
         phases.is_terminal
@@ -42,6 +48,7 @@ events as (
         channel,
         touchpoint,
         properties,
+        is_linkable,
         occurred_on,
         occurred_at
     from {{ ref('int_timeline_events') }}
@@ -50,26 +57,54 @@ events as (
         and not is_after_as_of
         and event_name in (select event_name from critical_events)
         and {{ is_changed('customer_id') }}
+),
+
+-- the second order is the second that the rule's other conditions meet
+matches as (
+    select
+        critical_events.critical_event_id,
+        critical_events.journey_id,
+        events.customer_id,
+        events.event_id,
+        events.event_number,
+        critical_events.phase_id,
+        events.channel,
+        critical_events.case_property,
+        critical_events.journey_version,
+        critical_events.phase_order,
+        critical_events.window_days,
+        critical_events.is_terminal,
+        events.is_linkable,
+        events.occurred_on,
+        events.occurred_at
+    from events
+    inner join critical_events
+        on {{ critical_event_condition('events', 'critical_events') }}
+    qualify {{ is_occurrence(
+        'row_number() over (partition by critical_events.critical_event_id, events.customer_id order by events.event_number)',
+        'critical_events.occurrence'
+    ) }}
 )
 
 select
-    critical_events.critical_event_id,
-    critical_events.journey_id,
-    events.customer_id,
-    events.event_id,
-    events.event_number,
-    critical_events.phase_id,
-    events.channel,
-    critical_events.journey_version,
-    critical_events.phase_order,
-    critical_events.window_days * 86400 as window_seconds,
-    critical_events.is_terminal,
+    critical_event_id,
+    journey_id,
+    customer_id,
+    event_id,
+    event_number,
+    phase_id,
+    channel,
+    case_property,
+    journey_version,
+    phase_order,
+    window_days * 86400 as window_seconds,
+    is_terminal,
     row_number() over (
-        partition by critical_events.journey_id, critical_events.journey_version, events.event_id
-        order by critical_events.phase_order desc, critical_events.critical_event_id asc
-    ) = 1 as is_counted,
-    events.occurred_on,
-    events.occurred_at
-from events
-inner join critical_events
-    on {{ critical_event_condition('events', 'critical_events') }}
+        partition by journey_id, journey_version, event_id
+        order by phase_order desc, critical_event_id asc
+    ) = 1 as is_of_highest_phase,
+    is_linkable,
+    is_of_highest_phase{{ ' and is_linkable' if var('unlinkable_customers') == 'omit' }} as is_counted,
+    occurred_on,
+    occurred_at
+from matches

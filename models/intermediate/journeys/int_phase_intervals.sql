@@ -4,6 +4,7 @@
         'key': 'customer_id',
         'from': {
             'int_matched_events': 'customer_id',
+            'int_match_cases': 'customer_id',
             'journeys': 'all',
             'clock': {'where': "outcome = 'pending'", 'of': 'this'},
         },
@@ -25,6 +26,7 @@ with turns as (
         on
             starts.version_number = turns.version_number
             and starts.customer_id = turns.customer_id
+            and starts.case_id = turns.case_id
             and starts.place = turns.place
 ),
 
@@ -33,6 +35,8 @@ boundaries as (
     select
         version_number,
         customer_id,
+        case_id,
+        case_value,
         event_id,
         phase_id,
         channel,
@@ -54,6 +58,8 @@ intervals as (
     select
         version_number,
         customer_id,
+        case_id,
+        case_value,
         event_id as entry_event_id,
         phase_id,
         channel,
@@ -85,7 +91,7 @@ intervals as (
             as next_entered_at,
         occurred_at as entered_at
     from boundaries
-    window timeline as (partition by version_number, customer_id order by place)
+    window timeline as (partition by version_number, customer_id, case_id order by place)
 ),
 
 intervals_of_instances as (
@@ -94,6 +100,7 @@ intervals_of_instances as (
         versions.journey_version,
         intervals.version_number,
         intervals.customer_id,
+        intervals.case_value,
         intervals.entry_event_id,
         intervals.phase_id,
         intervals.channel,
@@ -114,6 +121,7 @@ intervals_of_instances as (
         on
             first_intervals.version_number = intervals.version_number
             and first_intervals.customer_id = intervals.customer_id
+            and first_intervals.case_id = intervals.case_id
             and first_intervals.place = intervals.first_place
     inner join {{ ref('int_journey_versions') }} as versions
         on versions.version_number = intervals.version_number
@@ -156,6 +164,7 @@ select
         when next_entry_event_id is not null then journey_id || ':' || next_entry_event_id
     end as next_interval_id,
     next_phase_id,
+    case_value,
     coalesce(channel, '(none)') as entry_channel,
     outcome,
     cast(journey_version as bigint) as journey_version,

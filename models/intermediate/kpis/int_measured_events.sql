@@ -18,6 +18,7 @@ events as (
     select
         event_id,
         customer_id,
+        event_number,
         event_name,
         source_system,
         coalesce(channel, '(none)') as channel,
@@ -42,6 +43,7 @@ measured as (
         measures.measure_id,
         measures.aggregation,
         measures.value_column,
+        measures.occurrence,
         events.*
     from events
     inner join measures
@@ -53,6 +55,15 @@ measured as (
             and (measures.feedback_kind is null or measures.feedback_kind = events.feedback_kind)
     {{ 'union all' if not loop.last }}
     {% endfor %}
+),
+
+-- the second order is the second that the measure's other conditions meet
+measured_in_turn as (
+    select *
+    from measured
+    qualify {{ is_occurrence(
+        'row_number() over (partition by measure_id, customer_id order by event_number)', 'occurrence'
+    ) }}
 )
 
 select
@@ -71,4 +82,4 @@ select
         as is_without_rate,
     measured_on,
     occurred_at
-from measured
+from measured_in_turn

@@ -6,6 +6,7 @@
             'int_customer_summaries': 'all',
             'int_identifier_owners': 'all',
             'int_people_versions': 'all',
+            'int_timeline_events': 'all',
             'segments': 'all',
         },
     }},
@@ -20,7 +21,7 @@
 with conditions as (
     select distinct
         segment,
-        attribute,
+        case when event_name is null then attribute else attribute || ' of ' || event_name end as attribute,
         comparison,
         lower(value) as value
     from {{ ref('segments') }}
@@ -71,6 +72,20 @@ people as (
     group by customer_id
 ),
 
+counted_names as (
+    select distinct event_name from {{ ref('segments') }} where event_name is not null
+),
+
+event_counts as (
+    select customer_id, event_name, count(*) as event_count
+    from {{ ref('int_timeline_events') }}
+    where
+        not is_bot
+        and not is_after_as_of
+        and event_name in (select event_name from counted_names)
+    group by customer_id, event_name
+),
+
 -- dates are written so that they compare as texts do
 attributes as (
     select
@@ -81,6 +96,19 @@ attributes as (
     from customers
     union all
     select customer_id, 'event_count', null, event_count from customers
+    union all
+    -- a customer without such an event has none, which is known
+    select
+        customers.customer_id,
+        'event_count of ' || counted_names.event_name,
+        null,
+        coalesce(event_counts.event_count, 0)
+    from customers
+    cross join counted_names
+    left join event_counts
+        on
+            event_counts.customer_id = customers.customer_id
+            and event_counts.event_name = counted_names.event_name
     union all
     select customer_id, 'first_seen_at', cast({{ local_date('first_seen_at') }} as varchar), null
     from customers

@@ -8,6 +8,10 @@ select
     customer_id,
     first_event_id,
     first_phase_id,
+    journey_id in (
+        select journey_id from {{ ref('int_journey_versions') }} where case_key is not null
+    ) as has_case,
+    coalesce(case_value, '') as case_id,
     started_at,
     coalesce(ended_at, {{ as_of() }}) as until
 from {{ ref('int_instance_bounds') }}

@@ -6,6 +6,8 @@
             'int_instance_bounds': 'customer_id',
             'int_phase_intervals': 'customer_id',
             'int_timeline_events': 'customer_id',
+            'int_match_cases': 'customer_id',
+            'journeys': 'all',
             'clock': 'never: an event that the clock reaches changes the timeline',
         },
     }},

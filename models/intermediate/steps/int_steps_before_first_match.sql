@@ -9,7 +9,7 @@ with instances as (
 ),
 
 first_instants as (
-    select distinct journey_id, customer_id, started_at
+    select distinct journey_id, customer_id, case_id, has_case, started_at
     from instances
 ),
 
@@ -18,6 +18,7 @@ events_of_first_instants as (
     select
         first_instants.journey_id,
         events.customer_id,
+        first_instants.case_id,
         events.event_id,
         coalesce(instances.instance_number, case when intervals.outcome = 'completed' then 0 end) as mark,
         events.event_number,
@@ -33,6 +34,9 @@ events_of_first_instants as (
         on instances.journey_id = first_instants.journey_id and instances.first_event_id = events.event_id
     left join {{ ref('int_step_intervals') }} as intervals
         on intervals.journey_id = first_instants.journey_id and intervals.entry_event_id = events.event_id
+    left join {{ ref('int_step_cases') }} as cases
+        on cases.journey_id = first_instants.journey_id and cases.event_id = events.event_id
+    where not first_instants.has_case or cases.case_id = first_instants.case_id
 ),
 
 events_with_next_mark as (
@@ -40,7 +44,7 @@ events_with_next_mark as (
         event_id,
         mark,
         first_value(mark ignore nulls) over (
-            partition by journey_id, customer_id, occurred_at
+            partition by journey_id, customer_id, case_id, occurred_at
             order by event_number rows between 1 following and unbounded following
         ) as next_mark,
         event_number,

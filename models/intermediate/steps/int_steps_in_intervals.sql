@@ -7,12 +7,14 @@
 -#}
 with travellers as (
     select
-        row_number() over (order by journey_id, customer_id) as traveller_number,
+        row_number() over (order by journey_id, customer_id, case_id) as traveller_number,
         journey_id,
         customer_id,
+        case_id,
+        has_case,
         min(started_at) as started_at
     from {{ ref('int_step_instances') }}
-    group by journey_id, customer_id
+    group by journey_id, customer_id, case_id, has_case
 ),
 
 events as (
@@ -39,8 +41,11 @@ events_with_interval as (
     from travellers
     inner join events
         on events.customer_id = travellers.customer_id and events.occurred_at >= travellers.started_at
+    left join {{ ref('int_step_cases') }} as cases
+        on cases.journey_id = travellers.journey_id and cases.event_id = events.event_id
     left join intervals
         on intervals.journey_id = travellers.journey_id and intervals.entry_event_id = events.event_id
+    where not travellers.has_case or cases.case_id = travellers.case_id
 )
 
 select

@@ -17,7 +17,7 @@
     in their order, and every later model sorts by it. `core.fct_events` publishes this table.
 -#}
 with stitched as (
-    select event_id, customer_id, visitor_id, is_identified, occurred_at, event_order
+    select event_id, customer_id, visitor_id, is_identified, is_linkable, occurred_at, event_order
     from {{ ref('int_events_stitched') }}
     where {{ is_changed('customer_id') }}
 ),
@@ -25,6 +25,7 @@ with stitched as (
 events as (
     select
         event_id,
+        record_key,
         event_name,
         source_system,
         channel,
@@ -62,6 +63,7 @@ select
     stitched.event_id,
     stitched.customer_id,
     stitched.visitor_id,
+    events.record_key,
     sessions.session_id,
     cast(row_number() over (
         partition by stitched.customer_id order by stitched.event_order
@@ -88,6 +90,7 @@ select
     events.feedback_score,
     events.feedback_scale_max,
     stitched.is_identified,
+    stitched.is_linkable,
     events.is_bot,
     stitched.occurred_at > {{ as_of() }} as is_after_as_of,
     events.occurred_on,

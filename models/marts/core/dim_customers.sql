@@ -12,6 +12,7 @@
 select
     customer_id,
     is_anonymous,
+    is_linkable,
     first_seen_at,
     last_seen_at,
     event_count

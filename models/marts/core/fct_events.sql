@@ -18,6 +18,7 @@ select
     amount,
     currency,
     is_identified,
+    is_linkable,
     is_bot,
     is_after_as_of,
     occurred_at,

@@ -15,6 +15,7 @@ select
     customer_id,
     level,
     outcome,
+    case_value,
     interval_count,
     step_count,
     channel_count,

@@ -4,6 +4,7 @@ with source as (
 
 select
     version_key,
+    record_key,
     'ads:' || click_id || ':clicked' as event_id,
     'ad_clicked' as event_name,
     'ads' as source_system,

@@ -4,6 +4,7 @@ with source as (
 
 select
     version_key,
+    record_key,
     'ads:' || impression_id || ':shown' as event_id,
     'ad_impression' as event_name,
     'ads' as source_system,

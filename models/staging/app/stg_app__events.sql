@@ -4,6 +4,7 @@ with source as (
 
 select
     version_key,
+    record_key,
     'app:' || uuid as event_id,
     case event_type
         when 'first_open' then 'app_first_opened'

@@ -4,6 +4,7 @@ with source as (
 
 select
     version_key,
+    record_key,
     'crm:' || change_id || ':stage_changed' as event_id,
     'lifecycle_stage_changed' as event_name,
     'crm' as source_system,

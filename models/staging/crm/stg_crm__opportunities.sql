@@ -11,6 +11,7 @@ moments as (
 
 select
     version_key,
+    record_key,
     'crm:' || opportunity_id || ':' || moment as event_id,
     'quote_' || moment as event_name,
     'crm' as source_system,

@@ -4,6 +4,7 @@ with source as (
 
 select
     version_key,
+    record_key,
     'email:' || activity_id || ':' || activity_type as event_id,
     case activity_type
         when 'open' then 'email_opened'

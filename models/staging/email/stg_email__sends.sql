@@ -4,6 +4,7 @@ with source as (
 
 select
     version_key,
+    record_key,
     'email:' || message_id || ':sent' as event_id,
     'email_sent' as event_name,
     'email' as source_system,

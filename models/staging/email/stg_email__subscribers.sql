@@ -11,6 +11,7 @@ moments as (
 
 select
     version_key,
+    'email:' || {{ record_hash("'email'", 'subscriber_id') }} as record_key,
     -- a subscriber's number is a person's: the timeline shows its hash
     'email:' || {{ record_hash("'email'", 'subscriber_id') }} || ':' || moment as event_id,
     'newsletter_' || moment as event_name,

@@ -4,6 +4,8 @@ with source as (
 
 select
     version_key,
+    -- a record of the feed's own, of one source system, may be several events
+    coalesce('feed:' || source_system || ':' || record_id, record_key) as record_key,
     event_id,
     event_name,
     source_system,

@@ -7,6 +7,7 @@ with source as (
 
 select
     version_key,
+    'loyalty:' || {{ record_hash("'loyalty'", 'member_id') }} as record_key,
     -- a member's number is a person's: the timeline shows its hash
     'loyalty:' || {{ record_hash("'loyalty'", 'member_id') }} || ':joined' as event_id,
     'loyalty_joined' as event_name,

@@ -4,6 +4,7 @@ with source as (
 
 select
     version_key,
+    record_key,
     'loyalty:' || point_transaction_id || ':booked' as event_id,
     case booking_type when 'earn' then 'points_earned' else 'points_redeemed' end as event_name,
     'loyalty' as source_system,

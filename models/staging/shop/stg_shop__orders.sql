@@ -17,6 +17,7 @@ moments as (
 
 select
     version_key,
+    record_key,
     'shop:' || order_id || ':' || moment as event_id,
     case
         when moment = 'placed' and order_type = 'subscription_renewal' then 'subscription_renewed'

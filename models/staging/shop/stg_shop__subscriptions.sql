@@ -11,6 +11,7 @@ moments as (
 
 select
     version_key,
+    record_key,
     'shop:' || subscription_id || ':subscription_' || moment as event_id,
     'subscription_' || moment as event_name,
     'shop' as source_system,

@@ -4,6 +4,7 @@ with source as (
 
 select
     version_key,
+    record_key,
     'social:' || post_id || ':mentioned' as event_id,
     'brand_mentioned' as event_name,
     'social' as source_system,

@@ -4,6 +4,7 @@ with source as (
 
 select
     version_key,
+    record_key,
     'social:' || message_id || ':sent' as event_id,
     case direction
         when 'inbound' then 'social_message_received'

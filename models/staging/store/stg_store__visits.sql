@@ -4,6 +4,7 @@ with source as (
 
 select
     version_key,
+    record_key,
     'store:' || visit_id || ':visited' as event_id,
     'store_visited' as event_name,
     'store' as source_system,

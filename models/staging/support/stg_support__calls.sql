@@ -4,6 +4,7 @@ with source as (
 
 select
     version_key,
+    record_key,
     'support:' || call_id || ':called' as event_id,
     case
         when direction = 'outbound' then 'call_made'

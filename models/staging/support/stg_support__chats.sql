@@ -4,6 +4,7 @@ with source as (
 
 select
     version_key,
+    record_key,
     'support:' || chat_id || ':chatted' as event_id,
     case when is_missed then 'chat_missed' else 'chat_held' end as event_name,
     'support' as source_system,

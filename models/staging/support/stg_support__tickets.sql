@@ -13,6 +13,7 @@ moments as (
 
 select
     version_key,
+    record_key,
     'support:' || ticket_id || ':' || moment as event_id,
     'ticket_' || moment as event_name,
     'support' as source_system,

@@ -4,6 +4,7 @@ with source as (
 
 select
     version_key,
+    record_key,
     'surveys:' || response_id as event_id,
     'survey_answered' as event_name,
     'surveys' as source_system,

@@ -4,6 +4,7 @@ with source as (
 
 select
     version_key,
+    record_key,
     'web:' || event_id as event_id,
     -- a name that is added to the tracker later keeps its own word until it is mapped here
     case event_name

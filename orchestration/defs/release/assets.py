@@ -35,6 +35,7 @@ from orchestration.lib.warehouse.build import (
     last_complete_build,
     note_release,
     unmatched_critical_events,
+    unused_case_keys,
 )
 
 MARTS = read_marts(read_dbt_manifest())
@@ -72,6 +73,11 @@ def publish_release(settings: Settings, *, run_id: str, log: dg.DagsterLogManage
                 log.warning(
                     f"critical_events.csv: {critical_event} matches nothing that landed. Compare its event_name, "
                     "channel, touchpoint and property with core.fct_events, or remove the row."
+                )
+            for journey, key in unused_case_keys(connection):
+                log.warning(
+                    f"journeys.csv: no critical event of {journey} has a value for its case_key {key}: a customer has "
+                    "one case at a time. Name a published property that these events have, or record."
                 )
             results = read_results(connection, SUITES, table=LEDGER)
             release_id = make_release_id(settings, now)

@@ -70,6 +70,8 @@ DEFAULT_EXAMPLE = "omnichannel"
 
 # Whose the anonymous events on a device are that several people logged in on; docs/identity.md.
 SHARED_DEVICE_POLICIES = ("last_login", "split", "never_link")
+# Whether single events that name nobody begin journeys; docs/journeys.md.
+UNLINKABLE_POLICIES = ("omit", "count")
 
 
 # How a mail server is talked to, and the port that servers then listen on.
@@ -123,6 +125,7 @@ class Settings:
     reporting_time_zone: str
     reporting_currency: str
     shared_devices: str
+    unlinkable_customers: str
     country: str | None
     is_matching_on: bool
     memory: str
@@ -197,6 +200,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     JOURNEYS_CURRENCY     currency in which money adds up (default: the example's; EUR for own extracts)
     JOURNEYS_SHARED_DEVICES          whose the anonymous events on a device are: last_login (default), split or
                                      never_link
+    JOURNEYS_UNLINKABLE   journeys of single events that name nobody: omit (default) or count
     JOURNEYS_COUNTRY      country of telephone numbers without a country code, ISO 3166 (default: the example's;
                           none for own extracts: such numbers then remain as they are written)
     JOURNEYS_RELEASES_KEPT           how many releases are kept (default 5, at least 2)
@@ -256,6 +260,9 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         raise SettingsError(
             f"JOURNEYS_SHARED_DEVICES={shared_devices}: choose one of {', '.join(SHARED_DEVICE_POLICIES)}."
         )
+    unlinkable = (value("JOURNEYS_UNLINKABLE") or UNLINKABLE_POLICIES[0]).lower()
+    if unlinkable not in UNLINKABLE_POLICIES:
+        raise SettingsError(f"JOURNEYS_UNLINKABLE={unlinkable}: choose one of {', '.join(UNLINKABLE_POLICIES)}.")
     country = value("JOURNEYS_COUNTRY") or (example.country if example else None)
     if country is not None and not is_country(country):
         raise SettingsError(
@@ -280,6 +287,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         reporting_time_zone=time_zone,
         reporting_currency=currency,
         shared_devices=shared_devices,
+        unlinkable_customers=unlinkable,
         country=country,
         is_matching_on=matching == "on",
         memory=_memory(value("JOURNEYS_MEMORY") or DEFAULT_MEMORY),

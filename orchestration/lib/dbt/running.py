@@ -56,6 +56,7 @@ def dbt_variables(settings: Settings) -> list[str]:
         "reporting_time_zone": settings.reporting_time_zone,
         "reporting_currency": settings.reporting_currency,
         "shared_devices": settings.shared_devices,
+        "unlinkable_customers": settings.unlinkable_customers,
     }
     return ["--vars", json.dumps(fixed)]
 

@@ -45,15 +45,24 @@ RULE_COLUMNS = {
     "touchpoint": "varchar",
     "property_name": "varchar",
     "property_value": "varchar",
+    "case_property": "varchar",
+    "occurrence": "varchar",
 }
-JOURNEY_COLUMNS = {"journey_id": "varchar", "journey_version": "bigint", "valid_from": "date", "valid_to": "date"}
+JOURNEY_COLUMNS = {
+    "journey_id": "varchar",
+    "journey_version": "bigint",
+    "case_key": "varchar",
+    "valid_from": "date",
+    "valid_to": "date",
+}
 
 
 @dataclass(frozen=True)
 class Rule:
     """A critical event and its matches. Matches of a higher phase on the same event make it `overruled`.
 
-    `unused` matches belong to no instance: none was open, and none could begin on that day.
+    `unused` matches belong to no instance: none was open, and none could begin on that day, or with a single event that
+    names nobody.
     """
 
     row: SeedRow
@@ -172,21 +181,27 @@ def check_definitions(
         "phases": "given_phases",
         "int_timeline_events": "counted_events",
         "int_matched_events": "given_matches",
+        "int_match_cases": "given_cases",
         "journeys": "given_journeys",
     }
     models = models_on(
-        ("int_matched_events", "int_phase_intervals"),
+        ("int_matched_events", "int_match_cases", "int_phase_intervals"),
         relations,
         as_of="(select max(occurred_at) from counted_events)",
         time_zone=time_zone,
     )
     local_day = expression("local_date", time_zone=time_zone)
+    # a release has the events and not their records: each is one of its own there
+    events, record_key = "core.fct_events", "event_id"
+    if connection.execute("from duckdb_tables() where table_name = 'int_timeline_events'").fetchone():
+        events, record_key = "intermediate.int_timeline_events", "record_key"
     connection.execute(f"""
         create temp table counted_events as
         select
-            event_id, customer_id, event_number, false as is_bot, false as is_after_as_of, event_name, channel,
-            touchpoint, properties, {local_day} as occurred_on, occurred_at
-        from core.fct_events
+            event_id, customer_id, event_number, {record_key} as record_key, is_linkable, false as is_bot,
+            false as is_after_as_of, event_name, channel, touchpoint, properties, {local_day} as occurred_on,
+            occurred_at
+        from {events}
         where not is_bot and not is_after_as_of
     """)
     totals = connection.execute(
@@ -201,11 +216,13 @@ def check_definitions(
     of_journeys = [row for row in seeds["journeys"] if row.values["journey_id"] in ids]
     as_if_valid = [row for row in of_journeys if not _matches(connection, row, time_zone).inside]
     connection.execute(f"create temp table given_journeys ({', '.join(map(' '.join, JOURNEY_COLUMNS.items()))})")
+    connection.execute(f"create temp table given_cases as select * from ({models['int_match_cases']}) limit 0")
     connection.execute(f"create temp table walked_intervals as select * from ({models['int_phase_intervals']}) limit 0")
     walks = [[row for row in of_journeys if row not in as_if_valid], *([_timeless(row)] for row in as_if_valid)]
     for walk in walks:
         connection.execute("delete from given_journeys")
         _insert(connection, "given_journeys", JOURNEY_COLUMNS, walk)
+        connection.execute(f"create or replace temp table given_cases as {models['int_match_cases']}")
         connection.execute(f"insert into walked_intervals {models['int_phase_intervals']}")
     return data, [_version(connection, row, seeds, row in as_if_valid, time_zone) for row in journeys]
 
@@ -321,8 +338,8 @@ def _rules(connection: duckdb.DuckDBPyConnection, key: list[str], rows: Sequence
                 matches.critical_event_id,
                 count(*),
                 count(distinct matches.customer_id),
-                count_if(not matches.is_counted),
-                count_if(matches.is_counted and heard.event_id is null),
+                count_if(not matches.is_of_highest_phase),
+                count_if(matches.is_of_highest_phase and heard.event_id is null),
                 min(matches.occurred_at),
                 max(matches.occurred_at)
             from given_matches as matches

@@ -132,6 +132,7 @@ def fingerprint(settings: Settings, pepper: str, root: Path = PROJECT_ROOT) -> s
         settings.reporting_time_zone,
         settings.reporting_currency,
         settings.shared_devices,
+        settings.unlinkable_customers,
         settings.is_matching_on,
         hashlib.sha256(pepper.encode()).hexdigest(),
         settings.country,
@@ -272,3 +273,15 @@ def unmatched_critical_events(connection: duckdb.DuckDBPyConnection) -> list[str
             order by rowid
         """).fetchall()
     ]
+
+
+def unused_case_keys(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    """Journeys with a case key that no event which moves a customer has a value for, each with the key."""
+    return connection.execute("""
+        select journeys.journey_id, min(journeys.case_key)
+        from config.journeys as journeys
+        inner join intermediate.int_match_cases as cases using (journey_id, journey_version)
+        group by journeys.journey_id
+        having count(cases.case_value) = 0
+        order by journeys.journey_id
+    """).fetchall()

@@ -12,7 +12,7 @@
 
 {#- Every customer with the totals of their timeline and identifiers. People with a record and no event yet are customers as well. -#}
 with events as (
-    select customer_id, is_identified, occurred_at
+    select customer_id, is_identified, is_linkable, occurred_at
     from {{ ref('int_timeline_events') }}
     where {{ is_changed('customer_id') }}
 ),
@@ -36,6 +36,7 @@ customers_with_events as (
         customer_id,
         count(*) as event_count,
         bool_or(is_identified) as is_identified,
+        bool_or(is_linkable) as is_linkable,
         min(occurred_at) as first_seen_at,
         max(occurred_at) as last_seen_at
     from events
@@ -45,6 +46,7 @@ customers_with_events as (
 select
     coalesce(customers_with_events.customer_id, people.customer_id) as customer_id,
     people.customer_id is null and not customers_with_events.is_identified as is_anonymous,
+    people.customer_id is not null or customers_with_events.is_linkable as is_linkable,
     least(
         coalesce(customers_with_events.first_seen_at, people.first_seen_at),
         coalesce(people.first_seen_at, customers_with_events.first_seen_at)

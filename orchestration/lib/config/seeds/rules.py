@@ -16,6 +16,7 @@ from orchestration.lib.config.seeds.validity import days_shown, versions_in_time
 from orchestration.lib.core.settings import CONTROL_CHARACTER, MAIL_ADDRESS
 
 HASH = re.compile(r"[0-9a-f]{32}")
+OCCURRENCE = re.compile(r"[1-9][0-9]{0,8}\+?")
 OUTCOMES = ("completed", "fell_out", "fell_through", "pending", "regressed")
 # What a segment may look at, and the kind of value it is compared with.
 SEGMENT_ATTRIBUTES = {
@@ -128,6 +129,25 @@ def phase_has_its_own_place(rows: Rows) -> Iterator[Problem]:
             )
 
 
+def case_key_is_of_the_journey(rows: Rows) -> Iterator[Problem]:
+    first: dict[str | None, SeedRow] = {}
+    for row in rows["journeys"]:
+        earlier = first.setdefault(row.get("journey_id"), row)
+        if earlier.get("case_key") != row.get("case_key"):
+            yield row.problem(
+                f"case_key of journey {row.get('journey_id')} is {row.get('case_key') or 'empty'} here and "
+                f"{earlier.get('case_key') or 'empty'} in line {earlier.line}. A case is one over all versions: write "
+                "the same in both."
+            )
+    for row in rows["critical_events"]:
+        journey = first.get(row.get("journey_id"))
+        if row.get("case_property") and journey is not None and not journey.get("case_key"):
+            yield row.problem(
+                f"case_property = {row.get('case_property')}, and journey {row.get('journey_id')} has no cases. Name "
+                "what a case is in case_key of journeys.csv, or leave this empty."
+            )
+
+
 def critical_event_is_of_a_phase(rows: Rows) -> Iterator[Problem]:
     journeys = {_version(row) for row in rows["journeys"]}
     phases = {(*_version(row), row.get("phase_id")) for row in rows["phases"]}
@@ -149,6 +169,20 @@ def property_can_be_looked_up(row: SeedRow) -> Iterator[str]:
         yield (
             f"property_name = {name}: a name with a quotation mark or a backslash can't be looked up. Rename the "
             "property where it is made."
+        )
+
+
+def occurrence_is_of_events(row: SeedRow) -> Iterator[str]:
+    if row.get("occurrence") and row.get("subject") == "intervals":
+        yield f"occurrence = {row.get('occurrence')}: events are numbered, intervals are not. Leave it empty."
+
+
+def occurrence_is_a_number(row: SeedRow) -> Iterator[str]:
+    asked = row.get("occurrence")
+    if asked is not None and not OCCURRENCE.fullmatch(asked):
+        yield (
+            f"occurrence = {asked}: expected a whole number from 1, such as 2 for the second, or 2+ for the second and "
+            "every later one. Correct it, or leave it empty for every one."
         )
 
 
@@ -334,6 +368,8 @@ def segment_has_one_name(rows: Rows) -> Iterator[Problem]:
 def segment_compares_like_with_like(row: SeedRow) -> Iterator[str]:
     attribute, comparison, value = (row.get(name) for name in ("attribute", "comparison", "value"))
     kind = SEGMENT_ATTRIBUTES.get(attribute or "")
+    if row.get("event_name") and attribute != "event_count":
+        yield f"event_name = {row.get('event_name')}: only event_count counts events of a name. Leave it empty."
     if kind is None or value is None or comparison is None or "comparison" in row.wrong:
         return
     accepted = SEGMENT_COMPARISONS[kind]
@@ -362,6 +398,7 @@ RULES: tuple[Callable[[Rows], Iterator[Problem]], ...] = (
     one_version_is_valid_on_a_day,
     phase_is_of_a_version,
     phase_has_its_own_place,
+    case_key_is_of_the_journey,
     critical_event_is_of_a_phase,
     decision_is_on_two_of_a_kind,
     decision_is_made_once,
@@ -373,12 +410,14 @@ RULES: tuple[Callable[[Rows], Iterator[Problem]], ...] = (
     segment_has_one_name,
 )
 RULES_OF_ROWS: Mapping[str, tuple[Callable[[SeedRow], Iterator[str]], ...]] = {
-    "critical_events": (property_has_name_and_value, property_can_be_looked_up),
+    "critical_events": (property_has_name_and_value, property_can_be_looked_up, occurrence_is_a_number),
     "identity_decisions": (decision_is_on_two, decision_writes_hashes_whole),
     "measures": (
         sum_has_a_value,
         measure_of_intervals_has_a_journey,
         measure_of_events_has_no_level,
+        occurrence_is_a_number,
+        occurrence_is_of_events,
         outcomes_are_known,
     ),
     "kpi_roles": (person_can_be_written_to,),

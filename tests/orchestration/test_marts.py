@@ -16,6 +16,7 @@ def node(name: str = "fct_events", schema: str = "core", *, facts: Any = FACTS, 
     columns = {"event_id": "string", "occurred_at": "timestamp", "amount": "decimal(18,2)"}
     return {
         "resource_type": "model",
+        "unique_id": f"model.journeys.{name}",
         "fqn": ["journeys", "marts", schema, name],
         "schema": schema,
         "alias": name,

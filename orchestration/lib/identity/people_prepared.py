@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import duckdb
 import pyarrow as pa
+from nicknames import name_triplets
 
 from orchestration.lib.config.matching import MatchingSettings
 
@@ -25,6 +26,11 @@ PARTICLES = (
     "van", "von", "vom", "zu", "zum", "zur", "de", "den", "der", "des", "het", "t", "ter", "ten", "te", "la", "le",
     "les", "du", "di", "da", "do", "dos", "das", "del", "della", "el", "al", "bin", "ibn", "op", "in", "v", "d",
 )  # fmt: skip
+# What a name ends in where parent and child have one name: the generation by each word.
+GENERATIONS = {
+    "i": 1, "sr": 1, "senior": 1, "ii": 2, "jr": 2, "junior": 2, "2nd": 2, "iii": 3, "3rd": 3, "iv": 4, "4th": 4,
+}  # fmt: skip
+GENERATION = f" ({'|'.join(GENERATIONS)})$"
 # A birth date on more records than both of these (a number, a share) is a default.
 DATE_IS_DEFAULT_FROM = 12
 DATE_IS_DEFAULT_SHARE = 0.004
@@ -71,6 +77,7 @@ def prepare_people(connection: duckdb.DuckDBPyConnection, people: pa.Table, sett
                 person_key_hash,
                 {_name("first_name")} as first_name,
                 {_name("last_name")} as last_name,
+                coalesce({_generation("last_name")}, {_generation("first_name")}) as generation,
                 {_plain("first_name")} in {nothing} as has_no_first_name,
                 {_plain("last_name")} in {nothing} as has_no_last_name,
                 {_plain("street")} as street,
@@ -86,6 +93,7 @@ def prepare_people(connection: duckdb.DuckDBPyConnection, people: pa.Table, sett
             person_key_hash,
             case when not has_no_first_name then nullif(first_name, '') end as first_name,
             case when not has_no_last_name then nullif(last_name, '') end as last_name,
+            generation,
             case when street not in {nothing} then street end as street,
             case when city not in {nothing} then city end as city,
             case when postcode not in {nothing} then postcode end as postcode,
@@ -94,6 +102,19 @@ def prepare_people(connection: duckdb.DuckDBPyConnection, people: pa.Table, sett
             case when length(phone) >= 6 then right(phone, 9) end as phone
         from named
     """)
+    connection.register("nicknames_known", _nicknames())
+    # a name is formal for itself: Bob and Rob meet in Robert
+    connection.execute("""
+        create or replace temp table formal_names as
+        select first_name, list(formal order by formal) as first_name_formal
+        from (
+            select distinct first_name, first_name as formal from people_cleaned where first_name is not null
+            union
+            select nickname, formal from nicknames_known where nickname in (select first_name from people_cleaned)
+        )
+        group by first_name
+    """)
+    connection.unregister("nicknames_known")
     # a date that a system writes when it knows none; a person's records do not number that many
     connection.execute(f"""
         create or replace temp table dates_of_nobody as
@@ -122,6 +143,7 @@ def prepare_people(connection: duckdb.DuckDBPyConnection, people: pa.Table, sett
         select
             row_number() over (order by person_key_hash) as record,
             people_cleaned.*,
+            formal_names.first_name_formal,
             first_name is not null and count(*) over (partition by first_name) >= {COMMON_FROM} as first_name_is_common,
             last_name is not null and count(*) over (partition by last_name) >= {COMMON_FROM} as last_name_is_common,
             left(first_name, 1) as first_initial,
@@ -136,6 +158,7 @@ def prepare_people(connection: duckdb.DuckDBPyConnection, people: pa.Table, sett
                     then split_part(email, '@', 1)
             end as email_local{derived}
         from people_cleaned
+        left join formal_names using (first_name)
     """)
     frequencies = {level.frequency_of: level.frequency_from for level in levels if level.frequency_of}
     shares = "".join(
@@ -162,9 +185,22 @@ def _plain(column: str) -> str:
 def _name(column: str) -> str:
     """A name without particles, unless it is nothing else, and without spaces. Names are in the wrong field at
     times, so first and last ones are treated alike."""
-    words = f"list_filter(string_split({_plain(column)}, ' '), lambda word: word <> '')"
+    plain = f"regexp_replace({_plain(column)}, '{GENERATION}', '')"
+    words = f"list_filter(string_split({plain}, ' '), lambda word: word <> '')"
     kept = f"list_filter({words}, lambda word: word not in {_listed(PARTICLES)})"
     return f"array_to_string(case when len({kept}) > 0 then {kept} else {words} end, '')"
+
+
+def _generation(column: str) -> str:
+    """The generation in which a name ends, as a number; null where it names none."""
+    numbers = " ".join(f"when '{word}' then {number}" for word, number in GENERATIONS.items())
+    return f"case regexp_extract({_plain(column)}, '{GENERATION}', 1) {numbers} end"
+
+
+def _nicknames() -> pa.Table:
+    """Which names are short for which, written as cleaned names are."""
+    pairs = sorted({(known.name2, known.name1) for known in name_triplets() if known.relationship == "has_nickname"})
+    return pa.table({"nickname": [pair[0] for pair in pairs], "formal": [pair[1] for pair in pairs]})
 
 
 def _listed(words: Iterable[str]) -> str:

@@ -45,7 +45,7 @@ def group_with_splink(people: pa.Table, *, threshold: float = THRESHOLD) -> dict
         for columns in _training(filled):
             try:
                 linker.training.estimate_parameters_using_expectation_maximisation(block_on(*columns))
-            except EMTrainingException:
+            except (EMTrainingException, ValueError):
                 continue
         pairs = linker.inference.predict(threshold_match_probability=0.01, warning_mode="never")
         clusters = linker.clustering.cluster_pairwise_predictions_at_threshold(pairs, threshold)

@@ -73,7 +73,25 @@ def event(event_id: str, occurred_at: str, **identifiers: str) -> dict[str, str]
     }
 
 
-EVENTS = [event("kolk_order", "2026-01-10", customer_number="N-2", phone="+31611110002")]
+EVENTS = [
+    event("kolk_order", "2026-01-10", customer_number="N-2", phone="+31611110002"),
+    # calls from the telephone of two people, which the second has from 17 January on; one leaves an address as well
+    event("blok_1", "2026-01-05", phone="+31201110005"),
+    event("blok_2", "2026-01-16", phone="+31201110005"),
+    event("blok_3", "2026-01-17", phone="+31201110005"),
+    event("blok_4", "2026-01-20", phone="+31201110005", email="h.blok@example.com"),
+    # a constant as everybody's customer number: six addresses are above the cap of five, four of one customer are not
+    *(event(f"constant_{n}", "2026-01-11", customer_number="walk-in", email=f"w{n}@example.com") for n in range(6)),
+    *(event(f"loyal_{n}", "2026-01-11", customer_number="N-9", email=f"l{n}@example.com") for n in range(4)),
+    # the same, nameless but for the devices; 200 are within the cap
+    *(event(f"kiosk_{n}", "2026-01-12", customer_number="kiosk", cookie=f"kiosk {n}") for n in range(201)),
+    *(event(f"tester_{n}", "2026-01-12", customer_number="N-10", cookie=f"tester {n}") for n in range(200)),
+    # a word that a tool writes where it knows nothing, in whatever case
+    *(event(f"word_{n}", "2026-01-13", customer_number=word, email=f"v{n}@example.com")
+      for n, word in enumerate(("guest", "GUEST", "Guest", "[object Object]", "NaN", "-1", "000", "distinct_id"))),
+    # an address with six telephones and no name is an office's
+    *(event(f"desk_{n}", "2026-01-14", email="desk@example.com", phone=f"+3162222000{n}") for n in range(6)),
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +126,16 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
             writer.writerows(rows)
     warehouse.land()
     assert not any(result.refused or result.rows_quarantined for result in warehouse.landed)
-    warehouse.build(select=["+bridge_customer_records", "+identity_review", "+fct_identifier_links"])
+    warehouse.build(
+        select=[
+            "+bridge_customer_records",
+            "+identity_review",
+            "+fct_identifier_links",
+            "+fct_events",
+            "+identity_health",
+            "+bridge_customer_identifiers",
+        ]
+    )
     return warehouse
 
 
@@ -148,6 +175,42 @@ def test_what_a_mailbox_alone_would_join_is_refused_with_its_reason(warehouse: W
     assert {(row["refused_because"], row["person_key"].split("_")[0]) for row in refused} == {
         ("cannot_link", family) for family in ("prins", "blok", "veen", "drost")
     }
+
+
+def test_a_telephone_of_two_people_is_of_one_after_the_other(warehouse: Warehouse, customers: dict[str, str]) -> None:
+    first, second = customers["blok_a"], customers["blok_b"]
+    calls = warehouse.query("select event_id, customer_id from core.fct_events where event_id like 'blok%' order by 1")
+    assert [row["customer_id"] for row in calls] == [first, first, second, first]
+    intervals = warehouse.query(f"""
+        select customer_id, strftime(valid_from, '%m-%d') as begins, strftime(valid_to, '%m-%d') as ends
+        from core.bridge_customer_identifiers
+        where identifier_type = 'phone' and customer_id in ('{first}', '{second}')
+        order by valid_from
+    """)
+    assert [tuple(row.values()) for row in intervals] == [(first, "01-05", "01-17"), (second, "01-17", None)]
+
+
+@pytest.mark.parametrize(
+    ("story", "customer_count"),
+    [("constant", 6), ("loyal", 1), ("kiosk", 201), ("tester", 1), ("word", 8), ("desk", 6)],
+)
+def test_a_value_that_everybody_has_is_nobodys(warehouse: Warehouse, story: str, customer_count: int) -> None:
+    found = warehouse.query(f"""
+        select count(distinct customer_id) as customers from core.fct_events where event_id like '{story}!_%' escape '!'
+    """)
+    assert found == [{"customers": customer_count}]
+
+
+def test_hygiene_counts_the_values_over_their_caps(warehouse: Warehouse) -> None:
+    found = warehouse.query("""
+        select measure, dimension_value, value from hygiene.identity_health
+        where measure in ('values_over_cap', 'values_over_device_cap') order by all
+    """)
+    assert [tuple(row.values()) for row in found] == [
+        ("values_over_cap", "customer_number", 2.0),
+        ("values_over_cap", "email", 1.0),
+        ("values_over_device_cap", "customer_number", 1.0),
+    ]
 
 
 def test_twins_of_like_names_wait_for_review(warehouse: Warehouse) -> None:

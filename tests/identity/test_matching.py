@@ -323,3 +323,47 @@ def test_saved_parameters_give_what_training_gave(tmp_path: Path) -> None:
     assert again.select(["record_a", "record_b", "is_link"]).equals(
         expected.select(["record_a", "record_b", "is_link"])
     )
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"first_name": "Annelise", "last_name": "Oudendyk", "birth_date": "1971-03-15", "city": "Zesit"},
+        {"last_name": "Ouddijk", "birth_date": "1971-03-15", "first_name": "Annleies"},
+        {"first_name": "Anne", "last_name": "Oudendyk", "birth_date": "1971-04-13"},
+    ],
+)
+def test_a_slip_in_every_field_is_compared_and_found(written: dict) -> None:
+    """No whole value agrees, but the beginnings of two do."""
+    person = {"first_name": "Annelies", "last_name": "Oudendijk", "birth_date": "1971-03-14", "city": "Zeist"}
+    assert matched(person, person | written)["a", "b"]["match_probability"] >= SETTINGS.thresholds.review
+
+
+def address_level(one: dict, other: dict) -> tuple[str, float]:
+    """The level and weight of the address of two records that agree in name and birth date."""
+    nobody = dict.fromkeys(("street", "postcode", "city", "email_normalised", "phone_normalised"))
+    found = json.loads(matched(ANN | nobody | one, ANN | nobody | other)["a", "b"]["comparison_levels"])["address"]
+    return found["level"], found["weight"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "level"),
+    [
+        ({"street": "Singel 3"}, {"street": "Singel 3", "city": "Utrecht"}, "street_alone"),
+        ({"street": "Singel 3, 3511 AB Utrecht"}, {"street": "Singel 3", "postcode": "3511ab"}, "same_house"),
+        ({"street": "Singel 3 3511 AB Utrecht"}, {"street": "Singel 3", "city": "Utrecht"}, "same_street"),
+        ({"street": "Singel 3, Utrecht"}, {"street": "Singel 3", "city": "Utrecht"}, "same_street"),
+        ({"street": "7 Smith Street, Ceduna 5690"}, {"street": "Smith Street 7", "postcode": "5690"}, "same_house"),
+        ({"street": "Singel 3", "postcode": "3511 AB"}, {"street": "Singel 30", "postcode": "3511 AB"}, "other_number"),
+        ({"street": "Singel 3"}, {"street": "Singel 30"}, "differs"),
+    ],
+)
+def test_an_address_is_compared_as_far_as_it_goes(one: dict, other: dict, level: str) -> None:
+    assert address_level(one, other)[0] == level
+
+
+def test_a_street_alone_speaks_for_one_person_and_two_house_numbers_speak_less_than_one() -> None:
+    home = {"street": "Singel 3", "postcode": "3511 AB"}
+    same, neighbours = address_level(home, home)[1], address_level(home, home | {"street": "Singel 5"})[1]
+    assert address_level({"street": "Singel 3"}, {"street": "Singel 3", "city": "Utrecht"})[1] > 3 > 0
+    assert neighbours < same

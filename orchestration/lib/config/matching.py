@@ -22,10 +22,16 @@ BLOCK_KEYS = (
     *COLUMNS,
     "first_initial",
     "last_initial",
+    "first_start",
+    "last_start",
+    "postcode_area",
+    "city_start",
+    "birth_month",
     "both_names",
     "birth_year",
     "birth_month_day",
     "email_local",
+    "email_start",
 )
 # What a household may have one of.
 SHAREABLE = ("email", "phone")
@@ -52,6 +58,7 @@ LEVEL_KINDS: Mapping[str, Kind] = {
     "nickname": Kind(column="first_name"),
     "other_generation": Kind(column="first_name"),
     "one_is_rare": Kind(column="first_name"),
+    "other_number": Kind(column="street"),
     "day_month_swapped": Kind(column="birth_date"),
     "days": Kind(needs=frozenset({"at_most"}), column="birth_date"),
     "same_year": Kind(column="birth_date"),

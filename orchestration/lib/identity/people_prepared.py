@@ -31,6 +31,12 @@ GENERATIONS = {
     "i": 1, "sr": 1, "senior": 1, "ii": 2, "jr": 2, "junior": 2, "2nd": 2, "iii": 3, "3rd": 3, "iv": 4, "4th": 4,
 }  # fmt: skip
 GENERATION = f" ({'|'.join(GENERATIONS)})$"
+POSTCODE_WITH_LETTERS = r"\b([0-9]{4} ?[a-z]{2}|[a-z]{1,2}[0-9][a-z0-9]? ?[0-9][a-z]{2})\b"
+POSTCODE = rf"({POSTCODE_WITH_LETTERS}|\b[0-9]{{4,5}}\b)"
+STREET_NAME = (
+    "case when house_number is null then street "
+    "else trim(replace(' ' || street || ' ', ' ' || house_number || ' ', ' ')) end"
+)
 # A birth date on more records than both of these (a number, a share) is a default.
 DATE_IS_DEFAULT_FROM = 12
 DATE_IS_DEFAULT_SHARE = 0.004
@@ -72,7 +78,33 @@ def prepare_people(connection: duckdb.DuckDBPyConnection, people: pa.Table, sett
     nothing = _listed(SAID_AS_NOTHING)
     connection.execute(f"""
         create or replace temp table people_cleaned as
-        with named as (
+        with lines as (
+            -- an address in one line; without a comma, a postcode with letters says where the town begins
+            select
+                * exclude (street, city, postcode),
+                case
+                    when city is not null or postcode is not null or length(street) > {MAX_LENGTH} then null
+                    when contains(street, ',') then trim(regexp_extract(street, ',(.*)$', 1, 's'))
+                    else nullif(regexp_extract(street, '{POSTCODE_WITH_LETTERS}.*$', 0, 'is'), '')
+                end as place,
+                street as street_written, city as city_written, postcode as postcode_written
+            from (
+                select * replace (nullif(trim(city), '') as city, nullif(trim(postcode), '') as postcode)
+                from people_read
+            )
+        ),
+        placed as (
+            select
+                *,
+                case
+                    when place is null then street_written
+                    else left(street_written, strpos(street_written, place) - 1)
+                end as street,
+                coalesce(postcode_written, nullif(regexp_extract(place, '{POSTCODE}', 0, 'i'), '')) as postcode,
+                coalesce(city_written, regexp_replace(place, '{POSTCODE}', '', 'i')) as city
+            from lines
+        ),
+        named as (
             select
                 person_key_hash,
                 {_name("first_name")} as first_name,
@@ -87,20 +119,36 @@ def prepare_people(connection: duckdb.DuckDBPyConnection, people: pa.Table, sett
                 case when length(email_normalised) <= {MAX_LENGTH} then lower(trim(email_normalised)) end as email,
                 case when length(phone_normalised) <= {MAX_LENGTH}
                     then regexp_replace(phone_normalised, '[^0-9]', '', 'g') end as phone
-            from people_read
+            from placed
+        ),
+        housed as (
+            select
+                *,
+                -- "7 Singel" and "Singel 7a" are a name and a number; "1e Straat" is a name
+                coalesce(
+                    nullif(regexp_extract(street, '^([0-9]+) ', 1), ''),
+                    nullif(regexp_extract(street, ' ([0-9]+[a-z]?)$', 1), '')
+                ) as house_number
+            from named
         )
         select
             person_key_hash,
             case when not has_no_first_name then nullif(first_name, '') end as first_name,
             case when not has_no_last_name then nullif(last_name, '') end as last_name,
             generation,
-            case when street not in {nothing} then street end as street,
+            case
+                when street in {nothing} then null
+                when house_number is null then street
+                else {STREET_NAME} || ' ' || house_number
+            end as street,
+            case when street not in {nothing} then {STREET_NAME} end as street_name,
+            house_number,
             case when city not in {nothing} then city end as city,
             case when postcode not in {nothing} then postcode end as postcode,
             case when year(birth_date) between 1901 and 2200 then strftime(birth_date, '%Y%m%d') end as birth_date,
             case when contains(email, '@') then email end as email,
             case when length(phone) >= 6 then right(phone, 9) end as phone
-        from named
+        from housed
     """)
     connection.register("nicknames_known", _nicknames())
     # a name is formal for itself: Bob and Rob meet in Robert
@@ -148,6 +196,12 @@ def prepare_people(connection: duckdb.DuckDBPyConnection, people: pa.Table, sett
             last_name is not null and count(*) over (partition by last_name) >= {COMMON_FROM} as last_name_is_common,
             left(first_name, 1) as first_initial,
             left(last_name, 1) as last_initial,
+            case when length(first_name) >= 3 then left(first_name, 3) end as first_start,
+            case when length(last_name) >= 4 then left(last_name, 4) end as last_start,
+            case when length(postcode) >= 4 then left(postcode, length(postcode) - 2) end as postcode_area,
+            case when length(city) >= 4 then left(city, 4) end as city_start,
+            left(birth_date, 6) as birth_month,
+            case when length(split_part(email, '@', 1)) >= 5 then left(email, 5) end as email_start,
             least(first_name, last_name) || ' ' || greatest(first_name, last_name) as both_names,
             left(birth_date, 4) as birth_year,
             right(birth_date, 4) as birth_month_day,

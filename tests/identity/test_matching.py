@@ -158,6 +158,13 @@ def test_one_telephone_with_other_birth_years_and_one_first_name_is_of_two(born:
     assert found["a", "b"]["is_cannot_link"] == (born is not None) if ("a", "b") in found else born is None
 
 
+@pytest.mark.parametrize(("born", "is_another"), [("1935-03-14", False), ("1971-03-14", True)])
+def test_one_mailbox_with_one_first_name_is_of_two_where_a_generation_lies_between(born: str, is_another: bool) -> None:
+    other = {"first_name": None, "birth_date": born, "phone_normalised": None}
+    found = matched(ANN | {"birth_date": "1931-07-02"}, ANN | other)
+    assert found["a", "b"]["is_cannot_link"] == is_another if ("a", "b") in found else not is_another
+
+
 @pytest.mark.parametrize("alone", [True, False])
 def test_twins_of_like_names_with_nothing_else_in_common_wait_for_review(alone: bool) -> None:
     born = {"last_name": "Oudendijk", "birth_date": "1987-05-15"}

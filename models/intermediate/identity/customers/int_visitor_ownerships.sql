@@ -196,7 +196,9 @@ owners_with_previous as (
         customer_id,
         is_person,
         owned_from,
-        lag(customer_id) over (partition by visitor_id, device_hash order by owned_from) as previous_customer_id
+        lag(customer_id) over (
+            partition by visitor_id, device_hash order by owned_from
+        ) as previous_customer_id
     from owners
 )
 

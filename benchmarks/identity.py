@@ -1,8 +1,10 @@
 """`make bench-identity`: how well identity resolution finds customers, where the truth is known.
 
-Each labelled set lands and is built as any data set is. The customers that its people records became are compared with
-their labels, and so are two plain ways of grouping records. An example also knows whose each identifier is, so all
-identifiers of people are scored there as well. `--built` scores the example that `make run` built.
+The sets: the example at three levels of dirt, labelled records of others where they lie next to the project, and people
+drawn by `simulated_people`. Each lands and is built as any data set is. The customers that its people records became
+are compared with their labels, and so are plain ways of grouping records, Splink as its guide shows it among them. An
+example also knows whose each identifier is, so all identifiers of people are scored there as well. `--built` scores the
+example that `make run` built.
 """
 
 from __future__ import annotations
@@ -23,11 +25,25 @@ from pathlib import Path
 import duckdb
 
 from benchmarks.example import build, generate_example, settings_in
+from benchmarks.plain_splink import group_with_splink
+from benchmarks.simulated_people import Carelessness, draw_people
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings, read_settings
 from orchestration.lib.dbt.compiled import expressions
 
-SPLINK_SET = PROJECT_ROOT.parent / "shared" / "data" / "splink_fake_1000" / "fake_1000.csv"
+OTHERS_SETS = PROJECT_ROOT.parent / "shared" / "data"
+SPLINK_SET = OTHERS_SETS / "splink_fake_1000" / "fake_1000.csv"
+FEBRL_SET = OTHERS_SETS / "febrl_1" / "febrl_1.csv"
+# Households that share a mailbox or a telephone, and records with a slip in every third value of every field.
+SIMULATED = {
+    "simulated: many shared mailboxes and telephones": Carelessness(
+        shared_mailbox=0.6, shared_telephone=0.9, shares_both=False, typo=0.04, missing=0.1, another_value=0.05
+    ),
+    "simulated: typing errors in every field": Carelessness(
+        typo=0.35, wrong_birth_date=0.2, missing=0.0, another_value=0.0, shares_both=False
+    ),
+}
+SIMULATED_SEED = 15
 # Names under which labelled files carry what a people record has; the first found counts.
 COLUMN_NAMES: Mapping[str, tuple[str, ...]] = {
     "key": ("unique_id", "id", "rec_id", "record_id", "person_key", "key"),
@@ -35,6 +51,7 @@ COLUMN_NAMES: Mapping[str, tuple[str, ...]] = {
     "first_name": ("first_name", "firstname", "given_name", "forename"),
     "last_name": ("last_name", "lastname", "surname", "family_name"),
     "birth_date": ("birth_date", "dob", "date_of_birth", "birthdate"),
+    "house_number": ("house_number", "street_number"),
     "street": ("street", "address", "address_1", "street_address"),
     "postcode": ("postcode", "postal_code", "zip", "zip_code"),
     "city": ("city", "town", "suburb", "birth_place"),
@@ -86,6 +103,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--customers", type=int, default=1_500, help="customers of the example (default 1500)")
     parser.add_argument("--days", type=int, default=120, help="days of the example (default 120)")
     parser.add_argument("--dirt", type=float, nargs="*", default=[0, 1, 2], help="dirt levels (default 0 1 2)")
+    parser.add_argument("--people", type=int, default=1_000, help="people of the simulated sets (default 1000)")
+    parser.add_argument("--only", default="", help="a part of the names of the sets to score")
     parser.add_argument("--built", action="store_true", help="score the example that make run built, and nothing else")
     chosen = parser.parse_args(arguments)
     if chosen.built:
@@ -112,15 +131,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     partial(deliver_example, customers=chosen.customers, days=chosen.days, dirt=dirt),
                 )
             )
-        if SPLINK_SET.exists():
-            sets.append(
-                (
-                    "splink_fake_1000",
-                    lambda settings: deliver_labelled(settings, read_labelled(SPLINK_SET)),
-                )
-            )
-        else:
-            print("splink_fake_1000 is not on this machine, so it is not scored.")
+        others: dict[Path, Callable[[Path], list[dict[str, str]]]] = {
+            SPLINK_SET: read_labelled,
+            FEBRL_SET: read_febrl,
+        }
+        for path, read in others.items():
+            if path.exists():
+                sets.append((path.stem, partial(_deliver_file, path=path, read=read)))
+            else:
+                print(f"{path.stem} is not on this machine, so it is not scored.")
+        sets += [
+            (name, partial(deliver_simulated, people=chosen.people, carelessness=carelessness))
+            for name, carelessness in SIMULATED.items()
+        ]
+    sets = [(name, deliver) for name, deliver in sets if chosen.only in name]
     for name, deliver in sets:
         folder = Path(tempfile.mkdtemp(prefix="journeys_identity_"))
         settings = settings_in(folder)
@@ -162,6 +186,12 @@ def score_built(settings: Settings, labels: Labels) -> dict[str, Score]:
             select person_key_hash, 'email ' || email_normalised from intermediate.int_people_versions
             where is_current and email_normalised is not null
         """)
+        people = connection.execute("""
+            select
+                person_key_hash as record, first_name, last_name, strftime(birth_date, '%Y-%m-%d') as birth_date,
+                street, city, postcode, email_normalised as email, phone_normalised as phone
+            from intermediate.int_people_versions where is_current
+        """).to_arrow_table()
         everything = pairs("""
             select identifier_a, identifier_b from intermediate.int_identifier_links where identifier_kind = 'person'
         """)
@@ -169,6 +199,7 @@ def score_built(settings: Settings, labels: Labels) -> dict[str, Score]:
             "the product": score(truth, groups(truth, product)),
             "exact e-mail only": score(truth, groups(truth, same_email)),
             "union-find over everything": score(truth, groups(truth, everything)),
+            "plain Splink": score(truth, groups(truth, group_with_splink(people).items())),
         }
         if labels.identifiers is not None:
             true_people = people_of_identifiers(connection, labels.identifiers)
@@ -246,8 +277,11 @@ def deliver_example(settings: Settings, *, customers: int, days: int, dirt: floa
     return truth_of(generate_example(settings, customers=customers, days=days, dirt=dirt))
 
 
-def read_labelled(path: Path) -> list[dict[str, str]]:
-    """The rows of a labelled CSV file under the names of COLUMN_NAMES. Raises LabelsUnreadable naming what it lacks."""
+def read_labelled(path: Path, *, label_of: Callable[[str], str] | None = None) -> list[dict[str, str]]:
+    """The rows of a labelled CSV file under the names of COLUMN_NAMES. Raises LabelsUnreadable naming what it lacks.
+
+    `label_of` gives the label of a key, for files whose keys name it.
+    """
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:
             reader = csv.DictReader(lines)
@@ -260,6 +294,8 @@ def read_labelled(path: Path) -> list[dict[str, str]]:
         for ours, names in COLUMN_NAMES.items()
         if any(name in given for name in names)
     }
+    if label_of is not None and "key" in found:
+        found["label"] = found["key"]
     for needed in ("key", "label"):
         if needed not in found:
             raise LabelsUnreadable(
@@ -272,6 +308,11 @@ def read_labelled(path: Path) -> list[dict[str, str]]:
             f"{path}: two columns at least have to say something of a person. Known names: {', '.join(known)}."
         )
     named = [{ours: (row[theirs] or "").strip() for ours, theirs in found.items()} for row in rows]
+    for row in named:
+        if number := row.pop("house_number", ""):
+            row["street"] = f"{number} {row.get('street', '')}".strip()
+    if label_of is not None:
+        named = [{**row, "label": label_of(row["key"])} for row in named]
     keys = Counter(row["key"] for row in named)
     if not named or max(keys.values()) > 1 or "" in keys:
         wrong = next((key for key, count in keys.items() if count > 1), "")
@@ -279,6 +320,26 @@ def read_labelled(path: Path) -> list[dict[str, str]]:
             f"{path}: every row needs a key of its own; {wrong!r} is not one. Column: {found['key']}."
         )
     return named
+
+
+def read_febrl(path: Path) -> list[dict[str, str]]:
+    """The rows of a set made by FEBRL, whose keys name the person: rec-12-org and rec-12-dup-0."""
+    return read_labelled(path, label_of=lambda key: "-".join(key.split("-")[:2]))
+
+
+def _deliver_file(settings: Settings, *, path: Path, read: Callable[[Path], list[dict[str, str]]]) -> Labels:
+    return deliver_labelled(settings, read(path))
+
+
+def deliver_simulated(settings: Settings, *, people: int, carelessness: Carelessness) -> Labels:
+    """Draws people and writes their records as people of the feed."""
+    records, truth = draw_people(people, carelessness, seed=SIMULATED_SEED)
+    names = {"person_key_hash": "key", "email_normalised": "email", "phone_normalised": "phone"}
+    rows = (
+        {names.get(name, name): str(value) for name, value in row.items() if value is not None}
+        for row in records.to_pylist()
+    )
+    return deliver_labelled(settings, ({**row, "label": truth[row["key"]]} for row in rows))
 
 
 def deliver_labelled(settings: Settings, rows: Iterable[Mapping[str, str]]) -> Labels:

@@ -36,6 +36,7 @@ KNOWN: Mapping[str, Mapping[str, str]] = {
     "no model joins what its only reader reads again": {
         "int_named_paths → int_variants": "few paths have a name; every instance is counted, under (other) without one",
         "fct_gaps → agg_gaps": "instances with a gap are compared with all that were in the phase",
+        "int_shared_device_events → int_events_stitched": "an increment keeps those of visitors that people share",
         "int_unusable_event_identifiers → int_unusable_identifiers": "an increment keeps those of events",
         "int_unnamed_events → int_events_stitched": "few events name nobody; every event is stitched",
         "int_kpi_period_days → int_kpi_period_values": "a period has its name and bounds once, and a row for each day",

@@ -11,6 +11,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from benchmarks.simulated_people import Carelessness, draw_people
 from orchestration.lib.config.match_parameters import read_parameters
 from orchestration.lib.config.matching import read_matching_settings
 from orchestration.lib.core.connection import open_duckdb
@@ -21,7 +22,6 @@ from orchestration.lib.identity.matching import PAIRS_SCHEMA, Matches
 from orchestration.lib.identity.rematching import match_again_if_changed, train_on_warehouse
 from orchestration.lib.warehouse.build import fingerprint
 from orchestration.lib.warehouse.data_set import prepare_data_set
-from tests.identity.simulated_people import Carelessness, draw_people
 
 TODAY = date(2026, 7, 1)
 

@@ -13,6 +13,7 @@ from orchestration.lib.identity.splitting import (
     UNIQUE_PER_PERSON,
     Link,
     ResolvedLink,
+    joined_by_one_value,
     resolve_links,
 )
 
@@ -120,3 +121,24 @@ def test_what_is_refused_is_what_a_slow_walk_over_sets_refuses(seed: int) -> Non
     assert refused(result) == greedy(links, unique, apart, decisions)
     for one in result:
         assert (one.part_a == one.part_b) is (one.refused_because is None)
+
+
+def kept_apart(text: str, **shared: str) -> list[str]:
+    """The pairs of records that stay cannot-link pairs among links such as `am bm`; `ab="m"`: a and b share m."""
+    links = [Link(pair, pair[0], pair[1], False) for pair in text.split()]
+    pairs = {(pair[0], pair[1]): value for pair, value in shared.items()}
+    return ["".join(pair) for pair in joined_by_one_value(links, pairs)]
+
+
+def test_two_records_that_only_a_mailbox_joins_stay_a_cannot_link_pair() -> None:
+    assert kept_apart("am bm", ab="m") == ["ab"]
+
+
+def test_a_chain_of_links_past_the_mailbox_outweighs_the_names() -> None:
+    assert kept_apart("am bm ac bc", ab="m") == [], "by way of a third record, whether keys or matching link it"
+    assert kept_apart("am bm an cn bc", ab="m") == [], "by way of a value of one of them"
+
+
+def test_a_mailbox_and_a_telephone_of_two_households_records_confirm_nothing_of_each_other() -> None:
+    """h and w share the mailbox m, H and W the telephone t; matching links h with H and w with W."""
+    assert kept_apart("hm wm Ht Wt hH wW", hw="m", HW="t") == ["hw", "HW"]

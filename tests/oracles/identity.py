@@ -28,9 +28,13 @@ Links
   (devices and blocked values counted); with more it links none. A people record links each of its values with
   itself, not the values with each other.
 - Identity uses bots' events and events after `as_of`.
+- A word blocked in every type (`*`) is blocked as written, in lower case, in upper case and capitalised.
 - A value's people = the greatest of: per unique-per-person type, its distinct values on records with the
   value; and the distinct normalised names on those records with it that carry no unique-per-person
-  identifier. A `person_key` is not unique-per-person. A name is first and last name, lower case, single
+  identifier. Where these say nothing, per other type, its distinct values on records with the value. For a value of a
+  unique-per-person type these count in any case, and so do the distinct names on all records with it. Devices count
+  apart: more distinct ones than the type's `max_devices` (200 where the seed says nothing) are over the cap as well.
+- A `person_key` is not unique-per-person. A name is first and last name, lower case, single
   spaces; a record without one counts nothing. A unique-per-person value on a record makes it a record that
   has one, even where it is the value in question. Decisions and fuzzy links count nothing.
 - Caps count people for person identifiers only; links between devices have no cap.
@@ -61,8 +65,10 @@ Owners
   to an anonymous customer of the record. Moments are current events; bots' and later ones than `as_of` are some too.
 - Ownership at an instant is by time: an anonymous event at the very instant of a login is the login's
   person's. Of several logins at one instant the last in total order owns from there on.
-- The first interval begins at the visitor's first current event. Each device identifier of a visitor has the
-  visitor's intervals. A person identifier's one interval begins at its first seen.
+- The first interval begins at the visitor's first current event. A device identifier has the intervals of the logins
+  on events that carry it, without any those of its visitor. An event that carries several devices with logins goes by
+  the device with the last login at or before it in total order, else by the one with the first after it.
+- A person identifier's one interval begins at its first seen.
 - A device that a refused link leaves alone may have no event of its own: each also carries another device, whose type
   comes first. It is nobody's and has no row.
 - An anonymous customer exists only by its events: where a visitor has none that is nobody's, what would be the
@@ -113,6 +119,7 @@ class IdentifierType:
     is_unique_per_person: bool
     max_people: int | None
     normalisation: str
+    max_devices: int = 200
 
 
 @dataclass(frozen=True)
@@ -146,6 +153,7 @@ def identifier_types(rows: Iterable[Mapping[str, str]]) -> dict[str, IdentifierT
             is_unique_per_person=truth(row["is_unique_per_person"]),
             max_people=whole(row["max_people"]),
             normalisation=row["normalisation"],
+            max_devices=whole(row.get("max_devices")) or 200,
         )
         for row in rows
     }
@@ -213,10 +221,13 @@ def blocked_values(rows: Iterable[Mapping[str, str]], types: Mapping[str, Identi
     """Returns the seed's blocked values, normalised like any other."""
     found = set()
     for row in rows:
-        for name in types if row["identifier_type"] == "*" else [row["identifier_type"]]:
-            value = normalised(row["identifier"], types[name].normalisation) if name in types else None
-            if value is not None:
-                found.add(Identifier(name, value))
+        word = row["identifier"]
+        everywhere = row["identifier_type"] == "*"
+        for name in types if everywhere else [row["identifier_type"]]:
+            for written in {word, word.lower(), word.upper(), word.capitalize()} if everywhere else {word}:
+                value = normalised(written, types[name].normalisation) if name in types else None
+                if value is not None:
+                    found.add(Identifier(name, value))
     return frozenset(found)
 
 
@@ -254,18 +265,43 @@ def people_counts(
 ) -> dict[Identifier, int]:
     """Returns how many people each person identifier occurs with directly."""
     unique_types = {name for name, declared in types.items() if declared.is_unique_per_person}
-    values: dict[Identifier, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    people: dict[Identifier, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    hints: dict[Identifier, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for record in records:
         present = identifiers_on(record, "person", types, blocked)
         unique = [one for one in present if one.identifier_type in unique_types]
         name = normalised_name(record)
         for identifier in present:
+            people[identifier].setdefault("(nobody)", set())
             for person in unique:
-                values[identifier][person.identifier_type].add(person.identifier)
-            if not unique and name is not None:
-                values[identifier]["(name)"].add(name)
-            values[identifier].setdefault("(nobody)", set())
-    return {identifier: max(len(people) for people in by_type.values()) for identifier, by_type in values.items()}
+                people[identifier][person.identifier_type].add(person.identifier)
+            if name is not None and not unique:
+                people[identifier]["(name)"].add(name)
+            if name is not None and identifier.identifier_type in unique_types:
+                hints[identifier]["(name)"].add(name)
+            # e-mail addresses, telephones and the like, but not a value's like
+            no_hint = {*unique_types, "record", identifier.identifier_type}
+            for other in present:
+                if other.identifier_type in types and other.identifier_type not in no_hint:
+                    hints[identifier][other.identifier_type].add(other.identifier)
+    counts = {}
+    for identifier, by_type in people.items():
+        counts[identifier] = max(map(len, by_type.values()))
+        if counts[identifier] == 0 or identifier.identifier_type in unique_types:
+            counts[identifier] = max([counts[identifier], *map(len, hints[identifier].values())])
+    return counts
+
+
+def device_counts(
+    records: Iterable[Mapping[str, Any]], types: Mapping[str, IdentifierType], blocked: frozenset[Identifier]
+) -> dict[Identifier, int]:
+    """Returns on how many devices each person identifier was used; a record has none."""
+    devices: dict[Identifier, set[Identifier]] = defaultdict(set)
+    for record in records:
+        if "person_key" not in record:
+            for identifier in identifiers_on(record, "person", types, blocked):
+                devices[identifier].update(identifiers_on(record, "device", types, frozenset()))
+    return {identifier: len(found) for identifier, found in devices.items()}
 
 
 def over_cap_values(
@@ -273,9 +309,14 @@ def over_cap_values(
 ) -> dict[Identifier, int]:
     """Returns the values that occur with more people than their type allows, and with how many."""
     over = {}
+    records = list(records)
+    devices = device_counts(records, types, blocked)
     for identifier, count in people_counts(records, types, blocked).items():
         declared = types.get(identifier.identifier_type)
-        if declared is not None and declared.max_people is not None and count > declared.max_people:
+        if declared is None:
+            continue
+        is_over = declared.max_people is not None and count > declared.max_people
+        if is_over or devices.get(identifier, 0) > declared.max_devices:
             over[identifier] = count
     return over
 
@@ -429,21 +470,42 @@ def solved(
         return customer_of[preferred(on_event)] if on_event else None
 
     logins: dict[str, list[tuple[datetime, str]]] = defaultdict(list)
+    logins_on: dict[Identifier, list[tuple[datetime, str]]] = defaultdict(list)
+    place_of_login: dict[Identifier, list[int]] = defaultdict(list)
     first_event_at: dict[str, datetime] = {}
-    for event in events:
+    for number, event in enumerate(events):
         its_visitor, its_customer = visitor(event), named_customer(event)
         if its_visitor is None:
             continue
         first_event_at.setdefault(its_visitor, event["occurred_at"])
         if its_customer is not None:
             logins[its_visitor].append((event["occurred_at"], its_customer))
+            for device in devices(event):
+                if visitor_of[device] == its_visitor:
+                    logins_on[device].append((event["occurred_at"], its_customer))
+                    place_of_login[device].append(number)
+
+    def logins_for(event: Mapping[str, Any], its_visitor: str) -> list[tuple[datetime, str]]:
+        """Those of the carried device that was logged in on last at the event, else first after; else the visitor's."""
+
+        def rank(device: Identifier) -> tuple[bool, int, str]:
+            before = [
+                place
+                for place, (at, _) in zip(place_of_login[device], logins_on[device], strict=True)
+                if at <= event["occurred_at"]
+            ]
+            return (not before, -before[-1] if before else place_of_login[device][0], hashed(device))
+
+        carried = [one for one in devices(event) if visitor_of[one] == its_visitor and logins_on[one]]
+        return logins_on[min(carried, key=rank)] if carried else logins[its_visitor]
 
     moments: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for event in events:
         moments[native_record(event)].append(event)
 
-    def owner_of(its_visitor: str, at: datetime) -> str:
-        return owner_at(logins[its_visitor], at, policy) or "a_" + its_visitor.removeprefix("v_")
+    def owner_of(event: Mapping[str, Any], its_visitor: str) -> str:
+        owner = owner_at(logins_for(event, its_visitor), event["occurred_at"], policy)
+        return owner or "a_" + its_visitor.removeprefix("v_")
 
     def customer_of_record_of(event: Mapping[str, Any]) -> str:
         of_record = moments[native_record(event)]
@@ -452,7 +514,7 @@ def solved(
                 return customer
         for moment in of_record:
             if its_visitor := visitor(moment):
-                return owner_of(its_visitor, moment["occurred_at"])
+                return owner_of(moment, its_visitor)
         return "a_" + hash_of("native_record", native_record(event))
 
     linkable_events = frozenset(
@@ -467,7 +529,7 @@ def solved(
         if its_customer is None and its_visitor is None:
             its_customer = customer_of_record_of(event)
         elif its_customer is None:
-            its_customer = owner_of(its_visitor, event["occurred_at"])
+            its_customer = owner_of(event, its_visitor)
         customer_of_event[event["event_id"]] = its_customer
         visitor_of_event[event["event_id"]] = its_visitor
 
@@ -480,7 +542,8 @@ def solved(
         if its_visitor not in first_event_at:
             continue
         anonymous = "a_" + its_visitor.removeprefix("v_")
-        for owner, begin, end in ownership_intervals(logins[its_visitor], first_event_at[its_visitor], policy):
+        its_logins = logins_on[identifier] or logins[its_visitor]
+        for owner, begin, end in ownership_intervals(its_logins, first_event_at[its_visitor], policy):
             if owner is not None or anonymous in with_events:
                 bridge.append(_bridge_row(identifier, hashed(identifier), owner or anonymous, begin, end))
 

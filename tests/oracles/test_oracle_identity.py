@@ -214,10 +214,18 @@ def test_devices_make_visitors_and_never_merge_people() -> None:
         event("a", 1, cookie="k1", app="p", account="A"),
         event("b", 2, cookie="k2", app="p", account="B"),
         event("c", 0, cookie="k2"),
+        event("d", 1.5, cookie="k2"),
+        event("e", 1.5, cookie="k3"),
+        event("f", 1.5, app="p"),
+        event("g", 3, cookie="k3", app="p"),
+        event("h", 3, cookie="k1"),
     ]
     who = solved(events)
     assert set(who.visitor_of_event.values()) == {"v_cookie=k2"}
-    assert who.customer_of_event == {"a": "c_account=A", "b": "c_account=B", "c": "c_account=A"}
+    # k2 is B's alone, k1 A's; p was A's first, then B's; k3 has no login and goes by all of them
+    assert {name: customer[-1] for name, customer in who.customer_of_event.items()} == {
+        "a": "A", "b": "B", "c": "B", "d": "B", "e": "A", "f": "A", "g": "B", "h": "A",
+    }  # fmt: skip
 
 
 def test_a_device_belongs_to_the_last_login() -> None:

@@ -2,12 +2,21 @@ with person_identifiers as (
     select
         owners.identifier_type,
         owners.identifier_hash,
-        owners.owner_id as customer_id,
+        coalesce(shared_values.customer_id, owners.owner_id) as customer_id,
         'person' as link_rule,
-        owners.first_seen_at as valid_from,
-        cast(null as timestamp) as valid_to
+        coalesce(shared_values.valid_from, owners.first_seen_at) as valid_from,
+        shared_values.valid_to
     from {{ ref('int_identifier_owners') }} as owners
+    -- several people whom a cannot-link keeps apart have a value one after another
+    left join {{ ref('int_shared_value_ownerships') }} as shared_values
+        on shared_values.identifier_hash = owners.identifier_hash
     where owners.identifier_kind = 'person'
+),
+
+owned_devices as (
+    select distinct visitor_id, device_hash
+    from {{ ref('int_visitor_ownerships') }}
+    where device_hash is not null
 ),
 
 device_identifiers as (
@@ -21,8 +30,14 @@ device_identifiers as (
     from {{ ref('int_identifier_owners') }} as owners
     inner join {{ ref('int_visitor_ownerships') }} as ownerships
         on ownerships.visitor_id = owners.owner_id
+    left join owned_devices
+        on
+            owned_devices.visitor_id = owners.owner_id
+            and owned_devices.device_hash = owners.identifier_hash
     where
         owners.identifier_kind = 'device'
+        -- a device with logins of its own has its own intervals, any other its visitor's
+        and ownerships.device_hash is not distinct from owned_devices.device_hash
         -- an anonymous customer exists by its events: if every event on a device names a person, there is none
         and (
             ownerships.is_person

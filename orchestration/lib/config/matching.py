@@ -22,11 +22,19 @@ BLOCK_KEYS = (
     *COLUMNS,
     "first_initial",
     "last_initial",
+    "first_start",
+    "last_start",
+    "postcode_area",
+    "city_start",
+    "birth_month",
     "both_names",
     "birth_year",
     "birth_month_day",
     "email_local",
+    "email_start",
 )
+# What a household may have one of.
+SHAREABLE = ("email", "phone")
 MISSING = "missing"
 
 
@@ -47,6 +55,10 @@ LEVEL_KINDS: Mapping[str, Kind] = {
     "same_letters": Kind(needs=frozenset({"at_most"}), takes=frozenset({"min_length", "one_is_rare"})),
     "prefix": Kind(needs=frozenset({"min_length"})),
     "initial": Kind(),
+    "nickname": Kind(column="first_name"),
+    "other_generation": Kind(column="first_name"),
+    "one_is_rare": Kind(column="first_name"),
+    "other_number": Kind(column="street"),
     "day_month_swapped": Kind(column="birth_date"),
     "days": Kind(needs=frozenset({"at_most"}), column="birth_date"),
     "same_year": Kind(column="birth_date"),
@@ -293,20 +305,18 @@ class Comparison(Table):
 
 
 class Guard(Table):
-    """Pairs that are never linked: those at one of the `levels` of every comparison named there, unless they are at
-    one of the levels of every comparison that `unless` names. One that `cannot_link` keeps chains of links from
-    joining the two as well."""
+    """Pairs that matching does not link: those at one of the `levels` of every comparison named there, unless they are
+    at one of the levels of every comparison that `unless` names."""
 
     name: Name
     levels: Conditions
     unless: Conditions = {}
-    cannot_link: Truth
 
-    def refuses(self, found: Mapping[str, str]) -> bool:
-        """Whether a pair at these levels (comparison → level) is refused.
+    def applies(self, found: Mapping[str, str]) -> bool:
+        """Whether a pair at these levels (comparison → level) meets the condition.
 
-        >>> guard = Guard(name="twins", levels={"first_name": ["differs"]}, cannot_link=True)
-        >>> guard.refuses({"first_name": "differs"}), guard.refuses({"first_name": "exact"})
+        >>> guard = Guard(name="twins", levels={"first_name": ["differs"]})
+        >>> guard.applies({"first_name": "differs"}), guard.applies({"first_name": "exact"})
         (True, False)
         """
         if not all(found[comparison] in names for comparison, names in self.levels.items()):
@@ -314,10 +324,16 @@ class Guard(Table):
         return not self.unless or not all(found[comparison] in names for comparison, names in self.unless.items())
 
 
+class CannotLink(Guard):
+    """Two people of one mailbox or telephone: pairs that share the value of one column of `shares` and meet the
+    condition. They are separate customers where nothing else joins them."""
+
+    shares: Annotated[tuple[str, ...], names_among(*SHAREABLE)]
+
+
 class Groups(Table):
     """What keeps links from chaining."""
 
-    ambiguous_within: Annotated[float, Number(0, 1_000)]
     min_mean_weight: Annotated[float, Number(-1_000, 1_000)]
     max_records: Annotated[int, Whole(2, 5_000)]
 
@@ -331,6 +347,7 @@ class MatchingSettings(Table):
     training: Training
     comparisons: Annotated[tuple[Comparison, ...], Tables]
     guards: Annotated[tuple[Guard, ...], Tables] = ()
+    cannot_links: Annotated[tuple[CannotLink, ...], Tables] = ()
     groups: Groups
 
     @rule(mode="after")
@@ -346,18 +363,20 @@ class MatchingSettings(Table):
         return self
 
     @rule(mode="after")
-    def guards_name_levels(self) -> MatchingSettings:
+    def conditions_name_levels(self) -> MatchingSettings:
         levels = {one.name: (MISSING, *(level.name for level in one.levels)) for one in self.comparisons}
-        for number, guard in enumerate(self.guards):
+        listed: Mapping[str, tuple[Guard, ...]] = {"guards": self.guards, "cannot_links": self.cannot_links}
+        places = [(table, number, guard) for table, guards in listed.items() for number, guard in enumerate(guards)]
+        for table, number, guard in places:
             for key in sorted({"levels", "unless"} & guard.model_fields_set):
                 conditions = getattr(guard, key)
                 for name, names in conditions.items():
                     if name not in levels:
-                        raise fault(_no_such_key(name, levels), "guards", number, key, name)
-                    check_names(names, levels[name], "guards", number, key, name)
+                        raise fault(_no_such_key(name, levels), table, number, key, name)
+                    check_names(names, levels[name], table, number, key, name)
                 if not conditions:
                     words = "names no comparison. Choose from: {names}."
-                    raise fault(words, "guards", number, key, names=", ".join(levels))
+                    raise fault(words, table, number, key, names=", ".join(levels))
         return self
 
 
@@ -368,7 +387,7 @@ SWITCHED_OFF = MatchingSettings(
     blocking=Blocking(rules=(("email",),), max_block_records=2, max_pairs=1),
     training=Training(u="fixed", m="fixed", u_prior_pairs=1.0, m_prior_matches=1.0, sample_records=2, rounds=1),
     comparisons=(),
-    groups=Groups(ambiguous_within=0.0, min_mean_weight=0.0, max_records=2),
+    groups=Groups(min_mean_weight=0.0, max_records=2),
 )
 # The table that each key of the file holds, or holds a list of.
 TABLES: Mapping[str, type[Table]] = {
@@ -379,6 +398,7 @@ TABLES: Mapping[str, type[Table]] = {
     "comparisons": Comparison,
     "levels": Level,
     "guards": Guard,
+    "cannot_links": CannotLink,
     "groups": Groups,
 }
 

@@ -143,6 +143,16 @@ def _level(level: Level) -> ComparisonLevelCreator:
             return cll.CustomLevel(
                 f"(({column}_l = {other}_r and {other}_l is null) or ({other}_l = {column}_r and {other}_r is null))"
             )
+        case "nickname":
+            return cll.CustomLevel(f"list_has_any({column}_formal_l, {column}_formal_r)")
+        case "one_is_rare":
+            return cll.CustomLevel(f"not ({column}_is_common_l and {column}_is_common_r)")
+        case "other_number":
+            return cll.CustomLevel(
+                "street_name_l = street_name_r and house_number_l <> house_number_r and postcode_l = postcode_r"
+            )
+        case "other_generation":
+            return cll.CustomLevel("generation_l <> generation_r")
         case "prefix":
             return _all_of(
                 *_longer(level),

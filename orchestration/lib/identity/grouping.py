@@ -5,43 +5,44 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from orchestration.lib.config.matching import Groups
 
 Pair = tuple[int, int]
+Node = TypeVar("Node", int, str)
 
 
 @dataclass(frozen=True)
 class Weighed:
-    """A pair of records as it was weighed. `is_cannot_link`: a guard says that the two are different people;
-    `refused_by` names the guard that keeps the pair from being a link of its own."""
+    """A pair of records as it was weighed. `refused_by` names the guard or the cannot-link that refuses it."""
 
     weight: float
-    is_cannot_link: bool
     refused_by: str | None
+    is_cannot_link: bool = False
 
 
-def components(pairs: Iterable[Pair]) -> list[list[int]]:
-    """The groups of records that pairs connect, each in order, by their least record.
+def components(pairs: Iterable[tuple[Node, Node]]) -> list[list[Node]]:
+    """The groups of nodes that pairs connect, each in order, by their least node.
 
     >>> components([(1, 2), (4, 5), (2, 3)])
     [[1, 2, 3], [4, 5]]
     """
-    parent: dict[int, int] = {}
+    parent: dict[Node, Node] = {}
 
-    def root(record: int) -> int:
-        parent.setdefault(record, record)
-        while parent[record] != record:
-            parent[record] = parent[parent[record]]
-            record = parent[record]
-        return record
+    def root(node: Node) -> Node:
+        parent.setdefault(node, node)
+        while parent[node] != node:
+            parent[node] = parent[parent[node]]
+            node = parent[node]
+        return node
 
     for left, right in pairs:
         one, other = root(left), root(right)
         parent[max(one, other)] = min(one, other)
-    groups: dict[int, list[int]] = defaultdict(list)
-    for record in sorted(parent):
-        groups[root(record)].append(record)
+    groups: dict[Node, list[Node]] = defaultdict(list)
+    for node in sorted(parent):
+        groups[root(node)].append(node)
     return [groups[least] for least in sorted(groups)]
 
 
@@ -55,7 +56,6 @@ def refuse_links(weighed: Mapping[Pair, Weighed], groups: Groups, *, link_weight
         key=lambda pair: (-weighed[pair].weight, pair),
     )
     verdicts: dict[Pair, str | None] = {pair: weighed[pair].refused_by for pair in heavy}
-    ambiguous = _ambiguous([pair for pair in heavy if verdicts[pair] is None], weighed, groups.ambiguous_within)
     members: dict[int, list[int]] = {}
     group_of: dict[int, int] = {}
     for pair in heavy:
@@ -63,9 +63,6 @@ def refuse_links(weighed: Mapping[Pair, Weighed], groups: Groups, *, link_weight
             if record not in group_of:
                 group_of[record], members[record] = record, [record]
         if verdicts[pair] is not None:
-            continue
-        if pair in ambiguous:
-            verdicts[pair] = "ambiguous"
             continue
         one, other = sorted(group_of[record] for record in pair)
         if one == other:
@@ -88,28 +85,5 @@ def _may_join(
             found = weighed.get((min(left, right), max(left, right)))
             if found is None:
                 continue
-            if found.is_cannot_link:
-                return False
             total, count = total + found.weight, count + 1
     return total >= min_mean_weight * count
-
-
-def _ambiguous(links: Sequence[Pair], weighed: Mapping[Pair, Weighed], within: float) -> set[Pair]:
-    """Links of a record to both records of a cannot-link pair; if one weighs so much more, only the lighter."""
-    partners: dict[int, list[tuple[float, int]]] = defaultdict(list)
-    for left, right in links:
-        weight = weighed[left, right].weight
-        partners[left].append((weight, right))
-        partners[right].append((weight, left))
-    found: set[Pair] = set()
-    for record, others in partners.items():
-        # the heaviest first: in a great group a record has many partners, but few matter
-        others.sort(key=lambda item: (-item[0], item[1]))
-        for place, (weight, one) in enumerate(others):
-            for lighter, other in others[place + 1 :]:
-                apart = weighed.get((min(one, other), max(one, other)))
-                if apart is not None and apart.is_cannot_link:
-                    found.add((min(record, other), max(record, other)))
-                    if weight - lighter < within:
-                        found.add((min(record, one), max(record, one)))
-    return found

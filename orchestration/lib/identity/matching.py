@@ -7,13 +7,14 @@ earlier runs change nothing. docs/identity_matching.md describes how it works.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
 import pyarrow as pa
 
 from orchestration.lib.config.match_parameters import Parameters, with_rates
-from orchestration.lib.config.matching import MatchingSettings
+from orchestration.lib.config.matching import SHAREABLE, MatchingSettings
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.identity.blocking import block_pairs
 from orchestration.lib.identity.comparing import level_of, prior_weight, weigh_pairs
@@ -42,8 +43,8 @@ DIGITS = 6
 class Matches:
     """The pairs that are worth knowing of, and figures of each step for the log.
 
-    Those are the pairs at or above the review probability, and pairs that share an e-mail address or a telephone
-    number though a guard says that they are two: people of one household.
+    Those are the pairs at or above the review probability, and cannot-link pairs: two people of one mailbox or
+    telephone.
     """
 
     pairs: pa.Table
@@ -128,19 +129,37 @@ def _weigh_groups(
     weigh_pairs(connection, settings, "pairs_close", "pairs_detailed", is_detailed=True)
     gammas = ", ".join(f"gamma_{comparison.name}" for comparison in settings.comparisons)
     rows = connection.execute(
-        f"select record_l, record_r, round(evidence + {prior!r}, {DIGITS}), {gammas} from pairs_detailed order by all"
+        f"""
+        select record_l, record_r, round(evidence + {prior!r}, {DIGITS}), {_agreeing(SHAREABLE)}, {gammas}
+        from pairs_detailed
+        join people as one on one.record = record_l
+        join people as other on other.record = record_r
+        order by all
+        """
     ).fetchall()
     weighed = {}
-    for left, right, weight, *found in rows:
+    for left, right, weight, shared, *found in rows:
         levels = {
             comparison.name: level_of(comparison, gamma)
             for comparison, gamma in zip(settings.comparisons, found, strict=True)
         }
-        guards = [guard for guard in settings.guards if guard.refuses(levels)]
-        weighed[left, right] = Weighed(
-            weight, any(guard.cannot_link for guard in guards), guards[0].name if guards else None
-        )
+        cannot_link = _cannot_link(settings, shared, levels)
+        refusing = [*cannot_link, *(guard.name for guard in settings.guards if guard.applies(levels))]
+        weighed[left, right] = Weighed(weight, next(iter(refusing), None), is_cannot_link=bool(cannot_link))
     return weighed
+
+
+def _agreeing(columns: Sequence[str]) -> str:
+    """SQL: which of some columns of people `one` and `other` hold the same value."""
+    names = ", ".join(f"case when one.{column} = other.{column} then '{column}' end" for column in columns)
+    return f"list_filter([{names}], lambda name: name is not null)"
+
+
+def _cannot_link(settings: MatchingSettings, shared: Sequence[str], levels: Mapping[str, str]) -> list[str]:
+    """The cannot-links that hold of a pair: none where two values agree, whatever the names."""
+    if len(shared) != 1:
+        return []
+    return [one.name for one in settings.cannot_links if shared[0] in one.shares and one.applies(levels)]
 
 
 def _pairs_found(
@@ -158,7 +177,6 @@ def _pairs_found(
         f"""
         select
             one.person_key_hash, other.person_key_hash, record_l, record_r,
-            coalesce(one.email = other.email, false) or coalesce(one.phone = other.phone, false),
             round(evidence + {prior!r}, {DIGITS}) as weight, {columns}
         from pairs_detailed
         join people as one on one.record = record_l
@@ -167,9 +185,9 @@ def _pairs_found(
         """
     ).fetchall()
     table: dict[str, list] = {name: [] for name in PAIRS_SCHEMA.names}
-    for record_a, record_b, left, right, shares, weight, *found in rows:
+    for record_a, record_b, left, right, weight, *found in rows:
         is_cannot_link = weighed[left, right].is_cannot_link
-        if weight < review and not (shares and is_cannot_link):
+        if weight < review and not is_cannot_link:
             continue
         levels = {
             comparison.name: {

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import duckdb
 import pyarrow as pa
+from nicknames import name_triplets
 
 from orchestration.lib.config.matching import MatchingSettings
 
@@ -25,6 +26,17 @@ PARTICLES = (
     "van", "von", "vom", "zu", "zum", "zur", "de", "den", "der", "des", "het", "t", "ter", "ten", "te", "la", "le",
     "les", "du", "di", "da", "do", "dos", "das", "del", "della", "el", "al", "bin", "ibn", "op", "in", "v", "d",
 )  # fmt: skip
+# What a name ends in where parent and child have one name: the generation by each word.
+GENERATIONS = {
+    "i": 1, "sr": 1, "senior": 1, "ii": 2, "jr": 2, "junior": 2, "2nd": 2, "iii": 3, "3rd": 3, "iv": 4, "4th": 4,
+}  # fmt: skip
+GENERATION = f" ({'|'.join(GENERATIONS)})$"
+POSTCODE_WITH_LETTERS = r"\b([0-9]{4} ?[a-z]{2}|[a-z]{1,2}[0-9][a-z0-9]? ?[0-9][a-z]{2})\b"
+POSTCODE = rf"({POSTCODE_WITH_LETTERS}|\b[0-9]{{4,5}}\b)"
+STREET_NAME = (
+    "case when house_number is null then street "
+    "else trim(replace(' ' || street || ' ', ' ' || house_number || ' ', ' ')) end"
+)
 # A birth date on more records than both of these (a number, a share) is a default.
 DATE_IS_DEFAULT_FROM = 12
 DATE_IS_DEFAULT_SHARE = 0.004
@@ -66,11 +78,38 @@ def prepare_people(connection: duckdb.DuckDBPyConnection, people: pa.Table, sett
     nothing = _listed(SAID_AS_NOTHING)
     connection.execute(f"""
         create or replace temp table people_cleaned as
-        with named as (
+        with lines as (
+            -- an address in one line; without a comma, a postcode with letters says where the town begins
+            select
+                * exclude (street, city, postcode),
+                case
+                    when city is not null or postcode is not null or length(street) > {MAX_LENGTH} then null
+                    when contains(street, ',') then trim(regexp_extract(street, ',(.*)$', 1, 's'))
+                    else nullif(regexp_extract(street, '{POSTCODE_WITH_LETTERS}.*$', 0, 'is'), '')
+                end as place,
+                street as street_written, city as city_written, postcode as postcode_written
+            from (
+                select * replace (nullif(trim(city), '') as city, nullif(trim(postcode), '') as postcode)
+                from people_read
+            )
+        ),
+        placed as (
+            select
+                *,
+                case
+                    when place is null then street_written
+                    else left(street_written, strpos(street_written, place) - 1)
+                end as street,
+                coalesce(postcode_written, nullif(regexp_extract(place, '{POSTCODE}', 0, 'i'), '')) as postcode,
+                coalesce(city_written, regexp_replace(place, '{POSTCODE}', '', 'i')) as city
+            from lines
+        ),
+        named as (
             select
                 person_key_hash,
                 {_name("first_name")} as first_name,
                 {_name("last_name")} as last_name,
+                coalesce({_generation("last_name")}, {_generation("first_name")}) as generation,
                 {_plain("first_name")} in {nothing} as has_no_first_name,
                 {_plain("last_name")} in {nothing} as has_no_last_name,
                 {_plain("street")} as street,
@@ -80,20 +119,50 @@ def prepare_people(connection: duckdb.DuckDBPyConnection, people: pa.Table, sett
                 case when length(email_normalised) <= {MAX_LENGTH} then lower(trim(email_normalised)) end as email,
                 case when length(phone_normalised) <= {MAX_LENGTH}
                     then regexp_replace(phone_normalised, '[^0-9]', '', 'g') end as phone
-            from people_read
+            from placed
+        ),
+        housed as (
+            select
+                *,
+                -- "7 Singel" and "Singel 7a" are a name and a number; "1e Straat" is a name
+                coalesce(
+                    nullif(regexp_extract(street, '^([0-9]+) ', 1), ''),
+                    nullif(regexp_extract(street, ' ([0-9]+[a-z]?)$', 1), '')
+                ) as house_number
+            from named
         )
         select
             person_key_hash,
             case when not has_no_first_name then nullif(first_name, '') end as first_name,
             case when not has_no_last_name then nullif(last_name, '') end as last_name,
-            case when street not in {nothing} then street end as street,
+            generation,
+            case
+                when street in {nothing} then null
+                when house_number is null then street
+                else {STREET_NAME} || ' ' || house_number
+            end as street,
+            case when street not in {nothing} then {STREET_NAME} end as street_name,
+            house_number,
             case when city not in {nothing} then city end as city,
             case when postcode not in {nothing} then postcode end as postcode,
             case when year(birth_date) between 1901 and 2200 then strftime(birth_date, '%Y%m%d') end as birth_date,
             case when contains(email, '@') then email end as email,
             case when length(phone) >= 6 then right(phone, 9) end as phone
-        from named
+        from housed
     """)
+    connection.register("nicknames_known", _nicknames())
+    # a name is formal for itself: Bob and Rob meet in Robert
+    connection.execute("""
+        create or replace temp table formal_names as
+        select first_name, list(formal order by formal) as first_name_formal
+        from (
+            select distinct first_name, first_name as formal from people_cleaned where first_name is not null
+            union
+            select nickname, formal from nicknames_known where nickname in (select first_name from people_cleaned)
+        )
+        group by first_name
+    """)
+    connection.unregister("nicknames_known")
     # a date that a system writes when it knows none; a person's records do not number that many
     connection.execute(f"""
         create or replace temp table dates_of_nobody as
@@ -122,10 +191,17 @@ def prepare_people(connection: duckdb.DuckDBPyConnection, people: pa.Table, sett
         select
             row_number() over (order by person_key_hash) as record,
             people_cleaned.*,
+            formal_names.first_name_formal,
             first_name is not null and count(*) over (partition by first_name) >= {COMMON_FROM} as first_name_is_common,
             last_name is not null and count(*) over (partition by last_name) >= {COMMON_FROM} as last_name_is_common,
             left(first_name, 1) as first_initial,
             left(last_name, 1) as last_initial,
+            case when length(first_name) >= 3 then left(first_name, 3) end as first_start,
+            case when length(last_name) >= 4 then left(last_name, 4) end as last_start,
+            case when length(postcode) >= 4 then left(postcode, length(postcode) - 2) end as postcode_area,
+            case when length(city) >= 4 then left(city, 4) end as city_start,
+            left(birth_date, 6) as birth_month,
+            case when length(split_part(email, '@', 1)) >= 5 then left(email, 5) end as email_start,
             least(first_name, last_name) || ' ' || greatest(first_name, last_name) as both_names,
             left(birth_date, 4) as birth_year,
             right(birth_date, 4) as birth_month_day,
@@ -136,6 +212,7 @@ def prepare_people(connection: duckdb.DuckDBPyConnection, people: pa.Table, sett
                     then split_part(email, '@', 1)
             end as email_local{derived}
         from people_cleaned
+        left join formal_names using (first_name)
     """)
     frequencies = {level.frequency_of: level.frequency_from for level in levels if level.frequency_of}
     shares = "".join(
@@ -162,9 +239,22 @@ def _plain(column: str) -> str:
 def _name(column: str) -> str:
     """A name without particles, unless it is nothing else, and without spaces. Names are in the wrong field at
     times, so first and last ones are treated alike."""
-    words = f"list_filter(string_split({_plain(column)}, ' '), lambda word: word <> '')"
+    plain = f"regexp_replace({_plain(column)}, '{GENERATION}', '')"
+    words = f"list_filter(string_split({plain}, ' '), lambda word: word <> '')"
     kept = f"list_filter({words}, lambda word: word not in {_listed(PARTICLES)})"
     return f"array_to_string(case when len({kept}) > 0 then {kept} else {words} end, '')"
+
+
+def _generation(column: str) -> str:
+    """The generation in which a name ends, as a number; null where it names none."""
+    numbers = " ".join(f"when '{word}' then {number}" for word, number in GENERATIONS.items())
+    return f"case regexp_extract({_plain(column)}, '{GENERATION}', 1) {numbers} end"
+
+
+def _nicknames() -> pa.Table:
+    """Which names are short for which, written as cleaned names are."""
+    pairs = sorted({(known.name2, known.name1) for known in name_triplets() if known.relationship == "has_nickname"})
+    return pa.table({"nickname": [pair[0] for pair in pairs], "formal": [pair[1] for pair in pairs]})
 
 
 def _listed(words: Iterable[str]) -> str:

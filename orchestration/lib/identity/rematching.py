@@ -119,7 +119,7 @@ def with_training(settings: MatchingSettings) -> MatchingSettings:
 def _digest(current: pa.Table, folder: Path) -> str:
     """A hash of everything that the pairs follow from."""
     digest = hashlib.sha256()
-    digest.update(f"{version('splink')} {version('duckdb')}".encode())
+    digest.update(" ".join(version(name) for name in ("splink", "duckdb", "nicknames")).encode())
     code = (*Path(__file__).parent.glob("*.py"), *Path(matching_config.__file__).parent.glob("match*.py"))
     for path in (folder / SETTINGS_FILE, folder / PARAMETERS_FILE, *sorted(code)):
         digest.update(path.name.encode() + b"\0" + (path.read_bytes() if path.is_file() else b"") + b"\0")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from orchestration.lib.identity.grouping import components
+
 MUST_NOT_LINK = "must_not_link"
 UNIQUE_PER_PERSON = "unique_per_person"
 CANNOT_LINK = "cannot_link"
@@ -61,6 +63,26 @@ def resolve_links(
             conflict_a,
             conflict_b,
         )
+
+
+def joined_by_one_value(links: Iterable[Link], shared: Mapping[tuple[str, str], str]) -> list[tuple[str, str]]:
+    """Returns the cannot-link pairs of records that nothing but the value that they share joins.
+
+    `shared` has that value by pair. Whatever else joins two records is stronger evidence than their names: a chain of
+    links, fuzzy ones included, that passes through no value of any such pair. The values are set aside together,
+    because a household's telephone does not confirm that its mailbox is one person's.
+
+    >>> household = [Link(f"{a}-{b}", a, b, False) for a, b in (("ann", "mail"), ("bob", "mail"))]
+    >>> joined_by_one_value(household, {("ann", "bob"): "mail"})
+    [('ann', 'bob')]
+    >>> joined_by_one_value([*household, Link("ann-bob", "ann", "bob", False)], {("ann", "bob"): "mail"})
+    []
+    """
+    values = set(shared.values())
+    ends = [(link.identifier_a, link.identifier_b) for link in links]
+    parts = components(pair for pair in ends if not values.intersection(pair))
+    part_of = {identifier: number for number, part in enumerate(parts) for identifier in part}
+    return [(one, other) for one, other in shared if part_of.get(one, one) != part_of.get(other, other)]
 
 
 class _Parts:

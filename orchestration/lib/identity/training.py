@@ -196,6 +196,6 @@ def _matches(connection: duckdb.DuckDBPyConnection, settings: MatchingSettings, 
             comparison.name: level_of(comparison, gamma)
             for comparison, gamma in zip(settings.comparisons, gammas, strict=True)
         }
-        if not any(guard.refuses(levels) for guard in settings.guards):
+        if not any(guard.applies(levels) for guard in settings.guards):
             found.append(Pattern(tuple(gammas), count))
     return found

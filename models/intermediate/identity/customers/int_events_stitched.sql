@@ -10,6 +10,10 @@
                 {'column': 'visitor_id', 'of': 'int_event_identities'},
                 {'column': 'visitor_id', 'of': 'int_unnamed_events'},
             ],
+            'int_shared_device_events': [
+                'event_id',
+                {'column': 'visitor_id', 'of': 'int_unnamed_events'},
+            ],
         },
     }},
 ) }}
@@ -37,6 +41,7 @@ identified as (
         coalesce(identities.person_id, unnamed.person_id) as person_id,
         -- whose device counts, and when
         coalesce(identities.visitor_id, unnamed.visitor_id) as owned_visitor_id,
+        coalesce(unnamed.naming_event_id, events.event_id) as owned_event_id,
         coalesce(unnamed.named_at, events.occurred_at) as owned_at,
         unnamed.event_id is null or unnamed.moment_count > 1 as is_linkable
     from events
@@ -50,11 +55,13 @@ select
     identified.event_id,
     coalesce(
         identified.person_id,
+        shared_devices.customer_id,
         ownerships.customer_id,
         'a_' || {{ hash_text("'record:' || identified.record_key") }}
     ) as customer_id,
     identified.visitor_id,
-    identified.person_id is not null or coalesce(ownerships.is_person, false) as is_identified,
+    identified.person_id is not null
+    or coalesce(shared_devices.is_person, ownerships.is_person, false) as is_identified,
     identified.is_linkable,
     identified.is_bot,
     identified.occurred_at,
@@ -63,6 +70,9 @@ from identified
 left join {{ ref('int_visitor_ownerships') }} as ownerships
     on
         ownerships.visitor_id = identified.owned_visitor_id
+        and ownerships.device_hash is null
         and identified.person_id is null
         and ownerships.valid_from <= identified.owned_at
         and (ownerships.valid_to is null or ownerships.valid_to > identified.owned_at)
+left join {{ ref('int_shared_device_events') }} as shared_devices
+    on shared_devices.event_id = identified.owned_event_id

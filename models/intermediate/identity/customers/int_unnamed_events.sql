@@ -55,6 +55,7 @@ select
     moments.record_key,
     naming.person_id,
     naming.visitor_id,
+    naming.event_id as naming_event_id,
     cast(records.moment_count as bigint) as moment_count,
     naming.occurred_at as named_at
 from moments

@@ -2,7 +2,7 @@
 
 {#- How many identifiers there are of each type, which of them link no one, and which values are unusable. -#}
 with identifiers as (
-    select identifier_type, identifier_kind, person_count, is_blocked, is_over_cap
+    select identifier_type, identifier_kind, person_count, is_blocked, is_over_cap, is_over_device_cap
     from {{ ref('int_identifier_trust') }}
 )
 
@@ -22,6 +22,12 @@ union all
 select 'values_over_cap', 'identifier_type', identifier_type, cast(count(*) as double)
 from identifiers
 where is_over_cap and not is_blocked
+group by identifier_type
+union all
+-- those of them that are on more devices than a person has
+select 'values_over_device_cap', 'identifier_type', identifier_type, cast(count(*) as double)
+from identifiers
+where is_over_device_cap and not is_blocked
 group by identifier_type
 union all
 select 'most_people_on_a_value', 'identifier_type', identifier_type, cast(max(person_count) as double)

@@ -1,13 +1,26 @@
 {#- Values that identify no one, such as `null` or a shop's own address, hashed like the identifiers they are compared with. -#}
-with blocked as (
+with
+-- words that stand for nothing are written in any case, and not every rule of normalisation makes one of them
+words as (
+    select identifier from {{ ref('blocked_identifiers') }} where identifier_type = '*'
+    union
+    select lower(identifier) from {{ ref('blocked_identifiers') }} where identifier_type = '*'
+    union
+    select upper(identifier) from {{ ref('blocked_identifiers') }} where identifier_type = '*'
+    union
+    select upper(left(identifier, 1)) || lower(substr(identifier, 2))
+    from {{ ref('blocked_identifiers') }}
+    where identifier_type = '*'
+),
+
+blocked as (
     select blocked_identifiers.identifier_type, blocked_identifiers.identifier
     from {{ ref('blocked_identifiers') }} as blocked_identifiers
     where blocked_identifiers.identifier_type <> '*'
     union
-    select identifier_types.identifier_type, blocked_identifiers.identifier
-    from {{ ref('blocked_identifiers') }} as blocked_identifiers
+    select identifier_types.identifier_type, words.identifier
+    from words
     cross join {{ ref('identifier_types') }} as identifier_types
-    where blocked_identifiers.identifier_type = '*'
 ),
 
 identifier_rules as (

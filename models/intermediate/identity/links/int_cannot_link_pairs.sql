@@ -1,9 +1,13 @@
 {#-
-    People records that matching says are two people, though they share a value. If the value is unique per person,
-    such as a customer number, it is stronger evidence than names, and the pair is not in this list.
+    Two people of one mailbox or telephone: pairs of records whose names cannot be one person's, with the one trusted
+    value that both have. A second value, or one that is unique per person, is stronger evidence than names.
 -#}
-with sharing_a_unique_value as (
-    select distinct matched.record_a, matched.record_b
+with shared_values as (
+    select distinct
+        matched.record_a,
+        matched.record_b,
+        trust.identifier_hash,
+        trust.is_unique_per_person
     from {{ ref('int_record_pairs') }} as matched
     inner join {{ ref('int_people_identifiers') }} as values_a
         on values_a.person_key_hash = matched.record_a and values_a.is_current
@@ -13,17 +17,14 @@ with sharing_a_unique_value as (
             and values_b.is_current
             and values_b.identifier_hash = values_a.identifier_hash
     inner join {{ ref('int_identifier_trust') }} as trust
-        on
-            trust.identifier_hash = values_a.identifier_hash
-            and trust.is_trusted
-            and trust.is_unique_per_person
+        on trust.identifier_hash = values_a.identifier_hash and trust.is_trusted
     where matched.is_cannot_link
 )
 
-select matched.record_a, matched.record_b
-from {{ ref('int_record_pairs') }} as matched
-left join sharing_a_unique_value
-    on
-        sharing_a_unique_value.record_a = matched.record_a
-        and sharing_a_unique_value.record_b = matched.record_b
-where matched.is_cannot_link and sharing_a_unique_value.record_a is null
+select
+    record_a,
+    record_b,
+    min(identifier_hash) as shared_identifier
+from shared_values
+group by record_a, record_b
+having count(*) = 1 and not bool_or(is_unique_per_person)

@@ -8,6 +8,8 @@ select
     identifier_types.priority as type_priority,
     identifier_types.is_unique_per_person,
     identifier_types.max_people,
+    coalesce(identifier_types.max_devices, {{ var('max_devices_per_identifier') }}) as max_devices,
+    seen.observation_count,
     seen.first_seen_at
 from {{ ref('int_identifiers') }} as seen
 inner join {{ ref('identifier_types') }} as identifier_types

@@ -1,20 +1,25 @@
 {{ config(materialized='ephemeral') }}
 
 {#-
-    How many people share a value. They are the unique-per-person identifiers that occur directly with it, counted per
-    type; on records that carry none of these, the distinct names. The greatest of these counts is used, because one person
-    usually has one identifier of each type. See docs/decisions/0003-people-per-value.md.
+    How many people share a value: the greatest of several counts, because one person usually has one identifier of each
+    type. They are the unique-per-person identifiers that occur directly with it, counted per type, and on records that
+    carry none of these the distinct names. Where neither says anything, the other values that occur with it count:
+    an address with six telephones. A value of a unique-per-person type that is a constant (`guest`) looks like one
+    person in all of these, so its e-mail addresses, telephones and names count. See docs/decisions/0003-people-per-value.md.
 -#}
 with capped as (
-    select identifier_hash from {{ ref('int_identifiers_current') }} where max_people is not null
+    select identifier_hash, identifier_type, is_unique_per_person
+    from {{ ref('int_identifiers_current') }}
+    where max_people is not null
 ),
 
--- a blocked value identifies no one
-unique_values as (
-    select identifier_hash, identifier_type
+-- a blocked value identifies no one, and a record of its own says nothing of how many people there are
+counted_values as (
+    select identifier_hash, identifier_type, is_unique_per_person
     from {{ ref('int_identifiers_current') }}
     where
-        is_unique_per_person
+        identifier_kind = 'person'
+        and identifier_type <> 'record'
         and identifier_hash not in (select identifier_hash from {{ ref('int_blocked_identifiers') }})
 ),
 
@@ -35,35 +40,44 @@ record_values as (
     where is_current
 ),
 
-unique_values_nearby as (
-    select neighbours.identifier_hash, unique_values.identifier_type, neighbours.neighbour_hash
+values_nearby as (
+    select
+        neighbours.identifier_hash,
+        counted_values.identifier_type,
+        counted_values.is_unique_per_person,
+        neighbours.neighbour_hash
     from neighbours
-    inner join unique_values
-        on unique_values.identifier_hash = neighbours.neighbour_hash
+    inner join counted_values
+        on counted_values.identifier_hash = neighbours.neighbour_hash
     union
     select
         record_values.identifier_hash,
-        unique_values.identifier_type,
+        counted_values.identifier_type,
+        counted_values.is_unique_per_person,
         others.identifier_hash as neighbour_hash
     from record_values
     inner join record_values as others
         on
             others.person_key_hash = record_values.person_key_hash
             and others.identifier_hash <> record_values.identifier_hash
-    inner join unique_values
-        on unique_values.identifier_hash = others.identifier_hash
+    inner join counted_values
+        on counted_values.identifier_hash = others.identifier_hash
     where record_values.identifier_hash in (select identifier_hash from capped)
 ),
 
 records_with_unique_values as (
-    select distinct person_key_hash
+    select distinct record_values.person_key_hash
     from record_values
-    where identifier_hash in (select identifier_hash from unique_values)
+    inner join counted_values
+        on
+            counted_values.identifier_hash = record_values.identifier_hash
+            and counted_values.is_unique_per_person
 ),
 
-counts as (
+people as (
     select identifier_hash, count(*) as person_count
-    from unique_values_nearby
+    from values_nearby
+    where is_unique_per_person
     group by identifier_hash, identifier_type
     union all
     select identifier_hash, count(distinct name_normalised)
@@ -72,6 +86,35 @@ counts as (
         person_key_hash not in (select person_key_hash from records_with_unique_values)
         and identifier_hash <> person_key_hash
     group by identifier_hash
+),
+
+values_of_someone as (
+    select distinct identifier_hash from people where person_count > 0
+),
+
+counts as (
+    select * from people
+    union all
+    select values_nearby.identifier_hash, count(*)
+    from values_nearby
+    inner join capped
+        on capped.identifier_hash = values_nearby.identifier_hash
+    where
+        not values_nearby.is_unique_per_person
+        and (
+            capped.is_unique_per_person
+            or (
+                values_nearby.identifier_type <> capped.identifier_type
+                and values_nearby.identifier_hash not in (select identifier_hash from values_of_someone)
+            )
+        )
+    group by values_nearby.identifier_hash, values_nearby.identifier_type
+    union all
+    select record_values.identifier_hash, count(distinct record_values.name_normalised)
+    from record_values
+    inner join capped
+        on capped.identifier_hash = record_values.identifier_hash and capped.is_unique_per_person
+    group by record_values.identifier_hash
 )
 
 select identifier_hash, cast(max(person_count) as bigint) as person_count

@@ -2,7 +2,7 @@
 
 import pyarrow
 
-from orchestration.lib.identity.splitting import Link, resolve_links
+from orchestration.lib.identity.splitting import Link, joined_by_one_value, resolve_links
 
 COLUMNS = pyarrow.schema(
     [
@@ -23,9 +23,8 @@ COLUMNS = pyarrow.schema(
 
 def model(dbt, session):
     dbt.config(materialized="table")
-    links = dbt.ref("int_conflicting_links").order("link_number").fetchall()
-    names = dbt.ref("int_conflicting_links").columns
-    rows = [dict(zip(names, row, strict=True)) for row in links]
+    conflicting = dbt.ref("int_conflicting_links")
+    rows = [dict(zip(conflicting.columns, row, strict=True)) for row in conflicting.order("link_number").fetchall()]
     unique_types = {
         row[f"identifier_{end}"]: row[f"unique_type_{end}"]
         for row in rows
@@ -38,9 +37,11 @@ def model(dbt, session):
         .project("identifier_a, identifier_b")
         .fetchall()
     )
-    cannot_link = dbt.ref("int_cannot_link_pairs").fetchall()
+    links = [Link(row["link_key"], row["identifier_a"], row["identifier_b"], row["is_decision"]) for row in rows]
+    shared = dbt.ref("int_cannot_link_pairs").project("record_a, record_b, shared_identifier").fetchall()
+    cannot_link = joined_by_one_value(links, {(record_a, record_b): value for record_a, record_b, value in shared})
     resolved = resolve_links(
-        (Link(row["link_key"], row["identifier_a"], row["identifier_b"], row["is_decision"]) for row in rows),
+        links,
         unique_types=unique_types,
         must_not_link=must_not_link,
         cannot_link=cannot_link,

@@ -57,6 +57,9 @@ class Carelessness:
     default_birth_date: float = 0.01
     wrong_birth_date: float = 0.06
     shared_mailbox: float = 0.3
+    shared_telephone: float = 0.5
+    # false: who reads the household's mailbox has a telephone of their own
+    shares_both: bool = True
     records_most: int = 4
     left_out: tuple[str, ...] = ()
 
@@ -127,7 +130,9 @@ def _household(chance: random.Random, number: int, carelessness: Carelessness) -
                         f"{name[0].lower()}{flat}{chance.randint(1, 99)}@{chance.choice(DOMAIN)}",
                     )
                 ),
-                "phone_normalised": telephone if chance.random() < 0.5 else f"+316{chance.randint(10000000, 99999999)}",
+                "phone_normalised": telephone
+                if chance.random() < carelessness.shared_telephone and (carelessness.shares_both or not shares)
+                else f"+316{chance.randint(10000000, 99999999)}",
             }
         )
     return found

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 
 from orchestration.lib.config.faults import suggestion
+from orchestration.lib.config.seeds.channel_rules import patterns_that_cannot_be_read, wrong_conditions
 from orchestration.lib.config.seeds.definitions import SeedDefinition, is_day
 from orchestration.lib.config.seeds.problems import Problem
 from orchestration.lib.config.seeds.rows import Rows, SeedRow
@@ -348,6 +349,11 @@ def channel_has_a_free_name(row: SeedRow) -> Iterator[str]:
         yield f"channel = {channel}: totals, or figures without a channel, have this name. Choose another one."
 
 
+def pattern_can_be_read(rows: Rows) -> Iterator[Problem]:
+    for row, message in patterns_that_cannot_be_read(rows["channel_rules"]):
+        yield row.problem(message)
+
+
 def segment_has_a_free_name(row: SeedRow) -> Iterator[str]:
     segment = row.get("segment")
     if segment is not None and segment.lower() in RESERVED_NAMES:
@@ -407,6 +413,7 @@ RULES: tuple[Callable[[Rows], Iterator[Problem]], ...] = (
     bounds_of_a_target_are_in_order,
     target_ends_after_it_begins,
     one_target_holds_on_a_day,
+    pattern_can_be_read,
     segment_has_one_name,
 )
 RULES_OF_ROWS: Mapping[str, tuple[Callable[[SeedRow], Iterator[str]], ...]] = {
@@ -422,5 +429,6 @@ RULES_OF_ROWS: Mapping[str, tuple[Callable[[SeedRow], Iterator[str]], ...]] = {
     ),
     "kpi_roles": (person_can_be_written_to,),
     "channels": (channel_has_a_free_name,),
+    "channel_rules": (channel_has_a_free_name, wrong_conditions),
     "segments": (segment_has_a_free_name, segment_compares_like_with_like),
 }

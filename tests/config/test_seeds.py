@@ -52,11 +52,11 @@ SOUND = {
         "links,3,,,,,fbclid,friends\n"
     ),
     "segments": (
-        "segment,segment_name,attribute,comparison,value\n"
-        "regulars,Regulars,event_count,at_least,10\n"
-        "regulars,,is_anonymous,equals,false\n"
-        "neighbours,Neighbours,country,one_of,NL|BE\n"
-        "young,Young,birth_date,at_least,2000-01-01\n"
+        "segment,segment_name,attribute,comparison,value,is_published\n"
+        "regulars,Regulars,event_count,at_least,10,false\n"
+        "regulars,,is_anonymous,equals,false,\n"
+        "neighbours,Neighbours,country,one_of,NL|BE,\n"
+        "young,Young,birth_date,at_least,2000-01-01,\n"
     ),
 }
 
@@ -167,6 +167,8 @@ SPOILT = [
     ("segments", "2000-01-01", "20000101", "segments.csv line 5", "value = 20000101", "2026-01-31"),
     ("segments", "NL|BE", "NL| BE", "segments.csv line 4", "value = NL| BE", "without blanks"),
     ("segments", "regulars,,", "regulars,Others,", "segments.csv line 3", "another segment_name in line 2", "one name"),
+    ("segments", "equals,false,", "equals,false,true", "segments.csv line 3", "is_published of segment", "Say it once"),
+    ("segments", "10,false", "10,perhaps", "segments.csv line 2", "is_published = perhaps", "true or false"),
     (
         "measures",
         "amount,order_placed,,,",

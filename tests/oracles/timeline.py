@@ -36,7 +36,7 @@ def source_priorities(sources: Iterable[Mapping[str, str]]) -> dict[str, int]:
 
 
 def total_order(priorities: Mapping[str, int]) -> Callable[[Mapping[str, Any]], OrderKey]:
-    """Returns the sort key of events: instant, source priority, sequence number (none last), event id in natural order of its trailing digits."""
+    """Returns the sort key of events: instant, source priority, sequence number (none last), event id (`natural`)."""
 
     def key(event: Mapping[str, Any]) -> OrderKey:
         sequence = event.get("sequence_number")

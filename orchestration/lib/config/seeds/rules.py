@@ -371,6 +371,18 @@ def segment_has_one_name(rows: Rows) -> Iterator[Problem]:
                 )
 
 
+def segment_is_published_or_not(rows: Rows) -> Iterator[Problem]:
+    said: dict[str | None, SeedRow] = {}
+    for row in rows["segments"]:
+        if "is_published" in row.typed:
+            earlier = said.setdefault(row.get("segment"), row)
+            if earlier.typed["is_published"] != row.typed["is_published"]:
+                yield row.problem(
+                    f"is_published of segment {row.get('segment')} is {earlier.get('is_published')} in line "
+                    f"{earlier.line} and {row.get('is_published')} here. Say it once."
+                )
+
+
 def segment_compares_like_with_like(row: SeedRow) -> Iterator[str]:
     attribute, comparison, value = (row.get(name) for name in ("attribute", "comparison", "value"))
     kind = SEGMENT_ATTRIBUTES.get(attribute or "")
@@ -415,6 +427,7 @@ RULES: tuple[Callable[[Rows], Iterator[Problem]], ...] = (
     one_target_holds_on_a_day,
     pattern_can_be_read,
     segment_has_one_name,
+    segment_is_published_or_not,
 )
 RULES_OF_ROWS: Mapping[str, tuple[Callable[[SeedRow], Iterator[str]], ...]] = {
     "critical_events": (property_has_name_and_value, property_can_be_looked_up, occurrence_is_a_number),

@@ -5,7 +5,7 @@ PYTHON ?= python3
 RUN := .venv/bin/python -m orchestration
 SIZE = $(if $(CUSTOMERS),--customers $(CUSTOMERS)) $(if $(DAYS),--days $(DAYS)) $(if $(SEED),--seed $(SEED)) $(if $(HOUSEHOLDS),--households $(HOUSEHOLDS))
 
-.PHONY: help setup run up check journey-check test test-all lint lint-python lint-yaml lint-sql format docs docs-tables bench bench-components bench-landing lock withdraw restore rollback releases hash sql dbt digests send-digests identity-diff identity-train unions bench-identity bench-journeys bench-flows clean
+.PHONY: help setup run up check journey-check test test-all lint lint-python lint-yaml lint-sql format docs docs-outputs docs-tables bench bench-components bench-landing lock withdraw restore rollback releases hash sql dbt digests send-digests identity-diff identity-train unions bench-identity bench-journeys bench-flows clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -51,6 +51,9 @@ digests: setup  ## list the digests of the current release: who gets what, and i
 
 send-digests: setup  ## send the digests of the current release that were not sent yet (JOURNEYS_SMTP_HOST)
 	@$(RUN) send-digests
+
+docs-outputs: setup  ## write the outputs of the queries in README and docs, from the default example that make run made
+	@$(RUN) docs-outputs
 
 docs-tables: setup  ## write the lists of published tables into README, docs and exposures, from their YAML
 	@$(RUN) docs-tables

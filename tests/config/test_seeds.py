@@ -198,7 +198,7 @@ SPOILT = [
     ),
     (
         "segments",
-        "value\nregulars,Regulars,event_count,at_least,10\nregulars,,is_anonymous,equals,false",
+        "value,is_published\nregulars,Regulars,event_count,at_least,10,false\nregulars,,is_anonymous,equals,false,",
         "value,event_name\nregulars,Regulars,event_count,at_least,10,\nregulars,,is_anonymous,equals,false,order_placed",
         "segments.csv line 3",
         "event_name = order_placed",

@@ -121,7 +121,7 @@ def write(folder: Path, table: str, rows: Iterable[Mapping[str, Any]], name: str
     nothing = {column.name: None for column in contract.columns}
     path = folder / table / f"{name}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(json.dumps(nothing | one) + "\n" for one in rows), encoding="utf-8")
+    path.write_text("".join(json.dumps({**nothing, **one}) + "\n" for one in rows), encoding="utf-8")
 
 
 def warehouse_of(folder: Path, rules: str | None = None) -> Warehouse:

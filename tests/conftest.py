@@ -195,6 +195,23 @@ def make_warehouse(folder: Path, *, seeds: Path, as_of: str, **environment: str)
 
 
 @pytest.fixture(scope="session")
+def default_example(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """The default example in its default size, built: the data set that README and docs show."""
+    from examples import omnichannel
+
+    folder = tmp_path_factory.mktemp("default_example")
+    settings = read_settings({"JOURNEYS_VAR": str(folder / "var"), "JOURNEYS_SERVING": str(folder / "serving")})
+    example = settings.example
+    assert example is not None and example.name == "omnichannel"
+    sizes: dict[str, Any] = dict(example.sizes)
+    omnichannel.generate(settings.extracts, settings.truth, as_of=example.as_of, **sizes, progress=lambda line: None)
+    warehouse = Warehouse(settings)
+    warehouse.land()
+    warehouse.build()
+    return warehouse
+
+
+@pytest.fixture(scope="session")
 def complete_journey_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The database built from all households of the example complete_journey: the tables that a release copies."""
     from examples import complete_journey

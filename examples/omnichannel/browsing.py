@@ -123,6 +123,7 @@ def web_render(chunk: Chunk) -> dict[str, str]:
         "event_id": world.uid("web", "number"),
         "domain_userid": world.cookie(),
         "platform": "'web'",
+        "page_urlhost": "'www.example.com'",
         "mkt_clickid": f"case when is_ad then {world.short_id('CLK', 'click', 'visit')} end",
         "event_params": f"""
             case

@@ -1,8 +1,8 @@
-{#- An aggregate: names joined by ` > ` in the order of a number. -#}
-{% macro ordered_path(name, number) -%}
-    {{ return(adapter.dispatch('ordered_path', 'journeys')(name, number)) }}
+{#- An aggregate: names joined by a separator, ` > ` where none is given, in the order of a number. -#}
+{% macro ordered_path(name, number, separator=' > ') -%}
+    {{ return(adapter.dispatch('ordered_path', 'journeys')(name, number, separator)) }}
 {%- endmacro %}
 
-{% macro duckdb__ordered_path(name, number) -%}
-    string_agg({{ name }}, ' > ' order by {{ number }})
+{% macro duckdb__ordered_path(name, number, separator) -%}
+    string_agg({{ name }}, '{{ separator }}' order by {{ number }})
 {%- endmacro %}

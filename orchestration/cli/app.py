@@ -12,6 +12,7 @@ from orchestration.cli import (
     check,
     dbt,
     digests,
+    docs_outputs,
     docs_tables,
     hash,
     identity_diff,
@@ -49,6 +50,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "identity-diff": identity_diff.command,
     "identity-train": identity_train.command,
     "unions": unions.command,
+    "docs-outputs": docs_outputs.command,
     "docs-tables": docs_tables.command,
 }
 

@@ -45,12 +45,18 @@ SOUND = {
         "order_value,2025-06-01,45,40,35,\n"
     ),
     "channels": "channel,channel_name,is_paid\nweb,Web,false\n",
+    "channel_rules": (
+        "channel_rule_id,rule_order,utm_source,utm_source_match,utm_medium,utm_medium_match,click_id,channel\n"
+        "ads,1,google|bing,,^(cpc|ppc)$,pattern,,ads\n"
+        "letters,2,news,starts,email|e-mail,,,mail\n"
+        "links,3,,,,,fbclid,friends\n"
+    ),
     "segments": (
-        "segment,segment_name,attribute,comparison,value\n"
-        "regulars,Regulars,event_count,at_least,10\n"
-        "regulars,,is_anonymous,equals,false\n"
-        "neighbours,Neighbours,country,one_of,NL|BE\n"
-        "young,Young,birth_date,at_least,2000-01-01\n"
+        "segment,segment_name,attribute,comparison,value,is_published\n"
+        "regulars,Regulars,event_count,at_least,10,false\n"
+        "regulars,,is_anonymous,equals,false,\n"
+        "neighbours,Neighbours,country,one_of,NL|BE,\n"
+        "young,Young,birth_date,at_least,2000-01-01,\n"
     ),
 }
 
@@ -145,6 +151,12 @@ SPOILT = [
     ("kpi_roles", "Shop keeper", "Shop\x1b[31m", "kpi_roles.csv line 2", "person = Shop\ufffd[31m: holds", "U+001B"),
     ("kpi_roles", "Shop keeper", '"Shop\nBcc: x"', "kpi_roles.csv line 3", "U+000A at place 5", "again"),
     ("channels", "web", "all", "channels.csv line 2", "channel = all", "Choose another"),
+    ("channel_rules", "^(cpc", "^((cpc", "channel_rules.csv line 2", "utm_medium = ^((cpc", "a backslash before"),
+    ("channel_rules", "(cpc", "(?<!x)(cpc", "channel_rules.csv line 2", "is no regular expression", "to contains"),
+    ("channel_rules", "e-mail", "", "channel_rules.csv line 3", "utm_medium = email|", "Take the | out"),
+    ("channel_rules", "news,starts", "news,begins", "channel_rules.csv line 3", "utm_source_match = begins", "starts"),
+    ("channel_rules", "news,starts", ",starts", "channel_rules.csv line 3", "utm_source_match is filled", "empty both"),
+    ("channel_rules", "friends", "all", "channel_rules.csv line 4", "channel = all", "Choose another"),
     ("segments", "young,Young", "All,All", "segments.csv line 5", "segment = All", "Choose another"),
     ("segments", "young,Young", "(none),None", "segments.csv line 5", "segment = (none)", "Choose another"),
     ("segments", "country", "contry", "segments.csv line 4", "attribute = contry", "Did you mean country?"),
@@ -155,6 +167,8 @@ SPOILT = [
     ("segments", "2000-01-01", "20000101", "segments.csv line 5", "value = 20000101", "2026-01-31"),
     ("segments", "NL|BE", "NL| BE", "segments.csv line 4", "value = NL| BE", "without blanks"),
     ("segments", "regulars,,", "regulars,Others,", "segments.csv line 3", "another segment_name in line 2", "one name"),
+    ("segments", "equals,false,", "equals,false,true", "segments.csv line 3", "is_published of segment", "Say it once"),
+    ("segments", "10,false", "10,perhaps", "segments.csv line 2", "is_published = perhaps", "true or false"),
     (
         "measures",
         "amount,order_placed,,,",
@@ -184,7 +198,7 @@ SPOILT = [
     ),
     (
         "segments",
-        "value\nregulars,Regulars,event_count,at_least,10\nregulars,,is_anonymous,equals,false",
+        "value,is_published\nregulars,Regulars,event_count,at_least,10,false\nregulars,,is_anonymous,equals,false,",
         "value,event_name\nregulars,Regulars,event_count,at_least,10,\nregulars,,is_anonymous,equals,false,order_placed",
         "segments.csv line 3",
         "event_name = order_placed",
@@ -284,6 +298,59 @@ def warnings(folder: Path, **changed: str) -> list[str]:
     """Warnings of journeys alone: the sound configuration has KPIs for some phases only."""
     messages = (str(problem) for problem in resolved(folder, **changed).warnings)
     return [line for line in messages if "has no KPI of the kind" not in line]
+
+
+@pytest.mark.parametrize(
+    ("rule", "reason"),
+    [
+        # every value that meets the rule meets an earlier one
+        ("late,4,google,,cpc,,,ads", "ads in line 2 matches first"),
+        ("late,4,Bing ,,^(cpc|ppc)$,pattern,,ads", "ads in line 2 matches first"),
+        ("late,4,newsletter,,E-Mail,,,mail", "letters in line 3 matches first"),
+        ("late,4,news of may,starts,email,,,mail", "letters in line 3 matches first"),
+        ("late,4,facebook,,social,,fbclid,friends", "links in line 4 matches first"),
+        # the ids themselves are not compared
+        ("late,4,,,,,Cj0KCQ,ads", "click_id = Cj0KCQ: what is compared is the kind of a click id"),
+    ],
+)
+def test_a_channel_rule_that_can_never_match_is_a_warning(rule: str, reason: str, tmp_path: Path) -> None:
+    [warning] = warnings(tmp_path, channel_rules=SOUND["channel_rules"] + rule + "\n")
+    assert warning.startswith("channel_rules.csv line 5: late can never match: ") and reason in warning
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "late,4,google,,cpm,,,ads",
+        "late,4,google,contains,cpc,,,ads",
+        "late,4,google,,^cpc$,pattern,,ads",
+        "late,4,oldnews,,email,,,mail",
+        "early,0,google,,cpc,,,ads",
+        "late,4,news,contains,email,,,mail",
+    ],
+)
+def test_a_channel_rule_that_may_match_is_no_warning(rule: str, tmp_path: Path) -> None:
+    assert warnings(tmp_path, channel_rules=SOUND["channel_rules"] + rule + "\n") == []
+
+
+def test_a_rule_about_hosts_is_not_written_as_an_address(tmp_path: Path) -> None:
+    rules = (
+        "channel_rule_id,rule_order,referrer,referrer_match,channel\n"
+        "whole,1,https://www.example.org/,,friends\nhost,2,example.org,,friends\nsub,3,blog.example.org,,friends\n"
+    )
+    assert warnings(tmp_path, channel_rules=rules) == [
+        "channel_rules.csv line 2: whole can never match: referrer = https://www.example.org/: what is compared is the "
+        "host without www. Write it as in example.org."
+    ]
+
+
+def test_medium_and_utm_medium_are_one_value(tmp_path: Path) -> None:
+    rules = (
+        "channel_rule_id,rule_order,medium,utm_medium,utm_medium_match,channel\n"
+        "two,1,cpc,email,,ads\none,2,cpc,cp,starts,ads\n"
+    )
+    [warning] = warnings(tmp_path, channel_rules=rules)
+    assert warning.startswith("channel_rules.csv line 2: two can never match: medium and utm_medium")
 
 
 def test_versions_that_follow_each_other_are_in_order_whatever_their_numbers(tmp_path: Path) -> None:

@@ -40,6 +40,14 @@ def test_instant_then_priority_then_sequence_then_id() -> None:
     assert [one["event_number"] for one in numbered] == [1, 2, 3, 4, 5, 6, 7]
 
 
+def test_ids_of_one_instant_are_in_natural_order_of_their_last_digits() -> None:
+    ids = ["b2:10", "b2:9", "b2:09", "b2:x10", "b2:x9y", "b10:1", "b2:" + "9" * 30, "b2:0"]
+    numbered = timeline.numbered([event(name) for name in ids], {})
+    assert [one["event_id"] for one in numbered] == [
+        "b10:1", "b2:0", "b2:09", "b2:9", "b2:10", "b2:" + "9" * 30, "b2:x10", "b2:x9y",
+    ]  # fmt: skip
+
+
 def test_each_customer_counts_from_one() -> None:
     numbered = timeline.numbered([event("a"), event("b", customer_id="d"), event("c")], {})
     assert [(one["event_id"], one["event_number"]) for one in numbered] == [("a", 1), ("b", 1), ("c", 2)]

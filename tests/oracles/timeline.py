@@ -22,7 +22,7 @@ from tests.oracles.feed import Row, whole
 
 DEFAULT_SOURCE_PRIORITY = 100
 
-OrderKey = tuple[datetime, int, bool, int, str]
+OrderKey = tuple[datetime, int, bool, int, str, int, str]
 
 
 def source_priorities(sources: Iterable[Mapping[str, str]]) -> dict[str, int]:
@@ -36,7 +36,7 @@ def source_priorities(sources: Iterable[Mapping[str, str]]) -> dict[str, int]:
 
 
 def total_order(priorities: Mapping[str, int]) -> Callable[[Mapping[str, Any]], OrderKey]:
-    """Returns the sort key of events: instant, source priority, sequence number (none last), event id."""
+    """Returns the sort key of events: instant, source priority, sequence number (none last), event id (`natural`)."""
 
     def key(event: Mapping[str, Any]) -> OrderKey:
         sequence = event.get("sequence_number")
@@ -45,10 +45,23 @@ def total_order(priorities: Mapping[str, int]) -> Callable[[Mapping[str, Any]], 
             priorities.get(event["source_system"], DEFAULT_SOURCE_PRIORITY),
             sequence is None,
             sequence or 0,
-            event["event_id"],
+            *natural(event["event_id"]),
         )
 
     return key
+
+
+def natural(event_id: str) -> tuple[str, int, str]:
+    """Returns an id's place among ids: the text before its trailing digits, their number, and all of it.
+
+    >>> sorted(["b2:10", "b2:9", "b1:11", "b2", "b2:09", "c"], key=natural)
+    ['b2', 'b1:11', 'b2:09', 'b2:9', 'b2:10', 'c']
+    """
+    digits = 0
+    while digits < len(event_id) and event_id[-1 - digits] in "0123456789":
+        digits += 1
+    cut = len(event_id) - digits
+    return event_id[:cut], int(event_id[cut:] or "0"), event_id
 
 
 def property_text(event: Mapping[str, Any], name: str) -> str | None:

@@ -82,31 +82,49 @@ changes_by_day as (
         sum(left_yesterday_count) as left_yesterday_count
     from changes
     group by journey_id, phase_id, measured_on
+),
+
+counted as (
+    select
+        phases.journey_id,
+        phases.phase_id,
+        {% for column in [
+            'entered_count', 'fell_through_count', 'regressed_count', 'completed_count', 'fell_out_count',
+            'pending_count', 'left_fell_through_count', 'left_regressed_count', 'left_completed_count',
+            'left_fell_out_count',
+        ] -%}
+        cast(coalesce(changes_by_day.{{ column }}, 0) as bigint) as {{ column }},
+        {% endfor -%}
+        cast(sum(
+            coalesce(changes_by_day.entered_count, 0) - coalesce(changes_by_day.left_yesterday_count, 0)
+        ) over (
+            partition by phases.journey_id, phases.phase_id order by days.measured_on rows unbounded preceding
+        ) as bigint) as present_count,
+        days.measured_on
+    from phases
+    cross join days
+    left join changes_by_day
+        on
+            changes_by_day.journey_id = phases.journey_id
+            and changes_by_day.phase_id = phases.phase_id
+            and changes_by_day.measured_on = days.measured_on
 )
 
 select
-    phases.journey_id,
-    phases.phase_id,
-    {% for column in [
-        'entered_count', 'fell_through_count', 'regressed_count', 'completed_count', 'fell_out_count', 'pending_count',
-    ] -%}
-    cast(coalesce(changes_by_day.{{ column }}, 0) as bigint) as {{ column }},
-    {% endfor -%}
-    cast(sum(
-        coalesce(changes_by_day.entered_count, 0) - coalesce(changes_by_day.left_yesterday_count, 0)
-    ) over (
-        partition by phases.journey_id, phases.phase_id order by days.measured_on rows unbounded preceding
-    ) as bigint) as present_count,
-    {% for column in [
-        'left_fell_through_count', 'left_regressed_count', 'left_completed_count', 'left_fell_out_count',
-    ] -%}
-    cast(coalesce(changes_by_day.{{ column }}, 0) as bigint) as {{ column }},
-    {% endfor -%}
-    days.measured_on
-from phases
-cross join days
-left join changes_by_day
-    on
-        changes_by_day.journey_id = phases.journey_id
-        and changes_by_day.phase_id = phases.phase_id
-        and changes_by_day.measured_on = days.measured_on
+    journey_id,
+    phase_id,
+    entered_count,
+    fell_through_count,
+    regressed_count,
+    completed_count,
+    fell_out_count,
+    pending_count,
+    present_count,
+    left_fell_through_count,
+    left_regressed_count,
+    left_completed_count,
+    left_fell_out_count,
+    measured_on
+from counted
+-- who enters or leaves on a day is present on it, so nothing is counted where nobody is
+where present_count > 0

@@ -1,5 +1,12 @@
 with source as (
-    select * from {{ landed('app', 'events') }}
+    select
+        *,
+        {{ json_text('event_properties', 'utm_source') }} as utm_source,
+        {{ json_text('event_properties', 'utm_medium') }} as utm_medium,
+        {{ json_text('event_properties', 'utm_campaign') }} as utm_campaign,
+        {{ host_of(json_text('event_properties', 'referrer')) }} as referrer,
+        {{ click_id_kind('event_properties') }} as click_id
+    from {{ landed('app', 'events') }}
 )
 
 select
@@ -21,7 +28,11 @@ select
         else event_type
     end as event_name,
     'app' as source_system,
-    case when event_type in ('push_received', 'push_opened') then 'push' else 'app' end as channel,
+    case
+        when event_type in ('push_received', 'push_opened') then 'push'
+        -- what brought the visit is for channel_rules.csv to say
+        when coalesce(utm_source, utm_medium, utm_campaign, referrer, click_id) is null then 'app'
+    end as channel,
     case event_type
         when 'first_open' then 'app_start'
         when 'session_start' then 'app_start'
@@ -43,6 +54,11 @@ select
         else 'mobile'
     end as device_type,
     push_campaign as campaign,
+    utm_source,
+    utm_medium,
+    utm_campaign,
+    referrer,
+    click_id,
     {{ hashed_identifiers(map_of({
         'device_id': 'device_id',
         'customer_number': 'user_id',

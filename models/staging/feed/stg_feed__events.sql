@@ -15,7 +15,18 @@ select
     direction,
     device_type,
     campaign,
-    {{ json_text('properties', 'medium') }} as medium,
+    {{ json_text('properties', 'utm_source') }} as utm_source,
+    coalesce(
+        {{ json_text('properties', 'utm_medium') }},
+        {{ json_text('properties', 'medium') }}
+    ) as utm_medium,
+    {{ json_text('properties', 'utm_campaign') }} as utm_campaign,
+    -- a page of the same site brought nobody
+    nullif(
+        {{ host_of(json_text('properties', 'referrer')) }},
+        {{ host_of(json_text('properties', 'page_url')) }}
+    ) as referrer,
+    {{ click_id_kind('properties') }} as click_id,
     {{ json_text('properties', 'user_agent') }} as user_agent,
     currency,
     feedback_kind,

@@ -1,5 +1,9 @@
 with source as (
-    select * from {{ landed('web', 'events') }}
+    select
+        *,
+        -- a page of the same site brought nobody
+        nullif({{ host_of('refr_urlhost') }}, {{ host_of('page_urlhost') }}) as referrer
+    from {{ landed('web', 'events') }}
 )
 
 select
@@ -21,7 +25,10 @@ select
         else event_name
     end as event_name,
     'web' as source_system,
-    'web' as channel,
+    -- what brought the visit is for channel_rules.csv to say
+    case
+        when coalesce(mkt_source, mkt_medium, mkt_campaign, mkt_clickid, referrer) is null then 'web'
+    end as channel,
     case event_name
         when 'page_view' then 'page'
         when 'view_item' then 'product_page'
@@ -37,7 +44,11 @@ select
     'inbound' as direction,
     case dvce_type when 'Computer' then 'desktop' else lower(dvce_type) end as device_type,
     mkt_campaign as campaign,
-    mkt_medium as medium,
+    mkt_source as utm_source,
+    mkt_medium as utm_medium,
+    mkt_campaign as utm_campaign,
+    referrer,
+    case when mkt_clickid is not null then 'click_id' end as click_id,
     useragent as user_agent,
     {{ hashed_identifiers(map_of({
         'cookie': 'domain_userid',

@@ -34,9 +34,9 @@ from orchestration.lib.warehouse.build import (
     is_releasable,
     last_complete_build,
     note_release,
-    unmatched_critical_events,
     unused_case_keys,
 )
+from orchestration.lib.warehouse.unmatched_rules import warnings_of_unmatched_rules
 
 MARTS = read_marts(read_dbt_manifest())
 
@@ -69,11 +69,8 @@ def publish_release(settings: Settings, *, run_id: str, log: dg.DagsterLogManage
                 )
             create_ledgers(connection)
             record_releases(connection, settings)
-            for critical_event in unmatched_critical_events(connection):
-                log.warning(
-                    f"critical_events.csv: {critical_event} matches nothing that landed. Compare its event_name, "
-                    "channel, touchpoint and property with core.fct_events, or remove the row."
-                )
+            for warning in warnings_of_unmatched_rules(connection, settings, today=now.date()):
+                log.warning(warning)
             for journey, key in unused_case_keys(connection):
                 log.warning(
                     f"journeys.csv: no critical event of {journey} has a value for its case_key {key}: a customer has "

@@ -263,18 +263,6 @@ def event_tables(manifest: Mapping) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def unmatched_critical_events(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """Rules of critical_events.csv that no event on any timeline meets, in the order of the seed."""
-    return [
-        row[0]
-        for row in connection.execute("""
-            select critical_event_id from config.critical_events
-            where critical_event_id not in (select critical_event_id from intermediate.int_matched_events)
-            order by rowid
-        """).fetchall()
-    ]
-
-
 def unused_case_keys(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
     """Journeys with a case key that no event which moves a customer has a value for, each with the key."""
     return connection.execute("""

@@ -1,6 +1,7 @@
 {#-
     Days on which the five outcomes of the intervals that began do not add up to those that began, or on which the
-    present ones are not those of the day before, less those left on it, plus those that began.
+    present ones are not those of the day before, less those left on it, plus those that began. A day without a row
+    counts nothing, so the day before it leaves nobody behind, and no row counts nothing.
 -#}
 {% test daily_counts_add_up(model) %}
 with days as (
@@ -17,5 +18,8 @@ with days as (
 
 select *
 from days
-where entered_count <> ended_count or present_count <> remaining_count + entered_count
+where
+    entered_count <> ended_count
+    or present_count <> remaining_count + entered_count
+    or present_count = 0
 {% endtest %}

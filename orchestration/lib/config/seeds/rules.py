@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 
 from orchestration.lib.config.faults import suggestion
+from orchestration.lib.config.seeds.channel_rules import patterns_that_cannot_be_read, wrong_conditions
 from orchestration.lib.config.seeds.definitions import SeedDefinition, is_day
 from orchestration.lib.config.seeds.problems import Problem
 from orchestration.lib.config.seeds.rows import Rows, SeedRow
@@ -348,6 +349,11 @@ def channel_has_a_free_name(row: SeedRow) -> Iterator[str]:
         yield f"channel = {channel}: totals, or figures without a channel, have this name. Choose another one."
 
 
+def pattern_can_be_read(rows: Rows) -> Iterator[Problem]:
+    for row, message in patterns_that_cannot_be_read(rows["channel_rules"]):
+        yield row.problem(message)
+
+
 def segment_has_a_free_name(row: SeedRow) -> Iterator[str]:
     segment = row.get("segment")
     if segment is not None and segment.lower() in RESERVED_NAMES:
@@ -362,6 +368,18 @@ def segment_has_one_name(rows: Rows) -> Iterator[Problem]:
             if earlier.get("segment_name") != row.get("segment_name"):
                 yield row.problem(
                     f"segment {row.get('segment')} has another segment_name in line {earlier.line}. Give it one name."
+                )
+
+
+def segment_is_published_or_not(rows: Rows) -> Iterator[Problem]:
+    said: dict[str | None, SeedRow] = {}
+    for row in rows["segments"]:
+        if "is_published" in row.typed:
+            earlier = said.setdefault(row.get("segment"), row)
+            if earlier.typed["is_published"] != row.typed["is_published"]:
+                yield row.problem(
+                    f"is_published of segment {row.get('segment')} is {earlier.get('is_published')} in line "
+                    f"{earlier.line} and {row.get('is_published')} here. Say it once."
                 )
 
 
@@ -407,7 +425,9 @@ RULES: tuple[Callable[[Rows], Iterator[Problem]], ...] = (
     bounds_of_a_target_are_in_order,
     target_ends_after_it_begins,
     one_target_holds_on_a_day,
+    pattern_can_be_read,
     segment_has_one_name,
+    segment_is_published_or_not,
 )
 RULES_OF_ROWS: Mapping[str, tuple[Callable[[SeedRow], Iterator[str]], ...]] = {
     "critical_events": (property_has_name_and_value, property_can_be_looked_up, occurrence_is_a_number),
@@ -422,5 +442,6 @@ RULES_OF_ROWS: Mapping[str, tuple[Callable[[SeedRow], Iterator[str]], ...]] = {
     ),
     "kpi_roles": (person_can_be_written_to,),
     "channels": (channel_has_a_free_name,),
+    "channel_rules": (channel_has_a_free_name, wrong_conditions),
     "segments": (segment_has_a_free_name, segment_compares_like_with_like),
 }

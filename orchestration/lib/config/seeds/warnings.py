@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
+from orchestration.lib.config.seeds.channel_rules import rules_that_never_match
 from orchestration.lib.config.seeds.problems import Problem
 from orchestration.lib.config.seeds.rows import Rows, SeedRow
 from orchestration.lib.config.seeds.validity import days_shown, versions_in_time
@@ -22,6 +23,8 @@ def find_warnings(rows: Rows, today: date) -> Iterator[Problem]:
     yield from journey_warnings(rows)
     yield from phases_without_kpis(rows)
     yield from maps_grown_old(rows, today)
+    for rule, reason in rules_that_never_match(rows["channel_rules"]):
+        yield rule.problem(f"{rule.get('channel_rule_id')} can never match: {reason}")
 
 
 def journey_warnings(rows: Rows) -> Iterator[Problem]:

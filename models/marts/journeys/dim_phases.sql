@@ -1,0 +1,13 @@
+select
+    journey_id,
+    journey_version,
+    phase_id,
+    phase_name,
+    description,
+    phase_order,
+    window_days,
+    stalled_after_days,
+    contact_within_days,
+    is_terminal,
+    is_required
+from {{ ref('phases') }}

@@ -1,0 +1,64 @@
+"""At the end of a run, rules that nothing which landed meets are named with their line; the shipped ones are not."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from orchestration.lib.core.connection import open_duckdb
+from orchestration.lib.core.settings import read_settings
+from orchestration.lib.warehouse.unmatched_rules import warnings_of_unmatched_rules
+
+JOURNEYS = {
+    "journeys": "journey_id,journey_version,journey_name\nbuying,1,Buying\n",
+    "phases": (
+        "journey_id,journey_version,phase_id,phase_order,phase_name,window_days,is_terminal,is_required\n"
+        "buying,1,bought,1,Bought,,true,true\n"
+    ),
+    "critical_events": (
+        "critical_event_id,journey_id,journey_version,phase_id,event_name\n"
+        "bought,buying,1,bought,order_placed\nborrowed,buying,1,bought,order_lent\n"
+    ),
+}
+CHANNEL_RULES = "channel_rule_id,rule_order,event_name,channel\nstore,1,store_purchase,store\nfax,2,fax_received,fax\n"
+
+
+def warnings(folder: Path, **seeds: str) -> list[str]:
+    for name, text in (JOURNEYS | seeds).items():
+        (folder / f"{name}.csv").write_text(text, encoding="utf-8")
+    settings = read_settings(
+        {"JOURNEYS_EXTRACTS": str(folder), "JOURNEYS_SEEDS": str(folder), "JOURNEYS_DATA_SET": "tested"}
+    )
+    with open_duckdb() as connection:
+        connection.execute("""
+            create schema config; create schema intermediate; create schema hygiene;
+            create table config.critical_events as from (values ('bought'), ('borrowed')) as rules(critical_event_id);
+            create table intermediate.int_matched_events as select 'bought' as critical_event_id;
+            create table hygiene.channel_rule_matches as
+                from (values ('store', 3), ('fax', 0), ('direct', 0)) as rules(channel_rule_id, event_count);
+        """)
+        return list(warnings_of_unmatched_rules(connection, settings, today=date(2026, 3, 1)))
+
+
+@pytest.mark.parametrize(
+    ("seeds", "of_channels"),
+    [
+        ({}, []),
+        (
+            {"channel_rules": CHANNEL_RULES},
+            [
+                "channel_rules.csv line 3: fax gives no event its channel. Compare it with hygiene.unassigned_channels "
+                "and the rules before it, or remove the row."
+            ],
+        ),
+    ],
+    ids=["shipped", "own"],
+)
+def test_a_rule_that_nothing_meets_is_a_warning(seeds: dict[str, str], of_channels: list[str], tmp_path: Path) -> None:
+    assert warnings(tmp_path, **seeds) == [
+        "critical_events.csv line 3: borrowed matches nothing that landed. Compare its event_name, channel, touchpoint "
+        "and property with core.fct_events, or remove the row.",
+        *of_channels,
+    ]

@@ -8,6 +8,7 @@ Readings chosen where the design leaves room:
 - An interval counts on its day of entry and on the channel of the event that began it; a null channel reads `(none)`,
   and one that is called all is `(all)` in breakdowns by channel.
 - Money without a rate on its day counts nothing and is counted apart; a converted amount has two decimals.
+- A count or a number of customers with a value column counts only what has that value.
 - A segment holds whom all its conditions hold for, as things are now, for all days. What is unknown meets nothing.
 - The group behind a rate is the customers whom its denominator counts; behind a plain figure whom that counts.
 - By segment a row is suppressed if its group is below the minimum, if those outside the segment are (and are somebody),
@@ -27,7 +28,7 @@ from typing import Any, TypeVar
 
 from tests.oracles.feed import Row
 from tests.oracles.journeys import Definitions
-from tests.oracles.timeline import counted
+from tests.oracles.timeline import counted, scaled_score
 
 MIN_CELL_SIZE = 5
 # what the breakdowns of one group share: a day, or a phase
@@ -81,11 +82,15 @@ def facts(
             ):
                 continue
             amount, is_without_rate = None, False
+            if measure["value_column"] == "feedback_share" and (share := scaled_score(event)) is not None:
+                amount = Decimal(str(share))
             if measure["value_column"] == "amount" and event["amount"] is not None:
                 rate = rate_on(day, event["currency"], seeds.get("exchange_rates", ()), reporting_currency)
                 is_without_rate = rate is None
                 if rate is not None:
                     amount = (event["amount"] * rate).quantize(Decimal("0.01"), ROUND_HALF_UP)
+            if measure["aggregation"] != "sum" and measure["value_column"] and amount is None:
+                continue
             found.append(Fact(measure["measure_id"], day, channel, event["customer_id"], amount, is_without_rate))
     for interval in intervals:
         channel = channel_of[interval["entry_event_id"]]

@@ -46,12 +46,4 @@ select
 from intervals
 inner join measures
     on
-        measures.journey_id = intervals.journey_id
-        and (measures.phase_id is null or measures.phase_id = intervals.phase_id)
-        and (
-            measures.outcome is null
-            or '|' || measures.outcome || '|' like '%|' || intervals.outcome || '|%'
-        )
-        and (coalesce(measures.is_pending_included, true) or intervals.outcome <> 'pending')
-        and (measures.channel is null or measures.channel = intervals.entry_channel)
-        and (measures.level is null or measures.level = intervals.level)
+        {{ is_measured_interval('measures', 'intervals') }}

@@ -58,11 +58,11 @@ def show_scorecard(connection: duckdb.DuckDBPyConnection, screen: Progress) -> N
         line = f"{status:<8} {phase or '':<14} {kpi[:40]:<40} {figures[0]:>10} target {figures[1]:>8}"
         arrow = change_arrow(trend, direction) + ("*" if is_cut and trend is not None else "")
         screen(f"  {line}  now {figures[2]:>8} {arrow:<9} {accountable or ''}")
+    if left_out:
+        screen(f"  … and {left_out} more primary KPIs that miss their target")
     screen(
         "  Green may be short of the target: it reaches the amber bound. *: windows are open, compared at equal age."
     )
-    if left_out:
-        screen(f"  … and {left_out} more primary KPIs that miss their target")
 
 
 def _show_hygiene(connection: duckdb.DuckDBPyConnection, manifest: Mapping, screen: Progress) -> None:

@@ -66,21 +66,8 @@ interval_cut_days as (
 ),
 
 intervals as (
-    select
-        intervals.journey_id,
-        intervals.phase_id,
-        intervals.customer_id,
-        intervals.entry_channel,
-        intervals.outcome,
-        instances.level,
-        intervals.dwell_seconds,
-        {{ local_date('intervals.entered_at') }} as measured_on,
-        intervals.entered_at,
-        intervals.left_at
-    from {{ ref('int_phase_intervals') }} as intervals
-    inner join {{ ref('int_journey_instances') }} as instances
-        on instances.journey_instance_id = intervals.journey_instance_id
-    where {{ local_date('intervals.entered_at') }} in (select date_day from interval_cut_days)
+    select * from {{ ref('int_measurable_intervals') }}
+    where measured_on in (select date_day from interval_cut_days)
 ),
 
 -- a match at that moment belongs to the interval; a deadline at that moment has not passed

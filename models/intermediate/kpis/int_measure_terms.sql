@@ -15,8 +15,8 @@ first_events as (
 ),
 
 first_intervals as (
-    select journey_id, phase_id, outcome, min({{ local_date('entered_at') }}) as began_on
-    from {{ ref('int_phase_intervals') }}
+    select journey_id, phase_id, outcome, min(measured_on) as began_on
+    from {{ ref('int_measurable_intervals') }}
     group by journey_id, phase_id, outcome
 ),
 

@@ -16,20 +16,8 @@ with measures as (
 ),
 
 intervals as (
-    select
-        intervals.interval_id,
-        intervals.customer_id,
-        intervals.journey_id,
-        intervals.phase_id,
-        intervals.entry_channel,
-        intervals.outcome,
-        instances.level,
-        intervals.dwell_seconds,
-        {{ local_date('intervals.entered_at') }} as measured_on
-    from {{ ref('int_phase_intervals') }} as intervals
-    inner join {{ ref('int_journey_instances') }} as instances
-        on instances.journey_instance_id = intervals.journey_instance_id
-    where {{ is_changed('intervals.customer_id') }}
+    select * from {{ ref('int_measurable_intervals') }}
+    where {{ is_changed('customer_id') }}
 )
 
 select

@@ -309,6 +309,7 @@ def write_surveys(chunk: Chunk, orders: Orders, receipts: Receipts, help_over: n
         "touchpoint": choice(touchpoint[kept], SURVEY_TOUCHPOINTS),
         "survey_type": choice(kind[kept], ("nps", "csat", "ces")),
         "score": score[kept],
+        "scale_min": lowest[kept],
         "scale_max": scale[kept],
         "comment": choice(np.where(says, text, -1)[kept], texts),
         "respondent_email": people.email_at(person[kept], sent[kept]),

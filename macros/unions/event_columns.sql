@@ -30,6 +30,7 @@
         'sequence_number': 'bigint',
         'amount': 'decimal(18, 2)',
         'feedback_score': 'double',
+        'feedback_scale_min': 'double',
         'feedback_scale_max': 'double',
         'row_status': text,
         'occurred_at': 'timestamp',

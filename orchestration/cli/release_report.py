@@ -13,6 +13,7 @@ import duckdb
 from orchestration.cli.screen import Progress
 from orchestration.lib.core.connection import one_row, open_duckdb
 from orchestration.lib.core.settings import Settings
+from orchestration.lib.digests.rendering import change_arrow
 from orchestration.lib.release.journal import read_manifest
 from orchestration.lib.release.publish import Release
 
@@ -28,18 +29,19 @@ def report_release(settings: Settings, release: Release, screen: Progress) -> No
     for table in manifest["tables"]:
         screen(f"  {table['schema'] + '.' + table['name']:<42} {table['row_count']:>12,} rows")
     with open_duckdb(release.database, read_only=True) as connection:
-        _show_scorecard(connection, screen)
+        show_scorecard(connection, screen)
         _show_hygiene(connection, manifest, screen)
 
 
-def _show_scorecard(connection: duckdb.DuckDBPyConnection, screen: Progress) -> None:
+def show_scorecard(connection: duckdb.DuckDBPyConnection, screen: Progress) -> None:
     rows = connection.execute("""
-        select journey_id, tier, phase_id, kpi_name, value, target, status, trend, accountable
+        select journey_id, tier, phase_id, kpi_name, status_value, target, status, value, trend, direction, accountable,
+            compared_at is not null
         from kpis.kpi_scorecard order by journey_id nulls last, phase_id nulls first, kpi_id
     """).fetchall()
     if not rows:
         return
-    screen("\nKPI scorecard (last complete period)")
+    screen("\nKPI scorecard: the last period whose windows have closed, its target; now the last complete period")
     shown, left_out = rows, 0
     if len(rows) > KPIS_SHOWN:
         for journey, of_journey in itertools.groupby(rows, key=lambda row: row[0]):
@@ -48,16 +50,19 @@ def _show_scorecard(connection: duckdb.DuckDBPyConnection, screen: Progress) -> 
             screen(f"  {journey or '':<14} {status_counts}")
         missed = [row for status in ("red", "amber") for row in rows if row[1] == "primary" and row[6] == status]
         shown, left_out = missed[:KPIS_SHOWN], len(missed[KPIS_SHOWN:])
-    for _, _, phase, kpi, value, target, status, trend, accountable in shown:
+    for _, _, phase, kpi, rated, target, status, value, trend, direction, accountable, is_cut in shown:
         figures = [
             "–" if number is None else f"{number:,.3g}" if abs(number) < 1000 else f"{number:,.0f}"
-            for number in (value, target)
+            for number in (rated, target, value)
         ]
-        arrow = " " if trend is None else "↗" if trend > 0 else "↘" if trend < 0 else "→"
-        line = f"{status:<8} {phase or '':<14} {kpi[:40]:<40} {figures[0]:>10} {arrow} target {figures[1]:>8}"
-        screen(f"  {line}  {accountable or ''}")
+        line = f"{status:<8} {phase or '':<14} {kpi[:40]:<40} {figures[0]:>10} target {figures[1]:>8}"
+        arrow = change_arrow(trend, direction) + ("*" if is_cut and trend is not None else "")
+        screen(f"  {line}  now {figures[2]:>8} {arrow:<9} {accountable or ''}")
     if left_out:
         screen(f"  … and {left_out} more primary KPIs that miss their target")
+    screen(
+        "  Green may be short of the target: it reaches the amber bound. *: windows are open, compared at equal age."
+    )
 
 
 def _show_hygiene(connection: duckdb.DuckDBPyConnection, manifest: Mapping, screen: Progress) -> None:

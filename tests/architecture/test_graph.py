@@ -35,11 +35,14 @@ SETTINGS = "landing.settings"
 KNOWN: Mapping[str, Mapping[str, str]] = {
     "no model joins what its only reader reads again": {
         "int_named_paths → int_variants": "few paths have a name; every instance is counted, under (other) without one",
+        "fct_kpi_values → kpi_scorecard": "the scorecard adds what a KPI is to its last values",
+        "int_kpi_period_values → fct_kpi_values": "an open period is compared with other values than a mature one",
+        "int_kpi_values_at_age → fct_kpi_values": "an open period is compared with other values than a mature one",
+        "int_measure_customers_by_period → int_measure_values_by_period": "an increment keeps the customers",
         "fct_gaps → agg_gaps": "instances with a gap are compared with all that were in the phase",
         "int_shared_device_events → int_events_stitched": "an increment keeps those of visitors that people share",
         "int_unusable_event_identifiers → int_unusable_identifiers": "an increment keeps those of events",
         "int_unnamed_events → int_events_stitched": "few events name nobody; every event is stitched",
-        "int_kpi_period_days → int_kpi_period_values": "a period has its name and bounds once, and a row for each day",
         "int_conflicting_links → int_resolved_links": "SQL prepares what a Python model splits",
         "dim_dates → events_before_calendar": "the calendar is a mart of its own",
         "stalled_customers → agg_stalled_customers": "the aggregate also counts open intervals that are not stalled",

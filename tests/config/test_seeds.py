@@ -514,6 +514,64 @@ def test_a_map_that_nobody_validated_for_a_year_is_a_warning(tmp_path: Path) -> 
     assert "journeys.csv line 2: the map of buying was last validated on 2025-02-01" in messages
 
 
+MEASURES = (
+    "measure_id,subject,aggregation,value_column,event_name,channel,journey_id,phase_id,outcome,is_pending_included\n"
+    "orders,events,count,,order_placed,,,,,\nrevenue,events,sum,amount,order_placed,,,,,\n"
+    "app_orders,events,count,,order_placed,app,,,,\nbuyers,events,distinct_customers,,order_placed,,,,,\n"
+    "returns,events,count,,order_returned,,,,,\nmood,events,sum,feedback_share,rated,,,,,\n"
+    "rated,events,count,,rated,,,,,\nrated_at_all,events,count,feedback_share,rated,,,,,\n"
+    "looks,intervals,count,,,,buying,looking,,\npassed,intervals,count,,,,buying,looking,fell_through,\n"
+    "ended,intervals,count,,,,buying,looking,,false\nlost,intervals,count,,,,buying,looking,fell_out|pending,\n"
+    "all_ended,intervals,count,,,,buying,,,false\nall_passed,intervals,count,,,,buying,,fell_through,\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "reason"),
+    [
+        ("app_orders", "orders", None),
+        ("mood", "rated", None),
+        ("mood", "rated_at_all", None),
+        ("passed", "looks", None),
+        ("passed", "ended", None),
+        ("orders", "app_orders", "only the latter asks for channel = app"),
+        ("returns", "orders", "only the latter asks for event_name = order_placed"),
+        ("orders", "buyers", "a count is no part of a distinct_customers"),
+        ("revenue", "orders", "amount is not a number from 0 to 1"),
+        ("rated", "rated_at_all", "only the latter asks for a value in feedback_share"),
+        ("lost", "ended", "the latter leaves out some of its outcomes"),
+        ("looks", "passed", "the latter leaves out some of its outcomes"),
+        ("passed", "orders", "only the latter asks for subject = events"),
+        ("orders", "", "without a denominator_measure_id"),
+        ("all_passed", "all_ended", "nothing is decided against in phase bought"),
+    ],
+)
+def test_a_share_is_of_a_whole_and_may_not_exceed_1(part: str, whole: str, reason: str | None, tmp_path: Path) -> None:
+    kpis = SOUND["kpis"].replace("EUR,month,revenue,orders", f"share,month,{part},{whole}")
+    if reason is None:
+        assert resolved(tmp_path, measures=MEASURES, kpis=kpis).errors == ()
+    else:
+        [said] = errors(tmp_path, measures=MEASURES, kpis=kpis)
+        assert said.startswith("kpis.csv line 2: order_value is a share") and reason in said, said
+        assert "Set" in said or "Name" in said
+
+
+def test_one_figure_under_two_names_is_a_warning(tmp_path: Path) -> None:
+    twice = SOUND["kpis"] + "same,The same,buying,looking,money,primary,up,EUR,month,revenue,orders\n"
+    roles = SOUND["kpi_roles"] + "same,accountable,Shop keeper,\n"
+    messages = [str(problem) for problem in resolved(tmp_path, kpis=twice, kpi_roles=roles).warnings]
+    assert any(
+        line.startswith("kpis.csv line 3: same is the same figure as order_value in line 2. Keep it")
+        for line in messages
+    )
+
+
+@pytest.mark.parametrize("example", EXAMPLES.values(), ids=lambda example: example.name)
+def test_shipped_kpis_show_no_figure_twice(example, tmp_path: Path) -> None:
+    report = resolve_seeds(PROJECT_ROOT / example.seeds, SHIPPED, tmp_path, today=example.as_of.date())
+    assert [line for line in map(str, report.warnings) if "the same figure" in line] == []
+
+
 def test_a_phase_without_a_kind_of_kpi_is_a_warning(tmp_path: Path) -> None:
     messages = "\n".join(str(problem) for problem in resolved(tmp_path).warnings)
     assert "phases.csv line 3: phase bought of buying has no KPI of the kind feeling" in messages

@@ -66,7 +66,7 @@ def event_rows(rows: Iterable[Mapping[str, str]]) -> list[Row]:
         event["updated_at"] = moment(row.get("updated_at"))
         event["sequence_number"] = whole(row.get("sequence_number"))
         event["amount"] = Decimal(row["amount"]) if row.get("amount") else None
-        for score in ("feedback_score", "feedback_scale_max"):
+        for score in ("feedback_score", "feedback_scale_min", "feedback_scale_max"):
             event[score] = float(row[score]) if row.get(score) else None
         event["identifiers"] = json.loads(row.get("identifiers") or "{}")
         event["properties"] = json.loads(row.get("properties") or "{}")

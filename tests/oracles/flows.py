@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 
 from tests.oracles import journeys
 from tests.oracles.feed import Row
-from tests.oracles.timeline import counted, total_order
+from tests.oracles.timeline import counted, scaled_score, total_order
 
 Amount = TypeVar("Amount", int, Decimal)
 
@@ -39,8 +39,7 @@ class Step:
     touchpoint: str
     event: str
     occurred_at: datetime
-    feedback_score: float | None
-    feedback_scale_max: float | None
+    scaled_score: float | None
 
 
 @dataclass(frozen=True)
@@ -81,8 +80,7 @@ def walks(
                     touchpoint=event["touchpoint"] or NO_NAME,
                     event=event["event_name"] or NO_NAME,
                     occurred_at=event["occurred_at"],
-                    feedback_score=event.get("feedback_score"),
-                    feedback_scale_max=event.get("feedback_scale_max"),
+                    scaled_score=scaled_score(event),
                 )
             )
         found.append(
@@ -309,16 +307,16 @@ def phases_placed(known: journeys.Definitions) -> dict[tuple[str, str], int]:
 
 
 def mood(answers: Sequence[Step], *, at_least: int) -> float | None:
-    """Returns the mean score as a share of its scale, None for few answers."""
+    """Returns the mean score from 0 to 1, None for few answers."""
     if len(answers) < at_least:
         return None
-    shares = [round(step.feedback_score / step.feedback_scale_max, 6) for step in answers]
+    shares = [step.scaled_score for step in answers]
     return round(sum(shares) / len(shares), 9)
 
 
 def answered(steps: Iterable[Step]) -> list[Step]:
     """Returns the steps that are answers with a score on a scale."""
-    return [step for step in steps if step.feedback_score is not None and step.feedback_scale_max is not None]
+    return [step for step in steps if step.scaled_score is not None]
 
 
 def stop_id(walk: Walk, line_type: str, step: Step) -> str:

@@ -61,7 +61,7 @@ def funnel_rows(instances: Sequence[Instance], known: Definitions, *, as_of: dat
             count = counts[journey_id, version, number]
             shares = {
                 "eventual_share": count["entered"],
-                "decided_eventual_share": count["entered"] - count["pending"],
+                "decided_eventual_share": count["entered"] - count["pending"] if step.window is not None else 0,
             }
             rows.append(
                 {

@@ -8,26 +8,30 @@ Readings chosen where the design leaves room:
 - An interval counts on its day of entry and on the channel of the event that began it; a null channel reads `(none)`,
   and one that is called all is `(all)` in breakdowns by channel.
 - Money without a rate on its day counts nothing and is counted apart; a converted amount has two decimals.
+- A count or a number of customers with a value column counts only what has that value.
 - A segment holds whom all its conditions hold for, as things are now, for all days. What is unknown meets nothing.
 - The group behind a rate is the customers whom its denominator counts; behind a plain figure whom that counts.
 - By segment a row is suppressed if its group is below the minimum, if those outside the segment are (and are somebody),
   and the smallest other channel of the segment if a single one was suppressed, or several that are as few together.
-- A plain figure of a period that begins before the first counted event is no data.
+- A measure has begun with the first event of its name and source, or the first interval of its phase and outcome. A
+  plain figure of a period that begins before is no data, and no period that does is compared with.
+- A period is mature when the windows of the phases whose end, dwell or level is asked for have passed since its end.
+  One that is not is compared with what somebody saw of the earlier periods who asked as long after their end.
 """
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, TypeVar
 
 from tests.oracles.feed import Row
 from tests.oracles.journeys import Definitions
-from tests.oracles.timeline import counted
+from tests.oracles.timeline import counted, scaled_score
 
 MIN_CELL_SIZE = 5
 # what the breakdowns of one group share: a day, or a phase
@@ -67,10 +71,9 @@ def facts(
 ) -> list[Fact]:
     """Returns every match of a measure with an event or an interval."""
     found = []
-    channel_of = {}
+    events = list(events)
     for event in events:
         channel = event["channel"] or "(none)"
-        channel_of[event["event_id"]] = channel
         if not counted(event):
             continue
         day = known.day_of(event["occurred_at"])
@@ -81,22 +84,44 @@ def facts(
             ):
                 continue
             amount, is_without_rate = None, False
+            if measure["value_column"] == "feedback_share" and (share := scaled_score(event)) is not None:
+                amount = Decimal(str(share))
             if measure["value_column"] == "amount" and event["amount"] is not None:
                 rate = rate_on(day, event["currency"], seeds.get("exchange_rates", ()), reporting_currency)
                 is_without_rate = rate is None
                 if rate is not None:
                     amount = (event["amount"] * rate).quantize(Decimal("0.01"), ROUND_HALF_UP)
+            if measure["aggregation"] != "sum" and measure["value_column"] and amount is None:
+                continue
             found.append(Fact(measure["measure_id"], day, channel, event["customer_id"], amount, is_without_rate))
+    return [*found, *interval_facts(intervals, events, levels, seeds, known)]
+
+
+def counts_outcome(measure: Mapping[str, str], interval: Mapping[str, Any]) -> bool:
+    """Returns whether a measure counts intervals of such a journey, phase and outcome."""
+    return (
+        measure["subject"] == "intervals"
+        and measure["journey_id"] == interval["journey_id"]
+        and measure["phase_id"] in ("", interval["phase_id"])
+        and (not measure["outcome"] or interval["outcome"] in measure["outcome"].split("|"))
+        and not (measure["is_pending_included"] == "false" and interval["outcome"] == "pending")
+    )
+
+
+def interval_facts(
+    intervals: Iterable[Mapping[str, Any]],
+    events: Iterable[Mapping[str, Any]],
+    levels: Mapping[str, str],
+    seeds: Mapping[str, Seed],
+    known: Definitions,
+) -> list[Fact]:
+    """Returns every match of a measure with an interval; levels are those of the instances that the entries are in."""
+    channel_of = {event["event_id"]: event["channel"] or "(none)" for event in events}
+    found = []
     for interval in intervals:
         channel = channel_of[interval["entry_event_id"]]
         for measure in seeds.get("measures", ()):
-            if measure["subject"] != "intervals" or measure["journey_id"] != interval["journey_id"]:
-                continue
-            if measure["phase_id"] not in ("", interval["phase_id"]) or measure["channel"] not in ("", channel):
-                continue
-            if measure["outcome"] and interval["outcome"] not in measure["outcome"].split("|"):
-                continue
-            if measure["is_pending_included"] == "false" and interval["outcome"] == "pending":
+            if not counts_outcome(measure, interval) or measure["channel"] not in ("", channel):
                 continue
             level = levels[interval["journey_instance_id"]]
             if measure.get("level") not in (None, "", level):
@@ -319,86 +344,165 @@ def status(kpi: Mapping[str, str], value: float | None, target: Mapping[str, str
     return "amber" if sign * value >= sign * red else "red"
 
 
-def scorecard_rows(
-    found: Sequence[Fact], seeds: Mapping[str, Seed], *, today: date, first_day: date | None
+def beginnings(
+    events: Iterable[Mapping[str, Any]],
+    intervals: Sequence[Mapping[str, Any]],
+    seeds: Mapping[str, Seed],
+    known: Definitions,
+) -> dict[str, date | None]:
+    """Returns the first day of each measure's own events (by name and source) or intervals (by phase and outcome)."""
+    met = [event for event in events if counted(event)]
+    found = {}
+    for measure in seeds.get("measures", ()):
+        days = (
+            [
+                known.day_of(event["occurred_at"])
+                for event in met
+                if measure["event_name"] in ("", event["event_name"])
+                and measure["source_system"] in ("", event["source_system"])
+            ]
+            if measure["subject"] == "events"
+            else [known.day_of(one["entered_at"]) for one in intervals if counts_outcome(measure, one)]
+        )
+        found[measure["measure_id"]] = min(days, default=None)
+    return found
+
+
+def waits_for(measure: Mapping[str, str], known: Definitions) -> timedelta | None:
+    """Returns how long what a measure counts may take to be decided, None for ever."""
+    waits = measure["subject"] == "intervals" and (
+        measure["outcome"]
+        or measure.get("level")
+        or measure["is_pending_included"] == "false"
+        or measure["value_column"] == "dwell_seconds"
+    )
+    windows = [
+        phase.window
+        for phase in known.phases.values()
+        if phase.journey_id == measure["journey_id"]
+        and measure["phase_id"] in ("", phase.phase_id)
+        and not phase.is_terminal
+    ]
+    if not waits or not windows:
+        return timedelta(0)
+    return None if None in windows else max(window for window in windows if window is not None)
+
+
+def period_rows(
+    found: Sequence[Fact],
+    seeds: Mapping[str, Seed],
+    known: Definitions,
+    began: Mapping[str, date | None],
+    facts_at: Callable[[datetime], Sequence[Fact]],
+    *,
+    as_of: datetime,
 ) -> list[Row]:
-    """Returns one row per KPI, like `kpis.kpi_scorecard`; `first_day` is that of the first counted event."""
+    """Returns one row per KPI and complete period, like `kpis.fct_kpi_values`.
+
+    `facts_at` says which intervals count, and how, for somebody who asks at an earlier moment.
+    """
     measures = {row["measure_id"]: row for row in seeds.get("measures", ())}
     rows = []
     for kpi in seeds.get("kpis", ()):
-        of_kpi = [f for f in found if f.measure_id in (kpi["numerator_measure_id"], kpi["denominator_measure_id"])]
+        names = [name for name in (kpi["numerator_measure_id"], kpi["denominator_measure_id"]) if name]
+        days = [began[name] for name in names]
+        on_record = max(day for day in days if day) if all(days) else None
+        waits = [waits_for(measures[name], known) for name in names]
+        wait = None if None in waits else max(one for one in waits if one is not None)
+        last = current_period(kpi["period"], known.day_of(as_of))
 
-        def over(first: date, kpi=kpi, of_kpi=of_kpi) -> Row:
-            last = period_end(kpi["period"], first)
-            inside = [fact for fact in of_kpi if first <= fact.day <= last]
+        def over(first: date, of: Sequence[Fact], kpi=kpi, names=names, on_record=on_record) -> Row:
+            inside = [f for f in of if f.measure_id in names and first <= f.day <= period_end(kpi["period"], first)]
             row = figures(kpi, measures, inside)
-            is_known = (
-                row["denominator"] >= MIN_CELL_SIZE
-                if row["denominator"] is not None
-                else first_day is not None and first >= first_day
-            )
-            value = row["value"] if is_known else None
-            ends = {name: row[name] if value is not None else None for name in ("value_ci_lower", "value_ci_upper")}
-            return {**row, **ends, "value": value, "measured_day_count": len({fact.day for fact in inside})}
+            is_on_record = on_record is not None and first >= on_record
+            is_known = row["denominator"] >= MIN_CELL_SIZE if row["denominator"] is not None else is_on_record
+            if not is_known:
+                row |= dict.fromkeys(("value", "value_ci_lower", "value_ci_upper"))
+            return row | {"is_on_record": is_on_record, "measured_day_count": len({fact.day for fact in inside})}
 
-        first = current_period(kpi["period"], today)
-        now, previous, last_year = (
-            over(first),
-            over(period_before(kpi["period"], first)),
-            over(year_before(kpi["period"], first)),
-        )
-        last = period_end(kpi["period"], first)
-        valid = [
-            row
-            for row in seeds.get("kpi_targets", ())
-            if row["kpi_id"] == kpi["kpi_id"]
-            and date.fromisoformat(row["valid_from"]) <= last
-            and (not row["valid_to"] or last < date.fromisoformat(row["valid_to"]))
-        ]
-        target = valid[0] if valid else None
-        roles = {
+        first = last
+        while True:
+            end = period_end(kpi["period"], first)
+            closed = start_of(end + timedelta(days=1), known)
+            is_mature = wait is not None and closed + wait <= as_of
+            now = over(first, found)
+            earlier: list[float | None] = []
+            compared_at = None
+            for other in (period_before(kpi["period"], first), year_before(kpi["period"], first)):
+                if is_mature:
+                    then = over(other, found)
+                else:
+                    moment = start_of(period_end(kpi["period"], other) + timedelta(days=1), known) + (as_of - closed)
+                    of_events = [fact for fact in found if measures[fact.measure_id]["subject"] == "events"]
+                    then = over(other, [*of_events, *facts_at(moment)]) if on_record and other >= on_record else None
+                    if not earlier and then is not None:
+                        compared_at = moment
+                earlier.append(then["value"] if then is not None and then["is_on_record"] else None)
+            target = next(
+                (
+                    row
+                    for row in seeds.get("kpi_targets", ())
+                    if row["kpi_id"] == kpi["kpi_id"]
+                    and date.fromisoformat(row["valid_from"]) <= end
+                    and (not row["valid_to"] or end < date.fromisoformat(row["valid_to"]))
+                ),
+                None,
+            )
+            changes = [None if None in (now["value"], then) else now["value"] - then for then in earlier]
+            rows.append(
+                {
+                    **now,
+                    "kpi_id": kpi["kpi_id"],
+                    "period": kpi["period"],
+                    "status": status(kpi, now["value"], target) if is_mature or wait is None else None,
+                    "target": float(target["target"]) if target else None,
+                    "trend": changes[0],
+                    "trend_year": changes[1],
+                    "previous_value": earlier[0],
+                    "year_before_value": earlier[1],
+                    "period_day_count": (end - first).days + 1,
+                    "is_mature": is_mature,
+                    "period_start": first,
+                    "period_end": end,
+                    "compared_at": compared_at,
+                }
+            )
+            first = period_before(kpi["period"], first)
+            if on_record is None or period_end(kpi["period"], first) < on_record:
+                break
+    return rows
+
+
+def scorecard_rows(periods: Sequence[Row], seeds: Mapping[str, Seed]) -> list[Row]:
+    """Returns one row per KPI, like `kpis.kpi_scorecard`: its last period, and the status of the last rated one."""
+    rows = []
+    for kpi in seeds.get("kpis", ()):
+        mine = sorted((row for row in periods if row["kpi_id"] == kpi["kpi_id"]), key=lambda row: row["period_start"])
+        rated: Row = ([row for row in mine if row["status"]] or [{}])[-1]
+        people = {
             role: sorted(
                 row["person"]
                 for row in seeds.get("kpi_roles", ())
                 if row["kpi_id"] == kpi["kpi_id"] and row["role"] == role
-            )[:1]
+            )
             for role in ("responsible", "accountable")
         }
-
-        def less(other: Row, now=now) -> float | None:
-            return None if now["value"] is None or other["value"] is None else now["value"] - other["value"]
-
         rows.append(
             {
-                "kpi_id": kpi["kpi_id"],
+                **mine[-1],
                 "tier": kpi["tier"],
-                "numerator": now["numerator"],
-                "denominator": now["denominator"],
-                "value": now["value"],
-                "value_ci_lower": now["value_ci_lower"],
-                "value_ci_upper": now["value_ci_upper"],
-                "target": float(target["target"]) if target else None,
-                "status": status(kpi, now["value"], target),
-                "trend": less(previous),
-                "trend_year": less(last_year),
-                "previous_value": previous["value"],
-                "year_before_value": last_year["value"],
-                "responsible": roles["responsible"][0] if roles["responsible"] else None,
-                "accountable": roles["accountable"][0] if roles["accountable"] else None,
-                "measured_day_count": now["measured_day_count"],
-                "period_day_count": (last - first).days + 1,
-                "period_start": first,
-                "period_end": last,
+                "status": rated.get("status", "no_data"),
+                "status_value": rated.get("value"),
+                "target": (rated or mine[-1])["target"],
+                "status_period_start": rated.get("period_start"),
+                "status_period_end": rated.get("period_end"),
+                **{role: named[0] if named else None for role, named in people.items()},
             }
         )
     return rows
 
 
-def first_counted_day(events: Iterable[Mapping[str, Any]], known: Definitions) -> date | None:
-    """Returns the day of the first event that counts."""
-    return min((known.day_of(event["occurred_at"]) for event in events if counted(event)), default=None)
-
-
-def today_of(as_of: datetime, known: Definitions) -> date:
-    """Returns the day of the clock."""
-    return known.day_of(as_of)
+def start_of(day: date, known: Definitions) -> datetime:
+    """Returns the UTC instant at which a day begins in the reporting time zone, naive."""
+    local = datetime(day.year, day.month, day.day, tzinfo=known.time_zone)
+    return local.astimezone(UTC).replace(tzinfo=None)

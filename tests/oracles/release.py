@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from tests.oracles import (
@@ -60,6 +61,7 @@ class Release:
     segments: Sequence[Row]
     kpi_values: Sequence[Row]
     kpi_values_by_level: Sequence[Row]
+    kpi_periods: Sequence[Row]
     scorecard: Sequence[Row]
     event_statuses: Sequence[Row]
     people_statuses: Sequence[Row]
@@ -116,7 +118,24 @@ def expected(
     intervals = journeys.interval_rows(instances, as_of=as_of)
     walks = flows.walks(instances, events, as_of=as_of, priorities=priorities)
     levels = journeys.instance_rows(instances, events, as_of=as_of, priorities=priorities)
-    facts = kpis.facts(events, intervals, {row["journey_instance_id"]: row["level"] for row in levels}, seeds, known)
+    level_of = {row["journey_instance_id"]: row["level"] for row in levels}
+    facts = kpis.facts(events, intervals, level_of, seeds, known)
+
+    @cache
+    def facts_at(moment: datetime) -> Sequence[kpis.Fact]:
+        """What measures of intervals count for somebody who asks at an earlier moment; levels are those of now."""
+        before = [event for event in events if event["occurred_at"] <= moment]
+        walked, _ = journeys.walked(before, known, as_of=moment, priorities=priorities)
+        place = {(row["journey_id"], row["entry_event_id"]): row["journey_instance_id"] for row in intervals}
+        then = [
+            {**row, "journey_instance_id": place[row["journey_id"], row["entry_event_id"]]}
+            for row in journeys.interval_rows(walked, as_of=moment)
+        ]
+        return kpis.interval_facts(then, events, level_of, seeds, known)
+
+    kpi_periods = kpis.period_rows(
+        facts, seeds, known, kpis.beginnings(events, intervals, seeds, known), facts_at, as_of=as_of
+    )
     customer_of_record = {row["person_key_hash"]: row["customer_id"] for row in who.records}
     people = [
         {
@@ -168,12 +187,8 @@ def expected(
         ],
         kpi_values=kpis.daily_rows(facts, in_segment, seeds),
         kpi_values_by_level=kpis.by_level_rows(facts, seeds),
-        scorecard=kpis.scorecard_rows(
-            facts,
-            seeds,
-            today=kpis.today_of(as_of, known),
-            first_day=kpis.first_counted_day(events, known),
-        ),
+        kpi_periods=kpi_periods,
+        scorecard=kpis.scorecard_rows(kpi_periods, seeds),
         event_statuses=event_statuses,
         people_statuses=people_statuses,
     )

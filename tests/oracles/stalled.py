@@ -86,7 +86,7 @@ def stalled_rows(
                 "last_contact_at": contact["occurred_at"] if contact else None,
                 **answering(interval, seeds),
                 "value_basis": "own" if rated else "none" if median is None else "journey_median",
-                "value_at_risk": sum(rated) if rated else median,
+                "value_at_risk": max(sum(rated), Decimal(0)) if rated else median,
                 "without_rate_count": len(spent) - len(rated),
                 "dwell_seconds": interval["dwell_seconds"],
                 "norm_seconds": norm,
@@ -206,6 +206,7 @@ def pool_rows(
     for pool, inside in pools.items():
         rows = of_pool[pool]
         values = [row["value_at_risk"] for row in rows if row["value_at_risk"] is not None]
+        of_own = [row["value_at_risk"] for row in rows if row["value_basis"] == "own"]
         silent = [(as_of - row["last_contact_at"]) // timedelta(seconds=1) for row in rows if row["last_contact_at"]]
         figures = {
             "open_count": len(inside),
@@ -215,6 +216,9 @@ def pool_rows(
             "norm_seconds": norm_of(inside[0], intervals, known),
             "median_silent_seconds": percentile(silent, 0.5) if silent else None,
             "value_at_risk": sum(values) if values else None,
+            "own_value_at_risk": sum(of_own) if of_own else None,
+            "own_value_count": len(of_own),
+            "median_value_count": sum(row["value_basis"] == "journey_median" for row in rows),
             "without_rate_count": sum(row["without_rate_count"] for row in rows) if rows else None,
             "oldest_entered_at": min((row["entered_at"] for row in rows), default=None),
         }

@@ -101,7 +101,9 @@ def conversion_rows(intervals: Sequence[Mapping[str, Any]], known: Definitions) 
         }
         for prefix, trials in (("", len(begun)), ("decided_", len(begun) - outcomes["pending"])):
             share = lowest = highest = None
-            if trials >= MIN_CELL_SIZE:
+            phase = known.phases[journey_id, version, phase_id]
+            can_fall_out = phase.window is not None and not phase.is_terminal
+            if trials >= MIN_CELL_SIZE and (can_fall_out or not prefix):
                 share = converted / trials
                 lowest, highest = wilson(converted, trials)
             row[f"{prefix}conversion_share"] = share

@@ -80,3 +80,11 @@ def test_shares_and_times() -> None:
     see, _, buy = funnels.funnel_rows(instances, KNOWN, as_of=AS_OF)
     assert (see["eventual_share"], see["decided_eventual_share"], see["median_seconds"]) == (3 / 4, 1, 2 * 86_400)
     assert (buy["entered_count"], buy["eventual_share"], buy["median_seconds"]) == (0, None, None)
+
+
+def test_no_share_of_decided_ones_where_the_step_waits_without_limit() -> None:
+    known = journeys.definitions({**SEEDS, "phases": [{**PHASES[0], "window_days": ""}, *PHASES[1:]]})
+    events = [event("see_1", 0), event("try_1", 1), event("see_2", 2, customer_id="other")]
+    instances, _ = journeys.walked(events, known, as_of=AS_OF, priorities={})
+    see, *_ = funnels.funnel_rows(instances, known, as_of=AS_OF)
+    assert (see["pending_count"], see["eventual_share"], see["decided_eventual_share"]) == (1, 1 / 2, None)

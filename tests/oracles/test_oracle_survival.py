@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from tests.oracles import journeys, survival
+from tests.oracles.test_oracle_journeys import phase
 
 DAY = survival.DAY
-KNOWN = journeys.definitions({"journeys": [], "phases": [], "critical_events": []})
+PHASES = [phase("try", 1, "14"), phase("wait", 2, ""), phase("buy", 3, "", terminal=True)]
+KNOWN = journeys.definitions({"journeys": [], "phases": PHASES, "critical_events": []})
 
 
 def interval(seconds: int, outcome: str = "fell_through", *, phase_id: str = "try", month: int = 1) -> dict[str, Any]:
@@ -100,6 +102,15 @@ def test_the_middle_of_a_phase_that_most_are_still_in_is_not_known() -> None:
     assert row["median_dwell_seconds"] is None
     (row,) = survival.conversion_rows([interval(0, "completed")] * 9, KNOWN)
     assert (row["median_dwell_seconds"], row["median_conversion_seconds"], row["conversion_share"]) == (None, None, 1)
+
+
+def test_no_share_of_decided_ones_where_nothing_is_decided_against() -> None:
+    """Without a window nobody falls out, and a terminal phase everybody completes: 1 by construction."""
+    through = [interval(number, phase_id="wait") for number in range(5)]
+    ended = [interval(0, "completed", phase_id="buy") for _ in range(5)]
+    buy, wait = survival.conversion_rows([*through, interval(9, "pending", phase_id="wait"), *ended], KNOWN)
+    assert (wait["conversion_share"], wait["decided_conversion_share"]) == (5 / 6, None)
+    assert (buy["conversion_share"], buy["decided_conversion_share_ci_lower"]) == (1, None)
 
 
 def test_wilsons_interval_is_within_0_and_1() -> None:

@@ -7,6 +7,8 @@ Readings chosen where the design leaves room:
 - An event at `as_of` itself is not after it.
 - A bot rule compares without regard to case, both for `equals` and for `contains`; no value matches no rule.
   `user_agent` is the property of that name; `property:<key>` is any other property, as text.
+- A score is scaled from 0 to 1 between the ends of its scale, which begins at 0 for nps and at 1 for csat and ces
+  unless the row says otherwise; a score off its scale, or on one of a single point, has no scaled score.
 - `is_identified`: the event's customer is a known person, whether or not the event itself named one.
 """
 
@@ -111,3 +113,19 @@ def numbered(events: Iterable[Mapping[str, Any]], priorities: Mapping[str, int])
 def counted(event: Mapping[str, Any]) -> bool:
     """Returns whether sessions, journeys and KPIs look at the event: no bot, not after the clock."""
     return not event["is_bot"] and not event["is_after_as_of"]
+
+
+def scaled_score(event: Mapping[str, Any]) -> float | None:
+    """Returns an answer's place between the ends of its scale, to six decimals.
+
+    >>> answer = {"feedback_kind": "ces", "feedback_score": 2.0, "feedback_scale_max": 7.0}
+    >>> scaled_score(answer), scaled_score(answer | {"feedback_scale_min": 0.0})
+    (0.166667, 0.285714)
+    """
+    score, top = event.get("feedback_score"), event.get("feedback_scale_max")
+    bottom = event.get("feedback_scale_min")
+    if bottom is None:
+        bottom = {"csat": 1.0, "ces": 1.0}.get(event.get("feedback_kind") or "", 0.0)
+    if score is None or top is None or top == bottom or not bottom <= score <= top:
+        return None
+    return round((score - bottom) / (top - bottom), 6)

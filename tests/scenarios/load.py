@@ -34,7 +34,8 @@ FEED_COLUMNS: Mapping[str, Sequence[str]] = {
         "event_id", "occurred_at", "event_name", "source_system", "record_id", "channel", "touchpoint",
         "department",
         "direction", "device_type", "campaign", "sequence_number", "identifiers", "amount", "currency",
-        "feedback_kind", "feedback_score", "feedback_scale_max", "feedback_text", "properties", "updated_at",
+        "feedback_kind", "feedback_score", "feedback_scale_min", "feedback_scale_max", "feedback_text", "properties",
+        "updated_at",
     ),
     "people": (
         "person_key", "source_system", "updated_at", "identifiers", "first_name", "last_name", "birth_date",

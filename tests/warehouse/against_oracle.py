@@ -254,11 +254,23 @@ def kpi_values_by_level(built: Warehouse, expected: Release) -> list[str]:
     return _differing(_by(keys, map(_rounded, expected.kpi_values_by_level), columns), _by(keys, said, columns))
 
 
+def kpi_periods(built: Warehouse, expected: Release) -> list[str]:
+    columns = (
+        "period", "status", "value", "value_ci_lower", "value_ci_upper", "numerator", "denominator", "target", "trend",
+        "trend_year", "previous_value", "year_before_value", "measured_day_count", "period_day_count", "is_mature",
+        "is_on_record", "period_end", "compared_at",
+    )  # fmt: skip
+    keys = ("kpi_id", "period_start")
+    said = [_rounded(row) for row in built.query("select * from kpis.fct_kpi_values")]
+    return _differing(_by(keys, map(_rounded, expected.kpi_periods), columns), _by(keys, said, columns))
+
+
 def scorecard(built: Warehouse, expected: Release) -> list[str]:
     columns = (
-        "tier", "value", "value_ci_lower", "value_ci_upper", "numerator", "denominator", "target", "status", "trend",
-        "trend_year", "previous_value", "year_before_value", "responsible", "accountable", "measured_day_count",
-        "period_day_count", "period_start", "period_end",
+        "tier", "value", "value_ci_lower", "value_ci_upper", "numerator", "denominator", "target", "status",
+        "status_value", "trend", "trend_year", "previous_value", "year_before_value", "responsible", "accountable",
+        "measured_day_count", "period_day_count", "is_mature", "period_start", "period_end", "status_period_start",
+        "status_period_end", "compared_at",
     )  # fmt: skip
     said = [_rounded(row) for row in built.query("select * from kpis.kpi_scorecard")]
     return _differing(_by(["kpi_id"], map(_rounded, expected.scorecard), columns), _by(["kpi_id"], said, columns))
@@ -340,6 +352,7 @@ COMPARISONS: tuple[Comparison, ...] = (
     segments,
     kpi_values,
     kpi_values_by_level,
+    kpi_periods,
     scorecard,
 )
 

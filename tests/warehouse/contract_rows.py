@@ -107,10 +107,10 @@ def _value(contract: TableContract, column: ColumnContract, case: str, person: i
     if column.accepted_values:
         accepted = column.accepted_values[number % len(column.accepted_values)]
         return accepted if column.data_type == "string" else int(accepted)
-    if column.data_type == "bigint":
-        return 10 if column.name.endswith("scale_max") else 1 + number
-    if column.data_type == "double":
-        return 10.0 if column.name.endswith("scale_max") else 1.0 + number
+    if column.data_type in ("bigint", "double"):
+        ends = {"scale_min": 0, "scale_max": 10}
+        value = next((end for name, end in ends.items() if column.name.endswith(name)), 1 + number)
+        return value if column.data_type == "bigint" else float(value)
     if column.data_type.startswith("decimal"):
         return Decimal(f"{10 + number}.00")
     if column.personal and not is_key:
@@ -150,7 +150,7 @@ def _corrected(contract: TableContract, case: str, row: Row) -> Row:
             if isinstance(before, bool):
                 change[column.name] = not before
             elif isinstance(before, int | float | Decimal) and not column.accepted_values:
-                change[column.name] = before if column.name.endswith("scale_max") else before - 1
+                change[column.name] = before if "scale_m" in column.name else before - 1
             elif isinstance(before, str) and column.name not in KNOWN_TEXTS and not column.accepted_values:
                 change[column.name] = f"{before}, corrected"
     return row | change

@@ -291,12 +291,14 @@ def _changed(row: Text, chance: random.Random) -> Text:
 
 
 def _answer(event_id: str) -> Text:
-    """What an event says as feedback: on one scale, on another, without its scale, or nothing."""
+    """What an event says as feedback: on a scale, off it, without its end, on a scale of one point, or nothing."""
     number = sum(event_id.encode())
-    scale = (10, 5, "", 10, 5, 5, None, None)[number % 8]
+    scale = (("", 10), ("", 5), ("", ""), (0, 10), (5, 5), ("", 5), None, None)[number % 8]
     if scale is None:
         return {}
-    return {"feedback_kind": "csat", "feedback_score": str(number % 6), "feedback_scale_max": str(scale)}
+    kind = ("csat", "nps", "ces")[number % 3]
+    ends = {"feedback_scale_min": str(scale[0]), "feedback_scale_max": str(scale[1])}
+    return {"feedback_kind": kind, "feedback_score": str(number % 6), **ends}
 
 
 def _claimed(row: Text) -> Text:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
@@ -70,6 +70,17 @@ def test_segments_and_small_groups_are_put_to_the_test(expected: Release) -> Non
     assert min(counts[shown, whole] for shown in (True, False) for whole in (True, False)) >= 5, counts
     assert len({row["status"] for row in expected.scorecard}) >= 3
     assert any(row["value_ci_lower"] is not None for row in expected.scorecard)
+
+
+def test_comparisons_at_equal_age_are_put_to_the_test(expected: Release) -> None:
+    """Some open period is compared, and with something else than what the earlier period has become by now."""
+    by_period = {(row["kpi_id"], row["period_end"]): row["value"] for row in expected.kpi_periods}
+    before = {row["kpi_id"]: row["period_start"] - timedelta(days=1) for row in expected.scorecard}
+    compared = [row for row in expected.scorecard if row["compared_at"] and row["previous_value"] is not None]
+    assert any(row["previous_value"] != by_period[row["kpi_id"], before[row["kpi_id"]]] for row in compared), compared
+    assert {row["is_mature"] for row in expected.scorecard} == {True, False}
+    assert any(row["status_period_start"] != row["period_start"] for row in expected.scorecard)
+    assert any(not row["is_on_record"] for row in expected.kpi_periods)
 
 
 def test_gaps_of_every_kind_are_put_to_the_test(expected: Release) -> None:

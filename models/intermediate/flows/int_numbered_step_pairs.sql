@@ -1,11 +1,8 @@
 {#- Each step with the one after it, as numbers only: millions of rows are sorted and grouped by them. -#}
 with answers as (
-    select
-        event_id,
-        -- a decimal, so that sums of it do not depend on the order of rows
-        cast(feedback_score / nullif(feedback_scale_max, 0) as decimal(18, 6)) as feedback_share
+    select event_id, feedback_share
     from {{ ref('int_timeline_events') }}
-    where feedback_score is not null and feedback_scale_max is not null
+    where feedback_share is not null
 ),
 
 steps as (

@@ -1,7 +1,7 @@
-{#- One row per day from two years before the clock to the clock. -#}
+{#- From the day before which landing takes no time for true: nothing that landed decides which days there are. -#}
 with bounds as (
     select
-        cast({{ local_date(as_of()) }} - interval 800 day as date) as first_day,
+        cast('1990-01-01' as date) as first_day,
         {{ local_date(as_of()) }} as last_day
 ),
 

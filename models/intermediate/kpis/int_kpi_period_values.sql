@@ -1,107 +1,62 @@
-{#-
-    Each KPI's numerator and denominator in each period of its scorecard row. Customers are counted once a period, not
-    once a day.
--#}
-with customer_facts as (
-    select measure_id, customer_id, measured_on
-    from {{ ref('int_measured_facts') }}
-    where
-        aggregation = 'distinct_customers'
-        and measured_on in (select measured_on from {{ ref('int_kpi_period_days') }})
+{#- Each KPI's numerator and denominator in each of its complete periods, as they are at the clock. -#}
+with periods as (
+    select kpi_id, period, is_on_record, period_start
+    from {{ ref('int_kpi_periods') }}
 ),
 
-kpi_measures as (
-    select kpi_id, 'numerator' as part, numerator_measure_id as measure_id from {{ ref('kpis') }}
-    union all
-    select kpi_id, 'denominator', denominator_measure_id
-    from {{ ref('kpis') }}
-    where denominator_measure_id is not null
-),
-
-windows as (
-    select
-        kpi_measures.kpi_id,
-        kpi_measures.part,
-        kpi_measures.measure_id,
-        periods.comparison,
-        periods.period_start,
-        periods.period_end
-    from kpi_measures
-    inner join {{ ref('int_kpi_periods') }} as periods
-        on periods.kpi_id = kpi_measures.kpi_id
+parts as (
+    select measures.kpi_id, measures.part, totals.measured_value, totals.period_start
+    from {{ ref('int_kpi_measures') }} as measures
+    inner join {{ ref('int_measure_values_by_period') }} as totals
+        on totals.measure_id = measures.measure_id and totals.period = measures.period
 ),
 
 totals as (
     select
-        windows.kpi_id,
-        windows.part,
-        windows.comparison,
-        cast(sum(daily.measured_value) as decimal(28, 6)) as measured_value
-    from windows
-    inner join {{ ref('int_measure_values_daily') }} as daily
-        on
-            daily.measure_id = windows.measure_id
-            and daily.channel = 'all'
-            and daily.segment = 'all'
-            and daily.measured_on between windows.period_start and windows.period_end
-    inner join {{ ref('measures') }} as additive
-        on additive.measure_id = windows.measure_id and additive.aggregation <> 'distinct_customers'
-    group by windows.kpi_id, windows.part, windows.comparison
-    union all
-    select
-        windows.kpi_id,
-        windows.part,
-        windows.comparison,
-        cast(count(distinct customer_facts.customer_id) as decimal(28, 6))
-    from windows
-    inner join customer_facts
-        on
-            customer_facts.measure_id = windows.measure_id
-            and customer_facts.measured_on between windows.period_start and windows.period_end
-    group by windows.kpi_id, windows.part, windows.comparison
+        kpi_id,
+        max(measured_value) filter (where part = 'numerator') as numerator,
+        max(measured_value) filter (where part = 'denominator') as denominator,
+        period_start
+    from parts
+    group by kpi_id, period_start
 ),
 
 -- the days of the period on which either measure has a value
 days_measured as (
-    select windows.kpi_id, windows.comparison, count(distinct daily.measured_on) as day_count
-    from windows
+    select measures.kpi_id, days.period_start, count(distinct daily.measured_on) as day_count
+    from {{ ref('int_kpi_measures') }} as measures
     inner join {{ ref('int_measure_values_daily') }} as daily
-        on
-            daily.measure_id = windows.measure_id
-            and daily.channel = 'all'
-            and daily.segment = 'all'
-            and daily.measured_on between windows.period_start and windows.period_end
-    group by windows.kpi_id, windows.comparison
+        on daily.measure_id = measures.measure_id and daily.channel = 'all' and daily.segment = 'all'
+    inner join {{ ref('int_period_days') }} as days
+        on days.period = measures.period and days.measured_on = daily.measured_on
+    group by measures.kpi_id, days.period_start
 ),
 
-records_begin as (
-    select min(occurred_on) as first_day
-    from {{ ref('int_timeline_events') }}
-    where not is_bot and not is_after_as_of
+counted as (
+    select
+        periods.kpi_id,
+        periods.is_on_record,
+        cast(coalesce(totals.numerator, 0) as double) as numerator,
+        case
+            when kpis.denominator_measure_id is not null then cast(coalesce(totals.denominator, 0) as double)
+        end as denominator,
+        cast(coalesce(days_measured.day_count, 0) as bigint) as measured_day_count,
+        periods.period_start
+    from periods
+    inner join {{ ref('kpis') }} as kpis
+        on kpis.kpi_id = periods.kpi_id
+    left join totals
+        on totals.kpi_id = periods.kpi_id and totals.period_start = periods.period_start
+    left join days_measured
+        on days_measured.kpi_id = periods.kpi_id and days_measured.period_start = periods.period_start
 )
 
 select
-    kpis.kpi_id,
-    periods.comparison,
-    cast(
-        coalesce(max(totals.measured_value) filter (where totals.part = 'numerator'), 0) as double
-    ) as numerator,
-    case
-        when min(kpis.denominator_measure_id) is not null
-            then cast(
-                coalesce(max(totals.measured_value) filter (where totals.part = 'denominator'), 0) as double
-            )
-    end as denominator,
-    cast(coalesce(min(days_measured.day_count), 0) as bigint) as measured_day_count,
-    coalesce(min(periods.period_start) >= min(records_begin.first_day), false) as is_on_record,
-    min(periods.period_start) as period_start,
-    min(periods.period_end) as period_end
-from {{ ref('kpis') }} as kpis
-inner join {{ ref('int_kpi_periods') }} as periods
-    on periods.kpi_id = kpis.kpi_id
-left join totals
-    on totals.kpi_id = kpis.kpi_id and totals.comparison = periods.comparison
-left join days_measured
-    on days_measured.kpi_id = kpis.kpi_id and days_measured.comparison = periods.comparison
-cross join records_begin
-group by kpis.kpi_id, periods.comparison
+    kpi_id,
+    numerator,
+    denominator,
+    {{ kpi_value('numerator', 'denominator', 'is_on_record') }} as value,
+    measured_day_count,
+    is_on_record,
+    period_start
+from counted

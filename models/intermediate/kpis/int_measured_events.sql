@@ -26,7 +26,7 @@ events as (
         feedback_kind,
         amount,
         reporting_amount,
-        feedback_score / nullif(feedback_scale_max, 0) as feedback_share,
+        feedback_share,
         occurred_on as measured_on,
         occurred_at
     from {{ ref('int_timeline_events') }}
@@ -83,3 +83,9 @@ select
     measured_on,
     occurred_at
 from measured_in_turn
+-- a count of answers with a score leaves out those without one, or the mean score would be too low
+where
+    aggregation = 'sum'
+    or value_column is null
+    or (value_column = 'amount' and reporting_amount is not null)
+    or (value_column = 'feedback_share' and feedback_share is not null)

@@ -16,20 +16,8 @@ with measures as (
 ),
 
 intervals as (
-    select
-        intervals.interval_id,
-        intervals.customer_id,
-        intervals.journey_id,
-        intervals.phase_id,
-        intervals.entry_channel,
-        intervals.outcome,
-        instances.level,
-        intervals.dwell_seconds,
-        {{ local_date('intervals.entered_at') }} as measured_on
-    from {{ ref('int_phase_intervals') }} as intervals
-    inner join {{ ref('int_journey_instances') }} as instances
-        on instances.journey_instance_id = intervals.journey_instance_id
-    where {{ is_changed('intervals.customer_id') }}
+    select * from {{ ref('int_measurable_intervals') }}
+    where {{ is_changed('customer_id') }}
 )
 
 select
@@ -46,12 +34,4 @@ select
 from intervals
 inner join measures
     on
-        measures.journey_id = intervals.journey_id
-        and (measures.phase_id is null or measures.phase_id = intervals.phase_id)
-        and (
-            measures.outcome is null
-            or '|' || measures.outcome || '|' like '%|' || intervals.outcome || '|%'
-        )
-        and (coalesce(measures.is_pending_included, true) or intervals.outcome <> 'pending')
-        and (measures.channel is null or measures.channel = intervals.entry_channel)
-        and (measures.level is null or measures.level = intervals.level)
+        {{ is_measured_interval('measures', 'intervals') }}

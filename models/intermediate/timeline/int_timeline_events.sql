@@ -39,7 +39,9 @@ events as (
         properties,
         amount,
         feedback_score,
+        feedback_scale_min,
         feedback_scale_max,
+        feedback_share,
         is_bot,
         {{ local_date('occurred_at') }} as occurred_on,
         loaded_at
@@ -88,7 +90,9 @@ select
         else cast(events.amount * rates.rate_to_reporting as decimal(18, 2))
     end as reporting_amount,
     events.feedback_score,
+    events.feedback_scale_min,
     events.feedback_scale_max,
+    events.feedback_share,
     stitched.is_identified,
     stitched.is_linkable,
     events.is_bot,

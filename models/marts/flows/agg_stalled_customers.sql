@@ -16,6 +16,7 @@ with open_intervals as (
         stalled.interval_id is not null as is_stalled,
         stalled.dwell_seconds,
         norms.norm_seconds,
+        stalled.value_basis,
         stalled.value_at_risk,
         stalled.without_rate_count,
         owners.responsible,
@@ -63,6 +64,9 @@ counted as (
         min(norm_seconds) as norm_seconds,
         percentile_disc(0.5) within group (order by silent_seconds) as median_silent_seconds,
         sum(value_at_risk) as value_at_risk,
+        sum(value_at_risk) filter (where value_basis = 'own') as own_value_at_risk,
+        count_if(coalesce(value_basis = 'own', false)) as own_value_count,
+        count_if(coalesce(value_basis = 'journey_median', false)) as median_value_count,
         sum(without_rate_count) as without_rate_count,
         min(case when is_stalled then entered_at end) as oldest_entered_at
     from open_intervals_by_segment
@@ -102,7 +106,8 @@ select
     {% for column, data_type in [
         ('open_count', 'bigint'), ('stalled_count', 'bigint'), ('stalled_share', 'double'),
         ('median_dwell_seconds', 'bigint'), ('norm_seconds', 'bigint'), ('median_silent_seconds', 'bigint'),
-        ('value_at_risk', 'decimal(18, 2)'), ('without_rate_count', 'bigint'),
+        ('value_at_risk', 'decimal(18, 2)'), ('own_value_at_risk', 'decimal(18, 2)'), ('own_value_count', 'bigint'),
+        ('median_value_count', 'bigint'), ('without_rate_count', 'bigint'),
     ] -%}
     case when not is_suppressed then cast({{ column }} as {{ data_type }}) end as {{ column }},
     {% endfor -%}

@@ -43,7 +43,8 @@ contacts as (
 own_values as (
     select
         customer_id,
-        sum(amount) as value_at_risk,
+        -- who returned more than they bought puts nothing at risk
+        case when sum(amount) < 0 then 0 else sum(amount) end as value_at_risk,
         count_if(is_without_rate) as without_rate_count
     from {{ ref('int_money_events') }}
     where

@@ -143,8 +143,9 @@ select
         when steps.step_order < steps.step_count
             then counts.eventual_count / cast(nullif(counts.entered_count, 0) as double)
     end as eventual_share,
+    -- without a window nobody is ever decided against: the share would be 1 however few take the next step
     case
-        when steps.step_order < steps.step_count then
+        when steps.step_order < steps.step_count and steps.window_seconds is not null then
             counts.eventual_count / cast(nullif(counts.entered_count - counts.pending_count, 0) as double)
     end as decided_eventual_share,
     cast(counts.median_seconds as bigint) as median_seconds

@@ -28,6 +28,29 @@ counts as (
     group by journey_id, journey_version, phase_id, month_starts_on
 ),
 
+-- in a phase without a window nobody falls out, and in a terminal one everybody completes: a share of decided ones
+-- would say nothing of either
+decidable_phases as (
+    select
+        journey_id,
+        cast(journey_version as bigint) as journey_version,
+        phase_id
+    from {{ ref('phases') }}
+    where window_days is not null and not is_terminal
+),
+
+counts_with_decidable as (
+    select
+        counts.*,
+        case when decidable_phases.phase_id is not null then counts.decided_count end as decidable_count
+    from counts
+    left join decidable_phases
+        on
+            decidable_phases.journey_id = counts.journey_id
+            and decidable_phases.journey_version = counts.journey_version
+            and decidable_phases.phase_id = counts.phase_id
+),
+
 half_gone as (
     select journey_id, journey_version, phase_id, month_starts_on, min(dwell_seconds) as median_dwell_seconds
     from {{ ref('int_dwell_points') }}
@@ -45,7 +68,7 @@ select
     counts.completed_count,
     counts.fell_out_count,
     counts.pending_count,
-    {% for prefix, trials in [('', 'counts.entered_count'), ('decided_', 'counts.decided_count')] -%}
+    {% for prefix, trials in [('', 'counts.entered_count'), ('decided_', 'counts.decidable_count')] -%}
     case
         when {{ trials }} >= {{ var('min_cell_size') }}
             then counts.converted_count / cast({{ trials }} as double)
@@ -63,7 +86,7 @@ select
     cast(counts.p90_seconds as bigint) as p90_conversion_seconds,
     cast(half_gone.median_dwell_seconds as bigint) as median_dwell_seconds,
     counts.month_starts_on
-from counts
+from counts_with_decidable as counts
 left join half_gone
     on
         half_gone.journey_id = counts.journey_id

@@ -35,6 +35,7 @@ select
     sequence_number,
     amount,
     feedback_score,
+    feedback_scale_min,
     feedback_scale_max,
     row_status,
     occurred_at,

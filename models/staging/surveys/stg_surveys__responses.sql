@@ -19,6 +19,7 @@ select
     -- the comment is free text: it is in the raw table only
     {{ json_of({'survey_id': 'survey_id', 'reference': 'reference'}) }} as properties,
     cast(score as double) as feedback_score,
+    cast(scale_min as double) as feedback_scale_min,
     cast(scale_max as double) as feedback_scale_max,
     row_status,
     responded_at as occurred_at,

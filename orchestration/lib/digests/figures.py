@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
@@ -15,16 +15,19 @@ from orchestration.lib.digests.recipients import Role
 
 @dataclass(frozen=True)
 class PhaseFigures:
-    """What happened in a phase in a period, and how many are stalled in it now."""
+    """What happened in a phase in a period, whoever had entered when, and how many are stalled in it now."""
 
     entered_count: int
-    fell_out_count: int
+    ran_out_count: int
     stalled_count: int
 
 
 @dataclass(frozen=True)
 class Kpi:
-    """A row of the scorecard with the names that people know. `previous_status` is None where it had none."""
+    """A row of the scorecard with the names that people know. `previous_status` is None where it had none.
+
+    `status` is that of `status_value`, of the last period whose windows have closed; `value` is the last period's.
+    """
 
     kpi_id: str
     kpi_name: str
@@ -41,7 +44,9 @@ class Kpi:
     value_ci_upper: float | None
     denominator: float | None
     target: float | None
+    amber_bound: float | None
     status: str
+    status_value: float | None
     trend: float | None
     trend_year: float | None
     responsible: str | None
@@ -50,6 +55,10 @@ class Kpi:
     period_day_count: int
     period_start: date
     period_end: date
+    is_mature: bool
+    status_period_start: date | None
+    status_period_end: date | None
+    compared_at: datetime | None
     previous_status: str | None = None
     phase: PhaseFigures | None = None
 
@@ -125,7 +134,9 @@ SCORECARD = """
         scorecard.value_ci_upper,
         scorecard.denominator,
         scorecard.target,
+        scorecard.amber_bound,
         scorecard.status,
+        scorecard.status_value,
         scorecard.trend,
         scorecard.trend_year,
         scorecard.responsible,
@@ -133,7 +144,11 @@ SCORECARD = """
         scorecard.measured_day_count,
         scorecard.period_day_count,
         scorecard.period_start,
-        scorecard.period_end
+        scorecard.period_end,
+        scorecard.is_mature,
+        scorecard.status_period_start,
+        scorecard.status_period_end,
+        scorecard.compared_at
     from kpis.kpi_scorecard as scorecard
     inner join kpis.dim_kpis as kpis
         on kpis.kpi_id = scorecard.kpi_id
@@ -163,7 +178,7 @@ def _phases(
 
         moved as (
             select periods.journey_id, periods.phase_id, periods.period_start, periods.period_end,
-                sum(daily.entered_count) as entered_count, sum(daily.left_fell_out_count) as fell_out_count
+                sum(daily.entered_count) as entered_count, sum(daily.left_fell_out_count) as ran_out_count
             from periods
             inner join journeys.agg_phases_daily as daily
                 on daily.journey_id = periods.journey_id and daily.phase_id = periods.phase_id
@@ -179,7 +194,7 @@ def _phases(
         )
 
         select periods.journey_id, periods.phase_id, periods.period_start, periods.period_end,
-            coalesce(moved.entered_count, 0), coalesce(moved.fell_out_count, 0), coalesce(stalled.stalled_count, 0)
+            coalesce(moved.entered_count, 0), coalesce(moved.ran_out_count, 0), coalesce(stalled.stalled_count, 0)
         from periods
         left join moved using (journey_id, phase_id, period_start, period_end)
         left join stalled using (journey_id, phase_id)

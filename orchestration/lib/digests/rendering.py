@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -85,13 +85,17 @@ def render(recipient: Recipient, kpis: Sequence[Kpi], *, data_set: str, release_
 def amount(value: float | None, unit: str) -> str:
     """A value as people say it in its unit.
 
-    >>> amount(0.3741, "share"), amount(93784, "seconds"), amount(1234.5, "EUR"), amount(None, "share")
-    ('37.4 %', '1 d 2 h', '1,234.50 EUR', '–')
+    >>> amount(0.3741, "share"), amount(1.0481, "ratio"), amount(93784, "seconds"), amount(1234.5, "EUR")
+    ('37.4 %', '1.05', '1 d 2 h', '1,234.50 EUR')
+    >>> amount(None, "share")
+    '–'
     """
     if value is None:
         return "–"
     if unit == "share":
         return f"{100 * value:.1f} %"
+    if unit == "ratio":
+        return f"{value:,.3g}"
     if unit == "seconds":
         return _duration(value)
     if unit.isupper() and len(unit) == 3:
@@ -112,6 +116,40 @@ def change(difference: float | None, unit: str, direction: str) -> str:
     size = f"{100 * abs(difference):.1f} points" if unit == "share" else amount(abs(difference), unit)
     is_better = (difference > 0) == (direction == "up")
     return f"{'+' if difference > 0 else '−'}{size}, {'better' if is_better else 'worse'}"
+
+
+def change_arrow(difference: float | None, direction: str) -> str:
+    """Where a value went and what that means, in a few characters.
+
+    >>> change_arrow(-0.1, "down"), change_arrow(-0.1, "up"), change_arrow(0.0, "up"), change_arrow(None, "up")
+    ('↘ better', '↘ worse', '→', '')
+    """
+    if difference is None:
+        return ""
+    if abs(difference) < 1e-9:
+        return "→"
+    is_better = (difference > 0) == (direction == "up")
+    return f"{'↗' if difference > 0 else '↘'} {'better' if is_better else 'worse'}"
+
+
+def _target(kpi: Kpi) -> str:
+    shown = amount(kpi.target, kpi.unit)
+    if kpi.target is None or kpi.amber_bound in (None, kpi.target):
+        return shown
+    return f"{shown}, green {'from' if kpi.direction == 'up' else 'up to'} {amount(kpi.amber_bound, kpi.unit)}"
+
+
+def _period(first: date, last: date) -> str:
+    return f"{first}" if first == last else f"{first} to {last}"
+
+
+def _rated(kpi: Kpi) -> str | None:
+    """The period of the status with its value, where it is not the period of the value."""
+    if kpi.status_period_start is None or kpi.status_period_end is None:
+        return None if kpi.is_mature else "no period yet"
+    if kpi.status_period_start == kpi.period_start:
+        return None
+    return f"{_period(kpi.status_period_start, kpi.status_period_end)}: {amount(kpi.status_value, kpi.unit)}"
 
 
 def _duration(seconds: float) -> str:
@@ -135,16 +173,18 @@ def _shown(kpi: Kpi, recipient: Recipient) -> dict[str, Any]:
         "interval": f"{amount(kpi.value_ci_lower, kpi.unit)} and {amount(kpi.value_ci_upper, kpi.unit)}"
         if is_small
         else None,
-        "target": amount(kpi.target, kpi.unit),
+        "status_value": amount(kpi.status_value, kpi.unit),
+        "is_mature": kpi.is_mature,
+        "rated": _rated(kpi),
+        "compared": f"{kpi.compared_at:%Y-%m-%d}" if kpi.compared_at else None,
+        "target": _target(kpi),
         "status": kpi.status,
         "was": WORDS[kpi.previous_status] if kpi.previous_status else None,
         "trend": change(kpi.trend, kpi.unit, kpi.direction),
         "trend_year": change(kpi.trend_year, kpi.unit, kpi.direction),
         "roles": ", ".join(recipient.roles.get(kpi.kpi_id, ())),
         "accountable": kpi.accountable or "–",
-        "period": f"{kpi.period_start}"
-        if kpi.period_start == kpi.period_end
-        else f"{kpi.period_start} to {kpi.period_end}",
+        "period": _period(kpi.period_start, kpi.period_end),
         "missing": kpi.period_day_count - kpi.measured_day_count,
         "days": kpi.period_day_count,
     }

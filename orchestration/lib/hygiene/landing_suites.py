@@ -233,13 +233,26 @@ def _not_blank(column: str) -> Rule:
     )
 
 
-def _score_within(score: str, scale: str) -> Rule:
-    return _rule(
-        "score_within_scale",
-        f"{quoted(score)} < 0 or {quoted(score)} > {quoted(scale)}",
-        column=score,
-        says=f"{score} lies between 0 and {scale}",
-        tolerated_share=TOLERATED_SLIPS,
+def _scores(kind: str, score: str, least: str, greatest: str) -> tuple[Rule, Rule]:
+    """A score lies on its scale, and a scale has two ends; the models count a row that breaks either in no figure."""
+    # the usual least answer, as the macro scaled_score has it
+    begin = f"coalesce({quoted(least)}, case when {quoted(kind)} in ('csat', 'ces') then 1 else 0 end)"
+    usual = f"{least} (without one: 0 for nps, 1 for csat and ces)"
+    return (
+        _rule(
+            "score_within_scale",
+            f"{quoted(score)} < {begin} or {quoted(score)} > {quoted(greatest)}",
+            column=score,
+            says=f"{score} lies between {usual} and {greatest}; if the scale begins elsewhere, deliver {least}",
+            tolerated_share=TOLERATED_SLIPS,
+        ),
+        _rule(
+            "scale_has_two_ends",
+            f"{quoted(score)} is not null and {begin} >= {quoted(greatest)}",
+            column=greatest,
+            says=f"{greatest} is more than {usual}; deliver both ends of the scale",
+            tolerated_share=TOLERATED_SLIPS,
+        ),
     )
 
 
@@ -275,7 +288,7 @@ EXTRAS: Mapping[tuple[str, str], Sequence[Rule]] = {
     ("feed", "events"): (
         _not_blank("event_id"),
         _not_blank("event_name"),
-        _score_within("feedback_score", "feedback_scale_max"),
+        *_scores("feedback_kind", "feedback_score", "feedback_scale_min", "feedback_scale_max"),
         _rule(
             "score_has_scale",
             "feedback_score is not null and (feedback_scale_max is null or feedback_kind is null)",
@@ -349,6 +362,9 @@ EXTRAS: Mapping[tuple[str, str], Sequence[Rule]] = {
         _not_before("first_response_at", "created_at"),
         _not_before("solved_at", "created_at"),
     ),
-    ("surveys", "responses"): (_score_within("score", "scale_max"), _not_before("responded_at", "sent_at")),
+    ("surveys", "responses"): (
+        *_scores("survey_type", "score", "scale_min", "scale_max"),
+        _not_before("responded_at", "sent_at"),
+    ),
     ("web", "events"): (_not_before("collector_tstamp", "derived_tstamp", leeway="1 day"),),
 }

@@ -1,7 +1,7 @@
 {#-
     The numerators of KPIs that count events or customers, counted once more from the published events: on the newest day
-    with events, and on each seventh day of the year. Measures that ask for a kind of feedback, which published events do
-    not state, and those of money, which is converted, are left out.
+    with events, and on each seventh day of the year. Measures that ask for a kind of feedback or a value, which published
+    events do not state, and those of money, which is converted, are left out.
 -#}
 with events as (
     select
@@ -41,6 +41,7 @@ measures as (
         measures.subject = 'events'
         and measures.aggregation in ('count', 'distinct_customers')
         and measures.feedback_kind is null
+        and measures.value_column is null
 ),
 
 counted as (

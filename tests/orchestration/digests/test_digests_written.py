@@ -77,16 +77,18 @@ def test_each_gets_what_they_answer_for_and_the_informed_the_summary(shop: Shop)
     mine = (release.directory / people["juergen-gross"]["text"]).read_text(encoding="utf-8")
     # primary first, though the other sorts before it
     assert mine.index("Passed <on> & bought") < mine.index("Carts per view")
-    assert "value 40.0 %, between 20.0 % and 64.0 %; target 50.0 %" in mine, "twenty are few"
-    assert "value 10.0 %; target 30.0 %" in mine, "a thousand are not"
+    assert "value 40.0 %, between 20.0 % and 64.0 %; target 50.0 %, green from 45.0 %" in mine, "twenty are few"
+    assert "value 10.0 % (windows are open: it still moves); target 30.0 %\n" in mine, "a thousand are not"
+    assert "the status is of the last period whose windows have closed, 2026-05-01 to 2026-05-31: 20.0 %" in mine
+    assert mine.count("compared at equal age: the period before as it was on 2026-06-01") == 1
     assert "+2.0 points, better" in mine and "−10.0 points, worse" in mine
     # the same figures, because everything in the month happened in its last full week
-    assert "2026-06-22 to 2026-06-28: 40 entered, 7 fell out; 1 stalled now" in mine
-    assert "2026-06-01 to 2026-06-30: 40 entered, 7 fell out; 1 stalled now" in mine
+    assert "2026-06-22 to 2026-06-28: 40 entered, 7 ran out of time; 1 stalled now" in mine
+    assert "2026-06-01 to 2026-06-30: 40 entered, 7 ran out of time; 1 stalled now" in mine
     assert "nothing was measured on 1 of 7 days" in mine
     summary = (release.directory / people["cleo"]["text"]).read_text(encoding="utf-8")
     assert "Buying: 1 red, 0 amber, 1 green, 0 no data, 2 in all" in summary
-    assert "Passed <on> & bought (Buying, Looking): 10.0 %, target 30.0 %" in summary
+    assert "Passed <on> & bought (Buying, Looking): 20.0 %, target 30.0 %" in summary
     assert "accountable: Jürgen Groß" in summary and "YOUR KPIS" not in summary
 
 
@@ -99,13 +101,39 @@ def test_journeys_and_phases_of_one_name_are_distinguished() -> None:
             "phase_name": "Start",
         }
         figures: dict[str, Any] = dict.fromkeys(
-            ("value_ci_lower", "value_ci_upper", "trend", "trend_year", "responsible", "accountable")
+            (
+                "value_ci_lower",
+                "value_ci_upper",
+                "trend",
+                "trend_year",
+                "responsible",
+                "accountable",
+                "amber_bound",
+                "compared_at",
+            )
         )
         return Kpi(
-            kpi_id=kpi_id, journey_id=journey_id, phase_id=phase_id, tier="primary", direction="up", unit="share",
-            value=0.5, denominator=200.0, target=0.4, status="green", measured_day_count=31, period_day_count=31,
-            period_start=date(2026, 1, 1), period_end=date(2026, 1, 31), **names, **figures,
-        )  # fmt: skip
+            kpi_id=kpi_id,
+            journey_id=journey_id,
+            phase_id=phase_id,
+            tier="primary",
+            direction="up",
+            unit="share",
+            value=0.5,
+            denominator=200.0,
+            target=0.4,
+            status="green",
+            measured_day_count=31,
+            period_day_count=31,
+            period_start=date(2026, 1, 1),
+            period_end=date(2026, 1, 31),
+            is_mature=True,
+            status_value=0.5,
+            status_period_start=date(2026, 1, 1),
+            status_period_end=date(2026, 1, 31),
+            **names,
+            **figures,
+        )
 
     kpis = [kpi("carts", "shop", "start"), kpi("calls", "support", "start"), kpi("mails", "support", "begin")]
     ann = Recipient("ann", "Ann", None, {one.kpi_id: ("accountable",) for one in kpis})

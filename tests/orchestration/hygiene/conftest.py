@@ -39,6 +39,7 @@ EVENTS = contract_of(
         ColumnContract("currency", "string"),
         ColumnContract("feedback_kind", "string"),
         ColumnContract("feedback_score", "double"),
+        ColumnContract("feedback_scale_min", "double"),
         ColumnContract("feedback_scale_max", "double"),
     ),
 )
@@ -162,7 +163,7 @@ def good_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
         connection.execute(
             "insert into raw.feed__events select 'e' || i, timestamp '2026-01-01' + to_hours(i),"
             " 'page_view', 'inbound',"
-            " '{\"email\": \"ann' || i || '@example.org\"}', i, 'EUR', 'nps', i % 11, 10,"
+            " '{\"email\": \"ann' || i || '@example.org\"}', i, 'EUR', 'nps', i % 11, null, 10,"
             " 'e' || i, 'h' || i, 'current', null, 'f1', i, 1, 1, timestamp '2026-06-30' from"
             " range(100) as t(i)"
         )

@@ -83,6 +83,20 @@ def test_an_absent_source_is_an_empty_table_and_passes(warehouse):
             "feedback_score",
             7,
         ),
+        (
+            "update raw.feed__events set feedback_kind = 'ces', feedback_score = _line % 2, feedback_scale_max = 7"
+            " where _line < 8",
+            "score_within_scale",
+            "feedback_score",
+            4,
+        ),
+        (
+            "update raw.feed__events set feedback_score = 5, feedback_scale_min = 5, feedback_scale_max = 5"
+            " where _line < 9",
+            "scale_has_two_ends",
+            "feedback_scale_max",
+            9,
+        ),
     ],
 )
 def test_rows_that_break_a_law_fail(warehouse, spoil, expectation, column, count):

@@ -19,6 +19,10 @@ from orchestration.lib.core.settings import CONTROL_CHARACTER, MAIL_ADDRESS
 HASH = re.compile(r"[0-9a-f]{32}")
 OCCURRENCE = re.compile(r"[1-9][0-9]{0,8}\+?")
 OUTCOMES = ("completed", "fell_out", "fell_through", "pending", "regressed")
+# The columns of measures.csv that say what is counted.
+MEASURE_FILTERS = (
+    "event_name", "source_system", "channel", "touchpoint", "feedback_kind", "journey_id", "phase_id", "level",
+)  # fmt: skip
 # What a segment may look at, and the kind of value it is compared with.
 SEGMENT_ATTRIBUTES = {
     "is_anonymous": "truth",
@@ -267,6 +271,69 @@ def outcomes_are_known(row: SeedRow) -> Iterator[str]:
             yield f"outcome {outcome}: expected {', '.join(OUTCOMES)}, joined by |."
 
 
+def share_is_of_a_whole(rows: Rows) -> Iterator[Problem]:
+    """The numerator of a share is a part of its denominator, or the share could exceed 1."""
+    measures = {row.get("measure_id"): row for row in rows["measures"]}
+    for row in rows["kpis"]:
+        part, whole = (measures.get(row.get(f"{name}_measure_id")) for name in ("numerator", "denominator"))
+        if row.get("unit") != "share" or part is None:
+            continue
+        if whole is None:
+            yield row.problem(
+                f"{row.get('kpi_id')} is a share without a denominator_measure_id. Name what it is a share of, or set "
+                "another unit."
+            )
+        elif (reason := _no_part(part, whole)) is not None:
+            yield row.problem(
+                f"{row.get('kpi_id')} is a share, but {part.get('measure_id')} is no part of {whole.get('measure_id')} "
+                f"({reason}), so it may exceed 1. Set unit = ratio, or let the one count a part of what the other "
+                "counts."
+            )
+
+
+def share_of_decided_ones_has_a_window(rows: Rows) -> Iterator[Problem]:
+    """Where nobody falls out, nothing is decided against, and a share of decided ones is 1 whatever happens."""
+    measures = {row.get("measure_id"): row for row in rows["measures"]}
+    for row in rows["kpis"]:
+        whole = measures.get(row.get("denominator_measure_id"))
+        if row.get("unit") != "share" or whole is None or whole.get("is_pending_included") != "false":
+            continue
+        for phase in rows["phases"]:
+            is_counted = phase.get("journey_id") == whole.get("journey_id") and whole.get("phase_id") in (
+                None,
+                phase.get("phase_id"),
+            )
+            if is_counted and phase.get("window_days") is None:
+                yield row.problem(
+                    f"{row.get('kpi_id')} is a share of {whole.get('measure_id')}, which leaves out open intervals, "
+                    f"and nothing is decided against in phase {phase.get('phase_id')} (phases.csv line {phase.line}): "
+                    "it has no window_days. Set one, name a phase that has one, or count open intervals as well."
+                )
+
+
+def _no_part(part: SeedRow, whole: SeedRow) -> str | None:
+    """Why what one measure counts is not all among what another counts, None where it is."""
+    for column in ("subject", *MEASURE_FILTERS):
+        wanted = whole.get(column)
+        if wanted is not None and part.get(column) != wanted:
+            return f"only the latter asks for {column} = {wanted}"
+    ended = {outcome for outcome in OUTCOMES if outcome != "pending" or whole.get("is_pending_included") != "false"}
+    counted = set((part.get("outcome") or "|".join(OUTCOMES)).split("|"))
+    if part.get("is_pending_included") == "false":
+        counted.discard("pending")
+    if not counted <= ended & set((whole.get("outcome") or "|".join(OUTCOMES)).split("|")):
+        return "the latter leaves out some of its outcomes"
+    how = part.get("aggregation"), whole.get("aggregation")
+    if how == ("sum", "count"):
+        if part.get("value_column") != "feedback_share":
+            return f"{part.get('value_column')} is not a number from 0 to 1"
+    elif how[0] != how[1] or how[0] == "sum":
+        return f"a {how[0]} is no part of a {how[1]}"
+    if whole.get("value_column") not in (None, part.get("value_column")):
+        return f"only the latter asks for a value in {whole.get('value_column')}"
+    return None
+
+
 def one_is_accountable_for_a_kpi(rows: Rows) -> Iterator[Problem]:
     for row in rows["kpis"]:
         kpi_id = row.get("kpi_id")
@@ -421,6 +488,8 @@ RULES: tuple[Callable[[Rows], Iterator[Problem]], ...] = (
     decision_is_on_two_of_a_kind,
     decision_is_made_once,
     measure_or_kpi_is_of_a_journey,
+    share_is_of_a_whole,
+    share_of_decided_ones_has_a_window,
     one_is_accountable_for_a_kpi,
     bounds_of_a_target_are_in_order,
     target_ends_after_it_begins,

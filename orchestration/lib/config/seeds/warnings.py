@@ -22,6 +22,7 @@ def find_warnings(rows: Rows, today: date) -> Iterator[Problem]:
     """Warnings about seeds without errors."""
     yield from journey_warnings(rows)
     yield from phases_without_kpis(rows)
+    yield from figures_shown_twice(rows)
     yield from maps_grown_old(rows, today)
     for rule, reason in rules_that_never_match(rows["channel_rules"]):
         yield rule.problem(f"{rule.get('channel_rule_id')} can never match: {reason}")
@@ -127,6 +128,19 @@ def phases_without_kpis(rows: Rows) -> Iterator[Problem]:
             yield row.problem(
                 f"phase {row.get('phase_id')} of {row.get('journey_id')} has no KPI of the kind {', '.join(missing)}. "
                 "Add one to kpis.csv."
+            )
+
+
+def figures_shown_twice(rows: Rows) -> Iterator[Problem]:
+    """KPIs that are one figure under several names: what one phase or journey did is read as that of another."""
+    seen: dict[tuple[str | None, ...], SeedRow] = {}
+    for row in rows["kpis"]:
+        figure = tuple(row.get(name) for name in ("numerator_measure_id", "denominator_measure_id", "period"))
+        earlier = seen.setdefault(figure, row)
+        if earlier is not row:
+            yield row.problem(
+                f"{row.get('kpi_id')} is the same figure as {earlier.get('kpi_id')} in line {earlier.line}. Keep it "
+                "where it belongs, or count what is particular to each."
             )
 
 

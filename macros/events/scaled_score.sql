@@ -1,0 +1,16 @@
+{#-
+    The score of an event from 0 to 1: (score - least) / (greatest - least) of its scale. The least answer is 0 of nps, 1
+    of csat and ces, unless the row says another. Null without a score or the end of its scale, for a scale of one point,
+    and for a score outside its scale. A decimal, so that sums of it do not depend on the order of rows.
+-#}
+{% macro scaled_score(events) -%}
+{%- set score = events ~ '.feedback_score' -%}
+{%- set greatest = events ~ '.feedback_scale_max' -%}
+{%- set least -%}
+coalesce({{ events }}.feedback_scale_min, case when {{ events }}.feedback_kind in ('csat', 'ces') then 1.0 else 0.0 end)
+{%- endset -%}
+case
+    when {{ score }} between {{ least }} and {{ greatest }}
+        then cast(({{ score }} - {{ least }}) / nullif({{ greatest }} - {{ least }}, 0) as decimal(18, 6))
+end
+{%- endmacro %}

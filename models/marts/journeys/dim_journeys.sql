@@ -13,6 +13,7 @@ select
     journeys.journey_name,
     journeys.description,
     journeys.owner,
+    journeys.case_key,
     cast(coalesce(phases.phase_count, 0) as bigint) as phase_count,
     journeys.valid_from,
     journeys.valid_to,

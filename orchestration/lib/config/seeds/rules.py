@@ -22,6 +22,7 @@ OUTCOMES = ("completed", "fell_out", "fell_through", "pending", "regressed")
 # The columns of measures.csv that say what is counted.
 MEASURE_FILTERS = (
     "event_name", "source_system", "channel", "touchpoint", "feedback_kind", "journey_id", "phase_id", "level",
+    "occurrence",
 )  # fmt: skip
 # What a segment may look at, and the kind of value it is compared with.
 SEGMENT_ATTRIBUTES = {

@@ -62,7 +62,7 @@ def port(tmp_path: Path) -> Iterator[int]:
     yield number
     os.killpg(server.pid, signal.SIGINT)
     try:
-        server.wait(30)
+        server.wait(120)
     finally:
         if server.poll() is None:
             os.killpg(server.pid, signal.SIGKILL)

@@ -41,6 +41,8 @@ measures as (
         measures.subject = 'events'
         and measures.aggregation in ('count', 'distinct_customers')
         and measures.feedback_kind is null
+        -- which order is a customer's second depends on all days before
+        and measures.occurrence is null
 ),
 
 counted as (

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from benchmarks.measuring import MeasuredFailure, measured
-from benchmarks.reporting import machine_facts, record
+from benchmarks.measuring import measured
+from benchmarks.sizes import OtherResult, add_sizes, measure_sizes
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT
 
 SIZES = {"10k": 10_000, "100k": 100_000, "1m": 1_000_000, "10m": 10_000_000}
-DEFAULT = ("1m",)
 LINKS_PER_PERSON = 9
 # Nodes of the chain and of the star that are added to the people; small worlds get small ones.
 LARGEST = 10_000
 NEW_LINK_SHARE = 0.001
-README = Path(__file__).with_name("README.md")
 BEGIN = "<!-- figures of components: written by `python -m benchmarks.components --record` -->"
 END = "<!-- end of figures of components -->"
 
@@ -80,39 +76,19 @@ class Line:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the sizes asked for; returns 0, or 1 when a method failed or came to another result."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.components", description=__doc__)
-    parser.add_argument("sizes", nargs="*", type=_size, metavar="size", help=f"{', '.join(SIZES)}; default 1m")
-    parser.add_argument("--record", action="store_true", help="write the figures into benchmarks/README.md")
+    add_sizes(parser, SIZES)
     parser.add_argument("--without-splink", action="store_true", help="leave out the slowest")
     parser.add_argument("--folder", type=Path, help="where to work (default: the system's temporary folder)")
     chosen = parser.parse_args(arguments)
-    texts, loads = [], []
-    for size in chosen.sizes or DEFAULT:
-        loads.append(os.getloadavg()[0])
-        folder = Path(tempfile.mkdtemp(prefix=f"journeys_components_{size}_", dir=chosen.folder))
-        try:
-            texts.append(measure_size(size, folder, with_splink=not chosen.without_splink))
-        except (MeasuredFailure, OtherComponents) as failure:
-            print(f"{size}: {failure}", file=sys.stderr)
-            return 1
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-        loads.append(os.getloadavg()[0])
-        print(f"\n{texts[-1]}", flush=True)
-    facts = machine_facts(loads)
-    print(f"\n{facts}")
-    if chosen.record:
-        record(README, "\n\n".join([facts, *texts]), begin=BEGIN, end=END)
-    return 0
-
-
-def _size(text: str) -> str:
-    if text.lower() not in SIZES:
-        raise argparse.ArgumentTypeError(f"there is no size {text}. Choose from {', '.join(SIZES)}.")
-    return text.lower()
-
-
-class OtherComponents(RuntimeError):
-    """Two methods disagree."""
+    return measure_sizes(
+        chosen.sizes,
+        partial(measure_size, with_splink=not chosen.without_splink),
+        name="components",
+        begin=BEGIN,
+        end=END,
+        is_recorded=chosen.record,
+        folder=chosen.folder,
+    )
 
 
 def measure_size(size: str, folder: Path, *, with_splink: bool) -> str:
@@ -335,7 +311,7 @@ def by_splink(database: Path) -> Effort:
 
 
 def compare(database: Path) -> dict[str, int]:
-    """Raises OtherComponents unless every method left the same rows; returns components and the largest size."""
+    """Raises OtherResult unless every method left the same rows; returns components and the largest size."""
     with open_duckdb(database) as connection:
         for other, same in {
             "by_scipy": "theirs.component_key = ours.component_key and theirs.component_size = ours.component_size",
@@ -352,7 +328,7 @@ def compare(database: Path) -> dict[str, int]:
                 """
             ).fetchall()
             if found:
-                raise OtherComponents(f"{other} puts {', '.join(key for (key,) in found)} elsewhere.")
+                raise OtherResult(f"{other} puts {', '.join(key for (key,) in found)} elsewhere.")
         connection.execute("drop table if exists by_splink")
         row = connection.execute("select count(distinct component_key), max(component_size) from grouped").fetchone()
     assert row is not None

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,14 +16,12 @@ from typing import Any
 from benchmarks.example import settings_in
 from benchmarks.flow_log import AS_OF, make_log
 from benchmarks.flows_pandas import ORDERING
-from benchmarks.measuring import MeasuredFailure, measured
-from benchmarks.reporting import machine_facts, record
+from benchmarks.measuring import measured
+from benchmarks.sizes import OtherResult, add_sizes, measure_sizes
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings
 
 SIZES = {"20k": 20_000, "100k": 100_000, "1m": 1_000_000, "5m": 5_000_000}
-DEFAULT = ("1m",)
-README = Path(__file__).with_name("README.md")
 BEGIN = "<!-- figures of flows: written by `python -m benchmarks.flows --record` -->"
 END = "<!-- end of figures of flows -->"
 PM4PY_PYTHON = PROJECT_ROOT / "var" / ".pm4py" / "bin" / "python"
@@ -41,10 +37,6 @@ MEASURED: Mapping[str, Sequence[str]] = {
 # Models on the way from the steps to the marts; what they take is ours.
 BETWEEN = ("int_instance_numbers", "int_step_names", "int_numbered_step_pairs")
 Efforts = dict[str, tuple[float, float]]
-
-
-class OtherFlows(RuntimeError):
-    """Two tools disagree."""
 
 
 @dataclass(frozen=True)
@@ -67,39 +59,21 @@ class Tool:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the sizes asked for; returns 0, or 1 when a tool failed or came to another result."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.flows", description=__doc__)
-    parser.add_argument("sizes", nargs="*", type=_size, metavar="size", help=f"{', '.join(SIZES)}; default 1m")
-    parser.add_argument("--record", action="store_true", help="write the figures into benchmarks/README.md")
+    add_sizes(parser, SIZES)
     parser.add_argument("--pm4py-python", type=Path, default=PM4PY_PYTHON, help="the Python that has pm4py")
     chosen = parser.parse_args(arguments)
     if not chosen.pm4py_python.exists():
         print(f"{chosen.pm4py_python} is not there. `make bench-flows` puts it there.", file=sys.stderr)
         return 1
-    texts, loads = [], []
-    for size in chosen.sizes or DEFAULT:
-        loads.append(os.getloadavg()[0])
-        folder = Path(tempfile.mkdtemp(prefix=f"journeys_flows_{size}_"))
+
+    def measure(size: str, folder: Path) -> str:
         settings = settings_in(folder)
         try:
-            texts.append(measure_size(size, settings, folder, chosen.pm4py_python))
-        except (MeasuredFailure, OtherFlows) as failure:
-            print(f"{size}: {failure}", file=sys.stderr)
-            return 1
+            return measure_size(size, settings, folder, chosen.pm4py_python)
         finally:
             shutil.rmtree(settings.resolved_seeds, ignore_errors=True)
-            shutil.rmtree(folder, ignore_errors=True)
-        loads.append(os.getloadavg()[0])
-        print(f"\n{texts[-1]}", flush=True)
-    facts = machine_facts(loads)
-    print(f"\n{facts}")
-    if chosen.record:
-        record(README, "\n\n".join([facts, *texts]), begin=BEGIN, end=END)
-    return 0
 
-
-def _size(text: str) -> str:
-    if text.lower() not in SIZES:
-        raise argparse.ArgumentTypeError(f"there is no size {text}. Choose from {', '.join(SIZES)}.")
-    return text.lower()
+    return measure_sizes(chosen.sizes, measure, name="flows", begin=BEGIN, end=END, is_recorded=chosen.record)
 
 
 def measure_size(size: str, settings: Settings, folder: Path, pm4py_python: Path) -> str:
@@ -230,7 +204,7 @@ def by_pm4py(folder: Path, python: Path) -> Efforts:
 
 
 def compare(folder: Path) -> str:
-    """Raises OtherFlows unless all tools say the same; returns pm4py's version.
+    """Raises OtherResult unless all tools say the same; returns pm4py's version.
 
     pm4py and pandas take the middle of two for a median where the models take the lower: pandas gives both. The
     models publish the most frequent variants under their names, and count the rest together.
@@ -244,7 +218,7 @@ def compare(folder: Path) -> str:
                     f"select * from ({left}) except all select * from ({right}) limit 3"
                 ).fetchall()
                 if rows:
-                    raise OtherFlows(f"{what}: {rows} only on one side")
+                    raise OtherResult(f"{what}: {rows} only on one side")
 
         def of(tool: str, task: str) -> str:
             return f"read_parquet('{folder / f'{tool} {task}.parquet'}')"

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
-import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measuring import Cost, MeasuredFailure, measured
-from benchmarks.reporting import machine_facts, record
+from benchmarks.measuring import Cost, measured
+from benchmarks.sizes import OtherResult, add_sizes, measure_sizes
 from orchestration.lib.config.contracts import ColumnContract, TableContract, read_contracts
 from orchestration.lib.core.connection import one_value, open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT
@@ -23,11 +20,9 @@ from orchestration.lib.landing import land_table
 
 # Rows of the one file, and how many small files.
 SIZES = {"10k": (10_000, 20), "1m": (1_000_000, 1_000), "10m": (10_000_000, 10_000)}
-DEFAULT = ("1m",)
 ROWS_PER_SMALL_FILE = 100
 TABLE = "feed.events"
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
-README = Path(__file__).with_name("README.md")
 BEGIN = "<!-- figures of landing: written by `python -m benchmarks.landing --record` -->"
 END = "<!-- end of figures of landing -->"
 
@@ -47,38 +42,18 @@ class Line:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the sizes asked for; returns 0, or 1 when a step failed or rows are missing."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.landing", description=__doc__)
-    parser.add_argument("sizes", nargs="*", type=_size, metavar="size", help=f"{', '.join(SIZES)}; default 1m")
-    parser.add_argument("--record", action="store_true", help="write the figures into benchmarks/README.md")
+    add_sizes(parser, SIZES)
     parser.add_argument("--folder", type=Path, help="where to work (default: the system's temporary folder)")
     chosen = parser.parse_args(arguments)
-    texts, loads = [], []
-    for size in chosen.sizes or DEFAULT:
-        loads.append(os.getloadavg()[0])
-        folder = Path(tempfile.mkdtemp(prefix=f"journeys_landing_{size}_", dir=chosen.folder))
-        try:
-            texts.append(measure_size(size, folder))
-        except (MeasuredFailure, OtherRows) as failure:
-            print(f"{size}: {failure}", file=sys.stderr)
-            return 1
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-        loads.append(os.getloadavg()[0])
-        print(f"\n{texts[-1]}", flush=True)
-    facts = machine_facts(loads)
-    print(f"\n{facts}")
-    if chosen.record:
-        record(README, "\n\n".join([facts, *texts]), begin=BEGIN, end=END)
-    return 0
-
-
-def _size(text: str) -> str:
-    if text.lower() not in SIZES:
-        raise argparse.ArgumentTypeError(f"there is no size {text}. Choose from {', '.join(SIZES)}.")
-    return text.lower()
-
-
-class OtherRows(RuntimeError):
-    """Landing and DuckDB's reader came to different rows."""
+    return measure_sizes(
+        chosen.sizes,
+        measure_size,
+        name="landing",
+        begin=BEGIN,
+        end=END,
+        is_recorded=chosen.record,
+        folder=chosen.folder,
+    )
 
 
 def measure_size(size: str, folder: Path) -> str:
@@ -110,7 +85,7 @@ def measure_size(size: str, folder: Path) -> str:
         found, landed = step(f"{name}: landing", land, place / "landed.duckdb", extracts, contract)
         again = step(f"{name}: second look", land, place / "landed.duckdb", extracts, contract)[1]
         if found != wanted:
-            raise OtherRows(f"{name}: rows and rows with an amount are {found}, expected {wanted}.")
+            raise OtherResult(f"{name}: rows and rows with an amount are {found}, expected {wanted}.")
         megabytes = sum(path.stat().st_size for path in files.iterdir()) / 1e6
         lines.append(Line(name, megabytes, plain, as_wide, landed, again))
         shutil.rmtree(place)

@@ -93,7 +93,7 @@ def test_a_difference_ends_the_run(tool: str, task: str, column: str, results: P
     rows = pd.read_parquet(path)
     rows.loc[0, column] += 1
     rows.to_parquet(path)
-    with pytest.raises(flows.OtherFlows):
+    with pytest.raises(flows.OtherResult):
         flows.compare(results)
 
 

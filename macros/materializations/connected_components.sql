@@ -23,7 +23,8 @@
     `<model>__changed`, the `node_key` of every row that was added, altered or removed when the table last changed. A
     build takes the difference between those links and the query's: the old components of its ends, with the links they
     have now, are contracted again and the rows that came out different are replaced, so that a link that went splits
-    what it held together. Without a difference nothing is written. A build from scratch, a missing table or list of links, and a list of which no link is left build all.
+    what it held together. Without a difference nothing is written. A build from scratch, a missing table or list of
+    links, and a list of which no link is left build all.
     The three tables change in one transaction: a build that fails leaves them as they were.
 
     Links are compared by the numbers of their ends. Two keys of one number end the build with an error, except where

@@ -1,8 +1,8 @@
 {#-
     A relation with the landed rows of a source table, every version of each, and what a staging model says of all of
     them alike: `record_key` names the row (the table and the row's key), `version_key` one version of it (and a hash of
-    its content; rows that share it are the same row delivered again), `row_status`, `loaded_at` and `changed_in` are those of the landing, and
-    `rule_of_type` and `pepper` are what the macros of identifiers need.
+    its content; rows that share it are the same row delivered again), `row_status`, `loaded_at` and `changed_in` are
+    those of the landing, and `rule_of_type` and `pepper` are what the macros of identifiers need.
 -#}
 {% macro landed(source_name, table_name) -%}
 (

@@ -18,17 +18,11 @@ with matches as (
         matched.event_number,
         matched.phase_id,
         matched.channel,
-        not versions.is_bounded or (
-            coalesce(matched.occurred_on >= versions.valid_from, true)
-            and coalesce(matched.occurred_on < versions.valid_to, true)
-        ) as is_version_valid,
+        {{ is_version_valid('versions', 'matched') | indent(8) }} as is_version_valid,
         matched.phase_order,
         matched.window_seconds,
         matched.is_terminal,
-        -- after a terminal phase nothing belongs to the instance, not even events of the same instant
-        {{ seconds_after(
-            'matched.occurred_at', 'case when matched.is_terminal then -1 else matched.window_seconds end'
-        ) }} as open_until,
+        {{ match_open_until('matched') }} as open_until,
         matched.occurred_at
     from {{ ref('int_matched_events') }} as matched
     inner join {{ ref('int_journey_versions') }} as versions

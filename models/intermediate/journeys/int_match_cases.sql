@@ -25,11 +25,8 @@ matches as (
         matched.event_id,
         matched.event_number,
         {{ case_value('coalesce(matched.case_property, versions.case_key)', 'events') }} as case_value,
-        coalesce(matched.occurred_on >= versions.valid_from, true)
-        and coalesce(matched.occurred_on < versions.valid_to, true) as is_version_valid,
-        {{ seconds_after(
-            'matched.occurred_at', 'case when matched.is_terminal then -1 else matched.window_seconds end'
-        ) }} as open_until,
+        {{ is_version_valid('versions', 'matched') | indent(8) }} as is_version_valid,
+        {{ match_open_until('matched') }} as open_until,
         matched.is_terminal,
         matched.occurred_at
     from {{ ref('int_matched_events') }} as matched
@@ -43,30 +40,26 @@ matches as (
         and {{ is_changed('matched.customer_id') }}
 ),
 
-walked_customers as (
-    select journey_id, customer_id
+marked_matches as (
+    select
+        matches.*,
+        count(*) over of_customer > count(case_value) over of_customer
+        and count(case_value) over of_customer > 0 as is_walked
     from matches
-    group by journey_id, customer_id
-    having count(*) > count(case_value) and count(case_value) > 0
+    window of_customer as (partition by journey_id, customer_id)
 ),
 
 moments as (
     select
-        matches.journey_id,
-        matches.customer_id,
-        matches.event_id,
-        min(matches.case_value) as case_value,
-        row_number() over (
-            partition by matches.journey_id, matches.customer_id order by matches.event_number
-        ) as moment_number,
-        matches.occurred_at
-    from matches
-    inner join walked_customers
-        on
-            walked_customers.journey_id = matches.journey_id
-            and walked_customers.customer_id = matches.customer_id
-    group by
-        matches.journey_id, matches.customer_id, matches.event_id, matches.event_number, matches.occurred_at
+        journey_id,
+        customer_id,
+        event_id,
+        min(case_value) as case_value,
+        row_number() over (partition by journey_id, customer_id order by event_number) as moment_number,
+        occurred_at
+    from marked_matches
+    where is_walked
+    group by journey_id, customer_id, event_id, event_number, occurred_at
 ),
 
 -- `instances` are those that may be open, the one with the latest match last; `number` is that of their first moment
@@ -81,7 +74,8 @@ walk as (
         {{ empty_list_of({
             'number': 'bigint', 'case_value': 'varchar', 'journey_version': 'bigint', 'open_until': 'timestamp'
         }) }} as instances
-    from walked_customers
+    from moments
+    where moment_number = 1
     union all
     select
         chosen.journey_id,
@@ -176,15 +170,13 @@ select
 from walked
 union all
 select
-    matches.journey_id,
-    matches.journey_version,
-    matches.customer_id,
-    matches.event_id,
-    coalesce(matches.case_value, '') as case_id,
-    matches.case_value,
-    matches.is_terminal,
+    journey_id,
+    journey_version,
+    customer_id,
+    event_id,
+    coalesce(case_value, '') as case_id,
+    case_value,
+    is_terminal,
     false as is_walked
-from matches
-left join walked_customers
-    on walked_customers.journey_id = matches.journey_id and walked_customers.customer_id = matches.customer_id
-where walked_customers.customer_id is null
+from marked_matches
+where not is_walked

@@ -59,7 +59,6 @@ events as (
         and {{ is_changed('customer_id') }}
 ),
 
--- the second order is the second that the rule's other conditions meet
 matches as (
     select
         critical_events.critical_event_id,
@@ -74,15 +73,24 @@ matches as (
         critical_events.phase_order,
         critical_events.window_days,
         critical_events.is_terminal,
+        critical_events.occurrence,
         events.is_linkable,
         events.occurred_on,
         events.occurred_at
     from events
     inner join critical_events
         on {{ critical_event_condition('events', 'critical_events') }}
+),
+
+-- the second order is the second that the rule's other conditions meet
+matches_in_turn as (
+    select * from matches where occurrence is null
+    union all
+    select *
+    from matches
+    where occurrence is not null
     qualify {{ is_occurrence(
-        'row_number() over (partition by critical_events.critical_event_id, events.customer_id order by events.event_number)',
-        'critical_events.occurrence'
+        'row_number() over (partition by critical_event_id, customer_id order by event_number)', 'occurrence'
     ) }}
 )
 
@@ -107,4 +115,4 @@ select
     is_of_highest_phase{{ ' and is_linkable' if var('unlinkable_customers') == 'omit' }} as is_counted,
     occurred_on,
     occurred_at
-from matches
+from matches_in_turn

@@ -59,8 +59,11 @@ measured as (
 
 -- the second order is the second that the measure's other conditions meet
 measured_in_turn as (
+    select * from measured where occurrence is null
+    union all
     select *
     from measured
+    where occurrence is not null
     qualify {{ is_occurrence(
         'row_number() over (partition by measure_id, customer_id order by event_number)', 'occurrence'
     ) }}

@@ -16,6 +16,7 @@ from orchestration.lib.core.connection import one_value, open_duckdb
 from orchestration.lib.core.settings import Settings
 from orchestration.lib.dbt.marts import marts_by_schema, read_marts
 from orchestration.lib.dbt.project import read_dbt_manifest
+from orchestration.lib.hygiene.checks import Suite
 from orchestration.lib.hygiene.landing_suites import landing_suite
 from orchestration.lib.hygiene.published_suites import published_suite
 from orchestration.lib.hygiene.results import SuiteResult, results_rows, store_results
@@ -73,6 +74,17 @@ class Checked:
         return dg.AssetCheckEvaluation(**self.said, blocking=True)
 
 
+@dataclass(frozen=True)
+class _DueSuite:
+    """A suite to run: the asset whose check it is, the check's name, and what its verdict follows from."""
+
+    asset: dg.AssetKey
+    name: str
+    suite: Suite
+    state: str
+    messages: tuple[str, ...] = ()
+
+
 def check_landed(
     settings: Settings,
     contracts: Sequence[TableContract],
@@ -100,17 +112,13 @@ def check_landed(
             suite = replace(suite, checks=suite.checks[:1])
         state = state_of(suite, batch)
         if passed.get(suite.name) != state:
-            suites.append((landed_key(contract), suite, state, tuple(file.message for file in here)))
+            messages = tuple(file.message for file in here)
+            suites.append(_DueSuite(landed_key(contract), "suite", suite, state, messages))
     if not suites:
         log.info(f"All {len(contracts)} landed tables are as they were when they passed")
         return []
     log.info(f"Checking {len(suites)} of {len(contracts)} landed tables")
-    with HygieneSession(settings.warehouse, pepper=read_pepper(settings)) as session:
-        found = [Checked(key, "suite", session.run(suite), messages) for key, suite, _, messages in suites]
-    _remember(settings, run_id, found)
-    with open_duckdb(settings.warehouse) as connection:
-        note_states(connection, zip((one.result for one in found), (state for _, _, state, _ in suites), strict=True))
-    return found
+    return _run(settings, suites, run_id)
 
 
 def check_marts(
@@ -130,7 +138,7 @@ def check_marts(
         passed = {} if is_forced else passed_states(connection)
     # a table may be empty as long as no event has landed
     has_events = any(f"raw.{source}__{table}" in landed for source, table in batches)
-    suites = []
+    suites, unchanged = [], []
     for schema, marts in MARTS.items():
         suite_of = partial(published_suite, schema, marts, as_of=as_of, event_tables=landed, may_shrink=bool(withdrawn))
         suite = suite_of(previous_row_counts=counts)
@@ -138,18 +146,14 @@ def check_marts(
         # a table that did not change kept its rows, so what the last release had says nothing new about it
         state = state_of(suite_of(), (has_events, tables))
         if passed.get(suite.name) != state or any(mart.facts.is_ledger for mart in marts):
-            suites.append((schema, suite, state))
-    unchanged = MARTS.keys() - {schema for schema, _, _ in suites}
+            suites.append(_DueSuite(FIRST_TABLES[schema], f"{schema}_suite", suite, state))
+        else:
+            unchanged.append(schema)
     log.info(
-        f"Checking the schemas {', '.join(schema for schema, _, _ in suites)}"
-        + (f"; the tables of {', '.join(sorted(unchanged))} are as they were when they passed" if unchanged else "")
+        f"Checking the schemas {', '.join(schema for schema in MARTS if schema not in unchanged)}"
+        + (f"; the tables of {', '.join(unchanged)} are as they were when they passed" if unchanged else "")
     )
-    with HygieneSession(settings.warehouse, pepper=read_pepper(settings)) as session:
-        found = [Checked(FIRST_TABLES[schema], f"{schema}_suite", session.run(suite)) for schema, suite, _ in suites]
-    _remember(settings, run_id, found)
-    with open_duckdb(settings.warehouse) as connection:
-        note_states(connection, zip((one.result for one in found), (state for _, _, state in suites), strict=True))
-    return found
+    return _run(settings, suites, run_id)
 
 
 @dg.multi_asset_check(
@@ -204,7 +208,13 @@ def _published_row_counts(settings: Settings) -> dict[str, int]:
     }
 
 
-def _remember(settings: Settings, run_id: str, found: Sequence[Checked]) -> None:
+def _run(settings: Settings, suites: Sequence[_DueSuite], run_id: str) -> list[Checked]:
+    """Runs suites, and remembers what they found and in which state they passed."""
+    with HygieneSession(settings.warehouse, pepper=read_pepper(settings)) as session:
+        found = [Checked(due.asset, due.name, session.run(due.suite), due.messages) for due in suites]
+    results = [one.result for one in found]
     with open_duckdb(settings.warehouse) as connection:
         create_ledgers(connection)
-        store_results(connection, results_rows([one.result for one in found], run_id), table=LEDGER)
+        store_results(connection, results_rows(results, run_id), table=LEDGER)
+        note_states(connection, zip(results, (due.state for due in suites), strict=True))
+    return found

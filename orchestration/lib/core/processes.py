@@ -7,7 +7,7 @@ import contextlib
 import gc
 import os
 import sys
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 # Python's own 700 has it walk through the modules of Dagster, Great Expectations and dbt hundreds of times while they
 # are imported: 0.9 CPU seconds, for almost no garbage.
@@ -17,6 +17,13 @@ OBJECTS_BETWEEN_LOOKS = 50_000
 def look_for_garbage_rarely() -> None:
     """Has Python look less often for garbage that its reference counts don't find."""
     gc.set_threshold(OBJECTS_BETWEEN_LOOKS, 20, 50)
+
+
+def answers() -> TextIO:
+    """Standard output as a process got it, for its answers alone: what libraries print goes to standard error."""
+    pipe = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    return pipe
 
 
 def end_at_once(code: int) -> NoReturn:

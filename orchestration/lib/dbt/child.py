@@ -21,11 +21,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestration.lib.core.processes import end_at_once, look_for_garbage_rarely
+from orchestration.lib.core.processes import answers, end_at_once, look_for_garbage_rarely
 from orchestration.lib.core.settings import PROJECT_ROOT
 from orchestration.lib.dbt.building import UNCHANGED, NodeResult
 from orchestration.lib.dbt.node_states import BuildInputs, Decision, NodeStates, read_by
-from orchestration.lib.dbt.project import QUIET, parsed_project, target
+from orchestration.lib.dbt.project import command, parsed_project, target
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -40,9 +40,7 @@ def main() -> None:
     look_for_garbage_rarely()
     die_with_parent()
     request = json.load(sys.stdin)
-    # what dbt and models print is no result
-    pipe = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
+    pipe = answers()
 
     def tell(told: Mapping[str, Any]) -> None:
         pipe.write(json.dumps(told) + "\n")
@@ -88,18 +86,7 @@ def invoke(
     with _kept_test_sql(manifest, f"{digest}-{variables[-1]}") as kept:
         start = BuildInputs.of_json(request["inputs"])
         setattr(dbt_build, "BuildTask", _task_class(tell, kept, start))  # noqa: B010  (mypy: a type)
-        result = dbtRunner(manifest=manifest).invoke(
-            [
-                *QUIET,
-                "--no-write-json",
-                "build",
-                "--no-send-anonymous-usage-stats",
-                *("--project-dir", str(PROJECT_ROOT), "--profiles-dir", str(PROJECT_ROOT)),
-                *("--target-path", work, "--log-path", work),
-                *arguments,
-                *variables,
-            ]
-        )
+        result = dbtRunner(manifest=manifest).invoke(command("build", *arguments, *variables, work=Path(work)))
     return None if result.exception is None else str(result.exception)
 
 

@@ -11,9 +11,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from orchestration.lib.core.processes import end_at_once, look_for_garbage_rarely
-from orchestration.lib.core.settings import PROJECT_ROOT
-from orchestration.lib.dbt.project import QUIET, parsed_project, target
+from orchestration.lib.core.processes import answers, end_at_once, look_for_garbage_rarely
+from orchestration.lib.dbt.project import command, parsed_project, target
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -22,9 +21,7 @@ if TYPE_CHECKING:
 def main() -> None:
     look_for_garbage_rarely()
     request = json.load(sys.stdin)
-    answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    # what dbt prints is no answer
-    os.dup2(2, 1)
+    answer = answers()
     _, manifest = parsed_project()
     os.environ["JOURNEYS_WAREHOUSE"] = ":memory:"
     os.environ["JOURNEYS_RESOLVED_SEEDS"] = "seeds"
@@ -39,18 +36,13 @@ def compile_nodes(manifest: Manifest, names: Sequence[str], time_zone: str) -> I
     """Name, SQL and relations of models and analyses, as a full build runs them."""
     from dbt.cli.main import dbtRunner
 
+    variables = json.dumps({"reporting_time_zone": time_zone})
     result = dbtRunner(manifest=manifest).invoke(
-        [
-            *QUIET,
-            "--no-write-json",
+        command(
             "compile",
-            "--full-refresh",
-            "--no-send-anonymous-usage-stats",
-            *("--project-dir", str(PROJECT_ROOT), "--profiles-dir", str(PROJECT_ROOT)),
-            *("--target-path", str(target() / "compiled"), "--log-path", str(target())),
-            *("--vars", json.dumps({"reporting_time_zone": time_zone})),
-            *("--select", *sorted(names)),
-        ]
+            *("--full-refresh", "--vars", variables, "--select", *sorted(names)),
+            work=target() / "compiled",
+        )
     )
     results: Any = result.result
     if not result.success:

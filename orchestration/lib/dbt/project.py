@@ -33,7 +33,6 @@ PROJECT_FILES = (
 )
 # Another process may be parsing; it takes longer than this only when something is wrong.
 WAIT_SECONDS = 600
-QUIET = ("--log-level", "none", "--log-level-file", "none", "--no-use-colors")
 
 
 class ProjectInvalid(RuntimeError):
@@ -43,6 +42,19 @@ class ProjectInvalid(RuntimeError):
 def target() -> Path:
     """The folder that dbt parses into."""
     return PROJECT_ROOT / "var" / ".dbt"
+
+
+def command(name: str, *arguments: str, work: Path, writes_json: bool = False) -> list[str]:
+    """A command of dbt on the project, for a process of ours that runs dbt itself; it writes into the folder `work`."""
+    return [
+        *("--log-level", "none", "--log-level-file", "none", "--no-use-colors"),
+        *(() if writes_json else ("--no-write-json",)),
+        name,
+        "--no-send-anonymous-usage-stats",
+        *("--project-dir", str(PROJECT_ROOT), "--profiles-dir", str(PROJECT_ROOT)),
+        *("--target-path", str(work), "--log-path", str(work)),
+        *arguments,
+    ]
 
 
 def project_digest() -> str:
@@ -89,16 +101,7 @@ def _is_written(digest: str) -> bool:
 def _parse(*, writes_json: bool) -> Manifest:
     from dbt.cli.main import dbtRunner
 
-    result = dbtRunner().invoke(
-        [
-            *QUIET,
-            *(() if writes_json else ("--no-write-json",)),
-            "parse",
-            "--no-send-anonymous-usage-stats",
-            *("--project-dir", str(PROJECT_ROOT), "--profiles-dir", str(PROJECT_ROOT)),
-            *("--target-path", str(target()), "--log-path", str(target())),
-        ]
-    )
+    result = dbtRunner().invoke(command("parse", work=target(), writes_json=writes_json))
     if not result.success:
         raise ProjectInvalid(str(result.exception))
     return cast("Manifest", result.result)

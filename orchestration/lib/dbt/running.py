@@ -18,29 +18,22 @@ class DbtFailed(RuntimeError):
 
 def dbt_environment(settings: Settings) -> dict[str, str]:
     """The environment in which dbt works on a data set: its files, its folders, its memory."""
-    return {
-        **environment_of(settings.dbt_target),
-        "JOURNEYS_WAREHOUSE": str(settings.warehouse),
-        "JOURNEYS_RESOLVED_SEEDS": os.path.relpath(settings.resolved_seeds, PROJECT_ROOT),
-        "JOURNEYS_MEMORY": settings.memory,
-        "JOURNEYS_SPILL": str(settings.spill),
-        "JOURNEYS_MATCHING": "on" if settings.is_matching_on else "off",
-    }
-
-
-def environment_of(target: Path) -> dict[str, str]:
-    """The environment of a dbt process that writes into a target folder, whatever it works on."""
     # `make` calls the Python of .venv without activating it; dbt's own processes look for programs along PATH
     scripts, path = str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)
     return {
         **os.environ,
         "PATH": path if scripts in path.split(os.pathsep) else os.pathsep.join((scripts, path)),
-        "DBT_TARGET_PATH": str(target),
-        "DBT_LOG_PATH": str(target / "logs"),
+        "DBT_TARGET_PATH": str(settings.dbt_target),
+        "DBT_LOG_PATH": str(settings.dbt_target / "logs"),
         # dbt's debug lines cost a tenth of its time; what it ran is in the target folder
         "DBT_LOG_LEVEL_FILE": os.environ.get("DBT_LOG_LEVEL_FILE", "info"),
         "DBT_PROFILES_DIR": str(PROJECT_ROOT),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "JOURNEYS_WAREHOUSE": str(settings.warehouse),
+        "JOURNEYS_RESOLVED_SEEDS": os.path.relpath(settings.resolved_seeds, PROJECT_ROOT),
+        "JOURNEYS_MEMORY": settings.memory,
+        "JOURNEYS_SPILL": str(settings.spill),
+        "JOURNEYS_MATCHING": "on" if settings.is_matching_on else "off",
     }
 
 

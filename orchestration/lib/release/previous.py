@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 
+from orchestration.lib.core.connection import one_value
 from orchestration.lib.core.sql import literal, name
 from orchestration.lib.release.journal import read_manifest
 
@@ -50,9 +51,10 @@ def find_reusable(
 ) -> Reusable:
     """Compares what is about to be written with an attached release. `tables` is what the new manifest says of them."""
     before = read_manifest(release)["tables"]
-    (held,) = connection.execute(
-        f"select list(schema_name || '.' || table_name) from duckdb_tables() where database_name = {literal(PREVIOUS)}"
-    ).fetchall()[0]
+    held = one_value(
+        connection,
+        f"select list(schema_name || '.' || table_name) from duckdb_tables() where database_name = {literal(PREVIOUS)}",
+    )
     has_definitions = [_definition(table) for table in tables] == [_definition(table) for table in before]
     return Reusable(
         _unchanged(connection, tables, release, before),

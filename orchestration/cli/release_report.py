@@ -13,7 +13,7 @@ import duckdb
 from orchestration.cli.screen import Progress
 from orchestration.lib.core.connection import one_row, open_duckdb
 from orchestration.lib.core.settings import Settings
-from orchestration.lib.digests.rendering import change_arrow
+from orchestration.lib.digests.wording import change_arrow
 from orchestration.lib.release.journal import read_manifest
 from orchestration.lib.release.publish import Release
 

@@ -14,6 +14,7 @@ import jinja2
 
 from orchestration.lib.digests.figures import Kpi
 from orchestration.lib.digests.recipients import Recipient
+from orchestration.lib.digests.wording import amount, change
 
 STATUSES = ("red", "amber", "green", "no_data")
 WORDS = {"red": "red", "amber": "amber", "green": "green", "no_data": "no data"}
@@ -21,7 +22,6 @@ WORDS = {"red": "red", "amber": "amber", "green": "green", "no_data": "no data"}
 COLOURS = {"red": "#9b1c1c", "amber": "#7a4b00", "green": "#14532d", "no_data": "#4b5563"}
 # A share of fewer than so many is shown with its interval.
 INTERVAL_BELOW = 100
-MINUTE, HOUR, DAY = 60, 3_600, 86_400
 
 _ENVIRONMENT = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).with_name("templates")),
@@ -82,56 +82,6 @@ def render(recipient: Recipient, kpis: Sequence[Kpi], *, data_set: str, release_
     )
 
 
-def amount(value: float | None, unit: str) -> str:
-    """A value as people say it in its unit.
-
-    >>> amount(0.3741, "share"), amount(1.0481, "ratio"), amount(93784, "seconds"), amount(1234.5, "EUR")
-    ('37.4 %', '1.05', '1 d 2 h', '1,234.50 EUR')
-    >>> amount(None, "share")
-    '–'
-    """
-    if value is None:
-        return "–"
-    if unit == "share":
-        return f"{100 * value:.1f} %"
-    if unit == "ratio":
-        return f"{value:,.3g}"
-    if unit == "seconds":
-        return _duration(value)
-    if unit.isupper() and len(unit) == 3:
-        return f"{value:,.2f} {unit}"
-    return f"{value:,.0f} {unit}" if value == round(value) else f"{value:,.2f} {unit}"
-
-
-def change(difference: float | None, unit: str, direction: str) -> str:
-    """How far a value went, and whether that is for the better.
-
-    >>> change(-0.031, "share", "up"), change(0.0, "EUR", "up"), change(None, "EUR", "up")
-    ('−3.1 points, worse', 'unchanged', '–')
-    """
-    if difference is None:
-        return "–"
-    if abs(difference) < 1e-9:
-        return "unchanged"
-    size = f"{100 * abs(difference):.1f} points" if unit == "share" else amount(abs(difference), unit)
-    is_better = (difference > 0) == (direction == "up")
-    return f"{'+' if difference > 0 else '−'}{size}, {'better' if is_better else 'worse'}"
-
-
-def change_arrow(difference: float | None, direction: str) -> str:
-    """Where a value went and what that means, in a few characters.
-
-    >>> change_arrow(-0.1, "down"), change_arrow(-0.1, "up"), change_arrow(0.0, "up"), change_arrow(None, "up")
-    ('↘ better', '↘ worse', '→', '')
-    """
-    if difference is None:
-        return ""
-    if abs(difference) < 1e-9:
-        return "→"
-    is_better = (difference > 0) == (direction == "up")
-    return f"{'↗' if difference > 0 else '↘'} {'better' if is_better else 'worse'}"
-
-
 def _target(kpi: Kpi) -> str:
     shown = amount(kpi.target, kpi.unit)
     if kpi.target is None or kpi.amber_bound in (None, kpi.target):
@@ -150,15 +100,6 @@ def _rated(kpi: Kpi) -> str | None:
     if kpi.status_period_start == kpi.period_start:
         return None
     return f"{_period(kpi.status_period_start, kpi.status_period_end)}: {amount(kpi.status_value, kpi.unit)}"
-
-
-def _duration(seconds: float) -> str:
-    whole = round(seconds)
-    for size, name, smaller, smaller_name in ((DAY, "d", HOUR, "h"), (HOUR, "h", MINUTE, "min")):
-        if whole >= size:
-            rest = whole % size // smaller
-            return f"{whole // size:,} {name}" + (f" {rest} {smaller_name}" if rest else "")
-    return f"{whole // MINUTE} min" if whole >= MINUTE else f"{whole} s"
 
 
 def _shown(kpi: Kpi, recipient: Recipient) -> dict[str, Any]:

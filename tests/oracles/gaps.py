@@ -11,6 +11,11 @@ Readings chosen where the design leaves room:
   later, of the same touchpoint, or of the same department at a touchpoint that owes answers or at none.
 - A contact that names nobody, no person and no device, is left out unless it says itself when it was answered.
 - In time is what took as many whole seconds as the limit says, or fewer. What lies after the clock has not come.
+- A hand-over is a gap if it took longer than nine in ten of its journey, kind and pair of names whose instance
+  progressed, or than a session may be silent if that is more; with fewer than twenty of these, longer than
+  `hand_over_within_hours` of its phase; with neither it is none.
+- What gaps cost: an instance is asked once per pair of names, at its first such gap: at that age, in whole seconds
+  since it first entered the phase, it and those compared with it are open, and these have had no gap of the kind.
 - In an interval whose phase names `contact_within_days`, a contact is expected after the entry, in order: any step
   with a direction, up to the instant at which the interval ends.
 - A journey has progressed from a phase if, after the last interval in it, one of a later phase follows, or if it
@@ -21,6 +26,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -42,6 +48,7 @@ def gap_rows(
     *,
     as_of: datetime,
     priorities: Mapping[str, int],
+    inactivity_seconds: int,
 ) -> list[Row]:
     """Returns one row per gap, shaped like `flows.fct_gaps`, each with the `first_event_id` of its instance."""
     places = {row["touchpoint"]: row for row in seeds.get("touchpoints", ())}
@@ -50,25 +57,31 @@ def gap_rows(
         for row in seeds["phases"]
         if row.get("contact_within_days")
     }
+    allowed = {
+        (row["journey_id"], row["journey_version"], row["phase_id"]): round(float(row["hand_over_within_hours"]) * 3600)
+        for row in seeds["phases"]
+        if row.get("hand_over_within_hours")
+    }
     by_customer: dict[str, list[Event]] = defaultdict(list)
     for event in sorted(events, key=total_order(priorities)):
         if counted(event):
             by_customer[event["customer_id"]].append(event)
 
     rows: list[Row] = []
+    moves: list[Row] = []
     journeys_of_event: dict[str, list[Row]] = defaultdict(list)
     for instance in instances:
         inside = steps(instance, by_customer[instance.customer_id], as_of=as_of)
         phases = list(phases_at(instance, inside))
         for event, phase_id in zip(inside, phases, strict=True):
             journeys_of_event[event["event_id"]].append(of_journey(instance, phase_id))
-        rows += hand_overs(instance, inside, phases, places)
+        moves += hand_overs(instance, inside, phases, places, allowed)
         rows += intervals_left_alone(instance, inside, expected, as_of=as_of)
     for of_customer in by_customer.values():
         for row in contacts_left_waiting(of_customer, places, as_of=as_of):
             for journey in journeys_of_event[row["from_event_id"]] or [OUTSIDE]:
                 rows.append({**row, **journey})
-    return rows
+    return rows + too_slow(moves, inactivity_seconds=inactivity_seconds)
 
 
 OUTSIDE: Row = {
@@ -118,7 +131,11 @@ def limit(event: Event, places: Mapping[str, Mapping[str, str]]) -> int | None:
 
 
 def hand_overs(
-    instance: Instance, inside: Sequence[Event], phases: Sequence[str], places: Mapping[str, Mapping[str, str]]
+    instance: Instance,
+    inside: Sequence[Event],
+    phases: Sequence[str],
+    places: Mapping[str, Mapping[str, str]],
+    allowed: Mapping[tuple[str, str, str], int],
 ) -> Iterator[Row]:
     """Yields the changes of device, channel and department along an instance."""
     for kind in ("device", "channel", "department"):
@@ -138,8 +155,29 @@ def hand_overs(
                 yield {
                     **_row(before, kind, from_name, to_name, after["occurred_at"], after),
                     **of_journey(instance, phase_id),
-                    "limit_seconds": None,
+                    "limit_seconds": allowed.get((instance.journey_id, instance.version, phase_id)),
                 }
+
+
+def too_slow(moves: Sequence[Row], *, inactivity_seconds: int) -> list[Row]:
+    """Returns the hand-overs that took longer than is usual for them or, where that is not known, than is allowed."""
+    usual: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for move in moves:
+        if move["has_progressed"]:
+            usual[_names(move)].append(move["wait_seconds"])
+    found = []
+    for move in moves:
+        waits = usual[_names(move)]
+        basis, limit_seconds = "stated", move["limit_seconds"]
+        if len(waits) >= 20:
+            basis, limit_seconds = "usual", max(percentile(waits, 0.9), inactivity_seconds)
+        if limit_seconds is not None and move["wait_seconds"] > limit_seconds:
+            found.append({**move, "limit_seconds": limit_seconds, "limit_basis": basis, "known_at": move["ended_at"]})
+    return found
+
+
+def _names(move: Row) -> tuple[str, ...]:
+    return move["journey_id"], move["gap_kind"], move["from_name"], move["to_name"]
 
 
 def intervals_left_alone(
@@ -172,7 +210,7 @@ def intervals_left_alone(
             "limit_seconds": round(days * 86_400),
         }
         if row["wait_seconds"] > row["limit_seconds"]:
-            yield row
+            yield {**row, **_silent(row)}
 
 
 def contacts_left_waiting(
@@ -210,7 +248,11 @@ def contacts_left_waiting(
             answer,
         )
         if row["wait_seconds"] > allowed:
-            yield {**row, "limit_seconds": allowed}
+            yield {**row, "limit_seconds": allowed, **_silent({**row, "limit_seconds": allowed})}
+
+
+def _silent(row: Row) -> Row:
+    return {"limit_basis": "stated", "known_at": row["started_at"] + row["limit_seconds"] * SECOND}
 
 
 def said_itself(contact: Event) -> int | None:
@@ -236,24 +278,35 @@ def _row(begins: Event, kind: str, from_name: str, to_name: str | None, until: d
 
 def total_rows(gaps: Sequence[Row], instances: Sequence[Instance]) -> list[Row]:
     """Returns one row per journey, phase, kind and pair of names, shaped like `flows.agg_gaps`."""
-    visits: dict[tuple[str, str], dict[str, Row]] = defaultdict(dict)
+    visits: dict[tuple[str, str], dict[str, Visit]] = defaultdict(dict)
     for instance in instances:
-        for interval in instance.intervals:
-            of_phase = visits[instance.journey_id, interval.phase.phase_id]
-            of_phase[instance.intervals[0].entry["event_id"]] = of_journey(instance, interval.phase.phase_id)
+        for phase_id in {interval.phase.phase_id for interval in instance.intervals}:
+            first = instance.intervals[0].entry["event_id"]
+            visits[instance.journey_id, phase_id][first] = Visit.of(instance, phase_id)
     groups: dict[tuple[str, ...], list[Row]] = defaultdict(list)
+    known: dict[tuple[str, ...], dict[str, list[datetime]]] = defaultdict(lambda: defaultdict(list))
     for gap in gaps:
-        journey = (gap["journey_id"] or "(none)", gap["phase_id"] or "(none)")
-        groups[(*journey, gap["gap_kind"], gap["from_name"], gap["to_name"])].append(gap)
+        journey = (gap["journey_id"] or "(none)", gap["phase_id"] or "(none)", gap["gap_kind"])
+        to_name = "(any)" if gap["gap_kind"] == "communication" else gap["to_name"]
+        groups[(*journey, gap["from_name"], to_name)].append(gap)
+        if gap["first_event_id"]:
+            known[journey][gap["first_event_id"]].append(gap["known_at"])
     rows = []
     for (journey_id, phase_id, kind, from_name, to_name), inside in groups.items():
         with_one = {gap["first_event_id"]: gap for gap in inside if gap["first_event_id"]}
-        spoilt = {
-            gap["first_event_id"]
-            for gap in gaps
-            if (gap["journey_id"], gap["phase_id"], gap["gap_kind"]) == (journey_id, phase_id, kind)
-        }
-        without = [row for first, row in visits[journey_id, phase_id].items() if first not in spoilt]
+        of_phase, of_kind = visits[journey_id, phase_id], known[journey_id, phase_id, kind]
+        asked = []
+        for first in with_one:
+            age = of_phase[first].age_at(min(gap["known_at"] for gap in inside if gap["first_event_id"] == first))
+            if not of_phase[first].is_open_at(age):
+                continue
+            like = [
+                visit.has_fallen_out
+                for other, visit in of_phase.items()
+                if visit.is_open_at(age) and all(visit.age_at(moment) > age for moment in of_kind.get(other, ()))
+            ]
+            asked.append((of_phase[first].has_fallen_out, like))
+        compared = [sum(like) / len(like) for _, like in asked if like]
         rows.append(
             {
                 "journey_id": journey_id,
@@ -267,15 +320,37 @@ def total_rows(gaps: Sequence[Row], instances: Sequence[Instance]) -> list[Row]:
                 "progressed_count": sum(gap["has_progressed"] for gap in with_one.values()),
                 "dropped_off_count": sum(gap["has_dropped_off"] for gap in with_one.values()),
                 "unended_count": sum(gap["to_event_id"] is None for gap in inside),
-                "drop_off_share": _loss(with_one.values()),
-                "drop_off_share_without": _loss(without),
                 "median_wait_seconds": percentile([gap["wait_seconds"] for gap in inside], 0.5),
                 "p90_wait_seconds": percentile([gap["wait_seconds"] for gap in inside], 0.9),
+                "open_count": len(asked),
+                "open_fell_out_count": sum(fell_out for fell_out, _ in asked),
+                "compared_count": len(compared),
+                "median_without_count": percentile([len(like) for _, like in asked], 0.5) if asked else None,
+                "fall_out_share": sum(fell_out for fell_out, _ in asked) / len(asked) if asked else None,
+                "fall_out_share_without": sum(compared) / len(compared) if compared else None,
             }
         )
     return rows
 
 
-def _loss(rows: Iterable[Row]) -> float | None:
-    decided = [row["has_dropped_off"] for row in rows if row["has_dropped_off"] or row["has_progressed"]]
-    return sum(decided) / len(decided) if decided else None
+@dataclass(frozen=True)
+class Visit:
+    """An instance in a phase: when it first entered it, and when and how the instance ended (None while open)."""
+
+    entered_at: datetime
+    ended_at: datetime | None
+    has_fallen_out: bool
+
+    @classmethod
+    def of(cls, instance: Instance, phase_id: str) -> Visit:
+        entered = min(i.entry["occurred_at"] for i in instance.intervals if i.phase.phase_id == phase_id)
+        last = instance.intervals[-1]
+        is_decided = last.outcome in ("completed", "fell_out")
+        return cls(entered, last.left_at if is_decided else None, last.outcome == "fell_out")
+
+    def age_at(self, moment: datetime) -> int:
+        return (moment - self.entered_at) // SECOND
+
+    def is_open_at(self, age: int) -> bool:
+        """Whether it was open then, of those whose end is known."""
+        return self.ended_at is not None and self.age_at(self.ended_at) > age

@@ -145,7 +145,9 @@ def expected(
         for person in feed.people_rows(versions.current(people_statuses))
     ]
     in_segment = kpis.members(who.customers, people, seeds, known)
-    found_gaps = gaps.gap_rows(instances, events, seeds, as_of=as_of, priorities=priorities)
+    found_gaps = gaps.gap_rows(
+        instances, events, seeds, as_of=as_of, priorities=priorities, inactivity_seconds=inactivity_seconds
+    )
     stuck = stalled.stalled_rows(intervals, instances, events, seeds, known, as_of=as_of, priorities=priorities)
     return Release(
         events=events,

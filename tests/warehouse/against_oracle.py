@@ -295,7 +295,7 @@ def gaps(built: Warehouse, expected: Release) -> list[str]:
     keys = ("gap_kind", "is_of_map", "journey_id", "first_event_id", "from_event_id")
     columns = (
         "customer_id", "phase_id", "to_event_id", "from_name", "to_name", "touchpoint", "wait_seconds",
-        "limit_seconds", "has_progressed", "has_dropped_off", "started_at", "ended_at",
+        "limit_seconds", "limit_basis", "has_progressed", "has_dropped_off", "started_at", "ended_at", "known_at",
     )  # fmt: skip
     return _differing(_by(keys, named(expected.gaps), columns), _by(keys, named(said), columns))
 

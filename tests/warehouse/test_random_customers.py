@@ -100,6 +100,20 @@ def test_gaps_of_every_kind_are_put_to_the_test(expected: Release) -> None:
         (False, True),
         (False, False),
     }
+    # these customers are too few to say what is usual: the unit tests of the models do
+    assert {row["limit_basis"] for row in expected.gaps} == {"stated"}
+
+
+def test_what_gaps_cost_is_put_to_the_test(expected: Release) -> None:
+    """Some instances are compared with several, some with none, and some are closed when their gap is known."""
+    assert any(0 < row["open_count"] < row["instance_count"] for row in expected.gap_totals)
+    assert any(row["compared_count"] < row["open_count"] for row in expected.gap_totals)
+    assert any((row["median_without_count"] or 0) > 10 for row in expected.gap_totals)
+    assert any(
+        0 < row["fall_out_share_without"] < 1 and row["fall_out_share_without"] != row["fall_out_share"]
+        for row in expected.gap_totals
+        if row["fall_out_share_without"] is not None
+    )
 
 
 def test_flows_are_put_to_the_test(expected: Release) -> None:

@@ -124,6 +124,15 @@ def test_a_table_that_is_gone_is_built_from_all_rows(shop: Warehouse, in_its_pla
     assert_equals_a_full_build(shop, tmp_path)
 
 
+def test_a_seed_that_got_a_column_is_loaded(shop: Warehouse, tmp_path: Path) -> None:
+    """As for somebody whose tables an older version of the project built."""
+    ledger(shop, "alter table config.phases drop column hand_over_within_hours")
+    ledger(shop, "update landing.nodes set fingerprint = 'other' where node = 'seed.journeys.phases'")
+    shop.build()
+    assert "phases" in built(shop)
+    assert_equals_a_full_build(shop, tmp_path)
+
+
 def test_a_model_that_missed_a_change_computes_all_rows(shop: Warehouse, tmp_path: Path) -> None:
     [before] = shop.query("from landing.nodes where node = 'model.journeys.int_phase_intervals'")
     rows = shop.query("from intermediate.int_phase_intervals")

@@ -9,6 +9,7 @@ with steps as (
 {% for gap_kind, column in hand_overs.items() -%}
 {{ gap_kind }}_steps as (
     select
+        '{{ gap_kind }}:' as id_prefix,
         '{{ gap_kind }}' as gap_kind,
         journey_instance_id,
         journey_id,
@@ -19,8 +20,10 @@ with steps as (
         {{ column }} as from_name,
         lead({{ column }}) over instance as to_name,
         touchpoint,
+        cast(null as bigint) as limit_seconds,
         occurred_at as started_at,
-        lead(occurred_at) over instance as ended_at
+        lead(occurred_at) over instance as ended_at,
+        cast(null as timestamp) as waits_until
     from steps
     where is_met and {{ column }} is not null
     window instance as (partition by journey_instance_id order by step_number)

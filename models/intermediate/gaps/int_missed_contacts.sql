@@ -1,6 +1,6 @@
 {{ config(materialized='ephemeral') }}
 
-{#- Phase intervals in which the journey's design expects a contact and none came within the phase's limit. -#}
+{#- Phase intervals in which the journey's design expects a contact and none came within the phase's limit, or none yet. -#}
 with intervals as (
     select
         intervals.journey_instance_id,
@@ -10,7 +10,7 @@ with intervals as (
         intervals.entry_event_id,
         cast(round(phases.contact_within_days * 86400) as bigint) as limit_seconds,
         intervals.entered_at,
-        coalesce(intervals.left_at, {{ as_of() }}) as until
+        intervals.left_at
     from {{ ref('int_phase_intervals') }} as intervals
     inner join {{ ref('phases') }} as phases
         on
@@ -39,17 +39,21 @@ steps_with_next_contact as (
 
 waits as (
     select
+        'communication:map:' as id_prefix,
+        'communication' as gap_kind,
         intervals.journey_instance_id,
         intervals.journey_id,
         intervals.customer_id,
         intervals.phase_id,
         intervals.entry_event_id as from_event_id,
         next_contacts.event_id as to_event_id,
+        '(map)' as from_name,
         next_contacts.touchpoint as to_name,
+        cast(null as varchar) as touchpoint,
         intervals.limit_seconds,
         intervals.entered_at as started_at,
         next_contacts.occurred_at as ended_at,
-        coalesce(next_contacts.occurred_at, intervals.until) as waited_until
+        intervals.left_at as waits_until
     from intervals
     inner join steps_with_next_contact
         on
@@ -59,9 +63,9 @@ waits as (
         on
             next_contacts.journey_instance_id = intervals.journey_instance_id
             and next_contacts.step_number = steps_with_next_contact.contact_number
-            and next_contacts.occurred_at <= intervals.until
+            and (intervals.left_at is null or next_contacts.occurred_at <= intervals.left_at)
 )
 
 select *
 from waits
-where {{ seconds_between('started_at', 'waited_until') }} > limit_seconds
+where coalesce({{ seconds_between('started_at', 'coalesce(ended_at, waits_until)') }} > limit_seconds, true)

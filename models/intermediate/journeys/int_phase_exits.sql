@@ -13,6 +13,7 @@ with intervals as (
     select
         journey_instance_id,
         journey_id,
+        journey_version,
         customer_id,
         phase_id,
         phase_order,
@@ -21,6 +22,11 @@ with intervals as (
             partition by journey_instance_id
             order by interval_number rows between unbounded preceding and unbounded following
         ) as instance_outcome,
+        last_value(left_at) over (
+            partition by journey_instance_id
+            order by interval_number rows between unbounded preceding and unbounded following
+        ) as instance_ended_at,
+        min(entered_at) over (partition by journey_instance_id, phase_id) as entered_at,
         max(phase_order) over (
             partition by journey_instance_id
             order by interval_number rows between 1 following and unbounded following
@@ -33,9 +39,12 @@ last_intervals as (
     select
         journey_instance_id,
         journey_id,
+        journey_version,
         customer_id,
         phase_id,
         instance_outcome,
+        instance_ended_at,
+        entered_at,
         instance_outcome = 'completed' or coalesce(later_order > phase_order, false) as has_progressed,
         row_number() over (
             partition by journey_instance_id, phase_id order by interval_number desc
@@ -46,9 +55,13 @@ last_intervals as (
 select
     journey_instance_id,
     journey_id,
+    journey_version,
     customer_id,
     phase_id,
+    instance_outcome,
     has_progressed,
-    instance_outcome = 'fell_out' and not has_progressed as has_dropped_off
+    instance_outcome = 'fell_out' and not has_progressed as has_dropped_off,
+    entered_at,
+    instance_ended_at
 from last_intervals
 where intervals_from_last = 1

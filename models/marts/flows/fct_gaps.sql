@@ -1,84 +1,65 @@
-{{ config(
-    materialized='incremental',
-    meta={'increment': {
-        'key': 'customer_id',
-        'from': {
-            'int_steps': 'customer_id',
-            'int_contacts': 'customer_id',
-            'int_phase_intervals': 'customer_id',
-            'int_phase_exits': 'customer_id',
-            'touchpoints': 'all',
-            'phases': 'all',
-            'clock': {'where': 'answered_at is null or answered_at > {built_as_of}', 'of': 'int_contacts'},
-        },
-    }},
-) }}
+{#- Where journeys break: hand-overs between devices, channels and departments, answers and contacts that took too long. -#}
+with waits as (
+    select
+        waits.id_prefix,
+        waits.journey_instance_id,
+        waits.journey_id,
+        waits.customer_id,
+        waits.phase_id,
+        waits.from_event_id,
+        waits.gap_kind,
+        waits.from_name,
+        waits.touchpoint,
+        waits.has_progressed,
+        waits.has_dropped_off,
+        waits.started_at,
+        -- an answer that the contact itself announces may lie after the clock
+        case when waits.ended_at <= {{ as_of() }} then waits.to_event_id end as to_event_id,
+        case when waits.ended_at <= {{ as_of() }} then waits.to_name end as to_name,
+        case when waits.ended_at <= {{ as_of() }} then waits.ended_at end as ended_at,
+        waits.waits_until,
+        norms.norm_seconds is not null as is_usual,
+        coalesce(norms.norm_seconds, waits.limit_seconds) as limit_seconds
+    from {{ ref('int_waits') }} as waits
+    left join {{ ref('int_hand_over_norms') }} as norms
+        on
+            norms.journey_id = waits.journey_id
+            and norms.gap_kind = waits.gap_kind
+            and norms.from_name = waits.from_name
+            and norms.to_name = waits.to_name
+),
 
-{#- Where journeys break: hand-overs between devices, channels and departments; answers and contacts that are late. -#}
-{%- set columns = [
-    'journey_instance_id', 'journey_id', 'customer_id', 'phase_id', 'from_event_id', 'to_event_id',
-] | join(', ') %}
-with gaps as (
+measured as (
     select
-        gap_kind || ':' as id_prefix,
-        {{ columns }},
-        gap_kind,
-        from_name,
-        to_name,
-        touchpoint,
-        cast(null as bigint) as limit_seconds,
-        started_at,
-        ended_at,
-        ended_at as waited_until
-    from {{ ref('int_hand_overs') }}
-    union all
-    select
-        'communication:',
-        {{ columns }},
-        'communication',
-        from_name,
-        to_name,
-        touchpoint,
-        limit_seconds,
-        started_at,
-        ended_at,
-        waited_until
-    from {{ ref('int_late_answers') }}
-    union all
-    select
-        'communication:map:',
-        {{ columns }},
-        'communication',
-        '(map)',
-        to_name,
-        null,
-        limit_seconds,
-        started_at,
-        ended_at,
-        waited_until
-    from {{ ref('int_missed_contacts') }}
+        waits.*,
+        {{ seconds_between('started_at', 'coalesce(ended_at, waits_until, ' ~ as_of() ~ ')') }}
+            as wait_seconds
+    from waits
 )
 
 select
-    gaps.id_prefix || coalesce(gaps.journey_instance_id || '/', '') || gaps.from_event_id as gap_id,
-    gaps.journey_instance_id,
-    gaps.journey_id,
-    gaps.customer_id,
-    gaps.phase_id,
-    gaps.from_event_id,
-    gaps.to_event_id,
-    gaps.gap_kind,
-    gaps.from_name,
-    coalesce(gaps.to_name, '(none)') as to_name,
-    gaps.touchpoint,
-    {{ seconds_between('gaps.started_at', 'gaps.waited_until') }} as wait_seconds,
-    gaps.limit_seconds,
-    exits.has_progressed,
-    exits.has_dropped_off,
-    gaps.started_at,
-    gaps.ended_at
-from gaps
-left join {{ ref('int_phase_exits') }} as exits
-    on
-        exits.journey_instance_id = gaps.journey_instance_id
-        and exits.phase_id = gaps.phase_id
+    id_prefix || coalesce(journey_instance_id || '/', '') || from_event_id as gap_id,
+    journey_instance_id,
+    journey_id,
+    customer_id,
+    phase_id,
+    from_event_id,
+    to_event_id,
+    gap_kind,
+    from_name,
+    coalesce(to_name, '(none)') as to_name,
+    touchpoint,
+    wait_seconds,
+    limit_seconds,
+    case when is_usual then 'usual' else 'stated' end as limit_basis,
+    has_progressed,
+    has_dropped_off,
+    started_at,
+    ended_at,
+    -- a hand-over is one when the next step comes, a silence when it has lasted too long
+    case
+        when gap_kind = 'communication' then {{ seconds_after('started_at', 'limit_seconds') }}
+        else ended_at
+    end as known_at
+from measured
+where wait_seconds > limit_seconds

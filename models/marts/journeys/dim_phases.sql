@@ -8,6 +8,7 @@ select
     window_days,
     stalled_after_days,
     contact_within_days,
+    hand_over_within_hours,
     is_terminal,
     is_required
 from {{ ref('phases') }}

@@ -4,8 +4,10 @@ select gap_id, gap_kind, from_name, to_name, wait_seconds, limit_seconds
 from {{ model }}
 where
     wait_seconds < 0
-    or (limit_seconds is null) <> (gap_kind <> 'communication')
+    or limit_seconds is null
     or wait_seconds <= limit_seconds
+    or known_at < started_at
+    or (gap_kind = 'communication' and limit_basis = 'usual')
     or (gap_kind <> 'communication' and from_name = to_name)
     or (gap_kind <> 'communication' and to_event_id is null)
     or (to_event_id is null) <> (ended_at is null)

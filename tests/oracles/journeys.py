@@ -345,21 +345,28 @@ def instance_rows(
     for event in sorted(events, key=total_order(priorities)):
         if counted(event):
             by_customer[event["customer_id"]].append(event)
-    return [
-        {
-            "journey_instance_id": instance_id(instance),
-            "journey_id": instance.journey_id,
-            "journey_version": instance.version,
-            "customer_id": instance.customer_id,
-            "first_event_id": instance.intervals[0].entry["event_id"],
-            "case_value": instance.case_value,
-            "level": level(steps(instance, by_customer[instance.customer_id], as_of=as_of)),
-            "outcome": instance.intervals[-1].outcome,
-            "started_at": instance.intervals[0].entry["occurred_at"],
-            "ended_at": instance.intervals[-1].left_at,
-        }
-        for instance in instances
-    ]
+    rows = []
+    for instance in instances:
+        inside = steps(instance, by_customer[instance.customer_id], as_of=as_of)
+        rows.append(
+            {
+                "journey_instance_id": instance_id(instance),
+                "journey_id": instance.journey_id,
+                "journey_version": instance.version,
+                "customer_id": instance.customer_id,
+                "first_event_id": instance.intervals[0].entry["event_id"],
+                "case_value": instance.case_value,
+                "level": level(inside),
+                "outcome": instance.intervals[-1].outcome,
+                "first_event_name": inside[0]["event_name"],
+                "last_event_name": inside[-1]["event_name"],
+                "duration_seconds": (inside[-1]["occurred_at"] - inside[0]["occurred_at"]) // timedelta(seconds=1),
+                "started_at": instance.intervals[0].entry["occurred_at"],
+                "last_step_at": inside[-1]["occurred_at"],
+                "ended_at": instance.intervals[-1].left_at,
+            }
+        )
+    return rows
 
 
 def is_of_case(event: Mapping[str, Any], number: int, instance: Instance, known: Definitions) -> bool:

@@ -174,6 +174,7 @@ def expected(
             "agg_variants": flows.variant_rows(walks),
             "agg_variants_by_level": flows.variant_rows(walks, "level"),
             "agg_rework": flows.rework_rows(walks),
+            "agg_eventually_follows": flows.follows_rows(walks),
             "agg_conformance": flows.conformance_rows(instances, known),
             "agg_conformance_monthly": flows.monthly_conformance_rows(instances, walks, known),
             "map_stops": flows.stop_rows(walks, known, seeds.get("channels", ())),

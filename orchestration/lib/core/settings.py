@@ -130,6 +130,8 @@ class Settings:
     is_matching_on: bool
     memory: str
     spill: Path
+    max_variants: int
+    max_variant_names: int
     clock_step: str = CLOCK_STEPS[0]
     smtp: Smtp | None = None
 
@@ -201,6 +203,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     JOURNEYS_SHARED_DEVICES          whose the anonymous events on a device are: last_login (default), split or
                                      never_link
     JOURNEYS_UNLINKABLE   journeys of single events that name nobody: omit (default) or count
+    JOURNEYS_MAX_VARIANTS            how many variants are named per journey and step type (default 1000)
+    JOURNEYS_MAX_VARIANT_NAMES       how many names of a variant are written out (default 50)
     JOURNEYS_COUNTRY      country of telephone numbers without a country code, ISO 3166 (default: the example's;
                           none for own extracts: such numbers then remain as they are written)
     JOURNEYS_RELEASES_KEPT           how many releases are kept (default 5, at least 2)
@@ -291,10 +295,19 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         country=country,
         is_matching_on=matching == "on",
         memory=_memory(value("JOURNEYS_MEMORY") or DEFAULT_MEMORY),
+        max_variants=_whole_number(value, "JOURNEYS_MAX_VARIANTS", default=1000),
+        max_variant_names=_whole_number(value, "JOURNEYS_MAX_VARIANT_NAMES", default=50),
         spill=Path(value("JOURNEYS_SPILL") or var / data_set / "spill").resolve(),
         clock_step=clock_step,
         smtp=_read_smtp(value),
     )
+
+
+def _whole_number(value: Callable[[str], str | None], name: str, *, default: int) -> int:
+    text = value(name) or str(default)
+    if not text.isdecimal() or int(text) < 1:
+        raise SettingsError(f"{name}={text}: give a whole number of at least 1, such as {default}.")
+    return int(text)
 
 
 def _memory(text: str) -> str:

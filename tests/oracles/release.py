@@ -160,7 +160,7 @@ def expected(
         intervals=intervals,
         transitions=journeys.transition_rows(intervals),
         phases_daily=journeys.daily_rows(intervals, known, as_of=as_of),
-        phase_survival=survival.survival_rows(intervals),
+        phase_survival=survival.survival_rows(intervals, known),
         phase_conversions=survival.conversion_rows(intervals, known),
         funnel_steps=funnels.funnel_rows(instances, known, as_of=as_of),
         gaps=found_gaps,

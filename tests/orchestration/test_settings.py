@@ -102,6 +102,7 @@ def test_data_sets_share_no_folder(tmp_path: Path) -> None:
         ({"JOURNEYS_COUNTRY": "Netherlands"}, ["JOURNEYS_COUNTRY=Netherlands", "ISO 3166", "NL"]),
         ({"JOURNEYS_COUNTRY": "nl"}, ["JOURNEYS_COUNTRY=nl", "capital letters"]),
         ({"JOURNEYS_COUNTRY": "UK"}, ["JOURNEYS_COUNTRY=UK", "ISO 3166"]),
+        ({"JOURNEYS_SESSIONS": "visits"}, ["JOURNEYS_SESSIONS=visits", "inactivity, source"]),
         ({"JOURNEYS_MAX_VARIANTS": "0"}, ["JOURNEYS_MAX_VARIANTS=0", "at least 1", "1000"]),
         ({"JOURNEYS_MAX_VARIANT_NAMES": "all"}, ["JOURNEYS_MAX_VARIANT_NAMES=all", "whole number", "50"]),
         ({"JOURNEYS_RELEASES_KEPT": "1"}, ["JOURNEYS_RELEASES_KEPT=1", "at least 2"]),

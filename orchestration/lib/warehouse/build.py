@@ -133,6 +133,7 @@ def fingerprint(settings: Settings, pepper: str, root: Path = PROJECT_ROOT) -> s
         settings.reporting_currency,
         settings.shared_devices,
         settings.unlinkable_customers,
+        settings.sessions,
         settings.is_matching_on,
         hashlib.sha256(pepper.encode()).hexdigest(),
         settings.country,

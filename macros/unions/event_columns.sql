@@ -11,6 +11,7 @@
         'event_id': text,
         'event_name': text,
         'source_system': text,
+        'source_session_id': text,
         'channel': text,
         'touchpoint': text,
         'department': text,

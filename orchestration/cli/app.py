@@ -17,6 +17,7 @@ from orchestration.cli import (
     hash,
     identity_diff,
     identity_train,
+    import_log,
     journey_check,
     releases,
     restore,
@@ -38,6 +39,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "up": up.command,
     "check": check.command,
     "journey-check": journey_check.command,
+    "import-log": import_log.command,
     "withdraw": withdraw.command,
     "restore": restore.command,
     "releases": releases.command,
@@ -111,6 +113,7 @@ def _user_errors() -> tuple[type[Exception], ...]:
     from orchestration.lib.dbt.marts import MartError
     from orchestration.lib.dbt.project import ProjectInvalid
     from orchestration.lib.dbt.running import DbtFailed
+    from orchestration.lib.journeys.case_logs import LogInvalid
     from orchestration.lib.landing.registry import LandingError
     from orchestration.lib.release.docs_tables import DocsError
     from orchestration.lib.release.folders import ReleaseError
@@ -120,6 +123,7 @@ def _user_errors() -> tuple[type[Exception], ...]:
         DbtFailed,
         DocsError,
         LandingError,
+        LogInvalid,
         MartError,
         ProjectInvalid,
         ReleaseError,

@@ -5,6 +5,7 @@ Readings chosen where the design leaves room:
 - The phase of a step is that of the latest entry at or before it in total order; steps of the first instant that come
   before the first match have the first phase.
 - A percentile is discrete: the smallest value that at least that share does not exceed.
+- The path of phases has a phase once for as long as the instance stays in it.
 - Of variants equally frequent the shorter comes first, then the one whose names sort first.
 - A move is allowed that goes to a later phase, terminal or not, and leaves out no required one.
 """
@@ -16,7 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from itertools import pairwise
+from itertools import groupby, pairwise
 from math import ceil
 from typing import Any, TypeVar
 
@@ -131,23 +132,34 @@ def transition_rows(of: Iterable[Walk], *dimensions: str) -> list[Row]:
     ]
 
 
+def path_of(walk: Walk, step_type: str) -> tuple[str, ...]:
+    """Returns the names of an instance's steps; of phases those that it entered, not those that it stayed in."""
+    names = [getattr(step, step_type) for step in walk.steps]
+    return tuple(name for name, _ in groupby(names)) if step_type == "phase" else tuple(names)
+
+
+def written(path: Sequence[str]) -> str:
+    """Returns the names joined, each `>` in a name twice."""
+    return " > ".join(name.replace(">", ">>") for name in path)
+
+
 def variant_rows(of: Iterable[Walk], *dimensions: str) -> list[Row]:
     """Returns one row per journey, dimensions, step type and path, shaped like `flows.agg_variants`, none omitted."""
     taken: dict[tuple[str, ...], dict[tuple[str, ...], list[Walk]]] = defaultdict(lambda: defaultdict(list))
     for walk in of:
         values_of = tuple(getattr(walk, name) for name in dimensions)
         for step_type in STEP_TYPES:
-            path = tuple(getattr(step, step_type) for step in walk.steps)
+            path = path_of(walk, step_type)
             taken[walk.journey_id, *values_of, step_type][path].append(walk)
     rows = []
     for key, paths in taken.items():
-        ranked = sorted(paths, key=lambda path: (-len(paths[path]), len(path), " > ".join(path)))
+        ranked = sorted(paths, key=lambda path: (-len(paths[path]), len(path), written(path)))
         for rank, path in enumerate(ranked, start=1):
             took = paths[path]
             rows.append(
                 {
                     **dict(zip(("journey_id", *dimensions, "step_type"), key, strict=True)),
-                    "variant": " > ".join(path),
+                    "variant": written(path),
                     "variant_rank": rank,
                     "step_count": len(path),
                     "path_count": 1,
@@ -161,6 +173,34 @@ def variant_rows(of: Iterable[Walk], *dimensions: str) -> list[Row]:
                 }
             )
     return rows
+
+
+def follows_rows(of: Iterable[Walk]) -> list[Row]:
+    """Returns one row per journey, step type and pair at any distance, shaped like `flows.agg_eventually_follows`."""
+    pairs: Counter[tuple[str, str, str, str]] = Counter()
+    with_name: Counter[tuple[str, str, str]] = Counter()
+    for walk in of:
+        for step_type in STEP_TYPES:
+            names = [getattr(step, step_type) for step in walk.steps]
+            later: set[str] = set()
+            found: set[tuple[str, str]] = set()
+            for name in reversed(names):
+                found |= {(name, following) for following in later}
+                later.add(name)
+            pairs.update((walk.journey_id, step_type, *pair) for pair in found)
+            with_name.update((walk.journey_id, step_type, name) for name in set(names))
+    return [
+        {
+            "journey_id": journey_id,
+            "step_type": step_type,
+            "from_name": from_name,
+            "to_name": to_name,
+            "instance_count": count,
+            "from_instance_count": with_name[journey_id, step_type, from_name],
+            "from_share": round(count / with_name[journey_id, step_type, from_name], 9),
+        }
+        for (journey_id, step_type, from_name, to_name), count in pairs.items()
+    ]
 
 
 def rework_rows(of: Iterable[Walk]) -> list[Row]:
@@ -188,6 +228,11 @@ def rework_rows(of: Iterable[Walk]) -> list[Row]:
                 "reworked_count": len(again),
                 "repeat_count": sum(later == place + 1 for place, later in further),
                 "return_count": sum(later > place + 1 for place, later in further),
+                "first_step_count": sum(at[0] == 0 for _, at in visits),
+                "last_step_count": sum(at[-1] == len(walk.steps) - 1 for walk, at in visits),
+                "completed_last_step_count": sum(
+                    at[-1] == len(walk.steps) - 1 and walk.outcome == "completed" for walk, at in visits
+                ),
                 "fell_out_count": sum(walk.outcome == "fell_out" for walk, _ in visits),
                 "reworked_fell_out_count": sum(walk.outcome == "fell_out" for walk, _ in again),
                 "reworked_share": round(len(again) / len(visits), 9),

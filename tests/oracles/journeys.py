@@ -10,6 +10,10 @@ Readings chosen where the design leaves room:
   only; a new one begins under the version valid that day.
 - An empty condition of a critical event is no condition; names compare exactly. `property_name` without
   `property_value` asks that the property is there. The highest phase is the greatest `phase_order`.
+- A name that ends in `*` is met by every name that begins with what is before it. Of the rules that an event meets the
+  one with the most exact name counts: a whole name before a beginning, a longer beginning before a shorter one; then
+  the one of the highest phase; then one that ends the case.
+- An instance whose last match ends the case is completed at it. A later match in the window continues it.
 - The deadline is that of the current phase, `window_days` after the last match of the journey. A match at the
   deadline belongs; a deadline equal to `as_of` has not passed.
 - A match of the terminal phase right after a terminal phase opens a new instance, which completes at once.
@@ -19,7 +23,7 @@ Readings chosen where the design leaves room:
 - An interval is `present` on every day from that of entry to that on which it is left, both included, so that those who
   left on a day was present on it, at midnight sharp as well; an open one is present up to the day of `as_of`.
 - Steps of an instance are by instant: from `started_at` on, those of the same instant as the first match
-  included; a completed instance ends with its terminal event in total order, and what came up to then is no step of
+  included; a completed instance ends with its last match in total order, and what came up to then is no step of
   the instance that follows at the same instant. A step without a channel is left out of `level`.
 - With a `case_key` an instance is of one case. A match of an event with a value belongs to the open instance of that
   value, else to the open one that has none yet, which takes the value; a match without a value to the open instance
@@ -122,8 +126,13 @@ def definitions(seeds: Mapping[str, Sequence[Mapping[str, str]]], *, time_zone: 
 
 def matches(event: Mapping[str, Any], critical: Mapping[str, str]) -> bool:
     """Returns whether an event meets every condition that a critical event states."""
-    for column in ("event_name", "channel", "touchpoint"):
-        if critical[column] and critical[column] != event[column]:
+    if critical["event_name"].endswith("*"):
+        if not event["event_name"].startswith(critical["event_name"][:-1]):
+            return False
+    elif critical["event_name"] and critical["event_name"] != event["event_name"]:
+        return False
+    for column in ("source_system", "channel", "touchpoint"):
+        if critical.get(column) and critical[column] != event[column]:
             return False
     if critical["property_name"]:
         said = property_text(event, critical["property_name"])
@@ -131,14 +140,25 @@ def matches(event: Mapping[str, Any], critical: Mapping[str, str]) -> bool:
     return True
 
 
-def phases_matched(event: Mapping[str, Any], journey_id: str, version: str, known: Definitions) -> list[Phase]:
-    """Returns the phases whose critical events an event meets, the highest first."""
-    match = {
-        known.phases[journey_id, version, critical["phase_id"]]
+def rules_matched(
+    event: Mapping[str, Any], journey_id: str, version: str, known: Definitions
+) -> list[tuple[Phase, bool]]:
+    """Returns the phase of each critical event that an event meets and whether it ends the case; first what counts."""
+
+    def preference(critical: Mapping[str, str]) -> tuple[bool, int, int, bool]:
+        name = critical["event_name"]
+        order = known.phases[journey_id, version, critical["phase_id"]].phase_order
+        return not name.endswith("*"), len(name) if name.endswith("*") else 0, order, truth(critical.get("ends_case"))
+
+    met = [
+        critical
         for critical in known.critical_events
         if critical["journey_id"] == journey_id and critical["journey_version"] == version and matches(event, critical)
-    }
-    return sorted(match, key=lambda phase: (phase.phase_order, phase.phase_id), reverse=True)
+    ]
+    return [
+        (known.phases[journey_id, version, critical["phase_id"]], truth(critical.get("ends_case")))
+        for critical in sorted(met, key=preference, reverse=True)
+    ]
 
 
 @dataclass
@@ -147,14 +167,15 @@ class Interval:
 
     phase: Phase
     entry: Mapping[str, Any]
-    last_matched_at: datetime
+    last_match: Mapping[str, Any]
+    is_case_ended: bool
     outcome: str | None = None
     left_at: datetime | None = None
     next_phase_id: str | None = None
 
     @property
     def deadline(self) -> datetime | None:
-        return None if self.phase.window is None else self.last_matched_at + self.phase.window
+        return None if self.phase.window is None else self.last_match["occurred_at"] + self.phase.window
 
     def leave(self, outcome: str, at: datetime | None, *, next_phase_id: str | None = None) -> None:
         self.outcome, self.left_at, self.next_phase_id = outcome, at, next_phase_id
@@ -181,9 +202,9 @@ class Instance:
     def match(self, phase: Phase, at: datetime) -> None:
         self.matches.append((phase.phase_id, at))
 
-    def enter(self, phase: Phase, event: Mapping[str, Any]) -> None:
+    def enter(self, phase: Phase, event: Mapping[str, Any], *, ends_case: bool) -> None:
         self.match(phase, event["occurred_at"])
-        interval = Interval(phase, event, event["occurred_at"])
+        interval = Interval(phase, event, event, ends_case)
         self.intervals.append(interval)
         if phase.is_terminal:
             interval.leave("completed", event["occurred_at"])
@@ -215,17 +236,18 @@ def walked(
                     instance = of_case(of_journey, known.case_of(event, journey_id), at)
                 goes_on = instance is not None and instance.is_open_at(at)
                 version = instance.version if goes_on else known.version_on(journey_id, known.day_of(at))
-                match = phases_matched(event, journey_id, version, known) if version is not None else []
-                if not match:
+                rules = rules_matched(event, journey_id, version, known) if version is not None else []
+                if not rules:
                     continue
-                for lower in match[1:]:
+                phase, ends_case = rules[0]
+                for lower in {other.phase_id: other for other, _ in rules if other != phase}.values():
                     overruled.append(
                         {
                             "journey_id": journey_id,
                             "customer_id": customer_id,
                             "event_id": event["event_id"],
                             "phase_id": lower.phase_id,
-                            "counted_phase_id": match[0].phase_id,
+                            "counted_phase_id": phase.phase_id,
                         }
                     )
                 if not goes_on:
@@ -236,23 +258,25 @@ def walked(
                         instance.known, instance.siblings = known, of_journey
                         instance.case_value = known.case_of(event, journey_id)
                     instance.matched_numbers[event["event_id"]] = number
-                    instance.enter(match[0], event)
+                    instance.enter(phase, event, ends_case=ends_case)
                     continue
                 instance.matched_numbers[event["event_id"]] = number
                 if known.case_key(journey_id) and instance.case_value is None:
                     instance.case_value = known.case_of(event, journey_id)
                 interval = instance.intervals[-1]
-                if match[0].phase_id == interval.phase.phase_id:
-                    interval.last_matched_at = at
-                    instance.match(match[0], at)
+                if phase.phase_id == interval.phase.phase_id:
+                    interval.last_match, interval.is_case_ended = event, ends_case
+                    instance.match(phase, at)
                     continue
-                onward = match[0].phase_order > interval.phase.phase_order
-                interval.leave("fell_through" if onward else "regressed", at, next_phase_id=match[0].phase_id)
-                instance.enter(match[0], event)
+                onward = phase.phase_order > interval.phase.phase_order
+                interval.leave("fell_through" if onward else "regressed", at, next_phase_id=phase.phase_id)
+                instance.enter(phase, event, ends_case=ends_case)
 
     for instance in instances:
         interval = instance.intervals[-1]
-        if interval.outcome is None and interval.deadline is not None and interval.deadline < as_of:
+        if interval.outcome is None and interval.is_case_ended:
+            interval.leave("completed", interval.last_match["occurred_at"])
+        elif interval.outcome is None and interval.deadline is not None and interval.deadline < as_of:
             interval.leave("fell_out", interval.deadline)
         elif interval.outcome is None:
             interval.leave("pending", None)
@@ -345,21 +369,28 @@ def instance_rows(
     for event in sorted(events, key=total_order(priorities)):
         if counted(event):
             by_customer[event["customer_id"]].append(event)
-    return [
-        {
-            "journey_instance_id": instance_id(instance),
-            "journey_id": instance.journey_id,
-            "journey_version": instance.version,
-            "customer_id": instance.customer_id,
-            "first_event_id": instance.intervals[0].entry["event_id"],
-            "case_value": instance.case_value,
-            "level": level(steps(instance, by_customer[instance.customer_id], as_of=as_of)),
-            "outcome": instance.intervals[-1].outcome,
-            "started_at": instance.intervals[0].entry["occurred_at"],
-            "ended_at": instance.intervals[-1].left_at,
-        }
-        for instance in instances
-    ]
+    rows = []
+    for instance in instances:
+        inside = steps(instance, by_customer[instance.customer_id], as_of=as_of)
+        rows.append(
+            {
+                "journey_instance_id": instance_id(instance),
+                "journey_id": instance.journey_id,
+                "journey_version": instance.version,
+                "customer_id": instance.customer_id,
+                "first_event_id": instance.intervals[0].entry["event_id"],
+                "case_value": instance.case_value,
+                "level": level(inside),
+                "outcome": instance.intervals[-1].outcome,
+                "first_event_name": inside[0]["event_name"],
+                "last_event_name": inside[-1]["event_name"],
+                "duration_seconds": (inside[-1]["occurred_at"] - inside[0]["occurred_at"]) // timedelta(seconds=1),
+                "started_at": instance.intervals[0].entry["occurred_at"],
+                "last_step_at": inside[-1]["occurred_at"],
+                "ended_at": instance.intervals[-1].left_at,
+            }
+        )
+    return rows
 
 
 def is_of_case(event: Mapping[str, Any], number: int, instance: Instance, known: Definitions) -> bool:
@@ -380,7 +411,7 @@ def is_of_case(event: Mapping[str, Any], number: int, instance: Instance, known:
 def was_open(instance: Instance, event: Mapping[str, Any], latest_match: int) -> bool:
     """Returns whether an instance had not ended when an event came, of whose earlier matches one was the latest."""
     last = instance.intervals[-1]
-    if last.outcome == "completed" and instance.matched_numbers[last.entry["event_id"]] <= latest_match:
+    if last.outcome == "completed" and instance.matched_numbers[last.last_match["event_id"]] <= latest_match:
         return False
     return last.left_at is None or event["occurred_at"] <= last.left_at
 
@@ -400,9 +431,9 @@ def steps(instance: Instance, of_customer: Sequence[Mapping[str, Any]], *, as_of
             continue
         if started_at <= event["occurred_at"] <= (last.left_at or as_of):
             inside.append(event)
-        if before and before.outcome == "completed" and event["event_id"] == before.entry["event_id"]:
+        if before and before.outcome == "completed" and event["event_id"] == before.last_match["event_id"]:
             inside.clear()
-        if last.outcome == "completed" and event["event_id"] == last.entry["event_id"]:
+        if last.outcome == "completed" and event["event_id"] == last.last_match["event_id"]:
             break
     return inside
 

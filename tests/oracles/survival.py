@@ -41,17 +41,16 @@ def curve(intervals: Iterable[Mapping[str, Any]]) -> list[tuple[int, Fraction, F
     return found
 
 
-def survival_rows(intervals: Sequence[Mapping[str, Any]]) -> list[Row]:
+def survival_rows(intervals: Sequence[Mapping[str, Any]], known: Definitions) -> list[Row]:
     """Returns rows shaped like `journeys.agg_phase_survival`."""
     rows = []
-    for (journey_id, version, phase_id), of_phase in sorted(_grouped(intervals).items()):
-        lasting = [interval for interval in of_phase if interval["outcome"] != "completed"]
-        known = curve(lasting)
+    for (journey_id, version, phase_id), lasting in sorted(_grouped(intervals, known).items()):
+        steps_down = curve(lasting)
         for day in sorted({interval["dwell_seconds"] // DAY for interval in lasting}):
             begins, ends = day * DAY, (day + 1) * DAY
             within = [interval for interval in lasting if begins <= interval["dwell_seconds"] < ends]
             share, greenwood = Fraction(1), Fraction(0)
-            for length, share_there, greenwood_there in known:
+            for length, share_there, greenwood_there in steps_down:
                 if length < ends:
                     share, greenwood = share_there, greenwood_there
             lowest = highest = None
@@ -87,6 +86,7 @@ def conversion_rows(intervals: Sequence[Mapping[str, Any]], known: Definitions) 
         outcomes = Counter(interval["outcome"] for interval in begun)
         converted = outcomes["fell_through"] + outcomes["completed"]
         took = sorted(interval["dwell_seconds"] for interval in begun if interval["outcome"] == "fell_through")
+        phase = known.phases[journey_id, version, phase_id]
         halves = [length for length, share, _ in curve(begun) if share <= Fraction(1, 2)]
         row = {
             "journey_id": journey_id,
@@ -96,12 +96,11 @@ def conversion_rows(intervals: Sequence[Mapping[str, Any]], known: Definitions) 
             **{f"{outcome}_count": outcomes[outcome] for outcome in OUTCOMES},
             "median_conversion_seconds": discrete_percentile(took, 5),
             "p90_conversion_seconds": discrete_percentile(took, 9),
-            "median_dwell_seconds": halves[0] if halves and not outcomes["completed"] else None,
+            "median_dwell_seconds": halves[0] if halves and not phase.is_terminal else None,
             "month_starts_on": month,
         }
         for prefix, trials in (("", len(begun)), ("decided_", len(begun) - outcomes["pending"])):
             share = lowest = highest = None
-            phase = known.phases[journey_id, version, phase_id]
             can_fall_out = phase.window is not None and not phase.is_terminal
             if trials >= MIN_CELL_SIZE and (can_fall_out or not prefix):
                 share = converted / trials
@@ -127,9 +126,12 @@ def wilson(successes: int, trials: int) -> tuple[float, float]:
     return (-linear - root) / (2 * square), (-linear + root) / (2 * square)
 
 
-def _grouped(intervals: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str, str], list[Mapping[str, Any]]]:
+def _grouped(
+    intervals: Iterable[Mapping[str, Any]], known: Definitions
+) -> dict[tuple[str, str, str], list[Mapping[str, Any]]]:
     found: dict[tuple[str, str, str], list[Mapping[str, Any]]] = defaultdict(list)
     for interval in intervals:
-        if interval["outcome"] != "completed":
-            found[interval["journey_id"], interval["journey_version"], interval["phase_id"]].append(interval)
+        key = (interval["journey_id"], interval["journey_version"], interval["phase_id"])
+        if not known.phases[key].is_terminal:
+            found[key].append(interval)
     return found

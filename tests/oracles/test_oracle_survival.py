@@ -52,7 +52,8 @@ def test_without_pending_intervals_it_is_the_share_that_lasts_longer() -> None:
 
 def test_days_begin_at_their_first_second_and_empty_ones_have_no_row() -> None:
     rows = survival.survival_rows(
-        [interval(DAY - 1), interval(DAY), interval(3 * DAY, "pending"), interval(0, "completed")]
+        [interval(DAY - 1), interval(DAY), interval(3 * DAY, "pending"), interval(0, "completed", phase_id="buy")],
+        KNOWN,
     )
     assert [
         (row["dwell_days"], row["at_risk_count"], row["exit_count"], row["censored_count"], row["survival_share"])
@@ -60,8 +61,16 @@ def test_days_begin_at_their_first_second_and_empty_ones_have_no_row() -> None:
     ] == [(0, 3, 1, 0, pytest.approx(2 / 3)), (1, 2, 1, 0, pytest.approx(1 / 3)), (3, 1, 0, 1, pytest.approx(1 / 3))]
 
 
+def test_a_case_that_ends_in_a_phase_is_an_exit_from_it() -> None:
+    rows = survival.survival_rows([interval(5, "completed"), interval(DAY, "pending")], KNOWN)
+    assert [(row["dwell_days"], row["at_risk_count"], row["exit_count"], row["censored_count"]) for row in rows] == [
+        (0, 2, 1, 0),
+        (1, 1, 0, 1),
+    ]
+
+
 def test_errors_and_bounds_are_null_where_nothing_can_be_said() -> None:
-    waits, ends = survival.survival_rows([interval(1, "pending"), interval(DAY)])
+    waits, ends = survival.survival_rows([interval(1, "pending"), interval(DAY)], KNOWN)
     assert (waits["survival_share"], waits["standard_error"]) == (1.0, 0.0)
     assert (ends["survival_share"], ends["standard_error"]) == (0.0, None)
     assert [row[name] for row in (waits, ends) for name in row if "_ci_" in name] == [None] * 4
@@ -71,7 +80,9 @@ def test_bounds_are_those_of_a_known_curve() -> None:
     """Remission of leukaemia under 6-MP (Freireich 1963), a day for a week: 0.857, error 0.0764, 0.620 to 0.952."""
     ended = [6, 6, 6, 7, 10, 13, 16, 22, 23]
     pending = [6, 9, 10, 11, 17, 19, 20, 25, 32, 32, 34, 35]
-    rows = survival.survival_rows([interval(w * DAY) for w in ended] + [interval(w * DAY, "pending") for w in pending])
+    rows = survival.survival_rows(
+        [interval(w * DAY) for w in ended] + [interval(w * DAY, "pending") for w in pending], KNOWN
+    )
     sixth = next(row for row in rows if row["dwell_days"] == 6)
     assert sixth["survival_share"] == pytest.approx(0.857, abs=5e-4)
     assert sixth["standard_error"] == pytest.approx(0.0764, abs=5e-5)
@@ -100,7 +111,7 @@ def test_conversion_with_and_without_pending() -> None:
 def test_the_middle_of_a_phase_that_most_are_still_in_is_not_known() -> None:
     (row,) = survival.conversion_rows([interval(10), interval(20, "pending"), interval(30, "pending")], KNOWN)
     assert row["median_dwell_seconds"] is None
-    (row,) = survival.conversion_rows([interval(0, "completed")] * 9, KNOWN)
+    (row,) = survival.conversion_rows([interval(0, "completed", phase_id="buy")] * 9, KNOWN)
     assert (row["median_dwell_seconds"], row["median_conversion_seconds"], row["conversion_share"]) == (None, None, 1)
 
 

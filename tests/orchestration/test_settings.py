@@ -12,6 +12,7 @@ import pytest
 
 from orchestration.__main__ import main
 from orchestration.lib.core.settings import EXAMPLES, PROJECT_ROOT, SettingsError, read_settings
+from orchestration.lib.dbt.running import dbt_variables
 from orchestration.lib.identity import phones
 from orchestration.lib.warehouse.build import EXAMPLE_PEPPER, fingerprint, read_pepper
 
@@ -59,6 +60,16 @@ def test_another_country_or_telephone_library_is_another_fingerprint(
     assert expected(JOURNEYS_COUNTRY="NL") != before
 
 
+def test_another_number_of_variants_rebuilds_the_variants_alone(tmp_path: Path) -> None:
+    """The first half of the fingerprint, which stands for a full build, remains."""
+    one, other = (
+        fingerprint(read_settings(own(tmp_path, JOURNEYS_MAX_VARIANTS=count)), "a key") for count in ("10", "20")
+    )
+    assert one != other
+    assert one.partition("-")[0] == other.partition("-")[0]
+    assert '"max_variants": 20' in dbt_variables(read_settings(own(tmp_path, JOURNEYS_MAX_VARIANTS="20")))[1]
+
+
 @pytest.mark.parametrize("memory", ["25%", "33.3%", "6GB", "6 GiB", "512mb", "0.5TB"])
 def test_memory_is_a_share_or_a_size_that_duckdb_takes(memory: str) -> None:
     given = read_settings({"JOURNEYS_MEMORY": memory}).memory
@@ -91,6 +102,9 @@ def test_data_sets_share_no_folder(tmp_path: Path) -> None:
         ({"JOURNEYS_COUNTRY": "Netherlands"}, ["JOURNEYS_COUNTRY=Netherlands", "ISO 3166", "NL"]),
         ({"JOURNEYS_COUNTRY": "nl"}, ["JOURNEYS_COUNTRY=nl", "capital letters"]),
         ({"JOURNEYS_COUNTRY": "UK"}, ["JOURNEYS_COUNTRY=UK", "ISO 3166"]),
+        ({"JOURNEYS_SESSIONS": "visits"}, ["JOURNEYS_SESSIONS=visits", "inactivity, source"]),
+        ({"JOURNEYS_MAX_VARIANTS": "0"}, ["JOURNEYS_MAX_VARIANTS=0", "at least 1", "1000"]),
+        ({"JOURNEYS_MAX_VARIANT_NAMES": "all"}, ["JOURNEYS_MAX_VARIANT_NAMES=all", "whole number", "50"]),
         ({"JOURNEYS_RELEASES_KEPT": "1"}, ["JOURNEYS_RELEASES_KEPT=1", "at least 2"]),
         ({"JOURNEYS_RELEASES_KEPT": "many"}, ["JOURNEYS_RELEASES_KEPT=many", "whole number"]),
     ],

@@ -148,8 +148,11 @@ def journeys(built: Warehouse, expected: Release) -> list[str]:
     ]
     keys, columns = (
         ("journey_id", "first_event_id"),
-        ("journey_version", "customer_id", "level", "outcome", "started_at", "ended_at"),
-    )
+        (
+            "journey_version", "customer_id", "level", "outcome", "first_event_name", "last_event_name",
+            "duration_seconds", "started_at", "last_step_at", "ended_at",
+        ),
+    )  # fmt: skip
     return _differing(_by(keys, expected.journeys, columns), _by(keys, said, columns))
 
 
@@ -221,6 +224,7 @@ COMPARISONS_OF_FLOWS: tuple[Comparison, ...] = (
     _flow("agg_transitions_by_level", "journey_id", "level", *PAIRS),
     _flow("agg_variants", "journey_id", "step_type", "variant_rank"),
     _flow("agg_variants_by_level", "journey_id", "level", "step_type", "variant_rank"),
+    _flow("agg_eventually_follows", "journey_id", *PAIRS),
     _flow("agg_rework", "journey_id", "step_type", "name"),
     _flow("agg_conformance", "journey_id", "journey_version", "from_phase_id"),
     _flow("agg_conformance_monthly", "journey_id", "journey_version", "level", "month_starts_on"),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import pytest
@@ -24,9 +24,29 @@ SEEDS = {
     "is_terminal boolean",
     "critical_events": "critical_event_id varchar, journey_id varchar, journey_version bigint, phase_id varchar, "
     "event_name varchar, channel varchar, touchpoint varchar, property_name varchar, property_value varchar, "
-    "case_property varchar, occurrence varchar",
+    "case_property varchar, occurrence varchar, ends_case boolean, source_system varchar",
 }
 Event = dict[str, Any]
+
+
+class Rule(NamedTuple):
+    """What a test says of a critical event."""
+
+    phase_id: str
+    event_name: str
+    ends_case: bool = False
+    source_system: str = ""
+
+
+# whole names, beginnings and any name, of which some end the case and some count from one system only
+ENDING = (
+    Rule("asked", "as*"),
+    Rule("answered", "answered"),
+    Rule("answered", "answered_finally", ends_case=True),
+    Rule("asked", "solved", ends_case=True),
+    Rule("solved", "so*", source_system="tested"),
+    Rule("solved", "*", source_system="elsewhere"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +55,15 @@ def compiled() -> dict[str, str]:
     return models_on(CHAIN, relations, as_of=f"timestamp '{AS_OF}'")
 
 
-def definitions(*, versions: int, case_key: str = "ticket", **case_properties: str) -> journeys.Definitions:
-    """Asked, answered, solved; the second version has other windows and begins five days after the first ends."""
-    windows = {"asked": 3, "answered": 2, "solved": None}
+def definitions(
+    *, versions: int, case_key: str = "ticket", rules: Sequence[Rule] = (), **case_properties: str
+) -> journeys.Definitions:
+    """Asked, answered, solved; the second version has other windows and begins five days after the first ends.
+
+    Without `rules` each phase is entered by the event of its name, and solved is terminal; with them it is not.
+    """
+    windows = {"asked": 3, "answered": 2, "solved": 4 if rules else None}
+    given = rules or [Rule(phase, phase) for phase in windows]
     return journeys.definitions(
         {
             "journeys": [
@@ -57,7 +83,7 @@ def definitions(*, versions: int, case_key: str = "ticket", **case_properties: s
                     "phase_id": phase,
                     "phase_order": str(order),
                     "window_days": str(days * version) if days else "",
-                    "is_terminal": str(phase == "solved"),
+                    "is_terminal": str(phase == "solved" and not rules),
                     "is_required": "true",
                     "stalled_after_days": "",
                 }
@@ -66,27 +92,31 @@ def definitions(*, versions: int, case_key: str = "ticket", **case_properties: s
             ],
             "critical_events": [
                 {
-                    "critical_event_id": f"{phase}_{version}",
+                    "critical_event_id": f"{number}_{version}",
                     "journey_id": "support",
                     "journey_version": str(version),
-                    "phase_id": phase,
-                    "event_name": phase,
+                    "phase_id": rule.phase_id,
+                    "event_name": rule.event_name,
                     "channel": "",
                     "touchpoint": "",
                     "property_name": "",
                     "property_value": "",
-                    "case_property": case_properties.get(phase, ""),
+                    "case_property": case_properties.get(rule.phase_id, ""),
                     "occurrence": "",
+                    "ends_case": str(rule.ends_case),
+                    "source_system": rule.source_system,
                 }
                 for version in range(1, versions + 1)
-                for phase in windows
+                for number, rule in enumerate(given)
             ],
         }
     )
 
 
-def events_of(rows: Iterable[tuple[str, datetime, Mapping[str, str], str]]) -> list[Event]:
-    """Events in their order: name, instant, properties, record."""
+def events_of(
+    rows: Iterable[tuple[str, datetime, Mapping[str, str], str]], *, elsewhere: Container[int] = ()
+) -> list[Event]:
+    """Events in their order: name, instant, properties, record; those of the numbers come from another system."""
     return [
         {
             "event_id": f"e{number:03}",
@@ -95,7 +125,7 @@ def events_of(rows: Iterable[tuple[str, datetime, Mapping[str, str], str]]) -> l
             "event_name": name,
             "channel": "web",
             "touchpoint": None,
-            "source_system": "tested",
+            "source_system": "elsewhere" if number in elsewhere else "tested",
             "sequence_number": number,
             "properties": dict(properties),
             "record_id": record,
@@ -114,9 +144,9 @@ def random_events(seed: int) -> list[Event]:
     for _ in range(chance.randint(3, 40)):
         at += timedelta(hours=chance.choice([0, 1, 10, 30, 60]))
         ticket = chance.choice(["", "", "A", "B", "C"])
-        name = chance.choice(["asked", "asked", "answered", "solved", "viewed"])
+        name = chance.choice(["asked", "asked", "answered", "solved", "viewed", "answered_finally", "asked_again"])
         rows.append((name, at, {"ticket": ticket} if ticket else {}, chance.choice(["", "r1", "r2"])))
-    return events_of(rows)
+    return events_of(rows, elsewhere={number for number in range(len(rows) + 1) if chance.random() < 0.1})
 
 
 def built(
@@ -153,18 +183,22 @@ def _load(connection: duckdb.DuckDBPyConnection, known: journeys.Definitions, ev
     connection.execute("""
         create table given_int_timeline_events (
             event_id varchar, customer_id varchar, event_number bigint, event_name varchar, channel varchar,
-            touchpoint varchar, department varchar, direction varchar, device_type varchar, properties varchar,
-            record_key varchar, is_linkable boolean, is_bot boolean, is_after_as_of boolean, occurred_on date,
-            occurred_at timestamp
+            source_system varchar, touchpoint varchar, department varchar, direction varchar, device_type varchar,
+            properties varchar, record_key varchar, is_linkable boolean, is_bot boolean, is_after_as_of boolean,
+            occurred_on date, occurred_at timestamp
         )
     """)
     for event in events:
-        record = f"feed:tested:{event['record_id']}" if event["record_id"] else f"feed.events:{event['event_id']}"
+        record = (
+            f"feed:{event['source_system']}:{event['record_id']}"
+            if event["record_id"]
+            else f"feed.events:{event['event_id']}"
+        )
         connection.execute(
             "insert into given_int_timeline_events values "
-            "(?, ?, ?, ?, 'web', null, null, null, null, ?, ?, true, false, false, cast(? as date), ?)",
+            "(?, ?, ?, ?, 'web', ?, null, null, null, null, ?, ?, true, false, false, cast(? as date), ?)",
             [
-                *(event[name] for name in ("event_id", "customer_id", "event_number", "event_name")),
+                *(event[name] for name in ("event_id", "customer_id", "event_number", "event_name", "source_system")),
                 json.dumps(event["properties"]),
                 record,
                 event["occurred_at"],
@@ -201,8 +235,21 @@ def expected(
         definitions(versions=2),
         definitions(versions=1, case_key="record"),
         definitions(versions=1, case_key="other", asked="ticket", solved="record"),
+        definitions(versions=1, rules=ENDING),
+        definitions(versions=2, rules=ENDING),
+        definitions(versions=1, case_key="", rules=ENDING),
+        definitions(versions=2, case_key="", rules=ENDING),
     ],
-    ids=["one version", "two versions", "by record", "by properties of rules"],
+    ids=[
+        "one version",
+        "two versions",
+        "by record",
+        "by properties of rules",
+        "ends",
+        "ends in two versions",
+        "ends without cases",
+        "ends in two versions without cases",
+    ],
 )
 def test_random_cases_come_out_as_the_oracle_says(
     seed: int, known: journeys.Definitions, compiled: dict[str, str]
@@ -232,6 +279,35 @@ def test_two_open_tickets_are_two_journeys(compiled: dict[str, str]) -> None:
         ("e002", "e005", "completed", "T2"),
     ]
     assert steps == [("e001", "e001"), ("e001", "e004"), ("e002", "e002"), ("e002", "e003"), ("e002", "e005")]
+
+
+def test_a_case_is_completed_at_its_last_match_if_that_ends_it(compiled: dict[str, str]) -> None:
+    """T1 is solved and asked about again within the window, so it goes on, and is solved again; T2 is solved and asked
+    about after the window, which is another instance; T3 is not solved. What comes after the end is no step."""
+    rules = [Rule("asked", "*"), Rule("asked", "solved", ends_case=True)]
+    day = datetime(2026, 1, 5)
+    events = events_of(
+        [
+            ("asked", day, {"ticket": "T1"}, ""),
+            ("solved", day + timedelta(hours=1), {"ticket": "T1"}, ""),
+            ("asked", day + timedelta(hours=2), {"ticket": "T1"}, ""),
+            ("solved", day + timedelta(hours=3), {"ticket": "T1"}, ""),
+            ("asked", day + timedelta(hours=4), {"ticket": "T2"}, ""),
+            ("solved", day + timedelta(hours=5), {"ticket": "T2"}, ""),
+            ("asked", day + timedelta(days=9), {"ticket": "T2"}, ""),
+            ("asked", day + timedelta(days=9), {"ticket": "T3"}, ""),
+        ]
+    )
+    known = definitions(versions=1, rules=rules)
+    intervals, steps = built(compiled, known, events)
+    assert [(row[0], row[4], row[5]) for row in intervals] == [
+        ("e001", "completed", "T1"),
+        ("e005", "completed", "T2"),
+        ("e007", "fell_out", "T2"),
+        ("e008", "fell_out", "T3"),
+    ]
+    assert len(steps) == len(events)
+    assert (intervals, steps) == expected(known, events)
 
 
 def test_an_instance_without_a_value_takes_the_first_that_comes(compiled: dict[str, str]) -> None:

@@ -33,17 +33,19 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "int_matched_events": {
         "journey_id": "varchar", "customer_id": "varchar", "event_id": "varchar", "event_number": "bigint",
         "phase_id": "varchar", "channel": "varchar", "journey_version": "bigint", "phase_order": "bigint",
-        "window_seconds": "double", "is_terminal": "boolean", "is_counted": "boolean", "occurred_on": "date",
+        "window_seconds": "double", "is_terminal": "boolean", "ends_case": "boolean", "is_counted": "boolean",
+        "occurred_on": "date",
         "occurred_at": "timestamp",
     },
     "int_instance_bounds": {
         "journey_instance_id": "varchar", "journey_id": "varchar", "customer_id": "varchar",
-        "first_event_id": "varchar", "first_phase_id": "varchar", "case_value": "varchar",
-        "started_at": "timestamp", "ended_at": "timestamp",
+        "first_event_id": "varchar", "first_phase_id": "varchar", "case_value": "varchar", "outcome": "varchar",
+        "last_matched_event_number": "bigint", "started_at": "timestamp", "ended_at": "timestamp",
     },
     "int_phase_intervals": {
         "interval_id": "varchar", "journey_instance_id": "varchar", "journey_id": "varchar",
         "customer_id": "varchar", "phase_id": "varchar", "entry_event_id": "varchar", "outcome": "varchar",
+        "last_matched_event_number": "bigint",
     },
     "int_timeline_events": {
         "event_id": "varchar", "customer_id": "varchar", "event_number": "bigint", "event_name": "varchar",

@@ -109,8 +109,8 @@ def test_it_walks_as_the_models_do(at_once: Warehouse) -> None:
     matches = at_once.query("""
         select
             count(*) as matches,
-            count_if(not is_of_highest_phase) as overruled,
-            count_if(is_of_highest_phase) - (
+            count_if(not is_preferred) as overruled,
+            count_if(is_preferred) - (
                 select sum(matched_event_count) from intermediate.int_phase_intervals
             ) as unused
         from intermediate.int_matched_events
@@ -141,6 +141,39 @@ def test_what_matches_nothing_is_reported_with_what_is_near(
     assert code == 1
     assert any(hint in hint_found for hint_found in hints(lines, rule)), lines
     assert any(line.startswith("Critical events that match nothing: ") and rule in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("ordre_*", "no event's name begins so: ordre_*; did you mean order_placed ("),
+        ("zzz*", "no event's name begins so: zzz*; there are "),
+    ],
+)
+def test_a_wildcard_that_covers_nothing_is_reported(name: str, hint: str, check: Check) -> None:
+    code, lines = check("critical_events", "bought,order_placed", f"bought,{name}")
+    assert code == 1
+    assert any(hint in hint_found for hint_found in hints(lines, "bought")), lines
+
+
+def test_a_wildcard_covers_what_no_exact_name_does(check: Check, at_once: Warehouse) -> None:
+    code, lines = check("critical_events", "looked,trying,1,looking,product_viewed", "looked,trying,1,looking,*")
+    assert code == 0
+    [found] = [line.split() for line in lines if " looked " in line]
+    [wanted] = at_once.query(
+        "select count(*) as matches, count_if(event_name = 'order_placed') as overruled "
+        "from core.fct_events where not is_bot and not is_after_as_of"
+    )
+    assert (found[3], found[5]) == (f"{wanted['matches']:,}", f"{wanted['overruled']:,}")
+
+
+def test_a_case_key_that_no_event_has_is_reported(check: Check) -> None:
+    code, lines = check("journeys", "valid_to\ntrying,1,Trying,,2025-11-01\ntrying,2,Trying,2025-11-01,", (
+        "valid_to,case_key\ntrying,1,Trying,,2025-11-01,no_such\ntrying,2,Trying,2025-11-01,,no_such"
+    ))  # fmt: skip
+    assert code == 1
+    assert sum("no matched event has a value for its case_key no_such" in line for line in lines) == 2
+    assert lines[-1] == "Journeys without a case: trying."
 
 
 @pytest.mark.parametrize(

@@ -66,9 +66,11 @@ def test_a_customer_with_a_hundred_thousand_events_is_one_path_of_as_many_steps(
     variants = warehouse.query(
         "select step_type, variant, step_count, instance_count, is_shortened from flows.agg_variants"
     )
-    assert [(row["step_count"], row["instance_count"], row["is_shortened"]) for row in variants] == [
-        (EVENTS, 1, True)
-    ] * 4
+    # all in one phase, which it entered once
+    assert sorted((row["step_count"], row["instance_count"], row["is_shortened"]) for row in variants) == [
+        (1, 1, False),
+        *[(EVENTS, 1, True)] * 3,
+    ]
     by_channel = next(row["variant"] for row in variants if row["step_type"] == "channel")
     assert by_channel == " > ".join(["web", "app"] * 25) + " > …"
     assert warehouse.query(

@@ -147,6 +147,7 @@ select
     events.event_id,
     events.event_name,
     events.source_system,
+    events.source_session_id,
     coalesce(events.channel, by_rules.channel) as channel,
     case when events.channel is null then by_rules.channel_rule_id end as channel_rule_id,
     events.utm_source,

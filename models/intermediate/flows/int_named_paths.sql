@@ -25,37 +25,73 @@ paths_with_place as (
     from paths
 ),
 
-named_paths as (
+candidates as (
+    select * from paths_with_place where place <= {{ var('max_variants') }}
+),
+
+names as (
     select
-        paths.journey_id,
-        paths.level,
-        paths.step_type,
-        paths.path_key,
-        paths.step_count,
-        paths.instance_number,
-        paths.instance_count,
-        {{ ordered_path(
-            'case paths.step_type'
-            ~ " when 'phase' then names.phase when 'channel' then names.channel"
-            ~ " when 'touchpoint' then names.touchpoint else names.event end",
-            'linked.step_number'
-        ) }} as names
-    from paths_with_place as paths
+        candidates.journey_id,
+        candidates.level,
+        candidates.step_type,
+        candidates.path_key,
+        linked.step_number,
+        case candidates.step_type
+            when 'channel' then step_names.channel
+            when 'touchpoint' then step_names.touchpoint
+            else step_names.event
+        end as name
+    from candidates
     inner join {{ ref('int_numbered_step_pairs') }} as linked
         on
-            linked.instance_number = paths.instance_number
+            linked.instance_number = candidates.instance_number
             and linked.step_number <= {{ var('max_variant_names') }}
-    inner join {{ ref('int_step_names') }} as names
-        on names.name_number = linked.name_number
-    where paths.place <= {{ var('max_variants') }}
+    inner join {{ ref('int_step_names') }} as step_names
+        on step_names.name_number = linked.name_number
+    where candidates.step_type <> 'phase'
+    union all
+    select
+        candidates.journey_id,
+        candidates.level,
+        candidates.step_type,
+        candidates.path_key,
+        intervals.interval_number as step_number,
+        intervals.phase_id as name
+    from candidates
+    inner join {{ ref('int_instance_numbers') }} as numbered
+        on numbered.instance_number = candidates.instance_number
+    inner join {{ ref('int_phase_intervals') }} as intervals
+        on
+            intervals.journey_instance_id = numbered.journey_instance_id
+            and intervals.interval_number <= {{ var('max_variant_names') }}
+    where candidates.step_type = 'phase'
+),
+
+named_paths as (
+    select
+        candidates.journey_id,
+        candidates.level,
+        candidates.step_type,
+        candidates.path_key,
+        candidates.step_count,
+        candidates.instance_number,
+        candidates.instance_count,
+        {{ ordered_path(name_in_path('names.name'), 'names.step_number') }} as names
+    from candidates
+    inner join names
+        on
+            names.journey_id = candidates.journey_id
+            and names.level = candidates.level
+            and names.step_type = candidates.step_type
+            and names.path_key = candidates.path_key
     group by
-        paths.journey_id,
-        paths.level,
-        paths.step_type,
-        paths.path_key,
-        paths.step_count,
-        paths.instance_number,
-        paths.instance_count
+        candidates.journey_id,
+        candidates.level,
+        candidates.step_type,
+        candidates.path_key,
+        candidates.step_count,
+        candidates.instance_number,
+        candidates.instance_count
 ),
 
 ranked_paths as (

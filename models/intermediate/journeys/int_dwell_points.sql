@@ -17,8 +17,8 @@ with intervals as (
         dwell_seconds,
         cast(date_trunc('month', {{ local_date('entered_at') }}) as date) as month_starts_on
     from {{ ref('int_phase_intervals') }}
-    -- exactly the intervals in terminal phases complete
-    where outcome <> 'completed'
+    -- an interval in a terminal phase completes as it begins
+    where not is_terminal
 ),
 
 counts_by_month as (

@@ -18,6 +18,7 @@ select
     min(case_value) as case_value,
     min(journey_version) as journey_version,
     cast(count(*) as bigint) as interval_count,
+    max(last_matched_event_number) as last_matched_event_number,
     min(entered_at) as started_at,
     -- an open interval has no end, so its instance has none
     case when count(*) = count(left_at) then max(left_at) end as ended_at

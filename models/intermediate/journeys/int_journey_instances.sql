@@ -9,7 +9,10 @@
     }},
 ) }}
 
-{#- How many channels an instance used, and whether it returned to one. Steps without a channel do not count. -#}
+{#-
+    What the steps of an instance say: the first and the last, how long they lasted, how many channels it used and
+    whether it returned to one. Steps without a channel do not count for channels.
+-#}
 with steps as (
     select
         journey_instance_id,
@@ -30,8 +33,14 @@ channels as (
     group by journey_instance_id
 ),
 
-step_counts as (
-    select journey_instance_id, count(*) as step_count
+ends as (
+    select
+        journey_instance_id,
+        min_by(event_name, step_number) as first_event_name,
+        max_by(event_name, step_number) as last_event_name,
+        count(*) as step_count,
+        min(occurred_at) as first_step_at,
+        max(occurred_at) as last_step_at
     from {{ ref('int_steps') }}
     where {{ is_changed('customer_id') }}
     group by journey_instance_id
@@ -48,15 +57,19 @@ select
     end as level,
     bounds.outcome,
     bounds.case_value,
+    ends.first_event_name,
+    ends.last_event_name,
     bounds.journey_version,
     bounds.interval_count,
-    cast(step_counts.step_count as bigint) as step_count,
+    cast(ends.step_count as bigint) as step_count,
     cast(coalesce(channels.channel_count, 0) as bigint) as channel_count,
+    {{ seconds_between('ends.first_step_at', 'ends.last_step_at') }} as duration_seconds,
     bounds.started_at,
+    ends.last_step_at,
     bounds.ended_at
 from {{ ref('int_instance_bounds') }} as bounds
-inner join step_counts
-    on step_counts.journey_instance_id = bounds.journey_instance_id
+inner join ends
+    on ends.journey_instance_id = bounds.journey_instance_id
 left join channels
     on channels.journey_instance_id = bounds.journey_instance_id
 where {{ is_changed('bounds.customer_id') }}

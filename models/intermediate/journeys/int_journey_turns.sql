@@ -22,6 +22,7 @@ with matches as (
         matched.phase_order,
         matched.window_seconds,
         matched.is_terminal,
+        matched.ends_case,
         {{ match_open_until('matched') }} as open_until,
         matched.occurred_at
     from {{ ref('int_matched_events') }} as matched
@@ -43,6 +44,8 @@ matches_with_neighbours as (
         matches.*,
         row_number() over timeline as place,
         lag(phase_id) over timeline as previous_phase_id,
+        lag(event_number) over timeline as previous_event_number,
+        lag(ends_case) over timeline as previous_ends_case,
         lag(occurred_at) over timeline as previous_occurred_at,
         lag(open_until) over timeline as previous_open_until,
         lead(phase_id) over timeline is null as is_last
@@ -69,6 +72,7 @@ select
     case_value,
     event_id,
     event_number,
+    previous_event_number,
     phase_id,
     channel,
     phase_order,
@@ -77,6 +81,8 @@ select
     is_bounded,
     is_version_valid,
     is_terminal,
+    ends_case,
+    previous_ends_case,
     is_last,
     begins_instance,
     begins_interval,

@@ -38,11 +38,15 @@ boundaries as (
         case_id,
         case_value,
         event_id,
+        event_number,
+        previous_event_number,
         phase_id,
         channel,
         phase_order,
         window_seconds,
         is_terminal,
+        ends_case,
+        previous_ends_case,
         place,
         begins_instance,
         begins_interval or (is_bounded and is_first) as begins_interval,
@@ -73,6 +77,14 @@ intervals as (
         place,
         coalesce(lead(case when begins_interval then place - 1 else place end) over timeline, place)
             as last_place,
+        coalesce(
+            lead(case when begins_interval then previous_event_number else event_number end) over timeline,
+            event_number
+        ) as last_matched_event_number,
+        coalesce(
+            lead(case when begins_interval then previous_ends_case else ends_case end) over timeline,
+            ends_case
+        ) as is_case_ended,
         coalesce(
             lead(case when begins_interval then previous_occurred_at else occurred_at end) over timeline,
             occurred_at
@@ -106,6 +118,8 @@ intervals_of_instances as (
         intervals.channel,
         intervals.phase_order,
         intervals.is_terminal,
+        intervals.is_case_ended,
+        intervals.last_matched_event_number,
         intervals.last_matched_at,
         intervals.next_entry_event_id,
         intervals.next_phase_id,
@@ -135,6 +149,8 @@ intervals_with_outcome as (
             when is_terminal then 'completed'
             when next_phase_order > phase_order then 'fell_through'
             when next_phase_order < phase_order then 'regressed'
+            -- no match of the instance came after this one, so it was the end
+            when is_case_ended then 'completed'
             when deadline < {{ as_of() }} then 'fell_out'
             else 'pending'
         end as outcome
@@ -145,7 +161,7 @@ intervals_with_end as (
     select
         intervals_with_outcome.*,
         case outcome
-            when 'completed' then entered_at
+            when 'completed' then last_matched_at
             when 'fell_out' then deadline
             when 'pending' then cast(null as timestamp)
             else next_entered_at
@@ -171,7 +187,9 @@ select
     cast(phase_order as bigint) as phase_order,
     cast(interval_number as bigint) as interval_number,
     cast(matched_event_count as bigint) as matched_event_count,
+    cast(last_matched_event_number as bigint) as last_matched_event_number,
     {{ seconds_between('entered_at', 'coalesce(left_at, ' ~ as_of() ~ ')') }} as dwell_seconds,
+    is_terminal,
     entered_at,
     last_matched_at,
     left_at

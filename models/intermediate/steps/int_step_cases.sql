@@ -69,7 +69,11 @@ events_in_instances as (
             and events.occurred_at between instances.started_at and instances.until
     where
         events.case_of_match = instances.case_id
-        or (events.case_of_match is null and events.case_value is null)
+        or (
+            events.case_of_match is null
+            and events.case_value is null
+            and coalesce(events.event_number <= instances.last_event_number, true)
+        )
 ),
 
 latest_matches as (

@@ -12,6 +12,8 @@ select
         select journey_id from {{ ref('int_journey_versions') }} where case_key is not null
     ) as has_case,
     coalesce(case_value, '') as case_id,
+    -- what comes at the same instant after a completed instance's last match is no step of it
+    case when outcome = 'completed' then last_matched_event_number end as last_event_number,
     started_at,
     coalesce(ended_at, {{ as_of() }}) as until
 from {{ ref('int_instance_bounds') }}

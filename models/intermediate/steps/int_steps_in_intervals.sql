@@ -2,7 +2,7 @@
 
 {#-
     Events from an instance's first match to its end, each in the phase interval in which it happens; a completed instance
-    ends with its terminal event. The interval is carried along the customer's timeline rather than joined by time, so a
+    ends with its last match. The interval is carried along the customer's timeline rather than joined by time, so a
     customer of very many events costs no more than many of few.
 -#}
 with travellers as (
@@ -59,4 +59,4 @@ inner join intervals
     on intervals.interval_number = events_with_interval.interval_number
 where
     events_with_interval.occurred_at <= intervals.until
-    and (intervals.outcome <> 'completed' or intervals.entry_event_id = events_with_interval.event_id)
+    and coalesce(events_with_interval.event_number <= intervals.last_event_number, true)

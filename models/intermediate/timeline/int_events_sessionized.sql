@@ -13,10 +13,18 @@
     A quiet spell of `session_inactivity_seconds` or longer closes a session, and none lasts longer than
     `session_max_hours`: the first event at or after that limit opens the next. Only the rare spell of activity that
     outlasts the limit is split step by step.
+
+    By the setting `sessions` events that say their tool's session are in it instead: whatever the silence, per visitor
+    and source system. The others are grouped among themselves.
 -#}
 with recursive
 events as (
-    select event_id, visitor_id, occurred_at, event_order
+    select
+        event_id,
+        visitor_id,
+        {{ 'source_session' if var('sessions') == 'source' else 'cast(null as varchar)' }} as source_session,
+        row_number() over (partition by visitor_id order by event_order) as visitor_event_number,
+        occurred_at
     from {{ ref('int_events_stitched') }}
     where
         visitor_id is not null
@@ -29,11 +37,11 @@ events_in_order as (
     select
         event_id,
         visitor_id,
+        visitor_event_number,
         occurred_at,
-        row_number() over timeline as visitor_event_number,
-        lag(occurred_at) over timeline as previous_at
+        lag(occurred_at) over (partition by visitor_id order by visitor_event_number) as previous_at
     from events
-    window timeline as (partition by visitor_id order by event_order)
+    where source_session is null
 ),
 
 events_in_spells as (
@@ -122,3 +130,13 @@ select
     ) as session_id,
     cast(visitor_event_number as bigint) as visitor_event_number
 from events_with_cuts
+union all
+select
+    event_id,
+    visitor_id,
+    's_' || first_value(event_id) over (
+        partition by visitor_id, source_session order by visitor_event_number
+    ) as session_id,
+    cast(visitor_event_number as bigint) as visitor_event_number
+from events
+where source_session is not null

@@ -16,10 +16,14 @@ select
     level,
     outcome,
     case_value,
+    first_event_name,
+    last_event_name,
     interval_count,
     step_count,
     channel_count,
+    duration_seconds,
     started_at,
+    last_step_at,
     ended_at
 from {{ ref('int_journey_instances') }}
 where {{ is_changed('customer_id') }}

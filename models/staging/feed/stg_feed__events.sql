@@ -9,6 +9,7 @@ select
     event_id,
     event_name,
     source_system,
+    session_id as source_session_id,
     channel,
     touchpoint,
     department,

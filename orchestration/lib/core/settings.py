@@ -74,6 +74,9 @@ SHARED_DEVICE_POLICIES = ("last_login", "split", "never_link")
 UNLINKABLE_POLICIES = ("omit", "count")
 
 
+# What makes a session: silence, or the tool's own id where an event has one; docs/architecture.md.
+SESSION_POLICIES = ("inactivity", "source")
+
 # How a mail server is talked to, and the port that servers then listen on.
 SMTP_PORTS = {"none": 25, "starttls": 587, "tls": 465}
 # Characters that end a line, ring a bell or turn the direction of what follows: no name and no header needs one.
@@ -126,10 +129,13 @@ class Settings:
     reporting_currency: str
     shared_devices: str
     unlinkable_customers: str
+    sessions: str
     country: str | None
     is_matching_on: bool
     memory: str
     spill: Path
+    max_variants: int
+    max_variant_names: int
     clock_step: str = CLOCK_STEPS[0]
     smtp: Smtp | None = None
 
@@ -201,6 +207,9 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     JOURNEYS_SHARED_DEVICES          whose the anonymous events on a device are: last_login (default), split or
                                      never_link
     JOURNEYS_UNLINKABLE   journeys of single events that name nobody: omit (default) or count
+    JOURNEYS_SESSIONS     what makes a session: inactivity (default), or source: the feed's session_id if any
+    JOURNEYS_MAX_VARIANTS            how many variants are named per journey and step type (default 1000)
+    JOURNEYS_MAX_VARIANT_NAMES       how many names of a variant are written out (default 50)
     JOURNEYS_COUNTRY      country of telephone numbers without a country code, ISO 3166 (default: the example's;
                           none for own extracts: such numbers then remain as they are written)
     JOURNEYS_RELEASES_KEPT           how many releases are kept (default 5, at least 2)
@@ -263,6 +272,9 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     unlinkable = (value("JOURNEYS_UNLINKABLE") or UNLINKABLE_POLICIES[0]).lower()
     if unlinkable not in UNLINKABLE_POLICIES:
         raise SettingsError(f"JOURNEYS_UNLINKABLE={unlinkable}: choose one of {', '.join(UNLINKABLE_POLICIES)}.")
+    sessions = (value("JOURNEYS_SESSIONS") or SESSION_POLICIES[0]).lower()
+    if sessions not in SESSION_POLICIES:
+        raise SettingsError(f"JOURNEYS_SESSIONS={sessions}: choose one of {', '.join(SESSION_POLICIES)}.")
     country = value("JOURNEYS_COUNTRY") or (example.country if example else None)
     if country is not None and not is_country(country):
         raise SettingsError(
@@ -288,13 +300,23 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         reporting_currency=currency,
         shared_devices=shared_devices,
         unlinkable_customers=unlinkable,
+        sessions=sessions,
         country=country,
         is_matching_on=matching == "on",
         memory=_memory(value("JOURNEYS_MEMORY") or DEFAULT_MEMORY),
+        max_variants=_whole_number(value, "JOURNEYS_MAX_VARIANTS", default=1000),
+        max_variant_names=_whole_number(value, "JOURNEYS_MAX_VARIANT_NAMES", default=50),
         spill=Path(value("JOURNEYS_SPILL") or var / data_set / "spill").resolve(),
         clock_step=clock_step,
         smtp=_read_smtp(value),
     )
+
+
+def _whole_number(value: Callable[[str], str | None], name: str, *, default: int) -> int:
+    text = value(name) or str(default)
+    if not text.isdecimal() or int(text) < 1:
+        raise SettingsError(f"{name}={text}: give a whole number of at least 1, such as {default}.")
+    return int(text)
 
 
 def _memory(text: str) -> str:

@@ -50,6 +50,9 @@ def dbt_variables(settings: Settings) -> list[str]:
         "reporting_currency": settings.reporting_currency,
         "shared_devices": settings.shared_devices,
         "unlinkable_customers": settings.unlinkable_customers,
+        "sessions": settings.sessions,
+        "max_variants": settings.max_variants,
+        "max_variant_names": settings.max_variant_names,
     }
     return ["--vars", json.dumps(fixed)]
 

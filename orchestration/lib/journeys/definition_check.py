@@ -19,14 +19,16 @@ from orchestration.lib.config.seeds import (
     overruled_rules,
     read_seeds,
 )
-from orchestration.lib.core.connection import open_duckdb
+from orchestration.lib.core.connection import one_row, open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings, SettingsError
+from orchestration.lib.core.sql import literal
 from orchestration.lib.dbt.compiled import expression, models_on
 from orchestration.lib.release.publish import current_release
 
 # How many names or values a hint lists.
 SHOWN = 5
-PLACE = {"channel": "on channel", "touchpoint": "at touchpoint"}
+PLACE = {"source_system": "from", "channel": "on channel", "touchpoint": "at touchpoint"}
+PLACED = {"source_system": "from", "channel": "on", "touchpoint": "on"}
 PHASE_COLUMNS = {
     "journey_id": "varchar",
     "journey_version": "bigint",
@@ -47,6 +49,8 @@ RULE_COLUMNS = {
     "property_value": "varchar",
     "case_property": "varchar",
     "occurrence": "varchar",
+    "ends_case": "boolean",
+    "source_system": "varchar",
 }
 JOURNEY_COLUMNS = {
     "journey_id": "varchar",
@@ -103,10 +107,15 @@ class Version:
     heard: int
     outside_validity: int
     is_as_if_valid: bool
+    is_case_key_unused: bool
 
     @property
     def has_faults(self) -> bool:
-        return any(not rule.matches for rule in self.rules) or any(not phase.intervals for phase in self.phases)
+        return (
+            self.is_case_key_unused
+            or any(not rule.matches for rule in self.rules)
+            or any(not phase.intervals for phase in self.phases)
+        )
 
 
 @dataclass(frozen=True)
@@ -199,8 +208,8 @@ def check_definitions(
         create temp table counted_events as
         select
             event_id, customer_id, event_number, {record_key} as record_key, is_linkable, false as is_bot,
-            false as is_after_as_of, event_name, channel, touchpoint, properties, {local_day} as occurred_on,
-            occurred_at
+            false as is_after_as_of, event_name, source_system, channel, touchpoint, properties,
+            {local_day} as occurred_on, occurred_at
         from {events}
         where not is_bot and not is_after_as_of
     """)
@@ -217,12 +226,16 @@ def check_definitions(
     as_if_valid = [row for row in of_journeys if not _matches(connection, row, time_zone).inside]
     connection.execute(f"create temp table given_journeys ({', '.join(map(' '.join, JOURNEY_COLUMNS.items()))})")
     connection.execute(f"create temp table given_cases as select * from ({models['int_match_cases']}) limit 0")
+    connection.execute("create temp table case_values (journey_id varchar, case_count bigint)")
     connection.execute(f"create temp table walked_intervals as select * from ({models['int_phase_intervals']}) limit 0")
     walks = [[row for row in of_journeys if row not in as_if_valid], *([_timeless(row)] for row in as_if_valid)]
     for walk in walks:
         connection.execute("delete from given_journeys")
         _insert(connection, "given_journeys", JOURNEY_COLUMNS, walk)
         connection.execute(f"create or replace temp table given_cases as {models['int_match_cases']}")
+        connection.execute(
+            "insert into case_values select journey_id, count(case_value) from given_cases group by journey_id"
+        )
         connection.execute(f"insert into walked_intervals {models['int_phase_intervals']}")
     return data, [_version(connection, row, seeds, row in as_if_valid, time_zone) for row in journeys]
 
@@ -311,6 +324,9 @@ def _version(
         heard,
         _matches(connection, journey, time_zone).outside,
         is_as_if_valid,
+        # without any match the rules say why
+        journey.get("case_key") is not None
+        and one_row(connection, "select sum(case_count) from case_values where journey_id = ?", key[:1])[0] == 0,
     )
 
 
@@ -338,8 +354,8 @@ def _rules(connection: duckdb.DuckDBPyConnection, key: list[str], rows: Sequence
                 matches.critical_event_id,
                 count(*),
                 count(distinct matches.customer_id),
-                count_if(not matches.is_of_highest_phase),
-                count_if(matches.is_of_highest_phase and heard.event_id is null),
+                count_if(not matches.is_preferred),
+                count_if(matches.is_preferred and heard.event_id is null),
                 min(matches.occurred_at),
                 max(matches.occurred_at)
             from given_matches as matches
@@ -416,34 +432,41 @@ def why_nothing_matches(connection: duckdb.DuckDBPyConnection, rule: SeedRow) ->
             "group by event_name order by events desc, event_name"
         ).fetchall()
     )
-    if name not in names:
-        near = _near(name, names)
+    connection.execute(f"""
+        create or replace temp view named_events as
+        select * from (select *, {literal(name)} as rule_name from counted_events)
+        where {expression("is_name_matched")}
+    """)
+    [events] = one_row(connection, "select count(*) from named_events")
+    if not events:
+        called, near = f"no event is called {name}", _near(name, names)
+        if name.endswith("*"):
+            beginnings = {known[: len(name) - 1]: known for known in reversed(names)}
+            called, near = f"no event's name begins so: {name}", beginnings.get(_near(name[:-1], beginnings) or "")
         if near is not None:
-            return f"no event is called {name}; did you mean {near} ({names[near]:,})?"
-        return f"no event is called {name}; there are {_listed(names)}"
-    for column in ("channel", "touchpoint"):
+            return f"{called}; did you mean {near} ({names[near]:,})?"
+        return f"{called}; there are {_listed(names)}"
+    for column, place in PLACE.items():
         wanted = rule.get(column)
         values = dict(
             connection.execute(
-                f"select coalesce({column}, '(none)') as found, count(*) as events from counted_events "
-                "where event_name = ? group by found order by events desc, found",
-                [name],
+                f"select coalesce({column}, '(none)') as found, count(*) as events from named_events "
+                "group by found order by events desc, found"
             ).fetchall()
         )
         if wanted is not None and wanted not in values:
-            return f"{names[name]:,} events of that name, none {PLACE[column]} {wanted}: they are on {_listed(values)}"
+            return f"{events:,} events of that name, none {place} {wanted}: they are {PLACED[column]} {_listed(values)}"
     if rule.get("property_name") is not None:
-        return _why_no_property(connection, rule, names[name])
-    return f"{names[name]:,} events of that name meet one or other of its filters, none meets all of them"
+        return _why_no_property(connection, rule, events)
+    return f"{events:,} events of that name meet one or other of its filters, none meets all of them"
 
 
 def _why_no_property(connection: duckdb.DuckDBPyConnection, rule: SeedRow, events: int) -> str:
-    name, property_name, wanted = (rule.values[key] for key in ("event_name", "property_name", "property_value"))
+    property_name, wanted = rule.values["property_name"], rule.values["property_value"]
     keys = dict(
         connection.execute(
-            "select key, count(*) as events from (select unnest(json_keys(properties)) as key from counted_events "
-            "where event_name = ?) group by key order by events desc, key",
-            [name],
+            "select key, count(*) as events from (select unnest(json_keys(properties)) as key from named_events) "
+            "group by key order by events desc, key"
         ).fetchall()
     )
     if property_name not in keys:
@@ -453,8 +476,8 @@ def _why_no_property(connection: duckdb.DuckDBPyConnection, rule: SeedRow, event
     values = dict(
         connection.execute(
             f"select coalesce({value}, 'null') as found, count(*) as events from (select properties as json, ? as name "
-            "from counted_events where event_name = ?) group by found order by events desc, found",
-            [property_name, name],
+            "from named_events) group by found order by events desc, found",
+            [property_name],
         ).fetchall()
     )
     if wanted not in values:
@@ -492,7 +515,10 @@ def report_lines(data: Data, versions: Sequence[Version]) -> Iterator[str]:
         yield f"Critical events that match nothing: {', '.join(silent)}."
     if empty:
         yield f"Phases that no customer reaches: {', '.join(empty)}."
-    if not silent and not empty:
+    without = sorted({str(version.row.get("journey_id")) for version in versions if version.is_case_key_unused})
+    if without:
+        yield f"Journeys without a case: {', '.join(without)}."
+    if not silent and not empty and not without:
         yield "Every critical event matches something, and every phase is reached."
 
 
@@ -509,6 +535,11 @@ def _version_lines(version: Version) -> Iterator[str]:
         + (f", {version.heard / version.instances:.1f} matches each" if version.instances else "")
         + (f"; {version.outside_validity:,} matches on days when it is not valid" if version.outside_validity else "")
     )
+    if version.is_case_key_unused:
+        yield (
+            f"  ✗ no matched event has a value for its case_key {row.get('case_key')}, so a customer has one case at a "
+            "time. Name a published property that these events have, or record."
+        )
     yield ""
     heads = " ".join(f"{head:>9}" for head in ("matches", "customers", "overruled", "unused"))
     yield f"  {'line':>4}  {'critical event':<34} {'phase':<16} {heads}  first and last match"

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -133,20 +133,27 @@ def fingerprint(settings: Settings, pepper: str, root: Path = PROJECT_ROOT) -> s
         settings.reporting_currency,
         settings.shared_devices,
         settings.unlinkable_customers,
+        settings.sessions,
         settings.is_matching_on,
         hashlib.sha256(pepper.encode()).hexdigest(),
         settings.country,
         phones.library_version(),
     ]
+    # what few models read rebuilds these alone, like their code
+    of_few = [settings.max_variants, settings.max_variant_names]
     files = [path for pattern in (*BUILD_INPUTS, *IMPORTED) for path in root.glob(pattern)]
     code = _hash_of([*sorted(files), *sorted(settings.resolved_seeds.glob("*"))])
-    return f"{hashlib.sha256(json.dumps(fixed).encode()).hexdigest()[:16]}-{code}"
+    return f"{_hash_of_values(fixed)}-{_hash_of_values([*of_few, code])}"
 
 
 def imported_fingerprint(settings: Settings, root: Path = PROJECT_ROOT) -> str:
     """A hash of what models in Python import, and of the configuration that this reads."""
     files = [path for pattern in IMPORTED for path in root.glob(pattern)]
     return _hash_of([*sorted(files), *sorted(settings.resolved_seeds.glob("*.toml"))])
+
+
+def _hash_of_values(values: Sequence[object]) -> str:
+    return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:16]
 
 
 def _hash_of(files: Iterable[Path]) -> str:

@@ -1,15 +1,20 @@
 -- Days, months and survival curves hold every interval of a phase once; survival leaves terminal phases out.
 with counted as (
     select
-        journey_id,
-        phase_id,
+        intervals.journey_id,
+        intervals.phase_id,
         count(*) as interval_count,
-        count_if(outcome <> 'completed') as lasting_count,
+        count_if(not phases.is_terminal) as lasting_count,
         0 as daily_count,
         0 as monthly_count,
         0 as surviving_count
-    from {{ ref('fct_phase_intervals') }}
-    group by journey_id, phase_id
+    from {{ ref('fct_phase_intervals') }} as intervals
+    inner join {{ ref('dim_phases') }} as phases
+        on
+            phases.journey_id = intervals.journey_id
+            and phases.journey_version = intervals.journey_version
+            and phases.phase_id = intervals.phase_id
+    group by intervals.journey_id, intervals.phase_id
     union all
     select journey_id, phase_id, 0, 0, sum(entered_count), 0, 0
     from {{ ref('agg_phases_daily') }}

@@ -23,7 +23,7 @@
     belongs to whom another moment of its record names, else to an anonymous customer of the record.
 -#}
 with events as (
-    select event_id, is_bot, occurred_at, event_order
+    select event_id, source_system, source_session_id, is_bot, occurred_at, event_order
     from {{ ref('int_event_versions') }}
     where
         is_current
@@ -33,6 +33,8 @@ with events as (
 identified as (
     select
         events.event_id,
+        -- two tools may count their sessions by the same numbers
+        events.source_system || ':' || events.source_session_id as source_session,
         events.is_bot,
         events.occurred_at,
         events.event_order,
@@ -60,6 +62,7 @@ select
         'a_' || {{ hash_text("'record:' || identified.record_key") }}
     ) as customer_id,
     identified.visitor_id,
+    identified.source_session,
     identified.person_id is not null
     or coalesce(shared_devices.is_person, ownerships.is_person, false) as is_identified,
     identified.is_linkable,

@@ -15,7 +15,7 @@ from orchestration.lib.config.seeds.validity import days_shown, versions_in_time
 # A map older than this is read with care: a warning says so.
 MAP_IS_FRESH_FOR = timedelta(days=365)
 # The columns of critical_events.csv that say which events a rule matches.
-RULE_FILTERS = ("event_name", "channel", "touchpoint", "property_name", "property_value")
+RULE_FILTERS = ("event_name", "source_system", "channel", "touchpoint", "property_name", "property_value")
 
 
 def find_warnings(rows: Rows, today: date) -> Iterator[Problem]:

@@ -1,0 +1,1 @@
+{{ is_name_matched('event_name', 'rule_name') }}

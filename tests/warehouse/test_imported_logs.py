@@ -1,0 +1,175 @@
+"""A case log comes in with one command, and the tables say what plain Python counts in the log itself."""
+
+from __future__ import annotations
+
+import csv
+import random
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import quoteattr
+
+import pytest
+
+from orchestration.__main__ import main
+from tests.conftest import Warehouse, differences, make_warehouse
+
+pytestmark = pytest.mark.xdist_group("imported logs")
+
+# One name reads like a path, one is a beginning of another, one has what CSV and XML have to escape.
+ACTIVITIES = ("register", "check > approve", "check", 'ask "why", again & <again>', "pay", "close")
+END = "close"
+
+
+@dataclass(frozen=True)
+class Event:
+    case: str
+    activity: str
+    at: datetime
+    cost: int
+
+
+def random_log() -> list[Event]:
+    """Three hundred cases, in the order of time over all cases; a third ends with `close`, some go on after it."""
+    chance = random.Random(20260701)
+    events = []
+    for number in range(300):
+        at = datetime(2024, 1, 1) + timedelta(minutes=chance.randint(0, 100_000))
+        names = [chance.choice(ACTIVITIES[:-1]) for _ in range(chance.choice([0, 1, 2, 3, 3, 5, 12]))]
+        if number % 3 == 0 or not names:
+            names.append(END)
+        if number % 10 == 0:
+            names.append("check")
+        for name in names:
+            events.append(Event(f"C-{number}", name, at, chance.randint(1, 99)))
+            at += timedelta(seconds=chance.choice([0, 1, 59, 3_600, 86_400, 40 * 86_400]))
+    # stable: of one case and instant the order in which they happened remains
+    return sorted(events, key=lambda event: event.at)
+
+
+def write_csv(path: Path, events: Sequence[Event]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, delimiter=";")
+        writer.writerow(["Case ID", "Activity", "Timestamp", "cost"])
+        writer.writerows([event.case, event.activity, event.at.isoformat(sep=" "), event.cost] for event in events)
+
+
+def write_xes(path: Path, events: Sequence[Event]) -> None:
+    lines = ['<?xml version="1.0" encoding="UTF-8"?>', '<log xes.version="1.0" xmlns="http://www.xes-standard.org/">']
+    lines.append('<global scope="event"><string key="concept:name" value="unknown"/></global>')
+    for case in dict.fromkeys(event.case for event in events):
+        lines.append(f'<trace><string key="concept:name" value={quoteattr(case)}/>')
+        for event in events:
+            if event.case == case:
+                moment = event.at.replace(tzinfo=UTC).isoformat()
+                lines.append(
+                    f'<event><string key="concept:name" value={quoteattr(event.activity)}/>'
+                    f'<date key="time:timestamp" value="{moment}"/><int key="cost" value="{event.cost}"/></event>'
+                )
+        lines.append("</trace>")
+    path.write_text("\n".join([*lines, "</log>"]), encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def log() -> list[Event]:
+    return random_log()
+
+
+def build(folder: Path, file: Path, *arguments: str, command: str) -> Warehouse:
+    code = main(["import-log", str(file), "--journey", "claims", "--end", END, "--into", str(folder), *arguments])
+    assert code == 0
+    warehouse = make_warehouse(folder, seeds=folder / "seeds", as_of="2025-06-01", JOURNEYS_MATCHING="off")
+    warehouse.land()
+    warehouse.build(command=command)
+    return warehouse
+
+
+@pytest.fixture(scope="module")
+def from_csv(log: list[Event], tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    folder = tmp_path_factory.mktemp("log_csv")
+    write_csv(folder / "claims.csv", log)
+    columns = ("--case", "Case ID", "--activity", "Activity", "--time", "Timestamp")
+    # the laws that every build is held to are tested with it
+    return build(folder, folder / "claims.csv", *columns, command="build")
+
+
+@pytest.fixture(scope="module")
+def cases(log: list[Event]) -> dict[str, list[Event]]:
+    found: dict[str, list[Event]] = {}
+    for event in log:
+        found.setdefault(event.case, []).append(event)
+    return found
+
+
+def written(names: Sequence[str]) -> str:
+    return " > ".join(name.replace(">", ">>") for name in names)
+
+
+def test_each_case_is_one_row_with_its_steps_and_duration(
+    from_csv: Warehouse, cases: Mapping[str, Sequence[Event]]
+) -> None:
+    said = from_csv.query("select * from journeys.fct_journeys")
+    assert {
+        row["case_value"]: (
+            row["outcome"], row["step_count"], row["first_event_name"], row["last_event_name"],
+            row["duration_seconds"], row["started_at"], row["last_step_at"], row["ended_at"],
+        )
+        for row in said
+    } == {
+        case: (
+            "completed" if steps[-1].activity == END else "pending", len(steps), steps[0].activity, steps[-1].activity,
+            int((steps[-1].at - steps[0].at).total_seconds()), steps[0].at, steps[-1].at,
+            steps[-1].at if steps[-1].activity == END else None,
+        )
+        for case, steps in cases.items()
+    }  # fmt: skip
+    assert len(said) == len(cases) == 300
+    # the log holds what could go wrong: cases of one event, cases that end and go on, events of one instant
+    assert any(len(steps) == 1 for steps in cases.values())
+    assert any(END in [step.activity for step in steps[:-1]] for steps in cases.values())
+    assert any(one.at == other.at for steps in cases.values() for one, other in pairwise(steps))
+
+
+def test_pairs_variants_and_ends_are_those_of_the_log(
+    from_csv: Warehouse, cases: Mapping[str, Sequence[Event]]
+) -> None:
+    paths = [tuple(step.activity for step in steps) for steps in cases.values()]
+    directly = Counter(pair for path in paths for pair in pairwise(path))
+    eventually = Counter(
+        pair for path in paths for pair in {(path[i], path[j]) for j in range(len(path)) for i in range(j)}
+    )
+
+    def counts(sql: str) -> dict[Any, int]:
+        return {tuple(row.values())[:-1]: row["n"] for row in from_csv.query(sql)}
+
+    assert directly == counts(
+        "select from_name, to_name, transition_count as n from flows.agg_transitions where step_type = 'event'"
+    )
+    assert eventually == counts(
+        "select from_name, to_name, instance_count as n from flows.agg_eventually_follows where step_type = 'event'"
+    )
+    assert {(written(path),): count for path, count in Counter(paths).items()} == counts(
+        "select variant, instance_count as n from flows.agg_variants where step_type = 'event'"
+    )
+    assert counts("select variant, instance_count as n from flows.agg_variants where step_type = 'phase'") == {
+        ("running",): 300
+    }
+    for column, place in (("first_step_count", 0), ("last_step_count", -1)):
+        assert Counter((path[place],) for path in paths) == counts(
+            f"select name, {column} as n from flows.agg_rework where step_type = 'event' and {column} > 0"
+        )
+
+
+def test_the_same_log_in_xes_makes_the_same_tables(
+    from_csv: Warehouse, log: list[Event], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("log_xes")
+    write_xes(folder / "claims.xes", log)
+    from_xes = build(folder, folder / "claims.xes", command="run")
+    found = differences(from_csv, from_xes)
+    # the file is another one, and so is its landing
+    assert {name for name in found if not name.startswith("hygiene.")} == set(), found

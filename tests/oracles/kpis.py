@@ -24,13 +24,13 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, TypeVar
 
 from tests.oracles.feed import Row
-from tests.oracles.journeys import Definitions
+from tests.oracles.journeys import Definitions, rules_matched
 from tests.oracles.timeline import counted, scaled_score
 
 MIN_CELL_SIZE = 5
@@ -50,6 +50,7 @@ class Fact:
     amount: Decimal | None
     is_without_rate: bool = False
     level: str | None = None
+    event_id: str | None = None
 
 
 def rate_on(day: date, currency: str | None, rates: Seed, reporting_currency: str) -> Decimal | None:
@@ -93,7 +94,8 @@ def facts(
                     amount = (event["amount"] * rate).quantize(Decimal("0.01"), ROUND_HALF_UP)
             if measure["aggregation"] != "sum" and measure["value_column"] and amount is None:
                 continue
-            found.append(Fact(measure["measure_id"], day, channel, event["customer_id"], amount, is_without_rate))
+            fact = Fact(measure["measure_id"], day, channel, event["customer_id"], amount, is_without_rate)
+            found.append(replace(fact, event_id=event["event_id"]))
     return [*found, *interval_facts(intervals, events, levels, seeds, known)]
 
 
@@ -368,6 +370,38 @@ def beginnings(
     return found
 
 
+def coverage(
+    events: Iterable[Mapping[str, Any]], found: Sequence[Fact], seeds: Mapping[str, Seed], known: Definitions
+) -> dict[tuple[str, date], list[bool]]:
+    """Returns per measure and day whether each event that it is measured on can be followed.
+
+    A measure of intervals is measured on the events that match its phase in the version of the day.
+    """
+    rows: dict[tuple[str, date], list[bool]] = defaultdict(list)
+    events = list(events)
+    linkable = {event["event_id"]: event["is_linkable"] for event in events}
+    for fact in found:
+        if fact.event_id is not None:
+            rows[fact.measure_id, fact.day].append(linkable[fact.event_id])
+    measures = [measure for measure in seeds.get("measures", ()) if measure["subject"] == "intervals"]
+    for event in events:
+        if not counted(event):
+            continue
+        day = known.day_of(event["occurred_at"])
+        for journey_id in known.journey_ids:
+            version = known.version_on(journey_id, day)
+            rules = rules_matched(event, journey_id, version, known) if version is not None else []
+            for measure in measures:
+                if (
+                    rules
+                    and measure["journey_id"] == journey_id
+                    and measure["phase_id"] in ("", rules[0][0].phase_id)
+                    and measure["channel"] in ("", event["channel"] or "(none)")
+                ):
+                    rows[measure["measure_id"], day].append(event["is_linkable"])
+    return rows
+
+
 def waits_for(measure: Mapping[str, str], known: Definitions) -> timedelta | None:
     """Returns how long what a measure counts may take to be decided, None for ever."""
     waits = measure["subject"] == "intervals" and (
@@ -394,6 +428,7 @@ def period_rows(
     known: Definitions,
     began: Mapping[str, date | None],
     facts_at: Callable[[datetime], Sequence[Fact]],
+    measured_on: Mapping[tuple[str, date], Sequence[bool]],
     *,
     as_of: datetime,
 ) -> list[Row]:
@@ -448,6 +483,12 @@ def period_rows(
                 ),
                 None,
             )
+            can_be_followed = [
+                one
+                for (measure_id, day), of_day in measured_on.items()
+                if measure_id == names[-1] and first <= day <= end
+                for one in of_day
+            ]
             changes = [None if None in (now["value"], then) else now["value"] - then for then in earlier]
             rows.append(
                 {
@@ -460,6 +501,7 @@ def period_rows(
                     "trend_year": changes[1],
                     "previous_value": earlier[0],
                     "year_before_value": earlier[1],
+                    "linkable_share": sum(can_be_followed) / len(can_be_followed) if can_be_followed else None,
                     "period_day_count": (end - first).days + 1,
                     "is_mature": is_mature,
                     "period_start": first,

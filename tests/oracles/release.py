@@ -134,7 +134,13 @@ def expected(
         return kpis.interval_facts(then, events, level_of, seeds, known)
 
     kpi_periods = kpis.period_rows(
-        facts, seeds, known, kpis.beginnings(events, intervals, seeds, known), facts_at, as_of=as_of
+        facts,
+        seeds,
+        known,
+        kpis.beginnings(events, intervals, seeds, known),
+        facts_at,
+        kpis.coverage(events, facts, seeds, known),
+        as_of=as_of,
     )
     customer_of_record = {row["person_key_hash"]: row["customer_id"] for row in who.records}
     people = [

@@ -5,6 +5,7 @@
         'from': {
             'int_steps': 'customer_id',
             'int_instance_bounds': 'customer_id',
+            'int_customer_summaries': 'customer_id',
         },
     }},
 ) }}
@@ -57,6 +58,7 @@ select
     end as level,
     bounds.outcome,
     bounds.case_value,
+    customers.is_linkable,
     ends.first_event_name,
     ends.last_event_name,
     bounds.journey_version,
@@ -70,6 +72,8 @@ select
 from {{ ref('int_instance_bounds') }} as bounds
 inner join ends
     on ends.journey_instance_id = bounds.journey_instance_id
+inner join {{ ref('int_customer_summaries') }} as customers
+    on customers.customer_id = bounds.customer_id
 left join channels
     on channels.journey_instance_id = bounds.journey_instance_id
 where {{ is_changed('bounds.customer_id') }}

@@ -1,4 +1,7 @@
-{#- Each KPI's numerator and denominator in each of its complete periods, as they are at the clock. -#}
+{#-
+    Each KPI's numerator and denominator in each of its complete periods, as they are at the clock, and how much of what
+    it is measured on can be followed.
+-#}
 with periods as (
     select kpi_id, period, is_on_record, period_start
     from {{ ref('int_kpi_periods') }}
@@ -32,6 +35,20 @@ days_measured as (
     group by measures.kpi_id, days.period_start
 ),
 
+coverage as (
+    select
+        measures.kpi_id,
+        days.period_start,
+        sum(coverage.linkable_count) / cast(sum(coverage.event_count) as double) as linkable_share
+    from {{ ref('int_kpi_measures') }} as measures
+    inner join {{ ref('int_measure_coverage') }} as coverage
+        on coverage.measure_id = measures.measure_id
+    inner join {{ ref('int_period_days') }} as days
+        on days.period = measures.period and days.measured_on = coverage.measured_on
+    where measures.is_base
+    group by measures.kpi_id, days.period_start
+),
+
 counted as (
     select
         periods.kpi_id,
@@ -40,6 +57,7 @@ counted as (
         case
             when kpis.denominator_measure_id is not null then cast(coalesce(totals.denominator, 0) as double)
         end as denominator,
+        coverage.linkable_share,
         cast(coalesce(days_measured.day_count, 0) as bigint) as measured_day_count,
         periods.period_start
     from periods
@@ -49,6 +67,8 @@ counted as (
         on totals.kpi_id = periods.kpi_id and totals.period_start = periods.period_start
     left join days_measured
         on days_measured.kpi_id = periods.kpi_id and days_measured.period_start = periods.period_start
+    left join coverage
+        on coverage.kpi_id = periods.kpi_id and coverage.period_start = periods.period_start
 )
 
 select
@@ -56,6 +76,7 @@ select
     numerator,
     denominator,
     {{ kpi_value('numerator', 'denominator', 'is_on_record') }} as value,
+    linkable_share,
     measured_day_count,
     is_on_record,
     period_start

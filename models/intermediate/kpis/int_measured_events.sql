@@ -27,6 +27,7 @@ events as (
         amount,
         reporting_amount,
         feedback_share,
+        is_linkable,
         occurred_on as measured_on,
         occurred_at
     from {{ ref('int_timeline_events') }}
@@ -83,6 +84,7 @@ select
     -- money in a currency without an exchange rate
     coalesce(value_column = 'amount' and amount is not null and reporting_amount is null, false)
         as is_without_rate,
+    is_linkable,
     measured_on,
     occurred_at
 from measured_in_turn

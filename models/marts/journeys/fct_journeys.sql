@@ -16,6 +16,7 @@ select
     level,
     outcome,
     case_value,
+    is_linkable,
     first_event_name,
     last_event_name,
     interval_count,

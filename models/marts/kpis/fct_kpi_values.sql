@@ -58,6 +58,7 @@ valued as (
         targets.red_bound,
         previous_period.value as previous_value,
         year_before.value as year_before_value,
+        period_values.linkable_share,
         period_values.measured_day_count,
         -- a phase without a window never closes: its periods are rated as they are
         periods.is_mature or periods.waits_without_limit as is_rated,
@@ -120,6 +121,7 @@ select
     value - year_before_value as trend_year,
     previous_value,
     year_before_value,
+    linkable_share,
     measured_day_count,
     cast(
         {{ seconds_between('cast(period_start as timestamp)', 'cast(period_end as timestamp)') }} / 86400 + 1

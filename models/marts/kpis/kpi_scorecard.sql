@@ -45,6 +45,7 @@ select
     last_periods.year_before_value,
     kpis.responsible,
     kpis.accountable,
+    last_periods.linkable_share,
     last_periods.measured_day_count,
     last_periods.period_day_count,
     last_periods.is_mature,

@@ -59,6 +59,7 @@ class Kpi:
     status_period_start: date | None
     status_period_end: date | None
     compared_at: datetime | None
+    linkable_share: float | None
     previous_status: str | None = None
     phase: PhaseFigures | None = None
 
@@ -148,7 +149,8 @@ SCORECARD = """
         scorecard.is_mature,
         scorecard.status_period_start,
         scorecard.status_period_end,
-        scorecard.compared_at
+        scorecard.compared_at,
+        scorecard.linkable_share
     from kpis.kpi_scorecard as scorecard
     inner join kpis.dim_kpis as kpis
         on kpis.kpi_id = scorecard.kpi_id

@@ -22,6 +22,8 @@ WORDS = {"red": "red", "amber": "amber", "green": "green", "no_data": "no data"}
 COLOURS = {"red": "#9b1c1c", "amber": "#7a4b00", "green": "#14532d", "no_data": "#4b5563"}
 # A share of fewer than so many is shown with its interval.
 INTERVAL_BELOW = 100
+# Where less than so much of what a KPI is measured on can be followed, it says so.
+LINKABLE_FROM = 0.95
 
 _ENVIRONMENT = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).with_name("templates")),
@@ -126,6 +128,9 @@ def _shown(kpi: Kpi, recipient: Recipient) -> dict[str, Any]:
         "roles": ", ".join(recipient.roles.get(kpi.kpi_id, ())),
         "accountable": kpi.accountable or "–",
         "period": _period(kpi.period_start, kpi.period_end),
+        "unlinkable": amount(1 - kpi.linkable_share, "share")
+        if kpi.linkable_share is not None and kpi.linkable_share < LINKABLE_FROM
+        else None,
         "missing": kpi.period_day_count - kpi.measured_day_count,
         "days": kpi.period_day_count,
     }

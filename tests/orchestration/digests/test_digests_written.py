@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from html.parser import HTMLParser
 from typing import Any
@@ -92,53 +93,69 @@ def test_each_gets_what_they_answer_for_and_the_informed_the_summary(shop: Shop)
     assert "accountable: Jürgen Groß" in summary and "YOUR KPIS" not in summary
 
 
-def test_journeys_and_phases_of_one_name_are_distinguished() -> None:
-    def kpi(kpi_id: str, journey_id: str, phase_id: str) -> Kpi:
-        names: dict[str, Any] = {
-            "kpi_name": kpi_id,
-            "description": None,
-            "journey_name": "Buying",
-            "phase_name": "Start",
-        }
-        figures: dict[str, Any] = dict.fromkeys(
-            (
-                "value_ci_lower",
-                "value_ci_upper",
-                "trend",
-                "trend_year",
-                "responsible",
-                "accountable",
-                "amber_bound",
-                "compared_at",
-            )
+def one_kpi(kpi_id: str, journey_id: str, phase_id: str) -> Kpi:
+    names: dict[str, Any] = {
+        "kpi_name": kpi_id,
+        "description": None,
+        "journey_name": "Buying",
+        "phase_name": "Start",
+    }
+    figures: dict[str, Any] = dict.fromkeys(
+        (
+            "value_ci_lower",
+            "value_ci_upper",
+            "trend",
+            "trend_year",
+            "responsible",
+            "accountable",
+            "amber_bound",
+            "compared_at",
+            "linkable_share",
         )
-        return Kpi(
-            kpi_id=kpi_id,
-            journey_id=journey_id,
-            phase_id=phase_id,
-            tier="primary",
-            direction="up",
-            unit="share",
-            value=0.5,
-            denominator=200.0,
-            target=0.4,
-            status="green",
-            measured_day_count=31,
-            period_day_count=31,
-            period_start=date(2026, 1, 1),
-            period_end=date(2026, 1, 31),
-            is_mature=True,
-            status_value=0.5,
-            status_period_start=date(2026, 1, 1),
-            status_period_end=date(2026, 1, 31),
-            **names,
-            **figures,
-        )
+    )
+    return Kpi(
+        kpi_id=kpi_id,
+        journey_id=journey_id,
+        phase_id=phase_id,
+        tier="primary",
+        direction="up",
+        unit="share",
+        value=0.5,
+        denominator=200.0,
+        target=0.4,
+        status="green",
+        measured_day_count=31,
+        period_day_count=31,
+        period_start=date(2026, 1, 1),
+        period_end=date(2026, 1, 31),
+        is_mature=True,
+        status_value=0.5,
+        status_period_start=date(2026, 1, 1),
+        status_period_end=date(2026, 1, 31),
+        **names,
+        **figures,
+    )
 
-    kpis = [kpi("carts", "shop", "start"), kpi("calls", "support", "start"), kpi("mails", "support", "begin")]
+
+def test_journeys_and_phases_of_one_name_are_distinguished() -> None:
+    kpis = [
+        one_kpi("carts", "shop", "start"),
+        one_kpi("calls", "support", "start"),
+        one_kpi("mails", "support", "begin"),
+    ]
     ann = Recipient("ann", "Ann", None, {one.kpi_id: ("accountable",) for one in kpis})
     text = render(ann, kpis, data_set="tested", release_id="r", as_of=datetime(2026, 2, 1, tzinfo=UTC)).text
     assert text.count("BUYING: YOUR KPIS") == 2 and text.count("\nStart\n") == 3
+
+
+def test_a_kpi_says_how_much_of_what_it_is_measured_on_names_nobody() -> None:
+    def text(linkable_share: float | None) -> str:
+        kpi = replace(one_kpi("passed", "shop", "start"), linkable_share=linkable_share)
+        ann = Recipient("ann", "Ann", None, {"passed": ("accountable",)})
+        return render(ann, [kpi], data_set="tested", release_id="r", as_of=datetime(2026, 2, 1, tzinfo=UTC)).text
+
+    assert "\n    38.0 % of the events that it is measured on name nobody\n" in text(0.62)
+    assert "name nobody" not in text(0.95) + text(None)
 
 
 def test_what_turned_since_the_release_before_is_first(shop: Shop) -> None:

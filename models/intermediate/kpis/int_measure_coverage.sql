@@ -40,5 +40,5 @@ inner join matches
     on
         matches.journey_id = measures.journey_id
         and (measures.phase_id is null or matches.phase_id = measures.phase_id)
-        and (measures.channel is null or measures.channel = matches.channel)
+        and (measures.channel is null or matches.channel = measures.channel)
 group by measures.measure_id, matches.measured_on

@@ -173,3 +173,38 @@ def test_the_same_log_in_xes_makes_the_same_tables(
     found = differences(from_csv, from_xes)
     # the file is another one, and so is its landing
     assert {name for name in found if not name.startswith("hygiene.")} == set(), found
+
+
+@pytest.mark.parametrize(("setting", "expected"), [("source", [("C-1", 3), ("C-1", 1), ("C-2", 1)]), ("inactivity", 5)])
+def test_a_tools_own_sessions_are_kept_where_the_setting_says_so(
+    setting: str, expected: list[tuple[str, int]] | int, tmp_path: Path
+) -> None:
+    """One session over three days of silence, another of the same case, and the same id in another case. By silence
+    each event is a session of its own."""
+    (tmp_path / "visits.csv").write_text(
+        "case,activity,at,visit\nC-1,a,2024-01-01,1\nC-1,b,2024-01-02,1\nC-1,c,2024-01-03,2\nC-1,d,2024-01-04,1\n"
+        "C-2,a,2024-01-01,1\n",
+        encoding="utf-8",
+    )
+    code = main(
+        [
+            "import-log", str(tmp_path / "visits.csv"), "--case", "case", "--activity", "activity", "--time", "at",
+            "--session", "visit", "--into", str(tmp_path),
+        ]
+    )  # fmt: skip
+    assert code == 0
+    warehouse = make_warehouse(
+        tmp_path, seeds=tmp_path / "seeds", as_of="2024-06-01", JOURNEYS_MATCHING="off", JOURNEYS_SESSIONS=setting
+    )
+    warehouse.land()
+    warehouse.build(select=["+fct_sessions"])
+    found = warehouse.query("""
+        select sessions.event_count, versions.record_key
+        from core.fct_sessions as sessions
+        inner join intermediate.int_event_versions as versions on 's_' || versions.event_id = sessions.session_id
+        order by versions.record_key, sessions.started_at
+    """)
+    if isinstance(expected, int):
+        assert len(found) == expected
+    else:
+        assert [(row["record_key"].removeprefix("feed:visits:"), row["event_count"]) for row in found] == expected

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import random
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from xml.sax.saxutils import quoteattr
 import pytest
 
 from orchestration.__main__ import main
+from orchestration.lib.core.settings import PROJECT_ROOT
 from tests.conftest import Warehouse, differences, make_warehouse
 
 pytestmark = pytest.mark.xdist_group("imported logs")
@@ -208,3 +210,32 @@ def test_a_tools_own_sessions_are_kept_where_the_setting_says_so(
         assert len(found) == expected
     else:
         assert [(row["record_key"].removeprefix("feed:visits:"), row["event_count"]) for row in found] == expected
+
+
+def test_the_log_of_the_docs_comes_out_as_they_show(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two cases of one customer, one of nobody, a case that is reopened, and two rows that can't be used."""
+    page = (PROJECT_ROOT / "docs" / "bring_your_own_data.md").read_text(encoding="utf-8")
+    section = page[page.index("## Import a case log") : page.index("## 2. A source of your own")]
+    log, said, _, cases, *_ = re.findall(r"```(?:csv|text|sql)\n(.*?)```", section, re.DOTALL)
+    (tmp_path / "claims.csv").write_text(log, encoding="utf-8")
+    arguments = [
+        "--case", "claim", "--activity", "step", "--time", "at", "--customer", "client", "--end", "paid,rejected",
+    ]  # fmt: skip
+    assert main(["import-log", str(tmp_path / "claims.csv"), *arguments, "--into", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    shown = said.splitlines()
+    assert [line for line in printed if line.startswith(("14 events", "  1 left", "  2 cases"))] == shown[7:11]
+    assert Path(shown[2].partition(":")[0]).name in printed[1]
+
+    warehouse = make_warehouse(tmp_path, seeds=tmp_path / "seeds", as_of="2026-01-21", JOURNEYS_MATCHING="off")
+    warehouse.land()
+    warehouse.build(select=["+fct_journeys"])
+    rows = warehouse.query("""
+        select case_value, outcome, step_count, last_event_name, round(duration_seconds / 3600, 1) as hours, ended_at,
+            count(*) over (partition by customer_id) as of_customer
+        from journeys.fct_journeys order by case_value
+    """)
+    assert [row.pop("of_customer") for row in rows] == [2, 1, 2, 1]
+    assert [re.split(r"  +", line.rstrip()) for line in cases.splitlines()[2:]] == [
+        [str(value) for value in row.values() if value is not None] for row in rows
+    ]

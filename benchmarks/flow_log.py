@@ -162,7 +162,9 @@ def _write(database: Path, drawn: object) -> None:
                 null::varchar as properties,
                 null::decimal(18, 2) as amount,
                 case when words.event_name = 'survey_answered' then cast(number % 11 as double) end as feedback_score,
+                case when words.event_name = 'survey_answered' then 0.0::double end as feedback_scale_min,
                 case when words.event_name = 'survey_answered' then 10.0::double end as feedback_scale_max,
+                case when words.event_name = 'survey_answered' then number % 11 / 10.0::double end as feedback_share,
                 true as is_identified,
                 true as is_linkable,
                 false as is_bot,
@@ -201,11 +203,15 @@ def _write(database: Path, drawn: object) -> None:
                 1::bigint as journey_version,
                 phases.phase_order,
                 phases.window_days * 86400 as window_seconds,
-                row_number() over (partition by events.customer_id order by events.event_order) as event_number,
+                events.event_number,
                 phases.is_terminal,
+                false as ends_case,
                 true as is_counted,
                 cast(events.occurred_at as date) as occurred_on,
                 events.occurred_at
-            from intermediate.int_event_versions as events
+            from (
+                select *, row_number() over (partition by customer_id order by event_order) as event_number
+                from intermediate.int_event_versions
+            ) as events
             inner join config.phases as phases using (phase_id)
         """)

@@ -30,9 +30,10 @@ READY = ("int_phase_intervals", "int_instance_bounds", "int_timeline_events", "i
 # Of these, the models that make the numbered steps and instances from events and intervals; timed separately.
 ORDERED_BY = READY[1:]
 MEASURED: Mapping[str, Sequence[str]] = {
+    # first, because the paths of phases are read from them
+    "phase intervals": ("int_phase_intervals",),
     "directly-follows": ("int_transitions", "agg_transitions"),
     "variants": ("int_instance_paths", "int_named_paths", "int_variants", "agg_variants"),
-    "phase intervals": ("int_phase_intervals",),
 }
 # Models on the way from the steps to the marts; what they take is ours.
 BETWEEN = ("int_instance_numbers", "int_step_names", "int_numbered_step_pairs")

@@ -71,9 +71,17 @@ def transitions(steps: pd.DataFrame, step_type: str) -> pd.DataFrame:
     return found.assign(step_type=step_type)
 
 
+def steps_of_paths(steps: pd.DataFrame, step_type: str) -> pd.DataFrame:
+    """The steps that make paths: all, or for phases those at which an instance enters one."""
+    if step_type != "phase":
+        return steps
+    instance, phase = steps["instance"].to_numpy(), steps["phase"].to_numpy()
+    return steps[np.append(True, (instance[1:] != instance[:-1]) | (phase[1:] != phase[:-1]))]
+
+
 def variants(steps: pd.DataFrame, step_type: str) -> pd.DataFrame:
     """How many instances took each path."""
-    paths = steps.groupby("instance", sort=False)[step_type].agg(" > ".join)
+    paths = steps_of_paths(steps, step_type).groupby("instance", sort=False)[step_type].agg(" > ".join)
     counted = paths.value_counts()
     return pd.DataFrame({"step_type": step_type, "variant": counted.index, "instance_count": counted.to_numpy()})
 

@@ -33,6 +33,9 @@ def test_pandas_counts_what_follows_what() -> None:
     assert found.loc[("b", "a"), ["transition_count", "customer_count", "median_seconds"]].tolist() == [1, 1, 20]
     paths = flows_pandas.variants(STEPS, "event").set_index("variant")["instance_count"]
     assert paths.to_dict() == {"a > b": 2, "a > b > a > b": 1}
+    in_phases = STEPS.assign(phase=["one", "one", "two", "one", "two", "two", "two", "one"])
+    paths = flows_pandas.variants(in_phases, "phase").set_index("variant")["instance_count"]
+    assert paths.to_dict() == {"one > two > one": 1, "two": 1, "two > one": 1}
 
 
 def test_pandas_cuts_intervals_and_instances() -> None:

@@ -428,12 +428,24 @@ def test_a_required_phase_behind_a_required_end_is_a_warning(tmp_path: Path) -> 
         ("again,buying,1,looking,order_placed,a,b", "line 4: again never counts: whatever it matches, bought in"),
         ("again,buying,1,bought,product_viewed,a,b", None),
         ("again,buying,1,looking,product_viewed,a,b", None),
+        # an exact name counts before a wildcard, whatever the phase
+        ("again,buying,1,bought,*,,", None),
+        ("again,buying,1,looking,order_*,,", None),
     ],
 )
 def test_a_rule_that_another_always_overrules_is_a_warning(rule: str, messages: str | None, tmp_path: Path) -> None:
     said = warnings(tmp_path, critical_events=SOUND["critical_events"] + rule + "\n")
     assert len(said) == (messages is not None)
     assert all(line.startswith(f"critical_events.csv {messages}") for line in said)
+
+
+def test_of_two_like_rules_the_one_that_ends_the_case_counts(tmp_path: Path) -> None:
+    header, *rules = SOUND["critical_events"].splitlines()
+    rules = [f"{rule}," for rule in rules] + ["ended,buying,1,looking,product_viewed,,,true"]
+    said = warnings(tmp_path, critical_events="\n".join([f"{header},ends_case", *rules]) + "\n")
+    assert [line.partition(" in ")[0] for line in said] == [
+        "critical_events.csv line 2: looked never counts: whatever it matches, ended"
+    ]
 
 
 def test_a_file_that_no_seed_is_named_like_is_an_error_and_not_passed_over(tmp_path: Path) -> None:

@@ -63,6 +63,8 @@ def nothing_was_written(folder: Path) -> bool:
         (GOOD, (*COLUMNS, "--journey", "My Orders"), 2, ["JOURNEY=My Orders: use lower-case letters"]),
         (GOOD, (*COLUMNS, "--zone", "Berlin"), 2, ["ZONE=Berlin", "Europe/Berlin"]),
         ("case;step;at\n", COLUMNS, 1, ["there are no events in it"]),
+        ("", COLUMNS, 1, ["orders.csv: the file is empty"]),
+        (GOOD, (*COLUMNS, "--time-format", "%Q"), 2, ["TIME_FORMAT=%Q: ", "%d/%m/%Y %H:%M:%S"]),
         (GOOD.replace("2024-05-", "05/2024/"), COLUMNS, 1, [
             "20 of 20 rows can't be used, more than 20%, so nothing was written", "line 2 ('05/2024/01 10:00'), 3 (",
             "TIME_FORMAT",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import random
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from xml.sax.saxutils import quoteattr
 import pytest
 
 from orchestration.__main__ import main
+from orchestration.lib.core.settings import PROJECT_ROOT
 from tests.conftest import Warehouse, differences, make_warehouse
 
 pytestmark = pytest.mark.xdist_group("imported logs")
@@ -173,3 +175,67 @@ def test_the_same_log_in_xes_makes_the_same_tables(
     found = differences(from_csv, from_xes)
     # the file is another one, and so is its landing
     assert {name for name in found if not name.startswith("hygiene.")} == set(), found
+
+
+@pytest.mark.parametrize(("setting", "expected"), [("source", [("C-1", 3), ("C-1", 1), ("C-2", 1)]), ("inactivity", 5)])
+def test_a_tools_own_sessions_are_kept_where_the_setting_says_so(
+    setting: str, expected: list[tuple[str, int]] | int, tmp_path: Path
+) -> None:
+    """One session over three days of silence, another of the same case, and the same id in another case. By silence
+    each event is a session of its own."""
+    (tmp_path / "visits.csv").write_text(
+        "case,activity,at,visit\nC-1,a,2024-01-01,1\nC-1,b,2024-01-02,1\nC-1,c,2024-01-03,2\nC-1,d,2024-01-04,1\n"
+        "C-2,a,2024-01-01,1\n",
+        encoding="utf-8",
+    )
+    code = main(
+        [
+            "import-log", str(tmp_path / "visits.csv"), "--case", "case", "--activity", "activity", "--time", "at",
+            "--session", "visit", "--into", str(tmp_path),
+        ]
+    )  # fmt: skip
+    assert code == 0
+    warehouse = make_warehouse(
+        tmp_path, seeds=tmp_path / "seeds", as_of="2024-06-01", JOURNEYS_MATCHING="off", JOURNEYS_SESSIONS=setting
+    )
+    warehouse.land()
+    warehouse.build(select=["+fct_sessions"])
+    found = warehouse.query("""
+        select sessions.event_count, versions.record_key
+        from core.fct_sessions as sessions
+        inner join intermediate.int_event_versions as versions on 's_' || versions.event_id = sessions.session_id
+        order by versions.record_key, sessions.started_at
+    """)
+    if isinstance(expected, int):
+        assert len(found) == expected
+    else:
+        assert [(row["record_key"].removeprefix("feed:visits:"), row["event_count"]) for row in found] == expected
+
+
+def test_the_log_of_the_docs_comes_out_as_they_show(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two cases of one customer, one of nobody, a case that is reopened, and two rows that can't be used."""
+    page = (PROJECT_ROOT / "docs" / "bring_your_own_data.md").read_text(encoding="utf-8")
+    section = page[page.index("## Import a case log") : page.index("## 2. A source of your own")]
+    log, said, _, cases, *_ = re.findall(r"```(?:csv|text|sql)\n(.*?)```", section, re.DOTALL)
+    (tmp_path / "claims.csv").write_text(log, encoding="utf-8")
+    arguments = [
+        "--case", "claim", "--activity", "step", "--time", "at", "--customer", "client", "--end", "paid,rejected",
+    ]  # fmt: skip
+    assert main(["import-log", str(tmp_path / "claims.csv"), *arguments, "--into", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    shown = said.splitlines()
+    assert [line for line in printed if line.startswith(("14 events", "  1 left", "  2 cases"))] == shown[7:11]
+    assert Path(shown[2].partition(":")[0]).name in printed[1]
+
+    warehouse = make_warehouse(tmp_path, seeds=tmp_path / "seeds", as_of="2026-01-21", JOURNEYS_MATCHING="off")
+    warehouse.land()
+    warehouse.build(select=["+fct_journeys"])
+    rows = warehouse.query("""
+        select case_value, outcome, step_count, last_event_name, round(duration_seconds / 3600, 1) as hours, ended_at,
+            count(*) over (partition by customer_id) as of_customer
+        from journeys.fct_journeys order by case_value
+    """)
+    assert [row.pop("of_customer") for row in rows] == [2, 1, 2, 1]
+    assert [re.split(r"  +", line.rstrip()) for line in cases.splitlines()[2:]] == [
+        [str(value) for value in row.values() if value is not None] for row in rows
+    ]

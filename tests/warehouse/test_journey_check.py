@@ -185,7 +185,7 @@ def test_a_case_key_that_no_event_has_is_reported(check: Check) -> None:
             "asking,quote_requested,,,reason,high\n",
             "asking,quote_requested,,,reason,high\nmore,trying,2,bought,quote_requested,,,,\n",
             "asking",
-            "matches are taken by a higher phase that the same events match",
+            "matches are taken by other rules, with more exact names or of a higher phase",
         ),
     ],
 )

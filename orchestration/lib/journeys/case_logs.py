@@ -98,6 +98,8 @@ def read_log(
     """
     if not path.is_file():
         raise SettingsError(f"FILE={path}: there is no such file. Give the path of a log in CSV or XES.")
+    if path.stat().st_size == 0:
+        raise LogInvalid(f"{path}: the file is empty. Export the log again.")
     is_xes = path.name.lower().endswith((".xes", ".xes.gz"))
     say(f"Reading {path} ({path.stat().st_size / 1e6:,.1f} MB)")
     broken: list[int] = []
@@ -227,11 +229,15 @@ def _csv_rows(connection: duckdb.DuckDBPyConnection, path: Path, columns: Column
         """)
     except duckdb.Error as error:
         raise LogInvalid(
-            f"{path}: it can't be read as CSV in UTF-8: {str(error).splitlines()[0]} Save it again as CSV in UTF-8."
+            f"{path}: it can't be read as CSV in UTF-8: {_first_line(error)}. Save it again as CSV in UTF-8."
         ) from error
     # what it calls a line is a record, however many lines that takes; the header is the first
     broken = connection.execute("select distinct line - 1 from reject_errors order by all").fetchall()
     return columns, [place for (place,) in broken]
+
+
+def _first_line(error: duckdb.Error) -> str:
+    return str(error).splitlines()[0].strip().rstrip(".")
 
 
 def _delimiter(connection: duckdb.DuckDBPyConnection, path: Path) -> str:
@@ -346,7 +352,7 @@ def _parse(connection: duckdb.DuckDBPyConnection, columns: Columns) -> None:
     except duckdb.Error as error:
         if columns.time_format and "strptime" in str(error).lower():
             raise SettingsError(
-                f"TIME_FORMAT={columns.time_format}: {str(error).splitlines()[0]} Give one such as %d/%m/%Y %H:%M:%S."
+                f"TIME_FORMAT={columns.time_format}: {_first_line(error)}. Give one such as %d/%m/%Y %H:%M:%S."
             ) from error
         raise
     finally:

@@ -63,7 +63,7 @@ JOURNEY_COLUMNS = {
 
 @dataclass(frozen=True)
 class Rule:
-    """A critical event and its matches. Matches of a higher phase on the same event make it `overruled`.
+    """A critical event and its matches. Matches that count before it on the same event make it `overruled`.
 
     `unused` matches belong to no instance: none was open, and none could begin on that day, or with a single event that
     names nobody.
@@ -387,7 +387,10 @@ def _with_overrulers(rules: Sequence[Rule], phases: Sequence[SeedRow]) -> tuple[
     for rule in rules:
         if rule.matches and rule.overruled == rule.matches:
             taker = by.get(rule.name, "another rule")
-            note = f"never counts: each of its events is {taker}'s, of the same or a higher phase, as well"
+            note = (
+                f"never counts: each of its events is {taker}'s as well, which has a more exact name or is of the "
+                "same or a higher phase"
+            )
             rule = replace(rule, hints=(note,))
         reported.append(rule)
     return tuple(reported)
@@ -419,7 +422,7 @@ def _why_nobody_comes(rules: Sequence[Rule]) -> str:
     if not matches:
         return "none of its critical events matches anything"
     if matches == sum(rule.overruled for rule in rules):
-        return f"all {matches:,} matches are taken by a higher phase that the same events match"
+        return f"all {matches:,} matches are taken by other rules, with more exact names or of a higher phase"
     return f"none of its {matches:,} matches fell on a day on which an instance was open or could begin"
 
 

@@ -98,18 +98,22 @@ def overruled_rules(
     """Critical events of one version that another one always overrules, each with the first that does.
 
     One overrules another when all its filters are among the other's and its phase is higher; of two with the same
-    filters and phase the one of the earlier line counts.
+    filters and phase the one that ends the case counts, else the one of the earlier line. A wildcard overrules only a
+    rule of the same name: a more exact name counts before it.
     """
 
     def filters(rule: SeedRow) -> set[tuple[str, str]]:
         return {(name, rule.values[name]) for name in RULE_FILTERS if name in rule.values}
+
+    def place(rule: SeedRow) -> tuple[bool, int]:
+        return not is_true(rule.get("ends_case")), rule.line
 
     for rule in rules:
         for other in rules:
             if other is rule or not filters(other) <= filters(rule):
                 continue
             higher = order_of[other.get("phase_id")] - order_of[rule.get("phase_id")]
-            if higher > 0 or (higher == 0 and filters(other) == filters(rule) and other.line < rule.line):
+            if higher > 0 or (higher == 0 and filters(other) == filters(rule) and place(other) < place(rule)):
                 yield rule, other
                 break
 

@@ -14,7 +14,7 @@ import pytest
 
 from benchmarks.simulated_people import FIELDS, Carelessness, draw_people
 from orchestration.lib.config.match_parameters import read_parameters
-from orchestration.lib.config.matching import read_matching_settings
+from orchestration.lib.config.matching import MatchingSettings, read_matching_settings
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT, SettingsError, read_settings
 from orchestration.lib.dbt.running import dbt_environment
@@ -211,7 +211,7 @@ def test_pairs_of_changed_records_are_those_of_a_full_run(seed: int, training: d
 def test_only_pairs_of_changed_records_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     compared: list[tuple[str, str]] = []
 
-    def compare(connection: duckdb.DuckDBPyConnection, settings: object, pairs: str, into: str) -> None:
+    def compare(connection: duckdb.DuckDBPyConnection, settings: MatchingSettings, pairs: str, into: str) -> None:
         compared.extend(
             connection.execute(f"""
                 select one.person_key_hash, other.person_key_hash

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from orchestration.lib.identity.grouping import components
 
@@ -44,15 +46,33 @@ def resolve_links(
     unique_types: Mapping[str, str],
     must_not_link: Iterable[tuple[str, str]],
     cannot_link: Iterable[tuple[str, str]] = (),
+    sure: Iterable[Link] = (),
 ) -> Iterator[ResolvedLink]:
     """Accepts links in the order given, each unless it would break a rule, and returns the result for each.
 
     `unique_types` gives the type of identifiers of which a person has at most one; `must_not_link` and `cannot_link`
     the pairs that may not end in one part. A decision is refused by a must_not_link alone, and has to come before links
-    that are none. A refused link is refused for good: parts only grow, so the conflict between its ends remains.
+    that are none. No cannot-link refuses a link that is `sure`: another one, which would bring its ends together with
+    somebody else, is refused instead, also where it comes before. A refused link is refused for good: parts only grow,
+    so the conflict between its ends remains.
     """
-    parts = _Parts(unique_types, must_not_link, cannot_link)
-    resolved = [(link, parts.take(link)) for link in links]
+    must_not_link = list(must_not_link)
+    parts, sure_parts = _Parts(unique_types, must_not_link), _Parts(unique_types, must_not_link)
+    # who is one person as far as cannot-links are concerned: from the start what is sure and breaks no stronger rule
+    people = _Parts({}, cannot_link)
+    for link in sure:
+        if sure_parts.conflict(link) is None:
+            sure_parts.join(link)
+            people.join(link)
+    resolved = []
+    for link in links:
+        conflict = parts.conflict(link)
+        if conflict is None and not link.is_decision and (found := people.conflict(link)) is not None:
+            conflict = (CANNOT_LINK, *found[1:])
+        if conflict is None:
+            parts.join(link)
+            people.join(link)
+        resolved.append((link, conflict))
     for link, conflict in resolved:
         reason, conflict_a, conflict_b = conflict or (None, None, None)
         yield ResolvedLink(
@@ -65,12 +85,54 @@ def resolve_links(
         )
 
 
-def joined_by_one_value(links: Iterable[Link], shared: Mapping[tuple[str, str], str]) -> list[tuple[str, str]]:
+@dataclass(frozen=True)
+class Agreements:
+    """What joins records more surely than one shared value: `links` are those of records that agree in a value which is
+    unique per person, or in two values, and those of matching; `pairs` connect these records past the values."""
+
+    links: Sequence[Link]
+    pairs: Sequence[tuple[str, str]]
+
+
+def find_agreements(links: Sequence[Link], records: Collection[str], *, unique_types: Mapping[str, str]) -> Agreements:
+    """Returns the agreements among links, of which `records` are the people records.
+
+    >>> links = [Link(f"{record}{value}", record, value, False) for record in "ab" for value in "mt"]
+    >>> find_agreements(links[:3], "ab", unique_types={}).pairs
+    []
+    >>> find_agreements(links, "ab", unique_types={}).pairs
+    [('a', 'm t'), ('b', 'm t')]
+    """
+    held: dict[str, dict[str, Link]] = defaultdict(dict)
+    matched = []
+    for link in links:
+        ends = [end in records for end in (link.identifier_a, link.identifier_b)]
+        if all(ends):
+            matched.append(link)
+        elif any(ends):
+            record, value = sorted((link.identifier_a, link.identifier_b), key=lambda end: end not in records)
+            held[record][value] = link
+    holders: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for record, values in held.items():
+        for agreed in (*((value,) for value in values if value in unique_types), *combinations(sorted(values), 2)):
+            holders[agreed].append(record)
+    agreeing = {agreed: found for agreed, found in holders.items() if len(found) > 1}
+    keys = {held[record][value].key for agreed, found in agreeing.items() for record in found for value in agreed}
+    return Agreements(
+        [*(link for link in links if link.key in keys), *matched],
+        [(record, " ".join(agreed)) for agreed, found in agreeing.items() for record in found],
+    )
+
+
+def joined_by_one_value(
+    links: Iterable[Link], shared: Mapping[tuple[str, str], str], agreeing: Iterable[tuple[str, str]] = ()
+) -> list[tuple[str, str]]:
     """Returns the cannot-link pairs of records that nothing but the value that they share joins.
 
-    `shared` has that value by pair. Whatever else joins two records is stronger evidence than their names: a chain of
-    links, fuzzy ones included, that passes through no value of any such pair. The values are set aside together,
-    because a household's telephone does not confirm that its mailbox is one person's.
+    `shared` has that value by pair; `agreeing` are the pairs of `Agreements`. Whatever else joins two records is
+    stronger evidence than their names: a chain of agreements and links, fuzzy ones included, that passes through no
+    value of any such pair. The values are set aside together, because a household's telephone does not confirm that its
+    mailbox is one person's.
 
     >>> household = [Link(f"{a}-{b}", a, b, False) for a, b in (("ann", "mail"), ("bob", "mail"))]
     >>> joined_by_one_value(household, {("ann", "bob"): "mail"})
@@ -80,7 +142,7 @@ def joined_by_one_value(links: Iterable[Link], shared: Mapping[tuple[str, str], 
     """
     values = set(shared.values())
     ends = [(link.identifier_a, link.identifier_b) for link in links]
-    parts = components(pair for pair in ends if not values.intersection(pair))
+    parts = components([*(pair for pair in ends if not values.intersection(pair)), *agreeing])
     part_of = {identifier: number for number, part in enumerate(parts) for identifier in part}
     return [(one, other) for one, other in shared if part_of.get(one, one) != part_of.get(other, other)]
 
@@ -88,37 +150,32 @@ def joined_by_one_value(links: Iterable[Link], shared: Mapping[tuple[str, str], 
 class _Parts:
     """Disjoint sets of identifiers that know which unique types they hold and which identifiers they must not meet."""
 
-    def __init__(
-        self,
-        unique_types: Mapping[str, str],
-        must_not_link: Iterable[tuple[str, str]],
-        cannot_link: Iterable[tuple[str, str]],
-    ) -> None:
+    def __init__(self, unique_types: Mapping[str, str], must_not_link: Iterable[tuple[str, str]]) -> None:
         self._unique_types = unique_types
         self._parent: dict[str, str] = {}
         self._size: dict[str, int] = {}
         self._smallest: dict[str, str] = {}
         # of each part: type -> its smallest value
         self._holds: dict[str, dict[str, str]] = {}
-        self._decided = _Divides(must_not_link)
-        self._cannot_link = _Divides(cannot_link)
+        self._divides = _Divides(must_not_link)
 
     def name_of(self, identifier: str) -> str:
         return self._smallest[self._root(identifier)]
 
-    def take(self, link: Link) -> tuple[str, str, str] | None:
-        """Joins the link's ends; or leaves them and returns the reason with the two identifiers that conflict."""
+    def conflict(self, link: Link) -> tuple[str, str, str] | None:
+        """Why the link's ends may not be joined, with the two identifiers that conflict; None where they may."""
         root_a, root_b = self._root(link.identifier_a), self._root(link.identifier_b)
         if root_a == root_b:
             return None
-        conflict = self._divided_by(self._decided, MUST_NOT_LINK, root_a, root_b)
+        conflict = self._divided(root_a, root_b)
         if conflict is None and not link.is_decision:
-            conflict = self._twice_unique(root_a, root_b) or self._divided_by(
-                self._cannot_link, CANNOT_LINK, root_a, root_b
-            )
-        if conflict is None:
-            self._join(root_a, root_b)
+            conflict = self._twice_unique(root_a, root_b)
         return conflict
+
+    def join(self, link: Link) -> None:
+        root_a, root_b = self._root(link.identifier_a), self._root(link.identifier_b)
+        if root_a != root_b:
+            self._join(root_a, root_b)
 
     def _root(self, identifier: str) -> str:
         if identifier not in self._parent:
@@ -133,14 +190,14 @@ class _Parts:
             identifier = self._parent[identifier]
         return identifier
 
-    def _divided_by(self, divides: _Divides, reason: str, root_a: str, root_b: str) -> tuple[str, str, str] | None:
-        foes_a, foes_b = divides.foes_of_part(root_a), divides.foes_of_part(root_b)
+    def _divided(self, root_a: str, root_b: str) -> tuple[str, str, str] | None:
+        foes_a, foes_b = self._divides.foes_of_part(root_a), self._divides.foes_of_part(root_b)
         # both sides give the same result; the shorter list is read, because one part may be a giant with many foes
         if len(foes_a) <= len(foes_b):
             found = [(member, foe) for foe, member in foes_a.items() if self._is_in(foe, root_b)]
         else:
             found = [(foe, member) for foe, member in foes_b.items() if self._is_in(foe, root_a)]
-        return (reason, *min(found)) if found else None
+        return (MUST_NOT_LINK, *min(found)) if found else None
 
     def _is_in(self, identifier: str, root: str) -> bool:
         return identifier in self._parent and self._root(identifier) == root
@@ -160,8 +217,7 @@ class _Parts:
         self._smallest[root_a] = min(self._smallest[root_a], self._smallest.pop(root_b))
         for unique_type, value in self._holds.pop(root_b).items():
             self._holds[root_a][unique_type] = min(value, self._holds[root_a].get(unique_type, value))
-        self._decided.join(root_a, root_b)
-        self._cannot_link.join(root_a, root_b)
+        self._divides.join(root_a, root_b)
 
 
 class _Divides:

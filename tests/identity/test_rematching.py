@@ -39,6 +39,7 @@ class Build:
             select column0 as person_key_hash, 'v' as version_key, date '2026-01-01' as updated_at, 'Ann' as first_name,
                 'Berg' as last_name, date '1971-03-14' as birth_date, null::varchar as street, 'Ede' as city,
                 null::varchar as postcode, null::varchar as email_normalised, null::varchar as phone_normalised,
+                null::varchar as compared_identifiers,
                 true as is_current
             from (values ('a'), ('b')) as people(column0)
         """)
@@ -298,7 +299,9 @@ def test_training_writes_what_the_next_build_reads(tmp_path: Path) -> None:
             connection.execute("create schema intermediate")
             connection.execute("""
                 create table intermediate.int_people_versions as
-                select *, 'v' as version_key, date '2026-01-01' as updated_at, true as is_current from people
+                select *, 'v' as version_key, null::varchar as compared_identifiers, date '2026-01-01' as updated_at,
+                    true as is_current
+                from people
             """)
         written, notes = train_on_warehouse(settings)
         assert written == tmp_path / "seeds" / "match_parameters.json" and notes

@@ -171,6 +171,15 @@ def test_records_that_agree_in_two_values_and_have_two_accounts_are_two_people()
     assert found == ["1amt", "2b"] and set(why.values()) == {UNIQUE_PER_PERSON}
 
 
+def test_a_mistyped_number_is_no_second_one() -> None:
+    """1 and 2 are one number, mistyped, and so are 2 and 3; 4 is another one."""
+    links = [Link(pair, pair[0], pair[1], False) for pair in ("a1", "b2", "c3", "d4", "ab", "bc", "cd")]
+    types = dict.fromkeys("1234", "account")
+    result = list(resolve_links(links, unique_types=types, must_not_link=(), mistyped=[("1", "2"), ("2", "3")]))
+    assert parts(result) == ["123abc", "4d"] and refused(result) == {"cd": UNIQUE_PER_PERSON}
+    assert set(refused(list(resolve_links(links, unique_types=types, must_not_link=())))) == {"ab", "bc", "cd"}
+
+
 @pytest.mark.parametrize("seed", range(400))
 def test_a_cannot_link_tears_no_records_that_agree_in_more_than_one_value(seed: int) -> None:
     """Records that share a unique value or two values, or that matching links, are one person as far as cannot-links

@@ -43,7 +43,7 @@ def compare_pairs(connection: duckdb.DuckDBPyConnection, settings: MatchingSetti
 
     api = DuckDBAPI(connection)
     # the settings are checked where they are read
-    linker = Linker(api.register("people"), _model(settings), log_level=None, validate_settings=False)
+    linker = Linker(api.register("people"), splink_model(settings), log_level=None, validate_settings=False)
     connection.execute(f"""
         create or replace temp table pairs_to_compare as
         select '0' as match_key, record_l as join_key_l, record_r as join_key_r from {pairs}
@@ -98,7 +98,7 @@ def weigh_pairs(
     from splink.internals.dialects import SplinkDialect
     from splink.internals.predict import predict_from_comparison_vectors_sqls
 
-    model = _model(settings).get_settings("duckdb")
+    model = splink_model(settings).get_settings("duckdb")
     statements = predict_from_comparison_vectors_sqls(
         unique_id_input_columns=model.column_info_settings.unique_id_input_columns,
         core_model_settings=model.core_model_settings,
@@ -134,7 +134,8 @@ def _gammas(settings: MatchingSettings, form: str = "{0}") -> str:
     return ", ".join(form.format(f"gamma_{comparison.name}") for comparison in settings.comparisons)
 
 
-def _model(settings: MatchingSettings) -> SettingsCreator:
+def splink_model(settings: MatchingSettings) -> SettingsCreator:
+    """Splink's model of the comparisons."""
     from splink import SettingsCreator
 
     return SettingsCreator(

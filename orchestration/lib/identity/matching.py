@@ -14,7 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from orchestration.lib.config.match_parameters import Parameters, with_rates
-from orchestration.lib.config.matching import SHAREABLE, MatchingSettings
+from orchestration.lib.config.matching import IDENTIFIER, SHAREABLE, MatchingSettings
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.identity.blocking import block_pairs
 from orchestration.lib.identity.comparing import (
@@ -37,6 +37,7 @@ PAIRS_SCHEMA = pa.schema(
         ("strongest_comparison", pa.string()),
         ("comparison_levels", pa.string()),
         ("refused_by", pa.string()),
+        ("mistyped_types", pa.list_(pa.string())),
         ("is_link", pa.bool_()),
         ("is_cannot_link", pa.bool_()),
     ]
@@ -295,10 +296,23 @@ def _pairs_found(
         table["match_probability"].append(round(1 / (1 + 2.0 ** -max(min(weight, 300.0), -300.0)), 9))
         table["strongest_comparison"].append(max(names, key=lambda name: (levels[name]["weight"], name)))
         table["comparison_levels"].append(json.dumps(levels, sort_keys=True))
+        is_link = is_heavy and verdict is None
         table["refused_by"].append(verdict)
-        table["is_link"].append(is_heavy and verdict is None)
+        table["mistyped_types"].append(_mistyped(settings, levels) if is_link else [])
+        table["is_link"].append(is_link)
         table["is_cannot_link"].append(is_cannot_link)
     return pa.table(table, schema=PAIRS_SCHEMA)
+
+
+def _mistyped(settings: MatchingSettings, levels: Mapping[str, Mapping]) -> list[str]:
+    """The types of identifiers of which a pair has two values, one a slip of the other."""
+    return [
+        comparison.name.removeprefix(f"{IDENTIFIER}_")
+        for comparison in settings.comparisons
+        if comparison.is_of_identifiers
+        for level in comparison.levels
+        if level.name == levels[comparison.name]["level"] and level.kind not in ("equal", "else")
+    ]
 
 
 def train_on(people: pa.Table, settings: MatchingSettings) -> Parameters:

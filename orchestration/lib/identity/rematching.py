@@ -13,7 +13,12 @@ import pyarrow as pa
 
 from orchestration.lib.config import matching as matching_config
 from orchestration.lib.config.match_parameters import PARAMETERS_FILE, read_parameters, write_parameters
-from orchestration.lib.config.matching import SETTINGS_FILE, MatchingSettings, read_matching_settings
+from orchestration.lib.config.matching import (
+    SETTINGS_FILE,
+    MatchingSettings,
+    read_compared_types,
+    read_matching_settings,
+)
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -24,11 +29,12 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 ROWS_AT_ONCE = 50_000
+TYPES_FILE = "identifier_types.csv"
 
 # What matching reads of a people record.
 COLUMNS = (
     "person_key_hash", "version_key", "updated_at", "first_name", "last_name", "birth_date", "street", "city",
-    "postcode", "email_normalised", "phone_normalised",
+    "postcode", "email_normalised", "phone_normalised", "compared_identifiers",
 )  # fmt: skip
 
 
@@ -66,7 +72,7 @@ def match_again_if_changed(
         if old is not None:
             return old
         known = _compared_before(session, schema, table, rules=rules)
-    settings = read_matching_settings(folder / SETTINGS_FILE)
+    settings = read_matching_settings(folder / SETTINGS_FILE, read_compared_types(folder / TYPES_FILE))
     saved = folder / PARAMETERS_FILE
     parameters = read_parameters(saved, settings) if saved.is_file() else None
     found = match_people(current, settings, parameters, known=known)
@@ -96,7 +102,8 @@ def train_on_warehouse(settings: Settings) -> tuple[Path, tuple[str, ...]]:
         current = connection.sql(
             f"select {', '.join(COLUMNS)} from intermediate.int_people_versions where is_current"
         ).to_arrow_table()
-    declared = read_matching_settings(settings.resolved_seeds / SETTINGS_FILE)
+    compared_types = read_compared_types(settings.resolved_seeds / TYPES_FILE)
+    declared = read_matching_settings(settings.resolved_seeds / SETTINGS_FILE, compared_types)
     if not declared.is_on:
         raise SettingsError(
             f"{SETTINGS_FILE}: is_on = false: nothing is matched, so nothing can be learnt. Set it to true."
@@ -129,6 +136,7 @@ def _digest_of_rules(folder: Path) -> str:
     """A hash of settings, code and libraries: everything but the records that the pairs follow from."""
     digest = hashlib.sha256()
     digest.update(" ".join(version(name) for name in ("splink", "duckdb", "nicknames")).encode())
+    digest.update(" ".join(read_compared_types(folder / TYPES_FILE)).encode())
     code = (*Path(__file__).parent.glob("*.py"), *Path(matching_config.__file__).parent.glob("match*.py"))
     for path in (folder / SETTINGS_FILE, folder / PARAMETERS_FILE, *sorted(code)):
         digest.update(path.name.encode() + b"\0" + (path.read_bytes() if path.is_file() else b"") + b"\0")

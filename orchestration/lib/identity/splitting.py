@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from types import MappingProxyType
 
 from orchestration.lib.identity.grouping import components
 
@@ -47,17 +48,19 @@ def resolve_links(
     must_not_link: Iterable[tuple[str, str]],
     cannot_link: Iterable[tuple[str, str]] = (),
     sure: Iterable[Link] = (),
+    mistyped: Iterable[tuple[str, str]] = (),
 ) -> Iterator[ResolvedLink]:
     """Accepts links in the order given, each unless it would break a rule, and returns the result for each.
 
-    `unique_types` gives the type of identifiers of which a person has at most one; `must_not_link` and `cannot_link`
-    the pairs that may not end in one part. A decision is refused by a must_not_link alone, and has to come before links
-    that are none. No cannot-link refuses a link that is `sure`: another one, which would bring its ends together with
-    somebody else, is refused instead, also where it comes before. A refused link is refused for good: parts only grow,
-    so the conflict between its ends remains.
+    `unique_types` gives the type of identifiers of which a person has at most one, and `mistyped` pairs of these that
+    count as one; `must_not_link` and `cannot_link` the pairs that may not end in one part. A decision is refused by a
+    must_not_link alone, and has to come before links that are none. No cannot-link refuses a link that is `sure`:
+    another one, which would bring its ends together with somebody else, is refused instead, also where it comes before.
+    A refused link is refused for good: parts only grow, so the conflict between its ends remains.
     """
     must_not_link = list(must_not_link)
-    parts, sure_parts = _Parts(unique_types, must_not_link), _Parts(unique_types, must_not_link)
+    written_for = {value: min(same) for same in components(mistyped) for value in same}
+    parts, sure_parts = (_Parts(unique_types, must_not_link, written_for) for _ in range(2))
     # who is one person as far as cannot-links are concerned: from the start what is sure and breaks no stronger rule
     people = _Parts({}, cannot_link)
     for link in sure:
@@ -150,8 +153,15 @@ def joined_by_one_value(
 class _Parts:
     """Disjoint sets of identifiers that know which unique types they hold and which identifiers they must not meet."""
 
-    def __init__(self, unique_types: Mapping[str, str], must_not_link: Iterable[tuple[str, str]]) -> None:
+    def __init__(
+        self,
+        unique_types: Mapping[str, str],
+        must_not_link: Iterable[tuple[str, str]],
+        written_for: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._unique_types = unique_types
+        # a value that is mistyped → the one that it counts as
+        self._written_for = written_for
         self._parent: dict[str, str] = {}
         self._size: dict[str, int] = {}
         self._smallest: dict[str, str] = {}
@@ -203,11 +213,11 @@ class _Parts:
         return identifier in self._parent and self._root(identifier) == root
 
     def _twice_unique(self, root_a: str, root_b: str) -> tuple[str, str, str] | None:
-        both = self._holds[root_a].keys() & self._holds[root_b].keys()
-        if not both:
-            return None
-        unique_type = min(both)
-        return UNIQUE_PER_PERSON, self._holds[root_a][unique_type], self._holds[root_b][unique_type]
+        for unique_type in sorted(self._holds[root_a].keys() & self._holds[root_b].keys()):
+            one, other = self._holds[root_a][unique_type], self._holds[root_b][unique_type]
+            if self._written_for.get(one, one) != self._written_for.get(other, other):
+                return UNIQUE_PER_PERSON, one, other
+        return None
 
     def _join(self, root_a: str, root_b: str) -> None:
         if self._size[root_a] < self._size[root_b]:

@@ -97,8 +97,11 @@ def fit_u(settings: MatchingSettings, patterns: Sequence[Pattern], record_count:
 def fit_m(settings: MatchingSettings, rates: Rates, matches: Sequence[Pattern]) -> Rates:
     """m learned from the patterns of pairs that match (`count` = how many matches), declared m as the prior."""
     declared = declared_rates(settings)
-    m = {}
+    m: dict[str, Mapping[str, float]] = {}
     for place, comparison in enumerate(settings.comparisons):
+        if not comparison.is_learnt:
+            m[comparison.name] = declared.m[comparison.name]
+            continue
         counted = dict.fromkeys((level.name for level in comparison.levels), 0.0)
         for pattern in matches:
             if pattern.gammas[place] >= 0:

@@ -49,6 +49,7 @@ def model(dbt, session):
         unique_types=unique_types,
         must_not_link=must_not_link,
         cannot_link=cannot_link,
+        mistyped=dbt.ref("int_mistyped_identifiers").project("identifier_a, identifier_b").fetchall(),
         sure=agreements.links,
     )
     return pyarrow.Table.from_pylist(

@@ -68,15 +68,20 @@ def train(connection: duckdb.DuckDBPyConnection, settings: MatchingSettings, rec
     linker.training.estimate_probability_two_random_records_match(sure, recall=0.7)
     linker.training.estimate_u_using_random_sampling(max_pairs=1e6, seed=1)
     for columns in TRAINED_BY:
+        filled = " and ".join(f"{column} is not null" for column in columns)
+        if not connection.execute(f"select count(*) from people where {filled}").fetchall()[0][0]:
+            continue
         try:
             linker.training.estimate_parameters_using_expectation_maximisation(block_on(*columns))
         except (EMTrainingException, ValueError):
             continue
     learnt: dict[str, Any] = linker.misc.save_model_to_json()
     m, u = {}, {}
-    for comparison, by_splink in zip(settings.comparisons, learnt["comparisons"], strict=True):
-        # the first level is that of missing values
-        pairs = list(zip(comparison.levels, by_splink["comparison_levels"][1:], strict=True))
+    learnt_of = {one["output_column_name"]: one["comparison_levels"] for one in learnt["comparisons"]}
+    for comparison in settings.comparisons:
+        # the first level is that of missing values; the library drops a comparison that is missing everywhere
+        by_splink = learnt_of.get(comparison.name, [{}] * (len(comparison.levels) + 1))[1:]
+        pairs = list(zip(comparison.levels, by_splink, strict=True))
         m[comparison.name] = {
             one.name: one.m if one.is_neutral else _rate(level.get("m_probability"), one.m) for one, level in pairs
         }

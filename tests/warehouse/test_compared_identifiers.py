@@ -5,8 +5,6 @@ The same people are built with and without, at once and by increments. The expec
 
 from __future__ import annotations
 
-import csv
-import json
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +13,7 @@ import pytest
 
 from benchmarks.simulated_people import Carelessness, draw_people
 from tests.conftest import Warehouse, make_warehouse
-from tests.scenarios.load import FEED_COLUMNS
+from tests.warehouse.people_of_the_feed import deliver_people
 
 TYPES = """\
 identifier_type,kind,priority,is_unique_per_person,max_people,is_compared,normalisation,description
@@ -50,35 +48,15 @@ PEOPLE: Mapping[str, dict[str, str]] = {
 def deliver(
     warehouse: Warehouse, name: str, said: Mapping[str, dict[str, str]], *, strangers: bool, month: str = "2026-01"
 ) -> None:
-    rows = [
-        {
-            **values,
-            "person_key": key,
-            "source_system": "crm",
-            "updated_at": f"{month}-{number + 1:02}T00:00:00Z",
-            "identifiers": json.dumps({one: values[one] for one in ("tax_number", "email") if one in values}),
-        }
+    records: list[dict[str, object]] = [
+        {**values, "person_key": key, "updated_at": f"{month}-{number + 1:02}T00:00:00Z"}
         for number, (key, values) in enumerate(said.items())
     ]
-    for number, row in enumerate(STRANGERS.to_pylist() if strangers else ()):
-        rows.append(
-            {
-                **{column: str(value) for column, value in row.items() if value is not None},
-                "person_key": f"stranger_{number}",
-                "source_system": "crm",
-                "updated_at": "2026-01-01T00:00:00Z",
-                "identifiers": json.dumps({"tax_number": f"{(number + 7) * 7_654_321_987 % 10**9:09}"}),
-            }
-        )
-    path = warehouse.settings.extracts / "feed" / "people" / f"{name}.csv"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, FEED_COLUMNS["people"], restval="", extrasaction="ignore", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    warehouse.land()
-    assert not any(result.refused or result.rows_quarantined for result in warehouse.landed)
-    warehouse.build(select=["+bridge_customer_records", "+fct_identifier_links"])
+    records += [
+        {**row, "person_key": f"stranger_{number}", "tax_number": f"{(number + 7) * 7_654_321_987 % 10**9:09}"}
+        for number, row in enumerate(STRANGERS.to_pylist() if strangers else ())
+    ]
+    deliver_people(warehouse, name, records, identifiers=("tax_number", "email"))
 
 
 def make(folder: Path, *, is_compared: bool) -> Warehouse:

@@ -81,6 +81,7 @@ TYPES = (PROJECT_ROOT / "seeds" / "identifier_types.csv").read_text(encoding="ut
 WITH_SOCIAL_NUMBERS = {
     "social numbers link": TYPES + "social_number,person,1,true,5,,false,digits,Social number\n",
     "social numbers link and are compared": TYPES + "social_number,person,1,true,5,,true,digits,Social number\n",
+    "the same, and a person may have several": TYPES + "social_number,person,1,false,5,,true,digits,Social number\n",
 }
 
 

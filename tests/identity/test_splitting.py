@@ -153,7 +153,7 @@ def customers(text: str, *, records: str, shared: dict[str, str], unique: str = 
     pairs = {(pair[0], pair[1]): value for pair, value in shared.items()}
     cannot_link = joined_by_one_value(links, pairs, agreements.pairs)
     result = list(
-        resolve_links(links, unique_types=types, must_not_link=(), cannot_link=cannot_link, sure=agreements.links)
+        resolve_links(links, unique_types=types, must_not_link=(), cannot_link=cannot_link, agreements=agreements)
     )
     return parts(result), refused(result)
 
@@ -178,6 +178,13 @@ def test_a_mistyped_number_is_no_second_one() -> None:
     result = list(resolve_links(links, unique_types=types, must_not_link=(), mistyped=[("1", "2"), ("2", "3")]))
     assert parts(result) == ["123abc", "4d"] and refused(result) == {"cd": UNIQUE_PER_PERSON}
     assert set(refused(list(resolve_links(links, unique_types=types, must_not_link=())))) == {"ab", "bc", "cd"}
+
+
+def test_a_couple_each_with_two_records_and_a_telephone_stays_apart_in_one_mailbox() -> None:
+    """Each agrees with themselves in mailbox and telephone; that says nothing of the two."""
+    shared = dict.fromkeys(("ab", "aB", "Ab", "AB"), "m")
+    found, why = customers("am bm Am Bm at At bu Bu", records="aAbB", shared=shared)
+    assert found == ["Aamt", "Bbu"] and why == {"bm": CANNOT_LINK, "Bm": CANNOT_LINK}
 
 
 @pytest.mark.parametrize("seed", range(400))

@@ -47,26 +47,22 @@ def resolve_links(
     unique_types: Mapping[str, str],
     must_not_link: Iterable[tuple[str, str]],
     cannot_link: Iterable[tuple[str, str]] = (),
-    sure: Iterable[Link] = (),
+    agreements: Agreements | None = None,
     mistyped: Iterable[tuple[str, str]] = (),
 ) -> Iterator[ResolvedLink]:
     """Accepts links in the order given, each unless it would break a rule, and returns the result for each.
 
     `unique_types` gives the type of identifiers of which a person has at most one, and `mistyped` pairs of these that
     count as one; `must_not_link` and `cannot_link` the pairs that may not end in one part. A decision is refused by a
-    must_not_link alone, and has to come before links that are none. No cannot-link refuses a link that is `sure`:
-    another one, which would bring its ends together with somebody else, is refused instead, also where it comes before.
-    A refused link is refused for good: parts only grow, so the conflict between its ends remains.
+    must_not_link alone, and has to come before links that are none. No cannot-link tears records that agree: what would
+    bring one of them together with somebody else is refused instead, also where it comes before. A refused link is
+    refused for good: parts only grow, so the conflict between its ends remains.
     """
-    must_not_link = list(must_not_link)
+    must_not_link, links = list(must_not_link), list(links)
     written_for = {value: min(same) for same in components(mistyped) for value in same}
-    parts, sure_parts = (_Parts(unique_types, must_not_link, written_for) for _ in range(2))
-    # who is one person as far as cannot-links are concerned: from the start what is sure and breaks no stronger rule
-    people = _Parts({}, cannot_link)
-    for link in sure:
-        if sure_parts.conflict(link) is None:
-            sure_parts.join(link)
-            people.join(link)
+    parts = _Parts(unique_types, must_not_link, written_for)
+    # who is one person as far as cannot-links are concerned: from the start those who agree
+    people = _people_who_agree(agreements, _Parts(unique_types, must_not_link, written_for), _Parts({}, cannot_link))
     resolved = []
     for link in links:
         conflict = parts.conflict(link)
@@ -89,12 +85,29 @@ def resolve_links(
 
 
 @dataclass(frozen=True)
-class Agreements:
-    """What joins records more surely than one shared value: `links` are those of records that agree in a value which is
-    unique per person, or in two values, and those of matching; `pairs` connect these records past the values."""
+class Agreement:
+    """Records that agree in a value that is unique per person, or in two values, and the links that say so."""
 
-    links: Sequence[Link]
-    pairs: Sequence[tuple[str, str]]
+    values: tuple[str, ...]
+    records: tuple[str, ...]
+    links: tuple[Link, ...]
+
+
+@dataclass(frozen=True)
+class Agreements:
+    """What joins records more surely than one shared value: values in which they agree, and links of matching.
+
+    `own` are the links of records with values that are unique per person.
+    """
+
+    found: Sequence[Agreement]
+    matched: Sequence[Link]
+    own: Sequence[Link]
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """Pairs that connect the records of each agreement past its values, which others may share."""
+        return [(record, " ".join(one.values)) for one in self.found for record in one.records]
 
 
 def find_agreements(links: Sequence[Link], records: Collection[str], *, unique_types: Mapping[str, str]) -> Agreements:
@@ -107,24 +120,60 @@ def find_agreements(links: Sequence[Link], records: Collection[str], *, unique_t
     [('a', 'm t'), ('b', 'm t')]
     """
     held: dict[str, dict[str, Link]] = defaultdict(dict)
-    matched = []
+    matched, own = [], []
     for link in links:
-        ends = [end in records for end in (link.identifier_a, link.identifier_b)]
-        if all(ends):
+        is_record = [end in records for end in (link.identifier_a, link.identifier_b)]
+        if all(is_record):
             matched.append(link)
-        elif any(ends):
+        elif any(is_record):
             record, value = sorted((link.identifier_a, link.identifier_b), key=lambda end: end not in records)
             held[record][value] = link
+            if value in unique_types:
+                own.append(link)
     holders: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for record, values in held.items():
         for agreed in (*((value,) for value in values if value in unique_types), *combinations(sorted(values), 2)):
             holders[agreed].append(record)
-    agreeing = {agreed: found for agreed, found in holders.items() if len(found) > 1}
-    keys = {held[record][value].key for agreed, found in agreeing.items() for record in found for value in agreed}
     return Agreements(
-        [*(link for link in links if link.key in keys), *matched],
-        [(record, " ".join(agreed)) for agreed, found in agreeing.items() for record in found],
+        [
+            Agreement(agreed, tuple(found), tuple(held[record][value] for record in found for value in agreed))
+            for agreed, found in holders.items()
+            if len(found) > 1
+        ],
+        matched,
+        own,
     )
+
+
+def _people_who_agree(agreements: Agreements | None, parts: _Parts, people: _Parts) -> _Parts:
+    """Joins in `people` who agrees, and values with the first of them, unless that breaks a rule that `parts` keeps."""
+    if agreements is None:
+        return people
+    for link in agreements.own:
+        if parts.conflict(link) is None:
+            parts.join(link)
+    for link in agreements.matched:
+        _join_both(link, parts, people)
+    for one in agreements.found:
+        for record in one.records[1:]:
+            _join_both(Link("", one.records[0], record, False), parts, people)
+    for one in agreements.found:
+        for link in one.links:
+            if people.conflict(link) is None:
+                _join_both(link, parts, people)
+    # both values may have gone to other people: two values are more than their names
+    for one in agreements.found:
+        for link in one.links:
+            record = next(end for end in (link.identifier_a, link.identifier_b) if end in one.records)
+            if not any(people.is_joined(record, value) for value in one.values):
+                _join_both(link, parts, people)
+    return people
+
+
+def _join_both(link: Link, parts: _Parts, people: _Parts) -> None:
+    if parts.conflict(link) is None:
+        parts.join(link)
+        people.join(link)
 
 
 def joined_by_one_value(
@@ -181,6 +230,9 @@ class _Parts:
         if conflict is None and not link.is_decision:
             conflict = self._twice_unique(root_a, root_b)
         return conflict
+
+    def is_joined(self, one: str, other: str) -> bool:
+        return self._root(one) == self._root(other)
 
     def join(self, link: Link) -> None:
         root_a, root_b = self._root(link.identifier_a), self._root(link.identifier_b)

@@ -50,7 +50,7 @@ def model(dbt, session):
         must_not_link=must_not_link,
         cannot_link=cannot_link,
         mistyped=dbt.ref("int_mistyped_identifiers").project("identifier_a, identifier_b").fetchall(),
-        sure=agreements.links,
+        agreements=agreements,
     )
     return pyarrow.Table.from_pylist(
         [

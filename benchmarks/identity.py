@@ -45,7 +45,7 @@ from orchestration.lib.identity.rematching import COLUMNS, TYPES_FILE
 OTHERS_SETS = PROJECT_ROOT.parent / "shared" / "data"
 SPLINK_SET = OTHERS_SETS / "splink_fake_1000" / "fake_1000.csv"
 FEBRL_SET = OTHERS_SETS / "febrl_1" / "febrl_1.csv"
-# Households that share a mailbox or a telephone, and records with a slip in every third value of every field.
+# Households that share a mailbox or a telephone, records with a slip in every third value, and less that helps.
 SIMULATED = {
     "simulated: many shared mailboxes and telephones": Carelessness(
         shared_mailbox=0.6, shared_telephone=0.9, shares_both=False, typo=0.04, missing=0.1, another_value=0.05
@@ -53,6 +53,8 @@ SIMULATED = {
     "simulated: typing errors in every field": Carelessness(
         typo=0.35, wrong_birth_date=0.2, missing=0.0, another_value=0.0, shares_both=False
     ),
+    "simulated: neither e-mail nor telephone": Carelessness(left_out=("email_normalised", "phone_normalised")),
+    "simulated: very careless records": Carelessness(typo=0.2, missing=0.3, wrong_birth_date=0.15, another_value=0.2),
 }
 SIMULATED_SEED = 15
 # Names under which labelled files carry what a people record has; the first found counts.
@@ -151,6 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--days", type=int, default=120, help="days of the example (default 120)")
     parser.add_argument("--dirt", type=float, nargs="*", default=[0, 1, 2], help="dirt levels (default 0 1 2)")
     parser.add_argument("--people", type=int, default=1_000, help="people of the simulated sets (default 1000)")
+    parser.add_argument("--seed", type=int, default=SIMULATED_SEED, help="the draw of the simulated sets (default 15)")
     parser.add_argument("--only", default="", help="a part of the names of the sets to score")
     parser.add_argument("--built", action="store_true", help="score the example that make run built, and nothing else")
     parser.add_argument("--parts", action="store_true", help="score matching with each part taken from Splink as well")
@@ -195,7 +198,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             else:
                 print(f"{path.stem} is not on this machine, so it is not scored.")
         sets += [
-            LabelledSet(name, partial(deliver_simulated, people=chosen.people, carelessness=carelessness))
+            LabelledSet(
+                name, partial(deliver_simulated, people=chosen.people, carelessness=carelessness, seed=chosen.seed)
+            )
             for name, carelessness in SIMULATED.items()
         ]
     for one in sets:
@@ -418,9 +423,9 @@ def _deliver_file(settings: Settings, *, path: Path, read: Callable[[Path], list
     return deliver_labelled(settings, read(path))
 
 
-def deliver_simulated(settings: Settings, *, people: int, carelessness: Carelessness) -> Labels:
+def deliver_simulated(settings: Settings, *, people: int, carelessness: Carelessness, seed: int) -> Labels:
     """Draws people and writes their records as people of the feed."""
-    records, truth = draw_people(people, carelessness, seed=SIMULATED_SEED)
+    records, truth = draw_people(people, carelessness, seed=seed)
     names = {"person_key_hash": "key", "email_normalised": "email", "phone_normalised": "phone"}
     rows = (
         {names.get(name, name): str(value) for name, value in row.items() if value is not None}

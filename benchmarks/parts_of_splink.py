@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from typing import Any
 from unittest.mock import patch
 
@@ -34,7 +35,9 @@ def links_by_part(people: pa.Table, settings: MatchingSettings) -> dict[str, lis
     }
     found = {}
     for name, replaced in parts.items():
-        with patch.multiple(matching, **replaced) if replaced else patch.object(matching, "DIGITS", matching.DIGITS):
+        with ExitStack() as replacing:
+            for ours, library in replaced.items():
+                replacing.enter_context(patch.object(matching, ours, library))
             pairs = matching.match_people(people, settings).pairs
         found[name] = [(row["record_a"], row["record_b"]) for row in pairs.to_pylist() if row["is_link"]]
     return found

@@ -118,8 +118,8 @@ bench-components: setup  ## connected components compared with scipy's and Splin
 bench-landing: setup  ## landing compared with DuckDB's own read of the same files: SIZES="1m 10m"
 	@.venv/bin/python -m benchmarks.landing $(SIZES)
 
-bench-identity: setup  ## how well customers agree with the truth: CUSTOMERS=1500 DIRT="0 1 2" PEOPLE=1000 ONLY=febrl, LABELLED=records.csv, or BUILT=1
-	@.venv/bin/python -m benchmarks.identity $(if $(BUILT),--built) $(if $(LABELLED),--labelled "$(LABELLED)") $(if $(CUSTOMERS),--customers $(CUSTOMERS)) $(if $(DAYS),--days $(DAYS)) $(if $(DIRT),--dirt $(DIRT)) $(if $(PEOPLE),--people $(PEOPLE)) $(if $(ONLY),--only "$(ONLY)")
+bench-identity: setup  ## how well customers agree with the truth: CUSTOMERS=1500 DIRT="0 1 2" PEOPLE=1000 SEED=15 ONLY=febrl, LABELLED=records.csv, PARTS=1 or BUILT=1
+	@.venv/bin/python -m benchmarks.identity $(if $(PARTS),--parts) $(if $(BUILT),--built) $(if $(LABELLED),--labelled "$(LABELLED)") $(if $(CUSTOMERS),--customers $(CUSTOMERS)) $(if $(DAYS),--days $(DAYS)) $(if $(DIRT),--dirt $(DIRT)) $(if $(PEOPLE),--people $(PEOPLE)) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only "$(ONLY)")
 
 bench-journeys: setup  ## which share of the simulator's phases is reproduced: CUSTOMERS=1500 DAYS=120 DIRT="0 1 2"
 	@.venv/bin/python -m benchmarks.journeys $(if $(CUSTOMERS),--customers $(CUSTOMERS)) $(if $(DAYS),--days $(DAYS)) $(if $(DIRT),--dirt $(DIRT))

@@ -10,7 +10,7 @@ from pathlib import Path
 from orchestration.lib.core.settings import EXAMPLES, PROJECT_ROOT, Settings, read_settings
 
 
-def settings_in(folder: Path) -> Settings:
+def settings_in(folder: Path, *, seeds: Path | None = None) -> Settings:
     """The settings of a data set that lies in a folder by itself, with the example's clock."""
     extracts = folder / "extracts"
     extracts.mkdir()
@@ -24,6 +24,7 @@ def settings_in(folder: Path) -> Settings:
             "JOURNEYS_PEPPER": "a key for the benchmark",
             "JOURNEYS_AS_OF": EXAMPLES["omnichannel"].as_of.isoformat(),
             **named,
+            **({} if seeds is None else {"JOURNEYS_SEEDS": str(seeds)}),
         }
     )
 

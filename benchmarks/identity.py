@@ -23,18 +23,29 @@ from functools import partial
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 from benchmarks.example import build, generate_example, settings_in
+from benchmarks.parts_of_splink import links_by_part
 from benchmarks.plain_splink import group_with_splink
 from benchmarks.simulated_people import Carelessness, draw_people
+from orchestration.lib.config.matching import (
+    SETTINGS_FILE,
+    MatchingSettings,
+    read_compared_types,
+    read_matching_settings,
+)
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings, read_settings
 from orchestration.lib.dbt.compiled import expressions
+from orchestration.lib.identity.blocking import block_pairs
+from orchestration.lib.identity.people_prepared import prepare_people
+from orchestration.lib.identity.rematching import COLUMNS, TYPES_FILE
 
 OTHERS_SETS = PROJECT_ROOT.parent / "shared" / "data"
 SPLINK_SET = OTHERS_SETS / "splink_fake_1000" / "fake_1000.csv"
 FEBRL_SET = OTHERS_SETS / "febrl_1" / "febrl_1.csv"
-# Households that share a mailbox or a telephone, and records with a slip in every third value of every field.
+# Households that share a mailbox or a telephone, records with a slip in every third value, and less that helps.
 SIMULATED = {
     "simulated: many shared mailboxes and telephones": Carelessness(
         shared_mailbox=0.6, shared_telephone=0.9, shares_both=False, typo=0.04, missing=0.1, another_value=0.05
@@ -42,6 +53,8 @@ SIMULATED = {
     "simulated: typing errors in every field": Carelessness(
         typo=0.35, wrong_birth_date=0.2, missing=0.0, another_value=0.0, shares_both=False
     ),
+    "simulated: neither e-mail nor telephone": Carelessness(left_out=("email_normalised", "phone_normalised")),
+    "simulated: very careless records": Carelessness(typo=0.2, missing=0.3, wrong_birth_date=0.15, another_value=0.2),
 }
 SIMULATED_SEED = 15
 # Names under which labelled files carry what a people record has; the first found counts.
@@ -57,11 +70,21 @@ COLUMN_NAMES: Mapping[str, tuple[str, ...]] = {
     "city": ("city", "town", "suburb", "birth_place"),
     "email": ("email", "e_mail", "email_address"),
     "phone": ("phone", "telephone", "phone_number", "mobile"),
+    "social_number": ("social_number", "soc_sec_id", "ssn", "social_security_number"),
 }
 PEOPLE_COLUMNS = (
     "person_key", "source_system", "updated_at", "identifiers", "first_name", "last_name", "birth_date", "street",
     "city", "postcode", "country",
 )  # fmt: skip
+
+
+# FEBRL's people have a social number, mistyped as all else. The shipped types do not have it, so it is ignored.
+TYPES = (PROJECT_ROOT / "seeds" / "identifier_types.csv").read_text(encoding="utf-8")
+WITH_SOCIAL_NUMBERS = {
+    "social numbers link": TYPES + "social_number,person,1,true,5,,false,digits,Social number\n",
+    "social numbers link and are compared": TYPES + "social_number,person,1,true,5,,true,digits,Social number\n",
+    "the same, and a person may have several": TYPES + "social_number,person,1,false,5,,true,digits,Social number\n",
+}
 
 
 class LabelsUnreadable(ValueError):
@@ -74,6 +97,32 @@ class Labels:
 
     records: Mapping[tuple[str, str], str]
     identifiers: Path | None = None
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The pairs that are compared at all, and which share of the true pairs is among them."""
+
+    pair_count: int
+    true_pair_count: int
+    recall: float
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The score of every way of grouping a set's records, and what was compared for it."""
+
+    scores: Mapping[str, Score]
+    candidates: Candidates
+
+
+@dataclass(frozen=True)
+class LabelledSet:
+    """A set: what writes its files, and identifier_types.csv where it is another than the shipped one."""
+
+    name: str
+    deliver: Callable[[Settings], Labels]
+    types: str | None = None
 
 
 @dataclass(frozen=True)
@@ -104,29 +153,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--days", type=int, default=120, help="days of the example (default 120)")
     parser.add_argument("--dirt", type=float, nargs="*", default=[0, 1, 2], help="dirt levels (default 0 1 2)")
     parser.add_argument("--people", type=int, default=1_000, help="people of the simulated sets (default 1000)")
+    parser.add_argument("--seed", type=int, default=SIMULATED_SEED, help="the draw of the simulated sets (default 15)")
     parser.add_argument("--only", default="", help="a part of the names of the sets to score")
     parser.add_argument("--built", action="store_true", help="score the example that make run built, and nothing else")
+    parser.add_argument("--parts", action="store_true", help="score matching with each part taken from Splink as well")
     chosen = parser.parse_args(arguments)
     if chosen.built:
         settings = read_settings()
         try:
-            print(f"### {settings.data_set}, as built\n\n{table(score_built(settings, truth_of(settings.truth)))}")
+            print(f"### {settings.data_set}, as built\n\n{shown(score_built(settings, truth_of(settings.truth)))}")
         except LabelsUnreadable as error:
             print(error, file=sys.stderr)
             return 1
         return 0
-    sets: list[tuple[str, Callable[[Settings], Labels]]] = []
+    sets: list[LabelledSet] = []
     if chosen.labelled is not None:
         try:
             rows = read_labelled(chosen.labelled)
         except LabelsUnreadable as error:
             print(error, file=sys.stderr)
             return 1
-        sets.append((chosen.labelled.name, lambda settings: deliver_labelled(settings, rows)))
+        sets.append(LabelledSet(chosen.labelled.name, lambda settings: deliver_labelled(settings, rows)))
     else:
         for dirt in chosen.dirt:
             sets.append(
-                (
+                LabelledSet(
                     f"omnichannel, {chosen.customers:,} customers, dirt {dirt:g}",
                     partial(deliver_example, customers=chosen.customers, days=chosen.days, dirt=dirt),
                 )
@@ -137,34 +188,51 @@ def main(arguments: Sequence[str] | None = None) -> int:
         }
         for path, read in others.items():
             if path.exists():
-                sets.append((path.stem, partial(_deliver_file, path=path, read=read)))
+                deliver = partial(_deliver_file, path=path, read=read)
+                sets.append(LabelledSet(path.stem, deliver))
+                if path == FEBRL_SET:
+                    sets += [
+                        LabelledSet(f"{path.stem}, {said}", deliver, types)
+                        for said, types in WITH_SOCIAL_NUMBERS.items()
+                    ]
             else:
                 print(f"{path.stem} is not on this machine, so it is not scored.")
         sets += [
-            (name, partial(deliver_simulated, people=chosen.people, carelessness=carelessness))
+            LabelledSet(
+                name, partial(deliver_simulated, people=chosen.people, carelessness=carelessness, seed=chosen.seed)
+            )
             for name, carelessness in SIMULATED.items()
         ]
-    sets = [(name, deliver) for name, deliver in sets if chosen.only in name]
-    for name, deliver in sets:
+    for one in sets:
+        if chosen.only not in one.name:
+            continue
         folder = Path(tempfile.mkdtemp(prefix="journeys_identity_"))
-        settings = settings_in(folder)
+        settings = settings_in(folder, seeds=None if one.types is None else _seeds_with(folder, one.types))
         try:
-            print(f"\n### {name}\n\n{table(score_set(settings, deliver))}", flush=True)
+            print(f"\n### {one.name}\n\n{shown(score_set(settings, one.deliver, parts=chosen.parts))}", flush=True)
         finally:
             shutil.rmtree(settings.resolved_seeds, ignore_errors=True)
             shutil.rmtree(folder, ignore_errors=True)
     return 0
 
 
-def score_set(settings: Settings, deliver: Callable[[Settings], Labels]) -> dict[str, Score]:
+def _seeds_with(folder: Path, types: str) -> Path:
+    seeds = folder / "seeds"
+    seeds.mkdir()
+    (seeds / "identifier_types.csv").write_text(types, encoding="utf-8")
+    return seeds
+
+
+def score_set(settings: Settings, deliver: Callable[[Settings], Labels], *, parts: bool = False) -> Measured:
     """Delivers a set, builds it and scores every way of grouping its records, the product's own first."""
     labels = deliver(settings)
     build(settings, ["+bridge_customer_records", "+int_record_pairs"])
-    return score_built(settings, labels)
+    return score_built(settings, labels, parts=parts)
 
 
-def score_built(settings: Settings, labels: Labels) -> dict[str, Score]:
-    """Scores the customers of a built warehouse. Raises LabelsUnreadable where there is none."""
+def score_built(settings: Settings, labels: Labels, *, parts: bool = False) -> Measured:
+    """Scores the customers of a built warehouse; with `parts`, also the links of matching with each part taken from
+    Splink. Raises LabelsUnreadable where there is none."""
     if not settings.warehouse.exists():
         raise LabelsUnreadable(f"{settings.warehouse}: there is no built warehouse. Run make run first.")
     with open_duckdb(settings.warehouse, read_only=True) as connection:
@@ -205,7 +273,31 @@ def score_built(settings: Settings, labels: Labels) -> dict[str, Score]:
             true_people = people_of_identifiers(connection, labels.identifiers)
             owners = pairs("select identifier_hash, owner_id from intermediate.int_identifier_owners")
             scores["the product, all identifiers of people"] = score(true_people, groups(true_people, owners))
-    return scores
+        current = connection.sql(
+            f"select {', '.join(COLUMNS)} from intermediate.int_people_versions where is_current"
+        ).to_arrow_table()
+    compared_types = read_compared_types(settings.resolved_seeds / TYPES_FILE)
+    matched_by = read_matching_settings(settings.resolved_seeds / SETTINGS_FILE, compared_types)
+    if parts:
+        for part, links in links_by_part(current, matched_by).items():
+            scores[part] = score(truth, groups(truth, links))
+    return Measured(scores, find_candidates(current, matched_by, truth))
+
+
+def find_candidates(people: pa.Table, settings: MatchingSettings, truth: Mapping[str, str]) -> Candidates:
+    """Which pairs blocking chooses to be compared, and how many of the true ones these are."""
+    with open_duckdb() as connection:
+        prepare_people(connection, people, settings)
+        block_pairs(connection, settings)
+        pairs = connection.execute("""
+            select one.person_key_hash, other.person_key_hash
+            from pairs_blocked
+            join people as one on one.record = record_l
+            join people as other on other.record = record_r
+        """).fetchall()
+    true_pair_count = sum(count * (count - 1) // 2 for count in Counter(truth.values()).values())
+    found = sum(one in truth and other in truth and truth[one] == truth[other] for one, other in pairs)
+    return Candidates(len(pairs), true_pair_count, found / true_pair_count if true_pair_count else 1.0)
 
 
 def people_of_identifiers(connection: duckdb.DuckDBPyConnection, truth: Path) -> dict[str, str]:
@@ -331,9 +423,9 @@ def _deliver_file(settings: Settings, *, path: Path, read: Callable[[Path], list
     return deliver_labelled(settings, read(path))
 
 
-def deliver_simulated(settings: Settings, *, people: int, carelessness: Carelessness) -> Labels:
+def deliver_simulated(settings: Settings, *, people: int, carelessness: Carelessness, seed: int) -> Labels:
     """Draws people and writes their records as people of the feed."""
-    records, truth = draw_people(people, carelessness, seed=SIMULATED_SEED)
+    records, truth = draw_people(people, carelessness, seed=seed)
     names = {"person_key_hash": "key", "email_normalised": "email", "phone_normalised": "phone"}
     rows = (
         {names.get(name, name): str(value) for name, value in row.items() if value is not None}
@@ -351,7 +443,7 @@ def deliver_labelled(settings: Settings, rows: Iterable[Mapping[str, str]]) -> L
         writer = csv.DictWriter(file, PEOPLE_COLUMNS, restval="", extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         for row in rows:
-            identifiers = {name: row[name] for name in ("email", "phone") if row.get(name)}
+            identifiers = {name: row[name] for name in ("email", "phone", "social_number") if row.get(name)}
             writer.writerow(
                 {
                     **row,
@@ -418,6 +510,15 @@ def score(truth: Mapping[str, str], group: Mapping[str, str]) -> Score:
         cubed["precision"] / size,
         cubed["recall"] / size,
         found - right,
+    )
+
+
+def shown(measured: Measured) -> str:
+    """The scores as a table, and what was compared as a sentence."""
+    candidates = measured.candidates
+    return (
+        f"{table(measured.scores)}\n\n{candidates.pair_count:,} pairs are compared; among them are "
+        f"{candidates.recall:.4f} of the {candidates.true_pair_count:,} true pairs."
     )
 
 

@@ -16,6 +16,7 @@ COLUMNS = ("first_name", "last_name", "birth_date", "street", "city", "postcode"
 # A column with fewer values than this share of records teaches nothing.
 LEAST_FILLED = 0.05
 THRESHOLD = 0.95
+TRAINED_BY = (("first_name", "last_name"), ("birth_date",), ("email",), ("postcode",))
 
 
 def group_with_splink(people: pa.Table, *, threshold: float = THRESHOLD) -> dict[str, str]:
@@ -96,5 +97,4 @@ def _blocking(filled: Sequence[str]) -> list[tuple[str, ...]]:
 
 
 def _training(filled: Sequence[str]) -> list[tuple[str, ...]]:
-    rules = [("first_name", "last_name"), ("birth_date",), ("email",), ("postcode",)]
-    return [rule for rule in rules if set(rule) <= set(filled)]
+    return [rule for rule in TRAINED_BY if set(rule) <= set(filled)]

@@ -2,7 +2,7 @@
     A relation with the landed rows of a source table, every version of each, and what a staging model says of all of
     them alike: `record_key` names the row (the table and the row's key), `version_key` one version of it (and a hash of
     its content; rows that share it are the same row delivered again), `row_status`, `loaded_at` and `changed_in` are
-    those of the landing, and `rule_of_type` and `pepper` are what the macros of identifiers need.
+    those of the landing, and `rule_of_type`, `is_compared_of_type` and `pepper` are what the macros of identifiers need.
 -#}
 {% macro landed(source_name, table_name) -%}
 (
@@ -14,6 +14,7 @@
             landed_rows._loaded_at as loaded_at,
             landed_rows._changed_in as changed_in,
             identifier_rules.rule_of_type,
+            identifier_rules.is_compared_of_type,
             identifier_rules.pepper
         from {{ source(source_name, table_name) }} as landed_rows
         cross join (

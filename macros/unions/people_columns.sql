@@ -14,6 +14,7 @@
         'country': text,
         'email_normalised': text,
         'phone_normalised': text,
+        'compared_identifiers': text,
         'identifiers': none,
         'row_status': text,
         'birth_date': 'date',

@@ -14,7 +14,7 @@ from orchestration.lib.config.match_parameters import (
     read_parameters,
     write_parameters,
 )
-from orchestration.lib.config.matching import MatchingSettingsError, read_matching_settings
+from orchestration.lib.config.matching import MatchingSettingsError, read_compared_types, read_matching_settings
 from orchestration.lib.config.seeds import SeedsInvalid, resolve_matching, resolve_seeds
 from orchestration.lib.core.settings import PROJECT_ROOT
 
@@ -59,6 +59,10 @@ def test_the_shipped_settings_are_on_and_compare_what_a_record_has() -> None:
         ("[[guards]]", "[[guards]]\ncannot_link = true", ["[another_first_name].cannot_link: there is no such"]),
         ('name = "nickname", is = "nickname"', 'name = "nickname", is = "nick"', ["[nickname].is: 'nick' is none of"]),
         ('{ first_name = ["differs"] }', '{ name = ["differs"] }', ["[another_first_name].levels.name: there is"]),
+        ('columns = ["identifier"]', 'columns = ["identifier", "city"]', ["identifier is compared by itself"]),
+        ('columns = ["city"], frequency', 'columns = ["identifier"], frequency', ["[same_city].columns: 'iden"]),
+        ('{ first_name = ["differs"] }', '{ identifier = ["differs"] }', ["levels.identifier: there is no"]),
+        ("\nis_learnt = false", '\nis_learnt = "no"', ["comparisons[identifier].is_learnt: 'no' is not true or false"]),
         ("max_records = 300", "max_records = 1", ["groups.max_records: 1 is not a whole number from 2"]),
         ("[groups]", "[groups", ["this is not TOML", "line"]),
     ],
@@ -124,6 +128,36 @@ def test_saved_parameters_that_do_not_fit_say_what_to_do(tmp_path: Path, change,
     with pytest.raises(MatchingSettingsError, match=said) as raised:
         read_parameters(path, settings)
     assert str(raised.value).startswith("match_parameters.json: ") and "identity-train" in str(raised.value)
+
+
+def test_a_type_that_is_compared_has_a_comparison_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "identifier_types.csv").write_text(
+        "identifier_type,is_compared\ntax_number,true\nemail,\nbadge,false\naccount,true\n", encoding="utf-8"
+    )
+    types = read_compared_types(tmp_path / "identifier_types.csv")
+    assert types == ("account", "tax_number") and read_compared_types(tmp_path / "none.csv") == ()
+    names = [one.name for one in read_matching_settings(SHIPPED / "matching.toml", types).comparisons]
+    assert names[-2:] == ["identifier_account", "identifier_tax_number"] and "identifier" not in names
+    assert not any(one.is_of_identifiers for one in read_matching_settings(SHIPPED / "matching.toml").comparisons)
+    text = (SHIPPED / "matching.toml").read_text(encoding="utf-8")
+    cut = text.index("# One comparison for each type"), text.index("# Guards:")
+    (tmp_path / "matching.toml").write_text(text[: cut[0]] + text[cut[1] :], encoding="utf-8")
+    assert read_matching_settings(tmp_path / "matching.toml").is_on
+    with pytest.raises(MatchingSettingsError) as raised:
+        read_matching_settings(tmp_path / "matching.toml", types)
+    assert str(raised.value).startswith(
+        'matching.toml: comparisons: none has columns = ["identifier"], and identifier_types'
+    )
+    assert "account, tax_number compared. Add one" in str(raised.value)
+
+
+def test_a_second_comparison_of_identifiers_is_refused(tmp_path: Path) -> None:
+    text = (SHIPPED / "matching.toml").read_text(encoding="utf-8")
+    cut = text.index('[[comparisons]]\nname = "identifier"'), text.index("# Guards:")
+    second = text[cut[0] : cut[1]].replace('name = "identifier"', 'name = "again"')
+    (tmp_path / "matching.toml").write_text(text[: cut[1]] + second + text[cut[1] :], encoding="utf-8")
+    with pytest.raises(MatchingSettingsError, match=r'\[again\].columns: a second comparison of "identifier"'):
+        read_matching_settings(tmp_path / "matching.toml")
 
 
 def test_switched_off_nothing_else_is_needed(tmp_path: Path) -> None:

@@ -511,6 +511,23 @@ def test_a_people_record_is_an_identifier_in_every_business(tmp_path: Path) -> N
     assert [row["identifier_type"] for row in found] == ["badge", "record"]
 
 
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("badge,person,1,true,maybe,exact", ["line 2: is_compared = maybe", "true or false"]),
+        ("tag,device,1,false,true,exact", ["line 2: tag is_compared = true", "identifies a device", "Set false"]),
+        ("phone,person,1,false,true,phone", ["line 2: phone is_compared = true", "in any case. Leave it empty"]),
+        ("record,person,9,false,true,exact", ["line 2: record is_compared = true", "Leave it empty"]),
+        ("Tax-No,person,1,true,true,digits", ["line 2: Tax-No is_compared = true", "Rename it"]),
+    ],
+)
+def test_only_numbers_of_people_are_compared(tmp_path: Path, row: str, said: list[str]) -> None:
+    header = "identifier_type,kind,priority,is_unique_per_person,is_compared,normalisation"
+    found = errors(tmp_path, identifier_types=f"{header}\n{row}\n")
+    assert len(found) == 1 and all(part in found[0] for part in ["identifier_types.csv", *said]), found
+    assert resolved(tmp_path, identifier_types=f"{header}\nbadge,person,1,true,true,exact\n").errors == ()
+
+
 def test_files_of_spreadsheets_are_read_as_they_are(tmp_path: Path) -> None:
     """A byte order mark, CRLF and blanks around values come from spreadsheets and change nothing."""
     text = "\ufeff" + SOUND["sources"].replace("\n", "\r\n").replace("web,10", " web , 10 ")

@@ -346,6 +346,53 @@ def test_a_slip_in_every_field_is_compared_and_found(written: dict) -> None:
     assert matched(person, person | written)["a", "b"]["match_probability"] >= SETTINGS.thresholds.review
 
 
+WITH_TAX_NUMBERS = read_matching_settings(PROJECT_ROOT / "seeds" / "matching.toml", ["tax_number"])
+
+
+def tax_numbers(one: str | None, other: str | None, differing: dict) -> tuple[dict, dict]:
+    """The pair of two records with such numbers among strangers with numbers of their own, and the number's level."""
+    given = records(ANN, ANN | differing)
+    people = pa.concat_tables(
+        [
+            given,
+            STRANGERS.set_column(
+                STRANGERS.schema.get_field_index("birth_date"), "birth_date", STRANGERS["birth_date"].cast(pa.string())
+            ).select(given.schema.names),
+        ]
+    )
+    chance = random.Random(5)
+    numbers = [one, other, *(str(chance.randint(10**8, 10**9)) for _ in range(len(people) - 2))]
+    said = [None if number is None else json.dumps({"tax_number": number}) for number in numbers]
+    found = match_people(people.append_column("compared_identifiers", pa.array(said, pa.string())), WITH_TAX_NUMBERS)
+    pair = next(row for row in found.pairs.to_pylist() if (row["record_a"], row["record_b"]) == ("a", "b"))
+    return pair, json.loads(pair["comparison_levels"])["identifier_tax_number"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "level", "is_mistyped"),
+    [
+        ("123456782", "123456782", "exact", False),
+        ("123456782", "123456728", "one_edit", True),
+        ("123456782", "12345678", "one_edit", True),
+        ("123456782", "987654329", "differs", False),
+        ("123456782", None, "missing", False),
+        ("12345", "12346", "differs", False),
+    ],
+    ids=["the same", "two digits swapped", "a digit lost", "another", "none", "too short to tell"],
+)
+def test_a_number_of_ones_own_is_compared_and_forbids_nothing(one, other, level, is_mistyped) -> None:
+    without_keys = {"email_normalised": None, "phone_normalised": None}
+    pair, found = tax_numbers(one, other, without_keys)
+    assert found["level"] == level and pair["is_link"]
+    assert pair["mistyped_types"] == (["tax_number"] if is_mistyped else [])
+    assert found["weight"] > 5 if level in ("exact", "one_edit") else -3 < found["weight"] <= 0
+
+
+def test_two_people_with_numbers_one_slip_apart_are_not_linked() -> None:
+    pair, _ = tax_numbers("123456782", "123456728", {"first_name": "Gijsbert", "birth_date": "1969-11-02"})
+    assert not pair["is_link"] and pair["mistyped_types"] == []
+
+
 def address_level(one: dict, other: dict) -> tuple[str, float]:
     """The level and weight of the address of two records that agree in name and birth date."""
     nobody = dict.fromkeys(("street", "postcode", "city", "email_normalised", "phone_normalised"))

@@ -13,6 +13,7 @@ from orchestration.lib.identity.splitting import (
     UNIQUE_PER_PERSON,
     Link,
     ResolvedLink,
+    find_agreements,
     joined_by_one_value,
     resolve_links,
 )
@@ -142,3 +143,74 @@ def test_a_chain_of_links_past_the_mailbox_outweighs_the_names() -> None:
 def test_a_mailbox_and_a_telephone_of_two_households_records_confirm_nothing_of_each_other() -> None:
     """h and w share the mailbox m, H and W the telephone t; matching links h with H and w with W."""
     assert kept_apart("hm wm Ht Wt hH wW", hw="m", HW="t") == ["hw", "HW"]
+
+
+def customers(text: str, *, records: str, shared: dict[str, str], unique: str = "") -> tuple[list[str], dict[str, str]]:
+    """The parts that links such as `am bm` form and what was refused, where pairs of records share one value."""
+    links = [Link(pair, pair[0], pair[1], False) for pair in text.split()]
+    types = dict.fromkeys(unique, "account")
+    agreements = find_agreements(links, records, unique_types=types)
+    pairs = {(pair[0], pair[1]): value for pair, value in shared.items()}
+    cannot_link = joined_by_one_value(links, pairs, agreements.pairs)
+    result = list(
+        resolve_links(links, unique_types=types, must_not_link=(), cannot_link=cannot_link, agreements=agreements)
+    )
+    return parts(result), refused(result)
+
+
+def test_two_records_of_one_mailbox_and_telephone_are_not_torn_by_a_third_that_came_first() -> None:
+    """a and b agree in m and t. c shares the mailbox n with a, under another first name, and q with b. The links of c
+    come first; taken alone they would put b with c, and a could no longer join b."""
+    found, why = customers("cq bq an cn am bm at bt xq yq", records="abcxy", shared={"ac": "n", "xy": "q"})
+    assert any({"a", "b", "m", "t"} <= set(part) for part in found)
+    assert why == {"bq": CANNOT_LINK, "cn": CANNOT_LINK, "yq": CANNOT_LINK}
+
+
+def test_records_that_agree_in_two_values_and_have_two_accounts_are_two_people() -> None:
+    found, why = customers("a1 b2 am bm at bt", records="ab", shared={}, unique="12")
+    assert found == ["1amt", "2b"] and set(why.values()) == {UNIQUE_PER_PERSON}
+
+
+def test_a_mistyped_number_is_no_second_one() -> None:
+    """1 and 2 are one number, mistyped, and so are 2 and 3; 4 is another one."""
+    links = [Link(pair, pair[0], pair[1], False) for pair in ("a1", "b2", "c3", "d4", "ab", "bc", "cd")]
+    types = dict.fromkeys("1234", "account")
+    result = list(resolve_links(links, unique_types=types, must_not_link=(), mistyped=[("1", "2"), ("2", "3")]))
+    assert parts(result) == ["123abc", "4d"] and refused(result) == {"cd": UNIQUE_PER_PERSON}
+    assert set(refused(list(resolve_links(links, unique_types=types, must_not_link=())))) == {"ab", "bc", "cd"}
+
+
+def test_a_couple_each_with_two_records_and_a_telephone_stays_apart_in_one_mailbox() -> None:
+    """Each agrees with themselves in mailbox and telephone; that says nothing of the two."""
+    shared = dict.fromkeys(("ab", "aB", "Ab", "AB"), "m")
+    found, why = customers("am bm Am Bm at At bu Bu", records="aAbB", shared=shared)
+    assert found == ["Aamt", "Bbu"] and why == {"bm": CANNOT_LINK, "Bm": CANNOT_LINK}
+
+
+@pytest.mark.parametrize("seed", range(400))
+def test_a_cannot_link_tears_no_records_that_agree_in_more_than_one_value(seed: int) -> None:
+    """Records that share a unique value or two values, or that matching links, are one person as far as cannot-links
+    go, whatever the order of links, and whatever other records share with them."""
+    chance = random.Random(seed)
+    records, values = "abcdefgh"[: chance.randint(3, 8)], "mntpq"[: chance.randint(2, 5)]
+    unique = values[: chance.randint(0, 1)]
+    held = {one: set(chance.sample(values, chance.randint(0, min(3, len(values))))) for one in records}
+    seen = [one + value for one in records for value in sorted(held[one])]
+    chance.shuffle(seen)
+    pairs = list(itertools.combinations(records, 2))
+    fuzzy = [one + other for one, other in chance.sample(pairs, chance.randint(0, 2))]
+    shared = {
+        one + other: value
+        for one, other in pairs
+        for value in held[one] & held[other]
+        if len(held[one] & held[other]) == 1 and value not in unique and chance.random() < 0.5
+    }
+    if not seen + fuzzy:
+        return
+    found, why = customers(" ".join(seen + fuzzy), records=records, shared=shared, unique=unique)
+    part_of = {member: part for part in found for member in part}
+    for one, other in pairs:
+        both = held[one] & held[other]
+        if len(both) > 1 or both & set(unique) or one + other in fuzzy:
+            assert part_of[one] == part_of[other], (seen, fuzzy, shared)
+    assert not set(fuzzy) & set(why)

@@ -20,6 +20,7 @@ select
     })) }} as identifiers,
     {{ normalised_identifier("'email'", 'email') }} as email_normalised,
     {{ normalised_identifier("'phone'", 'phone') }} as phone_normalised,
+    {{ compared_identifiers(map_of({'customer_number': 'customer_number'})) }} as compared_identifiers,
     birth_date,
     row_status,
     updated_at,

@@ -16,6 +16,7 @@ select
     {{ hashed_identifiers(json_to_map('identifiers')) }} as identifiers,
     {{ normalised_identifier("'email'", json_text('identifiers', 'email')) }} as email_normalised,
     {{ normalised_identifier("'phone'", json_text('identifiers', 'phone')) }} as phone_normalised,
+    {{ compared_identifiers(json_to_map('identifiers')) }} as compared_identifiers,
     birth_date,
     row_status,
     updated_at,

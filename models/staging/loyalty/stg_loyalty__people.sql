@@ -13,6 +13,7 @@ select
     postcode,
     {{ hashed_identifiers(map_of({'loyalty_card': 'loyalty_card', 'email': 'email'})) }} as identifiers,
     {{ normalised_identifier("'email'", 'email') }} as email_normalised,
+    {{ compared_identifiers(map_of({'loyalty_card': 'loyalty_card'})) }} as compared_identifiers,
     birth_date,
     row_status,
     updated_at,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import tomllib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, NamedTuple
@@ -33,6 +34,8 @@ BLOCK_KEYS = (
     "email_local",
     "email_start",
 )
+# Stands for each type of identifier that identifier_types.csv has compared; its column is identifier_<type>.
+IDENTIFIER = "identifier"
 # What a household may have one of.
 SHAREABLE = ("email", "phone")
 MISSING = "missing"
@@ -265,8 +268,16 @@ class Comparison(Table):
     """A field, or fields that say one thing together, and the degrees in which two records agree in it."""
 
     name: Name
-    columns: Annotated[tuple[str, ...], names_among(*COLUMNS)]
+    columns: Annotated[tuple[str, ...], names_among(*COLUMNS, IDENTIFIER)]
+    is_learnt: Truth = True
     levels: Annotated[tuple[Level, ...], Tables]
+
+    @field_rule("columns")
+    @classmethod
+    def identifier_is_alone(cls, columns: tuple[str, ...]) -> tuple[str, ...]:
+        if IDENTIFIER in columns and len(columns) > 1:
+            raise fault('{name} is compared by itself. Write columns = ["{name}"].', name=IDENTIFIER)
+        return columns
 
     @field_rule("levels", mode="before")
     @classmethod
@@ -280,6 +291,11 @@ class Comparison(Table):
                 raise fault(NO_USE, number, "columns", kind="else")
             check_names(level.get("columns", columns), columns, number, "columns")
         return [{"columns": columns} | level for level in levels]
+
+    @property
+    def is_of_identifiers(self) -> bool:
+        """Whether it compares the values of a type of identifier."""
+        return self.columns[0].startswith(IDENTIFIER)
 
     @rule(mode="after")
     def last_level_is_else(self) -> Comparison:
@@ -363,8 +379,18 @@ class MatchingSettings(Table):
         return self
 
     @rule(mode="after")
+    def identifiers_have_one_comparison(self) -> MatchingSettings:
+        places = [place for place, one in enumerate(self.comparisons) if one.is_of_identifiers]
+        if len(places) > 1:
+            words = 'a second comparison of "{identifier}". One is used for every type: take one out.'
+            raise fault(words, "comparisons", places[1], "columns", identifier=IDENTIFIER)
+        return self
+
+    @rule(mode="after")
     def conditions_name_levels(self) -> MatchingSettings:
-        levels = {one.name: (MISSING, *(level.name for level in one.levels)) for one in self.comparisons}
+        # that of identifiers is as many as there are types; none forbids anything
+        named = [one for one in self.comparisons if not one.is_of_identifiers]
+        levels = {one.name: (MISSING, *(level.name for level in one.levels)) for one in named}
         listed: Mapping[str, tuple[Guard, ...]] = {"guards": self.guards, "cannot_links": self.cannot_links}
         places = [(table, number, guard) for table, guards in listed.items() for number, guard in enumerate(guards)]
         for table, number, guard in places:
@@ -403,8 +429,19 @@ TABLES: Mapping[str, type[Table]] = {
 }
 
 
-def read_matching_settings(path: Path) -> MatchingSettings:
-    """Reads and checks matching.toml. Raises MatchingSettingsError naming the file, the key and the fix."""
+def read_compared_types(path: Path) -> tuple[str, ...]:
+    """The types of identifiers that identifier_types.csv, as it was resolved, has compared; none without the file."""
+    if not path.is_file():
+        return ()
+    with path.open(encoding="utf-8", newline="") as lines:
+        return tuple(sorted(row["identifier_type"] for row in csv.DictReader(lines) if row["is_compared"] == "true"))
+
+
+def read_matching_settings(path: Path, compared_types: Sequence[str] = ()) -> MatchingSettings:
+    """Reads and checks matching.toml; its comparison of identifiers becomes one for each of the types.
+
+    Raises MatchingSettingsError naming the file, the key and the fix.
+    """
     try:
         declared = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -412,9 +449,33 @@ def read_matching_settings(path: Path) -> MatchingSettings:
     # of a switched-off matching the rest may be missing, and is not read
     read = declared | dict(SWITCHED_OFF) if declared.get("is_on") is False else declared
     try:
-        return MatchingSettings.model_validate(read)
+        settings = MatchingSettings.model_validate(read)
     except ValidationError as error:
         raise MatchingSettingsError(f"{path.name}: {_shown(faults(error)[0], declared)}") from error
+    if compared_types and settings.is_on and not any(one.is_of_identifiers for one in settings.comparisons):
+        raise MatchingSettingsError(
+            f'{path.name}: comparisons: none has columns = ["{IDENTIFIER}"], and identifier_types.csv has '
+            f"{', '.join(compared_types)} compared. Add one, as in seeds/matching.toml, or set is_compared to false."
+        )
+    return _with_identifiers(settings, compared_types)
+
+
+def _with_identifiers(settings: MatchingSettings, types: Sequence[str]) -> MatchingSettings:
+    """The settings with a comparison for each type in place of that of identifiers."""
+    comparisons: list[Comparison] = []
+    for comparison in settings.comparisons:
+        if not comparison.is_of_identifiers:
+            comparisons.append(comparison)
+            continue
+        for one in types:
+            column = f"{IDENTIFIER}_{one}"
+            levels = tuple(
+                level.model_copy(update={"columns": (column,), "frequency_of": level.frequency_of and column})
+                for level in comparison.levels
+            )
+            update = {"name": column, "columns": (column,), "levels": levels}
+            comparisons.append(comparison.model_copy(update=update))
+    return settings.model_copy(update={"comparisons": tuple(comparisons)})
 
 
 def _shown(found: Fault, document: Any) -> str:

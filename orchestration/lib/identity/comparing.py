@@ -1,4 +1,4 @@
-"""Builds Splink's model from the settings, and has Splink weigh pairs of prepared records."""
+"""Builds Splink's model from the settings, and has Splink compare and weigh pairs of prepared records."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import duckdb
 from orchestration.lib.config.matching import MISSING, Comparison, Level, MatchingSettings
 
 if TYPE_CHECKING:
+    from splink import SettingsCreator
     from splink.comparison_library import CustomComparison
     from splink.internals.comparison_level_creator import ComparisonLevelCreator
 
@@ -30,56 +31,123 @@ def level_of(comparison: Comparison, gamma: int) -> str:
     return MISSING if gamma < 0 else comparison.levels[len(comparison.levels) - 1 - gamma].name
 
 
+def compare_pairs(connection: duckdb.DuckDBPyConnection, settings: MatchingSettings, pairs: str, compared: str) -> None:
+    """Has Splink compare the pairs of a table (record_l < record_r) of records in `people` and writes `compared`.
+
+    It has record_l, record_r and of each comparison gamma_<comparison>, the number of the level that describes the
+    pair. The level follows from the two records and the settings alone, whatever the rates.
+    """
+    # importing it takes seconds, and a data set without people never needs it
+    from splink import Linker
+    from splink.backends.duckdb import DuckDBAPI
+
+    api = DuckDBAPI(connection)
+    # the settings are checked where they are read
+    linker = Linker(api.register("people"), splink_model(settings), log_level=None, validate_settings=False)
+    connection.execute(f"""
+        create or replace temp table pairs_to_compare as
+        select '0' as match_key, record_l as join_key_l, record_r as join_key_r from {pairs}
+    """)
+    linker.table_management.register_blocked_pairs_for_predict(api.register("pairs_to_compare"))
+    result = linker.inference.predict(warning_mode="never")
+    connection.execute(f"""
+        create or replace temp table {compared} as
+        select record_l, record_r, {_gammas(settings, "cast({0} as tinyint) as {0}")} from {result.physical_name}
+    """)
+    result.drop_table_from_database_and_remove_from_cache()
+    linker.table_management.invalidate_cache()
+
+
+def compare_missing_pairs(
+    connection: duckdb.DuckDBPyConnection, settings: MatchingSettings, pairs: str, compared: str
+) -> int:
+    """Adds to a table that `compare_pairs` wrote the pairs of another that it lacks; returns how many these are."""
+    connection.execute(f"""
+        create or replace temp table pairs_missing as
+        select record_l, record_r from {pairs} anti join {compared} using (record_l, record_r)
+    """)
+    ((count,),) = connection.execute("select count(*) from pairs_missing").fetchall()
+    if count:
+        compare_pairs(connection, settings, "pairs_missing", "pairs_added")
+        connection.execute(f"insert into {compared} by name from pairs_added")
+        connection.execute("drop table pairs_added")
+    return count
+
+
+def create_compared(connection: duckdb.DuckDBPyConnection, settings: MatchingSettings, compared: str) -> None:
+    """Creates a table as `compare_pairs` writes it, without a pair."""
+    connection.execute(
+        f"create or replace temp table {compared} "
+        f"(record_l bigint, record_r bigint, {_gammas(settings, '{0} tinyint')})"
+    )
+
+
 def weigh_pairs(
     connection: duckdb.DuckDBPyConnection,
     settings: MatchingSettings,
-    pairs: str,
+    compared: str,
     weighed: str,
     *,
     is_detailed: bool = False,
 ) -> None:
-    """Has Splink weigh the pairs of a table (record_l < record_r) of records in `people` and writes table `weighed`.
+    """Weighs the pairs of a table (or a query) with levels, by Splink's own statement, and writes table `weighed`.
 
-    It has record_l, record_r and evidence, the sum of the comparisons' weights (base 2, without the prior); detailed,
-    also of each comparison gamma_<comparison>, the level's number, and mw_<comparison>, its weight.
+    It has record_l, record_r, of each comparison gamma_<comparison>, and evidence, the sum of the comparisons' weights
+    (base 2, without the prior); detailed, also mw_<comparison>, the weight of each.
     """
-    # importing it takes seconds, and a data set without people never needs it
-    from splink import Linker, SettingsCreator
-    from splink.backends.duckdb import DuckDBAPI
+    from splink.internals.dialects import SplinkDialect
+    from splink.internals.predict import predict_from_comparison_vectors_sqls
 
-    model = SettingsCreator(
+    model = splink_model(settings).get_settings("duckdb")
+    statements = predict_from_comparison_vectors_sqls(
+        unique_id_input_columns=model.column_info_settings.unique_id_input_columns,
+        core_model_settings=model.core_model_settings,
+        sql_dialect=SplinkDialect.from_string("duckdb"),
+        retain_intermediate_calculation_columns=True,
+        training_mode=True,
+    )
+    frequencies = sorted(
+        {level.frequency_of for comparison in settings.comparisons for level in comparison.levels if level.frequency_of}
+    )
+    shares = "".join(f", one.tf_{name} as tf_{name}_l, other.tf_{name} as tf_{name}_r" for name in frequencies)
+    steps = ", ".join(f"{statement['output_table_name']} as ({statement['sql']})" for statement in statements)
+    with_frequency = {c.name for c in settings.comparisons if any(level.frequency_of for level in c.levels)}
+    weights = (
+        f"mw_{c.name} + mw_tf_adj_{c.name} as mw_{c.name}" if c.name in with_frequency else f"mw_{c.name}"
+        for c in settings.comparisons
+    )
+    columns = ["record_l", "record_r", "match_weight as evidence", _gammas(settings), *(weights if is_detailed else ())]
+    connection.execute(f"""
+        create or replace temp table {weighed} as
+        with __splink__df_comparison_vectors as (
+            select pairs.record_l, pairs.record_r, {_gammas(settings)}, '0' as match_key{shares}
+            from {compared} as pairs
+            inner join people as one on one.record = pairs.record_l
+            inner join people as other on other.record = pairs.record_r
+        ),
+        {steps}
+        select {", ".join(columns)} from {statements[-1]["output_table_name"]}
+    """)
+
+
+def _gammas(settings: MatchingSettings, form: str = "{0}") -> str:
+    return ", ".join(form.format(f"gamma_{comparison.name}") for comparison in settings.comparisons)
+
+
+def splink_model(settings: MatchingSettings) -> SettingsCreator:
+    """Splink's model of the comparisons."""
+    from splink import SettingsCreator
+
+    return SettingsCreator(
         link_type="dedupe_only",
         unique_id_column_name="record",
         comparisons=[_comparison(comparison) for comparison in settings.comparisons],
         blocking_rules_to_generate_predictions=[],
         probability_two_random_records_match=EVEN,
         # Splink hands out the levels only together with the values
-        retain_matching_columns=is_detailed,
-        retain_intermediate_calculation_columns=is_detailed,
+        retain_matching_columns=True,
+        retain_intermediate_calculation_columns=True,
     )
-    api = DuckDBAPI(connection)
-    # the settings are checked where they are read
-    linker = Linker(api.register("people"), model, log_level=None, validate_settings=False)
-    connection.execute(f"""
-        create or replace temp table pairs_to_weigh as
-        select '0' as match_key, record_l as join_key_l, record_r as join_key_r from {pairs}
-    """)
-    linker.table_management.register_blocked_pairs_for_predict(api.register("pairs_to_weigh"))
-    result = linker.inference.predict(warning_mode="never")
-    names = [comparison.name for comparison in settings.comparisons]
-    found = {row[0] for row in connection.execute(f"describe {result.physical_name}").fetchall()}
-    details = []
-    if is_detailed:
-        details = [f"gamma_{name}" for name in names] + [
-            f"mw_{name} + mw_tf_adj_{name} as mw_{name}" if f"mw_tf_adj_{name}" in found else f"mw_{name}"
-            for name in names
-        ]
-    connection.execute(f"""
-        create or replace temp table {weighed} as
-        select {", ".join(["record_l", "record_r", "match_weight as evidence", *details])} from {result.physical_name}
-    """)
-    result.drop_table_from_database_and_remove_from_cache()
-    linker.table_management.invalidate_cache()
 
 
 def prior_weight(probability: float) -> float:

@@ -14,13 +14,19 @@ import duckdb
 import pyarrow as pa
 
 from orchestration.lib.config.match_parameters import Parameters, with_rates
-from orchestration.lib.config.matching import SHAREABLE, MatchingSettings
+from orchestration.lib.config.matching import IDENTIFIER, SHAREABLE, MatchingSettings
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.identity.blocking import block_pairs
-from orchestration.lib.identity.comparing import level_of, prior_weight, weigh_pairs
+from orchestration.lib.identity.comparing import (
+    compare_missing_pairs,
+    create_compared,
+    level_of,
+    prior_weight,
+    weigh_pairs,
+)
 from orchestration.lib.identity.grouping import Pair, Weighed, components, refuse_links
 from orchestration.lib.identity.people_prepared import prepare_people
-from orchestration.lib.identity.training import train
+from orchestration.lib.identity.training import BLOCKED, sample_pairs, train
 
 PAIRS_SCHEMA = pa.schema(
     [
@@ -31,6 +37,7 @@ PAIRS_SCHEMA = pa.schema(
         ("strongest_comparison", pa.string()),
         ("comparison_levels", pa.string()),
         ("refused_by", pa.string()),
+        ("mistyped_types", pa.list_(pa.string())),
         ("is_link", pa.bool_()),
         ("is_cannot_link", pa.bool_()),
     ]
@@ -40,8 +47,17 @@ DIGITS = 6
 
 
 @dataclass(frozen=True)
+class Compared:
+    """What was compared: `records` (record, person_key_hash, digest of the values compared) and `pairs` of their
+    numbers (record_l, record_r) with the level of each comparison. Two equal records are at the same levels again."""
+
+    records: pa.Table
+    pairs: pa.Table
+
+
+@dataclass(frozen=True)
 class Matches:
-    """The pairs that are worth knowing of, and figures of each step for the log.
+    """The pairs that are worth knowing of, figures of each step for the log, and what was compared.
 
     Those are the pairs at or above the review probability, and cannot-link pairs: two people of one mailbox or
     telephone.
@@ -49,12 +65,20 @@ class Matches:
 
     pairs: pa.Table
     notes: tuple[str, ...]
+    compared: Compared | None = None
 
 
-def match_people(people: pa.Table, settings: MatchingSettings, parameters: Parameters | None = None) -> Matches:
+def match_people(
+    people: pa.Table,
+    settings: MatchingSettings,
+    parameters: Parameters | None = None,
+    *,
+    known: Compared | None = None,
+) -> Matches:
     """Compares current people records and returns the pairs that may be one person, by their keys.
 
-    `parameters` are saved ones; without them the rates are estimated as the settings say.
+    `parameters` are saved ones; without them the rates are estimated as the settings say. Of pairs that are `known`
+    from other records under the same settings and code, those of records that did not change are not compared again.
     """
     if not settings.is_on:
         return Matches(PAIRS_SCHEMA.empty_table(), ("matching is off",))
@@ -63,16 +87,19 @@ def match_people(people: pa.Table, settings: MatchingSettings, parameters: Param
         if count < 2:
             return Matches(PAIRS_SCHEMA.empty_table(), (f"{count} records: nothing to compare",))
         blocked = block_pairs(connection, settings)
-        notes = [
-            f"{count:,} records, {blocked.pair_count:,} pairs compared",
-            f"{blocked.skipped_blocks:,} blocks of more than {blocked.max_block_records:,} records left out",
-        ]
+        skipped = f"{blocked.skipped_blocks:,} blocks of more than {blocked.max_block_records:,} records left out"
         if not blocked.pair_count:
-            return Matches(PAIRS_SCHEMA.empty_table(), tuple(notes))
+            return Matches(PAIRS_SCHEMA.empty_table(), (f"{count:,} records, 0 pairs compared", skipped))
+        _take_known(connection, settings, known)
+        compared = _compare(connection, settings, is_sampled=parameters is None)
+        notes = [
+            f"{count:,} records, {blocked.pair_count:,} pairs compared; with the sample, {compared:,} in this run",
+            skipped,
+        ]
         if parameters is None:
             parameters = train(connection, settings, count)
         else:
-            weigh_pairs(connection, with_rates(settings, parameters.rates), "pairs_blocked", "pairs_weighed")
+            weigh_pairs(connection, with_rates(settings, parameters.rates), BLOCKED, "pairs_weighed")
         settings = with_rates(settings, parameters.rates)
         share = parameters.share(count)
         prior = prior_weight(share)
@@ -84,7 +111,70 @@ def match_people(people: pa.Table, settings: MatchingSettings, parameters: Param
         pairs = _pairs_found(connection, settings, prior, verdicts, weighed)
         links = sum(verdict is None for verdict in verdicts.values())
         notes.append(f"{links:,} links, {len(verdicts) - links:,} refused, {len(pairs):,} pairs listed")
-        return Matches(pairs, tuple(notes))
+        return Matches(pairs, tuple(notes), _compared(connection))
+
+
+def _take_known(connection: duckdb.DuckDBPyConnection, settings: MatchingSettings, known: Compared | None) -> None:
+    """Creates `pairs_compared` of the known pairs of records that are as they were, under their present numbers."""
+    # what the levels follow from: the record's own values, and whether its names are common
+    columns = [
+        f"{name} := {name}"
+        for name, *_ in connection.execute("describe people_keyed").fetchall()
+        if name not in ("record", "person_key_hash")
+    ]
+    connection.execute(f"""
+        create or replace temp table records_compared as
+        select record, person_key_hash, md5(cast(to_json(struct_pack({", ".join(columns)})) as varchar)) as digest
+        from people_keyed
+    """)
+    create_compared(connection, settings, "pairs_compared")
+    if known is None:
+        return
+    connection.register("records_known", known.records)
+    connection.register("pairs_known", known.pairs)
+    # the order of keys is the order of numbers, then and now
+    connection.execute("""
+        insert into pairs_compared by name
+        with unchanged as (
+            select before.record as number_before, now.record
+            from records_known as before
+            inner join records_compared as now using (person_key_hash, digest)
+        )
+        select one.record as record_l, other.record as record_r, pairs.* exclude (record_l, record_r)
+        from pairs_known as pairs
+        inner join unchanged as one on one.number_before = pairs.record_l
+        inner join unchanged as other on other.number_before = pairs.record_r
+    """)
+    connection.unregister("records_known")
+    connection.unregister("pairs_known")
+
+
+def _compare(connection: duckdb.DuckDBPyConnection, settings: MatchingSettings, *, is_sampled: bool) -> int:
+    """Compares the pairs blocked, and those sampled for training, unless they are in `pairs_compared`; returns how
+    many were compared."""
+    connection.execute("create or replace temp table pairs_wanted as select record_l, record_r from pairs_blocked")
+    if is_sampled:
+        sample_pairs(connection, settings)
+        connection.execute("""
+            insert into pairs_wanted
+            select record_l, record_r from pairs_sampled anti join pairs_blocked using (record_l, record_r)
+        """)
+    count = compare_missing_pairs(connection, settings, "pairs_wanted", "pairs_compared")
+    connection.execute("drop table pairs_wanted")
+    return count
+
+
+def _compared(connection: duckdb.DuckDBPyConnection) -> Compared:
+    """The pairs that the next run may need again: those blocked, sampled or weighed in detail."""
+    needed = "select record_l, record_r from pairs_blocked union select record_l, record_r from pairs_close"
+    if connection.execute("select 1 from duckdb_tables() where table_name = 'pairs_sampled'").fetchall():
+        needed += " union select record_l, record_r from pairs_sampled"
+    return Compared(
+        connection.sql("select record, person_key_hash, digest from records_compared order by record").to_arrow_table(),
+        connection.sql(f"""
+            from pairs_compared semi join ({needed}) using (record_l, record_r) order by record_l, record_r
+        """).to_arrow_table(),
+    )
 
 
 def _weigh_groups(
@@ -126,7 +216,9 @@ def _weigh_groups(
         [review],
     )
     connection.unregister("pairs_inside")
-    weigh_pairs(connection, settings, "pairs_close", "pairs_detailed", is_detailed=True)
+    compare_missing_pairs(connection, settings, "pairs_close", "pairs_compared")
+    close = "(from pairs_compared semi join pairs_close using (record_l, record_r))"
+    weigh_pairs(connection, settings, close, "pairs_detailed", is_detailed=True)
     gammas = ", ".join(f"gamma_{comparison.name}" for comparison in settings.comparisons)
     rows = connection.execute(
         f"""
@@ -204,10 +296,23 @@ def _pairs_found(
         table["match_probability"].append(round(1 / (1 + 2.0 ** -max(min(weight, 300.0), -300.0)), 9))
         table["strongest_comparison"].append(max(names, key=lambda name: (levels[name]["weight"], name)))
         table["comparison_levels"].append(json.dumps(levels, sort_keys=True))
+        is_link = is_heavy and verdict is None
         table["refused_by"].append(verdict)
-        table["is_link"].append(is_heavy and verdict is None)
+        table["mistyped_types"].append(_mistyped(settings, levels) if is_link else [])
+        table["is_link"].append(is_link)
         table["is_cannot_link"].append(is_cannot_link)
     return pa.table(table, schema=PAIRS_SCHEMA)
+
+
+def _mistyped(settings: MatchingSettings, levels: Mapping[str, Mapping]) -> list[str]:
+    """The types of identifiers of which a pair has two values, one a slip of the other."""
+    return [
+        comparison.name.removeprefix(f"{IDENTIFIER}_")
+        for comparison in settings.comparisons
+        if comparison.is_of_identifiers
+        for level in comparison.levels
+        if level.name == levels[comparison.name]["level"] and level.kind not in ("equal", "else")
+    ]
 
 
 def train_on(people: pa.Table, settings: MatchingSettings) -> Parameters:
@@ -216,4 +321,6 @@ def train_on(people: pa.Table, settings: MatchingSettings) -> Parameters:
         count = prepare_people(connection, people, settings)
         if count < 2 or not block_pairs(connection, settings).pair_count:
             raise ValueError(f"{count:,} people records hold no pair to compare, so there is nothing to learn from.")
+        create_compared(connection, settings, "pairs_compared")
+        _compare(connection, settings, is_sampled=True)
         return train(connection, settings, count)

@@ -8,7 +8,7 @@ import duckdb
 import pyarrow as pa
 from nicknames import name_triplets
 
-from orchestration.lib.config.matching import MatchingSettings
+from orchestration.lib.config.matching import IDENTIFIER, MatchingSettings
 
 # A longer value is not a name, address or date: it is omitted, not cut, because two cut ones may agree by chance.
 MAX_LENGTH = 200
@@ -44,6 +44,7 @@ DATE_IS_DEFAULT_SHARE = 0.004
 COMMON_FROM = 6
 INPUT_COLUMNS = (
     "first_name", "last_name", "street", "city", "postcode", "birth_date", "email_normalised", "phone_normalised",
+    "compared_identifiers",
 )  # fmt: skip
 
 
@@ -76,6 +77,18 @@ def prepare_people(connection: duckdb.DuckDBPyConnection, people: pa.Table, sett
     """)
     connection.unregister("people_given")
     nothing = _listed(SAID_AS_NOTHING)
+    identifiers = [one.columns[0] for one in settings.comparisons if one.is_of_identifiers]
+    values_read = "".join(
+        f""",
+                lower(trim(json_extract_string(compared_identifiers, '$.{column.removeprefix(IDENTIFIER + "_")}')))
+                    as {column}"""
+        for column in identifiers
+    )
+    values_cleaned = "".join(
+        f""",
+            case when length({column}) <= {MAX_LENGTH} and {column} not in {nothing} then {column} end as {column}"""
+        for column in identifiers
+    )
     connection.execute(f"""
         create or replace temp table people_cleaned as
         with lines as (
@@ -118,7 +131,7 @@ def prepare_people(connection: duckdb.DuckDBPyConnection, people: pa.Table, sett
                 try_cast(left(birth_date, 10) as date) as birth_date,
                 case when length(email_normalised) <= {MAX_LENGTH} then lower(trim(email_normalised)) end as email,
                 case when length(phone_normalised) <= {MAX_LENGTH}
-                    then regexp_replace(phone_normalised, '[^0-9]', '', 'g') end as phone
+                    then regexp_replace(phone_normalised, '[^0-9]', '', 'g') end as phone{values_read}
             from placed
         ),
         housed as (
@@ -147,7 +160,7 @@ def prepare_people(connection: duckdb.DuckDBPyConnection, people: pa.Table, sett
             case when postcode not in {nothing} then postcode end as postcode,
             case when year(birth_date) between 1901 and 2200 then strftime(birth_date, '%Y%m%d') end as birth_date,
             case when contains(email, '@') then email end as email,
-            case when length(phone) >= 6 then right(phone, 9) end as phone
+            case when length(phone) >= 6 then right(phone, 9) end as phone{values_cleaned}
         from housed
     """)
     connection.register("nicknames_known", _nicknames())

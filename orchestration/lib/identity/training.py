@@ -24,6 +24,8 @@ LEAST_MATCHES_PER_RECORD = 0.002
 MOST_MATCHES_PER_RECORD = 4.0
 # m is learnt from pairs of at least this probability.
 ALMOST_SURE = 0.95
+# The pairs that blocking chose, with their levels.
+BLOCKED = "(from pairs_compared semi join pairs_blocked using (record_l, record_r))"
 
 
 @dataclass(frozen=True)
@@ -34,34 +36,36 @@ class Pattern:
     count: float
 
 
-def estimate_u(connection: duckdb.DuckDBPyConnection, settings: MatchingSettings, record_count: int) -> Rates:
-    """The rates with u counted over all pairs of a sample of records, the pairs that match left out by their chance.
-
-    The sample are the records whose keys hash lowest: the same for the same records. With m as declared, the chance
-    of a match and u are found by turns (expectation maximisation with m held).
-    """
-    rates = declared_rates(settings)
-    if settings.training.u != "estimated" or record_count < 2:
-        return rates
+def sample_pairs(connection: duckdb.DuckDBPyConnection, settings: MatchingSettings) -> None:
+    """Creates the table `pairs_sampled` of all pairs of some records: those whose keys hash lowest, the same for the
+    same records. It is empty where nothing is counted in it."""
+    limit = settings.training.sample_records if settings.training.u == "estimated" else 0
     connection.execute(f"""
         create or replace temp table records_sampled as
-        select record from people order by md5(person_key_hash), record limit {settings.training.sample_records}
+        select record from people order by md5(person_key_hash), record limit {limit}
     """)
     connection.execute("""
         create or replace temp table pairs_sampled as
         select one.record as record_l, other.record as record_r
         from records_sampled as one join records_sampled as other on one.record < other.record
     """)
-    weigh_pairs(connection, settings, "pairs_sampled", "pairs_sampled_weighed", is_detailed=True)
-    patterns = read_patterns(connection, settings, "pairs_sampled_weighed")
-    connection.execute("drop table pairs_sampled_weighed")
-    return fit_u(settings, patterns, record_count)
 
 
-def read_patterns(connection: duckdb.DuckDBPyConnection, settings: MatchingSettings, weighed: str) -> list[Pattern]:
-    """The patterns of levels in a table that `weigh_pairs` wrote, in a fixed order."""
+def estimate_u(connection: duckdb.DuckDBPyConnection, settings: MatchingSettings, record_count: int) -> Rates:
+    """The rates with u counted over the pairs of `pairs_sampled`, the pairs that match left out by their chance.
+
+    With m as declared, the chance of a match and u are found by turns (expectation maximisation with m held).
+    """
+    if settings.training.u != "estimated" or record_count < 2:
+        return declared_rates(settings)
+    sampled = "pairs_compared semi join pairs_sampled using (record_l, record_r)"
+    return fit_u(settings, read_patterns(connection, settings, sampled), record_count)
+
+
+def read_patterns(connection: duckdb.DuckDBPyConnection, settings: MatchingSettings, compared: str) -> list[Pattern]:
+    """The patterns of levels in a table that `compare_pairs` wrote, in a fixed order."""
     columns = ", ".join(f"gamma_{comparison.name}" for comparison in settings.comparisons)
-    rows = connection.execute(f"select {columns}, count(*) from {weighed} group by all order by all").fetchall()
+    rows = connection.execute(f"select {columns}, count(*) from {compared} group by all order by all").fetchall()
     return [Pattern(tuple(row[:-1]), row[-1]) for row in rows]
 
 
@@ -93,8 +97,11 @@ def fit_u(settings: MatchingSettings, patterns: Sequence[Pattern], record_count:
 def fit_m(settings: MatchingSettings, rates: Rates, matches: Sequence[Pattern]) -> Rates:
     """m learned from the patterns of pairs that match (`count` = how many matches), declared m as the prior."""
     declared = declared_rates(settings)
-    m = {}
+    m: dict[str, Mapping[str, float]] = {}
     for place, comparison in enumerate(settings.comparisons):
+        if not comparison.is_learnt:
+            m[comparison.name] = declared.m[comparison.name]
+            continue
         counted = dict.fromkeys((level.name for level in comparison.levels), 0.0)
         for pattern in matches:
             if pattern.gammas[place] >= 0:
@@ -154,7 +161,7 @@ def _mixed(
 
 
 def train(connection: duckdb.DuckDBPyConnection, settings: MatchingSettings, record_count: int) -> Parameters:
-    """Learns the parameters from the tables `people` and `pairs_blocked`; leaves `pairs_weighed` with them."""
+    """Learns the parameters from `pairs_compared`, which has the pairs blocked and sampled; leaves `pairs_weighed`."""
     rates = estimate_u(connection, settings, record_count)
     return learn_matches(connection, settings, rates, record_count)
 
@@ -168,11 +175,11 @@ def learn_matches(
     its own verdicts drifts: of few records it comes to take households for people.
     """
     is_m_estimated = settings.training.m == "estimated"
-    weigh_pairs(connection, with_rates(settings, rates), "pairs_blocked", "pairs_weighed", is_detailed=is_m_estimated)
+    weigh_pairs(connection, with_rates(settings, rates), BLOCKED, "pairs_weighed")
     share = estimate_share(_evidence(connection), record_count, settings.training.rounds)
     if is_m_estimated:
         rates = fit_m(settings, rates, _matches(connection, settings, prior_weight(share)))
-        weigh_pairs(connection, with_rates(settings, rates), "pairs_blocked", "pairs_weighed")
+        weigh_pairs(connection, with_rates(settings, rates), BLOCKED, "pairs_weighed")
         share = min(share, estimate_share(_evidence(connection), record_count, settings.training.rounds))
     return Parameters(rates, share * max(record_count, LEAST_POPULATION))
 

@@ -20,6 +20,7 @@ select
         when phone_numbers.written_form is null then people.phone_normalised
         else phone_numbers.phone_number
     end as phone_normalised,
+    people.compared_identifiers,
     people.identifiers,
     people.row_status = 'current' as is_current,
     people.birth_date,

@@ -7,7 +7,8 @@ with identifiers as (
     select
         grouped.node_key as identifier_hash,
         grouped.component_key,
-        case when trust.is_unique_per_person then trust.identifier_type end as unique_type
+        case when trust.is_unique_per_person then trust.identifier_type end as unique_type,
+        trust.identifier_type = 'record' as is_record
     from {{ ref('int_identifier_components') }} as grouped
     inner join {{ ref('int_identifier_trust') }} as trust
         on trust.identifier_hash = grouped.node_key
@@ -53,6 +54,8 @@ select
     links.identifier_b,
     identifiers_a.unique_type as unique_type_a,
     identifiers_b.unique_type as unique_type_b,
+    identifiers_a.is_record as is_record_a,
+    identifiers_b.is_record as is_record_b,
     links.rule_rank = 0 as is_decision,
     cast(row_number() over (
         order by

@@ -2,7 +2,7 @@
 
 import pyarrow
 
-from orchestration.lib.identity.splitting import Link, joined_by_one_value, resolve_links
+from orchestration.lib.identity.splitting import Link, find_agreements, joined_by_one_value, resolve_links
 
 COLUMNS = pyarrow.schema(
     [
@@ -39,12 +39,18 @@ def model(dbt, session):
     )
     links = [Link(row["link_key"], row["identifier_a"], row["identifier_b"], row["is_decision"]) for row in rows]
     shared = dbt.ref("int_cannot_link_pairs").project("record_a, record_b, shared_identifier").fetchall()
-    cannot_link = joined_by_one_value(links, {(record_a, record_b): value for record_a, record_b, value in shared})
+    records = {row[f"identifier_{end}"] for row in rows for end in "ab" if row[f"is_record_{end}"]}
+    agreements = find_agreements(links, records, unique_types=unique_types)
+    cannot_link = joined_by_one_value(
+        links, {(record_a, record_b): value for record_a, record_b, value in shared}, agreements.pairs
+    )
     resolved = resolve_links(
         links,
         unique_types=unique_types,
         must_not_link=must_not_link,
         cannot_link=cannot_link,
+        mistyped=dbt.ref("int_mistyped_identifiers").project("identifier_a, identifier_b").fetchall(),
+        agreements=agreements,
     )
     return pyarrow.Table.from_pylist(
         [

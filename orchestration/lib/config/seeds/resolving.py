@@ -8,7 +8,12 @@ from pathlib import Path
 
 from orchestration.lib.config.faults import suggestion
 from orchestration.lib.config.match_parameters import PARAMETERS_FILE, read_parameters
-from orchestration.lib.config.matching import SETTINGS_FILE, MatchingSettingsError, read_matching_settings
+from orchestration.lib.config.matching import (
+    SETTINGS_FILE,
+    MatchingSettingsError,
+    read_compared_types,
+    read_matching_settings,
+)
 from orchestration.lib.config.seeds.definitions import SEED_PROPERTIES, SeedDefinition, read_definitions
 from orchestration.lib.config.seeds.problems import Problem, SeedReport, SeedsInvalid
 from orchestration.lib.config.seeds.rows import SeedRow, as_csv, check_header, check_values, read_rows
@@ -90,12 +95,12 @@ def resolve_matching(seeds: Path, shipped: Path, resolved: Path) -> None:
     """Checks how people records are matched and writes it into the folder of resolved seeds.
 
     `seeds` may hold a matching.toml, else the shipped one counts, and a match_parameters.json that was saved for it.
-    Raises SeedsInvalid.
+    Which types of identifiers are compared is read from the resolved seeds. Raises SeedsInvalid.
     """
     own, saved = seeds / SETTINGS_FILE, seeds / PARAMETERS_FILE
     source = own if own.is_file() else shipped / SETTINGS_FILE
     try:
-        read = read_matching_settings(source)
+        read = read_matching_settings(source, read_compared_types(resolved / "identifier_types.csv"))
         if saved.is_file():
             read_parameters(saved, read)
     except MatchingSettingsError as error:

@@ -207,6 +207,23 @@ def decision_is_on_two_of_a_kind(rows: Rows) -> Iterator[Problem]:
             )
 
 
+def compared_type_is_of_people(row: SeedRow) -> Iterator[str]:
+    if row.get("is_compared") != "true":
+        return
+    name = row.get("identifier_type") or ""
+    if row.get("kind") == "device":
+        yield f"{name} is_compared = true, and it identifies a device: people records alone are compared. Set false."
+    elif name in ("email", "phone"):
+        yield f"{name} is_compared = true: matching.toml compares it in any case. Leave it empty."
+    elif name == "record":
+        yield "record is_compared = true: the key of a record says nothing of its person. Leave it empty."
+    elif not re.fullmatch("[a-z][a-z0-9_]*", name):
+        yield (
+            f"{name} is_compared = true: a compared type needs a name of lower-case letters, digits and underscores. "
+            "Rename it where rows name it, or set false."
+        )
+
+
 def _ends(row: SeedRow) -> list[tuple[str | None, str | None]]:
     return [(row.get(f"type_{end}"), row.get(f"identifier_{end}")) for end in "ab"]
 
@@ -501,6 +518,7 @@ RULES: tuple[Callable[[Rows], Iterator[Problem]], ...] = (
 )
 RULES_OF_ROWS: Mapping[str, tuple[Callable[[SeedRow], Iterator[str]], ...]] = {
     "critical_events": (property_has_name_and_value, property_can_be_looked_up, occurrence_is_a_number),
+    "identifier_types": (compared_type_is_of_people,),
     "identity_decisions": (decision_is_on_two, decision_writes_hashes_whole),
     "measures": (
         sum_has_a_value,

@@ -5,21 +5,29 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from benchmarks.identity import (
+    Candidates,
     LabelsUnreadable,
+    Measured,
+    find_candidates,
     groups,
     people_of_identifiers,
     read_febrl,
     read_labelled,
     score,
+    shown,
     table,
     truth_of,
 )
+from benchmarks.parts_of_splink import AS_IT_IS, links_by_part
 from benchmarks.plain_splink import group_with_splink
 from benchmarks.simulated_people import Carelessness, draw_people
+from orchestration.lib.config.matching import read_matching_settings
 from orchestration.lib.core.connection import open_duckdb
+from orchestration.lib.core.settings import PROJECT_ROOT
 from orchestration.lib.dbt.compiled import expression
 
 
@@ -33,6 +41,33 @@ def test_scores_are_those_worked_by_hand() -> None:
     assert found.cubed_recall == pytest.approx((4 * 2 / 4 + 1) / 5)
     assert found.item_count == 5
     assert "| 0.5000 | 0.3333 | 0.4000 |" in table({"a way": found})
+
+
+def test_candidates_are_counted_by_hand() -> None:
+    """Of two true pairs, Ann's shares a birth date and Bea's, with another name and nothing else, no key."""
+    people = pa.table(
+        {
+            "person_key_hash": ["a1", "a2", "b1", "b2", "c"],
+            "first_name": ["Annelies", "Gijsbert", "Beatrix", "Trix", "Cornelis"],
+            "birth_date": ["1971-03-14", "1971-03-14", None, None, "1971-03-14"],
+        }
+    )
+    truth = {"a1": "ann", "a2": "ann", "b1": "bea", "b2": "bea", "c": "cor"}
+    found = find_candidates(people, read_matching_settings(PROJECT_ROOT / "seeds" / "matching.toml"), truth)
+    assert found == Candidates(pair_count=3, true_pair_count=2, recall=0.5)
+    said = shown(Measured({}, found))
+    assert said.endswith("3 pairs are compared; among them are 0.5000 of the 2 true pairs.")
+
+
+def test_each_part_of_matching_can_be_taken_from_the_library() -> None:
+    people, _ = draw_people(60, Carelessness(), seed=2)
+    found = links_by_part(people, read_matching_settings(PROJECT_ROOT / "seeds" / "matching.toml"))
+    ours, blocked, trained, clustered = (set(links) for links in found.values())
+    assert ours and trained and ours == blocked and ours <= clustered
+    assert list(found) == [
+        AS_IT_IS,
+        *(f"{AS_IT_IS}, Splink's {part}" for part in ("blocking", "training", "clustering")),
+    ]
 
 
 def test_nothing_found_is_not_wrong() -> None:

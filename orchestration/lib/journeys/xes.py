@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, cast
@@ -105,24 +105,18 @@ class _Walk:
         )
 
 
-def read_xes(path: Path, *, say_progress: Callable[[int], object] = lambda _: None) -> Iterator[XesEvent]:
-    """The events of a log, trace by trace; the file, plain or gzipped, is never held as a whole.
-
-    `say_progress` is called with the number of bytes read. Raises XesInvalid.
-    """
+def read_xes(path: Path) -> Iterator[XesEvent]:
+    """The events of a log, trace by trace; the file, plain or gzipped, is never held as a whole. Raises XesInvalid."""
     parser = expat.ParserCreate()
     walk = _Walk(parser)
     parser.StartElementHandler, parser.EndElementHandler = walk.begin, walk.end
     parser.StartDoctypeDeclHandler = walk.refuse_doctype
-    count = 0
     with cast("IO[bytes]", gzip.open(path) if path.suffix == ".gz" else path.open("rb")) as stream:
         try:
             while chunk := stream.read(CHUNK):
                 parser.Parse(chunk, False)
-                count += len(chunk)
                 yield from walk.ready
                 walk.ready.clear()
-                say_progress(count)
             parser.Parse(b"", True)
         except expat.ExpatError as error:
             raise XesInvalid(

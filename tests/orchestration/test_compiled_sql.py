@@ -31,6 +31,8 @@ def test_every_expression_runs() -> None:
         "name": "'a'",
         "occurred_at": "timestamp '2026-01-01 23:30:00'",
         "rule": "'email'",
+        "rule_name": "'order_*'",
+        "event_name": "'order_placed'",
         "trimmed_value": "'A@x.nl'",
         "value": "' A@x.nl '",
     }

@@ -27,13 +27,14 @@ def test_a_hundred_thousand_completed_journeys_of_one_instant_have_each_event_on
             create table known_intervals as
             select
                 'j:' || event_id as interval_id, 'j:' || event_id as journey_instance_id, 'j' as journey_id,
-                customer_id, 'bought' as phase_id, event_id as entry_event_id, 'completed' as outcome
+                customer_id, 'bought' as phase_id, event_id as entry_event_id, 'completed' as outcome,
+                event_number as last_matched_event_number
             from landed_events where number % 2 = 1;
 
             create table known_journeys as
             select
                 journey_instance_id, journey_id, customer_id, entry_event_id as first_event_id,
-                phase_id as first_phase_id, null::varchar as case_value,
+                phase_id as first_phase_id, null::varchar as case_value, outcome, last_matched_event_number,
                 timestamp '2026-01-01' as started_at, timestamp '2026-01-01' as ended_at
             from known_intervals;
 

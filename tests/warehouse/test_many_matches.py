@@ -34,7 +34,7 @@ def test_a_customer_with_a_hundred_thousand_matches_is_walked_in_seconds(version
                 'j' as journey_id, 'busy' as customer_id, 'e' || number as event_id,
                 case when number % 2 = 0 then 'here' else 'there' end as phase_id, 'web' as channel,
                 journey_version, number % 2 as phase_order, 86400 as window_seconds,
-                number + 1 as event_number, false as is_terminal, true as is_counted,
+                number + 1 as event_number, false as is_terminal, false as ends_case, true as is_counted,
                 cast(timestamp '2025-01-01' + to_minutes(number) as date) as occurred_on,
                 timestamp '2025-01-01' + to_minutes(number) as occurred_at
             from range({MATCHES}) as numbers (number), journeys

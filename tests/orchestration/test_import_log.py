@@ -172,6 +172,19 @@ def test_a_second_run_is_harmless_and_another_one_says_what_differs(imported, tm
     assert {path: path.read_bytes() for path in (tmp_path / "into").rglob("*.*")} == before
 
 
+def test_a_log_is_not_called_like_a_source_that_is_there(imported, tmp_path: Path) -> None:
+    seeds = tmp_path / "into" / "seeds"
+    seeds.mkdir(parents=True)
+    (seeds / "sources.csv").write_text("source_system,priority\nshop,1\norders,2\n", encoding="utf-8")
+    code, said = imported(GOOD, *COLUMNS)
+    assert (code, "sources.csv line 3: orders is a source system" in said, "another JOURNEY" in said) == (2, True, True)
+    (tmp_path / "into" / "extracts" / "web").mkdir(parents=True)
+    code, said = imported(GOOD, *COLUMNS, "--journey", "web")
+    assert (code, "web: web is a source system" in said) == (2, True)
+    assert imported(GOOD, *COLUMNS, "--journey", "sales")[0] == 0
+    assert imported(GOOD, *COLUMNS, "--journey", "sales")[0] == 0
+
+
 def test_a_later_export_of_the_log_is_another_file(imported, tmp_path: Path) -> None:
     assert imported(GOOD, *COLUMNS)[0] == 0
     assert imported(GOOD + "C10;open;2024-05-09 10:00;ann\n", *COLUMNS)[0] == 0

@@ -93,6 +93,8 @@ def import_log(request: LogRequest, *, say: Callable[[str], object]) -> Summary:
         target = _target(request)
         earlier = _earlier_arguments(connection, request)
         _refuse_other_arguments(request, read, earlier)
+        if not earlier:
+            _refuse_a_source_that_is_there(request)
         changes = _seed_changes(request, ends)
         if target.is_file():
             say(f"{_shown(target)}: there already, from the same file and arguments")
@@ -200,6 +202,21 @@ def _refuse_other_arguments(request: LogRequest, read: LogRead, earlier: Mapping
                 "Nothing was written. Give the same arguments, or another JOURNEY, or remove that file (and type make "
                 f"withdraw FILE=feed/events/{path.name} if it has landed)."
             )
+
+
+def _refuse_a_source_that_is_there(request: LogRequest) -> None:
+    """The journey's rules cover all events of its source system, so this has to be the log's alone."""
+    journey = request.journey
+    sources = request.folders.seeds / "sources.csv"
+    lines = [line for line, row in _read_seed(sources)[1] if row.get("source_system") == journey]
+    there = f"{_shown(sources)} line {lines[0]}" if lines else None
+    if there is None and (request.folders.extracts / journey).is_dir():
+        there = str(_shown(request.folders.extracts / journey))
+    if there is not None:
+        raise SettingsError(
+            f"{there}: {journey} is a source system of this data set, and the journey would take all its events. Give "
+            "the log another JOURNEY."
+        )
 
 
 def _write_events(connection: duckdb.DuckDBPyConnection, request: LogRequest, read: LogRead, target: Path) -> None:

@@ -182,6 +182,8 @@ def _write(database: Path, drawn: object) -> None:
             order by seconds, number;
 
             create view intermediate.int_events_stitched as select * from intermediate.int_event_versions;
+            create table intermediate.int_customer_summaries as
+            select distinct customer_id, true as is_linkable from intermediate.int_event_versions;
             create table intermediate.int_events_sessionized as select '' as event_id, '' as session_id where false;
             create table config.exchange_rates as
             select '' as currency, 1.0 as rate_to_reporting, date '2026-01-01' as valid_from where false;

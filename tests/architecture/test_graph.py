@@ -44,7 +44,6 @@ KNOWN: Mapping[str, Mapping[str, str]] = {
         "int_unusable_event_identifiers → int_unusable_identifiers": "an increment keeps those of events",
         "int_unnamed_events → int_events_stitched": "few events name nobody; every event is stitched",
         "int_conflicting_links → int_resolved_links": "SQL prepares what a Python model splits",
-        "dim_dates → events_before_calendar": "the calendar is a mart of its own",
         "stalled_customers → agg_stalled_customers": "the aggregate also counts open intervals that are not stalled",
     },
     "the key of every model is tested": {

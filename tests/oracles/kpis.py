@@ -13,8 +13,8 @@ Readings chosen where the design leaves room:
 - The group behind a rate is the customers whom its denominator counts; behind a plain figure whom that counts.
 - By segment a row is suppressed if its group is below the minimum, if those outside the segment are (and are somebody),
   and the smallest other channel of the segment if a single one was suppressed, or several that are as few together.
-- A measure has begun with the first event of its name and source, or the first interval of its phase and outcome. A
-  plain figure of a period that begins before is no data, and no period that does is compared with.
+- A measure has begun with the first event of its name and source, or the first interval of its phase, and no earlier
+  than the calendar. A plain figure of a period that begins before is no data, and no period that does is compared with.
 - A period is mature when the windows of the phases whose end, dwell or level is asked for have passed since its end.
   One that is not is compared with what somebody saw of the earlier periods who asked as long after their end.
 """
@@ -22,7 +22,7 @@ Readings chosen where the design leaves room:
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -352,22 +352,45 @@ def beginnings(
     seeds: Mapping[str, Seed],
     known: Definitions,
 ) -> dict[str, date | None]:
-    """Returns the first day of each measure's own events (by name and source) or intervals (by phase and outcome)."""
+    """Returns since when each measure is on record: its first event or interval, and no earlier than the calendar.
+
+    Of events the first of its name and source, of a measure without either of its channel, touchpoint and feedback.
+    """
+    events = list(events)
     met = [event for event in events if counted(event)]
+    first_day = calendar_start(events, known)
     found = {}
     for measure in seeds.get("measures", ()):
-        days = (
-            [
+        if measure["subject"] == "events":
+            asked = ["event_name", "source_system"]
+            if not measure["event_name"] and not measure["source_system"]:
+                asked = ["channel", "touchpoint", "feedback_kind"]
+            days = [
                 known.day_of(event["occurred_at"])
                 for event in met
-                if measure["event_name"] in ("", event["event_name"])
-                and measure["source_system"] in ("", event["source_system"])
+                if all(not measure[column] or measure[column] == event.get(column) for column in asked)
             ]
-            if measure["subject"] == "events"
-            else [known.day_of(one["entered_at"]) for one in intervals if counts_outcome(measure, one)]
-        )
-        found[measure["measure_id"]] = min(days, default=None)
+        else:
+            days = [
+                known.day_of(one["entered_at"])
+                for one in intervals
+                if measure["journey_id"] == one["journey_id"] and measure["phase_id"] in ("", one["phase_id"])
+            ]
+        found[measure["measure_id"]] = max(min(days), first_day) if days else None
     return found
+
+
+def calendar_start(events: Iterable[Mapping[str, Any]], known: Definitions) -> date:
+    """Returns the first day of the first month with 1 % of the events of the median month."""
+    counts = Counter(
+        known.day_of(event["occurred_at"]).replace(day=1) for event in events if not event["is_after_as_of"]
+    )
+    up_to, half = 0, sum(counts.values()) / 2
+    for count in sorted(counts.values()):
+        up_to += count
+        if up_to >= half:
+            return min(month for month, of_month in counts.items() if of_month * 100 >= count)
+    return date.max
 
 
 def coverage(

@@ -170,6 +170,10 @@ def answering(interval: Row, seeds: Seeds) -> Row:
     return {"responsible": (people["responsible"] or [accountable])[0], "accountable": accountable}
 
 
+def _customers(rows: Iterable[Row]) -> int:
+    return len({row["customer_id"] for row in rows})
+
+
 def pool_rows(
     stalled: Sequence[Row],
     intervals: Sequence[Row],
@@ -200,13 +204,30 @@ def pool_rows(
         for pool, inside in pools.items()
     }
     hidden = suppressed(
-        {pool: len(rows) for pool, rows in of_pool.items()}, {pool: len(inside) for pool, inside in pools.items()}
+        {pool: _customers(rows) for pool, rows in of_pool.items()},
+        {pool: _customers(inside) for pool, inside in pools.items()},
     )
+    bases = {
+        pool: {
+            basis: _customers([row for row in rows if row["value_basis"] == basis])
+            for basis in ("own", "journey_median")
+        }
+        for pool, rows in of_pool.items()
+    }
     found = []
     for pool, inside in pools.items():
         rows = of_pool[pool]
-        values = [row["value_at_risk"] for row in rows if row["value_at_risk"] is not None]
-        of_own = [row["value_at_risk"] for row in rows if row["value_basis"] == "own"]
+        phase, channel, segment = pool
+        # each customer is worth what they are worth once, however many cases they have
+        worth = list({row["customer_id"]: row for row in rows}.values())
+        of_all = bases[phase, channel, "all"]
+        is_of_few = segment != "all" and any(
+            0 < count < MIN_CELL_SIZE
+            for basis, of_basis in bases[pool].items()
+            for count in (of_basis, of_all[basis] - of_basis)
+        )
+        values = [row["value_at_risk"] for row in worth if row["value_at_risk"] is not None]
+        of_own = [row["value_at_risk"] for row in worth if row["value_basis"] == "own"]
         silent = [(as_of - row["last_contact_at"]) // timedelta(seconds=1) for row in rows if row["last_contact_at"]]
         figures = {
             "open_count": len(inside),
@@ -216,13 +237,13 @@ def pool_rows(
             "norm_seconds": norm_of(inside[0], intervals, known),
             "median_silent_seconds": percentile(silent, 0.5) if silent else None,
             "value_at_risk": sum(values) if values else None,
-            "own_value_at_risk": sum(of_own) if of_own else None,
-            "own_value_count": len(of_own),
-            "median_value_count": sum(row["value_basis"] == "journey_median" for row in rows),
-            "without_rate_count": sum(row["without_rate_count"] for row in rows) if rows else None,
+            "own_value_at_risk": sum(of_own) if of_own and not is_of_few else None,
+            "own_value_count": None if is_of_few else len(of_own),
+            "median_value_count": None if is_of_few else sum(row["value_basis"] == "journey_median" for row in worth),
+            "without_rate_count": sum(row["without_rate_count"] for row in worth) if rows else None,
             "oldest_entered_at": min((row["entered_at"] for row in rows), default=None),
         }
-        (journey_id, journey_version, phase_id), channel, segment = pool
+        journey_id, journey_version, phase_id = phase
         found.append(
             {
                 "journey_id": journey_id,

@@ -189,6 +189,41 @@ def test_a_later_export_of_the_log_is_another_file(imported, tmp_path: Path) -> 
     assert imported(GOOD, *COLUMNS)[0] == 0
     assert imported(GOOD + "C10;open;2024-05-09 10:00;ann\n", *COLUMNS)[0] == 0
     assert len(list((tmp_path / "into").rglob("*.parquet"))) == 2
+    before = {path: path.read_bytes() for path in (tmp_path / "into").rglob("*.*")}
+    # a correction without an event, and a part of a case that went on
+    for part in (
+        GOOD.replace("C3;close;2024-05-02 10:00;ann\n", ""),
+        "case;step;at;who\nC3;sent;2024-06-01 10:00;ann\n",
+    ):
+        code, said = imported(part, *COLUMNS)
+        assert code == 1
+        assert "1 cases of this log were imported before" in said and "of C3 at 2024-05-0" in said
+        assert "make withdraw FILE=feed/events/orders-" in said
+    assert {path: path.read_bytes() for path in (tmp_path / "into").rglob("*.*")} == before
+
+
+def test_a_person_is_no_case(imported, tmp_path: Path) -> None:
+    code, said = imported(GOOD.replace("C7;", "ann@example.com;"), *COLUMNS)
+    assert (code, "CASE=case: " in said, "ann@example.com, an e-mail address" in said) == (2, True, True)
+    assert nothing_was_written(tmp_path)
+
+
+@pytest.mark.parametrize("at", ["05-06-24 10:00", "05.06.24 10:00", "infinity", "1970-01-01 00:00"])
+def test_what_is_no_time_of_today_is_left_out(at: str, imported) -> None:
+    code, said = imported(f"{GOOD}C10;open;{at};ann\n", *COLUMNS)
+    assert code == 0
+    assert f"1 left out with a time that can't be read: orders.csv line 22 ({at!r})" in said
+
+
+def test_a_column_that_is_called_as_the_case_is_published_is_kept(imported, tmp_path: Path) -> None:
+    assert imported(GOOD.replace(";who\n", ";case_id\n", 1), *COLUMNS)[0] == 0
+    assert events_in(tmp_path)[0][4] == '{"case_id":"C0","case_id_of_log":"ann"}'
+
+
+def test_a_very_long_value_does_not_hide_the_line_of_another(imported) -> None:
+    long = "x" * 200_000
+    code, said = imported(f"{GOOD}C10;open;2024-05-01 10:00;{long}\n;open;2024-05-01 10:00;ann\n", *COLUMNS)
+    assert (code, "1 left out without a case: orders.csv line 23" in said) == (0, True)
 
 
 def test_the_journey_is_added_to_seeds_that_are_there(imported, tmp_path: Path) -> None:

@@ -75,6 +75,7 @@ intervals_then as (
     select
         interval_cut_days.measure_id,
         interval_cut_days.compared_start,
+        interval_cut_days.compared_end,
         interval_cut_days.compared_at,
         intervals.journey_id,
         intervals.phase_id,
@@ -100,6 +101,7 @@ interval_totals as (
     select
         measures.measure_id,
         intervals_then.compared_start,
+        intervals_then.compared_end,
         intervals_then.compared_at,
         cast(case min(measures.aggregation)
             when 'count' then count(*)
@@ -116,7 +118,11 @@ interval_totals as (
         on
             measures.measure_id = intervals_then.measure_id
             and {{ is_measured_interval('measures', 'intervals_then') }}
-    group by measures.measure_id, intervals_then.compared_start, intervals_then.compared_at
+    group by
+        measures.measure_id,
+        intervals_then.compared_start,
+        intervals_then.compared_end,
+        intervals_then.compared_at
 ),
 
 parts as (
@@ -136,6 +142,7 @@ parts as (
             measures.subject = 'intervals'
             and interval_totals.measure_id = measures.measure_id
             and interval_totals.compared_start = cuts.compared_start
+            and interval_totals.compared_end = cuts.compared_end
             and interval_totals.compared_at = cuts.compared_at
     left join {{ ref('int_measure_values_by_period') }} as event_totals
         on

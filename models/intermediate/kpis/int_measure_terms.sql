@@ -1,23 +1,33 @@
 {#-
     Since when a measure can be compared, and how long it waits for what it counts to end. It begins with the first event
-    of its name and source, or with the first interval that ended as it asks: a zero before that says only that nothing
-    was recorded. It waits if it asks how intervals end, how long they last or what level their journey has.
+    of its name and source (one that names neither: of its channel, touchpoint and kind of feedback), or with the first
+    interval of its phase, and no earlier than the calendar: a zero before that says only that nothing was recorded. It
+    waits if it asks how intervals end, how long they last or what level their journey has.
 -#}
 with measures as (
-    select * from {{ ref('measures') }}
+    select
+        *,
+        event_name is null and source_system is null as is_of_any_source
+    from {{ ref('measures') }}
 ),
 
 first_events as (
-    select event_name, source_system, min(occurred_on) as began_on
+    select
+        event_name,
+        source_system,
+        coalesce(channel, '(none)') as channel,
+        touchpoint,
+        feedback_kind,
+        min(occurred_on) as began_on
     from {{ ref('int_timeline_events') }}
     where not is_bot and not is_after_as_of
-    group by event_name, source_system
+    group by event_name, source_system, coalesce(channel, '(none)'), touchpoint, feedback_kind
 ),
 
 first_intervals as (
-    select journey_id, phase_id, outcome, min(measured_on) as began_on
+    select journey_id, phase_id, min(measured_on) as began_on
     from {{ ref('int_measurable_intervals') }}
-    group by journey_id, phase_id, outcome
+    group by journey_id, phase_id
 ),
 
 beginnings as (
@@ -27,6 +37,17 @@ beginnings as (
         on
             (measures.event_name is null or first_events.event_name = measures.event_name)
             and (measures.source_system is null or first_events.source_system = measures.source_system)
+            and (
+                not measures.is_of_any_source
+                or (
+                    (measures.channel is null or first_events.channel = measures.channel)
+                    and (measures.touchpoint is null or first_events.touchpoint = measures.touchpoint)
+                    and (
+                        measures.feedback_kind is null
+                        or first_events.feedback_kind = measures.feedback_kind
+                    )
+                )
+            )
     where measures.subject = 'events'
     group by measures.measure_id
     union all
@@ -36,7 +57,6 @@ beginnings as (
         on
             first_intervals.journey_id = measures.journey_id
             and (measures.phase_id is null or first_intervals.phase_id = measures.phase_id)
-            and {{ outcome_is_counted('measures', 'first_intervals.outcome') }}
     where measures.subject = 'intervals'
     group by measures.measure_id
 ),
@@ -67,8 +87,11 @@ select
     measures.measure_id,
     coalesce(waits.wait_days, 0) as wait_days,
     coalesce(waits.waits_without_limit, false) as waits_without_limit,
-    beginnings.began_on
+    -- a few rows of long ago are no record
+    case when beginnings.began_on is not null then greatest(beginnings.began_on, calendar.first_day) end
+        as began_on
 from measures
+cross join {{ ref('int_calendar_bounds') }} as calendar
 left join beginnings
     on beginnings.measure_id = measures.measure_id
 left join waits

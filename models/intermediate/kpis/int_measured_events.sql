@@ -84,6 +84,7 @@ select
     -- money in a currency without an exchange rate
     coalesce(value_column = 'amount' and amount is not null and reporting_amount is null, false)
         as is_without_rate,
+    coalesce(value_column = 'amount' and amount > 0, false) as is_spending,
     is_linkable,
     measured_on,
     occurred_at

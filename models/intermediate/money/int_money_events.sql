@@ -17,6 +17,7 @@ select
     min(customer_id) as customer_id,
     cast(min(measured_value) as decimal(18, 2)) as amount,
     bool_or(is_without_rate) as is_without_rate,
+    bool_or(is_spending) as is_spending,
     min(occurred_at) as occurred_at
 from {{ ref('int_measured_events') }}
 where

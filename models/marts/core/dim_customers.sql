@@ -26,7 +26,7 @@ purchases as (
     select customer_id, min(occurred_at) as first_purchase_at
     from {{ ref('int_money_events') }}
     where
-        (amount > 0 or is_without_rate)
+        is_spending
         and {{ is_changed('customer_id') }}
     group by customer_id
 )

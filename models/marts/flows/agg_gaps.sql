@@ -1,7 +1,7 @@
 {#-
     What gaps cost: of the instances that were open when their first such gap was known, how many fell out afterwards, and
-    the same of instances that had been as long in the phase, open as well, without a gap of the kind by then. Instances
-    that are not decided count for neither. Ages are whole seconds since the instance first entered the phase.
+    the same of instances that were open as long after they first entered the phase, wherever they were by then, without a
+    gap of the kind. Instances that are not decided count for neither. Ages are whole seconds.
 -#}
 with gaps as (
     select
@@ -152,7 +152,9 @@ compared_by_pair as (
         sum(fell_out) as open_fell_out_count,
         count_if(older_count > 0) as compared_count,
         percentile_disc(0.5) within group (order by older_count) as median_without_count,
-        avg(older_fell_out / nullif(older_count, 0)) as fall_out_share_without
+        -- decimals, as a sum of doubles depends on the order of the rows
+        sum(cast(older_fell_out / nullif(older_count, 0) as decimal(38, 18)))
+        / nullif(count_if(older_count > 0), 0) as fall_out_share_without
     from compared
     where is_gap = 1
     group by journey_id, phase_id, gap_kind, from_name, to_name

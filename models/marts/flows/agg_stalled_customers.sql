@@ -48,12 +48,29 @@ open_intervals_by_segment as (
         on members.customer_id = open_intervals.customer_id
 ),
 
+open_intervals_by_pool as (
+    select open_intervals_by_segment.*, channel as pool_channel from open_intervals_by_segment
+    union all
+    select open_intervals_by_segment.*, 'all' from open_intervals_by_segment
+),
+
+-- a customer with several cases is in a pool several times, and worth what they are worth once
+open_intervals_in_turn as (
+    select
+        open_intervals_by_pool.*,
+        row_number() over (
+            partition by journey_id, journey_version, phase_id, segment, pool_channel, customer_id
+            order by is_stalled desc, interval_id asc
+        ) = 1 as is_first_of_customer
+    from open_intervals_by_pool
+),
+
 counted as (
     select
         journey_id,
         journey_version,
         phase_id,
-        case when grouping(channel) = 1 then 'all' else channel end as channel,
+        pool_channel as channel,
         segment,
         min(responsible) as responsible,
         min(accountable) as accountable,
@@ -63,35 +80,48 @@ counted as (
         percentile_disc(0.5) within group (order by dwell_seconds) as median_dwell_seconds,
         min(norm_seconds) as norm_seconds,
         percentile_disc(0.5) within group (order by silent_seconds) as median_silent_seconds,
-        sum(value_at_risk) as value_at_risk,
-        sum(value_at_risk) filter (where value_basis = 'own') as own_value_at_risk,
-        count_if(coalesce(value_basis = 'own', false)) as own_value_count,
-        count_if(coalesce(value_basis = 'journey_median', false)) as median_value_count,
-        sum(without_rate_count) as without_rate_count,
+        count(distinct customer_id) as open_customer_count,
+        count(distinct case when is_stalled then customer_id end) as stalled_customer_count,
+        sum(value_at_risk) filter (where is_first_of_customer) as value_at_risk,
+        sum(value_at_risk) filter (where is_first_of_customer and value_basis = 'own') as own_value_at_risk,
+        count_if(is_first_of_customer and coalesce(value_basis = 'own', false)) as own_value_count,
+        count_if(is_first_of_customer and coalesce(value_basis = 'journey_median', false)) as median_value_count,
+        sum(without_rate_count) filter (where is_first_of_customer) as without_rate_count,
         min(case when is_stalled then entered_at end) as oldest_entered_at
-    from open_intervals_by_segment
-    group by journey_id, journey_version, phase_id, segment, rollup(channel)
+    from open_intervals_in_turn
+    group by journey_id, journey_version, phase_id, segment, pool_channel
 ),
 
 counted_with_outside as (
     select
         counted.*,
-        {{ outside_segment('stalled_count', phase + ['channel']) }} as stalled_count_outside,
-        {{ outside_segment('open_count', phase + ['channel']) }} as open_count_outside
+        {% for count in ['stalled_customer_count', 'open_customer_count', 'own_value_count', 'median_value_count'] -%}
+        {{ outside_segment(count, phase + ['channel']) }} as {{ count }}_outside{{ ',' if not loop.last }}
+        {% endfor %}
     from counted
 ),
 
 assessed as (
     select
         counted_with_outside.*,
-        {{ is_small_group('stalled_count', ['stalled_count_outside', 'open_count_outside']) }} as is_small
+        {{ is_small_group(
+            'stalled_customer_count', ['stalled_customer_count_outside', 'open_customer_count_outside']
+        ) }} as is_small,
+        -- the sum shows what one customer spent where few are valued by it, or all but few
+        segment <> 'all' and (
+            {% for count in [
+                'own_value_count', 'median_value_count', 'own_value_count_outside', 'median_value_count_outside',
+            ] -%}
+            {{ count }} between 1 and {{ var('min_cell_size') }} - 1{{ ' or ' if not loop.last }}
+            {%- endfor %}
+        ) as is_value_of_few
     from counted_with_outside
 ),
 
 suppressed as (
     select
         assessed.*,
-        is_small or ({{ reveals_small_channel('stalled_count', phase) }}) as is_suppressed
+        is_small or ({{ reveals_small_channel('stalled_customer_count', phase) }}) as is_suppressed
     from assessed
 )
 
@@ -106,10 +136,14 @@ select
     {% for column, data_type in [
         ('open_count', 'bigint'), ('stalled_count', 'bigint'), ('stalled_share', 'double'),
         ('median_dwell_seconds', 'bigint'), ('norm_seconds', 'bigint'), ('median_silent_seconds', 'bigint'),
-        ('value_at_risk', 'decimal(18, 2)'), ('own_value_at_risk', 'decimal(18, 2)'), ('own_value_count', 'bigint'),
-        ('median_value_count', 'bigint'), ('without_rate_count', 'bigint'),
+        ('value_at_risk', 'decimal(18, 2)'), ('without_rate_count', 'bigint'),
     ] -%}
     case when not is_suppressed then cast({{ column }} as {{ data_type }}) end as {{ column }},
+    {% endfor -%}
+    {% for column, data_type in [
+        ('own_value_at_risk', 'decimal(18, 2)'), ('own_value_count', 'bigint'), ('median_value_count', 'bigint'),
+    ] -%}
+    case when not is_suppressed and not is_value_of_few then cast({{ column }} as {{ data_type }}) end as {{ column }},
     {% endfor -%}
     is_suppressed,
     case when not is_suppressed then oldest_entered_at end as oldest_entered_at

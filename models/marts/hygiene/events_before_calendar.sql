@@ -1,7 +1,3 @@
-with calendar as (
-    select min(date_day) as first_day from {{ ref('dim_dates') }}
-)
-
 select
     events.source_system,
     events.event_name,
@@ -9,6 +5,6 @@ select
     min(events.occurred_at) as first_at,
     max(events.occurred_at) as last_at
 from {{ ref('int_timeline_events') }} as events
-inner join calendar
+inner join {{ ref('int_calendar_bounds') }} as calendar
     on calendar.first_day > events.occurred_on
 group by events.source_system, events.event_name

@@ -44,10 +44,14 @@ REASONS: Mapping[str, str] = {
 }
 # Only the delimiter is found out; of quotes too few may be in the lines that are looked at.
 DIALECT = "header = true, quote = '\"', escape = '\"', all_varchar = true, store_rejects = true"
+# Landing quarantines times outside of these.
+FIRST_DAY, LAST_DAY = "1990-01-01", "2100-01-01"
 SHOWN = 5
 # Above this share a log is taken for a wrong choice of columns, as the gate of a landing table does.
 GREATEST_LEFT_OUT_SHARE = 0.2
 SECONDS_BETWEEN_NEWS = 5.0
+# Of one value in a log.
+MAX_CHARACTERS = 100_000_000
 
 
 class LogInvalid(ValueError):
@@ -310,7 +314,7 @@ def _xes_rows(
             cast(others as json) as others
         from read_csv(
             {literal(str(passed_on))}, auto_detect = false, header = false, delim = ',', quote = '"', escape = '"',
-            max_line_size = 100000000, columns = {{{", ".join(f"{literal(one)}: 'varchar'" for one in PASSED)}}}
+            max_line_size = {MAX_CHARACTERS}, columns = {{{", ".join(f"{literal(one)}: 'varchar'" for one in PASSED)}}}
         )
     """)
     return wanted
@@ -339,12 +343,22 @@ def _parse(connection: duckdb.DuckDBPyConnection, columns: Columns) -> None:
                     when case_id is null then 'no_case'
                     when activity is null then 'no_activity'
                     when time_text is null then 'no_time'
-                    when occurred_at is null then 'bad_time'
+                    -- what landing takes for no time: a year of two digits, a placeholder
+                    when occurred_at is null or not isfinite(occurred_at) then 'bad_time'
+                    when occurred_at < {literal(FIRST_DAY)} or occurred_at >= {literal(LAST_DAY)} then 'bad_time'
                 end as reason
             from (
                 select
                     row_number, line, case_id, activity, time_text, customer, session_id,
-                    json_merge_patch(others, json_object('case_id', case_id)) as properties,
+                    json_merge_patch(
+                        others,
+                        case
+                            when json_extract_string(others, '$.case_id') <> case_id then json_object(
+                                'case_id', case_id, 'case_id_of_log', json_extract_string(others, '$.case_id')
+                            )
+                            else json_object('case_id', case_id)
+                        end
+                    ) as properties,
                     {parsed} as occurred_at
                 from raw_rows
             )
@@ -369,6 +383,8 @@ def _lines_of(
     """
     lines, lines_of_broken, without_number = {}, [], set(broken)
     last_number, last_broken = max(numbers, default=0), max(broken[:SHOWN], default=0)
+    # DuckDB reads longer values than this reader does by itself
+    csv.field_size_limit(MAX_CHARACTERS)
     opened = gzip.open if path.suffix == ".gz" else open
     with opened(path, "rt", encoding="utf-8-sig", errors="replace", newline="") as file:
         reader = csv.reader(file, delimiter=_delimiter(connection, path), quotechar='"')

@@ -93,6 +93,8 @@ def import_log(request: LogRequest, *, say: Callable[[str], object]) -> Summary:
         target = _target(request)
         earlier = _earlier_arguments(connection, request)
         _refuse_other_arguments(request, read, earlier)
+        _refuse_cases_of_people(connection, request, read)
+        _refuse_parts_of_cases(connection, [path for path in earlier if path != target])
         if not earlier:
             _refuse_a_source_that_is_there(request)
         changes = _seed_changes(request, ends)
@@ -201,6 +203,52 @@ def _refuse_other_arguments(request: LogRequest, read: LogRead, earlier: Mapping
                 f"{_shown(path)}: journey {request.journey} was imported with other arguments: {'; '.join(differing)}. "
                 "Nothing was written. Give the same arguments, or another JOURNEY, or remove that file (and type make "
                 f"withdraw FILE=feed/events/{path.name} if it has landed)."
+            )
+
+
+def _refuse_cases_of_people(connection: duckdb.DuckDBPyConnection, request: LogRequest, read: LogRead) -> None:
+    """The case is part of published ids."""
+    found = connection.execute(
+        r"""
+        select case_id from case_events
+        where regexp_matches(case_id, '[^@\s]+@[^@\s]+[.][^@\s]+')
+        order by case_id limit 1
+        """
+    ).fetchone()
+    if found is not None:
+        raise SettingsError(
+            f"CASE={read.columns.case}: {request.file} has the case {found[0]}, an e-mail address, and cases are "
+            "published. Choose a column that names no person, and give this one as CUSTOMER."
+        )
+
+
+def _refuse_parts_of_cases(connection: duckdb.DuckDBPyConnection, earlier: Sequence[Path]) -> None:
+    """An event's id is its place in its case, so a case that comes again has to come whole."""
+    for path in earlier:
+        row = connection.execute(
+            f"""
+            with earlier as (
+                select record_id as case_id, event_name as activity, occurred_at from read_parquet({literal(str(path))})
+            ),
+
+            lacking as (
+                select * from earlier where case_id in (select case_id from case_events)
+                except all
+                select case_id, activity, occurred_at from case_events
+            )
+
+            select count(distinct case_id), count(*), min((case_id, activity, occurred_at)) from lacking
+            """
+        ).fetchone()
+        assert row is not None
+        cases, events, first = row
+        if events:
+            case, activity, at = first
+            raise LogInvalid(
+                f"{_shown(path)}: {cases:,} cases of this log were imported before with {events:,} events that it "
+                f"lacks, such as {activity} of {case} at {at:%Y-%m-%d %H:%M:%S}. Nothing was written. A case comes "
+                f"with all its events: export whole cases, or, if those events were wrong, type make withdraw "
+                f"FILE=feed/events/{path.name}, remove that file, and import again."
             )
 
 

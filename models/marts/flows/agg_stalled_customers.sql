@@ -5,6 +5,7 @@
     several that are as few together.
 -#}
 {%- set phase = ['journey_id', 'journey_version', 'phase_id'] %}
+{%- set pool = phase + ['channel'] %}
 with open_intervals as (
     select
         intervals.interval_id,
@@ -84,8 +85,8 @@ counted as (
         count(distinct case when is_stalled then customer_id end) as stalled_customer_count,
         sum(value_at_risk) filter (where is_first_of_customer) as value_at_risk,
         sum(value_at_risk) filter (where is_first_of_customer and value_basis = 'own') as own_value_at_risk,
-        count_if(is_first_of_customer and coalesce(value_basis = 'own', false)) as own_value_count,
-        count_if(is_first_of_customer and coalesce(value_basis = 'journey_median', false)) as median_value_count,
+        count_if(is_first_of_customer and value_basis = 'own') as own_value_count,
+        count_if(is_first_of_customer and value_basis = 'journey_median') as median_value_count,
         sum(without_rate_count) filter (where is_first_of_customer) as without_rate_count,
         min(case when is_stalled then entered_at end) as oldest_entered_at
     from open_intervals_in_turn
@@ -95,9 +96,10 @@ counted as (
 counted_with_outside as (
     select
         counted.*,
-        {% for count in ['stalled_customer_count', 'open_customer_count', 'own_value_count', 'median_value_count'] -%}
-        {{ outside_segment(count, phase + ['channel']) }} as {{ count }}_outside{{ ',' if not loop.last }}
-        {% endfor %}
+        {{ outside_segment('stalled_customer_count', pool) }} as stalled_customer_count_outside,
+        {{ outside_segment('open_customer_count', pool) }} as open_customer_count_outside,
+        {{ outside_segment('own_value_count', pool) }} as own_value_count_outside,
+        {{ outside_segment('median_value_count', pool) }} as median_value_count_outside
     from counted
 ),
 
@@ -109,11 +111,10 @@ assessed as (
         ) }} as is_small,
         -- the sum shows what one customer spent where few are valued by it, or all but few
         segment <> 'all' and (
-            {% for count in [
-                'own_value_count', 'median_value_count', 'own_value_count_outside', 'median_value_count_outside',
-            ] -%}
-            {{ count }} between 1 and {{ var('min_cell_size') }} - 1{{ ' or ' if not loop.last }}
-            {%- endfor %}
+            own_value_count between 1 and {{ var('min_cell_size') }} - 1
+            or own_value_count_outside between 1 and {{ var('min_cell_size') }} - 1
+            or median_value_count between 1 and {{ var('min_cell_size') }} - 1
+            or median_value_count_outside between 1 and {{ var('min_cell_size') }} - 1
         ) as is_value_of_few
     from counted_with_outside
 ),
@@ -143,7 +144,8 @@ select
     {% for column, data_type in [
         ('own_value_at_risk', 'decimal(18, 2)'), ('own_value_count', 'bigint'), ('median_value_count', 'bigint'),
     ] -%}
-    case when not is_suppressed and not is_value_of_few then cast({{ column }} as {{ data_type }}) end as {{ column }},
+    case when not is_suppressed and not is_value_of_few then cast({{ column }} as {{ data_type }}) end
+        as {{ column }},
     {% endfor -%}
     is_suppressed,
     case when not is_suppressed then oldest_entered_at end as oldest_entered_at

@@ -116,6 +116,17 @@ def tagged(source: str | None, medium: str | None, campaign: str | None) -> dict
     return {name: value for name, value in tags.items() if value is not None}
 
 
+ADDRESSES = (
+    "jan(at)example.nl",
+    "jan[AT]example.nl",
+    "+31 6 12345678",
+    "0612345678",
+    "06-12 34 56 78",
+    "call 020 123 4567",
+)
+NO_ADDRESSES = ("06-30-2026 mailing", "2026-06-30")
+
+
 def write(folder: Path, table: str, rows: Iterable[Mapping[str, Any]], name: str = "rows") -> None:
     [contract] = [one for one in CONTRACTS if one.folder == Path(table)]
     nothing = {column.name: None for column in contract.columns}
@@ -156,6 +167,10 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
             *(row(f"untagged:{number}", case[0]) for number, case in enumerate(WITHOUT_TAGS)),
             row("named", {"utm_source": "google", "utm_medium": "cpc"}, channel="kiosk"),
             row("card", {"utm_source": "ann@example.com", "utm_medium": "card"}),
+            *(
+                row(f"note:{number}", {"utm_source": source, "utm_medium": "note"})
+                for number, source in enumerate((*ADDRESSES, *NO_ADDRESSES))
+            ),
             row("called", {}, event_name="call_answered"),
             row("lent", {}, event_name="book_lent"),
             row("crawled", {"utm_source": "leaflet", "utm_medium": "print", "user_agent": "Crawler/1"}),
@@ -228,13 +243,20 @@ def test_what_got_no_channel_is_listed_with_its_raw_values(shipped: Warehouse) -
         ("site", "book_lent", "(none)", "(none)"),
         # an address in a tag is not published
         ("site", "page_viewed", "(address)", "card"),
+        *(("site", "page_viewed", source, "note") for source in ("(address)", *NO_ADDRESSES)),
         ("site", "page_viewed", "agency", "qr"),
         ("site", "page_viewed", "leaflet", "print"),
         ("web", "page_viewed", "leaflet", "print"),
     ]
-    assert [one["event_count"] for one in listed] == [1, 1, 1, 1, 1], "a bot's visit is nobody's"
+    counts = {(one["utm_source"], one["utm_medium"]): one["event_count"] for one in listed}
+    assert counts.pop(("(address)", "note")) == len(ADDRESSES)
+    assert set(counts.values()) == {1}, "a bot's visit is nobody's"
     [none] = shipped.query("select * from core.dim_channels where channel = '(none)'")
-    assert (none["channel_name"], none["event_count"], none["is_declared"]) == ("No channel", 6, False)
+    assert (none["channel_name"], none["event_count"], none["is_declared"]) == (
+        "No channel",
+        6 + len(ADDRESSES) + len(NO_ADDRESSES),
+        False,
+    )
     assert "utm_source leaflet, utm_medium print (3)" in none["most_frequent_raw_values"]
     [social] = shipped.query("select * from core.dim_channels where channel = 'organic_social'")
     assert "utm_source facebook.com, utm_medium referral (1)" in social["most_frequent_raw_values"]

@@ -106,7 +106,7 @@ class _Walk:
 
 
 def read_xes(path: Path) -> Iterator[XesEvent]:
-    """The events of a log, trace by trace; the file, plain or gzipped, is never held as a whole. Raises XesInvalid."""
+    """The events of a log, plain or gzipped. One trace at a time is in memory. Raises XesInvalid."""
     parser = expat.ParserCreate()
     walk = _Walk(parser)
     parser.StartElementHandler, parser.EndElementHandler = walk.begin, walk.end

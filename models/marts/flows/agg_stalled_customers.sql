@@ -85,8 +85,9 @@ counted as (
         count(distinct case when is_stalled then customer_id end) as stalled_customer_count,
         sum(value_at_risk) filter (where is_first_of_customer) as value_at_risk,
         sum(value_at_risk) filter (where is_first_of_customer and value_basis = 'own') as own_value_at_risk,
-        count_if(is_first_of_customer and value_basis = 'own') as own_value_count,
-        count_if(is_first_of_customer and value_basis = 'journey_median') as median_value_count,
+        count_if(is_first_of_customer and coalesce(value_basis = 'own', false)) as own_value_count,
+        count_if(is_first_of_customer and coalesce(value_basis = 'journey_median', false))
+            as median_value_count,
         sum(without_rate_count) filter (where is_first_of_customer) as without_rate_count,
         min(case when is_stalled then entered_at end) as oldest_entered_at
     from open_intervals_in_turn

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT
 from orchestration.lib.release.candidate import MACROS
-from orchestration.lib.release.docs_outputs import differing, pages, shown_in, write_outputs
+from orchestration.lib.release.docs_outputs import BLOCK, differing, pages, shown_in, write_outputs
 from tests.conftest import Warehouse
 
 PAGE = """# Page
@@ -109,6 +110,14 @@ def test_the_pages_show_outputs() -> None:
         for query in shown_in(path, (PROJECT_ROOT / path).read_text(encoding="utf-8"))
     ]
     assert len(shown) > 40 and {Path("README.md"), Path("docs/gaps.md")} <= {path for path, _ in shown}
+
+
+@pytest.mark.parametrize("page", pages(PROJECT_ROOT), ids=str)
+def test_no_output_escapes_for_what_stands_between_it_and_its_query(page: Path) -> None:
+    text = (PROJECT_ROOT / page).read_text(encoding="utf-8")
+    for query, output in pairwise(BLOCK.finditer(text)):
+        if (query["language"], output["language"]) == ("sql", "text") and "──" in output["content"]:
+            assert not text[query.end() : output.start()].strip(), output["content"]
 
 
 @pytest.mark.long

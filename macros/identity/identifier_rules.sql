@@ -1,6 +1,7 @@
 {#-
     A query with one row: `rule_of_type`, the normalisation of each identifier type, `is_compared_of_type`, whether its
-    values are compared, and `pepper`, the key of the hashes. The key is read from the warehouse, so that no compiled statement and no log shows it.
+    values are compared, and `pepper`, the key of the hashes. The key is read from the warehouse, so that no compiled
+    statement and no log shows it.
 -#}
 {% macro identifier_rules() -%}
     select

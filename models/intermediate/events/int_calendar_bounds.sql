@@ -37,17 +37,12 @@ counted_months as (
     from months
     inner join median_month
         on months.event_count * 100 >= median_month.event_count
-),
-
-bounds as (
-    select
-        coalesce(
-            {% if starts_on %}cast('{{ starts_on }}' as date){% else %}month_starts_on{% endif %},
-            {{ local_date(as_of()) }}
-        ) as first_day,
-        {{ local_date(as_of()) }} as last_day
-    from counted_months
 )
 
-select first_day, last_day
-from bounds
+select
+    coalesce(
+        {% if starts_on %}cast('{{ starts_on }}' as date){% else %}month_starts_on{% endif %},
+        {{ local_date(as_of()) }}
+    ) as first_day,
+    {{ local_date(as_of()) }} as last_day
+from counted_months

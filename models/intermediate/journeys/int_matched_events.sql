@@ -12,8 +12,9 @@
 
 {#-
     Critical events as they happened. Of two on one event the one that names the event more exactly counts, then the one
-    of the highest phase, then the one that ends the case; the other is kept, to be reported. A single event that names nobody could begin a journey that can only fall out: by the setting
-    `unlinkable_customers` it does not count.
+    of the highest phase, then the one that ends the case; the other is kept, to be reported. A single event that
+    names nobody could begin a journey that can only fall out: by the setting `unlinkable_customers` it does not
+    count.
 -#}
 with critical_events as (
     select

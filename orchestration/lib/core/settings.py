@@ -19,6 +19,11 @@ CURRENCY_CODE = re.compile(r"^[A-Z]{3}$")
 DATA_SET_NAME = re.compile(r"^[a-z][a-z0-9_]{0,40}$")
 
 
+def shown_path(path: Path) -> Path:
+    """A path within the project as one types it there."""
+    return path.relative_to(PROJECT_ROOT) if path.is_relative_to(PROJECT_ROOT) else path
+
+
 class SettingsError(ValueError):
     """An environment variable or argument that is not valid; the message says how to fix it."""
 

@@ -8,7 +8,7 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -197,14 +197,13 @@ def _column(path: Path, line: int, argument: str, asked: str | None, known: Sequ
 
 
 def _resolved(path: Path, line: int, columns: Columns, known: Sequence[str]) -> Columns:
-    return Columns(
+    return replace(
+        columns,
         case=_column(path, line, "CASE", columns.case, known),
         activity=_column(path, line, "ACTIVITY", columns.activity, known),
         time=_column(path, line, "TIME", columns.time, known),
         customer=columns.customer and _column(path, line, "CUSTOMER", columns.customer, known),
         session=columns.session and _column(path, line, "SESSION", columns.session, known),
-        time_format=columns.time_format,
-        time_zone=columns.time_zone,
     )
 
 
@@ -261,14 +260,11 @@ def _xes_rows(
     say: Callable[[str], object],
 ) -> Columns:
     """Loads a log in XES into `raw_rows`, by way of a file, event by event."""
-    wanted = Columns(
+    wanted = replace(
+        columns,
         case=columns.case or XES_NAMES["CASE"],
         activity=columns.activity or XES_NAMES["ACTIVITY"],
         time=columns.time or XES_NAMES["TIME"],
-        customer=columns.customer,
-        session=columns.session,
-        time_format=columns.time_format,
-        time_zone=columns.time_zone,
     )
     chosen = {"CASE": wanted.case, "ACTIVITY": wanted.activity, "TIME": wanted.time}
     chosen |= {

@@ -20,7 +20,7 @@ from orchestration.lib.config.seeds import (
     read_seeds,
 )
 from orchestration.lib.core.connection import one_row, open_duckdb
-from orchestration.lib.core.settings import PROJECT_ROOT, Settings, SettingsError
+from orchestration.lib.core.settings import PROJECT_ROOT, Settings, SettingsError, shown_path
 from orchestration.lib.core.sql import literal
 from orchestration.lib.dbt.compiled import expression, models_on
 from orchestration.lib.release.publish import current_release
@@ -143,7 +143,7 @@ def run_journey_check(settings: Settings, journey: str | None, *, today: date, s
         database = release.database
     if not _has_events(database):
         raise SettingsError(f"{settings.data_set} has no events yet. Type make run first.")
-    say(f"{settings.data_set}: journeys of {_shown(settings.seeds)}, compared with {_shown(database)}")
+    say(f"{settings.data_set}: journeys of {shown_path(settings.seeds)}, compared with {shown_path(database)}")
     for warning in journey_warnings(seeds):
         say(f"warning: {warning}")
     with open_duckdb(database.resolve(), read_only=True) as connection:
@@ -151,11 +151,6 @@ def run_journey_check(settings: Settings, journey: str | None, *, today: date, s
     for line in report_lines(data, versions):
         say(line)
     return int(any(version.has_faults for version in versions))
-
-
-def _shown(path: Path) -> Path:
-    """A path within the project as one types it there."""
-    return path.relative_to(PROJECT_ROOT) if path.is_relative_to(PROJECT_ROOT) else path
 
 
 def _chosen(journeys: Sequence[SeedRow], journey: str | None) -> list[SeedRow]:

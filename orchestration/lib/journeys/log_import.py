@@ -18,7 +18,7 @@ import duckdb
 
 from orchestration.lib.config.faults import suggestion
 from orchestration.lib.core.connection import one_row, open_duckdb
-from orchestration.lib.core.settings import DATA_SET_NAME, EXAMPLES, PROJECT_ROOT, SettingsError
+from orchestration.lib.core.settings import DATA_SET_NAME, EXAMPLES, PROJECT_ROOT, SettingsError, shown_path
 from orchestration.lib.core.sql import literal
 from orchestration.lib.journeys.case_logs import Columns, LogInvalid, LogRead, left_out_lines, read_log
 
@@ -99,17 +99,17 @@ def import_log(request: LogRequest, *, say: Callable[[str], object]) -> Summary:
             _refuse_a_source_that_is_there(request)
         changes = _seed_changes(request, ends)
         if target.is_file():
-            say(f"{_shown(target)}: there already, from the same file and arguments")
+            say(f"{shown_path(target)}: there already, from the same file and arguments")
         else:
             _write_events(connection, request, read, target)
-            say(f"{_shown(target)}: written")
+            say(f"{shown_path(target)}: written")
         for path, content in changes.items():
             if path.is_file() and path.read_bytes() == content:
-                say(f"{_shown(path)}: has the journey already")
+                say(f"{shown_path(path)}: has the journey already")
             else:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
-                say(f"{_shown(path)}: written")
+                say(f"{shown_path(path)}: written")
         summary = _summary(connection, activities, ends)
     for line in _report(request, read, summary, ends):
         say(line)
@@ -156,12 +156,10 @@ def _number_events(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _target(request: LogRequest) -> Path:
-    digest = hashlib.sha256()
     with request.file.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
     folder = request.folders.extracts / "feed" / "events"
-    return folder / f"{request.journey}-{digest.hexdigest()[:HASH_LENGTH]}.parquet"
+    return folder / f"{request.journey}-{digest[:HASH_LENGTH]}.parquet"
 
 
 def _arguments(request: LogRequest, columns: Columns) -> Row:
@@ -200,8 +198,8 @@ def _refuse_other_arguments(request: LogRequest, read: LogRead, earlier: Mapping
         ]
         if differing:
             raise LogInvalid(
-                f"{_shown(path)}: journey {request.journey} was imported with other arguments: {'; '.join(differing)}. "
-                "Nothing was written. Give the same arguments, or another JOURNEY, or remove that file (and type make "
+                f"{shown_path(path)}: journey {request.journey} was imported with other arguments: "
+                f"{'; '.join(differing)}. Nothing was written. Give the same arguments, or another JOURNEY, or remove that file (and type make "
                 f"withdraw FILE=feed/events/{path.name} if it has landed)."
             )
 
@@ -245,7 +243,7 @@ def _refuse_parts_of_cases(connection: duckdb.DuckDBPyConnection, earlier: Seque
         if events:
             case, activity, at = first
             raise LogInvalid(
-                f"{_shown(path)}: {cases:,} cases of this log were imported before with {events:,} events that it "
+                f"{shown_path(path)}: {cases:,} cases of this log were imported before with {events:,} events that it "
                 f"lacks, such as {activity} of {case} at {at:%Y-%m-%d %H:%M:%S}. Nothing was written. A case comes "
                 f"with all its events: export whole cases, or, if those events were wrong, type make withdraw "
                 f"FILE=feed/events/{path.name}, remove that file, and import again."
@@ -257,9 +255,9 @@ def _refuse_a_source_that_is_there(request: LogRequest) -> None:
     journey = request.journey
     sources = request.folders.seeds / "sources.csv"
     lines = [line for line, row in _read_seed(sources)[1] if row.get("source_system") == journey]
-    there = f"{_shown(sources)} line {lines[0]}" if lines else None
+    there = f"{shown_path(sources)} line {lines[0]}" if lines else None
     if there is None and (request.folders.extracts / journey).is_dir():
-        there = str(_shown(request.folders.extracts / journey))
+        there = str(shown_path(request.folders.extracts / journey))
     if there is not None:
         raise SettingsError(
             f"{there}: {journey} is a source system of this data set, and the journey would take all its events. Give "
@@ -350,7 +348,7 @@ def _seed_changes(request: LogRequest, ends: Sequence[str]) -> dict[Path, bytes]
             changes[path] = _as_csv(header, [row for _, row in rows], wanted)
     if differing:
         raise LogInvalid(
-            f"{_shown(request.folders.seeds)}: journey {request.journey} is defined in another way than these "
+            f"{shown_path(request.folders.seeds)}: journey {request.journey} is defined in another way than these "
             "arguments say:\n  "
             + "\n  ".join(differing)
             + "\nNothing was written. Give the same arguments, or another JOURNEY, or change these rows by hand."
@@ -458,8 +456,8 @@ def _next_command(request: LogRequest, summary: Summary) -> str:
     clock = (summary.last_at + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
     data_set = request.journey if request.journey not in EXAMPLES else f"{request.journey}_log"
     wanted = {
-        "JOURNEYS_EXTRACTS": str(_shown(request.folders.extracts)),
-        "JOURNEYS_SEEDS": str(_shown(request.folders.seeds)),
+        "JOURNEYS_EXTRACTS": str(shown_path(request.folders.extracts)),
+        "JOURNEYS_SEEDS": str(shown_path(request.folders.seeds)),
         "JOURNEYS_DATA_SET": data_set,
         "JOURNEYS_AS_OF": f"{clock:%Y-%m-%d}",
     }
@@ -476,8 +474,3 @@ def _listed(counts: Mapping[str, int], shown: int) -> str:
     return ", ".join(f"{name} ({count:,})" for name, count in list(counts.items())[:shown]) + (
         f" and {more:,} more" if more > 0 else ""
     )
-
-
-def _shown(path: Path) -> Path:
-    """A path within the project as one types it there."""
-    return path.relative_to(PROJECT_ROOT) if path.is_relative_to(PROJECT_ROOT) else path

@@ -199,8 +199,8 @@ def _refuse_other_arguments(request: LogRequest, read: LogRead, earlier: Mapping
         if differing:
             raise LogInvalid(
                 f"{shown_path(path)}: journey {request.journey} was imported with other arguments: "
-                f"{'; '.join(differing)}. Nothing was written. Give the same arguments, or another JOURNEY, or remove that file (and type make "
-                f"withdraw FILE=feed/events/{path.name} if it has landed)."
+                f"{'; '.join(differing)}. Nothing was written. Give the same arguments, or another JOURNEY, or remove "
+                f"that file (and type make withdraw FILE=feed/events/{path.name} if it has landed)."
             )
 
 

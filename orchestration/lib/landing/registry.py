@@ -47,6 +47,10 @@ create table if not exists landing.batches (
     batch bigint, source_name varchar, table_name varchar, started_at timestamp, finished_at timestamp,
     run_id varchar
 );
+create table if not exists landing.warnings (
+    source_name varchar, table_name varchar, file_id varchar, place varchar, kind varchar, column_name varchar,
+    row_count bigint, message varchar, batch bigint, loaded_at timestamp
+);
 """
 
 
@@ -121,9 +125,9 @@ def has_registry(connection: duckdb.DuckDBPyConnection) -> bool:
     found = one_value(
         connection,
         "select count(*) from duckdb_tables() where schema_name = 'landing' "
-        "and table_name in ('files', 'batches', 'repeats') and database_name = current_database()",
+        "and table_name in ('files', 'batches', 'repeats', 'warnings') and database_name = current_database()",
     )
-    return found == 3
+    return found == 4
 
 
 Place = tuple[str, str, str, int, datetime]

@@ -182,7 +182,7 @@ def test_a_wrong_word_about_identifiers_is_named_with_its_line(tmp_path, meta, s
             "encodng: cp1252",
             r"line 15: csv of table shop\.orders has no setting `encodng`\. Did you",
         ),
-        ("encoding: cp1252", "null_text: NULL", r"line 15: `null_text` of table shop\.orders must be text; quote it\."),
+        ("encoding: cp1252", "null_text: x", r"line 15: csv of table shop\.orders has no setting `null_text`\."),
         ("encoding: cp1252", "quote: 1", r"line 15: `quote` of table shop\.orders must be text; quote it\."),
         (
             'csv: {delimiter: ";", encoding: cp1252}',

@@ -68,9 +68,7 @@ def write_file(contract: TableContract, rows: Sequence[Row], path: Path) -> None
         with path.open("w", encoding=dialect.encoding, newline="") as file:
             writer = csv.writer(file, delimiter=dialect.delimiter, quotechar=dialect.quote or None)
             writer.writerow(names)
-            writer.writerows(
-                [dialect.null_text if row[name] is None else _text(row[name]) for name in names] for row in rows
-            )
+            writer.writerows(["" if row[name] is None else _text(row[name]) for name in names] for row in rows)
     elif path.suffix == ".jsonl":
         with path.open("w", encoding="utf-8") as file:
             for row in rows:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import itertools
 import re
+import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import fields
 from pathlib import Path
@@ -27,12 +28,19 @@ from orchestration.lib.config.faults import (
     near,
     worded,
 )
+from orchestration.lib.config.json_paths import Step, read_path
+from orchestration.lib.config.times_in_names import pattern_of_time
+from orchestration.lib.config.value_formats import ValueFormats, read_time_unit
 from orchestration.lib.config.yaml_lines import LinedMapping, line_of, load_lined
 
 FORMATS = ("csv", "jsonl", "parquet")
 DELIVERIES = ("append", "snapshot")
+# What several lines of one key in one file are: values that only the first of them fills, or parts of a whole.
+KEY_LINES = ("first_filled", "lines")
 PLAIN_TYPES = ("string", "bigint", "double", "boolean", "date", "timestamp", "json")
 DECIMAL = re.compile(r"^decimal\((\d{1,2}),\s*(\d{1,2})\)$")
+# How values are written: what a table says of its columns.
+INHERITED = tuple(field.name for field in fields(ValueFormats))
 # As the identifier type of a json column: the object's own keys are the types.
 TYPES_ARE_KEYS = "*"
 
@@ -41,10 +49,24 @@ WORDS = {
     "string_type": "`{key}` of {what} must be text; quote it.",
     "dataclass_type": '`{key}` of {what} must be a mapping, such as {{delimiter: ";"}}.',
 }
+PATH_WORDS = "`{key}` of {what} is `{value}`; expected one such as $.requester.email or $.tags[0]."
+TIME_IN_NAME_WORDS = (
+    "`{key}` of {what} is `{value}`; expected how the name of a file says its time, such as orders_%Y-%m-%d or "
+    "%Y%m%dT%H%M."
+)
 WORDS_OF_MISSING = {
     "formats": "{what} needs `formats`, such as [csv, jsonl, parquet].",
     "key": "{what} needs `key`, the column or columns that identify its rows.",
 }
+
+
+def folded(header: str) -> str:
+    """A header without what differs from tool to tool: case, blanks and punctuation.
+
+    >>> folded("Created at") == folded("created_at") == folded("CREATED-AT")
+    True
+    """
+    return "".join(letter for letter in unicodedata.normalize("NFKC", header).casefold() if letter.isalnum())
 
 
 class ContractError(ValueError):
@@ -122,16 +144,27 @@ Entries = must(
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class CsvDialect:
-    """How a source writes its CSV files. An empty `quote` means that nothing is quoted."""
+    """How a source writes its CSV files. An empty `quote` means that nothing is quoted.
+
+    Without `encoding` a file that is no UTF-8 is read in the code page that its bytes are most like; files named .tsv
+    have tabs where `delimiter` says nothing. `skip_lines` come before the header.
+    """
 
     delimiter: Character = ","
     quote: CharacterOrNone = '"'
     escape: CharacterOrNone = '"'
-    encoding: Annotated[
-        str,
-        looked_up(codecs.lookup, "`{key}` of {what} is `{value}`; expected a name such as utf-8, cp1252 or utf-16."),
-    ] = "utf-8"
-    null_text: str = ""
+    encoding: (
+        Annotated[
+            str,
+            looked_up(
+                codecs.lookup, "`{key}` of {what} is `{value}`; expected a name such as utf-8, cp1252 or utf-16."
+            ),
+        ]
+        | None
+    ) = None
+    skip_lines: Annotated[
+        int, Strict(), Field(ge=0), worded("`{key}` of {what} must be a number of lines, such as 2.")
+    ] = 0
 
     @rule(mode="after")
     def delimiter_is_nothing_else(self) -> CsvDialect:
@@ -141,12 +174,23 @@ class CsvDialect:
 
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
-class ColumnMeta:
+class ColumnMeta(ValueFormats):
     """What `meta` of a column says.
 
-    `identifier_type` is the type of the identifiers it holds, `*` for an object of type and value;
-    `identifier_type_column` the column that names the type row by row.
+    `source_name` is its name in the files, where that is another one beyond case, blanks and punctuation; `path` leads
+    to it inside of nested JSON. `identifier_type` is the type of the identifiers it holds, `*` for an object of type
+    and value; `identifier_type_column` the column that names the type row by row.
     """
+
+    source_name: Annotated[str, Field(min_length=1), worded(WORDS["string_type"])] | None = None
+    path: (
+        Annotated[
+            str,
+            looked_up(read_path, PATH_WORDS),
+        ]
+        | None
+    ) = None
+    time_unit: Annotated[str, BeforeValidator(read_time_unit)] | None = None
 
     required: Truth = False
     personal: Truth = False
@@ -166,6 +210,16 @@ class ColumnContract(ColumnMeta):
     description: str = ""
 
     @property
+    def name_in_files(self) -> str:
+        """The header or key that holds it, before case, blanks and punctuation are folded."""
+        return self.source_name or self.name
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps of its `path`; without one there are none."""
+        return read_path(self.path) if self.path else ()
+
+    @property
     def decimal_size(self) -> tuple[int, int] | None:
         """Digits and digits after the point of a decimal; None for every other type."""
         match = DECIMAL.match(self.data_type)
@@ -173,7 +227,7 @@ class ColumnContract(ColumnMeta):
 
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
-class TableMeta:
+class TableMeta(ValueFormats):
     """What `meta` of a table says: its files, its key, and which of two rows with one key counts."""
 
     formats: Annotated[tuple[Annotated[str, one_of(FORMATS, "a format of {what}")], ...], BeforeValidator(read_texts)]
@@ -185,6 +239,9 @@ class TableMeta:
         str, looked_up(ZoneInfo, "`{key}` of {what} is `{value}`; expected a name such as Europe/Berlin or UTC.")
     ] = "UTC"
     csv: CsvDialect = CsvDialect()
+    rows_path: Annotated[str, looked_up(read_path, PATH_WORDS)] | None = None
+    key_lines: Annotated[str, one_of(KEY_LINES, "`key_lines` of {what}")] | None = None
+    delivered_at_pattern: Annotated[str, looked_up(pattern_of_time, TIME_IN_NAME_WORDS)] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,6 +267,11 @@ class TableContract(TableMeta):
     def folder(self) -> Path:
         """Where its files lie, relative to the extracts folder."""
         return Path(self.source) / self.table
+
+    @property
+    def steps_to_rows(self) -> tuple[Step, ...]:
+        """The steps of `rows_path`; without one there are none."""
+        return read_path(self.rows_path) if self.rows_path else ()
 
     @property
     def holds_identifiers(self) -> bool:
@@ -291,6 +353,32 @@ class DeclaredColumn(Declared[ColumnMeta]):
         return self
 
     @rule(mode="after")
+    def formats_fit_the_type(self) -> DeclaredColumn:
+        meta, place = self.config.meta, ("config", "meta")
+        is_time = self.data_type in ("date", "timestamp")
+        is_number = self.data_type in ("bigint", "double") or self.data_type.startswith("decimal")
+        for key in ("time_format", "time_unit"):
+            if getattr(meta, key) and not is_time:
+                raise fault("`{key}` of {what} is for date and timestamp columns.", *place, key)
+        for key in ("decimal", "thousands", "currency_symbol"):
+            if getattr(meta, key) and not is_number:
+                raise fault("`{key}` of {what} is for columns of numbers.", *place, key)
+        if meta.time_format and meta.time_unit:
+            raise fault("{what} has both `time_format` and `time_unit`; keep one.", *place, "time_unit")
+        if meta.decimal is not None and meta.decimal == meta.thousands:
+            raise fault("{what} has one mark for decimals and thousands.", *place, "thousands")
+        return self
+
+    @rule(mode="after")
+    def name_in_files_is_said_once(self) -> DeclaredColumn:
+        if self.config.meta.path and self.config.meta.source_name:
+            raise fault(
+                "{what} has both `path` and `source_name`; the path begins with the name in the file.",
+                "config", "meta", "source_name",
+            )  # fmt: skip
+        return self
+
+    @rule(mode="after")
     def json_holds_identifiers_by_type(self) -> DeclaredColumn:
         found = self.config.meta.identifier_type
         if found and (found == TYPES_ARE_KEYS) != (self.data_type == "json"):
@@ -301,8 +389,13 @@ class DeclaredColumn(Declared[ColumnMeta]):
             raise fault(words, "config", "meta", "identifier_type")
         return self
 
-    def contract(self) -> ColumnContract:
-        return ColumnContract(self.name, self.data_type, self.description, **vars(self.config.meta))
+    def contract(self, table: TableMeta) -> ColumnContract:
+        """The column's contract; how values are written is the table's where the column says nothing."""
+        stated = vars(self.config.meta)
+        inherited = {key: stated[key] or getattr(table, key) for key in INHERITED}
+        if stated["time_unit"]:
+            inherited["time_format"] = ()
+        return ColumnContract(self.name, self.data_type, self.description, **stated | inherited)
 
 
 class DeclaredTable(Declared[TableMeta]):
@@ -321,6 +414,28 @@ class DeclaredTable(Declared[TableMeta]):
         for number, name in enumerate(names):
             if name in names[:number]:
                 raise fault("{what} is listed twice.", "columns", number)
+        return self
+
+    @rule(mode="after")
+    def columns_have_own_names_in_files(self) -> DeclaredTable:
+        seen: dict[str, str] = {}
+        for number, column in enumerate(self.columns):
+            meta = column.config.meta
+            if meta.path is None:
+                other = seen.setdefault(folded(meta.source_name or column.name), column.name)
+                if other != column.name:
+                    words = (
+                        "{what} and column {other} are one name to a header, which may differ in case, blanks and "
+                        "punctuation. Give one of them another `source_name`, or a `path`."
+                    )
+                    raise fault(words, "columns", number, other=other)
+        return self
+
+    @rule(mode="after")
+    def marks_of_numbers_differ(self) -> DeclaredTable:
+        meta = self.config.meta
+        if meta.decimal is not None and meta.decimal == meta.thousands:
+            raise fault("{what} has one mark for decimals and thousands.", "config", "meta", "thousands")
         return self
 
     @rule(mode="after")
@@ -419,7 +534,7 @@ def _read_file(path: Path, shown: str) -> list[TableContract]:
                 source=source.name,
                 table=table.name,
                 description=table.description,
-                columns=tuple(column.contract() for column in table.columns),
+                columns=tuple(column.contract(table.config.meta) for column in table.columns),
                 declared_in=f"{shown} line {lined.line}",
                 **vars(table.config.meta),
             )

@@ -6,9 +6,12 @@ null for everything that `try_cast` would refuse, and for what it would silently
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from orchestration.lib.config.contracts import ColumnContract
+from orchestration.lib.config.value_formats import has_zone
 from orchestration.lib.core.sql import literal
 from orchestration.lib.landing import reasons
 
@@ -18,9 +21,21 @@ _OFFSET = r"[+-][0-9]{2}(:?[0-9]{2})?"
 _NAIVE_TIME = f"{_DAY}([T ]{_CLOCK})?"
 _UTC_TIME = f"{_DAY}[T ]{_CLOCK}Z"
 _OFFSET_TIME = f"{_DAY}[T ]{_CLOCK}{_OFFSET}"
+# as Ruby writes an offset, and BigQuery UTC
+_SPACED_OFFSET_TIME = f"{_DAY}[T ]{_CLOCK} {_OFFSET}"
+_NAMED_UTC_TIME = f"{_DAY}[T ]{_CLOCK} (UTC|GMT)"
 
 TIME_EXAMPLE = "2026-02-13T09:30:00+01:00"
 SQL_TYPES = {"string": "varchar", "json": "varchar"}
+
+
+# Beyond this share of itself a sum of a few doubles is not off: sixteen times the distance of two neighbours.
+_NOISE = 16 * 2.0**-52
+_NUMBER = "[+-]?[0-9]+(\\.[0-9]+)?([eE][+-]?[0-9]+)?"
+_BLANKS = "[ \\x{a0}\\x{202f}]"
+_MICROSECONDS = {"seconds": 1_000_000, "millis": 1_000, "micros": 1}
+# Times outside of these years come of a wrong unit.
+_YEARS_OF_UNITS = (1900, 2200)
 
 
 def sql_type(column: ColumnContract) -> str:
@@ -30,6 +45,10 @@ def sql_type(column: ColumnContract) -> str:
 
 def converted(column: ColumnContract, text: str, *, time_zone: str) -> str:
     """The SQL that gives the typed value of the SQL expression `text`, or null when it does not fit."""
+    if column.data_type in ("date", "timestamp") and (column.time_format or column.time_unit):
+        return _stated_time(column, text, time_zone)
+    if is_number(column) and column.has_number_format:
+        text = f"({_plain_number(column, text)})"
     match column.data_type:
         case "string":
             return text
@@ -55,10 +74,9 @@ def converted(column: ColumnContract, text: str, *, time_zone: str) -> str:
         case "timestamp":
             return _timestamp(text, time_zone)
         case "json":
-            # Numbers inside are JSON numbers; json() writes one spelling, so the same object is the same
-            # text.
-            is_object = f"starts_with(ltrim({text}), '{{') and json_valid({text})"
-            return f"case when {is_object} then json({text})::varchar end"
+            # Numbers inside are JSON numbers; json() writes one spelling, so the same value is the same text.
+            begins = f"left(ltrim({text}), 1) in ('{{', '[')"
+            return f"case when {begins} and json_valid({text}) then json({text})::varchar end"
     size = column.decimal_size
     if size is None:
         raise ValueError(f"column {column.name}: there is no conversion to {column.data_type}")
@@ -69,15 +87,90 @@ def converted(column: ColumnContract, text: str, *, time_zone: str) -> str:
     return (
         f"case when try_cast({text} as {target})::varchar = {text} "
         f"or regexp_full_match({text}, '[+-]?([0-9]+({fraction})?{bare})') then try_cast({text} as {target}) "
+        f"when {is_noise_of_a_double(column, text)} then try_cast({text} as {target}) "
         f"when regexp_full_match({text}, '[+-]?[0-9]+(\\.[0-9]+)?[eE][+-]?[0-9]{{1,3}}') "
         f"and try_cast({text} as {target})::double = try_cast({text} as double) then try_cast({text} as "
         f"{target}) end"
     )
 
 
+def is_number(column: ColumnContract) -> bool:
+    return column.data_type in ("bigint", "double") or column.decimal_size is not None
+
+
+def is_noise_of_a_double(column: ColumnContract, text: str) -> str:
+    """The SQL that says whether a text is a decimal as a double has it after a few sums: 59.900000000000006.
+
+    Such a text is the shortest one of its double, has more digits than anybody writes, and lies closer to the rounded
+    value than doubles of its size are exact. It is no noise where a double can't tell two values of the column apart.
+    """
+    size = column.decimal_size
+    if size is None:
+        return "false"
+    number = f"try_cast({text} as double)"
+    rounded = f"try_cast({text} as decimal({size[0]},{size[1]}))::double"
+    return (
+        f"(length({text}) > 15 and regexp_full_match({text}, '-?[0-9]+\\.[0-9]+') and {number}::varchar = {text} "
+        f"and abs({number}) < {0.5 * 10.0 ** -size[1] / _NOISE!r} "
+        f"and abs({number} - {rounded}) <= abs({number}) * {_NOISE!r})"
+    )
+
+
+def _plain_number(column: ColumnContract, text: str) -> str:
+    """The SQL that writes a number as the contract says they are written in plain digits; null for any other text."""
+    point = re.escape(column.decimal or ".")
+    thousands, symbol = column.thousands, column.currency_symbol
+    group = {" ": _BLANKS, "'": "['\u2019]"}.get(thousands or "", re.escape(thousands or ""))
+    whole = f"([0-9]{{1,3}}({group}[0-9]{{3}})+|[0-9]+)" if thousands else "[0-9]+"
+    number = f"({whole}({point}[0-9]*)?|{point}[0-9]+)"
+    before, after = (f"({re.escape(symbol)}{_BLANKS}*)?", f"({_BLANKS}*{re.escape(symbol)})?") if symbol else ("", "")
+    signed = f"[+-]?{before}[+-]?{number}{after}"
+    in_brackets = f"\\({before}{number}{after}\\)"
+    text = f"replace({text}, '\u2212', '-')"
+    bare = f"replace({text}, {literal(symbol)}, '')" if symbol else text
+    digits = f"regexp_replace({bare}, {literal(f'[^0-9+{point}-]')}, '', 'g')"
+    return (
+        f"case when regexp_full_match({text}, {literal(f'{signed}|{in_brackets}')}) "
+        f"then case when starts_with({text}, '(') then '-' else '' end "
+        f"|| replace({digits}, {literal(column.decimal or '.')}, '.') end"
+    )
+
+
+def _stated_time(column: ColumnContract, text: str, time_zone: str) -> str:
+    """The SQL that reads a time as the contract says they are written."""
+    if column.time_unit in _MICROSECONDS:
+        exact = f"try_cast(round(try_cast({text} as decimal(38,9)) * {_MICROSECONDS[column.time_unit]}) as bigint)"
+        moment = f"make_timestamp({exact})"
+        local = False
+    elif column.time_unit:
+        # a day's fraction is exact to less than a thousandth of a second, and no better
+        milliseconds = f"try_cast(round(try_cast({text} as double) * 86400000) as bigint)"
+        moment = f"(timestamp '1899-12-30' + to_milliseconds({milliseconds}))"
+        local = True
+    else:
+        parsed = f"try_strptime({text}, [{', '.join(literal(known) for known in column.time_format)}])"
+        local = not has_zone(column.time_format[0])
+        moment = parsed if local else f"timezone('UTC', {parsed})"
+    first, last = _YEARS_OF_UNITS if column.time_unit else (1000, 9999)
+    fits = f"year({moment}) between {first} and {last}"
+    if column.time_unit:
+        fits = f"regexp_full_match({text}, '{_NUMBER}') and {fits}"
+    if column.data_type == "date":
+        return f"case when {fits} and {moment} = date_trunc('day', {moment}) then {moment}::date end"
+    if local and time_zone != "UTC":
+        zone = literal(time_zone)
+        fits += f" and timezone({zone}, timezone({zone}, {moment})) = {moment}"
+        moment = f"timezone('UTC', timezone({zone}, {moment}))"
+    return f"case when {fits} then {moment} end"
+
+
 def _timestamp(text: str, time_zone: str) -> str:
+    unspaced = f"regexp_replace({text}, ' ([+-])', '\\1')"
     with_offset = (
-        f"when regexp_full_match({text}, '{_OFFSET_TIME}') then timezone('UTC', try_cast({text} as timestamptz))"
+        f"when regexp_full_match({text}, '{_OFFSET_TIME}') then timezone('UTC', try_cast({text} as timestamptz)) "
+        f"when regexp_full_match({text}, '{_SPACED_OFFSET_TIME}') "
+        f"then timezone('UTC', try_cast({unspaced} as timestamptz)) "
+        f"when regexp_full_match({text}, '{_NAMED_UTC_TIME}') then try_cast(left({text}, -4) as timestamp)"
     )
     if time_zone == "UTC":
         # A cast to timestamp drops an offset; for Z and none at all there is nothing to drop, and it is the
@@ -156,6 +249,34 @@ def _shown(column: ColumnContract, text: str) -> str:
 
 
 def _type_cases(column: ColumnContract, text: str, time_zone: str) -> list[tuple[str, str, str]]:
+    if column.data_type in ("date", "timestamp") and (column.time_format or column.time_unit):
+        return _stated_time_cases(column, text)
+    if is_number(column) and column.has_number_format:
+        plain = f"({_plain_number(column, text)})"
+        example = f"{column.currency_symbol or ''}1{column.thousands or ''}234{column.decimal or '.'}50"
+        words = f" is no number as the contract says they are written, such as {example}"
+        return [(f"{plain} is null", reasons.NOT_A_NUMBER, words), *_plain_cases(column, plain, time_zone)]
+    return _plain_cases(column, text, time_zone)
+
+
+def _stated_time_cases(column: ColumnContract, text: str) -> list[tuple[str, str, str]]:
+    reason = reasons.NOT_A_DATE if column.data_type == "date" else reasons.NOT_A_TIME
+    if column.time_unit:
+        return [
+            (
+                f"regexp_full_match({text}, '{_NUMBER}')",
+                reasons.OUT_OF_RANGE,
+                f" is a time outside of {_YEARS_OF_UNITS[0]} to {_YEARS_OF_UNITS[1]} in {column.time_unit}; "
+                "is it another unit?",
+            ),
+            ("true", reason, f" is no number of {column.time_unit}, as the contract says times are written"),
+        ]
+    example = datetime(2026, 2, 13, 9, 30, tzinfo=UTC)
+    shown = " or ".join(f"{known} ({example.strftime(known)})" for known in column.time_format)
+    return [("true", reason, f" does not exist, or is not written as the contract says: {shown}")]
+
+
+def _plain_cases(column: ColumnContract, text: str, time_zone: str) -> list[tuple[str, str, str]]:
     comma = f"contains({text}, ',')"
     comma_words = " is no number; expected digits with '.' before the decimals and no thousands mark, such as 1234.50"
     whole = f"regexp_full_match({text}, '[+-]?[0-9]+(\\.0*)?')"
@@ -185,7 +306,10 @@ def _type_cases(column: ColumnContract, text: str, time_zone: str) -> list[tuple
         case "boolean":
             return [("true", reasons.NOT_A_BOOLEAN, " is no truth value; expected true or false")]
         case "date":
-            return [("true", reasons.NOT_A_DATE, " is no date; expected ISO 8601 such as 2026-02-13")]
+            return [
+                _day_number_case(text, reasons.NOT_A_DATE),
+                ("true", reasons.NOT_A_DATE, " is no date; expected ISO 8601 such as 2026-02-13"),
+            ]
         case "timestamp":
             finer = rf"{_DAY}[T ]{_CLOCK}[0-9]*(Z|{_OFFSET})?"
             too_fine = f"regexp_full_match({text}, '{finer}') and contains({text}, '.')"
@@ -195,6 +319,7 @@ def _type_cases(column: ColumnContract, text: str, time_zone: str) -> list[tuple
                     reasons.VALUE_WOULD_CHANGE,
                     " is finer than a microsecond and would be cut; expected at most six decimals of a second",
                 ),
+                _day_number_case(text, reasons.NOT_A_TIME),
                 ("true", reasons.NOT_A_TIME, f" is no time; expected ISO 8601 such as {TIME_EXAMPLE}"),
             ]
             if time_zone != "UTC":
@@ -211,7 +336,7 @@ def _type_cases(column: ColumnContract, text: str, time_zone: str) -> list[tuple
                 (
                     "true",
                     reasons.NOT_A_JSON_OBJECT,
-                    ' is no JSON object; expected one such as {"name": "value"}',
+                    ' is neither a JSON object nor an array; expected one such as {"name": "value"}',
                 )
             ]
         case "string":
@@ -236,3 +361,13 @@ def _type_cases(column: ColumnContract, text: str, time_zone: str) -> list[tuple
         ),
         ("true", reasons.NOT_A_NUMBER, " is no number; expected one such as 1234.50"),
     ]
+
+
+def _day_number_case(text: str, reason: str) -> tuple[str, str, str]:
+    """A date that a spreadsheet has turned into its number of the day: five digits, 1954 to 2064."""
+    return (
+        f"regexp_full_match({text}, '[2-5][0-9]{{4}}(\\.[0-9]+)?')",
+        reason,
+        " may be a day as a spreadsheet counts them; format the column as a date before saving, or set "
+        "time_unit: spreadsheet_days in the contract",
+    )

@@ -39,8 +39,9 @@ from orchestration.lib.landing.registry import (
     quarantine_table,
     raw_table,
 )
-from orchestration.lib.landing.staging import ReadPart, StagedFile, read_files, stage_file
+from orchestration.lib.landing.staging import ReadPart, StagedFile, StagedParquet, read_files, stage_file
 from orchestration.lib.landing.statuses import settle_statuses
+from orchestration.lib.landing.warnings import LandingWarning, note_warnings
 
 WORK_PREFIX = ".landing_"
 # What is noted of a file that landed; where its staged rows name it and which lines they are on.
@@ -280,12 +281,9 @@ def _land_delivery(
                             f"{contract.name}: file {number} of {len(delivery.files)}, {totals.rows_read:,} rows so far"
                         )
                 try:
-                    kind, packed = file_format(file, contract)
-                    staged.append(
-                        stage_file(
-                            connection, file, contract, kind=kind, packed=packed, target=folder / f"{number}.{kind}"
-                        )
-                    )
+                    promised = file_format(file, contract)
+                    target = folder / f"{number}.{promised.kind}"
+                    staged.append(stage_file(connection, file, contract, promised=promised, target=target))
                     byte_count += staged[-1].byte_count
                 except FileRefused as refusal:
                     if not file.is_unchanged():
@@ -399,6 +397,9 @@ def _insert(
                 "rows_quarantined": broken, "extra_columns": json.dumps(list(read.extra_columns), ensure_ascii=False),
             }
         )  # fmt: skip
+        note_warnings(
+            connection, contract, file_id=digest, batch=batch, now=now, warnings=_suspicions(read.staged, contract)
+        )
         totals.files_loaded += 1
         totals.rows_read += count
         totals.rows_accepted += read.accepted
@@ -454,6 +455,15 @@ def _insert(
             from read_parquet({literal(str(part.rejects))}) as rejected cross join landing_files as files
         """)
     connection.execute("drop table landing_files")
+
+
+def _suspicions(staged: StagedFile, contract: TableContract) -> list[LandingWarning]:
+    """What the file itself gives reason to look at."""
+    encoding = None if isinstance(staged, StagedParquet) else staged.text.guessed_encoding
+    if encoding is None:
+        return []
+    said = f"read as {encoding}, a guess; if names look wrong, state csv.encoding in {contract.declared_in}"
+    return [LandingWarning("encoding_guessed", staged.file.shown, said)]
 
 
 def _row_key(contract: TableContract, columns: Sequence[str]) -> str:

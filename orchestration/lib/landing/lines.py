@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from orchestration.lib.config.contracts import CsvDialect
-from orchestration.lib.landing.files import CHUNK, Header, TextFile
+from orchestration.lib.landing.headers import Header
+from orchestration.lib.landing.text_files import CHUNK, TextFile
 
 # No text holds this, so that the reader takes a whole line for one value.
 NO_DELIMITER = "\x01\x02\x03"
@@ -41,8 +42,9 @@ def lines_at(path: Path, positions: Iterator[int]) -> Iterator[tuple[int, int]]:
             yield position, start
 
 
-def lines_of_records(text: TextFile, header: Header, dialect: CsvDialect) -> Iterator[int]:
+def lines_of_records(text: TextFile, header: Header) -> Iterator[int]:
     """The physical lines on which the records of a CSV file begin, by its quotes alone."""
+    dialect = header.dialect
     quote = dialect.quote.encode()
     from_outside, from_inside = _quote_patterns(dialect) if quote else (None, None)
     # In a file of one column a blank line is a row without a value.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import duckdb
+
 # A row in quarantine: it has a line.
 MISSING_VALUE = "missing_value"
 NOT_A_NUMBER = "not_a_number"
@@ -33,12 +35,13 @@ WRONG_DELIMITER = "wrong_delimiter"
 BINARY_FILE = "binary_file"
 TRUNCATED_GZIP = "truncated_gzip"
 BROKEN_GZIP = "broken_gzip"
+TRUNCATED_ZSTD = "truncated_zstd"
+BROKEN_ZSTD = "broken_zstd"
 TRUNCATED_PARQUET = "truncated_parquet"
 BROKEN_PARQUET = "broken_parquet"
 BROKEN_CSV = "broken_csv"
 BROKEN_HEADER = "broken_header"
 MISSING_COLUMN = "missing_column"
-JSON_ARRAY = "json_array"
 
 
 class FileRefused(Exception):
@@ -52,3 +55,12 @@ class FileRefused(Exception):
 
 class FileChanging(Exception):
     """A file that is still being written: it waits for the next run."""
+
+
+def raise_unless_the_files_fault(error: duckdb.Error) -> None:
+    """Raises what the machine is to blame for: no memory, no disk, a stopped run. It refuses no file."""
+    text = str(error).lower()
+    if isinstance(error, (duckdb.OutOfMemoryException, duckdb.InterruptException)) or any(
+        sign in text for sign in ("no space left", "disk quota", "could not write", "too many open files")
+    ):
+        raise error

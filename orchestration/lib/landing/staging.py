@@ -11,6 +11,9 @@ leaves the warehouse's transaction untouched.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import itertools
+import json
 import re
 import shutil
 from collections import Counter
@@ -21,27 +24,26 @@ from typing import ClassVar
 
 import duckdb
 
-from orchestration.lib.config.contracts import ColumnContract, TableContract
+from orchestration.lib.config.contracts import ColumnContract, CsvDialect, TableContract
+from orchestration.lib.config.json_paths import Step
 from orchestration.lib.core.connection import SESSION_SETTINGS, one_row, one_value
 from orchestration.lib.core.sql import literal, name
 from orchestration.lib.landing import reasons
-from orchestration.lib.landing.conversion import column_check, converted, is_all_blanks
-from orchestration.lib.landing.files import (
-    FoundFile,
+from orchestration.lib.landing.conversion import column_check, converted, is_all_blanks, is_noise_of_a_double
+from orchestration.lib.landing.files import FileFormat, FoundFile, check_parquet, plain_path
+from orchestration.lib.landing.headers import (
     Header,
-    Sample,
-    TextFile,
     check_columns,
-    check_parquet,
-    first_character,
-    plain_path,
-    prepare_text,
+    columns_in_file,
     read_header,
-    sample_keys,
-    with_plain_line_ends,
+    undeclared,
+    wanted_name,
 )
+from orchestration.lib.landing.json_files import Sample, sample_keys, with_an_object_a_line
+from orchestration.lib.landing.json_values import json_at, key_path, text_at
 from orchestration.lib.landing.lines import LONGEST_LINE, NO_DELIMITER, lines_at, lines_of_records, without, write_lines
-from orchestration.lib.landing.reasons import FileRefused
+from orchestration.lib.landing.reasons import FileRefused, raise_unless_the_files_fault
+from orchestration.lib.landing.text_files import TextFile, prepare_text, with_plain_line_ends
 
 ROW_TEXT_LENGTH = 10_000
 
@@ -105,7 +107,7 @@ class StagedCsv(_StagedText):
         """What files have in common that one statement can read; None for one to be read alone."""
         if not _is_small_and_regular(self.text):
             return None
-        return self.kind, self.header.names, self.header.blank_lines, bool(self.text.crlfs)
+        return self.kind, self.header.names, self.header.skipped_lines, self.header.dialect, bool(self.text.crlfs)
 
 
 @dataclass(frozen=True)
@@ -113,12 +115,13 @@ class StagedJsonl(_StagedText):
     """A JSONL file made ready to be read, with the keys of its first lines."""
 
     sample: Sample
+    columns: tuple[tuple[str, tuple[str, ...]], ...]  # the keys of each column of the contract
     kind: ClassVar = "jsonl"
 
     @property
     def group(self) -> tuple | None:
         """What files have in common that one statement can read; None for one to be read alone."""
-        return (self.kind, bool(self.text.crlfs)) if _is_small_and_regular(self.text) else None
+        return (self.kind, self.columns, bool(self.text.crlfs)) if _is_small_and_regular(self.text) else None
 
 
 @dataclass(frozen=True)
@@ -232,31 +235,37 @@ def stage_file(
     file: FoundFile,
     contract: TableContract,
     *,
-    kind: str,
-    packed: bool,
+    promised: FileFormat,
     target: Path,
 ) -> StagedFile:
     """Makes one file ready, if need be under the name `target`. Raises FileRefused for one that can't land whole."""
-    if kind == "parquet":
+    if promised.kind == "parquet":
         with _own_cursor(connection) as cursor:
             return _stage_parquet(cursor, file, contract, target)
-    text = prepare_text(file, contract, kind=kind, packed=packed, target=target)
-    if kind == "csv":
-        return StagedCsv(file, text, read_header(text, contract))
-    first = first_character(text)
-    if not first:
-        raise FileRefused(
-            reasons.EMPTY_FILE,
-            "the file holds nothing but blanks; deliver it again, or take it out of the folder",
-        )
-    if first == b"[":
-        raise FileRefused(
-            reasons.JSON_ARRAY,
-            "expected one JSON object a line, found a JSON array; convert it (jq -c '.[]' file.json > file.jsonl)",
-        )
+    text = prepare_text(file, contract, promised, target=target)
+    if promised.kind == "csv":
+        return StagedCsv(file, text, read_header(text, contract, promised))
+    with _own_cursor(connection) as cursor:
+        text = with_an_object_a_line(cursor, text, contract, target.with_name(f"lines_{target.name}"))
     if text.has_mixed_line_ends:
         text = with_plain_line_ends(text, target.with_name(f"plain_{target.name}"), lone=b" ")
-    return StagedJsonl(file, text, sample_keys(text))
+    sample = sample_keys(text)
+    return StagedJsonl(file, text, sample, _keys_of_columns(sorted(sample.keys), contract))
+
+
+def _keys_of_columns(
+    keys: Sequence[str], contract: TableContract, before: Sequence[tuple[str, tuple[str, ...]]] = ()
+) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The keys from which each column is read: its own name and, where objects have another spelling, that as well."""
+    found = columns_in_file(keys, contract)
+    known = dict(before)
+    return tuple(
+        (
+            column.name,
+            tuple(dict.fromkeys([*known.get(column.name, ()), found.get(column.name, wanted_name(column))])),
+        )
+        for column in contract.columns
+    )
 
 
 def read_files(
@@ -317,14 +326,14 @@ def _read_together(
         match group[0]:
             case StagedCsv(header=header):
                 source = _csv_source(paths, header, contract)
-            case StagedJsonl():
+            case StagedJsonl(columns=columns):
                 samples = [file.sample for file in group if isinstance(file, StagedJsonl)]
-                source = _jsonl_source(paths, samples, contract)
+                source = _jsonl_source(paths, samples, columns, contract)
             case StagedParquet(types=types):
                 source = _parquet_source(paths, dict(types), contract)
         rows = _copy_rows(cursor, source, contract, folder)
     except duckdb.Error as error:
-        _raise_unless_the_files_fault(error)
+        raise_unless_the_files_fault(error)
         return None, list(group)
     rejected: set[str] = set()
     if kind != "parquet":
@@ -344,12 +353,17 @@ def _read_together(
         if is_regular and isinstance(file, StagedJsonl):
             is_regular = file.text.line_count == tally.count
         if is_regular and isinstance(file, StagedCsv) and not _is_row_per_line(file.text, file.header, tally.count):
-            begun = list(lines_of_records(file.text, file.header, contract.csv))
+            begun = list(lines_of_records(file.text, file.header))
             is_regular = len(begun) == tally.count
             if is_regular:
                 write_lines(lines, begun, first_record=tally.first_row)
         if isinstance(file, StagedJsonl):
-            is_regular = is_regular and bool(tally.objects) and not _doubtful(file.sample, tally, source)
+            is_regular = (
+                is_regular
+                and bool(tally.objects)
+                and not _doubtful(file, tally, source, contract)
+                and not _misspelt(file, extras.get(str(file.path), ()), contract)
+            )
         if not is_regular:
             irregular.append(file)
             continue
@@ -382,9 +396,8 @@ def _if_there(path: Path) -> Path | None:
 
 
 def _extra_columns(file: StagedCsv | StagedParquet, contract: TableContract) -> tuple[str, ...]:
-    declared = {column.name for column in contract.columns}
     names = file.header.names if isinstance(file, StagedCsv) else tuple(column for column, _ in file.types)
-    return tuple(column for column in names if column not in declared)
+    return undeclared(names, columns_in_file(names, contract))
 
 
 def _part_of(
@@ -405,24 +418,29 @@ def _part_of(
 
 
 def _csv_source(paths: Sequence[Path], header: Header, contract: TableContract) -> _Source:
-    dialect = contract.csv
-    positions = {column: f"_c{number}" for number, column in enumerate(header.names)}
+    dialect = header.dialect
+    positions = {name: f"_c{number}" for number, name in enumerate(header.names)}
     columns = ", ".join(f"{literal(position)}: 'varchar'" for position in positions.values())
     reader = (
-        f"read_csv({_listed(paths)}, columns = {{{columns}}}, header = true, skip = {header.blank_lines}, "
+        f"read_csv({_listed(paths)}, columns = {{{columns}}}, header = true, skip = {header.skipped_lines}, "
         f"auto_detect = false, delim = {literal(dialect.delimiter)}, quote = {literal(dialect.quote)}, "
-        f"escape = {literal(dialect.escape if dialect.quote else '')}, nullstr = "
-        f"{literal(dialect.null_text)}, strict_mode = true, {_READER_SETTINGS})"
+        f"escape = {literal(dialect.escape if dialect.quote else '')}, nullstr = '', strict_mode = true, "
+        f"{_READER_SETTINGS})"
     )
-    declared = {c.name for c in contract.columns}
-    extras = {column: position for column, position in positions.items() if column not in declared}
+    held = columns_in_file(header.names, contract)
     return _Source(
         relation=f"select * from {reader}",
-        texts={column: position for column, position in positions.items() if column in declared},
-        extra=_extra_of_columns(extras),
+        texts={c.name: _inside(c, positions[held[c.name]]) for c in contract.columns if c.name in held},
+        extra=_extra_of_columns({other: positions[other] for other in undeclared(header.names, held)}),
         parts=list(positions.values()),
-        row_text=_csv_text([f"_p{number}" for number in range(len(positions))], contract),
+        row_text=_csv_text([f"_p{number}" for number in range(len(positions))], dialect),
     )
+
+
+def _inside(column: ColumnContract, text: str) -> str:
+    """The text of a column, given that of the column of the file: what its path leads to in there, if it has one."""
+    rest = column.steps[1:]
+    return f"case when json_valid({text}) then {text_at(text, rest)} end" if rest else text
 
 
 def _read_csv(cursor: duckdb.DuckDBPyConnection, file: StagedCsv, contract: TableContract, folder: Path) -> ReadPart:
@@ -430,16 +448,15 @@ def _read_csv(cursor: duckdb.DuckDBPyConnection, file: StagedCsv, contract: Tabl
     try:
         rows = _copy_rows(cursor, _csv_source([text.path], header, contract), contract, folder)
     except duckdb.Error as error:
-        _raise_unless_the_files_fault(error)
+        raise_unless_the_files_fault(error)
         if not text.has_mixed_line_ends:
             raise FileRefused(reasons.BROKEN_CSV, _first_line(error)) from error
         _drop_rejects(cursor)
         text = with_plain_line_ends(text, folder / "plain.csv")
-        header = read_header(text, contract)
         try:
             rows = _copy_rows(cursor, _csv_source([text.path], header, contract), contract, folder)
         except duckdb.Error as again:
-            _raise_unless_the_files_fault(again)
+            raise_unless_the_files_fault(again)
             raise FileRefused(
                 reasons.BROKEN_CSV,
                 "the lines do not all end alike; a carriage return is alone in a value without quotes: "
@@ -453,7 +470,7 @@ def _read_csv(cursor: duckdb.DuckDBPyConnection, file: StagedCsv, contract: Tabl
         if longest_line > LONGEST_LINE:
             raise FileRefused(reasons.LINE_TOO_LONG, f"a line of {longest_line} bytes; is a quote left open?")
         lines = folder / "lines.csv"
-        begun = lines_of_records(text, header, contract.csv)
+        begun = lines_of_records(text, header)
         found = write_lines(lines, without(begun, _rejected_lines(cursor, rejects)))
         if found != count:
             # DuckDB drops the rest of a long file after an open quote without a word, and a part must not pass
@@ -484,13 +501,19 @@ def _jsonl_reader(paths: Sequence[Path]) -> str:
     )
 
 
-def _jsonl_source(paths: Sequence[Path], samples: Sequence[Sample], contract: TableContract) -> _Source:
-    columns = contract.columns
-    fields = ", ".join(literal(_json_path(column.name)) for column in columns)
-    declared = ", ".join(literal(column.name) for column in columns)
-    emptied = "{" + ", ".join(f'"{column.name}":null' for column in columns) + "}"
+def _jsonl_source(
+    paths: Sequence[Path],
+    samples: Sequence[Sample],
+    keys_of_columns: Sequence[tuple[str, tuple[str, ...]]],
+    contract: TableContract,
+) -> _Source:
+    columns, keys = contract.columns, dict(keys_of_columns)
+    places = {key: number for number, key in enumerate(dict.fromkeys(itertools.chain(*keys.values())), start=1)}
+    fields = ", ".join(literal(key_path(key)) for key in places)
+    declared = ", ".join(literal(key) for key in places)
+    emptied = json.dumps(dict.fromkeys(places), ensure_ascii=False)
     # Most lines have the keys of the first lines: comparing lists is several times quicker than looking into them.
-    names = {column.name for column in columns}
+    names = set(places)
     shapes = Counter(shape for sample in samples for shape in sample.shapes if names.issuperset(shape))
     common = [shape for shape, _ in shapes.most_common(SHAPES)]
     plain = " ".join(
@@ -516,9 +539,9 @@ def _jsonl_source(paths: Sequence[Path], samples: Sequence[Sample], contract: Ta
                 )
             )
         """,
-        texts={column.name: f"_fields[{number}]" for number, column in enumerate(columns, start=1)},
+        texts={c.name: _first_filled([_inside(c, f"_fields[{places[key]}]") for key in keys[c.name]]) for c in columns},
         extra=(
-            f"case when _is_plain then null when not list_has_all([{declared}], _keys) "
+            f"case when _is_plain then null when not list_has_all([{declared}]::varchar[], _keys) "
             f"then json_merge_patch('{{}}', json_merge_patch(_text, {literal(emptied)})) end"
         ),
         parts=["_text"],
@@ -538,28 +561,44 @@ def _jsonl_source(paths: Sequence[Path], samples: Sequence[Sample], contract: Ta
         ),
         # The JSON reader holds a number with a fraction as a double, which is exact for 15 digits.
         exact={
-            column.name: (
-                f"case when length({{text}}) > 16 then json_type(_text, "
-                f"{literal(_json_path(column.name))}) <> 'DOUBLE' "
-                "else true end"
+            c.name: (
+                f"case when length({{text}}) > 16 then {_kind_of_number(c, keys[c.name])} <> 'DOUBLE' "
+                f"or {is_noise_of_a_double(c, '{text}')} else true end"
             )
-            for column in columns
-            if column.decimal_size
+            for c in columns
+            if c.decimal_size
         },
         wanted=tuple(column.name for column in columns if not column.optional_column),
     )
+
+
+def _first_filled(texts: Sequence[str]) -> str:
+    return texts[0] if len(texts) == 1 else f"coalesce({', '.join(texts)})"
+
+
+def _kind_of_number(column: ColumnContract, keys: Sequence[str]) -> str:
+    rest = column.steps[1:]
+    return _first_filled([f"json_type({json_at('_text', [Step(key=key), *rest])})" for key in keys])
 
 
 def _read_jsonl(
     cursor: duckdb.DuckDBPyConnection, file: StagedJsonl, contract: TableContract, folder: Path
 ) -> ReadPart:
     text = file.text
-    source = _jsonl_source([text.path], [file.sample], contract)
+    source = _jsonl_source([text.path], [file.sample], file.columns, contract)
     try:
         rows = _copy_rows(cursor, source, contract, folder)
     except duckdb.Error as error:
-        _raise_unless_the_files_fault(error)
+        raise_unless_the_files_fault(error)
         raise FileRefused(reasons.NOT_JSON, f"the lines can't be read: {_first_line(error)}") from error
+    extra_columns = _extra_keys(cursor, rows).get(str(text.path), ())
+    if _misspelt(file, extra_columns, contract):
+        # A spelling that the first lines do not have: the whole file is read with it, and with those known.
+        _drop_rejects(cursor)
+        shutil.rmtree(folder)
+        folder.mkdir()
+        columns = _keys_of_columns(extra_columns, contract, file.columns)
+        return _read_jsonl(cursor, dataclasses.replace(file, columns=columns), contract, folder)
     tally = rows.tally(text.path)
     rejects, reject_count, _ = _write_rejects(cursor, text, folder)
     if tally.count + reject_count != text.line_count:
@@ -585,10 +624,9 @@ def _read_jsonl(
             f"no line is a JSON object (the first begins {example!r}); expected one whole object a line: "
             "convert it (jq -c . file.json > file.jsonl), or name a CSV file .csv",
         )
-    extra_columns = _extra_keys(cursor, rows).get(str(text.path), ())
-    doubtful = _doubtful(file.sample, tally, source)
+    doubtful = _doubtful(file, tally, source, contract)
     if doubtful:
-        _check_keys(cursor, text, contract, doubtful=doubtful, extras=extra_columns)
+        _check_keys(cursor, file, contract, doubtful=doubtful, extras=extra_columns)
     return _part_of(
         file, rows, offset=0, extra_columns=extra_columns, rejects=rejects, reject_count=reject_count, lines=lines
     )
@@ -607,15 +645,25 @@ def _extra_keys(cursor: duckdb.DuckDBPyConnection, rows: _Rows) -> dict[str, tup
     return {path: tuple(keys) for path, keys in found.items()}
 
 
-def _doubtful(sample: Sample, tally: _Tally, source: _Source) -> list[str]:
+def _misspelt(file: StagedJsonl, extra_columns: Sequence[str], contract: TableContract) -> bool:
+    """Whether a key that no column is read from is a column of the contract in another spelling."""
+    return bool(extra_columns and columns_in_file(extra_columns, contract))
+
+
+def _doubtful(file: StagedJsonl, tally: _Tally, source: _Source, contract: TableContract) -> list[str]:
     """The columns that must be there and of which neither a value nor, in the first lines, a key was met."""
     filled = tally.filled or (0,) * len(source.wanted)
-    return [c for c, count in zip(source.wanted, filled, strict=True) if not count and c not in sample.keys]
+    keys = dict(file.columns)
+    return [
+        column
+        for column, count in zip(source.wanted, filled, strict=True)
+        if not count and (contract.column(column).path or file.sample.keys.isdisjoint(keys[column]))
+    ]
 
 
 def _check_keys(
     cursor: duckdb.DuckDBPyConnection,
-    text: TextFile,
+    file: StagedJsonl,
     contract: TableContract,
     *,
     doubtful: Sequence[str],
@@ -623,13 +671,24 @@ def _check_keys(
 ) -> None:
     """Refuses a JSONL file in which no line has a column that must be there; a line may leave one out."""
     _drop_rejects(cursor)
-    tests = ", ".join(
-        f"coalesce(bool_or(case when json_valid(_text) then json_exists(_text, {literal(_json_path(c))}) end), false)"
-        for c in doubtful
-    )
-    present = one_row(cursor, f"select {tests} from {_jsonl_reader([text.path])}")
+    keys = dict(file.columns)
+    tests = []
+    for column in doubtful:
+        steps = contract.column(column).steps[1:]
+        values = _first_filled([json_at("_text", [Step(key=key), *steps]) for key in keys[column]])
+        tests.append(f"coalesce(bool_or(case when json_valid(_text) then {values} is not null end), false)")
+    present = one_row(cursor, f"select {', '.join(tests)} from {_jsonl_reader([file.path])}")
     absent = {column for column, there in zip(doubtful, present, strict=True) if not there}
-    check_columns([*(c.name for c in contract.columns if c.name not in absent), *extras], contract)
+    for column in absent:
+        path = contract.column(column).path
+        if path and not file.sample.keys.isdisjoint(keys[column]):
+            raise FileRefused(
+                reasons.MISSING_COLUMN,
+                f"no row has a value at {path} for column {column}; correct its path, or mark it as optional_column in "
+                f"{contract.declared_in}",
+            )
+    there = [keys[c.name][0] for c in contract.columns if c.name not in absent]
+    check_columns([*dict.fromkeys(there), *extras], contract)
 
 
 def _stage_parquet(
@@ -642,12 +701,12 @@ def _stage_parquet(
             f"describe select * from read_parquet({literal(str(path))}, hive_partitioning = false)"
         ).fetchall()
     except duckdb.Error as error:
-        _raise_unless_the_files_fault(error)
+        raise_unless_the_files_fault(error)
         raise _broken_parquet(error) from error
     types = {row[0]: row[1] for row in described}
     check_columns(list(types), contract)
-    folded = [column.lower() for column in types]
-    twice = sorted({column for column in types if folded.count(column.lower()) > 1})
+    counts = Counter(column.lower() for column in types)
+    twice = sorted(column for column in types if counts[column.lower()] > 1)
     if twice:
         raise FileRefused(
             reasons.DUPLICATE_COLUMN,
@@ -657,7 +716,7 @@ def _stage_parquet(
 
 
 def _parquet_source(paths: Sequence[Path], types: Mapping[str, str], contract: TableContract) -> _Source:
-    by_name = {column.name: column for column in contract.columns}
+    of_column = columns_in_file(list(types), contract)
     # Under names of their own, since a contract's column may be called as anything.
     held = {column: f"_c{number}" for number, column in enumerate(types)}
     selected = ", ".join(f"{name(c)} as {position}" for c, position in held.items())
@@ -668,8 +727,12 @@ def _parquet_source(paths: Sequence[Path], types: Mapping[str, str], contract: T
     reader = f"read_parquet({_listed(paths)}, hive_partitioning = false, filename = {literal(path)})"
     return _Source(
         relation=f"select {path} as _path, {selected} from {reader}",
-        texts={c: _parquet_text(held[c], types[c], by_name[c]) for c in types if c in by_name},
-        extra=_extra_of_columns({c: position for c, position in held.items() if c not in by_name}),
+        texts={
+            c.name: _inside(c, _parquet_text(held[of_column[c.name]], types[of_column[c.name]], c))
+            for c in contract.columns
+            if c.name in of_column
+        },
+        extra=_extra_of_columns({other: held[other] for other in undeclared(list(types), of_column)}),
         parts=[f"to_json(struct_pack({packed}))::varchar"],
         row_text="_p0",
     )
@@ -682,7 +745,7 @@ def _read_parquet(
         source = _parquet_source([file.path], dict(file.types), contract)
         rows = _copy_rows(cursor, source, contract, folder)
     except duckdb.Error as error:
-        _raise_unless_the_files_fault(error)
+        raise_unless_the_files_fault(error)
         raise _broken_parquet(error) from error
     return _part_of(file, rows, offset=0, extra_columns=_extra_columns(file, contract))
 
@@ -707,18 +770,13 @@ def _copy_rows(cursor: duckdb.DuckDBPyConnection, source: _Source, contract: Tab
     columns = [c for c in contract.columns if c.name in source.texts]
     texts = {c.name: f"_t{number}" for number, c in enumerate(columns)}
     values = {c.name: f"_v{number}" for number, c in enumerate(columns)}
-    # An empty text is no value, in every format alike.
-    read = ", ".join(f"nullif({source.texts[c.name]}, '') as {texts[c.name]}" for c in columns)
+    read = ", ".join(f"{_without_nulls(source.texts[c.name], c)} as {texts[c.name]}" for c in columns)
     typed = ", ".join(f"{_exact(source, c, texts[c.name], contract)} as {values[c.name]}" for c in columns)
     structure = [condition for condition, _, _ in source.structure]
     numbered = " ".join(f"when {condition} then {number}" for number, condition in enumerate(structure))
     structure_number = f"case when _is_broken then case {numbered} end end" if numbered else "null::integer"
-    is_broken = " or ".join(
-        [
-            *structure,
-            *(column_check(c, texts[c.name], values[c.name], time_zone=contract.time_zone).is_broken for c in columns),
-        ]
-    )
+    checks = [column_check(c, texts[c.name], values[c.name], time_zone=contract.time_zone) for c in columns]
+    is_broken = _any_of([*structure, *(check.is_broken for check in checks)])
     cursor.execute(f"""
         copy (
             with source as ({source.relation}),
@@ -748,6 +806,21 @@ def _copy_rows(cursor: duckdb.DuckDBPyConnection, source: _Source, contract: Tab
         broken = folder / "broken.parquet"
         _explain_broken_rows(cursor, source, columns, contract, rows=target, target=broken)
     return _Rows(target, tuple(c.name for c in columns), broken, tallies)
+
+
+def _without_nulls(text: str, column: ColumnContract) -> str:
+    """An empty text is no value, in every format alike, nor is one that the contract calls so."""
+    if not column.null_values:
+        return f"nullif({text}, '')"
+    return f"case when {text} not in ({', '.join(literal(none) for none in ('', *column.null_values))}) then {text} end"
+
+
+def _any_of(conditions: Sequence[str]) -> str:
+    """The conditions joined by `or`, in brackets: one after the other they are nested as deep as there are of them."""
+    groups = list(conditions) or ["false"]
+    while len(groups) > 1:
+        groups = [f"({' or '.join(groups[n : n + 50])})" for n in range(0, len(groups), 50)]
+    return groups[0]
 
 
 def _tallies(cursor: duckdb.DuckDBPyConnection, rows: Path, wanted: Sequence[str]) -> dict[str, _Tally]:
@@ -837,21 +910,20 @@ def _extra_of_columns(columns: dict[str, str]) -> str:
     return f"json_merge_patch('{{}}', json_object({pairs}))"  # the patch drops nulls
 
 
-def _csv_text(columns: Sequence[str], contract: TableContract) -> str:
+def _csv_text(columns: Sequence[str], dialect: CsvDialect) -> str:
     """The row as CSV again: the reader hands over values, not lines."""
-    dialect = contract.csv
     if not dialect.quote:
-        shown = [f"coalesce({c}, {literal(dialect.null_text)})" for c in columns]
+        shown = [f"coalesce({c}, '')" for c in columns]
     else:
         quote, escape = literal(dialect.quote), literal((dialect.escape or dialect.quote) + dialect.quote)
         special = literal("[" + re.escape(dialect.delimiter + dialect.quote) + "\r\n]")
         shown = [
             f"coalesce(case when regexp_matches({c}, {special}) "
-            f"then {quote} || replace({c}, {quote}, {escape}) || {quote} else {c} end, "
-            f"{literal(dialect.null_text)})"
+            f"then {quote} || replace({c}, {quote}, {escape}) || {quote} else {c} end, '')"
             for c in columns
         ]
-    return f" || {literal(dialect.delimiter)} || ".join(shown)
+    # one operator after the other would be nested as deep as there are columns
+    return f"concat_ws({literal(dialect.delimiter)}, {', '.join(shown)})"
 
 
 def _parquet_text(value: str, file_type: str, declared: ColumnContract) -> str:
@@ -957,19 +1029,6 @@ def _cut(text: str) -> str:
 
 def _listed(paths: Sequence[Path]) -> str:
     return "[" + ", ".join(literal(str(path)) for path in paths) + "]"
-
-
-def _json_path(column: str) -> str:
-    return f'$."{column}"'
-
-
-def _raise_unless_the_files_fault(error: duckdb.Error) -> None:
-    """Raises what the machine is to blame for: no memory, no disk, a stopped run. It refuses no file."""
-    text = str(error).lower()
-    if isinstance(error, (duckdb.OutOfMemoryException, duckdb.InterruptException)) or any(
-        sign in text for sign in ("no space left", "disk quota", "could not write", "too many open files")
-    ):
-        raise error
 
 
 def _first_line(error: Exception) -> str:

@@ -31,6 +31,7 @@ def write_files(landing: Landing) -> None:
     landing.write("b.jsonl", '{"ordered_at":"2026-01-01","order_id":"n","bonus":1}\n\nnope\n{"order_id":"o"}\n')
     landing.write("c.jsonl", '{"order_id":"p","ordered_at":"x"}\n{"order_id":"q","order_id":"r"}\n')
     landing.write("d.jsonl", '{"order_id":"s","orderedAt":"2026-01-01"}\n')
+    landing.write("e.jsonl", '{"order_id":"u","when":"2026-01-01"}\n')
     for number in range(3):
         path = landing.write(f"{number}.parquet", b"")
         path.unlink()
@@ -57,7 +58,7 @@ def test_files_read_together_land_as_if_each_were_read_alone(tmp_path, monkeypat
     together = landed(tmp_path)
     monkeypatch.setattr(staging, "SMALL_FILE", -1)
     assert landed(tmp_path) == together
-    assert len({row[0] for row in together if row[1] == "loaded"}) == 13
+    assert len({row[0] for row in together if row[1] == "loaded"}) == 14
 
 
 def test_many_files_of_one_header_are_one_statement(landing, monkeypatch):

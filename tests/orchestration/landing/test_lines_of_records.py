@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from orchestration.lib.landing import CsvDialect, staging
-from orchestration.lib.landing.files import Header, TextFile
+from orchestration.lib.landing.headers import Header
 from orchestration.lib.landing.lines import lines_of_records, without, write_lines
+from orchestration.lib.landing.text_files import TextFile
 
 from .conftest import Landing
 
@@ -43,7 +44,7 @@ def test_a_record_begins_where_it_was_written(tmp_path: Path, dialect: CsvDialec
     content = text.getvalue().encode()
     path = tmp_path / "a.csv"
     path.write_bytes(b"x\n" + content)
-    found = lines_of_records(TextFile(path, 0, 0, 0, 0, True), Header(("a", "b", "c"), 0, 1), dialect)
+    found = lines_of_records(TextFile(path, 0, 0, 0, 0, True), Header(("a", "b", "c"), 0, 1, dialect))
     assert list(found) == [line + 1 for line in lines]
 
 
@@ -51,7 +52,7 @@ def test_a_line_is_read_once_whatever_is_in_it(tmp_path: Path) -> None:
     """A pattern that took choices back would take hours for such a line."""
     path = tmp_path / "a.csv"
     path.write_text("a,b\n" + '"x",' * 200_000 + '"' + '""' * 200_000 + '"x\nc,d\n')
-    found = lines_of_records(TextFile(path, 0, 0, 0, 0, True), Header(("a", "b"), 0, 1), CsvDialect())
+    found = lines_of_records(TextFile(path, 0, 0, 0, 0, True), Header(("a", "b"), 0, 1, CsvDialect()))
     assert list(found) == [2, 3]
 
 

@@ -1,0 +1,215 @@
+"""Finds the columns of a contract in a file: by the names of its header, its keys or its Parquet columns."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from orchestration.lib.config.contracts import ColumnContract, CsvDialect, TableContract, folded
+from orchestration.lib.landing import reasons
+from orchestration.lib.landing.files import FileFormat, empty_file
+from orchestration.lib.landing.reasons import FileRefused
+from orchestration.lib.landing.text_files import CHUNK, TextFile
+
+OTHER_DELIMITERS = (",", ";", "\t", "|", ":")
+MOST_COLUMNS = 20_000
+# A longer first record is a quote left open rather than names.
+LONGEST_HEADER = 1_000_000
+# How far below its beginning a file's header is looked for, to name the line.
+MOST_PREAMBLE_LINES = 30
+# Excel writes and reads this line; it says by what the columns are divided.
+_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\r?\n', re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Header:
+    """The first record of a CSV file: its names, the physical lines before it and those up to its end, and the
+    dialect that this file is written in."""
+
+    names: tuple[str, ...]
+    skipped_lines: int
+    line_count: int
+    dialect: CsvDialect
+
+
+def wanted_name(column: ColumnContract) -> str:
+    """The header or key that a column is read from."""
+    return column.steps[0].key or "" if column.steps else column.name_in_files
+
+
+def columns_in_file(names: Sequence[str], contract: TableContract) -> dict[str, str]:
+    """The file's own name for each column of the contract that it has.
+
+    A name counts as it is written; else without case, blanks and punctuation. Raises FileRefused where two names of
+    the file are one column then.
+    """
+    present = set(names)
+    wanted = {column.name: wanted_name(column) for column in contract.columns}
+    claimed = set(wanted.values()) & present
+    by_fold: dict[str, list[str]] = {}
+    for name in names:
+        if name not in claimed:
+            by_fold.setdefault(folded(name), []).append(name)
+    found = {}
+    for column, name in wanted.items():
+        if name in present:
+            found[column] = name
+            continue
+        alike = by_fold.get(folded(name), ())
+        if len(alike) > 1:
+            raise FileRefused(
+                reasons.DUPLICATE_COLUMN,
+                f"the columns {', '.join(repr(other) for other in alike)} are both {column}; rename one in the file, "
+                f"or say which counts: source_name of {column} in {contract.declared_in}",
+            )
+        if alike:
+            found[column] = alike[0]
+    return found
+
+
+def undeclared(names: Sequence[str], columns: Mapping[str, str]) -> tuple[str, ...]:
+    """The names of a file that no column of the contract is read from."""
+    used = set(columns.values())
+    return tuple(name for name in names if name not in used)
+
+
+def read_header(text: TextFile, contract: TableContract, promised: FileFormat) -> Header:
+    """The header of a CSV file, compared with the contract. Raises FileRefused with the likely cause."""
+    with text.path.open("rb") as stream:
+        start = stream.read(CHUNK)
+    first = start.decode("utf-8", "replace")
+    dialect = contract.csv
+    if promised.suffix == ".tsv" and dialect.delimiter == ",":
+        dialect = replace(dialect, delimiter="\t")
+    skipped = 0
+    for _ in range(dialect.skip_lines):
+        skipped, first = skipped + 1, _after_line(first)
+    if separator := _SEPARATOR_LINE.match(first):
+        dialect = replace(dialect, delimiter=separator[1])
+        skipped, first = skipped + 1, _after_line(first)
+    while first.startswith(("\n", "\r\n")):
+        skipped, first = skipped + 1, _after_line(first)
+    if not first.strip():
+        raise empty_file()
+    names, line_count = _first_record(first, dialect)
+    names = tuple(name.strip() for name in names)
+    twice = sorted({name for name in names if name and names.count(name) > 1}) if len(set(names)) < len(names) else []
+    if twice:
+        raise FileRefused(
+            reasons.DUPLICATE_COLUMN,
+            f"the header names {', '.join(twice)} more than once; give every column its own name",
+        )
+    check_columns(names, contract, dialect=dialect, first=first)
+    # Unnamed columns (a spreadsheet's trailing delimiter, an index) are kept under the name of their place.
+    taken = set(names)
+    filled = []
+    for number, name in enumerate(names, start=1):
+        if not name:
+            name = f"column_{number}"
+            while name in taken:
+                name += "_"
+            taken.add(name)
+        filled.append(name)
+    return Header(tuple(filled), skipped, skipped + line_count, dialect)
+
+
+def check_columns(
+    names: Sequence[str], contract: TableContract, *, dialect: CsvDialect | None = None, first: str = ""
+) -> None:
+    """Raises FileRefused when a column that the contract asks for is missing; says what it may be now.
+
+    `first` is the beginning of a CSV file, from its header on.
+    """
+    columns = columns_in_file(names, contract)
+    missing = [c for c in contract.columns if c.name not in columns and not c.optional_column]
+    if not missing:
+        return
+    if dialect is not None:
+        _check_delimiter(first, dialect, contract, matching=len(columns))
+        _check_preamble(first, dialect, contract, matching=len(columns))
+    others = {folded(name): name for name in undeclared(names, columns) if folded(name)}
+    parts = []
+    for column in missing:
+        wanted = wanted_name(column)
+        shown = column.name if folded(wanted) == folded(column.name) else f"{column.name} ({wanted!r} in files)"
+        near = difflib.get_close_matches(folded(wanted), others, n=1, cutoff=0.6)
+        parts.append(f"{shown} (is it {others[near[0]]!r} now?)" if near else shown)
+    raise FileRefused(
+        reasons.MISSING_COLUMN,
+        f"missing column{'s' if len(parts) > 1 else ''} {', '.join(parts)}; found {shown_names(names)}; rename in the "
+        f"file, give the name as source_name, or mark what may be absent as optional_column in {contract.declared_in}",
+    )
+
+
+def shown_names(names: Sequence[str], most: int = 12) -> str:
+    """Names for a message, the first of many."""
+    shown = ", ".join(repr(name[:60]) for name in names[:most])
+    return shown + (f" and {len(names) - most} more" if len(names) > most else "") if names else "no columns"
+
+
+def _check_delimiter(first: str, dialect: CsvDialect, contract: TableContract, *, matching: int) -> None:
+    line = first.splitlines()[0]
+    for delimiter in OTHER_DELIMITERS:
+        if delimiter == dialect.delimiter or delimiter not in line:
+            continue
+        others = [part.strip().strip('"') for part in line.split(delimiter)]
+        if len(_declared(others, contract)) > matching:
+            raise FileRefused(
+                reasons.WRONG_DELIMITER,
+                f"expected columns divided by {_show(dialect.delimiter)}, found {_show(delimiter)}; write the file "
+                f"with {_show(dialect.delimiter)}, or set csv.delimiter in {contract.declared_in}",
+            )
+
+
+def _check_preamble(first: str, dialect: CsvDialect, contract: TableContract, *, matching: int) -> None:
+    """Raises FileRefused where a line further down is the header: a title or a note comes first."""
+    for number, line in enumerate(first.split("\n", MOST_PREAMBLE_LINES + 1)[1:-1], start=1):
+        names = [part.strip().strip('"') for part in line.split(dialect.delimiter)]
+        if len(_declared(names, contract)) > max(matching, len(contract.columns) // 2):
+            raise FileRefused(
+                reasons.MISSING_COLUMN,
+                f"the header comes after {number} other line{'s' if number > 1 else ''}; set "
+                f"csv.skip_lines to {dialect.skip_lines + number} in {contract.declared_in}, or remove what is above",
+            )
+
+
+def _declared(names: Sequence[str], contract: TableContract) -> set[str]:
+    wanted = {folded(wanted_name(column)) for column in contract.columns}
+    return {folded(name) for name in names} & wanted
+
+
+def _after_line(text: str) -> str:
+    return text.partition("\n")[2]
+
+
+def _first_record(first: str, dialect: CsvDialect) -> tuple[tuple[str, ...], int]:
+    reader = csv.reader(
+        io.StringIO(first, newline=""),
+        delimiter=dialect.delimiter,
+        quotechar=dialect.quote or None,
+        quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
+        doublequote=dialect.escape == dialect.quote,
+        escapechar=None if dialect.escape in ("", dialect.quote) else dialect.escape,
+    )
+    try:
+        names = tuple(next(reader))
+    except (csv.Error, StopIteration) as error:
+        raise FileRefused(
+            reasons.BROKEN_HEADER,
+            f"the header can't be read ({error}); expected column names on the first line",
+        ) from error
+    consumed = reader.line_num
+    if len(names) > MOST_COLUMNS or len("".join(names)) > LONGEST_HEADER:
+        raise FileRefused(
+            reasons.BROKEN_HEADER,
+            "the header does not end: is a quote left open on the first line? expected column names on the first line",
+        )
+    return names, consumed
+
+
+def _show(delimiter: str) -> str:
+    return {"\t": "tab", ",": "comma (,)", ";": "semicolon (;)", "|": "bar (|)"}.get(delimiter, repr(delimiter))

@@ -1,13 +1,13 @@
 {#-
     The identifiers of a row as a list of (identifier_type, identifier_hash, unusable_because), from a map of type to
-    clear value. An unusable value is in the list without a hash and with the reason, so that it can be counted; a
+    clear value, or from a list of (key, value) where a type may have several. An unusable value is in the list without a hash and with the reason, so that it can be counted; a
     null value and a value of a type that identifier_types.csv does not have are no identifiers.
     The query needs the columns of `identifier_rules`: cross join the result of that macro.
 -#}
-{% macro hashed_identifiers(map) -%}
+{% macro hashed_identifiers(map=none, entries=none) -%}
     {#- one step per result that the next one names more than once: engines share no work inside a lambda -#}
     {%- set known = elements_where(
-        'map_entries(' ~ map ~ ')', 'entry', 'entry.value is not null and rule_of_type[entry.key] is not null'
+        entries or 'map_entries(' ~ map ~ ')', 'entry', 'entry.value is not null and rule_of_type[entry.key] is not null'
     ) -%}
     {%- set trimmed = elements_as(known, 'entry', {
         'identifier_type': 'entry.key',

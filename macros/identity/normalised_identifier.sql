@@ -31,6 +31,9 @@
         '^[^@\\p{Z}\\p{C}]+@[^@\\p{Z}\\p{C}]+$'
     ) -%}
     case
+        -- a number that a spreadsheet has rounded is that of many people
+        when {{ trimmed_value }} like '%E+%' and {{ meets_pattern(trimmed_value, "'^[0-9]([.,][0-9]+)?E[+][0-9]{2,3}$'") }}
+            then null
         when length({{ trimmed_value }}) <= {{ var('max_identifier_length') }} then case
             when {{ rule }} in ('email', 'email_base') then {{ address }}
             when {{ rule }} = 'phone' then {{ first_match(

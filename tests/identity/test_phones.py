@@ -220,8 +220,14 @@ def test_numbers_come_from_typed_columns_named_types_and_objects(
         "insert into raw.feed__events values (?, 'phone', '06-11111111', 1), (null, 'email', '06-22222222', 1)",
         [json.dumps({"mobile": "06-33333333", "email": "06-44444444", "phone": None})],
     )
+    connection.execute(
+        "insert into raw.feed__events values (?, null, null, 1)",
+        [json.dumps({"mobile": ["06-55555555", "06-66666666"], "phone": []})],
+    )
     look_up_phones(connection, CONTRACTS, settings)
-    assert set(known(connection)) == {"0201234567", "0611111111", "0633333333"}
+    assert set(known(connection)) == {
+        "0201234567", "0611111111", "0633333333", "0655555555", "0666666666",
+    }  # fmt: skip
 
 
 def test_seeds_with_identifiers_are_looked_up(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:

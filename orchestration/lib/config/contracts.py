@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import codecs
+import dataclasses
 import itertools
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
@@ -41,6 +42,18 @@ PLAIN_TYPES = ("string", "bigint", "double", "boolean", "date", "timestamp", "js
 DECIMAL = re.compile(r"^decimal\((\d{1,2}),\s*(\d{1,2})\)$")
 # How values are written: what a table says of its columns.
 INHERITED = tuple(field.name for field in fields(ValueFormats))
+# What the table says that another one is a part of.
+NOT_OF_PARTS = (
+    "formats",
+    "key",
+    "key_scope",
+    "version_column",
+    "delivery",
+    "csv",
+    "rows_path",
+    "key_lines",
+    "delivered_at_pattern",
+)
 # As the identifier type of a json column: the object's own keys are the types.
 TYPES_ARE_KEYS = "*"
 
@@ -178,7 +191,8 @@ class ColumnMeta(ValueFormats):
     """What `meta` of a column says.
 
     `source_name` is its name in the files, where that is another one beyond case, blanks and punctuation; `path` leads
-    to it inside of nested JSON. `identifier_type` is the type of the identifiers it holds, `*` for an object of type
+    to it inside of nested JSON; in a table that is part of another, `parent_column` is the column of that one which it
+    repeats. `identifier_type` is the type of the identifiers it holds, `*` for an object of type
     and value; `identifier_type_column` the column that names the type row by row.
     """
 
@@ -191,6 +205,7 @@ class ColumnMeta(ValueFormats):
         | None
     ) = None
     time_unit: Annotated[str, BeforeValidator(read_time_unit)] | None = None
+    parent_column: str | None = None
 
     required: Truth = False
     personal: Truth = False
@@ -228,10 +243,17 @@ class ColumnContract(ColumnMeta):
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class TableMeta(ValueFormats):
-    """What `meta` of a table says: its files, its key, and which of two rows with one key counts."""
+    """What `meta` of a table says: its files, its key, and which of two rows with one key counts.
 
-    formats: Annotated[tuple[Annotated[str, one_of(FORMATS, "a format of {what}")], ...], BeforeValidator(read_texts)]
-    key: Texts
+    `rows_path` leads to the rows in a JSON document. `key_lines` says what several lines of one key in one file are.
+    A table that is `part_of` another has no files of its own: its rows are the elements of the array at `path` in the
+    rows of that one, or the lines of its keys.
+    """
+
+    formats: Annotated[
+        tuple[Annotated[str, one_of(FORMATS, "a format of {what}")], ...], BeforeValidator(read_texts)
+    ] = ()
+    key: Texts = ()
     key_scope: str | None = None
     version_column: str | None = None
     delivery: Annotated[str, one_of(DELIVERIES, "`delivery` of {what}")] = "append"
@@ -242,6 +264,8 @@ class TableMeta(ValueFormats):
     rows_path: Annotated[str, looked_up(read_path, PATH_WORDS)] | None = None
     key_lines: Annotated[str, one_of(KEY_LINES, "`key_lines` of {what}")] | None = None
     delivered_at_pattern: Annotated[str, looked_up(pattern_of_time, TIME_IN_NAME_WORDS)] | None = None
+    part_of: str | None = None
+    path: Annotated[str, looked_up(read_path, PATH_WORDS)] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -253,6 +277,7 @@ class TableContract(TableMeta):
     description: str
     columns: tuple[ColumnContract, ...]
     declared_in: str = ""
+    parts: tuple[TableContract, ...] = ()
 
     @property
     def identifier(self) -> str:
@@ -267,6 +292,16 @@ class TableContract(TableMeta):
     def folder(self) -> Path:
         """Where its files lie, relative to the extracts folder."""
         return Path(self.source) / self.table
+
+    @property
+    def own_columns(self) -> tuple[ColumnContract, ...]:
+        """The columns that are read from its rows: without those that repeat columns of the table it is a part of."""
+        return tuple(column for column in self.columns if column.parent_column is None)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps of the `path` of a part; without one there are none."""
+        return read_path(self.path) if self.path else ()
 
     @property
     def steps_to_rows(self) -> tuple[Step, ...]:
@@ -409,6 +444,28 @@ class DeclaredTable(Declared[TableMeta]):
         return {column.name: column for column in self.columns}
 
     @rule(mode="after")
+    def table_has_files_or_is_a_part(self) -> DeclaredTable:
+        meta, place = self.config.meta, ("config", "meta")
+        if meta.part_of is None:
+            for key in ("formats", "key"):
+                if not getattr(meta, key):
+                    raise fault(WORDS_OF_MISSING[key], *place, key)
+            if meta.path is not None:
+                raise fault("`{key}` of {what} is for a table that is `part_of` another.", *place, "path")
+            for number, column in enumerate(self.columns):
+                if column.config.meta.parent_column is not None:
+                    words = "{what} has a `parent_column`, but its table is not `part_of` another."
+                    raise fault(words, "columns", number, "config", "meta", "parent_column")
+                if column.config.meta.path == "$":
+                    words = "`path` of {what} is the whole row; that is for a table that is `part_of` another."
+                    raise fault(words, "columns", number, "config", "meta", "path")
+            return self
+        for key in NOT_OF_PARTS:
+            if getattr(meta, key) != getattr(TableMeta(), key):
+                raise fault("{what} is part of another table, whose `{key}` holds for it; remove it here.", *place, key)
+        return self
+
+    @rule(mode="after")
     def columns_have_own_names(self) -> DeclaredTable:
         names = [column.name for column in self.columns]
         for number, name in enumerate(names):
@@ -421,7 +478,7 @@ class DeclaredTable(Declared[TableMeta]):
         seen: dict[str, str] = {}
         for number, column in enumerate(self.columns):
             meta = column.config.meta
-            if meta.path is None:
+            if meta.path is None and meta.parent_column is None:
                 other = seen.setdefault(folded(meta.source_name or column.name), column.name)
                 if other != column.name:
                     words = (
@@ -449,6 +506,8 @@ class DeclaredTable(Declared[TableMeta]):
 
     @rule(mode="after")
     def key_is_of_columns(self) -> DeclaredTable:
+        if self.config.meta.part_of is not None:
+            return self
         for name in self.config.meta.key:
             check_known(name, self.column_named, "a key column of {what}", "config", "meta", "key")
         if not any(self.column_named[name].config.meta.required for name in self.config.meta.key):
@@ -490,6 +549,39 @@ class DeclaredSource(BaseModel):
                 raise fault(words, "tables", number, "identifier", expected=expected)
         return self
 
+    @rule(mode="after")
+    def parts_belong_to_tables_with_files(self) -> DeclaredSource:
+        tables = {table.name: table for table in self.tables}
+        for number, table in enumerate(self.tables):
+            meta, place = table.config.meta, ("tables", number, "config", "meta")
+            if meta.part_of is None:
+                continue
+            check_known(
+                meta.part_of, [other for other in tables if other != table.name], "`{key}` of {what}", *place, "part_of"
+            )
+            parent = tables[meta.part_of]
+            if parent.config.meta.part_of is not None:
+                raise fault("`{key}` of {what}: {parent} is a part itself.", *place, "part_of", parent=parent.name)
+            if meta.path is None and parent.config.meta.key_lines != "first_filled":
+                words = "{what} needs the `path` of an array, or `key_lines: first_filled` in {parent}: its lines."
+                raise fault(words, *place, "part_of", parent=parent.name)
+            repeated = set()
+            for column_number, column in enumerate(table.columns):
+                name = column.config.meta.parent_column
+                if name is None:
+                    continue
+                at = ("tables", number, "columns", column_number)
+                check_known(name, parent.column_named, "`{key}` of {what}", *at, "config", "meta", "parent_column")
+                if column.data_type != parent.column_named[name].data_type:
+                    words = "{what} repeats {name}, which is {data_type}; give it the same data_type."
+                    raise fault(words, *at, "data_type", name=name, data_type=parent.column_named[name].data_type)
+                repeated.add(name)
+            for name in parent.config.meta.key:
+                if name not in repeated:
+                    words = "no column of {what} has `parent_column: {name}`, of the key of {parent}."
+                    raise fault(words, "tables", number, "columns", name=name, parent=parent.name)
+        return self
+
 
 class SourcesFile(BaseModel):
     """A sources file; what its sources hold is checked where they are landed."""
@@ -529,18 +621,34 @@ def _read_file(path: Path, shown: str) -> list[TableContract]:
             source = DeclaredSource.model_validate(declared)
         except ValidationError as error:
             raise _contract_error(shown, document, faults(error), "sources", number) from error
-        contracts += [
-            TableContract(
-                source=source.name,
-                table=table.name,
-                description=table.description,
-                columns=tuple(column.contract(table.config.meta) for column in table.columns),
-                declared_in=f"{shown} line {lined.line}",
-                **vars(table.config.meta),
-            )
-            for table, lined in zip(source.tables, declared["tables"], strict=True)
-        ]
+        contracts += _of_source(source, declared["tables"], shown)
     return contracts
+
+
+def _of_source(source: DeclaredSource, lined_tables: Sequence[LinedMapping], shown: str) -> list[TableContract]:
+    """The contracts of a source's tables. A part takes from its table what only that one says."""
+    made: dict[str, TableContract] = {}
+    metas = {table.name: table.config.meta for table in source.tables}
+    tables = sorted(zip(source.tables, lined_tables, strict=True), key=lambda pair: pair[0].config.meta.part_of is None)
+    for table, lined in tables:
+        meta = table.config.meta
+        if meta.part_of is not None:
+            parent = metas[meta.part_of]
+            repeats = {column.config.meta.parent_column: column.name for column in table.columns}
+            key = tuple(repeats[name] for name in parent.key)
+            meta = dataclasses.replace(
+                meta, formats=parent.formats, key=key, time_zone=parent.time_zone, csv=parent.csv
+            )
+        made[table.name] = TableContract(
+            source=source.name,
+            table=table.name,
+            description=table.description,
+            columns=tuple(column.contract(table.config.meta) for column in table.columns),
+            declared_in=f"{shown} line {lined.line}",
+            parts=tuple(part for part in made.values() if part.part_of == table.name),
+            **vars(meta),
+        )
+    return list(made.values())
 
 
 def _load(path: Path, shown: str) -> LinedMapping:

@@ -33,6 +33,8 @@ def read_path(text: str) -> tuple[Step, ...]:
 
     >>> [step.key for step in read_path('$.requester.email')]
     ['requester', 'email']
+    `$` alone is the value itself: it has no steps.
+
     >>> read_path('$.fields[id=7].value')[1]
     Step(key=None, place=None, member='id', value='7')
 
@@ -54,6 +56,6 @@ def read_path(text: str) -> tuple[Step, ...]:
             value = found["quoted_value"] if found["quoted_value"] is not None else found["value"].strip()
             steps.append(Step(member=found["member"] or found["quoted_member"], value=value))
         position = found.end()
-    if position < 0 or not steps or steps[0].key is None:
+    if position < 0 or (steps and steps[0].key is None):
         raise ValueError(f"{text!r} is no path")
     return tuple(steps)

@@ -26,6 +26,7 @@ from orchestration.lib.core.connection import transaction
 from orchestration.lib.core.settings import Settings
 from orchestration.lib.core.sql import in_list, literal, name
 from orchestration.lib.dbt.compiled import expression, expressions
+from orchestration.lib.landing.json_values import key_path
 from orchestration.lib.landing.registry import latest_batch
 
 PHONE_RULE = "phone"
@@ -191,10 +192,14 @@ def _written_forms(
             if column.identifier_type in types:
                 values.append(f"select {name(column.name)} as value {rows}")
             elif column.identifier_type == TYPES_ARE_KEYS:
-                values += [
-                    f"select {member} as value from (select {name(column.name)} as json, {literal(key)} as name {rows})"
-                    for key in types
-                ]
+                json_column = name(column.name)
+                for key in types:
+                    of_key = f"select {json_column} as json, {literal(key)} as name {rows}"
+                    values.append(
+                        f"select value from (select {member} as value from ({of_key})) where not starts_with(value, '[')"
+                    )
+                    elements = f"json_extract_string({json_column}, {literal(key_path(key) + '[*]')})"
+                    values.append(f"select unnest({elements}) as value {rows} and contains({json_column}, '[')")
             elif column.identifier_type_column:
                 of_types = f"{name(column.identifier_type_column)} in {in_list(types)}"
                 values.append(f"select {name(column.name)} as value {rows} and {of_types}")

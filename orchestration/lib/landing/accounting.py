@@ -38,6 +38,8 @@ def account_sql(contract: TableContract) -> str:
         f"and table_name = {literal(contract.table)} and status = 'loaded'"
     )
     rows = f"from {raw_table(contract)} where _file_id in ({loaded}) and _row_status"
+    # where two sources claim a key, its rows are in quarantine, and the rows of its parts are taken out with them
+    claimed = f"+ (select count(*) {rows} = 'withdrawn')" if contract.part_of else ""
     return f"""
         select
             {literal(contract.source)} as source_name,
@@ -53,7 +55,7 @@ def account_sql(contract: TableContract) -> str:
             (
                 select count(*) from {quarantine_table(contract)}
                 where line is not null and file_id in ({loaded})
-            ) as rows_quarantined
+            ) {claimed} as rows_quarantined
     """
 
 

@@ -29,6 +29,8 @@ TIME_EXAMPLE = "2026-02-13T09:30:00+01:00"
 SQL_TYPES = {"string": "varchar", "json": "varchar"}
 
 
+# A long number as a spreadsheet shows and saves it: of 1234567890123 nothing but 1.23457E+12 is left.
+SPREADSHEET_NUMBER = "[0-9]([.,][0-9]+)?E[+][0-9]{2,3}"
 # Beyond this share of itself a sum of a few doubles is not off: sixteen times the distance of two neighbours.
 _NOISE = 16 * 2.0**-52
 _NUMBER = "[+-]?[0-9]+(\\.[0-9]+)?([eE][+-]?[0-9]+)?"
@@ -75,8 +77,11 @@ def converted(column: ColumnContract, text: str, *, time_zone: str) -> str:
             return _timestamp(text, time_zone)
         case "json":
             # Numbers inside are JSON numbers; json() writes one spelling, so the same value is the same text.
-            begins = f"left(ltrim({text}), 1) in ('{{', '[')"
-            return f"case when {begins} and json_valid({text}) then json({text})::varchar end"
+            first = "'{', '['" if not takes_objects_only(column) else "'{'"
+            fits = f"left(ltrim({text}), 1) in ({first}) and json_valid({text})"
+            if column.identifier_type:
+                fits = f"({fits}) and not {_holds_no_identifiers(text)}"
+            return f"case when {fits} then json({text})::varchar end"
     size = column.decimal_size
     if size is None:
         raise ValueError(f"column {column.name}: there is no conversion to {column.data_type}")
@@ -91,6 +96,24 @@ def converted(column: ColumnContract, text: str, *, time_zone: str) -> str:
         f"when regexp_full_match({text}, '[+-]?[0-9]+(\\.[0-9]+)?[eE][+-]?[0-9]{{1,3}}') "
         f"and try_cast({text} as {target})::double = try_cast({text} as double) then try_cast({text} as "
         f"{target}) end"
+    )
+
+
+def takes_objects_only(column: ColumnContract) -> bool:
+    """Whether a json column is read by keys, so that an array would say nothing."""
+    return bool(column.identifier_type or column.public_keys)
+
+
+def _holds_no_identifiers(text: str) -> str:
+    """The SQL that says whether a JSON object has an object in place of an identifier, or in a list of them."""
+    value_is_object = f"len(list_filter(json_extract({text}, '$.*'), lambda value: json_type(value) = 'OBJECT')) > 0"
+    element_is_none = (
+        f"len(list_filter(json_extract({text}, '$.*[*]'), lambda value: json_type(value) in ('OBJECT', 'ARRAY'))) > 0"
+    )
+    # few are nested, and a look into each costs more than one for its brackets
+    return (
+        f"(case when contains(substr(ltrim({text}), 2), '{{') or contains({text}, '[') "
+        f"then {value_is_object} or {element_is_none} else false end)"
     )
 
 
@@ -200,7 +223,7 @@ class ColumnCheck:
     expected: str
 
 
-def column_check(column: ColumnContract, text: str, value: str, *, time_zone: str) -> ColumnCheck:
+def column_check(column: ColumnContract, text: str, value: str, *, time_zone: str, is_key: bool = False) -> ColumnCheck:
     """The SQL that checks a column, given the expressions of its text and of its converted value."""
     cases: list[tuple[str, str, str]] = []  # condition, reason, expected
     broken = []
@@ -212,6 +235,11 @@ def column_check(column: ColumnContract, text: str, value: str, *, time_zone: st
     if column.data_type == "string":
         broken.append(f"contains({text}, chr(0))")
         cases.append((f"contains({text}, chr(0))", reasons.NUL_BYTE, literal("the text holds a NUL byte; remove it")))
+        if is_key:
+            rounded = f"(contains({text}, 'E+') and regexp_full_match({text}, '{SPREADSHEET_NUMBER}'))"
+            broken.append(rounded)
+            words = "a spreadsheet has rounded the key, so rows can't be told apart; format it as text before saving"
+            cases.append((rounded, reasons.SPREADSHEET_NUMBER, literal(words)))
     else:
         broken.append(f"({text} is not null and {value} is null)")
     if column.accepted_values:
@@ -332,13 +360,15 @@ def _plain_cases(column: ColumnContract, text: str, time_zone: str) -> list[tupl
                 cases.insert(0, (skipped, reasons.NOT_A_TIME, words))
             return cases
         case "json":
-            return [
-                (
-                    "true",
-                    reasons.NOT_A_JSON_OBJECT,
-                    ' is neither a JSON object nor an array; expected one such as {"name": "value"}',
+            kind = "no JSON object" if takes_objects_only(column) else "neither a JSON object nor an array"
+            words = f' is {kind}; expected one such as {{"name": "value"}}'
+            cases = [("true", reasons.NOT_A_JSON_OBJECT, words)]
+            if column.identifier_type:
+                words = " holds an object where an identifier belongs; expected a text or a list of texts for each type"
+                cases.insert(
+                    0, (f"json_valid({text}) and {_holds_no_identifiers(text)}", reasons.NOT_AN_IDENTIFIER, words)
                 )
-            ]
+            return cases
         case "string":
             return []
     size = column.decimal_size or (18, 2)

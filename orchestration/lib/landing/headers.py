@@ -41,14 +41,29 @@ def wanted_name(column: ColumnContract) -> str:
     return column.steps[0].key or "" if column.steps else column.name_in_files
 
 
+def wanted_names(contract: TableContract) -> dict[str, str]:
+    """The header or key that each column is read from, and the array of each part under `array_of` its table."""
+    names = {column.name: wanted_name(column) for column in contract.own_columns if column.path != "$"}
+    return names | {array_of(part): part.steps[0].key or "" for part in contract.parts if part.steps}
+
+
+def array_of(part: TableContract) -> str:
+    """Names the array of a part among columns, none of which can be called so.
+
+    >>> array_of(TableContract(source="shop", table="lines", description="", columns=()))
+    'lines[]'
+    """
+    return f"{part.table}[]"
+
+
 def columns_in_file(names: Sequence[str], contract: TableContract) -> dict[str, str]:
-    """The file's own name for each column of the contract that it has.
+    """The file's own name for each of the `wanted_names` of the contract that it has.
 
     A name counts as it is written; else without case, blanks and punctuation. Raises FileRefused where two names of
     the file are one column then.
     """
     present = set(names)
-    wanted = {column.name: wanted_name(column) for column in contract.columns}
+    wanted = wanted_names(contract)
     claimed = set(wanted.values()) & present
     by_fold: dict[str, list[str]] = {}
     for name in names:
@@ -125,7 +140,9 @@ def check_columns(
     `first` is the beginning of a CSV file, from its header on.
     """
     columns = columns_in_file(names, contract)
-    missing = [c for c in contract.columns if c.name not in columns and not c.optional_column]
+    missing = {c.name: wanted_name(c) for c in contract.columns if c.name not in columns and not c.optional_column}
+    if dialect is not None:
+        missing |= {part.name: wanted for part, wanted in _arrays_missing(columns, contract)}
     if not missing:
         return
     if dialect is not None:
@@ -133,9 +150,8 @@ def check_columns(
         _check_preamble(first, dialect, contract, matching=len(columns))
     others = {folded(name): name for name in undeclared(names, columns) if folded(name)}
     parts = []
-    for column in missing:
-        wanted = wanted_name(column)
-        shown = column.name if folded(wanted) == folded(column.name) else f"{column.name} ({wanted!r} in files)"
+    for name, wanted in missing.items():
+        shown = name if folded(wanted) == folded(name) else f"{name} ({wanted!r} in files)"
         near = difflib.get_close_matches(folded(wanted), others, n=1, cutoff=0.6)
         parts.append(f"{shown} (is it {others[near[0]]!r} now?)" if near else shown)
     raise FileRefused(
@@ -149,6 +165,11 @@ def shown_names(names: Sequence[str], most: int = 12) -> str:
     """Names for a message, the first of many."""
     shown = ", ".join(repr(name[:60]) for name in names[:most])
     return shown + (f" and {len(names) - most} more" if len(names) > most else "") if names else "no columns"
+
+
+def _arrays_missing(columns: Mapping[str, str], contract: TableContract) -> list[tuple[TableContract, str]]:
+    """The parts whose array a file with a header does not have; an object may leave out a key whose array is empty."""
+    return [(part, part.steps[0].key or "") for part in contract.parts if part.steps and array_of(part) not in columns]
 
 
 def _check_delimiter(first: str, dialect: CsvDialect, contract: TableContract, *, matching: int) -> None:
@@ -178,7 +199,7 @@ def _check_preamble(first: str, dialect: CsvDialect, contract: TableContract, *,
 
 
 def _declared(names: Sequence[str], contract: TableContract) -> set[str]:
-    wanted = {folded(wanted_name(column)) for column in contract.columns}
+    wanted = {folded(name) for name in wanted_names(contract).values()}
     return {folded(name) for name in names} & wanted
 
 

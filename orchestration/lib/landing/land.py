@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
+import re
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,6 +17,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.lib.config.contracts import TableContract
+from orchestration.lib.config.times_in_names import time_in_name
 from orchestration.lib.core.clock import plain_utc
 from orchestration.lib.core.connection import one_value, transaction
 from orchestration.lib.core.sql import literal, name
@@ -39,8 +42,18 @@ from orchestration.lib.landing.registry import (
     quarantine_table,
     raw_table,
 )
-from orchestration.lib.landing.staging import ReadPart, StagedFile, StagedParquet, read_files, stage_file
+from orchestration.lib.landing.staging import (
+    PartRows,
+    ReadFile,
+    ReadPart,
+    StagedFile,
+    StagedParquet,
+    read_files,
+    renamed_key,
+    stage_file,
+)
 from orchestration.lib.landing.statuses import settle_statuses
+from orchestration.lib.landing.suspicions import note_suspicions
 from orchestration.lib.landing.warnings import LandingWarning, note_warnings
 
 WORK_PREFIX = ".landing_"
@@ -49,6 +62,7 @@ _FILE_ENTRY = {
     "path": "varchar", "line_shift": "bigint", "file_id": "varchar", "file_path": "varchar", "file_format": "varchar",
     "byte_count": "bigint", "delivered_at": "timestamp", "reason": "varchar", "rows_read": "bigint",
     "rows_accepted": "bigint", "rows_quarantined": "bigint", "extra_columns": "varchar",
+    "delivered_in_name": "timestamp", "place_in_batch": "bigint",
 }  # fmt: skip
 # Staged files lie unpacked on the disk until they are read.
 MOST_FILES_AT_ONCE = 1000
@@ -60,7 +74,8 @@ class LandingResult:
     """What one landing of a table did.
 
     `rows_read` = current + superseded + duplicate + quarantined, for the rows
-    of this landing's files as they are after it; `rows_accepted` is how many kept the contract."""
+    of this landing's files as they are after it; `rows_accepted` is how many kept the contract. `parts` are the results
+    of the tables that are part of it."""
 
     source: str
     table: str
@@ -80,13 +95,14 @@ class LandingResult:
     batch: int | None
     refused: tuple[RefusedFile, ...] = ()
     deferred: tuple[str, ...] = ()
+    parts: tuple[LandingResult, ...] = ()
 
 
 @dataclass
 class _Delivery:
     """The files of one landing on their way in."""
 
-    files: list[tuple[FoundFile, str]]  # with content hash
+    files: list[tuple[FoundFile, str]]  # with their ids, in the order of delivery
     refused: dict[str, tuple[FoundFile, str | None, FileRefused]] = field(default_factory=dict)  # by shown path
     deferred: list[FoundFile] = field(default_factory=list)
     repeats: list[tuple[FoundFile, str]] = field(default_factory=list)  # content that had landed, with its hash
@@ -96,11 +112,13 @@ class _Delivery:
 @dataclass(frozen=True)
 class _Known:
     file_id: str
+    content_hash: str | None
     path: str
     byte_count: int
     delivered_at: datetime
     status: str
     reason: str | None
+    batch: int
 
 
 def land_table(
@@ -113,12 +131,12 @@ def land_table(
     progress: Callable[[str], None] = lambda message: None,
     settle_seconds: float = 0.3,
 ) -> LandingResult:
-    """Lands every new file of the table in one transaction and settles which rows count.
+    """Lands every new file of the table and its parts in one transaction and settles which rows count.
 
-    A file counts as known by its content: what was loaded or withdrawn before is passed over, wherever it
-    lies now. What was refused is tried again, so that a fixed contract or right of access lets it in. Files
-    younger than two seconds get a second look after `settle_seconds`; those that still grow wait for the
-    next run.
+    A file counts as known by its content: what was loaded or withdrawn before is passed over, wherever it lies now; a
+    snapshot is new at another place, and after other content at its own. What was refused is tried again, so that a
+    fixed contract or right of access lets it in. Files younger than two seconds get a second look after
+    `settle_seconds`; those that still grow wait for the next run.
     """
     started = time.monotonic()
     ensure_tables(connection, contract)
@@ -179,6 +197,33 @@ def land_table(
             for shown, (_, _, refusal) in sorted(delivery.refused.items())
         ),
         deferred=tuple(sorted(file.shown for file in delivery.deferred)),
+        parts=tuple(_result_of_part(connection, part, batch, len(loaded)) for part in contract.parts),
+    )
+
+
+def _result_of_part(
+    connection: duckdb.DuckDBPyConnection, part: TableContract, batch: int | None, files_loaded: int
+) -> LandingResult:
+    """What a landing of the table that it is a part of did for a part."""
+    statuses = _statuses_of_batch(connection, part, batch)
+    accepted = statuses["current"] + statuses["superseded"] + statuses["duplicate"]
+    return LandingResult(
+        source=part.source,
+        table=part.table,
+        files_found=files_loaded,
+        files_loaded=files_loaded,
+        files_refused=0,
+        files_deferred=0,
+        rows_read=accepted + statuses["quarantined"],
+        rows_accepted=accepted,
+        rows_current=statuses["current"],
+        rows_superseded=statuses["superseded"],
+        rows_duplicate=statuses["duplicate"],
+        rows_quarantined=statuses["quarantined"],
+        bytes=0,
+        seconds=0.0,
+        changed=batch is not None,
+        batch=batch,
     )
 
 
@@ -194,7 +239,7 @@ class _Incomplete(Exception):
 
 def _known_files(connection: duckdb.DuckDBPyConnection, contract: TableContract) -> dict[str, _Known]:
     rows = connection.execute(
-        "select file_id, file_path, byte_count, delivered_at, status, reason from landing.files "
+        "select file_id, content_hash, file_path, byte_count, delivered_at, status, reason, batch from landing.files "
         "where source_name = ? and table_name = ?",
         [contract.source, contract.table],
     ).fetchall()
@@ -224,6 +269,15 @@ def _new_files(
         except FileRefused as refusal:
             delivery.refused[file.shown] = (file, None, refusal)
         else:
+            if contract.delivery == "snapshot":
+                repeated = _state_at(file, digest, known)
+                if repeated:
+                    delivery.repeats.append((file, repeated))
+                    continue
+                file_id = _id_of_state(digest, known, taken)
+                taken.add(file_id)
+                delivery.files.append((file, file_id))
+                continue
             status = known[digest].status if digest in known else None
             if status in ("loaded", "withdrawn"):
                 delivery.repeats.append((file, digest))
@@ -233,7 +287,33 @@ def _new_files(
                 continue
             taken.add(digest)
             delivery.files.append((file, digest))
+    delivery.files.sort(key=lambda entry: _order_of_delivery(entry[0], contract))
     return delivery
+
+
+def _state_at(file: FoundFile, digest: str, known: dict[str, _Known]) -> str | None:
+    """The id of the snapshot that this one repeats: the last content at its path is the same."""
+    here = [one for one in known.values() if one.path == file.shown and one.status in ("loaded", "withdrawn")]
+    last = max(here, key=lambda one: (one.batch, one.file_id), default=None)
+    return last.file_id if last is not None and last.content_hash == digest else None
+
+
+def _id_of_state(digest: str, known: dict[str, _Known], taken: set[str]) -> str:
+    """An id for a snapshot: its content, and which time it came where it had been there before."""
+    used = {one.file_id for one in known.values() if one.status in ("loaded", "withdrawn")} | taken
+    ids = itertools.chain([digest], (f"{digest}:{number}" for number in itertools.count(2)))
+    return next(file_id for file_id in ids if file_id not in used)
+
+
+def _order_of_delivery(file: FoundFile, contract: TableContract) -> tuple:
+    """Files of one run came in the order of the times in their names, else of their paths, numbers by their size."""
+    named = time_in_name(file.shown, contract.delivered_at_pattern) if contract.delivered_at_pattern else None
+    pieces = re.split(r"(\d+)", file.shown)
+    return (
+        named or datetime.min,
+        [(int(piece), "") if piece.isdigit() else (-1, piece) for piece in pieces],
+        file.shown,
+    )
 
 
 def _land_delivery(
@@ -251,6 +331,7 @@ def _land_delivery(
     is_whole = contract.delivery == "snapshot"
     totals = _Totals()
     digests = {file.shown: digest for file, digest in delivery.files}
+    places = {file.shown: number for number, (file, _) in enumerate(delivery.files, start=1)}
     try:
         with transaction(connection), _work_folder(connection) as work:
             batch = open_batch(connection, contract, run_id=run_id, now=now)
@@ -267,8 +348,9 @@ def _land_delivery(
                         if not read.staged.file.is_unchanged():
                             raise _Changed(read.staged.file)
                     _insert(
-                        connection, contract, part, digests=digests, known=known, batch=batch, now=now, totals=totals
-                    )
+                        connection, contract, part, digests=digests, places=places, known=known, batch=batch, now=now,
+                        totals=totals,
+                    )  # fmt: skip
 
             staged: list[StagedFile] = []
             byte_count = 0
@@ -299,6 +381,8 @@ def _land_delivery(
                     shutil.rmtree(folder)
                     staged, byte_count = [], 0
             files_loaded = totals.files_loaded
+            if files_loaded:
+                note_suspicions(connection, contract, batch=batch, now=now)
             if is_whole and files_loaded and (delivery.refused or delivery.deferred):
                 raise _Incomplete
             refusals = _record_refusals(connection, contract, delivery, known, batch=batch, now=now)
@@ -374,6 +458,7 @@ def _insert(
     part: ReadPart,
     *,
     digests: dict[str, str],
+    places: dict[str, int],
     known: dict[str, _Known],
     batch: int,
     now: datetime,
@@ -395,11 +480,10 @@ def _insert(
                 "byte_count": file.byte_count, "delivered_at": file.delivered_at.isoformat(),
                 "reason": None if count else "no_rows", "rows_read": count, "rows_accepted": read.accepted,
                 "rows_quarantined": broken, "extra_columns": json.dumps(list(read.extra_columns), ensure_ascii=False),
+                "delivered_in_name": _named_time(file, contract), "place_in_batch": places[file.shown],
             }
         )  # fmt: skip
-        note_warnings(
-            connection, contract, file_id=digest, batch=batch, now=now, warnings=_suspicions(read.staged, contract)
-        )
+        note_warnings(connection, contract, file_id=digest, batch=batch, now=now, warnings=_suspicions(read, contract))
         totals.files_loaded += 1
         totals.rows_read += count
         totals.rows_accepted += read.accepted
@@ -412,7 +496,8 @@ def _insert(
         insert into landing.files by name
         select
             * exclude (path, line_shift), {literal(contract.source)} as source_name,
-            {literal(contract.table)} as table_name, file_id as content_hash, {batch} as batch, 'loaded' as status,
+            {literal(contract.table)} as table_name, split_part(file_id, ':', 1) as content_hash, {batch} as batch,
+            'loaded' as status,
             {loaded_at} as loaded_at
         from landing_files
     """)
@@ -429,45 +514,158 @@ def _insert(
 
     if any(read.accepted for read in part.files):
         line, joins = located("staged", "staged.file_row_number")
+        row_key = _row_key(contract, part.columns)
+        if contract.key_lines == "lines":
+            row_key += f" || '#' || row_number() over (partition by files.file_id, {row_key} order by {line})"
         connection.execute(f"""
             insert into {raw_table(contract)} by name
             select
                 {", ".join(f"staged.{name(column)}" for column in part.columns)},
-                {_row_key(contract, part.columns)} as _row_key,
-                {_row_hash(part.columns)} as _row_hash,
+                {row_key} as _row_key,
+                {_row_hash({column: f"staged.{name(column)}" for column in part.columns})} as _row_hash,
                 'current' as _row_status, _extra, files.file_id as _file_id, {line} as _line,
                 {batch} as _batch, {batch} as _changed_in, {loaded_at} as _loaded_at
             from read_parquet({literal(str(part.rows))}, file_row_number = true) as staged
             {joins}
-            where not _is_broken and not _is_blank
+            where not _is_broken and not _is_blank and not _is_merged
         """)
-    into_quarantine = f"insert into {quarantine_table(contract)} select files.file_id, files.file_path"
+    into_quarantine = "insert into {} select files.file_id, files.file_path"
     if part.broken and any(read.broken for read in part.files):
         line, joins = located("explained", "explained._record")
         connection.execute(f"""
-            {into_quarantine}, {line}, _column, _reason, _expected, _row_text, {batch}, {loaded_at}
+            {into_quarantine.format(quarantine_table(contract))},
+                {line}, _column, _reason, _expected, _row_text, {batch}, {loaded_at}
             from read_parquet({literal(str(part.broken))}) as explained
             {joins}
         """)
     if part.rejects:
         connection.execute(f"""
-            {into_quarantine}, line, null, rejected.reason, expected, row_text, {batch}, {loaded_at}
+            {into_quarantine.format(quarantine_table(contract))},
+                line, null, rejected.reason, expected, row_text, {batch}, {loaded_at}
             from read_parquet({literal(str(part.rejects))}) as rejected cross join landing_files as files
         """)
+    for rows in part.parts:
+        line, joins = located("staged", "staged._record" if rows.contract.steps else "staged.file_row_number")
+        _insert_part(connection, contract, rows, line=line, joins=joins, batch=batch, loaded_at=loaded_at)
+        if rows.broken:
+            line, joins = located("explained", "explained._record")
+            connection.execute(f"""
+                {into_quarantine.format(quarantine_table(rows.contract))},
+                    {line}, _column, _reason, _expected, _row_text, {batch}, {loaded_at}
+                from read_parquet({literal(str(rows.broken))}) as explained
+                {joins}
+            """)
+        _register_part(connection, contract, rows.contract)
     connection.execute("drop table landing_files")
 
 
-def _suspicions(staged: StagedFile, contract: TableContract) -> list[LandingWarning]:
+def _register_part(connection: duckdb.DuckDBPyConnection, contract: TableContract, part: TableContract) -> None:
+    """Enters the files that have just landed for a part of the table, with the rows that it has of them."""
+
+    def rows_in(table: str, file_id: str) -> str:
+        return f"(select count(*) from {table} where {file_id} = files.file_id)"
+
+    accepted, broken = (
+        rows_in(raw_table(part), "_file_id"),
+        rows_in(quarantine_table(part), f"{part.identifier}.file_id"),
+    )
+    connection.execute(f"""
+        insert into landing.files by name
+        select
+            files.* replace (
+                {literal(part.table)} as table_name, {accepted} + {broken} as rows_read, {accepted} as rows_accepted,
+                {broken} as rows_quarantined, '[]' as extra_columns, null as reason, 0 as byte_count
+            )
+        from landing.files as files
+        where files.source_name = {literal(contract.source)} and files.table_name = {literal(contract.table)}
+            and files.file_id in (select file_id from landing_files)
+    """)
+
+
+def _insert_part(
+    connection: duckdb.DuckDBPyConnection,
+    contract: TableContract,
+    rows: PartRows,
+    *,
+    line: str,
+    joins: str,
+    batch: int,
+    loaded_at: str,
+) -> None:
+    """Moves the rows of a part to raw, each with the columns that it repeats of the row it belongs to.
+
+    The row of an element is the one on its line; that of a line the one of its key in the same file. A line of which
+    the key is in quarantine goes there too.
+    """
+    part = rows.contract
+    if part.steps:
+        whose = f"parents._line = {line}"
+        place = "staged._place"
+        own = rows.columns
+    else:
+        keys = {column.name: renamed_key(column).name for column in contract.columns if column.name in contract.key}
+        whose = f"parents._row_key = {_row_key(contract, rows.columns, keys)}"
+        place = f"row_number() over (partition by files.file_id, parents._row_key order by {line})"
+        own = tuple(column for column in rows.columns if column not in keys.values())
+    repeated = {column.name: column.parent_column for column in part.columns if column.parent_column}
+    values = {column: f"staged.{name(column)}" for column in own}
+    values |= {column: f"parents.{name(of)}" for column, of in repeated.items()}
+    found = f"""
+        from read_parquet({literal(str(rows.rows))}, file_row_number = true) as staged
+        {joins}
+        left join {raw_table(contract)} as parents
+            on parents._batch = {batch} and parents._file_id = files.file_id and {whose}
+        where not staged._is_broken and not staged._is_blank
+    """
+    connection.execute(f"""
+        insert into {raw_table(part)} by name
+        select
+            {"".join(f"{value} as {name(column)}, " for column, value in values.items())}
+            parents._row_key || '#' || {place} as _row_key,
+            {_row_hash(values)} as _row_hash,
+            'current' as _row_status, staged._extra, files.file_id as _file_id, {line} as _line,
+            {batch} as _batch, {batch} as _changed_in, {loaded_at} as _loaded_at
+        {found} and parents._row_key is not null
+    """)
+    if not part.steps:
+        connection.execute(f"""
+            insert into {quarantine_table(part)}
+            select
+                files.file_id, files.file_path, {line}, null, '{reasons.PARENT_QUARANTINED}',
+                'the row of {contract.name} that it belongs to is in quarantine; correct that one', null, {batch},
+                {loaded_at}
+            {found} and parents._row_key is null
+        """)
+
+
+def _named_time(file: FoundFile, contract: TableContract) -> str | None:
+    """The time that the file's name says, where the contract says how."""
+    named = time_in_name(file.shown, contract.delivered_at_pattern) if contract.delivered_at_pattern else None
+    return named.isoformat() if named else None
+
+
+def _suspicions(read: ReadFile, contract: TableContract) -> list[LandingWarning]:
     """What the file itself gives reason to look at."""
-    encoding = None if isinstance(staged, StagedParquet) else staged.text.guessed_encoding
-    if encoding is None:
-        return []
-    said = f"read as {encoding}, a guess; if names look wrong, state csv.encoding in {contract.declared_in}"
-    return [LandingWarning("encoding_guessed", staged.file.shown, said)]
+    file, found = read.staged.file, []
+    encoding = None if isinstance(read.staged, StagedParquet) else read.staged.text.guessed_encoding
+    if encoding is not None:
+        said = f"read as {encoding}, a guess; if names look wrong, state csv.encoding in {contract.declared_in}"
+        found.append(LandingWarning("encoding_guessed", file.shown, said))
+    if read.differing:
+        said = f"{read.differing:,} lines say something else than the first line of their key, which counts"
+        found.append(LandingWarning("lines_of_a_key_differ", file.shown, said, row_count=read.differing))
+    if contract.delivered_at_pattern and _named_time(file, contract) is None:
+        said = f"the name says no time as {contract.delivered_at_pattern}; it counts as delivered before all that do"
+        found.append(LandingWarning("no_time_in_name", file.shown, said))
+    return found
 
 
-def _row_key(contract: TableContract, columns: Sequence[str]) -> str:
-    values = [f"staged.{name(column)}::varchar" if column in columns else "null::varchar" for column in contract.key]
+def _row_key(contract: TableContract, columns: Sequence[str], staged_as: Mapping[str, str] | None = None) -> str:
+    staged = staged_as or {column: column for column in contract.key}
+    values = [
+        f"staged.{name(staged[column])}::varchar" if staged[column] in columns else "null::varchar"
+        for column in contract.key
+    ]
     if len(values) == 1:
         return values[0]
     # A bar inside a value is escaped, otherwise ('a|b', 'c') and ('a', 'b|c') were one key.
@@ -475,12 +673,12 @@ def _row_key(contract: TableContract, columns: Sequence[str]) -> str:
     return " || '|' || ".join(parts)
 
 
-def _row_hash(columns: Sequence[str]) -> str:
+def _row_hash(values: Mapping[str, str]) -> str:
     """The hash of a row's content: its values by the names of their columns, and its extra columns.
 
     As md5(concat_ws(chr(31), 'a=' || a, 'b=' || b, …)) would give it, but without a text of its own for each value.
     """
-    named = {f"{column}=": f"staged.{name(column)}" for column in sorted(columns)} | {"=": "_extra"}
+    named = {f"{column}=": values[column] for column in sorted(values)} | {"=": "staged._extra"}
     parts = [f"case when {v} is not null then chr(31) || {literal(label)} end, {v}" for label, v in named.items()]
     return f"md5(ltrim(concat({', '.join(parts)}), chr(31)))"
 
@@ -524,7 +722,7 @@ def _record_refusals(
         _forget_refusals(connection, contract, file, digest, known)
         suffix = file.path.suffix.lstrip(".").lower() or None
         connection.execute(
-            "insert into landing.files values (?, ?, ?, ?, ?, ?, ?, ?, ?, 'refused', ?, 0, 0, 0, '[]', ?)",
+            "insert into landing.files values (?, ?, ?, ?, ?, ?, ?, ?, ?, 'refused', ?, 0, 0, 0, '[]', ?, null, null)",
             [
                 file_id, contract.source, contract.table, shown, digest, suffix, file.byte_count,
                 file.delivered_at, batch, refusal.reason, moment,

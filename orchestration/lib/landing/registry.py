@@ -37,8 +37,10 @@ create table if not exists landing.files (
     file_id varchar, source_name varchar, table_name varchar, file_path varchar, content_hash varchar,
     file_format varchar, byte_count bigint, delivered_at timestamp, batch bigint, status varchar, reason
     varchar, rows_read bigint, rows_accepted bigint, rows_quarantined bigint, extra_columns varchar, loaded_at
-    timestamp
+    timestamp, delivered_in_name timestamp, place_in_batch bigint
 );
+alter table landing.files add column if not exists delivered_in_name timestamp;
+alter table landing.files add column if not exists place_in_batch bigint;
 create table if not exists landing.repeats (
     source_name varchar, table_name varchar, file_path varchar, byte_count bigint, delivered_at timestamp,
     file_id varchar
@@ -75,6 +77,8 @@ class RefusedFile:
 
 def ensure_tables(connection: duckdb.DuckDBPyConnection, contract: TableContract) -> None:
     """Creates registry and the table's raw and quarantine tables, and adds columns the contract gained."""
+    for part in contract.parts:
+        ensure_tables(connection, part)
     raw = raw_table(contract)
     declared = {column.name: sql_type(column) for column in contract.columns}
     if has_registry(connection) and _columns_of(connection, contract).items() >= {**declared, **ROW_COLUMNS}.items():
@@ -122,10 +126,12 @@ def quarantine_table(contract: TableContract) -> str:
 
 
 def has_registry(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether the books are there, as this version keeps them; landing makes and completes them."""
     found = one_value(
         connection,
-        "select count(*) from duckdb_tables() where schema_name = 'landing' "
-        "and table_name in ('files', 'batches', 'repeats', 'warnings') and database_name = current_database()",
+        "select count(*) from duckdb_columns() where schema_name = 'landing' and database_name = current_database() "
+        "and (table_name, column_name) in "
+        "(('files', 'place_in_batch'), ('batches', 'batch'), ('repeats', 'file_id'), ('warnings', 'kind'))",
     )
     return found == 4
 
@@ -167,12 +173,13 @@ def note_repeats(
 
 
 def open_batch(connection: duckdb.DuckDBPyConnection, contract: TableContract, *, run_id: str, now: datetime) -> int:
-    """Takes the next batch number. It counts over all tables, so a later batch is later everywhere."""
+    """Takes the next batch number for the table and its parts. It counts over all tables: later is later everywhere."""
     batch = one_value(connection, "select coalesce(max(batch), 0) + 1 from landing.batches")
-    connection.execute(
-        "insert into landing.batches values (?, ?, ?, ?, null, ?)",
-        [batch, contract.source, contract.table, plain_utc(now), run_id],
-    )
+    for table in (contract, *contract.parts):
+        connection.execute(
+            "insert into landing.batches values (?, ?, ?, ?, null, ?)",
+            [batch, table.source, table.table, plain_utc(now), run_id],
+        )
     return batch
 
 

@@ -18,7 +18,7 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
@@ -33,11 +33,12 @@ from orchestration.lib.landing.conversion import column_check, converted, is_all
 from orchestration.lib.landing.files import FileFormat, FoundFile, check_parquet, plain_path
 from orchestration.lib.landing.headers import (
     Header,
+    array_of,
     check_columns,
     columns_in_file,
     read_header,
     undeclared,
-    wanted_name,
+    wanted_names,
 )
 from orchestration.lib.landing.json_files import Sample, sample_keys, with_an_object_a_line
 from orchestration.lib.landing.json_values import json_at, key_path, text_at
@@ -155,7 +156,8 @@ class ReadFile:
     """What was read of one file. Its rows are those that name `path`, and row n of all is on line n +
     `line_shift`, unless the part's `lines` say otherwise.
 
-    `accepted` and `broken` count the staged rows, without those that the reader rejected.
+    `accepted` and `broken` count the staged rows, without those that the reader rejected; `merged` are lines whose
+    values went to the first line of their key, `differing` those among them that say something else than that one.
     """
 
     staged: StagedFile
@@ -164,6 +166,8 @@ class ReadFile:
     accepted: int
     broken: int
     extra_columns: tuple[str, ...]
+    merged: int = 0
+    differing: int = 0
 
 
 @dataclass(frozen=True)
@@ -173,6 +177,7 @@ class ReadPart:
     the rows of files in which rows and lines differ in `lines`.
 
     Rows of other files may be in it too: they count where they were read again. Rejects come with a single file only.
+    `parts` are the rows of the tables that are part of this one, of the same files.
     """
 
     files: tuple[ReadFile, ...]
@@ -182,6 +187,22 @@ class ReadPart:
     rejects: Path | None = None
     reject_count: int = 0
     lines: Path | None = None
+    parts: tuple[PartRows, ...] = ()
+
+
+@dataclass(frozen=True)
+class PartRows:
+    """Rows of a table that is part of another: in `rows`, those that break the contract explained in `broken`.
+
+    `_record` is the row of the table it is part of, or with `key_lines` the row of the part itself, by its place in the
+    staged rows. `counts` gives the accepted and the broken rows by path.
+    """
+
+    contract: TableContract
+    columns: tuple[str, ...]
+    rows: Path
+    broken: Path | None
+    counts: Mapping[str, tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -196,7 +217,13 @@ class _Tally:
     no_object: int = 0
     objects: int = 0
     with_extra: int = 0
+    merged: int = 0
+    differing: int = 0
     filled: Sequence[int] = ()
+
+    @property
+    def accepted(self) -> int:
+        return self.count - self.blank - self.broken - self.merged
 
 
 @dataclass(frozen=True)
@@ -207,6 +234,7 @@ class _Rows:
     columns: tuple[str, ...]
     broken: Path | None
     tallies: Mapping[str, _Tally]
+    parts: tuple[PartRows, ...] = ()
 
     def tally(self, path: Path) -> _Tally:
         return self.tallies.get(str(path)) or _Tally()
@@ -228,6 +256,8 @@ class _Source:
     structure: tuple[tuple[str, str, str], ...] = ()  # condition, reason, expected
     exact: dict[str, str] | None = None  # column → condition that must hold for its text to be exact
     wanted: tuple[str, ...] = ()  # columns whose values are to be counted
+    arrays: Mapping[str, str] = field(default_factory=dict)  # table that is a part → the text of its array
+    record: str = "file_row_number"  # names a row to its explanation
 
 
 def stage_file(
@@ -260,11 +290,8 @@ def _keys_of_columns(
     found = columns_in_file(keys, contract)
     known = dict(before)
     return tuple(
-        (
-            column.name,
-            tuple(dict.fromkeys([*known.get(column.name, ()), found.get(column.name, wanted_name(column))])),
-        )
-        for column in contract.columns
+        (column, tuple(dict.fromkeys([*known.get(column, ()), found.get(column, wanted)])))
+        for column, wanted in wanted_names(contract).items()
     )
 
 
@@ -321,17 +348,9 @@ def _read_together(
 ) -> tuple[ReadPart | None, list[StagedFile]]:
     """Reads files of one group; gives the rows of the regular ones, and the files that must be read alone."""
     kind = group[0].kind
-    paths = [file.path for file in group]
     try:
-        match group[0]:
-            case StagedCsv(header=header):
-                source = _csv_source(paths, header, contract)
-            case StagedJsonl(columns=columns):
-                samples = [file.sample for file in group if isinstance(file, StagedJsonl)]
-                source = _jsonl_source(paths, samples, columns, contract)
-            case StagedParquet(types=types):
-                source = _parquet_source(paths, dict(types), contract)
-        rows = _copy_rows(cursor, source, contract, folder)
+        source, by_line = _sources(group, contract)
+        rows = _copy_rows(cursor, source, contract, folder, by_line=by_line)
     except duckdb.Error as error:
         raise_unless_the_files_fault(error)
         return None, list(group)
@@ -372,8 +391,10 @@ def _read_together(
                 file,
                 str(file.path),
                 line_shift=offset + 1 - tally.first_row,
-                accepted=tally.count - tally.blank - tally.broken,
+                accepted=tally.accepted,
                 broken=tally.broken,
+                merged=tally.merged,
+                differing=tally.differing,
                 extra_columns=(
                     extras.get(str(file.path), ()) if isinstance(file, StagedJsonl) else _extra_columns(file, contract)
                 ),
@@ -381,7 +402,27 @@ def _read_together(
         )
     if not read:
         return None, irregular
-    return ReadPart(tuple(read), rows.columns, rows.path, rows.broken, lines=_if_there(lines)), irregular
+    part = ReadPart(tuple(read), rows.columns, rows.path, rows.broken, lines=_if_there(lines), parts=rows.parts)
+    return part, irregular
+
+
+def _sources(group: Sequence[StagedFile], contract: TableContract) -> tuple[_Source, dict[str, _Source]]:
+    """The rows of files that can be read in one statement, and those of the parts that have a row per line of them."""
+    paths = [file.path for file in group]
+
+    def source_of(table: TableContract) -> _Source:
+        match group[0]:
+            case StagedCsv(header=header):
+                return _csv_source(paths, header, table)
+            case StagedJsonl(columns=columns, sample=sample):
+                samples = [file.sample for file in group if isinstance(file, StagedJsonl)]
+                keys = columns if table is contract else _keys_of_columns(sorted(sample.keys), table)
+                return _jsonl_source(paths, samples, keys, table)
+            case StagedParquet(types=types):
+                return _parquet_source(paths, dict(types), table)
+
+    by_line = {part.table: source_of(_as_table(part, contract)) for part in contract.parts if not part.steps}
+    return source_of(contract), by_line
 
 
 def _is_row_per_line(text: TextFile, header: Header, row_count: int) -> bool:
@@ -412,9 +453,10 @@ def _part_of(
 ) -> ReadPart:
     """The part that a file read alone makes up."""
     ((path, tally),) = rows.tallies.items() or ((str(file.path), _Tally()),)
-    accepted = tally.count - tally.blank - tally.broken
-    read = ReadFile(file, path, offset + 1, accepted, tally.broken, extra_columns)
-    return ReadPart((read,), rows.columns, rows.path, rows.broken, rejects, reject_count, lines)
+    read = ReadFile(
+        file, path, offset + 1, tally.accepted, tally.broken, extra_columns, tally.merged, tally.differing
+    )  # fmt: skip
+    return ReadPart((read,), rows.columns, rows.path, rows.broken, rejects, reject_count, lines, rows.parts)
 
 
 def _csv_source(paths: Sequence[Path], header: Header, contract: TableContract) -> _Source:
@@ -434,7 +476,21 @@ def _csv_source(paths: Sequence[Path], header: Header, contract: TableContract) 
         extra=_extra_of_columns({other: positions[other] for other in undeclared(header.names, held)}),
         parts=list(positions.values()),
         row_text=_csv_text([f"_p{number}" for number in range(len(positions))], dialect),
+        arrays=_arrays(contract, {column: [positions[name]] for column, name in held.items()}),
     )
+
+
+def _arrays(contract: TableContract, texts: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """The SQL of the array of each part of the table, as JSON text, given those of the file's columns or keys."""
+    found = {}
+    for part in contract.parts:
+        inside = [
+            f"case when json_valid({text}) then {json_at(text, part.steps[1:])}::varchar end"
+            for text in texts.get(array_of(part), ())
+        ]
+        if inside:
+            found[part.table] = _first_filled(inside)
+    return found
 
 
 def _inside(column: ColumnContract, text: str) -> str:
@@ -446,7 +502,8 @@ def _inside(column: ColumnContract, text: str) -> str:
 def _read_csv(cursor: duckdb.DuckDBPyConnection, file: StagedCsv, contract: TableContract, folder: Path) -> ReadPart:
     text, header = file.text, file.header
     try:
-        rows = _copy_rows(cursor, _csv_source([text.path], header, contract), contract, folder)
+        source, by_line = _sources([file], contract)
+        rows = _copy_rows(cursor, source, contract, folder, by_line=by_line)
     except duckdb.Error as error:
         raise_unless_the_files_fault(error)
         if not text.has_mixed_line_ends:
@@ -454,7 +511,8 @@ def _read_csv(cursor: duckdb.DuckDBPyConnection, file: StagedCsv, contract: Tabl
         _drop_rejects(cursor)
         text = with_plain_line_ends(text, folder / "plain.csv")
         try:
-            rows = _copy_rows(cursor, _csv_source([text.path], header, contract), contract, folder)
+            source, by_line = _sources([dataclasses.replace(file, text=text)], contract)
+            rows = _copy_rows(cursor, source, contract, folder, by_line=by_line)
         except duckdb.Error as again:
             raise_unless_the_files_fault(again)
             raise FileRefused(
@@ -540,6 +598,7 @@ def _jsonl_source(
             )
         """,
         texts={c.name: _first_filled([_inside(c, f"_fields[{places[key]}]") for key in keys[c.name]]) for c in columns},
+        arrays=_arrays(contract, {name: [f"_fields[{places[key]}]" for key in found] for name, found in keys.items()}),
         extra=(
             f"case when _is_plain then null when not list_has_all([{declared}]::varchar[], _keys) "
             f"then json_merge_patch('{{}}', json_merge_patch(_text, {literal(emptied)})) end"
@@ -585,9 +644,9 @@ def _read_jsonl(
     cursor: duckdb.DuckDBPyConnection, file: StagedJsonl, contract: TableContract, folder: Path
 ) -> ReadPart:
     text = file.text
-    source = _jsonl_source([text.path], [file.sample], file.columns, contract)
+    source, by_line = _sources([file], contract)
     try:
-        rows = _copy_rows(cursor, source, contract, folder)
+        rows = _copy_rows(cursor, source, contract, folder, by_line=by_line)
     except duckdb.Error as error:
         raise_unless_the_files_fault(error)
         raise FileRefused(reasons.NOT_JSON, f"the lines can't be read: {_first_line(error)}") from error
@@ -733,6 +792,14 @@ def _parquet_source(paths: Sequence[Path], types: Mapping[str, str], contract: T
             if c.name in of_column
         },
         extra=_extra_of_columns({other: held[other] for other in undeclared(list(types), of_column)}),
+        arrays=_arrays(
+            contract,
+            {
+                array_of(part): [f"to_json({held[of_column[array_of(part)]]})::varchar"]
+                for part in contract.parts
+                if array_of(part) in of_column
+            },
+        ),
         parts=[f"to_json(struct_pack({packed}))::varchar"],
         row_text="_p0",
     )
@@ -742,8 +809,8 @@ def _read_parquet(
     cursor: duckdb.DuckDBPyConnection, file: StagedParquet, contract: TableContract, folder: Path
 ) -> ReadPart:
     try:
-        source = _parquet_source([file.path], dict(file.types), contract)
-        rows = _copy_rows(cursor, source, contract, folder)
+        source, by_line = _sources([file], contract)
+        rows = _copy_rows(cursor, source, contract, folder, by_line=by_line)
     except duckdb.Error as error:
         raise_unless_the_files_fault(error)
         raise _broken_parquet(error) from error
@@ -760,12 +827,20 @@ def _read_alone(cursor: duckdb.DuckDBPyConnection, file: StagedFile, contract: T
             return _read_parquet(cursor, file, contract, folder)
 
 
-def _copy_rows(cursor: duckdb.DuckDBPyConnection, source: _Source, contract: TableContract, folder: Path) -> _Rows:
+def _copy_rows(
+    cursor: duckdb.DuckDBPyConnection,
+    source: _Source,
+    contract: TableContract,
+    folder: Path,
+    *,
+    by_line: Mapping[str, _Source] | None = None,
+) -> _Rows:
     """Reads and types the whole file; checks each row with the least SQL that finds broken ones.
 
     The statement is short on purpose: what takes an expression a moment, it takes again for each small file.
+    `by_line` are sources of the same files for the parts that have a row per line.
     """
-    target = folder / "rows.parquet"
+    target = folder / f"{contract.table}.parquet"
     # What no file of these has is null in every row: it needs no text and no check.
     columns = [c for c in contract.columns if c.name in source.texts]
     texts = {c.name: f"_t{number}" for number, c in enumerate(columns)}
@@ -775,37 +850,145 @@ def _copy_rows(cursor: duckdb.DuckDBPyConnection, source: _Source, contract: Tab
     structure = [condition for condition, _, _ in source.structure]
     numbered = " ".join(f"when {condition} then {number}" for number, condition in enumerate(structure))
     structure_number = f"case when _is_broken then case {numbered} end end" if numbered else "null::integer"
-    checks = [column_check(c, texts[c.name], values[c.name], time_zone=contract.time_zone) for c in columns]
+    checks = [
+        column_check(c, texts[c.name], values[c.name], time_zone=contract.time_zone, is_key=c.name in contract.key)
+        for c in columns
+    ]
     is_broken = _any_of([*structure, *(check.is_broken for check in checks)])
+    arrays = {part.table: f"_a{number}" for number, part in enumerate(contract.parts) if part.table in source.arrays}
+    kept = "".join(f"{source.arrays[table]} as {name}, " for table, name in arrays.items())
+    lines, order = "select *, false as _is_merged, false as _differs from read", ""
+    if contract.key_lines == "first_filled":
+        lines, order = _merged_lines(texts, contract), "order by _number"
     cursor.execute(f"""
         copy (
             with source as ({source.relation}),
 
-            read as (select *, {read} from source),
+            read as (select *, {kept}{read} {", row_number() over () as _number" if order else ""} from source),
 
-            typed as (select *, {typed}, {source.extra} as _extra_json, {source.is_blank} as _is_blank from
-            read),
+            lines as ({lines}),
 
-            marked as (select *, not _is_blank and ({is_broken}) as _is_broken from typed)
+            typed as (select *, {typed}, {source.extra} as _extra_json, {source.is_blank} as _is_blank from lines),
+
+            marked as (select *, not _is_blank and not _is_merged and ({is_broken}) as _is_broken from typed)
 
             select
-                {", ".join(f"{values[c.name]} as {name(c.name)}" for c in columns)},
+                {", ".join([f"{values[c.name]} as {name(c.name)}" for c in columns] + list(arrays.values()))},
                 nullif(_extra_json::varchar, '{{}}') as _extra,
                 _path,
+                {"" if source.record == "file_row_number" else "_record, _place,"}
                 _is_blank,
+                _is_merged,
+                _differs,
                 _is_broken,
                 {structure_number} as _structure,
                 case when _is_broken then [{", ".join(texts.values())}]::varchar[] end as _texts,
                 case when _is_broken then [{", ".join(source.parts)}]::varchar[] end as _parts
             from marked
+            {order}
         ) to {literal(str(target))} (format parquet, compression lz4_raw)
     """)
     tallies = _tallies(cursor, target, source.wanted)
     broken = None
     if any(tally.broken for tally in tallies.values()):
-        broken = folder / "broken.parquet"
+        broken = folder / f"{contract.table}_broken.parquet"
         _explain_broken_rows(cursor, source, columns, contract, rows=target, target=broken)
-    return _Rows(target, tuple(c.name for c in columns), broken, tallies)
+    parts = []
+    for part in contract.parts:
+        inner = _elements(cursor, part, target, arrays[part.table]) if part.table in arrays else None
+        inner = inner or (by_line or {}).get(part.table)
+        if inner is not None:
+            rows = _copy_rows(cursor, inner, _as_table(part, contract), folder)
+            counts = {path: (tally.accepted, tally.broken) for path, tally in rows.tallies.items()}
+            parts.append(PartRows(part, rows.columns, rows.path, rows.broken, counts))
+    return _Rows(target, tuple(c.name for c in columns), broken, tallies, tuple(parts))
+
+
+def _as_table(part: TableContract, parent: TableContract) -> TableContract:
+    """A part as its rows are read: its own columns, and with `key_lines` the key that says whose they are."""
+    if part.steps:
+        return dataclasses.replace(part, columns=part.own_columns)
+    keys = tuple(column for column in parent.columns if column.name in parent.key)
+    return dataclasses.replace(part, columns=(*(renamed_key(column) for column in keys), *part.own_columns))
+
+
+def renamed_key(column: ColumnContract) -> ColumnContract:
+    """A key column of a table, as its parts have it among their staged columns."""
+    return dataclasses.replace(column, name=f"_key_{column.name}", source_name=column.name_in_files)
+
+
+def _merged_lines(texts: Mapping[str, str], contract: TableContract) -> str:
+    """The SQL that gives the first line of each key the first value that any of its lines has in each column."""
+    keys = [texts[column] for column in contract.key if column in texts]
+    # a line without a key is nobody's
+    keyless = _any_of([f"{text} is null" for text in keys])
+    whose = ", ".join(["_path", *keys, f"case when {keyless} then _number end"])
+    window = f"over (partition by {whose} order by _number rows between unbounded preceding and unbounded following)"
+    others = [text for text in texts.values() if text not in keys]
+    first = ", ".join(f"first_value({text} ignore nulls) {window} as {text}" for text in others)
+    differs = _any_of([f"{text} <> first_value({text} ignore nulls) {window}" for text in others])
+    return f"""
+        select
+            * {f"replace ({first})" if others else ""},
+            row_number() over (partition by {whose} order by _number) > 1 as _is_merged,
+            coalesce({differs}, false) as _differs
+        from read
+    """
+
+
+def _elements(cursor: duckdb.DuckDBPyConnection, part: TableContract, rows: Path, array: str) -> _Source:
+    """The elements of an array in the staged rows of a table, as rows of a part of it."""
+    own = part.own_columns
+    relation = f"""
+        select
+            _path, _record, _element, _place, json_type(_element) as _kind, _is_array,
+            case when json_type(_element) = 'OBJECT' then json_keys(_element) end as _keys
+        from (
+            select
+                _path, file_row_number as _record, json_type({array}) = 'ARRAY' as _is_array,
+                unnest(
+                    case json_type({array}) when 'ARRAY' then from_json({array}, '["json"]') else [{array}::json] end
+                ) as _element,
+                unnest(case json_type({array}) when 'ARRAY' then range(1, json_array_length({array})::bigint + 1)
+                    else [1] end) as _place
+            from read_parquet({literal(str(rows))}, file_row_number = true)
+            where {array} is not null and json_type({array}) <> 'NULL' and not _is_broken and not _is_blank
+                and not _is_merged
+        )
+    """
+    found = [
+        key for (key,) in cursor.execute(f"select distinct unnest(_keys) from ({relation}) order by all").fetchall()
+    ]
+    held = columns_in_file(found, dataclasses.replace(part, parts=()))
+    texts = {}
+    for column in own:
+        if column.path == "$":
+            texts[column.name] = "json_extract_string(_element, '$')"
+        elif column.name in held:
+            texts[column.name] = text_at("_element", [Step(key=held[column.name]), *column.steps[1:]])
+    structure = [
+        (
+            "not _is_array",
+            reasons.NOT_A_JSON_ARRAY,
+            f"the value at {part.path} is no array; expected one such as [{{...}}, {{...}}]",
+        )
+    ]
+    if not any(column.path == "$" for column in own):
+        structure.append(("_kind <> 'OBJECT'", reasons.NOT_JSON, "the element is no JSON object"))
+    emptied = json.dumps(dict.fromkeys(held.values()), ensure_ascii=False)
+    declared = ", ".join(literal(key) for key in held.values())
+    return _Source(
+        relation=relation,
+        texts=texts,
+        extra=(
+            f"case when not list_has_all([{declared}]::varchar[], _keys) "
+            f"then json_merge_patch('{{}}', json_merge_patch(_element, {literal(emptied)})) end"
+        ),
+        parts=["_element"],
+        row_text="_p0",
+        structure=tuple(structure),
+        record="_record",
+    )
 
 
 def _without_nulls(text: str, column: ColumnContract) -> str:
@@ -830,7 +1013,8 @@ def _tallies(cursor: duckdb.DuckDBPyConnection, rows: Path, wanted: Sequence[str
         select
             _path, min(file_row_number), count(*), max(file_row_number) - min(file_row_number) + 1 = count(*),
             count_if(_is_blank), count_if(_is_broken), count_if(_structure = 0),
-            count_if(not _is_blank and _structure is distinct from 0), count(_extra), [{filled}]
+            count_if(not _is_blank and _structure is distinct from 0), count(_extra),
+            count_if(_is_merged), count_if(_differs), [{filled}]
         from read_parquet({literal(str(rows))}, file_row_number = true)
         group by _path
     """).fetchall()
@@ -853,7 +1037,10 @@ def _explain_broken_rows(
     values = {c.name: f"_v{number}" for number, c in enumerate(columns)}
     problems = []
     for column in columns:
-        j = column_check(column, texts[column.name], values[column.name], time_zone=contract.time_zone)
+        j = column_check(
+            column, texts[column.name], values[column.name], time_zone=contract.time_zone,
+            is_key=column.name in contract.key,
+        )  # fmt: skip
         problem = f"{{'c': {literal(column.name)}, 'r': {j.reason}, 'e': {j.expected}}}"
         problems.append(f"case when {j.is_broken} then {problem} end")
     whole_row = " ".join(
@@ -870,7 +1057,7 @@ def _explain_broken_rows(
                     {", ".join(f"_texts[{n}] as {texts[c.name]}" for n, c in enumerate(columns, start=1))},
                     {", ".join(f"{name(c.name)} as {values[c.name]}" for c in columns)},
                     {", ".join(f"_parts[{n + 1}] as _p{n}" for n in range(len(source.parts)))},
-                    _structure, _path, file_row_number as _record
+                    _structure, _path, {source.record} as _record
                 from read_parquet({literal(str(rows))}, file_row_number = true)
                 where _is_broken
             ),

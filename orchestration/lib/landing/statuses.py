@@ -26,17 +26,59 @@ def settle_statuses(
     Runs inside the caller's transaction; new rows are in the table as `current`.
     """
     raw = raw_table(contract)
+    if contract.part_of is not None:
+        return  # its rows follow those of the table it is part of
+    _settle(connection, contract, raw, batch=batch, changed=changed, now=now)
+    for part in contract.parts:
+        _follow(connection, contract, part, batch=batch)
+
+
+def _order(contract: TableContract) -> str:
+    """The SQL of the order in which files were delivered, for `files`: each has a place of its own."""
+    named = "coalesce(files.delivered_in_name, timestamp '0001-01-01'), " if contract.delivered_at_pattern else ""
+    return f"{named}files.batch, coalesce(files.place_in_batch, 0), files.file_path"
+
+
+def _follow(connection: duckdb.DuckDBPyConnection, contract: TableContract, part: TableContract, *, batch: int) -> None:
+    """Gives the rows of a part the statuses of the rows that they belong to, where those have just changed."""
+    parents, parts = raw_table(contract), raw_table(part)
+    same = "_line" if part.steps else "_row_key"
+    own = "parts._line" if part.steps else r"regexp_replace(parts._row_key, '#[0-9]+$', '')"
+    connection.execute(f"""
+        update {parts} as parts set _row_status = parents._row_status, _changed_in = {batch}
+        from {parents} as parents
+        where parents._changed_in = {batch} and parents._file_id = parts._file_id and parents.{same} = {own}
+            and parents._row_status is distinct from parts._row_status
+    """)
+
+
+def _settle(
+    connection: duckdb.DuckDBPyConnection,
+    contract: TableContract,
+    raw: str,
+    *,
+    batch: int,
+    changed: str | None,
+    now: datetime,
+) -> None:
     of_table = f"files.source_name = {literal(contract.source)} and files.table_name = {literal(contract.table)}"
     withdrawn_files = f"select file_id from landing.files as files where {of_table} and status = 'withdrawn'"
+    group, decision = "_row_key", "_row_hash = winner.content"
+    if contract.key_lines == "lines":
+        # what counts is one file's lines of a key, all of them
+        group, decision = r"regexp_replace(_row_key, '#[0-9]+$', '')", "_file_id = winner.file_id"
     if contract.delivery == "snapshot":
         candidates = "true"  # a new delivery decides on every key, also on those it omits
     else:
         # A key with one row needs no decision, unless that row's file was taken out of the count, or was
         # before.
+        of_groups = f"where hash(_row_key) in ({changed})"
+        if contract.key_lines == "lines":
+            of_groups = f"where {group} in (select {group} from {raw} {of_groups})"
         connection.execute(f"""
             create or replace temp table landing_changed as
-            select hash(_row_key) as key_hash from {raw}
-            {f"where hash(_row_key) in ({changed})" if changed else ""}
+            select hash({group}) as key_hash from {raw}
+            {of_groups if changed else ""}
             group by key_hash
             having count(*) > 1
                 or bool_or(_row_status <> 'current')
@@ -44,21 +86,24 @@ def settle_statuses(
         """)
         if connection.execute("select count(*) from landing_changed").fetchone() == (0,):
             return  # rows of new keys are `current` already
-        candidates = "hash(_row_key) in (select key_hash from landing_changed)"
+        candidates = f"hash({group}) in (select key_hash from landing_changed)"
     scope = f"coalesce(raw_rows.{name(contract.key_scope)}::varchar, '')" if contract.key_scope else "''"
     version = f"raw_rows.{name(contract.version_column)}" if contract.version_column else "null::bigint"
+    order = _order(contract)
+    # files that say the same time in their names are parts of one snapshot
+    snapshot = "coalesce(files.delivered_in_name::varchar, files.file_id)"
     newest_delivery = f"""(
-        select max(batch) from landing.files as files
+        select max_by({snapshot}, ({order})) from landing.files as files
         where {of_table} and status = 'loaded'
     )"""
-    may_win = f"_batch = {newest_delivery}" if contract.delivery == "snapshot" else "true"
+    may_win = f"{snapshot} = {newest_delivery}" if contract.delivery == "snapshot" else "true"
     connection.execute(f"""
         create or replace temp table landing_changes as
         with rows_of_keys as (
             select
                 raw_rows.rowid as row_id, _row_key, _row_hash, _row_status, _file_id, _line, _batch,
                 files.file_path, {version} as version, {scope} as scope, files.status = 'loaded' as is_loaded,
-                {may_win} as may_win
+                {may_win} as may_win, {group} as key_group, ({order}) as delivery_order
             from {raw} as raw_rows
             inner join landing.files as files
                 on files.file_id = raw_rows._file_id and {of_table}
@@ -73,13 +118,12 @@ def settle_statuses(
             select
                 *,
                 row_number() over (
-                    partition by _row_key, _row_hash order by _batch, file_path, _line
+                    partition by _row_key, _row_hash order by _batch, delivery_order, _line
                 ) as occurrence,
-                first_value(case when may_win then _row_hash end) over (
-                    partition by _row_key
-                    order by
-                        may_win desc, version desc nulls last, _batch desc, file_path desc, _line desc
-                ) as winning_hash
+                first_value(case when may_win then struct_pack(content := _row_hash, file_id := _file_id) end) over (
+                    partition by key_group
+                    order by may_win desc, version desc nulls last, delivery_order desc, _line desc
+                ) as winner
             from scoped
             where scope = kept_scope
         ),
@@ -88,8 +132,8 @@ def settle_statuses(
             select
                 row_id, _row_status, _file_id, _line,
                 case
-                    when occurrence > 1 then 'duplicate'
-                    when _row_hash = winning_hash then 'current'
+                    {"when occurrence > 1 then 'duplicate'" if contract.key_lines != "lines" else ""}
+                    when {decision} then 'current'
                     else 'superseded'
                 end as decision,
                 null::varchar as kept_scope

@@ -131,34 +131,38 @@ def test_only_keys_of_new_files_change(landing):
 
 
 def test_a_snapshot_replaces_the_whole_set(landing):
-    landing.change(delivery="snapshot")
-    landing.write("1/a.csv", csv("a,2026-01-01,1,2026-05-01"))
-    landing.write("1/b.csv", csv("b,2026-01-01,1,"))
+    landing.change(delivery="snapshot", delivered_at_pattern="%Y-%m-%d/")
+    landing.write("2026-01-01/a.csv", csv("a,2026-01-01,1,2026-05-01"))
+    landing.write("2026-01-01/b.csv", csv("b,2026-01-01,1,"))
     landing.land()
     assert landing.current() == [("a",), ("b",)]
-    landing.write("2/a.csv", csv("b,2026-01-01,1,", "c,2026-01-01,1,"))
+    landing.write("2026-01-02/a.csv", csv("b,2026-01-01,1,", "c,2026-01-01,1,"))
     landing.land()
     assert landing.current() == [("b",), ("c",)]
     # even an older version, when the newest delivery has it
-    landing.write("3/a.csv", csv("a,2026-01-01,9,2026-01-01"))
+    landing.write("2026-01-03/a.csv", csv("a,2026-01-01,9,2026-01-01"))
     landing.land()
     assert landing.current("order_id, amount::varchar") == [("a", "9.00")]
-    withdraw(landing, "shop/orders/3/a.csv")
-    assert landing.current() == [("b",), ("c",)]
-    landing.write("4/a.csv", HEADER)
+    # one that comes late is as old as its name says
+    landing.write("2026-01-02/b.csv", csv("d,2026-01-01,1,"))
+    landing.land()
+    assert landing.current("order_id, amount::varchar") == [("a", "9.00")]
+    withdraw(landing, "shop/orders/2026-01-03/a.csv")
+    assert landing.current() == [("b",), ("c",), ("d",)]
+    landing.write("2026-01-04/a.csv", HEADER)
     landing.land()
     assert landing.current() == []
 
 
 def test_half_a_snapshot_waits_for_its_other_half(landing):
-    landing.change(delivery="snapshot")
-    landing.write("1.csv", csv("a,2026-01-01,1,", "b,2026-01-01,1,"))
+    landing.change(delivery="snapshot", delivered_at_pattern="%Y-%m-%d")
+    landing.write("2026-01-01.csv", csv("a,2026-01-01,1,", "b,2026-01-01,1,"))
     landing.land()
-    landing.write("2a.csv", csv("a,2026-01-01,1,2026-01-01"))
-    broken = landing.write("2b.csv", "")
+    landing.write("2026-01-02_a.csv", csv("a,2026-01-01,1,2026-01-01"))
+    broken = landing.write("2026-01-02_b.csv", "")
     result = landing.land()
     assert (result.files_loaded, result.files_refused) == (0, 1)
-    assert result.deferred == ("shop/orders/2a.csv",)
+    assert result.deferred == ("shop/orders/2026-01-02_a.csv",)
     assert not landing.land().changed
     assert landing.current() == [("a",), ("b",)]
     broken.write_text(csv("b,2026-01-01,2,2026-01-01"))
@@ -167,6 +171,137 @@ def test_half_a_snapshot_waits_for_its_other_half(landing):
         ("a", "2026-01-01 00:00:00"),
         ("b", "2026-01-01 00:00:00"),
     ]
+
+
+@pytest.mark.parametrize("runs", [1, 2])
+def test_two_snapshots_of_one_run_equal_two_runs(landing, runs):
+    """Parts of one set of rows are told by the time in their names; any other file is a snapshot of its own."""
+    landing.change(delivery="snapshot", version_column=None)
+    landing.write("e_9.csv", csv("a,2026-01-01,1,", "b,2026-01-01,1,"))
+    if runs == 2:
+        landing.land()
+    landing.write("e_10.csv", csv("a,2026-01-01,2,"))
+    landing.land()
+    assert landing.current("order_id, amount::varchar") == [("a", "2.00")]
+    assert sorted(landing.statuses()) == [("a", "current"), ("a", "superseded"), ("b", "superseded")]
+    told = landing.rows("select kind, place from landing.warnings")
+    assert told == ([("order_decided", "shop/orders/e_10.csv")] if runs == 1 else [])
+
+
+def test_a_snapshot_that_returns_to_an_earlier_state_is_a_new_state(landing):
+    landing.change(delivery="snapshot")
+    monday, tuesday = csv("a,2026-01-01,1,"), csv("a,2026-01-01,2,")
+    landing.write("monday.csv", monday)
+    landing.land()
+    landing.write("tuesday.csv", tuesday)
+    landing.land()
+    # under another name
+    landing.write("wednesday.csv", monday)
+    landing.land()
+    assert landing.current("amount::int") == [(1,)]
+    # at a place that held something else since
+    landing.write("daily.csv", tuesday)
+    landing.land()
+    landing.write("daily.csv", monday)
+    landing.land()
+    landing.write("daily.csv", tuesday)
+    assert landing.land().files_loaded == 1
+    assert landing.current("amount::int") == [(2,)]
+    # the same file again is not
+    (landing.extracts / "shop/orders/daily.csv").touch()
+    assert not landing.land().changed
+    counts = landing.rows("select count(*) from landing.files group by file_path order by all")
+    assert counts == [(1,), (1,), (1,), (3,)]
+
+
+def test_snapshots_of_one_content_in_one_run_are_as_many_states(landing):
+    landing.change(delivery="snapshot")
+    for number, amount in ((1, 1), (2, 2), (3, 1)):
+        landing.write(f"{number}.csv", csv(f"a,2026-01-01,{amount},"))
+    landing.land()
+    assert landing.current("amount::int") == [(1,)]
+
+
+def test_files_of_one_run_are_ordered_by_the_time_in_their_names(landing):
+    landing.change(version_column=None, delivered_at_pattern="%d-%m-%Y")
+    landing.write("orders_02-01-2026.csv", csv("a,2026-01-01,2,"))
+    landing.write("orders_01-02-2026.csv", csv("a,2026-01-01,3,"))
+    landing.write("orders_03-01-2026.csv", csv("a,2026-01-01,1,"))
+    landing.write("orders.csv", csv("a,2026-01-01,9,"))
+    landing.land()
+    assert landing.current("amount::int") == [(3,)]
+    assert landing.rows("select kind, place from landing.warnings") == [("no_time_in_name", "shop/orders/orders.csv")]
+    # one that comes later is as old as its name says
+    landing.write("orders_31-01-2026.csv", csv("a,2026-01-01,5,"))
+    landing.land()
+    assert landing.current("amount::int") == [(3,)]
+
+
+def test_without_any_time_the_natural_order_of_paths_decides_and_is_told(landing):
+    landing.change(version_column=None)
+    for number in (9, 10, 11):
+        landing.write(f"e_{number}.csv", csv(f"a,2026-01-01,{number},", f"b{number},2026-01-01,1,"))
+    landing.land()
+    assert ("a", 11) in landing.current("order_id, amount::int")
+    ((place, count, message),) = landing.rows("select place, row_count, message from landing.warnings")
+    assert (place, count) == ("shop/orders/e_11.csv", 1) and "delivered_at_pattern or version_column" in message
+
+
+def test_several_lines_of_a_key_are_told_with_their_columns(landing):
+    landing.change(version_column=None)
+    landing.write("a.csv", csv("a,2026-01-01,1,", "a,2026-01-01,,", "b,2026-01-01,1,", "c,2026-01-01,1,"))
+    landing.land()
+    ((kind, column, count, message),) = landing.rows(
+        "select kind, column_name, row_count, message from landing.warnings"
+    )  # fmt: skip
+    assert (kind, column, count) == ("several_lines_of_a_key", "order_id", 1)
+    assert "different amount and no version" in message and "key_lines: first_filled" in message
+
+
+def test_lines_of_a_key_may_complete_the_first(landing):
+    landing.change(key_lines="first_filled")
+    landing.write("a.csv", csv("a,2026-01-01,,", "b,2026-01-01,7,", "a,,5,2026-05-01", "a,2026-01-01,6,"))
+    landing.write("b.jsonl", '{"order_id":"c","ordered_at":"2026-01-01"}\n{"order_id":"c","amount":3}\n{"amount":1}\n')
+    landing.land()
+    assert landing.current("order_id, amount::int, updated_at::date::varchar, _line") == [
+        ("a", 5, "2026-05-01", 2), ("b", 7, None, 3), ("c", 3, None, 1),
+    ]  # fmt: skip
+    assert landing.quarantined() == [(3, "order_id", "missing_value")]
+    assert landing.rows("select kind, row_count from landing.warnings") == [("lines_of_a_key_differ", 1)]
+
+
+def test_lines_of_a_key_may_be_parts_of_a_whole(landing):
+    landing.change(key_lines="lines")
+    landing.write("a.csv", csv("a,2026-01-01,1,2026-05-01", "a,2026-01-01,1,2026-05-01", "b,2026-01-01,2,2026-05-01"))
+    landing.land()
+    assert landing.current("order_id, amount::int") == [("a", 1), ("a", 1), ("b", 2)]
+    # a later version of the whole has fewer lines, and an older one changes nothing
+    landing.write("b.csv", csv("a,2026-01-01,4,2026-06-01", "b,2026-01-01,9,2026-01-01"))
+    landing.land()
+    assert landing.current("order_id, amount::int") == [("a", 4), ("b", 2)]
+    assert landing.rows("select count(*) - count(distinct _row_key) from RAW where _row_status = 'current'") == [(0,)]
+    withdraw(landing, "shop/orders/b.csv")
+    assert landing.current("order_id, amount::int") == [("a", 1), ("a", 1), ("b", 2)]
+
+
+def test_what_a_spreadsheet_has_damaged_is_told_and_merges_nothing(landing):
+    columns = (*landing.contract.columns, ColumnContract("customer", "string", identifier_type="customer_number"))
+    landing.change(columns=columns)
+    rows = [f"1{n:05d},2026-01-01,{n * 7919 % 900_000 + 100_000}" for n in range(90)]
+    rows += [f"2{n:05d},2026-01-01,{n * 7919 % 90_000 + 10_000}" for n in range(10)]
+    rows += ["x,2026-01-01,1.23E+12", "y,2026-01-01,1.23E+12", "1.23E+12,2026-01-01,", "1.23E+12,2026-01-02,"]
+    landing.write("a.csv", "order_id,ordered_at,customer\n" + "\n".join(rows))
+    landing.land()
+    assert landing.rows("select kind, column_name, row_count from landing.warnings order by all") == [
+        ("lost_zeros", "customer", 10), ("spreadsheet_number", "customer", 2), ("spreadsheet_number", "order_id", 2),
+    ]  # fmt: skip
+    assert [reason for _, _, reason in landing.quarantined()] == ["spreadsheet_number"] * 2
+
+
+def test_numbers_that_count_up_have_lost_no_zeros(landing):
+    landing.write("a.csv", "order_id,ordered_at\n" + "".join(f"{n},2026-01-01\n" for n in range(9_800, 10_200)))
+    landing.land()
+    assert landing.rows("select kind from landing.warnings") == []
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import csv
 import io
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -71,9 +72,9 @@ def test_files_with_blank_lines_and_quoted_line_ends_are_one_statement(
     calls = []
     original = staging._copy_rows
 
-    def counted(*arguments: object) -> object:
+    def counted(*arguments: Any, **more: Any) -> object:
         calls.append(1)
-        return original(*arguments)  # type: ignore[arg-type]
+        return original(*arguments, **more)
 
     monkeypatch.setattr(staging, "_copy_rows", counted)
     landing.write("a.csv", HEADER + "a,2026-01-01,x\nb,bad,x\n\n")

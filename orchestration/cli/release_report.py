@@ -70,9 +70,10 @@ def show_scorecard(connection: duckdb.DuckDBPyConnection, screen: Progress) -> N
         screen(f"  {'  '.join(cells)}".rstrip())
     if left_out:
         screen(f"  … and {left_out} more primary KPIs that miss their target")
-    screen(
-        "  Green may be short of the target: it reaches the amber bound. *: windows are open, compared at equal age."
-    )
+    if shown:
+        screen(
+            "  Green may be short of the target: it reaches the amber bound. *: windows are open, compared at equal age"
+        )
 
 
 def show_hygiene(connection: duckdb.DuckDBPyConnection, manifest: Mapping, directory: Path, screen: Progress) -> None:

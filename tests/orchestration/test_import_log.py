@@ -281,3 +281,29 @@ def test_times_are_read_as_they_are_written(
 def test_a_journey_is_called_after_its_file() -> None:
     assert journey_of(Path("BPI Challenge 2012.xes.gz")) == "bpi_challenge_2012"
     assert journey_of(Path("Orders-2024.csv")) == "orders_2024"
+
+
+def test_a_log_next_to_other_sources_does_not_get_a_data_set_and_a_clock_of_its_own(imported, tmp_path: Path) -> None:
+    """Bug: the command to type next took the folder's other sources into a new data set, as of the log's last day."""
+    _, said = imported(GOOD, *COLUMNS)
+    assert "JOURNEYS_DATA_SET=orders JOURNEYS_AS_OF=2024-05-03 make run" in said
+    visits = tmp_path / "into" / "extracts" / "web" / "events" / "2026-01.jsonl"
+    visits.parent.mkdir(parents=True)
+    visits.write_text("{}\n", encoding="utf-8")
+    _, said = imported(GOOD, *COLUMNS)
+    assert "seeds make run\n" in said and "AS_OF=" not in said and "DATA_SET=" not in said
+    assert "defines this journey alone, and replaces the shipped seeds" in said
+    _, said = imported(GOOD, *COLUMNS, name="returns.csv")
+    assert "AS_OF=" not in said and "alone" not in said, "there are journeys of others"
+
+
+def test_cases_without_any_event_are_counted(imported) -> None:
+    event = (
+        '<event><string key="concept:name" value="a"/><date key="time:timestamp" value="2026-01-01T10:00:00Z"/></event>'
+    )
+    name = '<string key="concept:name" value="{}"/>'
+    traces = [f"<trace>{name.format(case)}{event if case != 'b' else ''}</trace>" for case in "abc"]
+    code, said = imported("<log>\n" + "\n".join(traces) + "\n</log>", name="orders.xes")
+    assert code == 0, said
+    assert "2 events of 2 cases" in said
+    assert "  1 left out, cases without any event: orders.xes line 3\n" in said and "nothing left out" not in said

@@ -161,7 +161,7 @@ def test_a_second_run_is_harmless_and_another_one_says_what_differs(imported, tm
     before = {path: path.read_bytes() for path in (tmp_path / "into").rglob("*.*")}
     code, said = imported(GOOD, *COLUMNS, "--end", "close")
     assert code == 0
-    assert "there already" in said and said.count("has the journey already") == 4
+    assert "there already" in said and said.count("has its rows already") == 4
     code, said = imported(GOOD, *COLUMNS, "--end", "close", "--customer", "who")
     assert code == 1
     assert "CUSTOMER was empty, is now who" in said and "make withdraw FILE=feed/events/orders-" in said
@@ -244,7 +244,7 @@ def test_the_journey_is_added_to_seeds_that_are_there(imported, tmp_path: Path) 
     text = (seeds / "journeys.csv").read_text(encoding="utf-8").replace("Cases of orders", "Our orders")
     (seeds / "journeys.csv").write_text(text, encoding="utf-8")
     code, said = imported(GOOD, *COLUMNS, "--end", "close")
-    assert (code, "journeys.csv: has the journey already" in said) == (0, True)
+    assert (code, "journeys.csv: has its rows already" in said) == (0, True)
 
 
 def test_customers_are_named_by_their_column(imported, tmp_path: Path) -> None:

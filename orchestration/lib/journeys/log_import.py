@@ -105,7 +105,7 @@ def import_log(request: LogRequest, *, say: Callable[[str], object]) -> Summary:
             say(f"{shown_path(target)}: written")
         for path, content in changes.items():
             if path.is_file() and path.read_bytes() == content:
-                say(f"{shown_path(path)}: has the journey already")
+                say(f"{shown_path(path)}: has its rows already")
             else:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)

@@ -179,6 +179,7 @@ def test_a_rate_over_too_few_says_so() -> None:
     digest = render(ann, [kpi], data_set="tested", release_id="r", as_of=datetime(2026, 2, 1, tzinfo=UTC))
     assert "value –, over 3, too few to say; target" in digest.text
     assert "over 3, too few to say" in text_of(digest.html)
+    assert "against" not in text_of(digest.html), "a change that is not known is against nothing"
 
 
 def test_what_turned_since_the_release_before_is_first(shop: Shop) -> None:

@@ -28,17 +28,17 @@ SELECTED = ("+fct_phase_intervals", "+fct_journeys", "+bridge_customer_identifie
 # Why a true interval is not reproduced: the first reason that holds.
 REASONS = {
     "reproduced": "the same person, phase and outcome, begun within the hour",
-    "lost_to_dirt": "seen without dirt, and now not: a row was broken, a clock is wrong",
-    "nobody": "no identifier of the person ever came in",
+    "lost_to_dirt": "observed without dirt, and not with it: a row was broken, a clock is wrong",
+    "nobody": "no identifier of the person ever landed",
     "without_trace": "no event of the person within the hour, such as in a store without a card",
     "no_critical_event": "events, but none that marks the phase",
-    "other_customer": "the event that marks it lies with another customer than the person's main one",
-    "already_there": "the warehouse has them in the phase already: to it the event is a repeat",
-    "no_interval": "the event is there, but no interval that begins with it",
-    "window_open": "pending, because the window is open: they had given up without an event",
-    "came_back": "progressed or regressed: they gave up and began again within the window",
-    "put_back": "regressed: an event of an earlier phase came before the next",
-    "next_unseen": "fallen out or pending: the next phase left no event in time",
+    "other_customer": "the event that marks it belongs to another customer than the person's main one",
+    "already_there": "in the warehouse the customer is in the phase already: the event is a repeated match",
+    "no_interval": "the event exists, but no interval begins with it",
+    "window_open": "pending in the warehouse, because the window is open: they had given up silently",
+    "came_back": "progressed or regressed in the warehouse: they gave up and began again within the window",
+    "put_back": "regressed in the warehouse: an event of an earlier phase came before the next",
+    "next_unseen": "fallen out or pending in the warehouse: the next phase left no event in time",
     "other_end": "another outcome",
 }
 
@@ -328,11 +328,11 @@ def _intervals(connection: duckdb.DuckDBPyConnection, truth: Path) -> None:
 BUILT_REASONS = {
     "reproduced": "a true interval, with its outcome",
     "other_end": "a true interval, with another outcome",
-    "again": "begun within a true interval of the phase: they had been put elsewhere in between",
+    "again": "begun within a true interval of the phase: in the warehouse they were in another phase in between",
     "other_phase": "begun within a true interval of another phase: an ad, a look around, a visit to a store",
     "between": "begun while they wanted nothing",
     "several_people": "of a customer that is several people",
-    "other_customer": "of a customer that is nobody's main one: a device that nobody logged in on, or half a person",
+    "other_customer": "of a customer that is nobody's main one: a device without any login, or a part of a person",
 }
 
 
@@ -355,7 +355,7 @@ def tables(found: dict[float, Truth]) -> str:
         lines.append(row(name, [f"{share:.1%}" for share in shares]))
     lines += [
         "",
-        f"| intervals built |{head}",
+        f"| intervals of the warehouse |{head}",
         rule,
         row("in all", [f"{found[dirt].built_count:,}" for dirt in levels]),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -177,3 +178,16 @@ def test_reasons_are_named_and_add_up(found: Truth) -> None:
     assert "| **reproduced**: the same person, phase and outcome, begun within the hour | 10.0% |" in tables(
         {0.0: found}
     )
+
+
+def test_the_readme_has_the_rows_that_are_printed(found: Truth) -> None:
+    """So that a rerun can be pasted: the same tables and first columns in the same order."""
+
+    def labels(text: str) -> list[str]:
+        rows = [line.split("|")[1].strip() for line in text.splitlines() if line.startswith("| ")]
+        # which phases there are is up to the example
+        return [label for label in rows if not re.fullmatch(r"\w+, [012]", label)]
+
+    readme = (PROJECT_ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    section = readme[readme.index("# How many true intervals are reproduced") :].split("\n# ")[0]
+    assert labels(section) == labels(tables(dict.fromkeys((0.0, 1.0, 2.0), found)))

@@ -67,4 +67,9 @@ def report_failure(failures: Sequence[str], before: Release | None, screen: Prog
         if before
         else "\nThere is no release yet, so readers get nothing."
     )
-    screen("Fix the extract or the configuration, or withdraw a file with make withdraw FILE=…, then type make run.")
+    if any("Look with: " in failure for failure in failures):
+        screen("The queries are for the warehouse: make sql IN=warehouse SQL=…")
+    screen(
+        "Correct the file, take it out of its folder, or correct the configuration; make withdraw FILE=… takes back a "
+        "file that landed. Then type make run."
+    )

@@ -12,8 +12,8 @@ import duckdb
 
 from orchestration.cli.screen import Progress
 from orchestration.lib.core.connection import one_row, open_duckdb
-from orchestration.lib.core.settings import Settings
-from orchestration.lib.digests.wording import change_arrow
+from orchestration.lib.core.settings import Settings, shown_path
+from orchestration.lib.digests.wording import STATUS_WORDS, amount, change_arrow
 from orchestration.lib.release.journal import read_manifest
 from orchestration.lib.release.publish import Release
 
@@ -21,6 +21,10 @@ from orchestration.lib.release.publish import Release
 # target.
 KPIS_SHOWN = 12
 STATUSES = ("green", "amber", "red", "no_data")
+# Columns of the scorecard that are aligned to the right.
+FIGURES = range(3, 6)
+# So many warnings of checks, and kinds of quarantined rows, are shown.
+FINDINGS_SHOWN = 5
 
 
 def report_release(settings: Settings, release: Release, screen: Progress) -> None:
@@ -30,42 +34,49 @@ def report_release(settings: Settings, release: Release, screen: Progress) -> No
         screen(f"  {table['schema'] + '.' + table['name']:<42} {table['row_count']:>12,} rows")
     with open_duckdb(release.database, read_only=True) as connection:
         show_scorecard(connection, screen)
-        _show_hygiene(connection, manifest, screen)
+        show_hygiene(connection, manifest, release.directory, screen)
 
 
 def show_scorecard(connection: duckdb.DuckDBPyConnection, screen: Progress) -> None:
     rows = connection.execute("""
         select journey_id, tier, phase_id, kpi_name, status_value, target, status, value, trend, direction, accountable,
-            compared_at is not null
+            compared_at is not null, unit
         from kpis.kpi_scorecard order by journey_id nulls last, phase_id nulls first, kpi_id
     """).fetchall()
     if not rows:
         return
-    screen("\nKPI scorecard: the last period whose windows have closed, its target; now the last complete period")
+    screen("\nKPI scorecard: rated is the last period whose windows have closed, now the last complete one")
     shown, left_out = rows, 0
     if len(rows) > KPIS_SHOWN:
         for journey, of_journey in itertools.groupby(rows, key=lambda row: row[0]):
             counts = Counter(row[6] for row in of_journey)
-            status_counts = ", ".join(f"{counts[status]} {status}" for status in STATUSES if counts[status])
+            status_counts = ", ".join(
+                f"{counts[status]} {STATUS_WORDS[status]}" for status in STATUSES if counts[status]
+            )
             screen(f"  {journey or '':<14} {status_counts}")
         missed = [row for status in ("red", "amber") for row in rows if row[1] == "primary" and row[6] == status]
         shown, left_out = missed[:KPIS_SHOWN], len(missed[KPIS_SHOWN:])
-    for _, _, phase, kpi, rated, target, status, value, trend, direction, accountable, is_cut in shown:
-        figures = [
-            "–" if number is None else f"{number:,.3g}" if abs(number) < 1000 else f"{number:,.0f}"
-            for number in (rated, target, value)
+    lines = [("", "", "", "rated", "target", "now", "", "accountable")]
+    for journey, _, phase, kpi, rated, target, status, value, trend, direction, accountable, is_cut, unit in shown:
+        arrow = change_arrow(trend, unit, direction) + ("*" if is_cut and trend is not None else "")
+        figures = (amount(rated, unit), amount(target, unit), amount(value, unit))
+        lines.append((STATUS_WORDS[status], phase or journey or "", kpi, *figures, arrow, accountable or ""))
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines if shown else ():
+        cells = [
+            f"{cell:>{width}}" if place in FIGURES else f"{cell:<{width}}"
+            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
         ]
-        line = f"{status:<8} {phase or '':<14} {kpi[:40]:<40} {figures[0]:>10} target {figures[1]:>8}"
-        arrow = change_arrow(trend, direction) + ("*" if is_cut and trend is not None else "")
-        screen(f"  {line}  now {figures[2]:>8} {arrow:<9} {accountable or ''}")
+        screen(f"  {'  '.join(cells)}".rstrip())
     if left_out:
         screen(f"  … and {left_out} more primary KPIs that miss their target")
-    screen(
-        "  Green may be short of the target: it reaches the amber bound. *: windows are open, compared at equal age."
-    )
+    if shown:
+        screen(
+            "  Green may be short of the target: it reaches the amber bound. *: windows are open, compared at equal age"
+        )
 
 
-def _show_hygiene(connection: duckdb.DuckDBPyConnection, manifest: Mapping, screen: Progress) -> None:
+def show_hygiene(connection: duckdb.DuckDBPyConnection, manifest: Mapping, directory: Path, screen: Progress) -> None:
     read, current, superseded, duplicate, quarantined = one_row(
         connection,
         """
@@ -78,15 +89,33 @@ def _show_hygiene(connection: duckdb.DuckDBPyConnection, manifest: Mapping, scre
         f"\nHygiene: {'pass' if not checks['fail'] and not checks['error'] else 'pass with warnings'} "
         f"({checks['pass']} checks passed, {checks['fail']} warned, {checks['error']} could not run)"
     )
+    if checks["fail"]:
+        # of each suite the last run of it: the ledger has those before, too
+        warnings = connection.execute("""
+            select message from hygiene.expectation_results
+            qualify checked_at = max(checked_at) over (partition by suite) and verdict = 'fail'
+            order by message
+        """).fetchall()
+        for (message,) in warnings[:FINDINGS_SHOWN]:
+            screen(f"  warning: {message}")
+        _say_how_many_more(len(warnings), screen, "hygiene.expectation_results")
+    screen(f"  all checks: {shown_path(directory / 'data_docs' / 'index.html')}")
     screen(
         f"  {read or 0:,} rows read = {current or 0:,} current + {superseded or 0:,} superseded + "
         f"{duplicate or 0:,} duplicate + {quarantined or 0:,} quarantined"
     )
-    for source, table, reason, column, count in connection.execute("""
+    kinds = connection.execute("""
         select source_name, table_name, reason, column_name, row_count
-        from hygiene.quarantine_summary order by row_count desc, source_name, table_name, reason, column_name limit 5
-    """).fetchall():
-        screen(f"    {count:>7,} × {reason} in {source}.{table}, {column}")
+        from hygiene.quarantine_summary order by row_count desc, source_name, table_name, reason, column_name
+    """).fetchall()
+    for source, table, reason, column, count in kinds[:FINDINGS_SHOWN]:
+        screen(f"    {count:>7,} × {reason} in {source}.{table}{f', {column}' if column else ''}")
+    _say_how_many_more(len(kinds), screen, "hygiene.quarantine_summary")
+
+
+def _say_how_many_more(count: int, screen: Progress, table: str) -> None:
+    if count > FINDINGS_SHOWN:
+        screen(f"  … and {count - FINDINGS_SHOWN} more: make sql SQL='from {table}'")
 
 
 def report_next_steps(settings: Settings, screen: Progress) -> None:
@@ -95,5 +124,6 @@ def report_next_steps(settings: Settings, screen: Progress) -> None:
         shown = shown.relative_to(Path.cwd())
     screen("\nNext:  ask it         make sql SQL='from kpis.kpi_scorecard'")
     screen(f"       point BI at    {shown}  (docs/querying.md)")
+    screen("       read digests   make digests")
     screen("       see the runs   make up")
     screen("       your own data  docs/bring_your_own_data.md")

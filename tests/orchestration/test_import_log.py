@@ -161,7 +161,7 @@ def test_a_second_run_is_harmless_and_another_one_says_what_differs(imported, tm
     before = {path: path.read_bytes() for path in (tmp_path / "into").rglob("*.*")}
     code, said = imported(GOOD, *COLUMNS, "--end", "close")
     assert code == 0
-    assert "there already" in said and said.count("has the journey already") == 4
+    assert "there already" in said and said.count("has its rows already") == 4
     code, said = imported(GOOD, *COLUMNS, "--end", "close", "--customer", "who")
     assert code == 1
     assert "CUSTOMER was empty, is now who" in said and "make withdraw FILE=feed/events/orders-" in said
@@ -244,7 +244,7 @@ def test_the_journey_is_added_to_seeds_that_are_there(imported, tmp_path: Path) 
     text = (seeds / "journeys.csv").read_text(encoding="utf-8").replace("Cases of orders", "Our orders")
     (seeds / "journeys.csv").write_text(text, encoding="utf-8")
     code, said = imported(GOOD, *COLUMNS, "--end", "close")
-    assert (code, "journeys.csv: has the journey already" in said) == (0, True)
+    assert (code, "journeys.csv: has its rows already" in said) == (0, True)
 
 
 def test_customers_are_named_by_their_column(imported, tmp_path: Path) -> None:
@@ -281,3 +281,29 @@ def test_times_are_read_as_they_are_written(
 def test_a_journey_is_called_after_its_file() -> None:
     assert journey_of(Path("BPI Challenge 2012.xes.gz")) == "bpi_challenge_2012"
     assert journey_of(Path("Orders-2024.csv")) == "orders_2024"
+
+
+def test_a_log_next_to_other_sources_does_not_get_a_data_set_and_a_clock_of_its_own(imported, tmp_path: Path) -> None:
+    """Bug: the command to type next took the folder's other sources into a new data set, as of the log's last day."""
+    _, said = imported(GOOD, *COLUMNS)
+    assert "JOURNEYS_DATA_SET=orders JOURNEYS_AS_OF=2024-05-03 make run" in said
+    visits = tmp_path / "into" / "extracts" / "web" / "events" / "2026-01.jsonl"
+    visits.parent.mkdir(parents=True)
+    visits.write_text("{}\n", encoding="utf-8")
+    _, said = imported(GOOD, *COLUMNS)
+    assert "seeds make run\n" in said and "AS_OF=" not in said and "DATA_SET=" not in said
+    assert "defines this journey alone, and replaces the shipped seeds" in said
+    _, said = imported(GOOD, *COLUMNS, name="returns.csv")
+    assert "AS_OF=" not in said and "alone" not in said, "there are journeys of others"
+
+
+def test_cases_without_any_event_are_counted(imported) -> None:
+    event = (
+        '<event><string key="concept:name" value="a"/><date key="time:timestamp" value="2026-01-01T10:00:00Z"/></event>'
+    )
+    name = '<string key="concept:name" value="{}"/>'
+    traces = [f"<trace>{name.format(case)}{event if case != 'b' else ''}</trace>" for case in "abc"]
+    code, said = imported("<log>\n" + "\n".join(traces) + "\n</log>", name="orders.xes")
+    assert code == 0, said
+    assert "2 events of 2 cases" in said
+    assert "  1 left out, cases without any event: orders.xes line 3\n" in said and "nothing left out" not in said

@@ -186,9 +186,13 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     story["hash"] = shop.command("hash", "email", " Bruno.Matteotti@example.com")
 
     broken = shop.deliver("feed/events/2026-02.csv", (HEADER + LATE).replace("occurred_at", "occured"))
+    shop.deliver("feed/people/again.csv", PEOPLE.replace("2026-01-01T00:00:00Z", "01.01.2026"))
     story["broken"] = shop.command("run")
     story["after broken"] = (shop.released, shop.served)
     broken.unlink()
+    # corrected where it lies; that its rows are known already changes nothing
+    header, *people = PEOPLE.splitlines()
+    shop.deliver("feed/people/again.csv", "\n".join([header, *reversed(people)]) + "\n")
 
     shop.deliver("feed/events/2026-03.csv", HEADER + LATE)
     shop.deliver("feed/events/wrong.csv", HEADER + WRONG)
@@ -262,6 +266,10 @@ def test_a_broken_extract_publishes_nothing_and_says_what_to_fix(story: dict[str
     said = story["broken"].said
     for expected in ("feed/events/2026-02.csv", "missing column occurred_at", "is it 'occured' now?", "rename"):
         assert expected in said
+    assert (
+        "extracts/feed/people/again.csv line 2, column updated_at: '01.01.2026' is no time" in said
+        and "(2 of 2 rows of this file are quarantined)" in said
+    ), "a blocked gate names the file and its first bad line"
     assert "Not published" in said
     [release] = story["first release"]
     assert f"Readers still get release {release}" in said

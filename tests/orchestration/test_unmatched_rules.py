@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestration.lib.core.connection import open_duckdb
-from orchestration.lib.core.settings import read_settings
+from orchestration.lib.core.settings import PROJECT_ROOT, read_settings
 from orchestration.lib.warehouse.unmatched_rules import warnings_of_unmatched_rules
 
 JOURNEYS = {
@@ -25,17 +25,19 @@ JOURNEYS = {
 CHANNEL_RULES = "channel_rule_id,rule_order,event_name,channel\nstore,1,store_purchase,store\nfax,2,fax_received,fax\n"
 
 
-def warnings(folder: Path, **seeds: str) -> list[str]:
-    for name, text in (JOURNEYS | seeds).items():
+def warnings(folder: Path, *, matched: str = "bought", **seeds: str) -> list[str]:
+    files = JOURNEYS | seeds
+    for name, text in files.items():
         (folder / f"{name}.csv").write_text(text, encoding="utf-8")
     settings = read_settings(
         {"JOURNEYS_EXTRACTS": str(folder), "JOURNEYS_SEEDS": str(folder), "JOURNEYS_DATA_SET": "tested"}
     )
     with open_duckdb() as connection:
-        connection.execute("""
+        ids = [line.split(",")[0] for line in files["critical_events"].splitlines()[1:]]
+        connection.execute(f"""
             create schema config; create schema intermediate; create schema hygiene;
-            create table config.critical_events as from (values ('bought'), ('borrowed')) as rules(critical_event_id);
-            create table intermediate.int_matched_events as select 'bought' as critical_event_id;
+            create table config.critical_events as select unnest({ids}) as critical_event_id;
+            create table intermediate.int_matched_events as select unnest({matched.split()}) as critical_event_id;
             create table hygiene.channel_rule_matches as
                 from (values ('store', 3), ('fax', 0), ('direct', 0)) as rules(channel_rule_id, event_count);
         """)
@@ -49,16 +51,28 @@ def warnings(folder: Path, **seeds: str) -> list[str]:
         (
             {"channel_rules": CHANNEL_RULES},
             [
-                "channel_rules.csv line 3: fax gives no event its channel. Compare it with hygiene.unassigned_channels "
-                "and the rules before it, or remove the row."
+                "channel_rules.csv line 3: fax gives no event its channel. Compare with hygiene.unassigned_channels "
+                "and the rules before, or remove the row."
             ],
         ),
+        # the shipped rule `direct` matches nothing either, which says nothing of who copied it
+        ({"channel_rules": (PROJECT_ROOT / "seeds" / "channel_rules.csv").read_text(encoding="utf-8")}, []),
     ],
-    ids=["shipped", "own"],
+    ids=["shipped", "own", "copied"],
 )
 def test_a_rule_that_nothing_meets_is_a_warning(seeds: dict[str, str], of_channels: list[str], tmp_path: Path) -> None:
     assert warnings(tmp_path, **seeds) == [
-        "critical_events.csv line 3: borrowed matches nothing that landed. Compare its event_name, channel, touchpoint "
+        "critical_events.csv line 3: borrowed matches nothing that landed. Compare event_name, channel, touchpoint "
         "and property with core.fct_events, or remove the row.",
         *of_channels,
+    ]
+
+
+def test_many_rules_that_nothing_meets_are_one_warning(tmp_path: Path) -> None:
+    """Bug: who had no app and no web tool got seventy lines at the end of every run."""
+    rules = JOURNEYS["critical_events"] + "lent,buying,1,bought,lent\nheld,buying,1,bought,held\n"
+    rules += "bought2,buying,1,bought,order_placed\nsent,buying,1,bought,sent\ngone,buying,1,bought,gone\n"
+    assert warnings(tmp_path, critical_events=rules, matched="bought bought2") == [
+        "critical_events.csv lines 3-5, 7-8: borrowed, lent, held and 2 more match nothing that landed. Compare "
+        "event_name, channel, touchpoint and property with core.fct_events, or remove the rows."
     ]

@@ -17,11 +17,12 @@ from orchestration.lib.core.settings import Settings
 from orchestration.lib.dbt.marts import marts_by_schema, read_marts
 from orchestration.lib.dbt.project import read_dbt_manifest
 from orchestration.lib.hygiene.checks import Suite
-from orchestration.lib.hygiene.landing_suites import landing_suite
+from orchestration.lib.hygiene.landing_suites import MAX_QUARANTINED_SHARE, landing_suite
 from orchestration.lib.hygiene.published_suites import published_suite
 from orchestration.lib.hygiene.results import SuiteResult, results_rows, store_results
 from orchestration.lib.hygiene.session import HygieneSession
 from orchestration.lib.hygiene.unchanged import note_states, passed_states, state_of
+from orchestration.lib.landing.accounting import bad_file_messages
 from orchestration.lib.landing.registry import refused_files, table_batches
 from orchestration.lib.release.journal import read_manifest
 from orchestration.lib.release.ledgers import create_ledgers
@@ -102,6 +103,11 @@ def check_landed(
         refused = refused_files(connection, settings.extracts)
         batches = table_batches(connection)
         passed = {} if is_forced else passed_states(connection)
+        bad = {
+            contract.identifier: bad_file_messages(connection, contract, above_share=MAX_QUARANTINED_SHARE)
+            for contract in contracts
+            if (contract.source, contract.table) in batches
+        }
     suites = []
     for contract in contracts:
         here = [file for file in refused if (file.source, file.table) == (contract.source, contract.table)]
@@ -112,7 +118,7 @@ def check_landed(
             suite = replace(suite, checks=suite.checks[:1])
         state = state_of(suite, batch)
         if passed.get(suite.name) != state:
-            messages = tuple(file.message for file in here)
+            messages = (*(file.message for file in here), *bad.get(contract.identifier, ()))
             suites.append(_DueSuite(landed_key(contract), "suite", suite, state, messages))
     if not suites:
         log.info(f"All {len(contracts)} landed tables are as they were when they passed")

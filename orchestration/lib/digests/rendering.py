@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,9 @@ import jinja2
 
 from orchestration.lib.digests.figures import Kpi
 from orchestration.lib.digests.recipients import Recipient
-from orchestration.lib.digests.wording import amount, change
+from orchestration.lib.digests.wording import STATUS_WORDS, amount, change, day, period
 
-STATUSES = ("red", "amber", "green", "no_data")
-WORDS = {"red": "red", "amber": "amber", "green": "green", "no_data": "no data"}
+STATUSES = tuple(STATUS_WORDS)
 # Dark on light, readable without the colour: the word is always next to it.
 COLOURS = {"red": "#9b1c1c", "amber": "#7a4b00", "green": "#14532d", "no_data": "#4b5563"}
 # A share of fewer than so many is shown with its interval.
@@ -33,6 +32,8 @@ _ENVIRONMENT = jinja2.Environment(
     lstrip_blocks=True,
     keep_trailing_newline=True,
 )
+# a number stays with its sign in a narrow cell
+_ENVIRONMENT.filters["unbroken"] = lambda text: text.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 @dataclass(frozen=True)
@@ -53,10 +54,12 @@ def render(recipient: Recipient, kpis: Sequence[Kpi], *, data_set: str, release_
     mine = [kpi for kpi in kpis if recipient.answers_for(kpi.kpi_id)]
     informed = [kpi for kpi in kpis if kpi.kpi_id in recipient.roles and not recipient.answers_for(kpi.kpi_id)]
     counts = _counts(mine or informed)
-    subject = f"Customer journeys on {as_of:%Y-%m-%d}: {_counted(counts)} ({data_set})"
+    counted = _statuses(counts)
+    subject = f"Customer journeys on {as_of:%Y-%m-%d}: {counted} ({data_set})"
     content: dict[str, Any] = {
         "recipient": recipient,
         "subject": subject,
+        "counted": counted,
         "data_set": data_set,
         "release_id": release_id,
         "as_of": as_of,
@@ -69,7 +72,7 @@ def render(recipient: Recipient, kpis: Sequence[Kpi], *, data_set: str, release_
         ],
         "reds": [_shown(kpi, recipient) for kpi in informed if kpi.status == "red"],
         "statuses": STATUSES,
-        "words": WORDS,
+        "words": STATUS_WORDS,
         "colours": COLOURS,
         "interval_below": INTERVAL_BELOW,
     }
@@ -91,17 +94,20 @@ def _target(kpi: Kpi) -> str:
     return f"{shown}, green {'from' if kpi.direction == 'up' else 'up to'} {amount(kpi.amber_bound, kpi.unit)}"
 
 
-def _period(first: date, last: date) -> str:
-    return f"{first}" if first == last else f"{first} to {last}"
-
-
 def _rated(kpi: Kpi) -> str | None:
     """The period of the status with its value, where it is not the period of the value."""
     if kpi.status_period_start is None or kpi.status_period_end is None:
         return None if kpi.is_mature else "no period yet"
     if kpi.status_period_start == kpi.period_start:
         return None
-    return f"{_period(kpi.status_period_start, kpi.status_period_end)}: {amount(kpi.status_value, kpi.unit)}"
+    return f"{period(kpi.status_period_start, kpi.status_period_end)}: {amount(kpi.status_value, kpi.unit)}"
+
+
+def _counted(kpi: Kpi) -> str | None:
+    """Over how many a rate is; why there is none where these are too few."""
+    if kpi.denominator is None:
+        return None
+    return f"over {kpi.denominator:,.0f}" + (", too few to say" if kpi.value is None else "")
 
 
 def _shown(kpi: Kpi, recipient: Recipient) -> dict[str, Any]:
@@ -116,18 +122,22 @@ def _shown(kpi: Kpi, recipient: Recipient) -> dict[str, Any]:
         "interval": f"{amount(kpi.value_ci_lower, kpi.unit)} and {amount(kpi.value_ci_upper, kpi.unit)}"
         if is_small
         else None,
+        "counted": _counted(kpi),
         "status_value": amount(kpi.status_value, kpi.unit),
+        "status_period": period(kpi.status_period_start, kpi.status_period_end)
+        if kpi.status_period_start is not None and kpi.status_period_end is not None
+        else None,
         "is_mature": kpi.is_mature,
         "rated": _rated(kpi),
-        "compared": f"{kpi.compared_at:%Y-%m-%d}" if kpi.compared_at else None,
+        "compared": day(kpi.compared_at) if kpi.compared_at else None,
         "target": _target(kpi),
         "status": kpi.status,
-        "was": WORDS[kpi.previous_status] if kpi.previous_status else None,
+        "was": STATUS_WORDS[kpi.previous_status] if kpi.previous_status else None,
         "trend": change(kpi.trend, kpi.unit, kpi.direction),
-        "trend_year": change(kpi.trend_year, kpi.unit, kpi.direction),
+        "trend_year": change(kpi.trend_year, kpi.unit, kpi.direction) if kpi.trend_year is not None else None,
         "roles": ", ".join(recipient.roles.get(kpi.kpi_id, ())),
         "accountable": kpi.accountable or "–",
-        "period": _period(kpi.period_start, kpi.period_end),
+        "period": period(kpi.period_start, kpi.period_end),
         "unlinkable": amount(1 - kpi.linkable_share, "share")
         if kpi.linkable_share is not None and kpi.linkable_share < LINKABLE_FROM
         else None,
@@ -166,6 +176,6 @@ def _counts(kpis: Sequence[Kpi]) -> dict[str, int]:
     return {status: found[status] for status in STATUSES}
 
 
-def _counted(counts: Mapping[str, int]) -> str:
-    parts = [f"{count} {WORDS[status]}" for status, count in counts.items() if count]
+def _statuses(counts: Mapping[str, int]) -> str:
+    parts = [f"{count} {STATUS_WORDS[status]}" for status, count in counts.items() if count]
     return ", ".join(parts) or "no KPI"

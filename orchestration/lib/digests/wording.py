@@ -1,8 +1,12 @@
-"""Says values and their changes as people say them: in their unit, and whether a change is for the better."""
+"""Says values, changes and periods as people say them: in their unit, and whether a change is for the better."""
 
 from __future__ import annotations
 
+import re
+from datetime import date, timedelta
+
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
+STATUS_WORDS = {"red": "red", "amber": "amber", "green": "green", "no_data": "no data"}
 
 
 def amount(value: float | None, unit: str) -> str:
@@ -10,8 +14,8 @@ def amount(value: float | None, unit: str) -> str:
 
     >>> amount(0.3741, "share"), amount(1.0481, "ratio"), amount(93784, "seconds"), amount(1234.5, "EUR")
     ('37.4 %', '1.05', '1 d 2 h', '1,234.50 EUR')
-    >>> amount(None, "share")
-    '–'
+    >>> amount(0.04819, "wishes"), amount(None, "share")
+    ('0.0482 wishes', '–')
     """
     if value is None:
         return "–"
@@ -23,7 +27,9 @@ def amount(value: float | None, unit: str) -> str:
         return _duration(value)
     if unit.isupper() and len(unit) == 3:
         return f"{value:,.2f} {unit}"
-    return f"{value:,.0f} {unit}" if value == round(value) else f"{value:,.2f} {unit}"
+    if value == round(value):
+        return f"{value:,.0f} {unit}"
+    return f"{value:,.2f} {unit}" if abs(value) >= 1 else f"{value:.3g} {unit}"
 
 
 def change(difference: float | None, unit: str, direction: str) -> str:
@@ -31,28 +37,65 @@ def change(difference: float | None, unit: str, direction: str) -> str:
 
     >>> change(-0.031, "share", "up"), change(0.0, "EUR", "up"), change(None, "EUR", "up")
     ('−3.1 points, worse', 'unchanged', '–')
+    >>> change(0.0003, "share", "up")
+    'unchanged'
     """
     if difference is None:
         return "–"
-    if abs(difference) < 1e-9:
+    if _is_nothing(difference, unit):
         return "unchanged"
     size = f"{100 * abs(difference):.1f} points" if unit == "share" else amount(abs(difference), unit)
     is_better = (difference > 0) == (direction == "up")
     return f"{'+' if difference > 0 else '−'}{size}, {'better' if is_better else 'worse'}"
 
 
-def change_arrow(difference: float | None, direction: str) -> str:
+def change_arrow(difference: float | None, unit: str, direction: str) -> str:
     """Where a value went and what that means, in a few characters.
 
-    >>> change_arrow(-0.1, "down"), change_arrow(-0.1, "up"), change_arrow(0.0, "up"), change_arrow(None, "up")
-    ('↘ better', '↘ worse', '→', '')
+    >>> change_arrow(-0.1, "share", "down"), change_arrow(-0.1, "share", "up"), change_arrow(0.0003, "share", "up")
+    ('↘ better', '↘ worse', '→')
+    >>> change_arrow(None, "share", "up")
+    ''
     """
     if difference is None:
         return ""
-    if abs(difference) < 1e-9:
+    if _is_nothing(difference, unit):
         return "→"
     is_better = (difference > 0) == (direction == "up")
     return f"{'↗' if difference > 0 else '↘'} {'better' if is_better else 'worse'}"
+
+
+def day(one: date) -> str:
+    """A day as people say it.
+
+    >>> day(date(2026, 6, 3))
+    '3 June 2026'
+    """
+    return f"{one.day} {one:%B %Y}"
+
+
+def period(first: date, last: date) -> str:
+    """The days from one to another as people say them.
+
+    >>> period(date(2026, 6, 1), date(2026, 6, 30)), period(date(2026, 6, 22), date(2026, 6, 28))
+    ('June 2026', '22 to 28 June 2026')
+    >>> period(date(2026, 6, 29), date(2026, 7, 5)), period(date(2025, 12, 29), date(2026, 1, 4))
+    ('29 June to 5 July 2026', '29 December 2025 to 4 January 2026')
+    >>> period(date(2026, 6, 3), date(2026, 6, 3))
+    '3 June 2026'
+    """
+    if first == last:
+        return day(first)
+    is_one_month = (first.year, first.month) == (last.year, last.month)
+    if is_one_month and first.day == 1 and (last + timedelta(days=1)).day == 1:
+        return f"{first:%B %Y}"
+    begin = f"{first.day}" if is_one_month else f"{first.day} {first:%B}" if first.year == last.year else day(first)
+    return f"{begin} to {day(last)}"
+
+
+def _is_nothing(difference: float, unit: str) -> bool:
+    """Whether a difference is nothing at the precision at which it is shown: +0.0 points are no better."""
+    return abs(difference) < 1e-9 or not re.search("[1-9]", amount(abs(difference), unit))
 
 
 def _duration(seconds: float) -> str:

@@ -34,7 +34,8 @@ def write_data_docs(results: Sequence[SuiteResult], directory: Path, *, run_id: 
     """
     directory = Path(directory)
     directory.parent.mkdir(parents=True, exist_ok=True)
-    pages = [(suite, f"{re.sub(r'[^A-Za-z0-9_.-]', '_', suite.suite)}.html") for suite in results]
+    ordered = sorted(results, key=lambda suite: (not suite.blocks, not suite.warnings))
+    pages = [(suite, f"{re.sub(r'[^A-Za-z0-9_.-]', '_', suite.suite)}.html") for suite in ordered]
     building = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
     try:
         _write(building / "index.html", pages=pages, run_id=run_id)

@@ -100,7 +100,14 @@ def _delivery_checks(
     delivery = TableChecks(raw_table, key=None, rows=CURRENT_ROWS)
     quarantine = f"quarantine.{contract.source}__{contract.table}"
     look = f"select file_path, line, column_name, reason, expected from {quoted_table(quarantine)}"
-    loaded = f"from landing.files where {source_and_table} and status = 'loaded'"
+    replaced = (
+        "exists (select 1 from landing.files as newer"
+        " where newer.source_name = files.source_name and newer.table_name = files.table_name"
+        " and newer.file_path = files.file_path and newer.status = 'loaded' and newer.batch >"
+        " files.batch)"
+    )
+    # a file that was corrected where it lies counts as it is now: its mistakes of before remain in quarantine
+    loaded = f"from landing.files as files where {source_and_table} and status = 'loaded' and not {replaced}"
     yield delivery.counted(
         "quarantined_share",
         "select coalesce(sum(rows_read), 0) as rows_checked,"
@@ -123,12 +130,7 @@ def _delivery_checks(
     if refused_files is not None:
         still_there = f"status = 'refused' and file_path in {in_list(refused_files)}"
     else:
-        still_there = (
-            "status = 'refused' and not exists (select 1 from landing.files as newer"
-            " where newer.source_name = files.source_name and newer.table_name = files.table_name"
-            " and newer.file_path = files.file_path and newer.status = 'loaded' and newer.batch >"
-            " files.batch)"
-        )
+        still_there = f"status = 'refused' and not {replaced}"
     yield delivery.counted(
         "no_refused_file",
         f"select count(*) as rows_checked, count_if({still_there}) as unexpected_count"

@@ -85,11 +85,15 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class LogRead:
-    """What was read: rows with the ones left out, and the columns that became case, activity, time, …"""
+    """What was read: rows with the ones left out, and the columns that became case, activity, time, …
+
+    `empty_cases` are the lines of traces in XES that have no event.
+    """
 
     row_count: int
     left_out: tuple[LeftOut, ...]
     columns: Columns
+    empty_cases: tuple[int, ...] = ()
 
 
 def read_log(
@@ -107,9 +111,10 @@ def read_log(
     is_xes = path.name.lower().endswith((".xes", ".xes.gz"))
     say(f"Reading {path} ({path.stat().st_size / 1e6:,.1f} MB)")
     broken: list[int] = []
+    empty_cases: list[int] = []
     with tempfile.TemporaryDirectory() as folder:
         if is_xes:
-            columns = _xes_rows(connection, path, columns, Path(folder) / "events.csv", say)
+            columns = _xes_rows(connection, path, columns, Path(folder) / "events.csv", empty_cases, say)
         else:
             columns, broken = _csv_rows(connection, path, columns)
     _parse(connection, columns)
@@ -140,7 +145,7 @@ def read_log(
         if reason in counts
     ]
     [row_count] = one_row(connection, "select count(*) from parsed_rows")
-    read = LogRead(row_count + len(broken), tuple(left_out), columns)
+    read = LogRead(row_count + len(broken), tuple(left_out), columns, tuple(empty_cases))
     _refuse_what_is_no_log(path, read)
     connection.execute("""
         create temp table log_events as
@@ -257,9 +262,10 @@ def _xes_rows(
     path: Path,
     columns: Columns,
     passed_on: Path,
+    empty_cases: list[int],
     say: Callable[[str], object],
 ) -> Columns:
-    """Loads a log in XES into `raw_rows`, by way of a file, event by event."""
+    """Loads a log in XES into `raw_rows`, by way of a file, event by event, and notes traces without any."""
     wanted = replace(
         columns,
         case=columns.case or XES_NAMES["CASE"],
@@ -277,7 +283,7 @@ def _xes_rows(
     try:
         with passed_on.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
-            for events, event in enumerate(read_xes(path), start=1):
+            for events, event in enumerate(read_xes(path, empty_traces=empty_cases), start=1):
                 first_line = first_line or event.line
                 known |= dict.fromkeys(event.attributes)
                 found = {argument: event.attributes.get(column or "", "") for argument, column in chosen.items()}

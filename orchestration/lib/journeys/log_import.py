@@ -105,7 +105,7 @@ def import_log(request: LogRequest, *, say: Callable[[str], object]) -> Summary:
             say(f"{shown_path(target)}: written")
         for path, content in changes.items():
             if path.is_file() and path.read_bytes() == content:
-                say(f"{shown_path(path)}: has the journey already")
+                say(f"{shown_path(path)}: has its rows already")
             else:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
@@ -430,7 +430,12 @@ def _report(request: LogRequest, read: LogRead, summary: Summary, ends: Sequence
         f"{summary.events:,} events of {summary.cases:,} cases, {len(summary.activities):,} activities, from "
         f"{summary.first_at:%Y-%m-%d %H:%M} to {summary.last_at:%Y-%m-%d %H:%M} UTC"
     )
-    if read.left_out:
+    if read.left_out or read.empty_cases:
+        if read.empty_cases:
+            lines = ", ".join(str(line) for line in read.empty_cases[:LISTED])
+            more = ", …" if len(read.empty_cases) > LISTED else ""
+            count = len(read.empty_cases)
+            yield f"  {count:,} left out, cases without any event: {request.file.name} line {lines}{more}"
         yield from (f"  {line}" for line in left_out_lines(request.file, read))
     else:
         yield "  nothing left out"
@@ -447,20 +452,42 @@ def _report(request: LogRequest, read: LogRead, summary: Summary, ends: Sequence
             f"  {summary.mixed_cases:,} cases name several customers: each of them has a row in fct_journeys, for the "
             "events that name this one"
         )
+    is_alone = request.folders.are_set or not _has_other_sources(request)
+    if not is_alone and not _has_other_journeys(request):
+        yield (
+            f"  {shown_path(request.folders.seeds)} defines this journey alone, and replaces the shipped seeds: to "
+            "keep the journeys and KPIs of the other sources, copy theirs into it, and import again"
+        )
     yield "Next:"
-    yield f"  {_next_command(request, summary)}"
+    yield f"  {_next_command(request, summary, is_alone=is_alone)}"
+    if not is_alone:
+        yield "  with the JOURNEYS_DATA_SET, and the JOURNEYS_AS_OF if any, of the folder's other sources"
 
 
-def _next_command(request: LogRequest, summary: Summary) -> str:
+def _has_other_sources(request: LogRequest) -> bool:
+    """Whether the log was imported next to other extracts: their data set and clock are not those of the log."""
+    own = request.folders.extracts / "feed" / "events"
+    return any(
+        path.is_file() and not (path.parent == own and path.name.startswith(f"{request.journey}-"))
+        for path in request.folders.extracts.rglob("*")
+    )
+
+
+def _has_other_journeys(request: LogRequest) -> bool:
+    _, rows = _read_seed(request.folders.seeds / "journeys.csv")
+    return any(row.get("journey_id") != request.journey for _, row in rows)
+
+
+def _next_command(request: LogRequest, summary: Summary, *, is_alone: bool) -> str:
     """What to type to build it, with the settings that are not set already."""
     clock = (summary.last_at + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
     data_set = request.journey if request.journey not in EXAMPLES else f"{request.journey}_log"
     wanted = {
         "JOURNEYS_EXTRACTS": str(shown_path(request.folders.extracts)),
         "JOURNEYS_SEEDS": str(shown_path(request.folders.seeds)),
-        "JOURNEYS_DATA_SET": data_set,
-        "JOURNEYS_AS_OF": f"{clock:%Y-%m-%d}",
     }
+    if is_alone:
+        wanted |= {"JOURNEYS_DATA_SET": data_set, "JOURNEYS_AS_OF": f"{clock:%Y-%m-%d}"}
     given = (
         ""
         if request.folders.are_set

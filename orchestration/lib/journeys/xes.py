@@ -47,6 +47,8 @@ class _Walk:
     of_trace: dict[str, str] = field(default_factory=dict)
     of_event: dict[str, str] = field(default_factory=dict)
     event_line: int = 0
+    trace_line: int = 0
+    empty_traces: list[int] = field(default_factory=list)
     waiting: list[tuple[int, dict[str, str]]] = field(default_factory=list)
     ready: list[XesEvent] = field(default_factory=list)
     declaration_depth: int = 0
@@ -68,7 +70,7 @@ class _Walk:
         if name in DECLARATIONS or self.declaration_depth:
             self.declaration_depth += 1
         elif name == "trace":
-            self.of_trace = {}
+            self.of_trace, self.trace_line = {}, line
         elif name == "event":
             self.of_event, self.event_line = {}, line
         elif name in ATTRIBUTES:
@@ -94,6 +96,8 @@ class _Walk:
         elif name == "event":
             self.ready.append(XesEvent(self.event_line, self.of_event, has_trace=False))
         elif name == "trace":
+            if not self.waiting:
+                self.empty_traces.append(self.trace_line)
             self.ready.extend(
                 XesEvent(line, {**self.of_trace, **attributes}, has_trace=True) for line, attributes in self.waiting
             )
@@ -105,10 +109,13 @@ class _Walk:
         )
 
 
-def read_xes(path: Path) -> Iterator[XesEvent]:
-    """The events of a log, plain or gzipped. One trace at a time is in memory. Raises XesInvalid."""
+def read_xes(path: Path, *, empty_traces: list[int]) -> Iterator[XesEvent]:
+    """The events of a log, plain or gzipped. One trace at a time is in memory. Raises XesInvalid.
+
+    The lines of traces without any event are added to `empty_traces`.
+    """
     parser = expat.ParserCreate()
-    walk = _Walk(parser)
+    walk = _Walk(parser, empty_traces=empty_traces)
     parser.StartElementHandler, parser.EndElementHandler = walk.begin, walk.end
     parser.StartDoctypeDeclHandler = walk.refuse_doctype
     with cast("IO[bytes]", gzip.open(path) if path.suffix == ".gz" else path.open("rb")) as stream:

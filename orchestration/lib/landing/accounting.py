@@ -80,6 +80,52 @@ def quarantine_messages(
     return tuple(message(*row) for row in rows)
 
 
+def bad_file_messages(
+    connection: duckdb.DuckDBPyConnection, contract: TableContract, *, above_share: float, limit: int = 5
+) -> tuple[str, ...]:
+    """What to say of loaded files of which more than a share is in quarantine: the commonest fault, where it is first.
+
+    `limit` is of files, those with most such rows first.
+    """
+    rows = connection.execute(
+        f"""
+        with files as (
+            select file_id, file_path, rows_read, rows_quarantined from landing.files
+            where source_name = ? and table_name = ? and status = 'loaded'
+            -- one that was corrected where it lies counts as it is now
+            qualify batch = max(batch) over (partition by file_path) and rows_quarantined > ? * rows_read
+            order by rows_quarantined desc, file_path
+            limit ?
+        ),
+
+        faults as (
+            select file_id, column_name, reason, count(*) as row_count, min(line) as line
+            from {quarantine_table(contract)}
+            where line is not null and file_id in (select file_id from files)
+            group by file_id, column_name, reason
+        )
+
+        select
+            quarantine.file_path, quarantine.line, quarantine.column_name, quarantine.reason, quarantine.expected,
+            files.rows_quarantined, files.rows_read
+        from faults
+        inner join files on files.file_id = faults.file_id
+        inner join {quarantine_table(contract)} as quarantine
+            on
+                quarantine.file_id = faults.file_id
+                and quarantine.line = faults.line
+                and quarantine.reason = faults.reason
+                and quarantine.column_name is not distinct from faults.column_name
+        qualify row_number() over (
+            partition by files.file_id order by faults.row_count desc, faults.line, faults.column_name nulls first
+        ) = 1
+        order by files.rows_quarantined desc, quarantine.file_path
+        """,
+        [contract.source, contract.table, above_share, limit],
+    ).fetchall()
+    return tuple(f"{message(*row[:5])} ({row[5]:,} of {row[6]:,} rows of this file are quarantined)" for row in rows)
+
+
 def message(file_path: str, line: int | None, column_name: str | None, reason: str, expected: str) -> str:
     """One row of a quarantine table as a sentence."""
     where = f"extracts/{file_path}"

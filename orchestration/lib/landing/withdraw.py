@@ -165,7 +165,8 @@ def _why_not(file: str, rows: list[tuple], matches: list[tuple], status: str) ->
     verb = "withdrawn" if status == "loaded" else "restored"
     if matches:
         states = ", ".join(sorted({row[4] for row in matches}))
-        return f"{file} is {states}, so it can't be {verb}: only a {status} file can."
+        way_out = " Correct it or take it out of its folder, then type make run." if states == "refused" else ""
+        return f"{file} is {states}, so it can't be {verb}: only a {status} file can.{way_out}"
     candidates = sorted({row[3] for row in rows if row[4] == status})
     tail = {path.rsplit("/", 1)[-1]: path for path in candidates}
     near = difflib.get_close_matches(file, candidates, n=5, cutoff=0.5)

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date
 
 import duckdb
 
 from orchestration.lib.config.seeds import read_seeds
+from orchestration.lib.config.seeds.rows import SeedRow
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings
+
+# More rules of one file than so many are one warning: a company without an app has dozens of rules about one.
+NAMED_ALONE = 3
 
 
 def warnings_of_unmatched_rules(
     connection: duckdb.DuckDBPyConnection, settings: Settings, *, today: date
 ) -> Iterator[str]:
-    """What to say of each rule that nothing which landed meets, with its file, line and fix.
+    """What to say of the rules that nothing which landed meets, with their file, lines and fix.
 
-    The shipped channel rules are for whatever tools a business has: that some of them match nothing says nothing.
+    The shipped channel rules are for whatever tools a business has: that some of them match nothing says nothing, also
+    where they were copied.
     """
     shipped = PROJECT_ROOT / "seeds"
     rows = read_seeds(settings.seeds, shipped, today=today)
@@ -24,24 +29,48 @@ def warnings_of_unmatched_rules(
         "select critical_event_id from config.critical_events "
         "where critical_event_id not in (select critical_event_id from intermediate.int_matched_events)"
     ).fetchall()}  # fmt: skip
-    for row in rows["critical_events"]:
-        if row.get("critical_event_id") in unmatched:
-            yield str(
-                row.problem(
-                    f"{row.get('critical_event_id')} matches nothing that landed. Compare its event_name, channel, "
-                    "touchpoint and property with core.fct_events, or remove the row."
-                )
-            )
-    if settings.seeds.resolve() == shipped or not (settings.seeds / "channel_rules.csv").is_file():
-        return
+    yield from _warnings(
+        [row for row in rows["critical_events"] if row.get("critical_event_id") in unmatched],
+        id_column="critical_event_id",
+        verbs=("matches", "match"),
+        says="nothing that landed. Compare event_name, channel, touchpoint and property with core.fct_events",
+    )
     unmatched = {name for (name,) in connection.execute(
         "select channel_rule_id from hygiene.channel_rule_matches where event_count = 0"
     ).fetchall()}  # fmt: skip
-    for row in rows["channel_rules"]:
-        if row.get("channel_rule_id") in unmatched:
-            yield str(
-                row.problem(
-                    f"{row.get('channel_rule_id')} gives no event its channel. Compare it with "
-                    "hygiene.unassigned_channels and the rules before it, or remove the row."
-                )
-            )
+    known = [row.values for row in read_seeds(shipped, shipped, today=today)["channel_rules"]]
+    yield from _warnings(
+        [row for row in rows["channel_rules"] if row.get("channel_rule_id") in unmatched and row.values not in known],
+        id_column="channel_rule_id",
+        verbs=("gives", "give"),
+        says="no event its channel. Compare with hygiene.unassigned_channels and the rules before",
+    )
+
+
+def _warnings(rows: Collection[SeedRow], *, id_column: str, verbs: tuple[str, str], says: str) -> Iterator[str]:
+    if len(rows) <= NAMED_ALONE:
+        for row in rows:
+            yield str(row.problem(f"{row.get(id_column)} {verbs[0]} {says}, or remove the row."))
+        return
+    [seed] = {row.seed for row in rows}
+    ids = [row.get(id_column) for row in rows]
+    shown = ", ".join(f"{one}" for one in ids[:NAMED_ALONE])
+    yield (
+        f"{seed}.csv lines {_ranges(sorted(row.line for row in rows))}: {shown} and {len(ids) - NAMED_ALONE} more "
+        f"{verbs[1]} {says}, or remove the rows."
+    )
+
+
+def _ranges(lines: list[int]) -> str:
+    """Lines in order, with those that follow each other as ranges.
+
+    >>> _ranges([2, 3, 4, 9, 11, 12])
+    '2-4, 9, 11-12'
+    """
+    found: list[list[int]] = []
+    for line in lines:
+        if found and line == found[-1][-1] + 1:
+            found[-1][1:] = [line]
+        else:
+            found.append([line])
+    return ", ".join("-".join(map(str, one)) for one in found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from dataclasses import replace
@@ -78,19 +79,33 @@ def test_each_gets_what_they_answer_for_and_the_informed_the_summary(shop: Shop)
     mine = (release.directory / people["juergen-gross"]["text"]).read_text(encoding="utf-8")
     # primary first, though the other sorts before it
     assert mine.index("Passed <on> & bought") < mine.index("Carts per view")
-    assert "value 40.0 %, between 20.0 % and 64.0 %; target 50.0 %, green from 45.0 %" in mine, "twenty are few"
-    assert "value 10.0 % (windows are open: it still moves); target 30.0 %\n" in mine, "a thousand are not"
-    assert "the status is of the last period whose windows have closed, 2026-05-01 to 2026-05-31: 20.0 %" in mine
-    assert mine.count("compared at equal age: the period before as it was on 2026-06-01") == 1
-    assert "+2.0 points, better" in mine and "−10.0 points, worse" in mine
+    assert "value 40.0 %, over 20, between 20.0 % and 64.0 %; target 50.0 %, green from 45.0 %" in mine, "few"
+    assert "value 10.0 %, over 1,000 (windows are open: it still moves); target 30.0 %\n" in mine, "a thousand are not"
+    assert "the status is of the last period whose windows have closed, May 2026: 20.0 %" in mine
+    assert mine.count("compared at equal age: the period before as it was on 1 June 2026") == 1
+    assert "against the period before: +2.0 points, better; against a year before: −10.0 points, worse\n" in mine
+    assert "against the period before: −5.0 points, worse\n" in mine, "nothing is said of a year without figures"
     # the same figures, because everything in the month happened in its last full week
-    assert "2026-06-22 to 2026-06-28: 40 entered, 7 ran out of time; 1 stalled now" in mine
-    assert "2026-06-01 to 2026-06-30: 40 entered, 7 ran out of time; 1 stalled now" in mine
+    assert "22 to 28 June 2026: 40 entered, 7 ran out of time; 1 stalled now" in mine
+    assert "June 2026: 40 entered, 7 ran out of time; 1 stalled now" in mine
     assert "nothing was measured on 1 of 7 days" in mine
     summary = (release.directory / people["cleo"]["text"]).read_text(encoding="utf-8")
     assert "Buying: 1 red, 0 amber, 1 green, 0 no data, 2 in all" in summary
-    assert "Passed <on> & bought (Buying, Looking): 20.0 %, target 30.0 %" in summary
-    assert "accountable: Jürgen Groß" in summary and "YOUR KPIS" not in summary
+    # the red figure is of May, the change is June's: each says so
+    assert (
+        "Passed <on> & bought (Buying, Looking): 20.0 % (May 2026), target 30.0 %; June 2026 against the period "
+        "before, at equal age: +2.0 points, better; accountable: Jürgen Groß" in summary
+    )
+    page = text_of((release.directory / people["cleo"]["html"]).read_text(encoding="utf-8"))
+    assert "Passed <on> & bought primary, May 2026; Buying, Looking 20.0 % 30.0 %" in page
+    assert "June 2026 against the period before, at equal age" in page
+    assert "YOUR KPIS" not in summary
+
+
+def text_of(page: str) -> str:
+    """What a page says, without its tags."""
+    body = page[page.index("<body") :]
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", body)).split())
 
 
 def one_kpi(kpi_id: str, journey_id: str, phase_id: str) -> Kpi:
@@ -156,6 +171,15 @@ def test_a_kpi_says_how_much_of_what_it_is_measured_on_names_nobody() -> None:
 
     assert "\n    38.0 % of the events that it is measured on name nobody\n" in text(0.62)
     assert "name nobody" not in text(0.95) + text(None)
+
+
+def test_a_rate_over_too_few_says_so() -> None:
+    kpi = replace(one_kpi("passed", "shop", "start"), value=None, denominator=3.0, status="no_data")
+    ann = Recipient("ann", "Ann", None, {"passed": ("accountable",)})
+    digest = render(ann, [kpi], data_set="tested", release_id="r", as_of=datetime(2026, 2, 1, tzinfo=UTC))
+    assert "value –, over 3, too few to say; target" in digest.text
+    assert "over 3, too few to say" in text_of(digest.html)
+    assert "against" not in text_of(digest.html), "a change that is not known is against nothing"
 
 
 def test_what_turned_since_the_release_before_is_first(shop: Shop) -> None:

@@ -55,6 +55,8 @@ def test_pages_show_what_the_suites_found(site):
             assert re.sub(r"\s+", " ", result.message) in words
             assert all(key in words for key in result.sample_keys)
     assert {suite.verdict for suite in results} == {"pass", "fail", "error"}
+    places = [front.index(f" {suite.suite} ") for suite in sorted(results, key=lambda suite: suite.verdict == "pass")]
+    assert places == sorted(places), "suites with findings are first"
 
 
 def test_pages_hold_no_value_of_any_row(site):

@@ -156,6 +156,20 @@ def test_too_large_a_quarantine_fails_and_says_where_to_look(warehouse):
     assert landing(warehouse, max_quarantined_share=0.5).verdict == "pass"
 
 
+def test_a_file_that_was_corrected_where_it_lies_counts_as_it_is_now(warehouse):
+    """Bug: all rows of the only file were bad; the corrected file was blocked, too, and the message named the old."""
+    warehouse.execute("update landing.files set rows_accepted = 0, rows_quarantined = 100")
+    assert landing(warehouse).verdict == "fail"
+    warehouse.execute(
+        "insert into landing.files (source_name, table_name, file_path, batch, status, rows_read, rows_quarantined)"
+        " values ('feed', 'events', 'feed/events/a.csv', 2, 'loaded', 100, 1)"
+    )
+    result = landing(warehouse)
+    assert (result.verdict, result.warnings) == ("pass", ())
+    check = found(result, "quarantined_share")
+    assert (check.rows_checked, check.unexpected_count) == (100, 1)
+
+
 def test_a_bad_file_in_a_long_history_is_a_warning(warehouse):
     warehouse.execute(
         "insert into landing.files (source_name, table_name, file_path, batch, status, rows_read,"

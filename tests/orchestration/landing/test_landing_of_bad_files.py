@@ -17,6 +17,7 @@ import duckdb
 import pytest
 
 from orchestration.lib.landing import CsvDialect, land, refused_files
+from orchestration.lib.landing.accounting import bad_file_messages
 
 HEADER = "order_id,ordered_at,amount\n"
 GOOD = HEADER + "a,2026-01-01,1.50\n"
@@ -540,3 +541,18 @@ def test_times_without_offset_are_of_the_contracts_zone(landing):
         ("summer", "2026-07-01 10:00:00"), ("utc", "2026-07-01 12:00:00"), ("winter", "2026-01-01 11:00:00"),
     ]  # fmt: skip
     assert "does not exist in Europe/Berlin" in landing.messages()
+
+
+def test_a_bad_file_is_named_with_its_commonest_fault_and_the_first_line_of_it(landing):
+    """A gate that only counts leaves the reader searching for the file."""
+    good = "".join(f"g{number},2026-01-01,1\n" for number in range(6))
+    landing.write("good.csv", f"{HEADER}{good}x,2026-01-01,1.5.0\n")
+    landing.write("bad.csv", f'{HEADER}a,01/02/2026,1\nb,2026-01-01,"1,50"\nc,2026-01-01,"2,50"\nd,2026-01-01,1\n')
+    landing.land()
+    assert bad_file_messages(landing.connection, landing.contract, above_share=0.2) == (
+        "extracts/shop/orders/bad.csv line 3, column amount: '1,50' is no number; expected digits with '.' before the "
+        "decimals and no thousands mark, such as 1234.50 (3 of 4 rows of this file are quarantined)",
+    )
+    landing.write("bad.csv", f"{HEADER}a,2026-02-01,1\nb,2026-01-01,1.50\n")
+    landing.land()
+    assert bad_file_messages(landing.connection, landing.contract, above_share=0.2) == (), "it was corrected"

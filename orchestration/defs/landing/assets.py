@@ -37,17 +37,23 @@ def landing_asset_specs(contracts: Sequence[TableContract]) -> list[dg.AssetSpec
 def land_tables(
     settings: Settings, contracts: Sequence[TableContract], *, run_id: str, log: dg.DagsterLogManager
 ) -> Iterator[tuple[TableContract, LandingResult]]:
-    """Lands what is new of each table. Asks for another try where another process holds the warehouse."""
+    """Lands what is new of each table, and with it of its parts, whatever `contracts` name of the two.
+
+    Asks for another try where another process holds the warehouse.
+    """
+    named = {contract.name for contract in contracts}
+    whole = [c for c in CONTRACTS if c.part_of is None and named & {c.name, *(part.name for part in c.parts)}]
     now = datetime.now(UTC)
     try:
         prepare_data_set(settings, today=now.date())
         with open_duckdb(settings.warehouse) as connection:
-            for contract in contracts:
+            for contract in whole:
                 result = land_table(
                     connection, contract, extracts=settings.extracts, run_id=run_id, now=now, progress=log.debug
                 )
-                _log(log, result)
-                yield contract, result
+                for table, landed in ((contract, result), *zip(contract.parts, result.parts, strict=True)):
+                    _log(log, landed)
+                    yield table, landed
     except WarehouseBusy as busy:
         # the holder may be done by then; whatever else goes wrong would go wrong again
         raise dg.RetryRequested(max_retries=3, seconds_to_wait=10) from busy
@@ -67,6 +73,8 @@ def make_landing_assets(source: str, contracts: Sequence[TableContract]) -> dg.A
         settings, _ = run_settings_and_clock(context.instance, context.run_id)
         chosen = [contract for contract in contracts if landed_key(contract) in context.selected_asset_keys]
         for contract, result in land_tables(settings, chosen, run_id=context.run_id, log=context.log):
+            if landed_key(contract) not in context.selected_asset_keys:
+                continue
             yield dg.MaterializeResult(asset_key=landed_key(contract), metadata=landing_metadata(result))
 
     return land

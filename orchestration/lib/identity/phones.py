@@ -195,9 +195,8 @@ def _written_forms(
                 json_column = name(column.name)
                 for key in types:
                     of_key = f"select {json_column} as json, {literal(key)} as name {rows}"
-                    values.append(
-                        f"select value from (select {member} as value from ({of_key})) where not starts_with(value, '[')"
-                    )
+                    plain = f"select {member} as value from ({of_key})"
+                    values.append(f"select value from ({plain}) where not starts_with(value, '[')")
                     elements = f"json_extract_string({json_column}, {literal(key_path(key) + '[*]')})"
                     values.append(f"select unnest({elements}) as value {rows} and contains({json_column}, '[')")
             elif column.identifier_type_column:

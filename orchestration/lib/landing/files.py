@@ -58,8 +58,13 @@ class FoundFile:
 
 
 def find_files(extracts: Path, contract: TableContract) -> tuple[FoundFile, ...]:
-    """Lists the files of a table by path. Files that are plainly not finished or not data are left out:
-    dot files, temporary suffixes, the markers that Spark and Excel leave behind."""
+    """Lists the files of a table by path; a part of another table has none of its own.
+
+    Files that are plainly not finished or not data are left out: dot files, temporary suffixes, the markers that Spark
+    and Excel leave behind.
+    """
+    if contract.part_of is not None:
+        return ()
     found = []
     for folder, folders, names in os.walk(extracts / contract.folder):
         folders[:] = sorted(name for name in folders if not name.startswith(MARKER_PREFIXES))

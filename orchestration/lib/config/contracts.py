@@ -476,14 +476,15 @@ def _contract_error(shown: str, document: LinedMapping, found_all: list[Fault], 
             what = f"event {nested + 1} of {what}"
     if found.kind in UNKNOWN:
         # of those that refuse unknown keys below a table: `meta`, `csv`, `people`, an event
-        within = "meta" if isinstance(place[-2], int) else str(place[-2])
+        within = str(place[-2])
         model = model_of_keys(place) or (
             CsvDialect if within == "csv" else ColumnMeta if kind == "column" else TableMeta
         )
         known = [field.name for field in fields(model)]
         close = near(key, known)
         hint = f"Did you mean `{close}`?" if close else f"Known are: {', '.join(known)}."
-        message = f"{within} of {what} has no setting `{key}`. {hint}"
+        at = what if isinstance(place[-2], int) else f"{within} of {what}"
+        message = f"{at} has no setting `{key}`. {hint}"
     elif found.kind == MISSING:
         message = WORDS_OF_MISSING[key].format(what=what)
     else:

@@ -16,6 +16,7 @@ from orchestration.lib.core.settings import PROJECT_ROOT, Settings
 from orchestration.lib.landing.files import FoundFile, find_files
 from orchestration.lib.landing.registry import has_registry, known_places, latest_batch
 from orchestration.lib.release.publish import current_release
+from orchestration.lib.sources.public_keys import check_public_properties
 from orchestration.lib.sources.resolving import read_all_contracts, resolve_sources
 from orchestration.lib.warehouse.build import (
     CompleteBuild,
@@ -52,6 +53,7 @@ def look(settings: Settings, *, now: datetime) -> Due:
     resolve_matching(settings.seeds, PROJECT_ROOT / "seeds", settings.resolved_seeds)
     contracts = read_all_contracts(settings)
     resolve_sources(settings, contracts)
+    check_public_properties(settings, contracts)
     found = {contract: find_files(settings.extracts, contract) for contract in contracts}
     code = fingerprint(settings, read_pepper(settings))
     release = current_release(settings)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from orchestration.lib.config.contracts import RESERVED_COLUMNS
+from orchestration.lib.config.personal import may_name_a_person
 from orchestration.lib.sources.samples import Sample, SampleColumn, SampleInvalid
 
 # What tools write where there is no value.
@@ -63,16 +64,6 @@ NAMES_OF_AMOUNTS = re.compile(
 )
 NAMES_OF_TESTS = re.compile(r"^(is_)?test(_order|_mode)?$")
 NAMES_OF_EVENTS = ("event_name", "event", "activity", "event_type")
-PERSONAL = re.compile(
-    r"(^|_)(e_?mail|mail|phone|mobile|cell|tel|telephone|telefon|telefoon|handy|fax|first_?name|last_?name|full_?name|"
-    r"surname|given_?name|family_?name|vorname|nachname|achternaam|voornaam|prenom|apellido|street|strasse|straat|rue|"
-    r"address\d?|adresse|adres|address_?line\d?|birth\w*|geburt\w*|geboorte\w*|dob|iban|ip|ip_address|latitude|"
-    r"longitude|note|notes|comment|comments|message|text|body|subject|passport|ssn|handle|username)($|_)"
-)
-NAMES_OF_PERSONS = re.compile(
-    r"^(billing|shipping|customer|client|contact|requester|submitter|assignee|recipient|buyer|guest|member|user|kunden?)_?"
-    r"(name|id|number|no|nr)$"
-)
 FIELDS_OF_PEOPLE = {
     "first_name": r"first_?name|given_?name|vorname",
     "last_name": r"last_?name|surname|family_?name|nachname",
@@ -259,7 +250,7 @@ def _fits(time_format: str, values: Sequence[str]) -> bool:
 
 
 def _guess_number(guess: ColumnGuess, values: Sequence[str]) -> bool:
-    if NAMES_OF_IDS.search(guess.name) or PERSONAL.search(guess.name):
+    if NAMES_OF_IDS.search(guess.name) or may_name_a_person(guess.name):
         return False
     symbols = {
         (found["before"] or found["after"] or "").strip()
@@ -309,9 +300,7 @@ def _guess_person(guess: ColumnGuess) -> None:
     elif guess.data_type == "json":
         guess.meta["personal"] = True
         guess.why.append("may hold anything")
-    elif guess.data_type in ("string", "date") and (
-        PERSONAL.search(guess.name) or NAMES_OF_PERSONS.search(guess.name) or identifier_of(guess) is not None
-    ):
+    elif guess.data_type in ("string", "date") and (may_name_a_person(guess.name) or identifier_of(guess) is not None):
         guess.meta["personal"] = True
         guess.why.append("may name a person")
 

@@ -1,0 +1,13 @@
+{#-
+    JSON text with the members of a JSON object that a list of names names, their JSON types kept; null without a list.
+    A name that the object does not have is a member without value.
+-#}
+{% macro json_members(json, names) -%}
+    {{ return(adapter.dispatch('json_members', 'journeys')(json, names)) }}
+{%- endmacro %}
+
+{% macro duckdb__json_members(json, names) -%}
+    to_json(map_from_entries(list_transform({{ names }}, lambda member: {
+        'key': member, 'value': json_extract({{ json }}, '$."' || member || '"')
+    })))
+{%- endmacro %}

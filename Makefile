@@ -5,7 +5,7 @@ PYTHON ?= python3
 RUN := .venv/bin/python -m orchestration
 SIZE = $(if $(CUSTOMERS),--customers $(CUSTOMERS)) $(if $(DAYS),--days $(DAYS)) $(if $(SEED),--seed $(SEED)) $(if $(HOUSEHOLDS),--households $(HOUSEHOLDS))
 
-.PHONY: help setup run up check journey-check import-log test test-all lint lint-python lint-yaml lint-sql format docs docs-outputs docs-tables bench bench-components bench-landing lock withdraw restore rollback releases hash sql dbt digests send-digests identity-diff identity-train unions bench-identity bench-journeys bench-flows clean
+.PHONY: help setup run up check journey-check import-log new-source staging-model test test-all lint lint-python lint-yaml lint-sql format docs docs-outputs docs-tables bench bench-components bench-landing lock withdraw restore rollback releases hash sql dbt digests send-digests identity-diff identity-train unions bench-identity bench-journeys bench-flows clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -27,6 +27,12 @@ journey-check: setup  ## check the definitions of journeys against the data, bef
 
 import-log: setup  ## import a case log: FILE=orders.csv CASE=order ACTIVITY=step TIME=at (CUSTOMER, SESSION, JOURNEY, END, INTO, TIME_FORMAT, ZONE)
 	@$(RUN) import-log "$(FILE)" $(if $(CASE),--case "$(CASE)") $(if $(ACTIVITY),--activity "$(ACTIVITY)") $(if $(TIME),--time "$(TIME)") $(if $(CUSTOMER),--customer "$(CUSTOMER)") $(if $(SESSION),--session "$(SESSION)") $(if $(JOURNEY),--journey "$(JOURNEY)") $(if $(END),--end "$(END)") $(if $(INTO),--into "$(INTO)") $(if $(TIME_FORMAT),--time-format "$(TIME_FORMAT)") $(if $(ZONE),--zone "$(ZONE)")
+
+new-source: setup  ## write the contract of a source from a sample: FILE=orders.csv NAME=shopify (TABLE, INTO)
+	@$(RUN) new-source "$(FILE)" "$(NAME)" $(if $(TABLE),--table "$(TABLE)") $(if $(INTO),--into "$(INTO)")
+
+staging-model: setup  ## show the staging model of a mapping, to read or copy: TABLE=booking.appointments
+	@$(RUN) staging-model "$(TABLE)"
 
 withdraw: setup  ## withdraw a wrongly loaded file: FILE=feed/events/2026-01.csv
 	@$(RUN) withdraw "$(FILE)"

@@ -1,25 +1,13 @@
 {#-
-    A JSON object's members as a list of (key, value), both text. Of a member that is a list there is an entry for each
-    of its elements, or with `first_only` for its first.
+    JSON text with the members of a JSON object that a list of names names, their JSON types kept; null without a list.
+    A name that the object does not have is a member without value.
 -#}
-{% macro json_members(json, first_only=false) -%}
-    {{ return(adapter.dispatch('json_members', 'journeys')(json, first_only)) }}
+{% macro json_members(json, names) -%}
+    {{ return(adapter.dispatch('json_members', 'journeys')(json, names)) }}
 {%- endmacro %}
 
-{% macro duckdb__json_members(json, first_only) -%}
-    case
-        -- few objects hold a list, and the plain cast is several times cheaper
-        when not contains({{ json }}, '[') then map_entries(cast(cast({{ json }} as json) as map(varchar, varchar)))
-        else flatten(list_transform(
-            map_entries(cast(cast({{ json }} as json) as map(varchar, json))),
-            lambda member: list_transform(
-                case json_type(member.value)
-                    when 'ARRAY' then {{ 'list_slice(' if first_only -}}
-                        cast(member.value as varchar[]){{ ', 1, 1)' if first_only }}
-                    else [json_extract_string(member.value, '$')]
-                end,
-                lambda element: {'key': member.key, 'value': element}
-            )
-        ))
-    end
+{% macro duckdb__json_members(json, names) -%}
+    to_json(map_from_entries(list_transform({{ names }}, lambda member: {
+        'key': member, 'value': json_extract({{ json }}, '$."' || member || '"')
+    })))
 {%- endmacro %}

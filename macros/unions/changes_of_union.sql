@@ -4,7 +4,7 @@
 -#}
 {% macro changes_of_union(kind, others) -%}
     {%- set ways = {} -%}
-    {%- for model in union_models()[kind] -%}
+    {%- for model in united_models(kind) -%}
         {%- do ways.update({model: {'landed': 'versions'}}) -%}
     {%- endfor -%}
     {%- do ways.update(others) -%}

@@ -8,7 +8,7 @@
     `union_models` does not list yet.
 -#}
 {% macro union_rows(kind, columns, required, condition='true', conditions={}) -%}
-    {%- set models = union_models()[kind] -%}
+    {%- set models = united_models(kind) -%}
     {%- if execute -%}{%- do check_union(kind, models, columns, required) -%}{%- endif -%}
     {%- for model in models if conditions.get(model, condition) is not none or not execute %}
     {%- set listed = graph.nodes['model.journeys.' ~ model].columns if execute else {} %}

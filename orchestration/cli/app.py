@@ -19,12 +19,14 @@ from orchestration.cli import (
     identity_train,
     import_log,
     journey_check,
+    new_source,
     releases,
     restore,
     rollback,
     run,
     send_digests,
     sql,
+    staging_model,
     unions,
     up,
     withdraw,
@@ -40,6 +42,8 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "check": check.command,
     "journey-check": journey_check.command,
     "import-log": import_log.command,
+    "new-source": new_source.command,
+    "staging-model": staging_model.command,
     "withdraw": withdraw.command,
     "restore": restore.command,
     "releases": releases.command,
@@ -117,6 +121,7 @@ def _user_errors() -> tuple[type[Exception], ...]:
     from orchestration.lib.landing.registry import LandingError
     from orchestration.lib.release.docs_tables import DocsError
     from orchestration.lib.release.folders import ReleaseError
+    from orchestration.lib.sources.samples import SampleInvalid
 
     return (
         ContractError,
@@ -127,6 +132,7 @@ def _user_errors() -> tuple[type[Exception], ...]:
         MartError,
         ProjectInvalid,
         ReleaseError,
+        SampleInvalid,
         SeedsInvalid,
         WarehouseBusy,
     )

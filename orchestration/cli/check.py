@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from orchestration.lib.core.settings import PROJECT_ROOT, read_settings
+from orchestration.lib.core.settings import read_settings
 
 
 def command() -> int:
     """Check contracts and seeds without running anything."""
-    from orchestration.lib.config.contracts import read_contracts
+    from orchestration.lib.sources.resolving import read_all_contracts
     from orchestration.lib.warehouse.data_set import prepare_data_set
 
     settings = read_settings()
-    contracts = read_contracts(PROJECT_ROOT / "models")
+    contracts = read_all_contracts(settings)
     report = prepare_data_set(settings, today=datetime.now(UTC).date())
     for warning in report.warnings:
         print(f"warning: {warning}")

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from orchestration.lib.core.connection import open_duckdb
-from orchestration.lib.core.settings import PROJECT_ROOT, Settings
-from orchestration.lib.landing import read_contracts
+from orchestration.lib.core.settings import Settings
+from orchestration.lib.sources.resolving import read_all_contracts
 
 
 def change_file(change: Callable, file: str, settings: Settings, next_step: str) -> int:
@@ -15,7 +15,7 @@ def change_file(change: Callable, file: str, settings: Settings, next_step: str)
     with open_duckdb(settings.warehouse) as connection:
         changes = change(
             connection,
-            read_contracts(PROJECT_ROOT / "models"),
+            read_all_contracts(settings),
             file=file,
             extracts=settings.extracts,
             run_id=change.__name__,

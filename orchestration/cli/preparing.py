@@ -50,7 +50,7 @@ def prepare_project(settings: Settings, *, progress: Progress) -> None:
         instance_file.write_text(INSTANCE_SETTINGS, encoding="utf-8")
     for warning in prepare_data_set(settings, today=datetime.now(UTC).date()).warnings:
         progress(f"  note: {warning}")
-    ensure_manifest(progress=progress)
+    ensure_manifest(settings.resolved_sources, progress=progress)
 
 
 def make_example(settings: Settings, *, sizes: Mapping[str, int], progress: Progress) -> None:

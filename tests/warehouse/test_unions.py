@@ -60,7 +60,7 @@ def test_a_model_that_does_not_fit_the_union_ends_the_build(
     project.mkdir()
     for name in ("dbt_project.yml", "profiles.yml"):
         shutil.copy(PROJECT_ROOT / name, project)
-    for name in ("models", "macros", "seeds"):
+    for name in ("models", "macros", "own_sources", "seeds"):
         shutil.copytree(PROJECT_ROOT / name, project / name)
     folder = project / "models" / "staging" / "store"
     declared = folder / "_store__models.yml"

@@ -182,9 +182,17 @@ def test_a_ledger_of_an_older_version_is_begun_again(shop: Warehouse, tmp_path: 
 
 def test_a_description_is_no_part_of_the_code_and_a_macro_is_of_all_that_call_it() -> None:
     def fingerprints(
-        *, macro: str = "", description: str = "", imported: str = "", variables: dict[str, str] | None = None
+        *,
+        macro: str = "",
+        description: str = "",
+        imported: str = "",
+        published: str = "",
+        variables: dict[str, str] | None = None,
     ) -> dict[str, str]:
         _, manifest = parsed_project()
+        if published:
+            properties = manifest.sources["source.journeys.feed.events"].columns["properties"]
+            properties.config.meta["public_keys"] = [published]
         manifest.macros["macro.journeys.duckdb__local_date"].macro_sql += macro
         manifest.nodes["model.journeys.int_timeline_events"].description += description
         start = BuildInputs(1, 1, "2026-02-01 00:00:00", False, "2026-02-01 00:00:00", imported, {}, {})
@@ -205,6 +213,8 @@ def test_a_description_is_no_part_of_the_code_and_a_macro_is_of_all_that_call_it
     assert {"int_timeline_events", "int_measured_intervals"} <= dated
     assert not {"int_event_versions", "int_phase_intervals", "fct_journeys"} & dated
     assert "fct_events" in dated, "a view of a table whose columns may be others is made again"
+    # keys that the contract publishes are in no SQL before dbt compiles it
+    assert {"stg_feed__events", "int_event_versions"} <= other(fingerprints(published="flavour"))
     assert "int_timeline_events" in other(fingerprints(variables={"reporting_currency": "USD"}))
     in_python = {"int_record_pairs", "int_bridge_links", "int_resolved_links"}
     assert other(fingerprints(imported="other code")) == in_python

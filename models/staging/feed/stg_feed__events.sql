@@ -31,7 +31,7 @@ select
     {{ json_text('properties', 'user_agent') }} as user_agent,
     currency,
     feedback_kind,
-    {{ hashed_identifiers(entries=json_members('identifiers')) }} as identifiers,
+    {{ hashed_identifiers(entries=json_entries('identifiers')) }} as identifiers,
     {{ public_properties('feed', 'events', 'properties') }} as properties,
     sequence_number,
     amount,

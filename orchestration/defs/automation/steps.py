@@ -65,10 +65,10 @@ def build_warehouse(context: dg.OpExecutionContext) -> Events:
     outcome = run_build(settings, as_of=as_of, log=context.log)
     if outcome.built is None:
         return
-    for event in asset_events(outcome.built, read_dbt_manifest(), outcome.number):
+    for event in asset_events(outcome.built, read_dbt_manifest(settings.resolved_sources), outcome.number):
         assert event.asset_key is not None
         yield dg.AssetMaterialization(event.asset_key, metadata=event.metadata)
-    outcome.raise_failure()
+    outcome.raise_failure(settings)
     yield dg.Output(None, "built")
 
 

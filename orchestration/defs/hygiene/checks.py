@@ -13,7 +13,7 @@ from orchestration.defs.naming import WAREHOUSE_POOL, landed_key
 from orchestration.defs.run_context import run_settings_and_clock
 from orchestration.lib.config.contracts import TableContract
 from orchestration.lib.core.connection import one_value, open_duckdb
-from orchestration.lib.core.settings import Settings
+from orchestration.lib.core.settings import Settings, read_settings
 from orchestration.lib.dbt.marts import marts_by_schema, read_marts
 from orchestration.lib.dbt.project import read_dbt_manifest
 from orchestration.lib.hygiene.checks import Suite
@@ -31,7 +31,7 @@ from orchestration.lib.warehouse.build import event_tables, read_pepper
 from orchestration.lib.warehouse.node_ledger import versions_of_nodes
 
 LEDGER = "hygiene.expectation_results"
-MARTS = marts_by_schema(read_marts(read_dbt_manifest()))
+MARTS = marts_by_schema(read_marts(read_dbt_manifest(read_settings().resolved_sources)))
 # All tables of a schema are built in one step, so its suite hangs on whichever comes first.
 FIRST_TABLES = {schema: dg.AssetKey([schema, marts[0].name]) for schema, marts in MARTS.items()}
 
@@ -135,7 +135,7 @@ def check_marts(
     A schema with a ledger, to which every run appends, is always checked. With `is_forced` every suite is run.
     """
     counts = _published_row_counts(settings)
-    landed = event_tables(read_dbt_manifest())
+    landed = event_tables(read_dbt_manifest(settings.resolved_sources))
     with open_duckdb(settings.warehouse) as connection:
         create_ledgers(connection)
         withdrawn = one_value(connection, "select count(*) from landing.files where status = 'withdrawn'")

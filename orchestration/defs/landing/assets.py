@@ -8,10 +8,11 @@ import dagster as dg
 
 from orchestration.defs.naming import OWNERS, WAREHOUSE_POOL, landed_key
 from orchestration.defs.run_context import run_settings_and_clock
-from orchestration.lib.config.contracts import TableContract, read_contracts
+from orchestration.lib.config.contracts import TableContract
 from orchestration.lib.core.connection import WarehouseBusy, open_duckdb
-from orchestration.lib.core.settings import PROJECT_ROOT, Settings
+from orchestration.lib.core.settings import Settings, read_settings
 from orchestration.lib.landing.land import LandingResult, land_table
+from orchestration.lib.sources.resolving import read_all_contracts
 from orchestration.lib.warehouse.data_set import prepare_data_set
 
 
@@ -110,7 +111,7 @@ def landing_metadata(result: LandingResult) -> dict[str, dg.MetadataValue]:
     }
 
 
-CONTRACTS = read_contracts(PROJECT_ROOT / "models")
+CONTRACTS = read_all_contracts(read_settings())
 
 
 @dg.definitions

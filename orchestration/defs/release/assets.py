@@ -11,7 +11,7 @@ from orchestration.defs.hygiene.checks import LEDGER, SUITES
 from orchestration.defs.naming import OWNERS, RELEASE, WAREHOUSE_POOL
 from orchestration.defs.run_context import run_settings_and_clock
 from orchestration.lib.core.connection import open_duckdb
-from orchestration.lib.core.settings import PROJECT_ROOT, Settings
+from orchestration.lib.core.settings import PROJECT_ROOT, Settings, read_settings
 from orchestration.lib.dbt.marts import read_marts
 from orchestration.lib.dbt.project import read_dbt_manifest
 from orchestration.lib.digests.writing import write_digests
@@ -38,7 +38,7 @@ from orchestration.lib.warehouse.build import (
 )
 from orchestration.lib.warehouse.unmatched_rules import warnings_of_unmatched_rules
 
-MARTS = read_marts(read_dbt_manifest())
+MARTS = read_marts(read_dbt_manifest(read_settings().resolved_sources))
 
 
 @dg.asset(

@@ -20,10 +20,11 @@ class BuildOutcome:
     built: DbtBuild | None
     number: int = 0
 
-    def raise_failure(self) -> None:
+    def raise_failure(self, settings: Settings) -> None:
         """Ends the step of a build that failed, with what went wrong."""
         if self.built is not None and not self.built.is_success:
-            raise dg.Failure(explain(self.built, read_dbt_manifest()), allow_retries=False)
+            manifest = read_dbt_manifest(settings.resolved_sources)
+            raise dg.Failure(explain(self.built, manifest), allow_retries=False)
 
 
 def run_build(

@@ -17,7 +17,7 @@ from orchestration.defs.naming import BUILD, OWNERS, WAREHOUSE_POOL
 from orchestration.defs.run_context import run_settings_and_clock
 from orchestration.defs.warehouse.builds import run_build
 from orchestration.defs.warehouse.reporting import asset_events
-from orchestration.lib.core.settings import PROJECT_ROOT
+from orchestration.lib.core.settings import PROJECT_ROOT, read_settings
 from orchestration.lib.dbt.project import read_dbt_manifest, target
 
 
@@ -64,13 +64,15 @@ def build_what_changed(
         selection += ["--indirect-selection", chosen.indirect_selection]
     outcome = run_build(settings, as_of=as_of, log=context.log, selection=() if is_whole else selection)
     if outcome.built is not None:
-        found = asset_events(outcome.built, read_dbt_manifest(), outcome.number)
+        found = asset_events(outcome.built, read_dbt_manifest(settings.resolved_sources), outcome.number)
         yield from (event for event in found if event.asset_key in context.selected_asset_keys)
-    outcome.raise_failure()
+    outcome.raise_failure(settings)
 
 
 def dbt_project() -> DbtProject:
-    return DbtProject(project_dir=PROJECT_ROOT, target_path=target(), profiles_dir=PROJECT_ROOT)
+    return DbtProject(
+        project_dir=PROJECT_ROOT, target_path=target(read_settings().resolved_sources), profiles_dir=PROJECT_ROOT
+    )
 
 
 def _component(project: DbtProject) -> WarehouseComponent:

@@ -7,7 +7,7 @@ import dataclasses
 import itertools
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
@@ -22,14 +22,24 @@ from orchestration.lib.config.faults import (
     MISSING,
     UNKNOWN,
     Fault,
+    check_known,
     fault,
     faults,
     is_list_of_tables,
     must,
     near,
+    read_texts,
     worded,
 )
 from orchestration.lib.config.json_paths import Step, read_path
+from orchestration.lib.config.mapping import (
+    WORDS_OF_MISSING_IN_MAPPINGS,
+    Events,
+    PeopleMapping,
+    check_mappings,
+    check_moments_of_source,
+    model_of_keys,
+)
 from orchestration.lib.config.times_in_names import pattern_of_time
 from orchestration.lib.config.value_formats import ValueFormats, read_time_unit
 from orchestration.lib.config.yaml_lines import LinedMapping, line_of, load_lined
@@ -70,6 +80,7 @@ TIME_IN_NAME_WORDS = (
 WORDS_OF_MISSING = {
     "formats": "{what} needs `formats`, such as [csv, jsonl, parquet].",
     "key": "{what} needs `key`, the column or columns that identify its rows.",
+    **WORDS_OF_MISSING_IN_MAPPINGS,
 }
 
 
@@ -84,15 +95,6 @@ def folded(header: str) -> str:
 
 class ContractError(ValueError):
     """A sources file that landing can't work with; the message names file, line and fix."""
-
-
-def check_known(value: object, known: Iterable[str], subject: str, *at: str | int) -> None:
-    """Raises a fault that says what the value may be, or which known one is like it."""
-    known = tuple(known)
-    if value not in known:
-        close = near(value, known)
-        hint = f"Did you mean `{close}`?" if close else f"It may be: {', '.join(known)}."
-        raise fault(f"{subject} is `{{found}}`. {{hint}}", *at, found=value, hint=hint)
 
 
 def one_of(known: tuple[str, ...], subject: str) -> AfterValidator:
@@ -114,20 +116,6 @@ def looked_up(find: Callable[[str], object], words: str) -> AfterValidator:
         return name
 
     return AfterValidator(checked)
-
-
-def read_texts(values: Any) -> tuple[str, ...]:
-    """The entries of a YAML list as texts; a tuple is of the code's own making."""
-    if isinstance(values, tuple):
-        return values
-    if not isinstance(values, list) or not values or any(isinstance(value, list | dict | None) for value in values):
-        raise fault("`{key}` of {what} must be a list of names, such as [{key}_1].")
-    if any(isinstance(value, bool) for value in values):
-        raise fault("`{key}` of {what}: YAML reads yes, no, on and off as truths; quote them.")
-    texts = tuple(str(value) for value in values)
-    if len(set(texts)) < len(texts):
-        raise fault("`{key}` of {what} names something twice.")
-    return texts
 
 
 def read_data_type(value: object) -> str:
@@ -266,6 +254,8 @@ class TableMeta(ValueFormats):
     delivered_at_pattern: Annotated[str, looked_up(pattern_of_time, TIME_IN_NAME_WORDS)] | None = None
     part_of: str | None = None
     path: Annotated[str, looked_up(read_path, PATH_WORDS)] | None = None
+    events: Events = ()
+    people: PeopleMapping | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -278,6 +268,8 @@ class TableContract(TableMeta):
     columns: tuple[ColumnContract, ...]
     declared_in: str = ""
     parts: tuple[TableContract, ...] = ()
+    # declared outside the project
+    is_own: bool = False
 
     @property
     def identifier(self) -> str:
@@ -533,6 +525,12 @@ class DeclaredTable(Declared[TableMeta]):
                 raise fault("`{column}` of {what} has no order; a version needs one.", *place, column=name)
         return self
 
+    @rule(mode="after")
+    def mappings_fit_the_columns(self) -> DeclaredTable:
+        meta, columns = self.config.meta, {column.name: column.contract(self.config.meta) for column in self.columns}
+        check_mappings(meta.events, meta.people, columns, key=meta.key, table=self.name)
+        return self
+
 
 class DeclaredSource(BaseModel):
     """A source whose tables are landed."""
@@ -582,6 +580,11 @@ class DeclaredSource(BaseModel):
                     raise fault(words, "tables", number, "columns", name=name, parent=parent.name)
         return self
 
+    @rule(mode="after")
+    def events_of_tables_have_own_ids(self) -> DeclaredSource:
+        check_moments_of_source((table.name, table.config.meta.events) for table in self.tables)
+        return self
+
 
 class SourcesFile(BaseModel):
     """A sources file; what its sources hold is checked where they are landed."""
@@ -589,26 +592,39 @@ class SourcesFile(BaseModel):
     sources: Annotated[list[dict], Entries] = required()
 
 
-def read_contracts(models: Path) -> tuple[TableContract, ...]:
-    """Reads every contract under `models/staging`, ordered by source and table.
+def read_contracts(models: Path, *own: Path | None) -> tuple[TableContract, ...]:
+    """Reads every contract under `models/staging` and in folders outside the project, ordered by source and table.
 
-    Only sources with `schema: raw` are landed; others belong to somebody else. Raises ContractError.
+    Only sources with `schema: raw` are landed; others belong to somebody else. Raises ContractError,
+    also where a folder outside declares a source of the project, whose models read the project's own declaration.
     """
-    staging = models / "staging"
     contracts: dict[str, TableContract] = {}
-    for path in sorted([*staging.rglob("*__sources.yml"), *staging.rglob("*__sources.yaml")]):
-        for contract in _read_file(path, path.relative_to(models.parent).as_posix()):
-            earlier = contracts.setdefault(contract.name, contract)
-            if earlier is not contract:
-                raise ContractError(
-                    f"{contract.declared_in}: {contract.name} is already declared in {earlier.declared_in}. "
-                    "Keep one of the two."
-                )
+    for root in (models / "staging", *(folder for folder in own if folder is not None)):
+        shipped = {contract.source: contract for contract in contracts.values()}
+        for path in sorted([*root.rglob("*__sources.yml"), *root.rglob("*__sources.yaml")]):
+            for contract in _read_file(path, _shown(path, models), is_own=root != models / "staging"):
+                earlier = contracts.setdefault(contract.name, contract)
+                if earlier is not contract or contract.source in shipped:
+                    raise ContractError(_declared_twice(contract, earlier, shipped.get(contract.source)))
     return tuple(sorted(contracts.values(), key=lambda contract: (contract.source, contract.table)))
 
 
-def _read_file(path: Path, shown: str) -> list[TableContract]:
-    document = _load(path, shown)
+def _shown(path: Path, models: Path) -> str:
+    """The path of a sources file for messages: from the project, or as a whole where it is outside."""
+    return (path.relative_to(models.parent) if path.is_relative_to(models.parent) else path).as_posix()
+
+
+def _declared_twice(contract: TableContract, earlier: TableContract, shipped: TableContract | None) -> str:
+    if shipped is not None:
+        return (
+            f"{contract.declared_in}: {contract.source} is a source of the project, declared in {shipped.declared_in}. "
+            f"Give the source another name, such as own_{contract.source}, here and for its folder of extracts."
+        )
+    return f"{contract.declared_in}: {contract.name} is already declared in {earlier.declared_in}. Keep one of the two."
+
+
+def _read_file(path: Path, shown: str, *, is_own: bool) -> list[TableContract]:
+    document = load_document(path, shown)
     try:
         SourcesFile.model_validate(document)
     except ValidationError as error:
@@ -621,11 +637,13 @@ def _read_file(path: Path, shown: str) -> list[TableContract]:
             source = DeclaredSource.model_validate(declared)
         except ValidationError as error:
             raise _contract_error(shown, document, faults(error), "sources", number) from error
-        contracts += _of_source(source, declared["tables"], shown)
+        contracts += _of_source(source, declared["tables"], shown, is_own=is_own)
     return contracts
 
 
-def _of_source(source: DeclaredSource, lined_tables: Sequence[LinedMapping], shown: str) -> list[TableContract]:
+def _of_source(
+    source: DeclaredSource, lined_tables: Sequence[LinedMapping], shown: str, *, is_own: bool
+) -> list[TableContract]:
     """The contracts of a source's tables. A part takes from its table what only that one says."""
     made: dict[str, TableContract] = {}
     metas = {table.name: table.config.meta for table in source.tables}
@@ -645,13 +663,15 @@ def _of_source(source: DeclaredSource, lined_tables: Sequence[LinedMapping], sho
             description=table.description,
             columns=tuple(column.contract(table.config.meta) for column in table.columns),
             declared_in=f"{shown} line {lined.line}",
+            is_own=is_own,
             parts=tuple(part for part in made.values() if part.part_of == table.name),
             **vars(meta),
         )
     return list(made.values())
 
 
-def _load(path: Path, shown: str) -> LinedMapping:
+def load_document(path: Path, shown: str) -> LinedMapping:
+    """The YAML document of a file, with lines. Raises ContractError."""
     try:
         document = load_lined(path.read_text(encoding="utf-8-sig"))
     except yaml.MarkedYAMLError as error:
@@ -676,14 +696,20 @@ def _contract_error(shown: str, document: LinedMapping, found_all: list[Fault], 
             node, kind = node[step][nested], str(step)[:-1]
             name = str(node.get("name"))
             what = {"source": name, "table": f"table {what}.{name}", "column": f"column {name} of {what}"}[kind]
+    for step, nested in itertools.pairwise(place):
+        if step == "events" and isinstance(nested, int):
+            what = f"event {nested + 1} of {what}"
     if found.kind in UNKNOWN:
-        # of the two that refuse unknown keys below a table, `meta` and `csv`
+        # of those that refuse unknown keys below a table: `meta`, `csv`, `people`, an event
         within = str(place[-2])
-        model = CsvDialect if within == "csv" else ColumnMeta if kind == "column" else TableMeta
+        model = model_of_keys(place) or (
+            CsvDialect if within == "csv" else ColumnMeta if kind == "column" else TableMeta
+        )
         known = [field.name for field in fields(model)]
         close = near(key, known)
         hint = f"Did you mean `{close}`?" if close else f"Known are: {', '.join(known)}."
-        message = f"{within} of {what} has no setting `{key}`. {hint}"
+        at = what if isinstance(place[-2], int) else f"{within} of {what}"
+        message = f"{at} has no setting `{key}`. {hint}"
     elif found.kind == MISSING:
         message = WORDS_OF_MISSING[key].format(what=what)
     else:

@@ -94,3 +94,26 @@ def suggestion(word: object, known: Iterable[str]) -> str:
     """A question to append to a message; empty where nothing known is like the word."""
     found = near(word, known)
     return f" Did you mean {found}?" if found else ""
+
+
+def check_known(value: object, known: Iterable[str], subject: str, *at: str | int) -> None:
+    """Raises a fault that says what the value may be, or which known one is like it."""
+    known = tuple(known)
+    if value not in known:
+        close = near(value, known)
+        hint = f"Did you mean `{close}`?" if close else f"It may be: {', '.join(known)}."
+        raise fault(f"{subject} is `{{found}}`. {{hint}}", *at, found=value, hint=hint)
+
+
+def read_texts(values: Any) -> tuple[str, ...]:
+    """The entries of a YAML list as texts; a tuple is of the code's own making."""
+    if isinstance(values, tuple):
+        return values
+    if not isinstance(values, list) or not values or any(isinstance(value, list | dict | None) for value in values):
+        raise fault("`{key}` of {what} must be a list of names, such as [{key}_1].")
+    if any(isinstance(value, bool) for value in values):
+        raise fault("`{key}` of {what}: YAML reads yes, no, on and off as truths; quote them.")
+    texts = tuple(str(value) for value in values)
+    if len(set(texts)) < len(texts):
+        raise fault("`{key}` of {what} names something twice.")
+    return texts

@@ -117,14 +117,16 @@ class Smtp:
 class Settings:
     """One data set's folders and clock. Paths are absolute.
 
-    `example` is None for a company's own extracts. `as_of` is None when nothing fixes it: the run's start, cut to
-    `clock_step`, then does. `memory` is what one connection may use, and `spill` the folder for what exceeds it.
+    `example` is None for a company's own extracts, `sources` where all sources are the project's. `as_of` is None when
+    nothing fixes it: the run's start, cut to `clock_step`, then does. `memory` is what one connection may use, and
+    `spill` the folder for what exceeds it.
     """
 
     data_set: str
     example: Example | None
     extracts: Path
     seeds: Path
+    sources: Path | None
     var: Path
     serving: Path
     as_of: datetime | None
@@ -186,6 +188,17 @@ class Settings:
         return PROJECT_ROOT / "var" / ".seeds" / f"{self.data_set}-{place}"
 
     @property
+    def resolved_sources(self) -> Path | None:
+        """The models of the sources outside the project, as dbt reads them; None where there are none.
+
+        It lies in the project for the same reason as the resolved seeds.
+        """
+        if self.sources is None:
+            return None
+        place = hashlib.sha256(f"{self.home} {self.sources}".encode()).hexdigest()[:8]
+        return PROJECT_ROOT / "var" / ".sources" / f"{self.data_set}-{place}"
+
+    @property
     def dbt_target(self) -> Path:
         return self.home / "dbt"
 
@@ -200,6 +213,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     EXAMPLE               name of a shipped example (default omnichannel); ignored with JOURNEYS_EXTRACTS
     JOURNEYS_EXTRACTS     folder of own extracts; no example is made then
     JOURNEYS_SEEDS        folder of own seeds (default: the example's; `seeds/` for own extracts)
+    JOURNEYS_SOURCES      folder of own sources, their contracts and staging models (default: none)
     JOURNEYS_DATA_SET     name of the data set's folder under var/ (default: the example's name; `own` for own extracts)
     JOURNEYS_AS_OF        the clock, ISO 8601; without an offset it is UTC
     JOURNEYS_CLOCK        to what the run's start is cut where nothing fixes the clock: hour (default), minute or day
@@ -258,6 +272,9 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         raise SettingsError(f"JOURNEYS_SEEDS={own_seeds}: there is no such folder.")
     if extracts is not None and not Path(extracts).is_dir():
         raise SettingsError(f"JOURNEYS_EXTRACTS={extracts}: there is no such folder.")
+    sources = value("JOURNEYS_SOURCES")
+    if sources is not None and not Path(sources).is_dir():
+        raise SettingsError(f"JOURNEYS_SOURCES={sources}: there is no such folder.")
     kept = value("JOURNEYS_RELEASES_KEPT") or "5"
     if not kept.isdecimal() or int(kept) < 2:
         raise SettingsError(f"JOURNEYS_RELEASES_KEPT={kept}: give a whole number of at least 2.")
@@ -296,6 +313,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         example=example,
         extracts=Path(extracts).resolve() if extracts else var / data_set / "extracts",
         seeds=seeds,
+        sources=Path(sources).resolve() if sources else None,
         var=var,
         serving=Path(value("JOURNEYS_SERVING") or PROJECT_ROOT / "serving").resolve(),
         as_of=parse_as_of(value("JOURNEYS_AS_OF")) or (example.as_of if example else None),

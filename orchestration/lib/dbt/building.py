@@ -106,6 +106,7 @@ def build(
         "variables": dbt_variables(settings),
         "environment": {**dbt_environment(settings), **environment},
         "seeds": str(settings.resolved_seeds.relative_to(PROJECT_ROOT)),
+        "own": str(settings.resolved_sources) if settings.resolved_sources else None,
         "work": str(work),
         "inputs": inputs.as_json(),
     }

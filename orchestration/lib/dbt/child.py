@@ -47,7 +47,8 @@ def main() -> None:
         pipe.flush()
 
     # parsed in the environment of no data set
-    digest, manifest = parsed_project()
+    own = Path(request["own"]) if request["own"] else None
+    digest, manifest = parsed_project(own)
     # dbt looks through the whole environment at each of its events
     kept = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
     needed = {
@@ -57,7 +58,7 @@ def main() -> None:
     }
     os.environ.clear()
     os.environ.update(needed)
-    tell({"error": invoke(request, manifest, digest, tell)})
+    tell({"error": invoke(request, manifest, digest, tell, own)})
     pipe.close()
 
 
@@ -68,7 +69,11 @@ def die_with_parent() -> None:
 
 
 def invoke(
-    request: Mapping[str, Any], manifest: Manifest, digest: str, tell: Callable[[Mapping[str, Any]], None]
+    request: Mapping[str, Any],
+    manifest: Manifest,
+    digest: str,
+    tell: Callable[[Mapping[str, Any]], None],
+    own: Path | None,
 ) -> str | None:
     """Runs dbt and returns its error, if any that is not a node's."""
     from dbt.cli.main import dbtRunner
@@ -83,7 +88,7 @@ def invoke(
             node.checksum.checksum = hashlib.sha256((PROJECT_ROOT / file).read_bytes()).hexdigest()
     variables, work, arguments = request["variables"], request["work"], request["arguments"]
     _drop_small_talk()
-    with _kept_test_sql(manifest, f"{digest}-{variables[-1]}") as kept:
+    with _kept_test_sql(manifest, f"{digest}-{variables[-1]}", target(own)) as kept:
         start = BuildInputs.of_json(request["inputs"])
         setattr(dbt_build, "BuildTask", _task_class(tell, kept, start))  # noqa: B010  (mypy: a type)
         result = dbtRunner(manifest=manifest).invoke(command("build", *arguments, *variables, work=Path(work)))
@@ -270,9 +275,9 @@ class PassingTests:
 
 
 @contextlib.contextmanager
-def _kept_test_sql(manifest: Manifest, state: str) -> Iterator[dict[str, str]]:
+def _kept_test_sql(manifest: Manifest, state: str, folder: Path) -> Iterator[dict[str, str]]:
     """The compiled SQL of tests that the code and the variables decide, by test; empty for those not yet compiled."""
-    file = target() / f"tests-{hashlib.sha256(state.encode()).hexdigest()[:16]}.json"
+    file = folder / f"tests-{hashlib.sha256(state.encode()).hexdigest()[:16]}.json"
     before = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     kept: dict[str, Any] = {name: before.get(name) for name in _fixed_tests(manifest)}
     yield kept

@@ -20,7 +20,7 @@ from orchestration.lib.dbt.running import DbtFailed
 
 ANALYSES = PROJECT_ROOT / "analyses"
 # What an expression follows from, and what a model follows from besides.
-OF_EXPRESSIONS = ("dbt_project.yml", "macros/**/*.sql", "analyses/*")
+OF_EXPRESSIONS = ("dbt_project.yml", "macros/**/*.sql", "own_sources/**/*.sql", "analyses/*")
 OF_MODELS = ("models/**/*.sql", "models/**/*.yml")
 # Another process may be compiling the same; it takes longer than this only when something is wrong.
 WAIT_SECONDS = 600

@@ -324,12 +324,17 @@ class NodeStates:
             for read in sorted(read_by(node)):
                 found = self._nodes[read]
                 if reads_graph:
-                    parts += sorted(found.columns)
+                    parts += sorted(f"{name} {_public_keys(column)}" for name, column in found.columns.items())
                 is_model = not read.startswith("source.")
                 if is_model and (is_view or found.config.materialized in NO_ROWS_OF_THEIR_OWN):
                     parts.append(self._text(read))
             self._texts[unique_id] = hashlib.sha256("\0".join(parts).encode()).hexdigest()
         return self._texts[unique_id]
+
+
+def _public_keys(column: Any) -> Any:
+    """The keys of a json column that macros find in the graph to be published."""
+    return (column.config.meta or column.meta).get("public_keys", "")
 
 
 class _MacroTexts:

@@ -1,7 +1,8 @@
 """The parsed dbt project: one for all data sets, parsed again only after a change of code.
 
 Which warehouse and which seeds a data set has is said when dbt builds: relations have the same names everywhere, and
-every data set has all seeds. So what dbt parses depends on the code alone.
+every data set has all seeds. So what dbt parses depends on the code alone, and a data set with sources outside the
+project (`own`, the folder of its resolved sources) is a project of its own.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ PROJECT_FILES = (
     "models/**/*.yml",
     "models/**/*.md",
     "macros/**/*.sql",
+    "own_sources/**/*.sql",
     "analyses/*",
     "seeds/*.yml",
     "tests/dbt/**/*.sql",
@@ -39,9 +41,14 @@ class ProjectInvalid(RuntimeError):
     """dbt can't parse the project; the message is dbt's."""
 
 
-def target() -> Path:
+def target(own: Path | None = None) -> Path:
     """The folder that dbt parses into."""
-    return PROJECT_ROOT / "var" / ".dbt"
+    return PROJECT_ROOT / "var" / (".dbt" if own is None else f".dbt-{own.name}")
+
+
+def own_variables(own: Path | None) -> dict[str, str]:
+    """The variable that has dbt read the models outside the project; none where there are none."""
+    return {} if own is None else {"own_sources": own.relative_to(PROJECT_ROOT).as_posix()}
 
 
 def command(name: str, *arguments: str, work: Path, writes_json: bool = False) -> list[str]:
@@ -57,51 +64,58 @@ def command(name: str, *arguments: str, work: Path, writes_json: bool = False) -
     ]
 
 
-def project_digest() -> str:
+def project_digest(own: Path | None = None) -> str:
     """A hash of all that dbt parses."""
     digest = hashlib.sha256()
-    for path in sorted(path for pattern in PROJECT_FILES for path in PROJECT_ROOT.glob(pattern)):
+    found = [path for pattern in PROJECT_FILES for path in PROJECT_ROOT.glob(pattern)]
+    if own is not None:
+        found += [path for path in own.rglob("*") if path.is_file()]
+    for path in sorted(found):
         digest.update(str(path).encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:32]
 
 
-def parsed_project(*, progress: Callable[[str], None] = lambda message: None) -> tuple[str, Manifest]:
+def parsed_project(
+    own: Path | None = None, *, progress: Callable[[str], None] = lambda message: None
+) -> tuple[str, Manifest]:
     """The parsed project and the digest of its files. `manifest.json` is that of the same files afterwards.
 
     Raises ProjectInvalid.
     """
-    digest = project_digest()
-    target().mkdir(parents=True, exist_ok=True)
-    with held(target() / ".lock", wait_seconds=WAIT_SECONDS):
-        is_new = not _is_written(digest)
+    digest = project_digest(own)
+    target(own).mkdir(parents=True, exist_ok=True)
+    with held(target(own) / ".lock", wait_seconds=WAIT_SECONDS):
+        is_new = not _is_written(digest, own)
         if is_new:
             progress("dbt reads the project")
-        manifest = _parse(writes_json=is_new)
-        (target() / "parsed").write_text(digest, encoding="utf-8")
+        manifest = _parse(own, writes_json=is_new)
+        (target(own) / "parsed").write_text(digest, encoding="utf-8")
     return digest, manifest
 
 
-def ensure_manifest(*, progress: Callable[[str], None] = lambda message: None) -> Path:
+def ensure_manifest(own: Path | None = None, *, progress: Callable[[str], None] = lambda message: None) -> Path:
     """Has dbt parse the project where its manifest is missing or older than the code, and returns its path."""
-    if not _is_written(project_digest()):
-        parsed_project(progress=progress)
-    return target() / "manifest.json"
+    if not _is_written(project_digest(own), own):
+        parsed_project(own, progress=progress)
+    return target(own) / "manifest.json"
 
 
-def read_dbt_manifest() -> dict[str, Any]:
+def read_dbt_manifest(own: Path | None = None) -> dict[str, Any]:
     """The manifest that dbt wrote when it last parsed the project."""
-    return json.loads((target() / "manifest.json").read_text(encoding="utf-8"))
+    return json.loads((target(own) / "manifest.json").read_text(encoding="utf-8"))
 
 
-def _is_written(digest: str) -> bool:
-    stamp = target() / "parsed"
-    return (target() / "manifest.json").exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == digest
+def _is_written(digest: str, own: Path | None) -> bool:
+    stamp = target(own) / "parsed"
+    return (target(own) / "manifest.json").exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == digest
 
 
-def _parse(*, writes_json: bool) -> Manifest:
+def _parse(own: Path | None, *, writes_json: bool) -> Manifest:
     from dbt.cli.main import dbtRunner
 
-    result = dbtRunner().invoke(command("parse", work=target(), writes_json=writes_json))
+    # without a variable for the project alone: another one has dbt parse all of it again
+    variables = ["--vars", json.dumps(own_variables(own))] if own is not None else []
+    result = dbtRunner().invoke(command("parse", *variables, work=target(own), writes_json=writes_json))
     if not result.success:
         raise ProjectInvalid(str(result.exception))
     return cast("Manifest", result.result)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings
+from orchestration.lib.dbt.project import own_variables
 
 
 class DbtFailed(RuntimeError):
@@ -53,6 +54,7 @@ def dbt_variables(settings: Settings) -> list[str]:
         "sessions": settings.sessions,
         "max_variants": settings.max_variants,
         "max_variant_names": settings.max_variant_names,
+        **own_variables(settings.resolved_sources),
     }
     return ["--vars", json.dumps(fixed)]
 

@@ -9,13 +9,15 @@ from datetime import datetime
 
 import duckdb
 
-from orchestration.lib.config.contracts import TableContract, read_contracts
+from orchestration.lib.config.contracts import TableContract
 from orchestration.lib.config.seeds import Problem, resolve_matching, resolve_seeds
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings
 from orchestration.lib.landing.files import FoundFile, find_files
 from orchestration.lib.landing.registry import has_registry, known_places, latest_batch
 from orchestration.lib.release.publish import current_release
+from orchestration.lib.sources.public_keys import check_public_properties
+from orchestration.lib.sources.resolving import read_all_contracts, resolve_sources
 from orchestration.lib.warehouse.build import (
     CompleteBuild,
     build_trouble,
@@ -43,13 +45,15 @@ class Due:
 
 
 def look(settings: Settings, *, now: datetime) -> Due:
-    """Looks at a data set without changing it, but for the folder of its resolved seeds.
+    """Looks at a data set without changing it, but for the folders of its resolved seeds and sources.
 
     Raises SeedsInvalid and ContractError for errors in the configuration, and WarehouseBusy while a run holds the file.
     """
     warnings = resolve_seeds(settings.seeds, PROJECT_ROOT / "seeds", settings.resolved_seeds, today=now.date()).warnings
     resolve_matching(settings.seeds, PROJECT_ROOT / "seeds", settings.resolved_seeds)
-    contracts = read_contracts(PROJECT_ROOT / "models")
+    contracts = read_all_contracts(settings)
+    resolve_sources(settings, contracts)
+    check_public_properties(settings, contracts)
     found = {contract: find_files(settings.extracts, contract) for contract in contracts}
     code = fingerprint(settings, read_pepper(settings))
     release = current_release(settings)

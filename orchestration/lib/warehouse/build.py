@@ -27,6 +27,7 @@ BUILD_INPUTS = (
     "models/**/*.yml",
     "models/**/*.py",
     "macros/**/*.sql",
+    "own_sources/**/*.sql",
     "tests/dbt/**/*.sql",
 )
 # What models in Python import.
@@ -142,7 +143,8 @@ def fingerprint(settings: Settings, pepper: str, root: Path = PROJECT_ROOT) -> s
     # what few models read rebuilds these alone, like their code
     of_few = [settings.max_variants, settings.max_variant_names]
     files = [path for pattern in (*BUILD_INPUTS, *IMPORTED) for path in root.glob(pattern)]
-    code = _hash_of([*sorted(files), *sorted(settings.resolved_seeds.glob("*"))])
+    own = settings.resolved_sources.rglob("*.*") if settings.resolved_sources is not None else ()
+    code = _hash_of([*sorted(files), *sorted(settings.resolved_seeds.glob("*")), *sorted(own)])
     return f"{_hash_of_values(fixed)}-{_hash_of_values([*of_few, code])}"
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from orchestration.lib.config.seeds import SeedReport, resolve_matching, resolve_seeds
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings, SettingsError
+from orchestration.lib.sources.public_keys import check_public_properties
+from orchestration.lib.sources.resolving import read_all_contracts, resolve_sources
 from orchestration.lib.warehouse.build import ensure_ledgers, read_pepper
 
 
@@ -27,10 +29,13 @@ def prepare_data_set(settings: Settings, *, today: date) -> SeedReport:
     """Creates the data set's folder and warehouse file and brings its configuration together.
 
     Runs before every job and changes nothing the second time. Returns the warnings about the configuration. Raises
-    SeedsInvalid for errors in it and SettingsError for a folder that can't be written.
+    SeedsInvalid and ContractError for errors in it and SettingsError for a folder that can't be written.
     """
     check_writable(settings.home)
+    contracts = read_all_contracts(settings)
+    resolve_sources(settings, contracts)
     report = resolve_seeds(settings.seeds, PROJECT_ROOT / "seeds", settings.resolved_seeds, today=today)
+    check_public_properties(settings, contracts)
     resolve_matching(settings.seeds, PROJECT_ROOT / "seeds", settings.resolved_seeds)
     with open_duckdb(settings.warehouse) as connection:
         ensure_ledgers(connection, read_pepper(settings))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 
 from orchestration.lib.config.faults import suggestion
+from orchestration.lib.config.personal import may_name_a_person
 from orchestration.lib.config.seeds.channel_rules import patterns_that_cannot_be_read, wrong_conditions
 from orchestration.lib.config.seeds.definitions import SeedDefinition, is_day
 from orchestration.lib.config.seeds.problems import Problem
@@ -170,10 +171,11 @@ def property_has_name_and_value(row: SeedRow) -> Iterator[str]:
 
 
 def property_can_be_looked_up(row: SeedRow) -> Iterator[str]:
-    name = row.get("property_name") or ""
+    column = "property_key" if row.get("property_key") else "property_name"
+    name = row.get(column) or ""
     if set(name) & {'"', "\\"}:
         yield (
-            f"property_name = {name}: a name with a quotation mark or a backslash can't be looked up. Rename the "
+            f"{column} = {name}: a name with a quotation mark or a backslash can't be looked up. Rename the "
             "property where it is made."
         )
 
@@ -495,6 +497,17 @@ def _wrong_segment_value(kind: str, comparison: str, value: str) -> str | None:
     return None
 
 
+def property_names_no_person(row: SeedRow) -> Iterator[str]:
+    key = row.get("property_key")
+    # of camelCase too
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", key or "").lower()
+    if key is not None and (words in ("name", "key", "id") or may_name_a_person(words)):
+        yield (
+            f"{key} sounds as if it named a person, and what is published can be read by all. Leave it out; a value "
+            "that names nobody needs another key."
+        )
+
+
 RULES: tuple[Callable[[Rows], Iterator[Problem]], ...] = (
     version_has_phases,
     version_is_valid_on_some_day,
@@ -531,5 +544,6 @@ RULES_OF_ROWS: Mapping[str, tuple[Callable[[SeedRow], Iterator[str]], ...]] = {
     "kpi_roles": (person_can_be_written_to,),
     "channels": (channel_has_a_free_name,),
     "channel_rules": (channel_has_a_free_name, wrong_conditions),
+    "public_properties": (property_names_no_person, property_can_be_looked_up),
     "segments": (segment_has_a_free_name, segment_compares_like_with_like),
 }

@@ -1,0 +1,306 @@
+"""A first contract is written from a sample: what is guessed, how it is marked, and what is never written over."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+import yaml
+
+from orchestration.cli.app import main
+from orchestration.lib.config.contracts import read_contracts
+from orchestration.lib.core.settings import PROJECT_ROOT
+from orchestration.lib.sources.guesses import guess_columns, guess_key
+from orchestration.lib.sources.samples import read_sample
+
+ORDERS = """Name,Email,Financial Status,Paid at,Currency,Total,Created at,Lineitem name,Lineitem price,Billing Name,Test
+#1001,ann@example.com,paid,2026-01-05 10:12:00 +0100,EUR,59.90,2026-01-05 10:11:58 +0100,Vase,19.90,Ann Lee,false
+#1001,ann@example.com,,,,,2026-01-05 10:11:58 +0100,Cup,17.50,,
+#1002,bob@example.com,paid,2026-01-06 11:00:00 +0100,EUR,10.00,2026-01-06 10:59:00 +0100,Cup,10.00,Bob Ray,true
+"""
+CONTACTS = """Kontakt-ID;E-Mail;Vorname;Telefon;Geburtsdatum;Umsatz;Angelegt am;Zuletzt geändert
+0017;ann@example.com;Ann;+49 30 1234567;03.04.1980;1.234,50 €;05.01.2026 10:12;06.01.2026 10:12
+0018;bob@example.com;Bob;NULL;13.12.1975;99,00 €;16.01.2026 11:12;16.02.2026 10:12
+"""
+TICKETS = (
+    '{"id": 1, "createdAt": "2026-01-05T09:12:00Z", "status": "open", "requester": {"email": "ann@example.com"}, '
+    '"tags": []}\n'
+    '{"id": 2, "createdAt": "2026-01-07T09:12:00Z", "status": "open", "requester": {"email": "bob@example.com"}, '
+    '"tags": ["a"], "score": null}\n'
+)
+HITS = [
+    {"event_date": "20260105", "event_timestamp": 1767604320000000, "event_name": "page_view", "user_pseudo_id": "1.2"},
+    {"event_date": "20260105", "event_timestamp": 1767604420000000, "event_name": "purchase", "user_pseudo_id": "1.2"},
+]
+
+
+def new_source(file: Path, name: str, folder: Path, *more: str) -> int:
+    return main(["new-source", str(file), name, "--into", str(folder), *more])
+
+
+def written(folder: Path) -> dict[str, Any]:
+    [file] = folder.rglob("*__sources.yml")
+    [table] = yaml.safe_load(file.read_text(encoding="utf-8"))["sources"][0]["tables"]
+    return {
+        **table["config"]["meta"],
+        "columns": {column["name"]: column for column in table["columns"]},
+        "is": table["name"],
+    }
+
+
+def meta_of(column: dict[str, Any]) -> dict[str, Any]:
+    return column.get("config", {}).get("meta", {})
+
+
+def test_the_export_of_a_shop_with_a_row_per_line_of_an_order(tmp_path: Path) -> None:
+    file = tmp_path / "orders_export_2026-01.csv"
+    file.write_text(ORDERS, encoding="utf-8")
+    assert new_source(file, "shopify", tmp_path / "own") == 0
+    found = written(tmp_path / "own")
+    assert (found["is"], found["key"], found["key_lines"]) == ("orders", ["name"], "first_filled")
+    types = {name: column["data_type"] for name, column in found["columns"].items()}
+    assert types["paid_at"] == types["created_at"] == "timestamp"
+    assert (types["total"], types["name"], types["test"]) == ("decimal(18,2)", "string", "boolean")
+    # headers match by themselves but for case and blanks
+    assert not any("source_name" in meta_of(column) for column in found["columns"].values())
+    assert {name for name, column in found["columns"].items() if meta_of(column).get("personal")} == {
+        "email",
+        "billing_name",
+    }
+    placed, paid = found["events"]
+    assert placed == {
+        "event_name": "order_created",
+        "occurred_at": "created_at",
+        "when": {"test": {"not": True}},
+        "identifiers": {"email": "email"},
+        "amount": "total",
+        "currency": {"column": "currency"},
+        "properties": ["name", "financial_status"],
+    }
+    # the money of an order counts once
+    assert (paid["event_name"], "amount" in paid) == ("order_paid", False)
+
+
+def test_contacts_of_a_german_tool(tmp_path: Path) -> None:
+    file = tmp_path / "kontakte.csv"
+    file.write_bytes(CONTACTS.encode("cp1252"))
+    assert new_source(file, "hub", tmp_path / "own") == 0
+    found = written(tmp_path / "own")
+    columns = found["columns"]
+    assert found["csv"] == {"delimiter": ";", "encoding": "cp1252"}
+    assert found["null_values"] == ["NULL"]
+    assert (found["key"], found["version_column"]) == (["kontakt_id"], "zuletzt_geandert")
+    assert (columns["kontakt_id"]["data_type"], columns["geburtsdatum"]["data_type"]) == ("string", "date")
+    assert meta_of(columns["umsatz"]) == {"decimal": ",", "thousands": ".", "currency_symbol": "€"}
+    assert meta_of(columns["angelegt_am"]) == {"time_format": "%d.%m.%Y %H:%M"}
+    assert meta_of(columns["zuletzt_geandert"]) == {"source_name": "Zuletzt geändert", "time_format": "%d.%m.%Y %H:%M"}
+    assert meta_of(columns["telefon"]) == {"personal": True, "identifier_type": "phone"}
+    assert found["people"] == {"first_name": "vorname", "identifiers": {"email": "e_mail", "phone": "telefon"}}
+    # ids of events are published, and that of a person is hashed where its key is personal
+    assert meta_of(columns["kontakt_id"]) == {"required": True, "personal": True}
+    assert "properties" not in found["events"][0]
+
+
+def test_nested_tickets(tmp_path: Path) -> None:
+    file = tmp_path / "tickets.jsonl"
+    file.write_text(TICKETS, encoding="utf-8")
+    assert new_source(file, "zendesk", tmp_path / "own") == 0
+    found = written(tmp_path / "own")
+    columns = found["columns"]
+    assert found["formats"] == ["jsonl"]
+    assert meta_of(columns["requester_email"]) == {"path": "$.requester.email", "personal": True}
+    assert meta_of(columns["created_at"]) == {"source_name": "createdAt"}
+    assert columns["tags"]["data_type"] == "json"
+    [event] = found["events"]
+    assert (event["identifiers"], event["properties"]) == ({"email": "requester_email"}, ["id", "status"])
+
+
+@pytest.mark.parametrize("form", ["array.json", "lines.ndjson", "lines.jsonl.gz", "rows.parquet"])
+def test_a_log_of_events_in_any_format(tmp_path: Path, form: str) -> None:
+    file = tmp_path / f"hits_{form}"
+    lines = "".join(f"{json.dumps(row)}\n" for row in HITS)
+    if form == "rows.parquet":
+        (tmp_path / "lines.json").write_text(lines, encoding="utf-8")
+        types = "{event_date: 'varchar', event_timestamp: 'bigint', event_name: 'varchar', user_pseudo_id: 'varchar'}"
+        rows = f"from read_json('{tmp_path}/lines.json', columns={types})"
+        duckdb.sql(f"copy ({rows}) to '{file}' (format parquet)")
+    elif form.endswith(".gz"):
+        file.write_bytes(gzip.compress(lines.encode()))
+    else:
+        file.write_text(json.dumps(HITS, indent=1) if form == "array.json" else lines, encoding="utf-8")
+    assert new_source(file, "ga4", tmp_path / "own", "--table", "hits") == 0
+    found = written(tmp_path / "own")
+    assert found["key"] == ["user_pseudo_id", "event_timestamp", "event_name"]
+    assert meta_of(found["columns"]["event_timestamp"])["time_unit"] == "micros"
+    assert meta_of(found["columns"]["event_date"])["time_format"] == "%Y%m%d"
+    [event] = found["events"]
+    assert (event["event_name"], event["occurred_at"]) == ({"column": "event_name"}, "event_timestamp")
+    assert event["identifiers"] == {"cookie": "user_pseudo_id"}
+
+
+@pytest.mark.parametrize(
+    ("header", "values", "data_type", "meta"),
+    [
+        ("day", ["2026-01-31"], "date", {}),
+        ("day", ["31/01/2026"], "date", {"time_format": "%d/%m/%Y"}),
+        ("day", ["01/31/2026"], "date", {"time_format": "%m/%d/%Y"}),
+        ("paid", ["Jan 31, 2026 10:00"], "timestamp", {"time_format": "%b %d, %Y %H:%M"}),
+        ("created", ["1767604320"], "timestamp", {"time_unit": "seconds"}),
+        ("created", ["1767604320000"], "timestamp", {"time_unit": "millis"}),
+        ("order_date", ["46027.5"], "timestamp", {"time_unit": "spreadsheet_days"}),
+        ("weight", ["46027"], "bigint", {}),
+        ("zip", ["10117"], "string", {}),
+        ("article", ["007"], "string", {}),
+        ("price", ["1,234.50", "7"], "decimal(18,2)", {"thousands": ","}),
+        ("price", ["1.234,50", "7"], "decimal(18,2)", {"decimal": ",", "thousands": "."}),
+        ("price", ["EUR 12.50"], "decimal(18,2)", {"currency_symbol": "EUR"}),
+        ("price", ["$12.5"], "decimal(18,2)", {"currency_symbol": "$"}),
+        ("price", ["12.5", "N/A"], "decimal(18,2)", {}),
+        ("share", ["0.1234567"], "double", {}),
+        ("is_new", ["0", "1"], "boolean", {}),
+        ("count", ["0", "1"], "bigint", {}),
+        ("note", ["1"], "string", {"personal": True}),
+        ("word", ["N/A", "x"], "string", {}),
+    ],
+)  # fmt: skip
+def test_a_type_is_guessed_from_values_and_name(
+    tmp_path: Path, header: str, values: list[str], data_type: str, meta: dict[str, str]
+) -> None:
+    file = tmp_path / "one.tsv"
+    file.write_text(
+        "\n".join([f"{header}\tother", *(f"{value}\t{n}" for n, value in enumerate(values))]), encoding="utf-8"
+    )
+    [guess, _] = guess_columns(read_sample(file), "rows")
+    assert (guess.data_type, guess.meta) == (data_type, meta)
+    assert guess.null_words == ({"N/A"} & set(values) if data_type != "string" else set())
+
+
+def test_a_day_that_may_be_a_month_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "visits.csv"
+    file.write_text("id,day\n1,05/06/2026\n2,07/06/2026\n", encoding="utf-8")
+    assert new_source(file, "desk", tmp_path / "own") == 0
+    [path] = (tmp_path / "own").rglob("*.yml")
+    assert "# guess: day and month can't be told apart; %m/%d/%Y fits as well" in path.read_text(encoding="utf-8")
+    said = capsys.readouterr().out
+    assert "key             id: filled and different in all 2 rows" in said
+    assert "TABLE=desk.visits" in said
+
+
+def test_versions_of_a_row_have_one_key(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("id,updated_at\n1,2026-01-01 10:00:00\n1,2026-01-02 10:00:00\n", encoding="utf-8")
+    key = guess_key(guess_columns(read_sample(file), "a"), "a")
+    assert (key.columns, key.version, key.key_lines) == (("id",), "updated_at", None)
+
+
+def test_lines_before_the_header_and_a_line_for_spreadsheets(tmp_path: Path) -> None:
+    for text, skipped, delimiter in (
+        ("Report of January\n\nid;name;sum\n1;a;2\n2;b;3\n", 2, ";"),
+        ("sep=;\nid;name\n1;a,b\n2;c,d\n", 1, ";"),
+        ("id|name\n1|a\n", 0, "|"),
+    ):
+        file = tmp_path / "a.csv"
+        file.write_text(text, encoding="utf-8-sig")
+        found = read_sample(file)
+        assert (found.skip_lines, found.delimiter, found.columns[0].name) == (skipped, delimiter, "id")
+
+
+def test_two_headers_that_fold_to_one_name_are_told_apart_and_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("Order ID,order-id,sum\n1,x,2\n2,y,3\n", encoding="utf-8")
+    assert new_source(file, "desk", tmp_path / "own") == 0
+    columns = written(tmp_path / "own")["columns"]
+    assert list(columns) == ["order_id", "order_id_2", "sum"]
+    assert meta_of(columns["order_id_2"])["source_name"] == "order-id"
+    assert f"{file} line 1: 'order-id' folds to order_id as another header does" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("a.csv", "id,sum,id\n1,2,3\n", "a.csv line 1: columns 1 and 3 are both named 'id'"),
+        ("a.csv", "x\n\nid,,sum\n1,2,3\n2,3,4\n", "a.csv line 3: column 2 has no name"),
+        ("a.csv", "id,sum\n", "it has a header and no row"),
+        ("a.csv", "", "the file is empty"),
+        ("a.jsonl", '{"a": 1}\n{"a": \n', "a.jsonl line 2: this is no JSON"),
+        ("a.json", '[{"a": 1},\n {"a"}]', "a.json line 2: this is no JSON"),
+        ("a.json", "[1, 2]", "expected an object per row"),
+        ("a.parquet", "no parquet", "it can't be read as Parquet"),
+        ("a.csv.gz", "no gzip", "it can't be read"),
+    ],
+)
+def test_a_sample_that_says_nothing_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, text: str, says: str
+) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    assert new_source(tmp_path / name, "desk", tmp_path / "own") == 1
+    assert says in capsys.readouterr().err
+    assert not (tmp_path / "own").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["none.csv", "desk"], "there is no such file"),
+        (["a.xlsx", "desk"], "a spreadsheet program saves as CSV"),
+        (["a.csv", "Desk"], "NAME=Desk: use lower-case letters"),
+        (["a.csv", "desk", "--table", "2"], "TABLE=2: use lower-case letters"),
+        (["a.csv", "shop"], "that is a source of the project, declared in models/staging/shop/"),
+    ],
+)
+def test_a_wrong_argument_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
+) -> None:
+    for name in ("a.csv", "a.xlsx"):
+        (tmp_path / name).write_text("id,sum\n1,2\n", encoding="utf-8")
+    assert main(["new-source", str(tmp_path / arguments[0]), *arguments[1:], "--into", str(tmp_path / "own")]) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_without_a_folder_nothing_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("JOURNEYS_SOURCES", raising=False)
+    assert main(["new-source", str(tmp_path / "a.csv"), "desk"]) == 2
+    assert "Set JOURNEYS_SOURCES" in capsys.readouterr().err
+
+
+def test_what_is_there_is_never_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "calls.csv"
+    file.write_text("id,called_at\n1,2026-01-01 10:00:00\n", encoding="utf-8")
+    assert new_source(file, "desk", tmp_path / "own") == 0
+    [path] = (tmp_path / "own").rglob("*.yml")
+    assert new_source(file, "desk", tmp_path / "own") == 0
+    assert f"{path}: up to date" in capsys.readouterr().out
+    changed = path.read_text(encoding="utf-8").replace("call_called", "call_held")
+    path.write_text(changed, encoding="utf-8")
+    assert new_source(file, "desk", tmp_path / "own") == 1
+    said = capsys.readouterr().err
+    assert "  -              - event_name: call_held" in said and "  +              - event_name: call_called" in said
+    assert path.read_text(encoding="utf-8") == changed
+    # another table of the source is another file
+    assert new_source(file, "desk", tmp_path / "own", "--table", "chats") == 0
+    assert sorted(one.name for one in (tmp_path / "own").rglob("*.yml")) == ["_desk__chats__sources.yml", path.name]
+
+
+def test_what_is_written_is_a_contract_that_landing_reads(tmp_path: Path) -> None:
+    file = tmp_path / "calls.csv"
+    file.write_text(
+        'call_id;"who: {{ she }}";caller_email;called_at;seconds\n'
+        "C-1;a;ann@example.com;2026-01-01 10:00:00;12\nC-2;b;bob@example.com;2026-01-02 10:00:00;9\n",
+        encoding="utf-8",
+    )
+    assert new_source(file, "desk", tmp_path / "own") == 0
+    [contract] = [one for one in read_contracts(PROJECT_ROOT / "models", tmp_path / "own") if one.is_own]
+    assert (contract.key, contract.csv.delimiter) == (("call_id",), ";")
+    [event] = contract.events
+    assert (event.event_name.text, event.occurred_at, event.identifiers) == (
+        "call_called", "called_at", (("email", "caller_email"),),
+    )  # fmt: skip
+    assert contract.column("who_she").description == "who: { { she }}"

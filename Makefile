@@ -19,7 +19,7 @@ run: setup  ## extracts to a published release (EXAMPLE=complete_journey, or JOU
 up: setup  ## Dagster's pages on http://127.0.0.1:3000
 	@$(RUN) up
 
-check: setup  ## check contracts and seeds without running anything
+check: setup  ## check contracts, seeds and the extracts folder without running anything
 	@$(RUN) check
 
 journey-check: setup  ## check the definitions of journeys against the data, before use: JOURNEY=purchase

@@ -12,6 +12,7 @@ from orchestration.lib.config.contracts import TableContract, read_contracts
 from orchestration.lib.core.connection import WarehouseBusy, open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings
 from orchestration.lib.landing.land import LandingResult, land_table
+from orchestration.lib.landing.overlooked import note_overlooked, overlooked
 from orchestration.lib.warehouse.data_set import prepare_data_set
 
 
@@ -37,7 +38,10 @@ def landing_asset_specs(contracts: Sequence[TableContract]) -> list[dg.AssetSpec
 def land_tables(
     settings: Settings, contracts: Sequence[TableContract], *, run_id: str, log: dg.DagsterLogManager
 ) -> Iterator[tuple[TableContract, LandingResult]]:
-    """Lands what is new of each table. Asks for another try where another process holds the warehouse."""
+    """Lands what is new of each table, and notes what lies in the extracts folder and is not read.
+
+    Asks for another try where another process holds the warehouse.
+    """
     now = datetime.now(UTC)
     try:
         prepare_data_set(settings, today=now.date())
@@ -48,6 +52,7 @@ def land_tables(
                 )
                 _log(log, result)
                 yield contract, result
+            note_overlooked(connection, CONTRACTS, overlooked(settings.extracts, CONTRACTS), now=now)
     except WarehouseBusy as busy:
         # the holder may be done by then; whatever else goes wrong would go wrong again
         raise dg.RetryRequested(max_retries=3, seconds_to_wait=10) from busy

@@ -28,7 +28,6 @@ from orchestration.lib.landing.files import (
 )
 from orchestration.lib.landing.reasons import FileChanging, FileRefused
 from orchestration.lib.landing.registry import (
-    LandingError,
     Place,
     RefusedFile,
     close_batch,
@@ -122,10 +121,7 @@ def land_table(
     started = time.monotonic()
     ensure_tables(connection, contract)
     _sweep(connection)
-    try:
-        found = find_files(extracts, contract)
-    except OSError as error:
-        raise LandingError(f"{extracts / contract.folder} can't be listed: {error}.") from error
+    found = find_files(extracts, contract)
     known = _known_files(connection, contract)
     delivery = _new_files(found, contract, known, known_places(connection, contract), settle_seconds)
     batch: int | None = None

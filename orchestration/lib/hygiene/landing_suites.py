@@ -14,6 +14,7 @@ from orchestration.lib.config.contracts import ColumnContract, TableContract
 from orchestration.lib.core.sql import in_list, literal
 from orchestration.lib.core.sql import name as quoted
 from orchestration.lib.hygiene.checks import Check, Severity, Suite, TableChecks, instant, quoted_table
+from orchestration.lib.landing.overlooked import IGNORED_FILES
 
 # Rows of a raw table that count: the others are kept as evidence, not as data.
 CURRENT_ROWS = "_row_status = 'current'"
@@ -78,6 +79,41 @@ def landing_suite(
             current.unique("_row_key", says=f"{_names(contract.key)} names at most one current row"),
             *(check for column in contract.columns for check in _column_checks(current, column, as_of)),
             *extras,
+        ),
+    )
+
+
+def warnings_suite() -> Suite:
+    """The suite of what is suspicious about files and in the extracts folder. It warns, and blocks nothing.
+
+    Names that are ignored are meant to be: they are counted in the table, and no check is about them.
+    """
+    here = TableChecks("landing.warnings", key=None)
+    of_file = (
+        "from landing.warnings as warnings inner join landing.files as files using (source_name, table_name, file_id)"
+        " where files.status = 'loaded'"
+    )
+    of_folder = f"from landing.warnings where file_id is null and kind <> {literal(IGNORED_FILES)}"
+    return Suite(
+        name="landing.warnings",
+        gate="landing",
+        checks=(
+            here.counted(
+                "no_suspicious_file",
+                "select (select count(*) from landing.files where status = 'loaded') as rows_checked,"
+                f" count(distinct (source_name, table_name, file_id)) as unexpected_count {of_file}",
+                says="nothing about a landed file is suspicious",
+                look=f"select place, kind, column_name, message {of_file}",
+                severity="warning",
+            ),
+            here.counted(
+                "everything_is_read",
+                "select (select count(*) from landing.warnings where file_id is null) as rows_checked,"
+                f" count(*) as unexpected_count {of_folder}",
+                says="everything in the extracts folder is read",
+                look=f"select place, kind, message {of_folder}",
+                severity="warning",
+            ),
         ),
     )
 

@@ -40,6 +40,7 @@ from orchestration.lib.landing.registry import (
 )
 from orchestration.lib.landing.staging import ReadPart, StagedFile, read_files, stage_file
 from orchestration.lib.landing.statuses import settle_statuses
+from orchestration.lib.landing.warnings import misspelt_columns, note_warnings
 
 WORK_PREFIX = ".landing_"
 # What is noted of a file that landed; where its staged rows name it and which lines they are on.
@@ -395,6 +396,8 @@ def _insert(
                 "rows_quarantined": broken, "extra_columns": json.dumps(list(read.extra_columns), ensure_ascii=False),
             }
         )  # fmt: skip
+        warnings = misspelt_columns(connection, contract, part, read)
+        note_warnings(connection, contract, file_id=digest, batch=batch, now=now, warnings=warnings)
         totals.files_loaded += 1
         totals.rows_read += count
         totals.rows_accepted += read.accepted

@@ -15,7 +15,7 @@ import pytest
 
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.hygiene.checks import Suite, TableChecks
-from orchestration.lib.hygiene.landing_suites import landing_suite
+from orchestration.lib.hygiene.landing_suites import landing_suite, warnings_suite
 from orchestration.lib.hygiene.published_suites import published_suite
 from orchestration.lib.hygiene.results import (
     LEDGER_COLUMNS,
@@ -182,6 +182,32 @@ def test_a_refused_file_fails_until_it_is_replaced(warehouse):
         " values ('feed', 'spend', 'feed/spend/a.csv', 2, 'loaded', 5, 0)"
     )
     assert landing(warehouse, SPEND).verdict == "pass"
+
+
+def test_what_is_suspicious_in_the_extracts_folder_is_a_warning(warehouse):
+    warehouse.execute(
+        "create table landing.warnings (source_name varchar, table_name varchar, file_id varchar, place varchar,"
+        " kind varchar, column_name varchar, row_count bigint, message varchar, batch bigint, loaded_at timestamp)",
+    )
+    assert warehouse.run(warnings_suite()).warnings == ()
+    warehouse.execute(
+        "insert into landing.warnings (source_name, table_name, file_id, place, kind, message) values"
+        " ('feed', 'events', 'f1', 'feed/events/a.csv', 'misspelt_column', 'one'),"
+        " ('feed', 'events', 'f1', 'feed/events/a.csv', 'misspelt_column', 'two'),"
+        " (null, null, null, 'fed', 'undeclared_source', 'three'), (null, null, null, '.', 'ignored_files', 'four')"
+    )
+    result = warehouse.run(warnings_suite())
+    assert (result.verdict, result.blocks) == ("pass", False)
+    assert [(check.expectation, check.unexpected_count) for check in result.warnings] == [
+        ("no_suspicious_file", 1),
+        ("everything_is_read", 1),
+    ]
+    with open_duckdb(warehouse.path, read_only=True) as connection:
+        looks = [check.message.partition("Look with: ")[2] for check in result.warnings]
+        shown = [row[-1] for look in looks for row in connection.execute(look).fetchall()]
+    assert shown == ["one", "two", "three"]
+    warehouse.execute("update landing.files set status = 'withdrawn'")
+    assert [check.expectation for check in warehouse.run(warnings_suite()).warnings] == ["everything_is_read"]
 
 
 # --- published schemas --------------------------------------------------------------------------------------

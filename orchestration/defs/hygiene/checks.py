@@ -22,6 +22,7 @@ from orchestration.lib.hygiene.published_suites import published_suite
 from orchestration.lib.hygiene.results import SuiteResult, results_rows, store_results
 from orchestration.lib.hygiene.session import HygieneSession
 from orchestration.lib.hygiene.unchanged import note_states, passed_states, state_of
+from orchestration.lib.landing.quarantine import mostly_quarantined
 from orchestration.lib.landing.registry import refused_files, table_batches
 from orchestration.lib.landing.warnings import warnings_that_hold
 from orchestration.lib.release.journal import read_manifest
@@ -109,6 +110,11 @@ def check_landed(
         refused = refused_files(connection, settings.extracts)
         batches = table_batches(connection)
         suspicious = warnings_that_hold(connection)
+        spoiled = {
+            contract.name: mostly_quarantined(connection, contract)
+            for contract in contracts
+            if (contract.source, contract.table) in batches
+        }
         passed = {} if is_forced else passed_states(connection)
     suites = []
     if CONTRACTS[0] in contracts:
@@ -124,7 +130,10 @@ def check_landed(
             suite = replace(suite, checks=suite.checks[:1])
         state = state_of(suite, batch)
         if passed.get(suite.name) != state:
-            messages = tuple(file.message for file in here)
+            messages = (
+                *(file.message for file in here),
+                *(file.message for file in spoiled.get(contract.name, ())),
+            )
             suites.append(_DueSuite(landed_key(contract), "suite", suite, state, messages))
     if not suites:
         log.info(f"All {len(contracts)} landed tables are as they were when they passed")

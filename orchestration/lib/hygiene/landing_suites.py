@@ -15,6 +15,7 @@ from orchestration.lib.core.sql import in_list, literal
 from orchestration.lib.core.sql import name as quoted
 from orchestration.lib.hygiene.checks import Check, Severity, Suite, TableChecks, instant, quoted_table
 from orchestration.lib.landing.overlooked import IGNORED_FILES
+from orchestration.lib.landing.quarantine import MAX_QUARANTINED_SHARE_OF_DELIVERY, mostly_quarantined_sql
 
 # Rows of a raw table that count: the others are kept as evidence, not as data.
 CURRENT_ROWS = "_row_status = 'current'"
@@ -155,6 +156,15 @@ def _delivery_checks(
         look=f"select file_path, rows_read, rows_quarantined {loaded}"
         f" and rows_quarantined > {literal(max_quarantined_share)} * rows_read",
         severity="warning",
+    )
+    # Whatever the table's size: a file that was read wrong is a small part of a long history.
+    mostly = mostly_quarantined_sql(contract)
+    yield delivery.counted(
+        "quarantined_share_of_delivery",
+        f"select (select count(*) {loaded}) as rows_checked, count(*) as unexpected_count from ({mostly})",
+        says=f"of no file or delivery more than {MAX_QUARANTINED_SHARE_OF_DELIVERY:.0%} of the rows are quarantined,"
+        " unless it was withdrawn or replaced under its path",
+        look=" ".join(mostly.split()),
     )
     if refused_files is not None:
         still_there = f"status = 'refused' and file_path in {in_list(refused_files)}"

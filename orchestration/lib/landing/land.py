@@ -546,3 +546,36 @@ def _statuses_of_batch(
         connection, f"select count(*) from {quarantine_table(contract)} where batch = ? and line is not null", [batch]
     )
     return counts
+
+
+def read_again(
+    connection: duckdb.DuckDBPyConnection,
+    contract: TableContract,
+    file: FoundFile,
+    digest: str,
+    *,
+    batch: int,
+    now: datetime,
+) -> None:
+    """Reads one file into raw and quarantine as of this batch, inside the caller's transaction; settles nothing.
+
+    Raises FileRefused when it can't land under its contract, and FileChanging when it changed meanwhile.
+    """
+    with _work_folder(connection) as work:
+        kind, packed = file_format(file, contract)
+        staged = stage_file(connection, file, contract, kind=kind, packed=packed, target=work / f"1.{kind}")
+        for part in read_files(connection, contract, [staged], folder=work):
+            if not isinstance(part, ReadPart):
+                raise part[1]
+            _insert(
+                connection,
+                contract,
+                part,
+                digests={file.shown: digest},
+                known={},
+                batch=batch,
+                now=now,
+                totals=_Totals(),
+            )
+    if not file.is_unchanged():
+        raise FileChanging

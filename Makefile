@@ -4,8 +4,9 @@ SHELL := /bin/bash
 PYTHON ?= python3
 RUN := .venv/bin/python -m orchestration
 SIZE = $(if $(CUSTOMERS),--customers $(CUSTOMERS)) $(if $(DAYS),--days $(DAYS)) $(if $(SEED),--seed $(SEED)) $(if $(HOUSEHOLDS),--households $(HOUSEHOLDS))
+ROWS = $(if $(TABLE),--table "$(TABLE)") $(if $(REASON),--reason "$(REASON)") $(if $(COLUMN),--column "$(COLUMN)") $(if $(FILE),--file "$(FILE)")
 
-.PHONY: help setup run up check journey-check import-log new-source staging-model test test-all lint lint-python lint-yaml lint-sql format docs docs-outputs docs-tables bench bench-components bench-landing lock withdraw restore rollback releases hash sql dbt digests send-digests identity-diff identity-train unions bench-identity bench-journeys bench-flows clean
+.PHONY: help setup run up check journey-check import-log new-source staging-model test test-all lint lint-python lint-yaml lint-sql format docs docs-outputs docs-tables bench bench-components bench-landing lock withdraw restore quarantine requeue rollback releases hash sql dbt digests send-digests identity-diff identity-train unions bench-identity bench-journeys bench-flows clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -19,7 +20,7 @@ run: setup  ## extracts to a published release (EXAMPLE=complete_journey, or JOU
 up: setup  ## Dagster's pages on http://127.0.0.1:3000
 	@$(RUN) up
 
-check: setup  ## check contracts and seeds without running anything
+check: setup  ## check contracts, seeds and the extracts folder without running anything
 	@$(RUN) check
 
 journey-check: setup  ## check the definitions of journeys against the data, before use: JOURNEY=purchase
@@ -39,6 +40,12 @@ withdraw: setup  ## withdraw a wrongly loaded file: FILE=feed/events/2026-01.csv
 
 restore: setup  ## reverse the withdrawal of a file: FILE=feed/events/2026-01.csv
 	@$(RUN) restore "$(FILE)"
+
+quarantine: setup  ## what is in quarantine, by reason: SOURCE=feed TABLE=events REASON=not_a_time COLUMN=occurred_at FILE=… (each optional)
+	@$(RUN) quarantine $(if $(SOURCE),--source "$(SOURCE)") $(ROWS)
+
+requeue: setup  ## read files with quarantined rows again, after their contract changed: SOURCE=feed (TABLE, REASON, COLUMN, FILE)
+	@$(RUN) requeue "$(SOURCE)" $(ROWS)
 
 releases: setup  ## list the releases of the data set
 	@$(RUN) releases

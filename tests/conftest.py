@@ -35,6 +35,7 @@ NOT_COMPARED = {"loaded_at"}
 OF_THE_DELIVERY = {
     "hygiene.source_scorecard": {"file_count", "byte_count"},
     "hygiene.quarantine_summary": {"file_count"},
+    "hygiene.landing_warnings": {"file_count", "first_noted_at"},
 }
 PUBLISHED_SCHEMAS = tuple(sorted(path.name for path in (PROJECT_ROOT / "models" / "marts").iterdir() if path.is_dir()))
 

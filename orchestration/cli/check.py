@@ -1,4 +1,4 @@
-"""`make check`: is the configuration sound?"""
+"""`make check`: is the configuration sound, and is everything in the extracts folder read?"""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from orchestration.lib.core.settings import read_settings
 
 
 def command() -> int:
-    """Check contracts and seeds without running anything."""
+    """Check contracts, seeds and the extracts folder."""
+    from orchestration.lib.landing.overlooked import overlooked
     from orchestration.lib.sources.resolving import read_all_contracts
     from orchestration.lib.warehouse.data_set import prepare_data_set
 
@@ -17,5 +18,7 @@ def command() -> int:
     report = prepare_data_set(settings, today=datetime.now(UTC).date())
     for warning in report.warnings:
         print(f"warning: {warning}")
+    for found in overlooked(settings.extracts, contracts):
+        print(f"warning: {found.shown}")
     print(f"{len(contracts)} source tables and the seeds of {settings.data_set} have no errors.")
     return 0

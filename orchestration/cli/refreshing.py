@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from orchestration.cli.preparing import prepare_extracts, prepare_project
-from orchestration.cli.release_report import report_next_steps, report_release
+from orchestration.cli.release_report import report_next_steps, report_release, show_landing_warnings
 from orchestration.cli.screen import Progress, Screen
+from orchestration.lib.config.contracts import read_contracts
 from orchestration.lib.core.connection import WarehouseBusy
-from orchestration.lib.core.settings import Settings
+from orchestration.lib.core.settings import PROJECT_ROOT, Settings
+from orchestration.lib.landing.overlooked import overlooked
+from orchestration.lib.landing.warnings import LandingWarning
 from orchestration.lib.release.due import Due, look
 from orchestration.lib.release.publish import Release, current_release, serve
 
@@ -29,7 +32,7 @@ def run_refresh(settings: Settings, *, sizes: Mapping[str, int], moves_clock: bo
     before = current_release(settings)
     due = _look(settings)
     if before is not None and due is not None and not due.reasons and not (due.clock_moved_from and moves_clock):
-        _report_nothing_new(settings, before, due, screen)
+        _report_nothing_new(settings, before, due, due.overlooked, screen)
         screen(f"\nThis took {time.monotonic() - started:.1f} s.")
         report_next_steps(settings, screen)
         return 0
@@ -43,17 +46,19 @@ def run_refresh(settings: Settings, *, sizes: Mapping[str, int], moves_clock: bo
     job_started = time.monotonic()
     failures = execute_job(refresh, settings, screen)
     seconds = time.monotonic() - job_started
+    not_read = overlooked(settings.extracts, read_contracts(PROJECT_ROOT / "models"))
     if failures:
         report_failure(failures, before, screen)
+        show_landing_warnings([warning.shown for warning in not_read], screen)
         return 1
     after = current_release(settings)
     if after is None:
         screen("The job ended without a release and without a failure. Look at its steps with make up.")
         return 1
     if before is not None and after.release_id == before.release_id:
-        _report_nothing_new(settings, after, None, screen)
+        _report_nothing_new(settings, after, None, not_read, screen)
     else:
-        report_release(settings, after, screen)
+        report_release(settings, after, not_read, screen)
     screen(f"\nThe job took {seconds:.0f} s, all together {time.monotonic() - started:.0f} s.")
     report_next_steps(settings, screen)
     return 0
@@ -67,7 +72,9 @@ def _look(settings: Settings) -> Due | None:
         return None
 
 
-def _report_nothing_new(settings: Settings, release: Release, due: Due | None, screen: Progress) -> None:
+def _report_nothing_new(
+    settings: Settings, release: Release, due: Due | None, not_read: Sequence[LandingWarning], screen: Progress
+) -> None:
     serve(settings)
     for warning in due.warnings if due else ():
         screen(f"  note: {warning}")
@@ -83,4 +90,4 @@ def _report_nothing_new(settings: Settings, release: Release, due: Due | None, s
 
         for line in send_digests(settings).lines:
             screen(f"  {line}")
-    report_release(settings, release, screen)
+    report_release(settings, release, not_read, screen)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import duckdb
@@ -14,12 +14,15 @@ from orchestration.cli.screen import Progress
 from orchestration.lib.core.connection import one_row, open_duckdb
 from orchestration.lib.core.settings import Settings, shown_path
 from orchestration.lib.digests.wording import STATUS_WORDS, amount, change_arrow
+from orchestration.lib.landing.overlooked import IGNORED_FILES
+from orchestration.lib.landing.warnings import LandingWarning
 from orchestration.lib.release.journal import read_manifest
 from orchestration.lib.release.publish import Release
 
 # A longer scorecard than this is summed up by journey at the end of a run, with as many of those that miss their
 # target.
 KPIS_SHOWN = 12
+WARNINGS_SHOWN = 10
 STATUSES = ("green", "amber", "red", "no_data")
 # Columns of the scorecard that are aligned to the right.
 FIGURES = range(3, 6)
@@ -27,7 +30,8 @@ FIGURES = range(3, 6)
 FINDINGS_SHOWN = 5
 
 
-def report_release(settings: Settings, release: Release, screen: Progress) -> None:
+def report_release(settings: Settings, release: Release, not_read: Sequence[LandingWarning], screen: Progress) -> None:
+    """Says what is in a release, and what lies in the extracts folder and is `not_read`."""
     manifest = read_manifest(release.directory)
     screen(f"\nRelease {release.release_id}  (data set {settings.data_set}, as of {release.as_of:%Y-%m-%d %H:%M} UTC)")
     for table in manifest["tables"]:
@@ -35,6 +39,13 @@ def report_release(settings: Settings, release: Release, screen: Progress) -> No
     with open_duckdb(release.database, read_only=True) as connection:
         show_scorecard(connection, screen)
         show_hygiene(connection, manifest, release.directory, screen)
+        # a release of before there was the table may be the current one again
+        has_warnings = "landing_warnings" in (table["name"] for table in manifest["tables"])
+        of_files = _warnings_of_files(connection) if has_warnings else []
+    ignored = [warning.shown for warning in not_read if warning.kind == IGNORED_FILES]
+    show_landing_warnings(
+        [*(warning.shown for warning in not_read if warning.kind != IGNORED_FILES), *of_files, *ignored], screen
+    )
 
 
 def show_scorecard(connection: duckdb.DuckDBPyConnection, screen: Progress) -> None:
@@ -116,6 +127,28 @@ def show_hygiene(connection: duckdb.DuckDBPyConnection, manifest: Mapping, direc
 def _say_how_many_more(count: int, screen: Progress, table: str) -> None:
     if count > FINDINGS_SHOWN:
         screen(f"  … and {count - FINDINGS_SHOWN} more: make sql SQL='from {table}'")
+
+
+def _warnings_of_files(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    rows = connection.execute("""
+        select place, kind, message from hygiene.landing_warnings where file_count > 0
+        order by row_count desc nulls last, place, kind, message
+    """).fetchall()
+    return [LandingWarning(kind=kind, place=place, message=message).shown for place, kind, message in rows]
+
+
+def show_landing_warnings(lines: Sequence[str], screen: Progress) -> None:
+    """The first of these warnings, and where the others are."""
+    if not lines:
+        return
+    screen(f"\nTo look at in the extracts folder: {len(lines):,}")
+    for line in lines[:WARNINGS_SHOWN]:
+        screen(f"  {line}")
+    if len(lines) > WARNINGS_SHOWN:
+        screen(
+            f"  … and {len(lines) - WARNINGS_SHOWN:,} more: make check lists what is not read, "
+            'make sql SQL="from hygiene.landing_warnings" all that were known at the release'
+        )
 
 
 def report_next_steps(settings: Settings, screen: Progress) -> None:

@@ -199,6 +199,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     story["killed"] = shop.run_and_kill(at="dbt: ")
     story["after kill"] = (shop.released, shop.served)
 
+    shop.deliver("feed/evnts/misspelt.csv", HEADER)
     story["withdrawn"] = shop.command("withdraw", "feed/events/wrong.csv")
     story["recovered"] = shop.command("run")
     assert story["recovered"].code == 0, story["recovered"].said
@@ -211,6 +212,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     assert story["other"][1].code == 0, story["other"][1].said
     story["after other"] = (other.released, other.served, shop.released)
 
+    shop.deliver("misplaced.csv", HEADER)
     story["again"] = shop.command("run")
     story["after again"] = (shop.released, shop.served, other.released)
     story["rolled back"] = shop.command("rollback")
@@ -348,6 +350,31 @@ def test_a_second_run_says_that_nothing_changed_and_serves_the_release_again(sto
     releases, served = story["recovered release"]
     assert f"Nothing changed since the last run: release {served} remains current" in story["again"].said
     assert story["after again"] == (releases, served, story["after other"][0])
+
+
+def test_what_is_not_read_is_shown_at_the_end_of_each_run_and_published(story: dict[str, Any]) -> None:
+    misspelt = "extracts/feed/evnts: no table of feed is called evnts (is it events?)"
+    misplaced = "extracts: 1 file in it is not read: misplaced.csv"
+    assert misspelt in story["recovered"].said
+    assert misplaced not in story["recovered"].said
+    # it makes no run due, and is said all the same
+    assert misspelt in story["again"].said
+    assert misplaced in story["again"].said
+    shop = story["shop"]
+    noted = "select source_name, table_name, place, kind, file_count from hygiene.landing_warnings order by place"
+    assert shop.query(story["recovered release"][1], noted) == [
+        ("feed", None, "feed/evnts", "undeclared_table", 0),
+    ]
+    assert shop.query(shop.released[-1], noted) == [
+        (None, None, ".", "misplaced_file", 0),
+        ("feed", None, "feed/evnts", "undeclared_table", 0),
+    ]
+    found = shop.query(
+        shop.released[-1],
+        "select severity, verdict, unexpected_count from hygiene.expectation_results "
+        "where expectation = 'everything_is_read' order by checked_at desc limit 1",
+    )
+    assert found == [("warning", "fail", 2)]
 
 
 def test_rolling_back_is_one_command(story: dict[str, Any]) -> None:

@@ -17,13 +17,15 @@ from orchestration.lib.core.settings import Settings, read_settings
 from orchestration.lib.dbt.marts import marts_by_schema, read_marts
 from orchestration.lib.dbt.project import read_dbt_manifest
 from orchestration.lib.hygiene.checks import Suite
-from orchestration.lib.hygiene.landing_suites import MAX_QUARANTINED_SHARE, landing_suite
+from orchestration.lib.hygiene.landing_suites import MAX_QUARANTINED_SHARE, landing_suite, warnings_suite
 from orchestration.lib.hygiene.published_suites import published_suite
 from orchestration.lib.hygiene.results import SuiteResult, results_rows, store_results
 from orchestration.lib.hygiene.session import HygieneSession
 from orchestration.lib.hygiene.unchanged import note_states, passed_states, state_of
 from orchestration.lib.landing.accounting import bad_file_messages
+from orchestration.lib.landing.quarantine import mostly_quarantined
 from orchestration.lib.landing.registry import refused_files, table_batches
+from orchestration.lib.landing.warnings import warnings_that_hold
 from orchestration.lib.release.journal import read_manifest
 from orchestration.lib.release.ledgers import create_ledgers
 from orchestration.lib.release.publish import current_release
@@ -36,8 +38,14 @@ MARTS = marts_by_schema(read_marts(read_dbt_manifest(read_settings().resolved_so
 FIRST_TABLES = {schema: dg.AssetKey([schema, marts[0].name]) for schema, marts in MARTS.items()}
 
 
+# What is suspicious in the extracts folder is of no table, so its suite hangs on the first.
+WARNINGS = warnings_suite()
 # The suites that there are: of sources that were removed the ledger holds results as well.
-SUITES = (*(f"landing.{contract.identifier}" for contract in CONTRACTS), *(f"marts.{schema}" for schema in MARTS))
+SUITES = (
+    *(f"landing.{contract.identifier}" for contract in CONTRACTS),
+    WARNINGS.name,
+    *(f"marts.{schema}" for schema in MARTS),
+)
 
 
 @dataclass(frozen=True)
@@ -102,6 +110,12 @@ def check_landed(
     with open_duckdb(settings.warehouse) as connection:
         refused = refused_files(connection, settings.extracts)
         batches = table_batches(connection)
+        suspicious = warnings_that_hold(connection)
+        spoiled = {
+            contract.name: mostly_quarantined(connection, contract)
+            for contract in contracts
+            if (contract.source, contract.table) in batches
+        }
         passed = {} if is_forced else passed_states(connection)
         bad = {
             contract.identifier: bad_file_messages(connection, contract, above_share=MAX_QUARANTINED_SHARE)
@@ -109,6 +123,10 @@ def check_landed(
             if (contract.source, contract.table) in batches
         }
     suites = []
+    if CONTRACTS[0] in contracts:
+        state = state_of(WARNINGS, suspicious)
+        if passed.get(WARNINGS.name) != state:
+            suites.append(_DueSuite(landed_key(CONTRACTS[0]), "warnings", WARNINGS, state))
     for contract in contracts:
         here = [file for file in refused if (file.source, file.table) == (contract.source, contract.table)]
         suite = landing_suite(contract, as_of=as_of, refused_files=[file.file_path for file in here])
@@ -118,12 +136,17 @@ def check_landed(
             suite = replace(suite, checks=suite.checks[:1])
         state = state_of(suite, batch)
         if passed.get(suite.name) != state:
-            messages = (*(file.message for file in here), *bad.get(contract.identifier, ()))
+            messages = (
+                *(file.message for file in here),
+                *(file.message for file in spoiled.get(contract.name, ())),
+                *(() if spoiled.get(contract.name) else bad.get(contract.identifier, ())),
+            )
             suites.append(_DueSuite(landed_key(contract), "suite", suite, state, messages))
     if not suites:
         log.info(f"All {len(contracts)} landed tables are as they were when they passed")
         return []
-    log.info(f"Checking {len(suites)} of {len(contracts)} landed tables")
+    tables = sum(due.suite is not WARNINGS for due in suites)
+    log.info(f"Checking {tables} of {len(contracts)} landed tables")
     return _run(settings, suites, run_id)
 
 
@@ -172,18 +195,28 @@ def check_marts(
             description=f"Great Expectations suite of raw.{contract.identifier}",
         )
         for contract in CONTRACTS
+    ]
+    + [
+        dg.AssetCheckSpec(
+            name="warnings",
+            asset=landed_key(CONTRACTS[0]),
+            blocking=True,
+            description="Great Expectations suite of landing.warnings: what is suspicious in the extracts folder",
+        )
     ],
     can_subset=True,
     pool=WAREHOUSE_POOL,
 )
 def landing_suites(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
     settings, as_of = run_settings_and_clock(context.instance, context.run.run_id)
-    selected = {key.asset_key for key in context.op_execution_context.selected_asset_check_keys}
-    chosen = [contract for contract in CONTRACTS if landed_key(contract) in selected]
+    selected = context.op_execution_context.selected_asset_check_keys
+    assets = {key.asset_key for key in selected}
+    chosen = [contract for contract in CONTRACTS if landed_key(contract) in assets]
     for found in check_landed(
         settings, chosen, as_of=as_of, run_id=context.run.run_id, log=context.log, is_forced=True
     ):
-        yield found.as_result()
+        if dg.AssetCheckKey(found.asset, found.name) in selected:
+            yield found.as_result()
 
 
 @dg.multi_asset_check(

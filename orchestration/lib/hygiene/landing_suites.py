@@ -14,6 +14,8 @@ from orchestration.lib.config.contracts import ColumnContract, TableContract
 from orchestration.lib.core.sql import in_list, literal
 from orchestration.lib.core.sql import name as quoted
 from orchestration.lib.hygiene.checks import Check, Severity, Suite, TableChecks, instant, quoted_table
+from orchestration.lib.landing.overlooked import IGNORED_FILES
+from orchestration.lib.landing.quarantine import MAX_QUARANTINED_SHARE_OF_DELIVERY, mostly_quarantined_sql
 
 # Rows of a raw table that count: the others are kept as evidence, not as data.
 CURRENT_ROWS = "_row_status = 'current'"
@@ -82,6 +84,41 @@ def landing_suite(
     )
 
 
+def warnings_suite() -> Suite:
+    """The suite of what is suspicious about files and in the extracts folder. It warns, and blocks nothing.
+
+    Names that are ignored are meant to be: they are counted in the table, and no check is about them.
+    """
+    here = TableChecks("landing.warnings", key=None)
+    of_file = (
+        "from landing.warnings as warnings inner join landing.files as files using (source_name, table_name, file_id)"
+        " where files.status = 'loaded'"
+    )
+    of_folder = f"from landing.warnings where file_id is null and kind <> {literal(IGNORED_FILES)}"
+    return Suite(
+        name="landing.warnings",
+        gate="landing",
+        checks=(
+            here.counted(
+                "no_suspicious_file",
+                "select (select count(*) from landing.files where status = 'loaded') as rows_checked,"
+                f" count(distinct (source_name, table_name, file_id)) as unexpected_count {of_file}",
+                says="nothing about a landed file is suspicious",
+                look=f"select place, kind, column_name, message {of_file}",
+                severity="warning",
+            ),
+            here.counted(
+                "everything_is_read",
+                "select (select count(*) from landing.warnings where file_id is null) as rows_checked,"
+                f" count(*) as unexpected_count {of_folder}",
+                says="everything in the extracts folder is read",
+                look=f"select place, kind, message {of_folder}",
+                severity="warning",
+            ),
+        ),
+    )
+
+
 def _extras_of(contract: TableContract, current: TableChecks) -> Iterable[Check]:
     """The extras on columns that the contract has: a contract of one's own may leave some out."""
     known = {column.name for column in contract.columns}
@@ -126,6 +163,15 @@ def _delivery_checks(
         look=f"select file_path, rows_read, rows_quarantined {loaded}"
         f" and rows_quarantined > {literal(max_quarantined_share)} * rows_read",
         severity="warning",
+    )
+    # Whatever the table's size: a file that was read wrong is a small part of a long history.
+    mostly = mostly_quarantined_sql(contract)
+    yield delivery.counted(
+        "quarantined_share_of_delivery",
+        f"select (select count(*) {loaded}) as rows_checked, count(*) as unexpected_count from ({mostly})",
+        says=f"of no file or delivery more than {MAX_QUARANTINED_SHARE_OF_DELIVERY:.0%} of the rows are quarantined,"
+        " unless it was withdrawn or replaced under its path",
+        look=" ".join(mostly.split()),
     )
     if refused_files is not None:
         still_there = f"status = 'refused' and file_path in {in_list(refused_files)}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import time
 from collections.abc import Sequence
@@ -13,13 +12,24 @@ from pathlib import Path
 
 from orchestration.lib.config.contracts import TableContract
 from orchestration.lib.landing import reasons
+from orchestration.lib.landing.folders import walk
 from orchestration.lib.landing.reasons import FileChanging, FileRefused
 
 # The suffixes of each format of a contract; text may be packed.
 FORMATS = {"csv": (".csv", ".tsv"), "jsonl": (".jsonl", ".ndjson", ".json"), "parquet": (".parquet",)}
 PACKINGS = {".gz": "gzip", ".zst": "zstd"}
-TEMPORARY_SUFFIXES = (".tmp", ".temp", ".part", ".partial", ".crdownload", ".filepart", ".swp", ".lock", "~")
-MARKER_PREFIXES = (".", "~$", "_SUCCESS", "_temporary", "_committed_", "_started_")
+# What cannot be looked into is refused like a file that cannot be read: reason, and what to do.
+UNREADABLE: dict[str, tuple[str, str]] = {
+    "unreadable_folder": (
+        reasons.UNREADABLE_FOLDER,
+        "the folder can't be listed, so it is unknown what is in it; give the user who runs the job the right to read "
+        "and enter it, or move it out of the extracts folder",
+    ),
+    "broken_link": (
+        reasons.UNREADABLE_FILE,
+        "the link leads nowhere; restore what it leads to, or remove the link",
+    ),
+}
 
 YOUNG_SECONDS = 2.0
 PLAIN_PATH = re.compile(r"(/\w[\w .-]*)+", re.ASCII)
@@ -36,12 +46,13 @@ class FileFormat:
 
 @dataclass(frozen=True)
 class FoundFile:
-    """A file in a table's folder as one look at the disk saw it."""
+    """A file in a table's folder as one look at the disk saw it; `refusal` is of `UNREADABLE`."""
 
     path: Path
     shown: str
     byte_count: int
     modified_ns: int
+    refusal: tuple[str, str] | None = None
 
     @property
     def delivered_at(self) -> datetime:
@@ -50,6 +61,8 @@ class FoundFile:
 
     def is_unchanged(self) -> bool:
         """Says whether the disk still holds what was seen."""
+        if self.refusal is not None:
+            return True
         try:
             stat = self.path.stat()
         except OSError:
@@ -61,22 +74,21 @@ def find_files(extracts: Path, contract: TableContract) -> tuple[FoundFile, ...]
     """Lists the files of a table by path; a part of another table has none of its own.
 
     Files that are plainly not finished or not data are left out: dot files, temporary suffixes, the markers that Spark
-    and Excel leave behind.
+    and Excel leave behind. What cannot be looked into is listed with its refusal.
     """
     if contract.part_of is not None:
         return ()
     found = []
-    for folder, folders, names in os.walk(extracts / contract.folder):
-        folders[:] = sorted(name for name in folders if not name.startswith(MARKER_PREFIXES))
-        for name in names:
-            path = Path(folder) / name
-            if name.startswith(MARKER_PREFIXES) or name.lower().endswith(TEMPORARY_SUFFIXES) or not path.is_file():
-                continue
+    for entry in walk(extracts / contract.folder):
+        shown = show_path(entry.path, extracts)
+        if entry.kind in UNREADABLE:
+            found.append(FoundFile(entry.path, shown, 0, 0, UNREADABLE[entry.kind]))
+        elif entry.kind == "file":
             try:
-                stat = path.stat()
+                stat = entry.path.stat()
             except OSError:
                 continue  # taken away between listing and looking
-            found.append(FoundFile(path, show_path(path, extracts), stat.st_size, stat.st_mtime_ns))
+            found.append(FoundFile(entry.path, shown, stat.st_size, stat.st_mtime_ns))
     return tuple(sorted(found, key=lambda file: file.shown))
 
 
@@ -99,6 +111,8 @@ def content_hash(file: FoundFile) -> str:
 
     Raises FileRefused when it can't be read, FileChanging when it changed meanwhile.
     """
+    if file.refusal is not None:
+        raise FileRefused(*file.refusal)
     try:
         with file.path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()

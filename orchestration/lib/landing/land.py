@@ -31,7 +31,6 @@ from orchestration.lib.landing.files import (
 )
 from orchestration.lib.landing.reasons import FileChanging, FileRefused
 from orchestration.lib.landing.registry import (
-    LandingError,
     Place,
     RefusedFile,
     close_batch,
@@ -54,7 +53,7 @@ from orchestration.lib.landing.staging import (
 )
 from orchestration.lib.landing.statuses import settle_statuses
 from orchestration.lib.landing.suspicions import note_suspicions
-from orchestration.lib.landing.warnings import LandingWarning, note_warnings
+from orchestration.lib.landing.warnings import LandingWarning, misspelt_columns, note_warnings
 
 WORK_PREFIX = ".landing_"
 # What is noted of a file that landed; where its staged rows name it and which lines they are on.
@@ -141,10 +140,7 @@ def land_table(
     started = time.monotonic()
     ensure_tables(connection, contract)
     _sweep(connection)
-    try:
-        found = find_files(extracts, contract)
-    except OSError as error:
-        raise LandingError(f"{extracts / contract.folder} can't be listed: {error}.") from error
+    found = find_files(extracts, contract)
     known = _known_files(connection, contract)
     delivery = _new_files(found, contract, known, known_places(connection, contract), settle_seconds)
     batch: int | None = None
@@ -483,7 +479,8 @@ def _insert(
                 "delivered_in_name": _named_time(file, contract), "place_in_batch": places[file.shown],
             }
         )  # fmt: skip
-        note_warnings(connection, contract, file_id=digest, batch=batch, now=now, warnings=_suspicions(read, contract))
+        warnings = [*_suspicions(read, contract), *misspelt_columns(connection, contract, part, read)]
+        note_warnings(connection, contract, file_id=digest, batch=batch, now=now, warnings=warnings)
         totals.files_loaded += 1
         totals.rows_read += count
         totals.rows_accepted += read.accepted
@@ -755,3 +752,40 @@ def _statuses_of_batch(
         connection, f"select count(*) from {quarantine_table(contract)} where batch = ? and line is not null", [batch]
     )
     return counts
+
+
+def read_again(
+    connection: duckdb.DuckDBPyConnection,
+    contract: TableContract,
+    file: FoundFile,
+    digest: str,
+    *,
+    place: int,
+    batch: int,
+    now: datetime,
+) -> None:
+    """Reads one file into raw and quarantine as of this batch, inside the caller's transaction; settles nothing.
+
+    `place` is the file's among those of its delivery.
+
+    Raises FileRefused when it can't land under its contract, and FileChanging when it changed meanwhile.
+    """
+    with _work_folder(connection) as work:
+        promised = file_format(file, contract)
+        staged = stage_file(connection, file, contract, promised=promised, target=work / f"1.{promised.kind}")
+        for part in read_files(connection, contract, [staged], folder=work):
+            if not isinstance(part, ReadPart):
+                raise part[1]
+            _insert(
+                connection,
+                contract,
+                part,
+                digests={file.shown: digest},
+                places={file.shown: place},
+                known={},
+                batch=batch,
+                now=now,
+                totals=_Totals(),
+            )
+    if not file.is_unchanged():
+        raise FileChanging

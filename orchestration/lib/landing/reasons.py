@@ -32,6 +32,7 @@ UNREADABLE_ROW = "unreadable_row"
 # A whole file refused: one row in quarantine without a line. Some codes serve both a row and a file.
 EMPTY_FILE = "empty_file"
 UNREADABLE_FILE = "unreadable_file"
+UNREADABLE_FOLDER = "unreadable_folder"
 UNKNOWN_FORMAT = "unknown_format"
 WRONG_SUFFIX = "wrong_suffix"
 WRONG_ENCODING = "wrong_encoding"

@@ -15,6 +15,7 @@ from orchestration.lib.core.connection import one_value, transaction
 from orchestration.lib.core.sql import name
 from orchestration.lib.landing.conversion import sql_type
 from orchestration.lib.landing.files import FoundFile, content_hash
+from orchestration.lib.landing.folders import is_unreadable
 from orchestration.lib.landing.reasons import FileChanging, FileRefused
 
 ROW_COLUMNS = {
@@ -216,16 +217,16 @@ def refused_files(connection: duckdb.DuckDBPyConnection, extracts: Path) -> tupl
     found = []
     for source, table, shown, reason, digest, byte_count, file_id in rows:
         path = extracts / shown
-        try:
-            stat = path.stat()
-        except OSError:
-            continue
-        if digest is not None:
-            file = FoundFile(path, shown, stat.st_size, stat.st_mtime_ns)
+        if digest is None:
+            if not is_unreadable(path):
+                continue  # the next landing reads it
+        else:
             try:
+                stat = path.stat()
+                file = FoundFile(path, shown, stat.st_size, stat.st_mtime_ns)
                 if stat.st_size != byte_count or content_hash(file) != digest:
                     continue
-            except (FileRefused, FileChanging):
+            except (OSError, FileRefused, FileChanging):
                 continue
         expected = one_value(
             connection,

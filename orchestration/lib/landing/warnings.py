@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import duckdb
 
-from orchestration.lib.config.contracts import TableContract
+from orchestration.lib.config.contracts import TableContract, folded
 from orchestration.lib.core.clock import plain_utc
+from orchestration.lib.core.connection import one_value
+from orchestration.lib.core.sql import literal, name
+
+if TYPE_CHECKING:  # who reads files may have warnings about them
+    from orchestration.lib.landing.staging import ReadFile, ReadPart
+
+# More alike than the guess for a column that must be there: here nothing says that one was misspelt.
+LEAST_LIKENESS = 0.8
 
 
 @dataclass(frozen=True)
@@ -28,7 +38,8 @@ class LandingWarning:
 
     @property
     def shown(self) -> str:
-        return f"extracts/{self.place}: {self.message}"
+        place = "extracts" if self.place == "." else f"extracts/{self.place}"
+        return f"{place}: {self.message}"
 
 
 def note_warnings(
@@ -52,3 +63,47 @@ def note_warnings(
                 for warning in warnings
             ],
         )  # fmt: skip
+
+
+def warnings_that_hold(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]]:
+    """Place, kind and message of the warnings about files that count, and of the last look at the folder."""
+    return connection.execute("""
+        select warnings.place, warnings.kind, warnings.message
+        from landing.warnings as warnings
+        left join landing.files as files using (source_name, table_name, file_id)
+        where warnings.file_id is null or files.status = 'loaded'
+        order by all
+    """).fetchall()
+
+
+def misspelt_columns(
+    connection: duckdb.DuckDBPyConnection, contract: TableContract, part: ReadPart, file: ReadFile
+) -> list[LandingWarning]:
+    """Warnings about optional columns without a value in a file that has an undeclared column of a similar name."""
+    extras = {folded(extra): extra for extra in file.extra_columns}
+    warnings = []
+    for column in contract.own_columns if file.accepted else ():
+        if not column.optional_column or column.path:
+            continue
+        near = difflib.get_close_matches(folded(column.name_in_files), extras, n=1, cutoff=LEAST_LIKENESS)
+        # a column of a group of files is not necessarily one of each
+        if near and not (column.name in part.columns and _has_value(connection, part, file, column.name)):
+            extra = extras[near[0]]
+            warnings.append(
+                LandingWarning(
+                    "misspelt_column",
+                    file.staged.file.shown,
+                    f"{file.accepted:,} row{'s have' if file.accepted != 1 else ' has'} no {column.name}; is it "
+                    f"`{extra}`? Then name it {column.name} in the file, or give that name as source_name; if it is "
+                    f"another, declare it, in "
+                    f"{contract.declared_in}",
+                    column=column.name,
+                    row_count=file.accepted,
+                )
+            )
+    return warnings
+
+
+def _has_value(connection: duckdb.DuckDBPyConnection, part: ReadPart, file: ReadFile, column: str) -> bool:
+    rows = f"read_parquet({literal(str(part.rows))}) where _path = {literal(file.path)}"
+    return one_value(connection, f"select count({name(column)}) > 0 from {rows} and not _is_broken and not _is_blank")

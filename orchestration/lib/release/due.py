@@ -14,7 +14,9 @@ from orchestration.lib.config.seeds import Problem, resolve_matching, resolve_se
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings
 from orchestration.lib.landing.files import FoundFile, find_files
+from orchestration.lib.landing.overlooked import overlooked
 from orchestration.lib.landing.registry import has_registry, known_places, latest_batch
+from orchestration.lib.landing.warnings import LandingWarning
 from orchestration.lib.release.publish import current_release
 from orchestration.lib.sources.public_keys import check_public_properties
 from orchestration.lib.sources.resolving import read_all_contracts, resolve_sources
@@ -35,13 +37,15 @@ class Due:
 
     `clock_moved_from` is the clock of the last build where no setting fixes it and it has moved since: due only when
     somebody says so (the schedule does), as most runs by hand are about data. `state` names what was looked at: two
-    looks with the same one saw the same files, code, configuration and ledgers. `warnings` are about the seeds.
+    looks with the same one saw the same files, code, configuration and ledgers. `warnings` are about the seeds;
+    `overlooked` lies in the extracts folder and is not read, which makes nothing due.
     """
 
     reasons: tuple[str, ...]
     clock_moved_from: datetime | None
     state: str
     warnings: tuple[Problem, ...] = ()
+    overlooked: tuple[LandingWarning, ...] = ()
 
 
 def look(settings: Settings, *, now: datetime) -> Due:
@@ -83,6 +87,7 @@ def look(settings: Settings, *, now: datetime) -> Due:
         last.as_of if last is not None and settings.as_of is None and last.as_of != now_cut else None,
         hashlib.sha256("\n".join(state).encode()).hexdigest()[:32],
         warnings,
+        overlooked(settings.extracts, contracts),
     )
 
 
@@ -107,7 +112,7 @@ def _build_due(
     if last.fingerprint != code:
         yield "models, seeds or settings changed"
     if batch != last.batch:
-        yield "rows landed, or were withdrawn or restored, after the last build"
+        yield "rows landed, or were withdrawn, restored or requeued, after the last build"
     if settings.as_of is not None and settings.as_of != last.as_of:
         yield f"the clock is {settings.as_of:%Y-%m-%d %H:%M}, and was {last.as_of:%Y-%m-%d %H:%M}"
     if last.release_id is None:

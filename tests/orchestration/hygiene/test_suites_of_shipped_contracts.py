@@ -46,7 +46,7 @@ def all_sources(tmp_path_factory):
         for schema in ("raw", "quarantine", "landing"):
             connection.execute(f"create schema {schema}")
         connection.execute(
-            "create table landing.files (source_name varchar, table_name varchar, file_path varchar,"
+            "create table landing.files (file_id varchar, source_name varchar, table_name varchar, file_path varchar,"
             " batch bigint,"
             " status varchar, reason varchar, rows_read bigint, rows_quarantined bigint)"
         )

@@ -15,7 +15,7 @@ import pytest
 
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.hygiene.checks import Suite, TableChecks
-from orchestration.lib.hygiene.landing_suites import landing_suite
+from orchestration.lib.hygiene.landing_suites import landing_suite, warnings_suite
 from orchestration.lib.hygiene.published_suites import published_suite
 from orchestration.lib.hygiene.results import (
     LEDGER_COLUMNS,
@@ -26,6 +26,7 @@ from orchestration.lib.hygiene.results import (
     store_results,
 )
 from orchestration.lib.hygiene.session import HygieneSession
+from orchestration.lib.landing.quarantine import mostly_quarantined
 
 from .conftest import AS_OF, CORE, EVENTS, PEPPER, SPEND, WarehouseOfTest, found, run_suites
 
@@ -170,14 +171,92 @@ def test_a_file_that_was_corrected_where_it_lies_counts_as_it_is_now(warehouse):
     assert (check.rows_checked, check.unexpected_count) == (100, 1)
 
 
+def broken_file(number: int, *, read: int, quarantined: int, path: str | None = None) -> list[str]:
+    """Statements that add a file of its own batch to a long history."""
+    shown = path or f"feed/events/{number}.csv"
+    return [
+        "insert into landing.files"
+        " (file_id, source_name, table_name, file_path, batch, status, rows_read, rows_quarantined) values"
+        f" ('n{number}', 'feed', 'events', '{shown}', {number}, 'loaded', {read}, {quarantined})",
+        f"insert into quarantine.feed__events select 'n{number}', '{shown}', 2 + i, 'occurred_at', 'not_a_time', 'no',"
+        f" null, {number}, null from range({quarantined}) as t(i)",
+    ]
+
+
 def test_a_bad_file_in_a_long_history_is_a_warning(warehouse):
-    warehouse.execute(
-        "insert into landing.files (source_name, table_name, file_path, batch, status, rows_read,"
-        " rows_quarantined)"
-        " values ('feed', 'events', 'b.csv', 2, 'loaded', 10, 9)"
-    )
+    warehouse.execute(*broken_file(2, read=10, quarantined=5))
     result = landing(warehouse)
     assert (result.verdict, found(result, "quarantined_share_per_file").verdict) == ("pass", "fail")
+
+
+@pytest.mark.parametrize(
+    ("read", "quarantined", "verdict"),
+    [
+        (10, 10, "fail"),
+        (10, 6, "fail"),
+        (10, 5, "pass"),
+        (2, 2, "fail"),
+        (3, 2, "fail"),
+        # one broken row is a slip, also where it is the only one
+        (1, 1, "pass"),
+        # a file without rows breaks nothing
+        (0, 0, "pass"),
+    ],
+)
+def test_a_file_that_is_mostly_quarantined_fails_in_a_history_of_any_length(warehouse, read, quarantined, verdict):
+    warehouse.execute(
+        "update landing.files set rows_read = 1000000, rows_accepted = 1000000",
+        *broken_file(2, read=read, quarantined=quarantined),
+        # later good deliveries do not hide it
+        *broken_file(3, read=1000, quarantined=0),
+    )
+    result = landing(warehouse)
+    check = found(result, "quarantined_share_of_delivery")
+    assert (result.blocks, check.verdict, check.unexpected_count) == (
+        verdict == "fail",
+        verdict,
+        int(verdict == "fail"),
+    )
+    with open_duckdb(warehouse.path, read_only=True) as connection:
+        named = mostly_quarantined(connection, EVENTS)
+        if verdict == "fail":
+            look = check.message.partition("Look with: ")[2]
+            assert [row[:2] for row in connection.execute(look).fetchall()] == [("n2", "feed/events/2.csv")]
+            [file] = named
+            assert file.message.startswith(
+                f"extracts/feed/events/2.csv: {quarantined} of {read} rows are in quarantine: "
+                f"{quarantined} × not_a_time in occurred_at. "
+            )
+            for fix in ("make requeue SOURCE=feed TABLE=events", 'make withdraw FILE="feed/events/2.csv"'):
+                assert fix in file.message
+            assert len(connection.execute(file.message.partition("Look with: ")[2]).fetchall()) == quarantined
+        else:
+            assert named == ()
+
+
+def test_a_delivery_of_many_files_with_one_broken_row_each_fails(warehouse):
+    for number in range(3):
+        warehouse.execute(*broken_file(number + 10, read=1, quarantined=1))
+    assert not landing(warehouse).blocks, "three deliveries of a slip each"
+    warehouse.execute("update landing.files set batch = 10 where file_id like 'n%'")
+    assert found(landing(warehouse), "quarantined_share_of_delivery").unexpected_count == 3
+
+
+@pytest.mark.parametrize(
+    "resolve",
+    [
+        ["update landing.files set status = 'withdrawn' where file_id = 'n2'"],
+        broken_file(3, read=10, quarantined=1, path="feed/events/2.csv"),
+        # what a requeue does
+        ["delete from quarantine.feed__events where line > 3"],
+    ],
+    ids=["withdrawn", "replaced", "requeued"],
+)
+def test_a_mostly_quarantined_file_blocks_until_it_is_resolved(warehouse, resolve):
+    warehouse.execute("update landing.files set rows_read = 1000", *broken_file(2, read=10, quarantined=10))
+    assert landing(warehouse).blocks
+    warehouse.execute(*resolve)
+    assert found(landing(warehouse), "quarantined_share_of_delivery").verdict == "pass"
 
 
 def test_a_refused_file_fails_until_it_is_replaced(warehouse):
@@ -196,6 +275,32 @@ def test_a_refused_file_fails_until_it_is_replaced(warehouse):
         " values ('feed', 'spend', 'feed/spend/a.csv', 2, 'loaded', 5, 0)"
     )
     assert landing(warehouse, SPEND).verdict == "pass"
+
+
+def test_what_is_suspicious_in_the_extracts_folder_is_a_warning(warehouse):
+    warehouse.execute(
+        "create table landing.warnings (source_name varchar, table_name varchar, file_id varchar, place varchar,"
+        " kind varchar, column_name varchar, row_count bigint, message varchar, batch bigint, loaded_at timestamp)",
+    )
+    assert warehouse.run(warnings_suite()).warnings == ()
+    warehouse.execute(
+        "insert into landing.warnings (source_name, table_name, file_id, place, kind, message) values"
+        " ('feed', 'events', 'f1', 'feed/events/a.csv', 'misspelt_column', 'one'),"
+        " ('feed', 'events', 'f1', 'feed/events/a.csv', 'misspelt_column', 'two'),"
+        " (null, null, null, 'fed', 'undeclared_source', 'three'), (null, null, null, '.', 'ignored_files', 'four')"
+    )
+    result = warehouse.run(warnings_suite())
+    assert (result.verdict, result.blocks) == ("pass", False)
+    assert [(check.expectation, check.unexpected_count) for check in result.warnings] == [
+        ("no_suspicious_file", 1),
+        ("everything_is_read", 1),
+    ]
+    with open_duckdb(warehouse.path, read_only=True) as connection:
+        looks = [check.message.partition("Look with: ")[2] for check in result.warnings]
+        shown = [row[-1] for look in looks for row in connection.execute(look).fetchall()]
+    assert shown == ["one", "two", "three"]
+    warehouse.execute("update landing.files set status = 'withdrawn'")
+    assert [check.expectation for check in warehouse.run(warnings_suite()).warnings] == ["everything_is_read"]
 
 
 # --- published schemas --------------------------------------------------------------------------------------

@@ -19,6 +19,8 @@ from orchestration.lib.landing import (
     restore_file,
     withdraw_file,
 )
+from orchestration.lib.landing.quarantine import Wanted
+from orchestration.lib.landing.requeue import requeue
 from tests.orchestration.landing.conftest import NOW, Landing
 
 LINES = TableContract(
@@ -320,3 +322,47 @@ def test_a_part_takes_what_its_table_says(tmp_path: Path):
     file.write_text(CONTRACT, encoding="utf-8")
     lines, orders = read_contracts(tmp_path / "models")
     assert (lines.key, lines.formats, orders.parts) == (("order_id",), ("jsonl",), (lines,))
+
+
+@pytest.mark.parametrize("table", ["orders", "order_lines"])
+def test_quarantined_elements_are_let_in_after_the_contract_has_changed(shop, tmp_path, table):
+    files = {
+        "a.jsonl": order(1, line("x", "two"), line("y")) + order(2, line("z")),
+        "b.jsonl": order(1, line("w", "many"), updated=2) + order(3, created_at="5 Jan 2026"),
+    }
+    for name, content in files.items():
+        shop.write(name, content)
+        shop.land()
+    columns = [
+        dataclasses.replace(c, null_values=("two", "many")) if c.name == "quantity" else c for c in LINES.columns
+    ]
+    times = [dataclasses.replace(c, time_format=("%d %b %Y", "%Y-%m-%d %H:%M")) for c in ORDERS.columns[1:2]]
+    wider = dataclasses.replace(
+        ORDERS,
+        columns=(ORDERS.columns[0], *times, *ORDERS.columns[2:]),
+        parts=(dataclasses.replace(LINES, columns=tuple(columns)),),
+    )
+    shop.contract = wider
+    wanted = Wanted(source="shop", table=table)
+    done = requeue(
+        shop.connection, [wider, *wider.parts], wanted, extracts=shop.extracts, run_id="q", now=NOW
+    )  # fmt: skip
+    assert [one.problem for one in done] == [None] * len(done)
+    if table == "order_lines":
+        assert {one.file_path for one in done} == {"shop/orders/a.jsonl", "shop/orders/b.jsonl"}
+    with open_duckdb() as connection:
+        at_first = Landing(connection, tmp_path / "other", wider)
+        for name, content in files.items():
+            at_first.write(name, content)
+            at_first.land()
+        counted = f"{PART_ROWS}, _line, _row_key, _batch"
+        now = [row for row in parts(shop, f"{counted}, _file_id") if " before " not in row[-1]]
+        if table == "order_lines":
+            assert now == parts(at_first, f"{counted}, _file_id")
+            assert quarantined(shop) == quarantined(at_first)
+            assert account(shop.connection, wider.parts[0]) == account(connection, wider.parts[0])
+    again = requeue(
+        shop.connection, [wider, *wider.parts], Wanted(source="shop", table="orders"), extracts=shop.extracts,
+        run_id="q", now=NOW,
+    ) if shop.quarantined() else ()  # fmt: skip
+    assert all(one.batch is None for one in again)

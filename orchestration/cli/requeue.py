@@ -1,0 +1,48 @@
+"""`make requeue`: quarantined rows are read again, after their contract changed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from orchestration.lib.core.settings import PROJECT_ROOT, read_settings
+
+
+def command(
+    source: Annotated[str, typer.Argument(help="The source, such as feed.")],
+    table: Annotated[str | None, typer.Option(help="Only this table of it.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Only files with rows of this reason.")] = None,
+    column: Annotated[str | None, typer.Option(help="Only files with rows that this column keeps out.")] = None,
+    file: Annotated[str | None, typer.Option(help="Only this file: its path or its id.")] = None,
+) -> int:
+    """Read files with quarantined rows again."""
+    from orchestration.lib.core.connection import open_duckdb
+    from orchestration.lib.landing import LandingError, read_contracts
+    from orchestration.lib.landing.quarantine import Wanted
+    from orchestration.lib.landing.requeue import requeue
+
+    settings = read_settings()
+    if not settings.warehouse.exists():
+        raise LandingError("Nothing has landed yet. Type make run.")
+    with open_duckdb(settings.warehouse) as connection:
+        requeued = requeue(
+            connection,
+            read_contracts(PROJECT_ROOT / "models"),
+            Wanted(source, table, reason, column, file),
+            extracts=settings.extracts,
+            run_id="requeue",
+            now=datetime.now(UTC),
+        )
+    for one in requeued:
+        where = f"{one.file_path} ({one.contract.name})"
+        if one.problem is not None:
+            print(f"{where}: nothing changed, {one.rows_quarantined:,} rows remain in quarantine: {one.problem}")
+        else:
+            print(f"{where}: {one.rows_let_in:,} rows let in, {one.rows_quarantined:,} remain in quarantine")
+    if any(one.batch is not None for one in requeued):
+        print("Type make run to publish with what was let in.")
+    else:
+        print("Nothing changed. make quarantine shows what each row breaks; correct the contract first.")
+    return int(any(one.problem is not None for one in requeued))

@@ -29,6 +29,11 @@ web:3,2026-01-06 20:00:00,product_viewed,web,web,"{""cookie"": ""c-2""}",,
 web:4,2026-01-08 20:00:00,logged_in,web,web,"{""cookie"": ""c-2"", ""email"": ""ann@example.com""}",,
 """,
 }
+# Its header is misspelt, and its name holds an address.
+SUSPICIOUS = (
+    "of ann@example.com.csv",
+    "event_id,occurred_at,event_name,source_system,amuont\ntill:1,2026-01-09T09:00:00Z,order_placed,till,12.00\n",
+)
 CORRECTED = read_contracts(PROJECT_ROOT / "models")
 
 
@@ -49,6 +54,8 @@ def warehouse_of(folder: Path, contracts: tuple[TableContract, ...]) -> Warehous
         file = warehouse.settings.extracts / "feed" / "events" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(HEADER + rows, encoding="utf-8")
+    name, content = SUSPICIOUS
+    (warehouse.settings.extracts / "feed" / "events" / name).write_text(content, encoding="utf-8")
     warehouse = replace(warehouse, contracts=contracts)
     warehouse.land()
     assert warehouse.build(command="build") == "first build"
@@ -75,3 +82,7 @@ def test_a_requeue_is_seen_by_the_next_build(tmp_path: Path) -> None:
     reason = requeued.build(command="build")
     assert reason is not None and "landing" in reason
     assert differences(requeued, at_once) == {}
+    noted = "select table_name, place, kind, column_name, row_count, file_count from hygiene.landing_warnings"
+    assert [tuple(row.values()) for row in requeued.query(noted)] == [
+        ("events", "(address)", "misspelt_column", "amount", 1, 1)
+    ]

@@ -36,13 +36,12 @@ def command(
             now=datetime.now(UTC),
         )
     for one in requeued:
-        where = f"{one.file_path} ({one.contract.name})"
+        said = f"{one.rows_let_in:,} row{'s' * (one.rows_let_in != 1)} let in, {one.rows_quarantined:,} in quarantine"
         if one.problem is not None:
-            print(f"{where}: nothing changed, {one.rows_quarantined:,} rows remain in quarantine: {one.problem}")
-        else:
-            print(f"{where}: {one.rows_let_in:,} rows let in, {one.rows_quarantined:,} remain in quarantine")
+            said = f"not read: {one.problem}"
+        print(f"{one.file_path} ({one.contract.name}): {said}")
     if any(one.batch is not None for one in requeued):
         print("Type make run to publish with what was let in.")
     else:
-        print("Nothing changed. make quarantine shows what each row breaks; correct the contract first.")
+        print("Nothing changed. make quarantine shows what the rows break; correct the contract first.")
     return int(any(one.problem is not None for one in requeued))

@@ -2,7 +2,18 @@
     What is suspicious in the extracts folder now: about files that count, and of the last look at the folder. Names of
     files and folders may hold an address; it is not published.
 -#}
-with warnings as (
+with loaded_files as (
+    select
+        source_name,
+        table_name,
+        file_id,
+        -- a file that came under the same path since has corrected it
+        loaded_at = max(loaded_at) over (partition by source_name, table_name, file_path) as is_last_of_path
+    from {{ ref('stg_landing__files') }}
+    where status = 'loaded'
+),
+
+warnings as (
     select
         warnings.source_name,
         warnings.table_name,
@@ -14,12 +25,12 @@ with warnings as (
         warnings.file_id,
         warnings.loaded_at
     from {{ ref('stg_landing__warnings') }} as warnings
-    left join {{ ref('stg_landing__files') }} as files
+    left join loaded_files
         on
-            files.file_id = warnings.file_id
-            and files.source_name = warnings.source_name
-            and files.table_name = warnings.table_name
-    where warnings.file_id is null or files.status = 'loaded'
+            loaded_files.file_id = warnings.file_id
+            and loaded_files.source_name = warnings.source_name
+            and loaded_files.table_name = warnings.table_name
+    where warnings.file_id is null or loaded_files.is_last_of_path
 )
 
 select

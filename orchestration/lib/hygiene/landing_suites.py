@@ -16,6 +16,8 @@ from orchestration.lib.core.sql import name as quoted
 from orchestration.lib.hygiene.checks import Check, Severity, Suite, TableChecks, instant, quoted_table
 from orchestration.lib.landing.overlooked import IGNORED_FILES
 from orchestration.lib.landing.quarantine import MAX_QUARANTINED_SHARE_OF_DELIVERY, mostly_quarantined_sql
+from orchestration.lib.landing.registry import IS_STANDING
+from orchestration.lib.landing.warnings import WARNINGS_OF_FILES
 
 # Rows of a raw table that count: the others are kept as evidence, not as data.
 CURRENT_ROWS = "_row_status = 'current'"
@@ -90,10 +92,7 @@ def warnings_suite() -> Suite:
     Names that are ignored are meant to be: they are counted in the table, and no check is about them.
     """
     here = TableChecks("landing.warnings", key=None)
-    of_file = (
-        "from landing.warnings as warnings inner join landing.files as files using (source_name, table_name, file_id)"
-        " where files.status = 'loaded'"
-    )
+    of_file = f"from {' '.join(WARNINGS_OF_FILES.split())}"
     of_folder = f"from landing.warnings where file_id is null and kind <> {literal(IGNORED_FILES)}"
     return Suite(
         name="landing.warnings",
@@ -102,9 +101,10 @@ def warnings_suite() -> Suite:
             here.counted(
                 "no_suspicious_file",
                 "select (select count(*) from landing.files where status = 'loaded') as rows_checked,"
-                f" count(distinct (source_name, table_name, file_id)) as unexpected_count {of_file}",
+                " count(distinct (files.source_name, files.table_name, files.file_id)) as unexpected_count"
+                f" {of_file}",
                 says="nothing about a landed file is suspicious",
-                look=f"select place, kind, column_name, message {of_file}",
+                look=f"select warnings.place, warnings.kind, warnings.message {of_file}",
                 severity="warning",
             ),
             here.counted(
@@ -132,35 +132,33 @@ def _delivery_checks(
     max_quarantined_share: float,
     refused_files: Sequence[str] | None,
 ) -> Iterable[Check]:
-    """Checks on the files rather than the rows: they hold for a table that stayed empty too."""
+    """Checks on the files rather than the rows: they hold for a table that stayed empty too.
+
+    A file that was replaced under its path is no part of a share: what was wrong with it is corrected.
+    """
     source_and_table = f"source_name = {literal(contract.source)} and table_name = {literal(contract.table)}"
     delivery = TableChecks(raw_table, key=None, rows=CURRENT_ROWS)
     quarantine = f"quarantine.{contract.source}__{contract.table}"
     look = f"select file_path, line, column_name, reason, expected from {quoted_table(quarantine)}"
-    replaced = (
-        "exists (select 1 from landing.files as newer"
-        " where newer.source_name = files.source_name and newer.table_name = files.table_name"
-        " and newer.file_path = files.file_path and newer.status = 'loaded' and newer.batch >"
-        " files.batch)"
-    )
-    # a file that was corrected where it lies counts as it is now: its mistakes of before remain in quarantine
-    loaded = f"from landing.files as files where {source_and_table} and status = 'loaded' and not {replaced}"
+    standing = f"from landing.files as files where {source_and_table} and {' '.join(IS_STANDING.split())}"
     yield delivery.counted(
         "quarantined_share",
         "select coalesce(sum(rows_read), 0) as rows_checked,"
-        f" coalesce(sum(rows_quarantined), 0) as unexpected_count {loaded}",
+        f" coalesce(sum(rows_quarantined), 0) as unexpected_count {standing}",
         says=f"at most {max_quarantined_share:.0%} of the rows read are quarantined",
         look=look,
         tolerated_share=max_quarantined_share,
     )
-    # A long good history hides one bad file, so each file is looked at as well.
+    # A long good history hides one bad file, so each file is looked at as well, also one that was replaced: the rows in
+    # quarantine are on record only there.
+    landed = f"from landing.files where {source_and_table} and status = 'loaded'"
     yield delivery.counted(
         "quarantined_share_per_file",
         "select count(*) as rows_checked,"
         f" count_if(rows_quarantined > {literal(max_quarantined_share)} * rows_read) as"
-        f" unexpected_count {loaded}",
+        f" unexpected_count {landed}",
         says=f"no file had more than {max_quarantined_share:.0%} of its rows quarantined",
-        look=f"select file_path, rows_read, rows_quarantined {loaded}"
+        look=f"select file_path, rows_read, rows_quarantined {landed}"
         f" and rows_quarantined > {literal(max_quarantined_share)} * rows_read",
         severity="warning",
     )
@@ -168,15 +166,20 @@ def _delivery_checks(
     mostly = mostly_quarantined_sql(contract)
     yield delivery.counted(
         "quarantined_share_of_delivery",
-        f"select (select count(*) {loaded}) as rows_checked, count(*) as unexpected_count from ({mostly})",
-        says=f"of no file or delivery more than {MAX_QUARANTINED_SHARE_OF_DELIVERY:.0%} of the rows are quarantined,"
-        " unless it was withdrawn or replaced under its path",
-        look=" ".join(mostly.split()),
+        f"select (select count(*) {standing}) as rows_checked, count(*) as unexpected_count from ({mostly})",
+        says=f"of no file or delivery more than {MAX_QUARANTINED_SHARE_OF_DELIVERY:.0%} of the rows are quarantined",
+        look=f"select file_path, reason, column_name, count(*) as row_count from {quoted_table(quarantine)}"
+        " where line is not null group by all order by all",
     )
     if refused_files is not None:
         still_there = f"status = 'refused' and file_path in {in_list(refused_files)}"
     else:
-        still_there = f"status = 'refused' and not {replaced}"
+        still_there = (
+            "status = 'refused' and not exists (select 1 from landing.files as newer"
+            " where newer.source_name = files.source_name and newer.table_name = files.table_name"
+            " and newer.file_path = files.file_path and newer.status = 'loaded' and newer.batch >"
+            " files.batch)"
+        )
     yield delivery.counted(
         "no_refused_file",
         f"select count(*) as rows_checked, count_if({still_there}) as unexpected_count"

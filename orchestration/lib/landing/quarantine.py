@@ -12,7 +12,13 @@ from orchestration.lib.config.contracts import TableContract
 from orchestration.lib.config.faults import suggestion
 from orchestration.lib.core.sql import in_list, literal
 from orchestration.lib.landing.accounting import message
-from orchestration.lib.landing.registry import LandingError, quarantine_table, refused_files, table_batches
+from orchestration.lib.landing.registry import (
+    IS_STANDING,
+    LandingError,
+    quarantine_table,
+    refused_files,
+    table_batches,
+)
 
 # More of a file or a delivery than this: it was read wrong, or is another.
 MAX_QUARANTINED_SHARE_OF_DELIVERY = 0.5
@@ -45,7 +51,7 @@ class QuarantinedFile:
 def mostly_quarantined_sql(contract: TableContract) -> str:
     """The SQL that gives the loaded files of a table of which most rows are in quarantine, with both counts.
 
-    A file counts until it is withdrawn, or a later file has landed under its path. Files with a single broken row
+    Files count that stand (`IS_STANDING`). Files with a single broken row
     count where most of their delivery is in quarantine.
     """
     of_table = f"source_name = {literal(contract.source)} and table_name = {literal(contract.table)}"
@@ -62,11 +68,7 @@ def mostly_quarantined_sql(contract: TableContract) -> str:
                 select file_id, count(*) as row_count from {quarantine_table(contract)}
                 where line is not null group by all
             ) as counts using (file_id)
-            where {of_table} and status = 'loaded' and not exists (
-                select 1 from landing.files as newer
-                where newer.source_name = files.source_name and newer.table_name = files.table_name
-                    and newer.file_path = files.file_path and newer.status = 'loaded' and newer.batch > files.batch
-            )
+            where {of_table} and {IS_STANDING}
         )
         where rows_quarantined > {share} * rows_read
             and (
@@ -127,12 +129,14 @@ class Wanted:
         """The tables among these for which files came. Raises LandingError for one that no contract declares."""
         sources = sorted({contract.source for contract in contracts})
         if self.source is not None and self.source not in sources:
-            raise LandingError(f"No source is called {self.source}.{suggestion(self.source, sources)}")
+            hint = suggestion(self.source, sources) or f" There are: {', '.join(sources)}."
+            raise LandingError(f"No source is called {self.source!r}.{hint}")
         of_source = [contract for contract in contracts if self.source in (None, contract.source)]
         tables = sorted({contract.table for contract in of_source})
         if self.table is not None and self.table not in tables:
             of = f" of {self.source}" if self.source else ""
-            raise LandingError(f"No table{of} is called {self.table}.{suggestion(self.table, tables)}")
+            hint = suggestion(self.table, tables) or f" There are: {', '.join(tables)}."
+            raise LandingError(f"No table{of} is called {self.table!r}.{hint}")
         landed = table_batches(connection)
         return [
             contract
@@ -140,16 +144,16 @@ class Wanted:
             if self.table in (None, contract.table) and (contract.source, contract.table) in landed
         ]
 
-    def condition(self, rows: str) -> str:
-        """The SQL condition on rows of a quarantine table, by the name that they have in the query."""
+    def condition(self, prefix: str = "") -> str:
+        """The SQL condition on rows of a quarantine table, whose columns have this prefix in the query."""
         conditions = []
         if self.reason is not None:
-            conditions.append(f"{rows}.reason = {literal(self.reason)}")
+            conditions.append(f"{prefix}reason = {literal(self.reason)}")
         if self.column is not None:
-            conditions.append(f"{rows}.column_name = {literal(self.column)}")
+            conditions.append(f"{prefix}column_name = {literal(self.column)}")
         if self.file is not None:
             path = self.file.removeprefix("./").removeprefix("extracts/")
-            conditions.append(f"({rows}.file_path = {literal(path)} or {rows}.file_id = {literal(self.file)})")
+            conditions.append(f"({prefix}file_path = {literal(path)} or {prefix}file_id = {literal(self.file)})")
         return " and ".join(conditions) or "true"
 
 
@@ -193,7 +197,7 @@ def browse_quarantine(
                         or quarantined.line is null and files.status = 'refused'
                         and quarantined.file_path in {in_list(sorted(waiting))}
                     )
-                    and {wanted.condition("quarantined")}
+                    and {wanted.condition("quarantined.")}
             )
 
             select
@@ -203,7 +207,7 @@ def browse_quarantine(
             order by row_count desc, file_count desc, reason, column_name
         """).fetchall()
         for reason, column, row_count, file_count, first in rows:
-            where = Wanted(reason=reason, column=column, file=wanted.file).condition(quarantine)
+            where = Wanted(reason=reason, column=column, file=wanted.file).condition()
             groups.append(
                 QuarantineGroup(
                     contract,

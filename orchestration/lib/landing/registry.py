@@ -57,6 +57,17 @@ create table if not exists landing.warnings (
 """
 
 
+# A file that landed, was not withdrawn, and was not replaced under its path by a later one: what is wrong with it was
+# not corrected. A condition on rows of landing.files, called `files`.
+IS_STANDING = """
+    files.status = 'loaded' and not exists (
+        select 1 from landing.files as newer
+        where newer.source_name = files.source_name and newer.table_name = files.table_name
+            and newer.file_path = files.file_path and newer.status = 'loaded' and newer.batch > files.batch
+    )
+"""
+
+
 class LandingError(RuntimeError):
     """Landing can't continue; the message says what was found and what to do."""
 

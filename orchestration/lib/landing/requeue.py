@@ -86,7 +86,7 @@ def requeue(
             from {quarantine_table(named)} as quarantined
             inner join landing.files as files using (file_id)
             where {_of_table(contract)} and files.status = 'loaded' and quarantined.line is not null
-                and quarantined.reason <> {literal(reasons.KEY_COLLISION)} and {wanted.condition("quarantined")}
+                and quarantined.reason <> {literal(reasons.KEY_COLLISION)} and {wanted.condition("quarantined.")}
             group by all order by files.batch, files.file_path
         """).fetchall()
         found = find_files(extracts, contract) if held else ()

@@ -14,12 +14,22 @@ from orchestration.lib.config.contracts import TableContract, folded
 from orchestration.lib.core.clock import plain_utc
 from orchestration.lib.core.connection import one_value
 from orchestration.lib.core.sql import literal, name
+from orchestration.lib.landing.registry import IS_STANDING
 
 if TYPE_CHECKING:  # who reads files may have warnings about them
     from orchestration.lib.landing.staging import ReadFile, ReadPart
 
 # More alike than the guess for a column that must be there: here nothing says that one was misspelt.
 LEAST_LIKENESS = 0.8
+
+
+# The warnings about files that stand, as a part of a query that begins with `from`.
+WARNINGS_OF_FILES = f"""
+    landing.warnings as warnings inner join landing.files as files
+        on files.source_name = warnings.source_name and files.table_name = warnings.table_name
+        and files.file_id = warnings.file_id
+    where {IS_STANDING}
+"""
 
 
 @dataclass(frozen=True)
@@ -66,12 +76,11 @@ def note_warnings(
 
 
 def warnings_that_hold(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]]:
-    """Place, kind and message of the warnings about files that count, and of the last look at the folder."""
-    return connection.execute("""
-        select warnings.place, warnings.kind, warnings.message
-        from landing.warnings as warnings
-        left join landing.files as files using (source_name, table_name, file_id)
-        where warnings.file_id is null or files.status = 'loaded'
+    """Place, kind and message of the warnings about files that stand, and of the last look at the folder."""
+    return connection.execute(f"""
+        select place, kind, message from landing.warnings where file_id is null
+        union all
+        select warnings.place, warnings.kind, warnings.message from {WARNINGS_OF_FILES}
         order by all
     """).fetchall()
 

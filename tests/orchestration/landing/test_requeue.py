@@ -174,8 +174,8 @@ def test_what_does_not_exist_is_named_with_its_neighbours(landing):
     landing.write("a.csv", csv("a,2026-01-01,1,sent,"))
     landing.land()
     for wanted, says in (
-        (Wanted("shpo"), "No source is called shpo. Did you mean shop?"),
-        (Wanted("shop", "ordres"), "No table of shop is called ordres. Did you mean orders?"),
+        (Wanted("shpo"), "No source is called 'shpo'. Did you mean shop?"),
+        (Wanted("shop", "ordres"), "No table of shop is called 'ordres'. Did you mean orders?"),
         (Wanted("shop", reason="not_a_time"), "of a loaded file is of SOURCE=shop, REASON=not_a_time"),
         (Wanted("shop", reason="key_collision"), "another source keeps their keys"),
     ):  # fmt: skip

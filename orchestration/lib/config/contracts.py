@@ -185,6 +185,13 @@ class TableMeta:
         str, looked_up(ZoneInfo, "`{key}` of {what} is `{value}`; expected a name such as Europe/Berlin or UTC.")
     ] = "UTC"
     csv: CsvDialect = CsvDialect()
+    day_column: str | None = None
+    expected_every_hours: Annotated[
+        int | None,
+        Strict(),
+        Field(gt=0),
+        worded("`{key}` of {what} must be a whole number of hours above 0, such as 24."),
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -357,6 +364,15 @@ class DeclaredTable(Declared[TableMeta]):
             check_known(name, self.column_named, "`{key}` of {what}", *place)
             if self.column_named[name].data_type in ("json", "boolean"):
                 raise fault("`{column}` of {what} has no order; a version needs one.", *place, column=name)
+        return self
+
+    @rule(mode="after")
+    def day_is_of_a_time(self) -> DeclaredTable:
+        name, place = self.config.meta.day_column, ("config", "meta", "day_column")
+        if name is not None:
+            check_known(name, self.column_named, "`{key}` of {what}", *place)
+            if self.column_named[name].data_type not in ("timestamp", "date"):
+                raise fault("`{column}` of {what} is no timestamp or date; a day needs one.", *place, column=name)
         return self
 
 

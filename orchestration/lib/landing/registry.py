@@ -51,6 +51,13 @@ create table if not exists landing.warnings (
     source_name varchar, table_name varchar, file_id varchar, place varchar, kind varchar, column_name varchar,
     row_count bigint, message varchar, batch bigint, loaded_at timestamp
 );
+create table if not exists landing.daily_profiles (
+    source_name varchar, table_name varchar, measured_on date, metric varchar, column_name varchar, value varchar,
+    row_count bigint, figure double
+);
+create table if not exists landing.profiled_tables (
+    source_name varchar, table_name varchar, batch bigint, shape varchar, primary key (source_name, table_name)
+);
 """
 
 
@@ -125,9 +132,10 @@ def has_registry(connection: duckdb.DuckDBPyConnection) -> bool:
     found = one_value(
         connection,
         "select count(*) from duckdb_tables() where schema_name = 'landing' "
-        "and table_name in ('files', 'batches', 'repeats', 'warnings') and database_name = current_database()",
+        "and table_name in ('files', 'batches', 'repeats', 'warnings', 'daily_profiles', 'profiled_tables') "
+        "and database_name = current_database()",
     )
-    return found == 4
+    return found == 6
 
 
 Place = tuple[str, str, str, int, datetime]

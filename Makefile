@@ -5,7 +5,7 @@ PYTHON ?= python3
 RUN := .venv/bin/python -m orchestration
 SIZE = $(if $(CUSTOMERS),--customers $(CUSTOMERS)) $(if $(DAYS),--days $(DAYS)) $(if $(SEED),--seed $(SEED)) $(if $(HOUSEHOLDS),--households $(HOUSEHOLDS))
 
-.PHONY: help setup run up check journey-check import-log test test-all lint lint-python lint-yaml lint-sql format docs docs-outputs docs-tables bench bench-components bench-landing lock withdraw restore rollback releases hash sql dbt digests send-digests identity-diff identity-train unions bench-identity bench-journeys bench-flows clean
+.PHONY: help setup run up check journey-check import-log test test-all lint lint-python lint-yaml lint-sql format docs docs-outputs docs-tables bench bench-components bench-landing lock withdraw restore accept rollback releases hash sql dbt digests send-digests identity-diff identity-train unions bench-identity bench-journeys bench-flows clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -36,6 +36,9 @@ restore: setup  ## reverse the withdrawal of a file: FILE=feed/events/2026-01.cs
 
 releases: setup  ## list the releases of the data set
 	@$(RUN) releases
+
+accept: setup  ## accept that a delivery is unlike those before: ID=1a2b3c4d NOTE="…" (UNDO=1 takes it back; without ID: the list)
+	@$(RUN) accept "$(ID)" $(if $(NOTE),--note "$(NOTE)") $(if $(UNDO),--undo)
 
 rollback: setup  ## switch readers to the release before, or TO=<release id>
 	@$(RUN) rollback $(if $(TO),--to $(TO))

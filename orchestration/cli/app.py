@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import typer
 
 from orchestration.cli import (
+    accept,
     check,
     dbt,
     digests,
@@ -42,6 +43,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "import-log": import_log.command,
     "withdraw": withdraw.command,
     "restore": restore.command,
+    "accept": accept.command,
     "releases": releases.command,
     "rollback": rollback.command,
     "hash": hash.command,
@@ -113,12 +115,14 @@ def _user_errors() -> tuple[type[Exception], ...]:
     from orchestration.lib.dbt.marts import MartError
     from orchestration.lib.dbt.project import ProjectInvalid
     from orchestration.lib.dbt.running import DbtFailed
+    from orchestration.lib.hygiene.deliveries import AnomalyUnknown
     from orchestration.lib.journeys.case_logs import LogInvalid
     from orchestration.lib.landing.registry import LandingError
     from orchestration.lib.release.docs_tables import DocsError
     from orchestration.lib.release.folders import ReleaseError
 
     return (
+        AnomalyUnknown,
         ContractError,
         DbtFailed,
         DocsError,

@@ -110,6 +110,9 @@ Name = Annotated[
 ]
 Texts = Annotated[tuple[str, ...], BeforeValidator(read_texts)]
 Truth = Annotated[bool, Strict(), worded("`{key}` of {what} must be true or false.")]
+Hours = Annotated[
+    int, Strict(), Field(gt=0), worded("`{key}` of {what} must be a whole number of hours above 0, such as 24.")
+]
 Description = Annotated[str, BeforeValidator(lambda value: "" if value is None else str(value).strip())]
 ONE_CHARACTER = "`{key}` of {what} must be one ASCII character."
 Character = Annotated[str, worded(WORDS["string_type"]), Field(pattern=r"^[\x00-\x7f]$"), worded(ONE_CHARACTER)]

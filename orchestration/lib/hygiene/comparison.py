@@ -186,9 +186,6 @@ def _compare_series(table: TableDays, metric: str, column: str, spans: Sequence[
     masked = table.masked.get((metric, column), numpy.zeros(len(table.rows), bool)).copy()
     found: list[Compared] = []
     learning = 0
-    if metric in ROWS:
-        # a sudden change of rows shows best in its first week, before the season has moved on
-        spans = [*spans, *(Span(WEEK, span.last) for span in spans if span.length > WEEK)]
     if metric == "rows_beside":
         spans = [span for span in spans if span.length in table.beside]
     waiting = sorted(set(spans), key=lambda span: (span.last, span.length))
@@ -413,7 +410,7 @@ def _compare_values(
         count = float(here[is_new].sum())
         # of so many rows none had a new value: the chance that so many of the next ones do
         chance = float((total / (total + before[:, settled_on:].sum())) ** count)
-        newest = names[int(numpy.argmax(numpy.where(is_new, here, -1)))] if count else None
+        newest = names[int(numpy.argmax(numpy.where(is_new, here, -1.0)))] if count else None
         share = count / total
         found.append(Compared("new_values", column, span, 0.0, share, share, chance, count, newest))
         if share >= METRICS["new_values"].minimum_effect and chance < DOUBTFUL_VALUES:
@@ -435,7 +432,7 @@ def _missing_values(
     shares = windows / windows.sum(axis=1)[:, None]
     recent = weeks[:, -REFERENCE_WEEKS:]
     total = here.sum()
-    for number in numpy.flatnonzero(shares.min(axis=0) > 0):
+    for number in map(int, numpy.flatnonzero(shares.min(axis=0) > 0)):
         counts = recent[number]
         expected = counts.sum() / max(recent.sum(), 1.0)
         share = float(here[number] / total)
@@ -488,16 +485,27 @@ def worth_telling(compared: Sequence[Compared], minimum_effects: Mapping[int, fl
 
 def _median_of_windows(figures: Figures, length: int) -> Figures:
     """By day, the median of the nearest windows before that have a figure, a week apart."""
-    nearest = max(length, WEEK)
-    windows = numpy.stack([_shifted(figures, nearest + WEEK * week) for week in range(FARTHEST_WEEKS)])
-    known = numpy.isfinite(windows)
-    windows[numpy.cumsum(known, axis=0) > REFERENCES[length]] = numpy.nan
-    count = numpy.isfinite(windows).sum(axis=0)
-    # sorted, missing figures come last
-    ordered = numpy.sort(windows, axis=0)
-    columns = numpy.arange(figures.shape[0])
-    middle = (ordered[numpy.maximum(count - 1, 0) // 2, columns] + ordered[count // 2, columns]) / 2
-    return numpy.where(count >= LEAST_REFERENCES, middle, numpy.nan)
+    nearest, wanted = max(length, WEEK), REFERENCES[length]
+    windows = numpy.stack([_shifted(figures, nearest + WEEK * week) for week in range(wanted)])
+    middle = numpy.where(numpy.isfinite(windows).all(axis=0), _medians(windows), numpy.nan)
+    # where some are missing, as many from farther back
+    missing = numpy.flatnonzero(~numpy.isfinite(middle))
+    missing = missing[missing >= nearest + WEEK * (LEAST_REFERENCES - 1)]
+    if len(missing):
+        days = missing[None, :] - nearest - WEEK * numpy.arange(FARTHEST_WEEKS)[:, None]
+        windows = numpy.where(days >= 0, figures[days], numpy.nan)
+        windows[numpy.cumsum(numpy.isfinite(windows), axis=0) > wanted] = numpy.nan
+        enough = numpy.isfinite(windows).sum(axis=0) >= LEAST_REFERENCES
+        middle[missing] = numpy.where(enough, _medians(windows), numpy.nan)
+    return middle
+
+
+def _medians(columns: Figures) -> Figures:
+    """The median of each column, of what is there; NaN where nothing is. Much quicker than numpy's for few rows."""
+    ordered = numpy.sort(columns, axis=0)  # what is missing comes last
+    count = numpy.isfinite(columns).sum(axis=0)
+    number = numpy.arange(columns.shape[1])
+    return (ordered[numpy.maximum(count - 1, 0) // 2, number] + ordered[count // 2 % len(ordered), number]) / 2
 
 
 def _sums(figures: Figures, length: int) -> Figures:

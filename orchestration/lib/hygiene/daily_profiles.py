@@ -153,14 +153,11 @@ def _profile(contract: TableContract, day: RowDay, identifying: Sequence[str], k
         add("nulls", column.name, f"count(*) - count({name(column.name)})")
     for column in numbers:
         quoted = name(column.name)
-        size = f"ln(abs(cast({quoted} as double))) filter (where {quoted} <> 0)"
+        size, sized = f"ln(abs(cast({quoted} as double)))", f"count_if({quoted} <> 0)"
+        tenths = f"quantile_cont({size}, [0.1, 0.9]) filter (where {quoted} <> 0)"
         add("negatives", column.name, f"count_if({quoted} < 0)")
-        sized = f"count_if({quoted} <> 0)"
-        median, spread = (
-            f"quantile_cont({size.replace(' filter', f', {share}) filter')}" for share in ("0.5", "[0.1, 0.9]")
-        )
-        add("level", column.name, sized, median)
-        add("spread", column.name, sized, f"list_extract({spread}, 2) - list_extract({spread}, 1)")
+        add("level", column.name, sized, f"quantile_cont({size}, 0.5) filter (where {quoted} <> 0)")
+        add("spread", column.name, sized, f"list_extract({tenths}, 2) - list_extract({tenths}, 1)")
     for column in others:
         hours = f"(epoch({name(column.name)}) - epoch(cast({own} as timestamp))) / 3600"
         add("lag", column.name, f"count({name(column.name)})", f"median(sign({hours}) * ln(1 + abs({hours})))")

@@ -12,6 +12,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from itertools import pairwise
+from typing import Any
 
 import duckdb
 import numpy
@@ -150,8 +152,8 @@ class _Table:
     contract: TableContract
     day: RowDay
     described: Described
-    delivered: dict[str, object]
-    earlier: list[dict[str, object]]
+    delivered: dict[str, Any]
+    earlier: list[dict[str, Any]]
     newest_on: date | None
     ends_on: date | None
     identifying: Sequence[str] = ()
@@ -166,8 +168,8 @@ class _Table:
 
     @property
     def usual_gap_days(self) -> float | None:
-        value = self.delivered["usual_gap_days"]
-        return None if value is None else float(str(value))
+        gap: float | None = self.delivered["usual_gap_days"]
+        return gap
 
 
 def compare_deliveries(
@@ -267,12 +269,12 @@ def _batch_of(connection: duckdb.DuckDBPyConnection, contract: TableContract) ->
     return batch
 
 
-def _last_note(connection: duckdb.DuckDBPyConnection, contract: TableContract) -> dict[str, object] | None:
+def _last_note(connection: duckdb.DuckDBPyConnection, contract: TableContract) -> dict[str, Any] | None:
     notes = _notes(connection, contract)
     return notes[-1] if notes else None
 
 
-def _notes(connection: duckdb.DuckDBPyConnection, contract: TableContract) -> list[dict[str, object]]:
+def _notes(connection: duckdb.DuckDBPyConnection, contract: TableContract) -> list[dict[str, Any]]:
     """The rows of the ledger of deliveries about a table, the newest last."""
     cursor = connection.execute(
         f"select * from {DELIVERIES} where source_name = ? and table_name = ? order by checked_at, batch",
@@ -297,7 +299,7 @@ def _describe(
     delivered = _delivered(connection, contract, day, batch, earlier, as_of)
     return _Table(
         contract, day, described, delivered, earlier,
-        newest_on=delivered["newest_on"],  # type: ignore[arg-type]
+        newest_on=delivered["newest_on"],
         ends_on=limits.ends_on(contract),
         identifying=identifying,
     )  # fmt: skip
@@ -308,12 +310,12 @@ def _delivered(
     contract: TableContract,
     day: RowDay,
     batch: int,
-    earlier: Sequence[Mapping[str, object]],
+    earlier: Sequence[Mapping[str, Any]],
     as_of: datetime,
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """What the batches since the last note brought: counts, how late rows came, and the newest row of all."""
     last = earlier[-1] if earlier else None
-    since = int(str(last["batch"])) if last else -1
+    since = last["batch"] if last else -1
     if last is not None and batch <= since:
         kept = ("batch", "delivered_at", "newest_on", "newest_row_at", "usual_gap_days")
         return {**dict.fromkeys(_COUNTS, 0), **{column: last[column] for column in kept}}
@@ -370,7 +372,7 @@ def _usual_gap(
     connection: duckdb.DuckDBPyConnection,
     contract: TableContract,
     day: RowDay,
-    earlier: Sequence[Mapping[str, object]],
+    earlier: Sequence[Mapping[str, Any]],
     newest_on: date | None,
 ) -> float | None:
     """How many days a delivery advances the newest day: the longest of those known, at first what files say.
@@ -389,7 +391,7 @@ def _usual_gap(
 
 def _advances(days: Sequence[object]) -> list[int]:
     known = [found for found in days if isinstance(found, date)]
-    return [(later - sooner).days for sooner, later in zip(known, known[1:], strict=False) if later > sooner]
+    return [(later - sooner).days for sooner, later in pairwise(known) if later > sooner]
 
 
 # --- which days
@@ -419,7 +421,7 @@ def _choose_days(
     table: _Table,
     tables: Sequence[_Table],
     last_day: date,
-    opened: Sequence[Mapping[str, object]],
+    opened: Sequence[Mapping[str, Any]],
 ) -> None:
     """Which days of a table are compared: changed ones, those that were not over before, expected ones without rows."""
     expected = _expected_through(table, tables)
@@ -440,10 +442,9 @@ def _choose_days(
         if (one["source_name"], one["table_name"]) == (table.contract.source, table.contract.table)
     ]
     # what a delivery changes of days that were found is looked at as a whole, to be found again or settled
-    again = [one for one in mine if any(one["first_on"] <= day <= one["last_on"] for day in changed)]  # type: ignore[operator]
+    again = [one for one in mine if any(one["first_on"] <= day <= one["last_on"] for day in changed)]
     for one in again:
         first, until = one["first_on"], one["last_on"]
-        assert isinstance(first, date) and isinstance(until, date)
         changed |= {first + timedelta(days=number) for number in range((min(until, end) - first).days + 1)}
     table.reopened = frozenset(str(one["anomaly_id"]) for one in again)
     masked = [one for one in mine if one not in again]
@@ -469,7 +470,7 @@ def _read_days(
     connection: duckdb.DuckDBPyConnection,
     table: _Table,
     span: tuple[date, date],
-    masked: Sequence[Mapping[str, object]],
+    masked: Sequence[Mapping[str, Any]],
 ) -> tuple[TableDays | None, date]:
     """What the profiles hold of a table's days up to the last that is compared, and the first with rows."""
     contract, (begin, end) = table.contract, span
@@ -521,7 +522,6 @@ def _read_days(
     masks: dict[tuple[str, str], numpy.ndarray] = {}
     for anomaly in masked:
         first, until = anomaly["first_on"], anomaly["last_on"]
-        assert isinstance(first, date) and isinstance(until, date)
         mask = masks.setdefault((str(anomaly["metric"]), str(anomaly["column_name"] or "")), numpy.zeros(length, bool))
         mask[max((first - start).days, 0) : max((until - start).days + 1, 0)] = True
     few = {column: found for column, found in values.items() if len(found) <= MOST_VALUES}
@@ -570,8 +570,8 @@ def _compare(table: _Table, limits: Limits) -> tuple[list[Compared], int]:
     return [one for one in found if limits.of(table.contract, one.metric, one.column).is_on], learning
 
 
-def _number(value: object) -> float:
-    return 0.0 if value is None else float(str(value))
+def _number(value: float | None) -> float:
+    return float(value or 0)
 
 
 # --- what is told
@@ -695,12 +695,12 @@ def open_anomalies(connection: duckdb.DuckDBPyConnection) -> list[Anomaly]:
             row["anomaly_id"], row["source_name"], row["table_name"], row["metric"], row["column_name"], row["value"],
             row["before_value"], row["after_value"], row["first_on"], row["last_on"], row["comparison_count"],
             row["message"], row["query"], row["blocks"],
-        )  # type: ignore[arg-type]
+        )
         for row in _open_anomalies(connection)
     ]  # fmt: skip
 
 
-def _open_anomalies(connection: duckdb.DuckDBPyConnection) -> list[dict[str, object]]:
+def _open_anomalies(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     cursor = connection.execute(
         f"select * from {ANOMALIES} where accepted_at is null and ended_at is null "
         "order by source_name, table_name, metric, column_name nulls first, value nulls first, first_on"
@@ -726,10 +726,9 @@ def _store(
     kept: set[str] = set()
     for anomaly, chance, row_count in anomalies:
         known = connection.execute(
-            f"select anomaly_id, first_on, last_on, after_value, first_seen_at, accepted_at is not null from {ANOMALIES} "
-            "where source_name = ? and table_name = ? and metric = ? and column_name is not distinct from ? and value "
-            "is not distinct from ? and ((accepted_at is not null and ended_at is null) or (accepted_at is null and "
-            "ended_at is null))",
+            "select anomaly_id, first_on, last_on, after_value, first_seen_at, accepted_at is not null from "
+            f"{ANOMALIES} where source_name = ? and table_name = ? and metric = ? "
+            "and column_name is not distinct from ? and value is not distinct from ? and ended_at is null",
             [anomaly.source, anomaly.table, anomaly.metric, anomaly.column, anomaly.value],
         ).fetchall()
         if any(is_accepted and _is_like(anomaly, after) for *_, after, _, is_accepted in known):
@@ -757,8 +756,8 @@ def _store(
         message = anomaly.message.replace(f"ID={anomaly.anomaly_id}", f"ID={identifier}")
         connection.execute(
             f"insert into {ANOMALIES} (anomaly_id, run_id, source_name, table_name, metric, column_name, value, batch, "
-            "before_value, after_value, chance, comparison_count, row_count, query, message, blocks, first_on, last_on, "
-            "first_seen_at, found_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "before_value, after_value, chance, comparison_count, row_count, query, message, blocks, first_on, "
+            "last_on, first_seen_at, found_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 identifier, run_id, anomaly.source, anomaly.table, anomaly.metric, anomaly.column, anomaly.value,
                 table.delivered["batch"], anomaly.before, anomaly.after, chance, anomaly.comparison_count,

@@ -493,7 +493,7 @@ def _median_of_windows(figures: Figures, length: int) -> Figures:
     missing = missing[missing >= nearest + WEEK * (LEAST_REFERENCES - 1)]
     if len(missing):
         days = missing[None, :] - nearest - WEEK * numpy.arange(FARTHEST_WEEKS)[:, None]
-        windows = numpy.where(days >= 0, figures[days], numpy.nan)
+        windows = numpy.where(days >= 0, figures[numpy.maximum(days, 0)], numpy.nan)
         windows[numpy.cumsum(numpy.isfinite(windows), axis=0) > wanted] = numpy.nan
         enough = numpy.isfinite(windows).sum(axis=0) >= LEAST_REFERENCES
         middle[missing] = numpy.where(enough, _medians(windows), numpy.nan)

@@ -334,7 +334,7 @@ def _delivered(
     is_late = f"_row_status <> 'duplicate' and {late} > 1"
     rows = one_row(
         connection,
-        f"select count_if(_row_status = 'duplicate'), count(distinct hash(_row_key)), count_if({is_late}),"
+        f"select count_if(_row_status = 'duplicate'), count(distinct hash(_row_key)), count(*) filter (where {is_late}),"
         f" median({late}) filter (where {is_late}), max({late}) filter (where {is_late})"
         f" from {raw} where _batch > {since}",
     )
@@ -728,8 +728,16 @@ def _store(
         known = connection.execute(
             "select anomaly_id, first_on, last_on, after_value, first_seen_at, accepted_at is not null from "
             f"{ANOMALIES} where source_name = ? and table_name = ? and metric = ? "
-            "and column_name is not distinct from ? and value is not distinct from ? and ended_at is null",
-            [anomaly.source, anomaly.table, anomaly.metric, anomaly.column, anomaly.value],
+            "and column_name is not distinct from ? and value is not distinct from ? "
+            "and (after_value > before_value) = ? and ended_at is null",
+            [
+                anomaly.source,
+                anomaly.table,
+                anomaly.metric,
+                anomaly.column,
+                anomaly.value,
+                anomaly.after > anomaly.before,
+            ],
         ).fetchall()
         if any(is_accepted and _is_like(anomaly, after) for *_, after, _, is_accepted in known):
             continue
@@ -774,11 +782,18 @@ def _store(
 
 
 def _is_like(anomaly: Anomaly, accepted: float) -> bool:
-    """Whether a state is the one that was accepted: nearer to it than what would be told."""
-    apart = abs(anomaly.after - accepted)
+    """Whether a state is the one that was accepted, or between it and what was before.
+
+    A window that has some days of the accepted state in it lies between the two.
+    """
+    if anomaly.metric == "new_values":
+        return True
+    figures = [anomaly.before, anomaly.after, accepted]
     if anomaly.metric in WEIGHED_BY_LOGARITHM:
-        apart = abs(math.log(max(anomaly.after, 1e-9)) - math.log(max(accepted, 1e-9)))
-    return apart < METRICS[anomaly.metric].minimum_effect or anomaly.metric == "new_values"
+        figures = [math.log(max(figure, 1e-9)) for figure in figures]
+    before, after, known = figures
+    beyond = (after - known) * (1 if after > before else -1)
+    return (known > before) == (after > before) and beyond < METRICS[anomaly.metric].minimum_effect
 
 
 def _note_delivery(

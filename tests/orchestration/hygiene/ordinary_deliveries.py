@@ -6,7 +6,7 @@ Rows are made inside DuckDB, straight into raw tables, so that many deliveries c
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 import duckdb
@@ -32,13 +32,12 @@ COLUMNS = (
 )
 # Rows per day in the beginning; how much season, growth in a year, campaigns and weekends do; noise from day to day.
 SHAPES = {
-    "web": (400.0, 0.25, 0.5, 0.5, 0.8, 0.10),
-    "app": (250.0, 0.20, 1.0, 0.3, 1.2, 0.12),
-    "orders": (60.0, 0.35, 0.3, 0.4, 0.9, 0.15),
+    "web": (200.0, 0.25, 0.5, 0.5, 0.8, 0.10),
+    "app": (120.0, 0.20, 1.0, 0.3, 1.2, 0.12),
+    "orders": (50.0, 0.35, 0.3, 0.4, 0.9, 0.15),
     "tickets": (15.0, 0.15, 0.2, 0.1, 0.3, 0.20),
-    "mails": (120.0, 0.10, 0.3, 2.0, 0.7, 0.30),
-    "visits": (90.0, 0.30, 0.1, 0.2, 1.6, 0.15),
-    "calls": (30.0, 0.10, -0.2, 0.0, 0.2, 0.20),
+    "mails": (80.0, 0.10, 0.3, 2.0, 0.7, 0.30),
+    "visits": (60.0, 0.30, 0.1, 0.2, 1.6, 0.15),
 }
 
 
@@ -61,6 +60,9 @@ class Business:
     connection: duckdb.DuckDBPyConnection
     seed: int
     deliveries: int = 0
+    batch: int = 0
+    # the days on which a table has no rows
+    silent: dict[str, range] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.random = numpy.random.default_rng(self.seed)
@@ -79,8 +81,9 @@ class Business:
     def deliver(self, first: int, last: int) -> None:
         """Lands the days by number from the first, and a few late rows of the two days before."""
         self.deliveries += 1
-        for number, table in enumerate(SHAPES):
-            batch = self.deliveries * len(SHAPES) + number
+        for table in SHAPES:
+            self.batch += 1
+            batch = self.batch
             # some rows of the last days come with the next delivery
             counts = [(day, self._rows_on(table, day)) for day in range(first, last + 1)]
             late = [(day, max(count // 100, 0)) for day, count in counts[-2:]]
@@ -97,6 +100,18 @@ class Business:
                 "insert into landing.batches values (?, 'shop', ?, ?, ?, 'r')",
                 [batch, table, self.moment(last + 1), self.moment(last + 1)],
             )
+
+    def change(self, table: str, assignment: str, first: int, last: int) -> None:
+        """Changes the rows of some days, as another version of them would."""
+        days = f"between '{self.moment(first)}' and '{self.moment(last + 1)}'"
+        self.batch += 1
+        self.connection.execute(
+            f'update raw."shop__{table}" set {assignment}, _changed_in = {self.batch} where occurred_at {days}'
+        )
+        self.connection.execute(
+            "insert into landing.batches values (?, 'shop', ?, ?, ?, 'r')",
+            [self.batch, table, self.moment(last + 1), self.moment(last + 1)],
+        )
 
     def compare(self, last: int, limits: Limits | None = None) -> Comparison:
         """What the run finds that follows a delivery up to this day."""
@@ -115,6 +130,8 @@ class Business:
         return datetime.combine(BEGINS, datetime.min.time()) + timedelta(days=day)
 
     def _rows_on(self, table: str, day: int) -> int:
+        if day in self.silent.get(table, ()):
+            return 0
         base, season, growth, campaign, weekend, noise = SHAPES[table]
         rate = base * (1 + growth) ** (day / 365) * (1 + season * math.sin(2 * math.pi * (day - 260) / 365))
         if (BEGINS + timedelta(days=day)).weekday() >= 5:
@@ -134,6 +151,8 @@ class Business:
         )
         even = f"hash({self.seed}, '{table}{prefix}', day, number, '{{}}') % 1000003 / 1000003.0"
         draws = ", ".join(f"{even.format(name)} as {name}" for name in ("a", "b", "c", "d", "e", "f", "g"))
+        if not any(count for _, count in counts):
+            return
         self.connection.execute(f"""
             insert into raw."shop__{table}" by name
             select

@@ -16,7 +16,7 @@ def command(
     note: Annotated[str | None, typer.Option(help="Why it is right.")] = None,
     undo: Annotated[bool, typer.Option("--undo", help="Take the acceptance back.")] = False,
 ) -> int:
-    """Accept that a delivery is unlike those before, or list what waits for that."""
+    """Accept a delivery that is unlike those before."""
     from orchestration.lib.core.connection import open_duckdb
     from orchestration.lib.hygiene.deliveries import accept_anomaly, open_anomalies, reopen_anomaly
     from orchestration.lib.release.ledgers import create_ledgers

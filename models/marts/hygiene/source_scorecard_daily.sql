@@ -32,7 +32,9 @@ select
     days.table_name,
     cast(days.row_count as bigint) as row_count,
     cast(
-        case when tables_with_identifiers.table_name is not null then coalesce(days.identified_count, 0) end as bigint
+        case
+            when tables_with_identifiers.table_name is not null then coalesce(days.identified_count, 0)
+        end as bigint
     ) as identified_count,
     1 - days.null_count / cast(days.row_count * columns_of_tables.column_count as double) as filled_share,
     case

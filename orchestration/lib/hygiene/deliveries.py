@@ -334,8 +334,9 @@ def _delivered(
     is_late = f"_row_status <> 'duplicate' and {late} > 1"
     rows = one_row(
         connection,
-        f"select count_if(_row_status = 'duplicate'), count(distinct hash(_row_key)), count(*) filter (where {is_late}),"
-        f" median({late}) filter (where {is_late}), max({late}) filter (where {is_late})"
+        "select count_if(_row_status = 'duplicate'), count(distinct hash(_row_key)),"
+        f" count(*) filter (where {is_late}), median({late}) filter (where {is_late}),"
+        f" max({late}) filter (where {is_late})"
         f" from {raw} where _batch > {since}",
     )
     # a date that is far ahead is wrong, and says nothing about what has come

@@ -287,7 +287,7 @@ def test_the_ledger_says_how_late_rows_came_and_whether_the_newest_is_in_time(bu
     business.compare(100)
     [check] = freshness_checks(promised, business.connection)
     assert (check.name, check.severity) == ("newest_row_in_time", "warning")
-    assert business.connection.execute(dict(check.arguments)["figures_query"]).fetchone() == (1, 1)
+    assert business.connection.execute(str(dict(check.arguments)["figures_query"])).fetchone() == (1, 1)
 
 
 def test_the_chance_of_a_false_alarm_is_at_most_what_is_documented() -> None:

@@ -56,6 +56,8 @@ DELIVERIES = "hygiene.source_deliveries"
 DAYS_KEPT = 800
 # Deliveries after which the longest pause between two of them is what a table may take.
 LEARNT_DELIVERIES = 4
+# Deliveries of a table that are looked back on.
+DELIVERIES_KEPT = 100
 # What is said of a whole delivery: metric, its part and its whole in hygiene.source_deliveries.
 DELIVERY_SHARES = (
     ("duplicates", "duplicate_count", "read_count"),
@@ -188,10 +190,19 @@ def compare_deliveries(
     Only days that were over at `as_of` are compared.
     """
     last_day = plain_utc(as_of).date() - timedelta(days=1)
+    batches, notes = _batches(connection), _notes(connection)
     tables = [
-        _describe(connection, contract, limits, identifying.get(contract.name, ()), as_of)
+        _describe(
+            connection,
+            contract,
+            batch,
+            notes.get((contract.source, contract.table), []),
+            limits,
+            identifying=identifying.get(contract.name, ()),
+            as_of=as_of,
+        )
         for contract in contracts
-        if _batch_of(connection, contract) is not None
+        if (batch := batches.get((contract.source, contract.table))) is not None
     ]
     opened = _open_anomalies(connection)
     compared: list[tuple[_Table, Compared]] = []
@@ -239,14 +250,16 @@ def delivery_checks(contract: TableContract, anomalies: Iterable[Anomaly]) -> It
 def freshness_checks(contract: TableContract, connection: duckdb.DuckDBPyConnection) -> Iterable[Check]:
     """Whether the newest row of a table is as new as its contract promises."""
     hours = contract.expected_every_hours
-    row = _last_note(connection, contract) if hours else None
-    if hours is None or row is None:
+    notes = _notes(connection).get((contract.source, contract.table), []) if hours else []
+    if not notes:
         return
     of_table = f"source_name = {literal(contract.source)} and table_name = {literal(contract.table)}"
+    newest = notes[-1]["newest_row_at"]
+    found = f"the newest is of {newest:%Y-%m-%d %H:%M} UTC" if newest else "there is none"
     yield TableChecks(f"raw.{contract.identifier}", key=None).counted(
         "newest_row_in_time",
         f"select 1, cast(is_overdue as bigint) from {DELIVERIES} where {of_table} order by checked_at desc limit 1",
-        says=f"a row arrives every {hours} hours; the newest is of {row['newest_row_at']:%Y-%m-%d %H:%M} UTC",
+        says=f"a row arrives every {hours} hours; {found}",
         look=f"select * from {DELIVERIES} where {of_table} order by checked_at desc",
         severity="warning",
     )
@@ -255,47 +268,46 @@ def freshness_checks(contract: TableContract, connection: duckdb.DuckDBPyConnect
 # --- what landed
 
 
-def _batch_of(connection: duckdb.DuckDBPyConnection, contract: TableContract) -> int | None:
-    """The last landing batch of a table; None where no file of it ever landed."""
+def _batches(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], int]:
+    """The last landing batch of each table of which a file ever landed."""
     if not has_registry(connection):
-        return None
-    (batch,) = one_row(
-        connection,
-        "select max(batch) from landing.batches where source_name = ? and table_name = ? and exists (select 1 from "
-        "landing.files as files where files.source_name = batches.source_name and files.table_name = "
-        "batches.table_name and files.status <> 'refused')",
-        [contract.source, contract.table],
-    )
-    return batch
+        return {}
+    rows = connection.execute(
+        "select source_name, table_name, max(batch) from landing.batches semi join (select source_name, table_name "
+        "from landing.files where status <> 'refused') as landed using (source_name, table_name) group by all"
+    ).fetchall()
+    return {(source, table): batch for source, table, batch in rows}
 
 
-def _last_note(connection: duckdb.DuckDBPyConnection, contract: TableContract) -> dict[str, Any] | None:
-    notes = _notes(connection, contract)
-    return notes[-1] if notes else None
-
-
-def _notes(connection: duckdb.DuckDBPyConnection, contract: TableContract) -> list[dict[str, Any]]:
-    """The rows of the ledger of deliveries about a table, the newest last."""
+def _notes(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], list[dict[str, Any]]]:
+    """By table, what the ledger says of its last deliveries and of the last run, the newest last."""
     cursor = connection.execute(
-        f"select * from {DELIVERIES} where source_name = ? and table_name = ? order by checked_at, batch",
-        [contract.source, contract.table],
+        f"select * from {DELIVERIES} "
+        "window last_first as (partition by source_name, table_name order by checked_at desc, run_id) "
+        "qualify row_number() over last_first = 1 "
+        f"or (file_count > 0 and count_if(file_count > 0) over last_first <= {DELIVERIES_KEPT}) "
+        "order by checked_at, run_id"
     )
     columns = [column[0] for column in cursor.description or ()]
-    return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+    notes: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in cursor.fetchall():
+        note = dict(zip(columns, row, strict=True))
+        notes.setdefault((note["source_name"], note["table_name"]), []).append(note)
+    return notes
 
 
 def _describe(
     connection: duckdb.DuckDBPyConnection,
     contract: TableContract,
+    batch: int,
+    earlier: list[dict[str, Any]],
     limits: Limits,
+    *,
     identifying: Sequence[str],
     as_of: datetime,
 ) -> _Table:
-    batch = _batch_of(connection, contract)
-    assert batch is not None
     day = row_day(contract)
     described = describe_days(connection, contract, batch=batch, identifying=identifying)
-    earlier = _notes(connection, contract)
     delivered = _delivered(connection, contract, day, batch, earlier, as_of)
     return _Table(
         contract, day, described, delivered, earlier,

@@ -18,8 +18,10 @@ from orchestration.lib.core.settings import EXAMPLES, PROJECT_ROOT, Settings, re
 from orchestration.lib.dbt.building import explain
 from orchestration.lib.dbt.project import read_dbt_manifest
 from orchestration.lib.dbt.running import DbtFailed
+from orchestration.lib.hygiene.daily_profiles import describe_days
 from orchestration.lib.identity.phones import look_up_phones
 from orchestration.lib.landing.land import LandingResult, land_table
+from orchestration.lib.landing.registry import table_batches
 from orchestration.lib.landing.withdraw import restore_file, withdraw_file
 from orchestration.lib.release.ledgers import read_ledgers
 from orchestration.lib.warehouse.build import (
@@ -104,6 +106,11 @@ class Warehouse:
         """Builds what changed and returns why, or None when nothing did. `select` leaves out other models."""
         moment = as_of or self.settings.as_of
         assert moment is not None
+        with open_duckdb(self.settings.warehouse) as connection:
+            batches = table_batches(connection)
+            for contract in self.contracts:
+                if (batch := batches.get((contract.source, contract.table))) is not None:
+                    describe_days(connection, contract, batch=batch)
         built = build_tables(
             self.settings,
             as_of=moment,

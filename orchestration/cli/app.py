@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import typer
 
 from orchestration.cli import (
+    accept,
     check,
     dbt,
     digests,
@@ -50,6 +51,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "restore": restore.command,
     "quarantine": quarantine.command,
     "requeue": requeue.command,
+    "accept": accept.command,
     "releases": releases.command,
     "rollback": rollback.command,
     "hash": hash.command,
@@ -121,6 +123,7 @@ def _user_errors() -> tuple[type[Exception], ...]:
     from orchestration.lib.dbt.marts import MartError
     from orchestration.lib.dbt.project import ProjectInvalid
     from orchestration.lib.dbt.running import DbtFailed
+    from orchestration.lib.hygiene.deliveries import AnomalyUnknown
     from orchestration.lib.journeys.case_logs import LogInvalid
     from orchestration.lib.landing.registry import LandingError
     from orchestration.lib.release.docs_tables import DocsError
@@ -128,6 +131,7 @@ def _user_errors() -> tuple[type[Exception], ...]:
     from orchestration.lib.sources.samples import SampleInvalid
 
     return (
+        AnomalyUnknown,
         ContractError,
         DbtFailed,
         DocsError,

@@ -115,6 +115,21 @@ def show_hygiene(connection: duckdb.DuckDBPyConnection, manifest: Mapping, direc
         f"  {read or 0:,} rows read = {current or 0:,} current + {superseded or 0:,} superseded + "
         f"{duplicate or 0:,} duplicate + {quarantined or 0:,} quarantined"
     )
+    compared, learning = one_row(
+        connection,
+        """
+        select coalesce(sum(comparison_count), 0), coalesce(sum(learning_count), 0)
+        from hygiene.source_deliveries
+        where run_id = (select run_id from hygiene.source_deliveries order by checked_at desc limit 1)
+        """,
+    )
+    screen(f"  {compared:,} comparisons with the days before, {learning:,} that wait for more days")
+    for source, table, message in connection.execute("""
+        select source_name, table_name, message from hygiene.delivery_anomalies
+        where accepted_at is null and ended_at is null
+        order by chance, source_name, table_name, anomaly_id limit 12
+    """).fetchall():
+        screen(f"    {source}.{table}: {message}")
     kinds = connection.execute("""
         select source_name, table_name, reason, column_name, row_count
         from hygiene.quarantine_summary order by row_count desc, source_name, table_name, reason, column_name

@@ -56,8 +56,9 @@ KNOWN: Mapping[str, Mapping[str, str]] = {
     },
     "every source table is read": dict.fromkeys(
         (
-            "hygiene_ledgers.customer_id_changes", "hygiene_ledgers.expectation_results",
-            "hygiene_ledgers.releases", "hygiene_ledgers.restatements",
+            "hygiene_ledgers.customer_id_changes", "hygiene_ledgers.delivery_anomalies",
+            "hygiene_ledgers.expectation_results", "hygiene_ledgers.releases", "hygiene_ledgers.restatements",
+            "hygiene_ledgers.source_deliveries",
         ),
         "a ledger that the orchestration writes and publishes; dbt describes it",
     ),

@@ -650,3 +650,24 @@ def test_a_mistake_in_the_declaration_of_seeds_is_named_with_its_line(
     line = text[: text.index(old)].count("\n") + 1
     with pytest.raises(SeedsInvalid, match=rf"_seeds\.yml line {line}: seeds\.\d+\..*{said}"):
         read_definitions(tmp_path / "_seeds.yml")
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ("shoop,,,,,,,,", "source_name = shoop: no source has this name. Did you mean shop?"),
+        ("shop,order,,,,,,,", "table_name = order: shop has no such table. Did you mean orders?"),
+        ("shop,orders,,prise,,,,,", "column_name = prise: shop.orders has no such column."),
+        (",orders,,,,,,,", "table_name = orders: its source is missing. Fill in source_name."),
+        ("shop,,,total_price,,,,,", "column_name = total_price: its table is missing. Fill in table_name."),
+        ("shop,,rows,,,,,2026-01-01,", "ends_on = 2026-01-01: a source or table ends, no metric or column."),
+        (",,,,,,,2026-01-01,", "ends_on = 2026-01-01: of which source? Fill in source_name."),
+        ("shop,,row,,,,,,", "metric = row: expected one of rows, rows_beside"),
+        ("shop,,rows,,-1,,,,", "minimum_effect = -1: expected at least 0."),
+        ("shop,,rows,,,no,,,", "is_on = no: expected true or false."),
+    ],
+)
+def test_a_limit_of_deliveries_that_says_nothing_usable_is_an_error(tmp_path: Path, row: str, says: str) -> None:
+    header = "source_name,table_name,metric,column_name,minimum_effect,is_on,blocks,ends_on,reason\n"
+    [error] = errors(tmp_path, delivery_limits=f"{header}{row}\n")
+    assert error.startswith(f"delivery_limits.csv line 2: {says}"), error

@@ -23,6 +23,23 @@ quarantined as (
             and files.status = 'loaded'
     where rows.line is not null
     group by rows.source_name, rows.table_name
+),
+
+unused as (
+    select
+        source_name,
+        table_name,
+        to_json(list(column_name order by column_name) filter (where not is_used)) as unused_columns,
+        not bool_or(is_used) as is_unused
+    from {{ ref('stg_landing__source_columns') }}
+    group by source_name, table_name
+),
+
+newest as (
+    select source_name, table_name, max(measured_on) as newest_on
+    from {{ ref('stg_landing__daily_profiles') }}
+    where metric = 'rows' and measured_on <= cast({{ as_of() }} as date)
+    group by source_name, table_name
 )
 
 select
@@ -37,9 +54,16 @@ select
     cast(tables.superseded_count as bigint) as superseded_count,
     cast(tables.duplicate_count as bigint) as duplicate_count,
     cast(coalesce(quarantined.row_count, 0) as bigint) as quarantined_count,
-    coalesce(quarantined.row_count, 0) / nullif(cast(files.read_count as double), 0) as quarantined_share
+    coalesce(quarantined.row_count, 0) / nullif(cast(files.read_count as double), 0) as quarantined_share,
+    cast(unused.unused_columns as {{ dbt.type_string() }}) as unused_columns,
+    unused.is_unused,
+    newest.newest_on
 from {{ ref('stg_landing__tables') }} as tables
 left join files
     on files.source_name = tables.source_name and files.table_name = tables.table_name
 left join quarantined
     on quarantined.source_name = tables.source_name and quarantined.table_name = tables.table_name
+left join unused
+    on unused.source_name = tables.source_name and unused.table_name = tables.table_name
+left join newest
+    on newest.source_name = tables.source_name and newest.table_name = tables.table_name

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -12,11 +12,14 @@ from orchestration.defs.landing.assets import CONTRACTS
 from orchestration.defs.naming import WAREHOUSE_POOL, landed_key
 from orchestration.defs.run_context import run_settings_and_clock
 from orchestration.lib.config.contracts import TableContract
+from orchestration.lib.config.seeds import read_resolved
 from orchestration.lib.core.connection import one_value, open_duckdb
 from orchestration.lib.core.settings import Settings, read_settings
 from orchestration.lib.dbt.marts import marts_by_schema, read_marts
 from orchestration.lib.dbt.project import read_dbt_manifest
 from orchestration.lib.hygiene.checks import Suite
+from orchestration.lib.hygiene.daily_profiles import identifying_columns
+from orchestration.lib.hygiene.deliveries import Limits, compare_deliveries, delivery_checks, freshness_checks
 from orchestration.lib.hygiene.landing_suites import MAX_QUARANTINED_SHARE, landing_suite, warnings_suite
 from orchestration.lib.hygiene.published_suites import published_suite
 from orchestration.lib.hygiene.results import SuiteResult, results_rows, store_results
@@ -105,9 +108,27 @@ def check_landed(
 ) -> list[Checked]:
     """Runs the suites of landed tables that changed since theirs passed, and remembers what they found.
 
-    With `is_forced` every suite is run.
+    Before that it compares what was delivered with the days before. With `is_forced` every suite is run.
     """
+    kinds = [str(row.get("identifier_type")) for row in read_resolved(settings, "identifier_types")]
     with open_duckdb(settings.warehouse) as connection:
+        create_ledgers(connection)
+        comparison = compare_deliveries(
+            connection,
+            contracts,
+            as_of=as_of,
+            now=datetime.now(UTC),
+            run_id=run_id,
+            limits=Limits(read_resolved(settings, "delivery_limits")),
+            identifying={contract.name: identifying_columns(contract, kinds) for contract in contracts},
+        )
+        compared = {
+            contract.name: (
+                *delivery_checks(contract, comparison.of(contract)),
+                *freshness_checks(contract, connection),
+            )
+            for contract in contracts
+        }
         refused = refused_files(connection, settings.extracts)
         batches = table_batches(connection)
         suspicious = warnings_that_hold(connection)
@@ -129,7 +150,12 @@ def check_landed(
             suites.append(_DueSuite(landed_key(CONTRACTS[0]), "warnings", WARNINGS, state))
     for contract in contracts:
         here = [file for file in refused if (file.source, file.table) == (contract.source, contract.table)]
-        suite = landing_suite(contract, as_of=as_of, refused_files=[file.file_path for file in here])
+        suite = landing_suite(
+            contract,
+            as_of=as_of,
+            refused_files=[file.file_path for file in here],
+            compared=compared[contract.name],
+        )
         batch = batches.get((contract.source, contract.table))
         if batch is None:
             # a source that the company doesn't have: its table has to be there, and has nothing to check
@@ -142,6 +168,11 @@ def check_landed(
                 *(() if spoiled.get(contract.name) else bad.get(contract.identifier, ())),
             )
             suites.append(_DueSuite(landed_key(contract), "suite", suite, state, messages))
+    if comparison.comparison_count or comparison.learning_count:
+        log.info(
+            f"{comparison.comparison_count:,} comparisons with the days before, {len(comparison.open)} unlike them and "
+            f"not accepted; {comparison.learning_count:,} wait for more days"
+        )
     if not suites:
         log.info(f"All {len(contracts)} landed tables are as they were when they passed")
         return []

@@ -133,6 +133,9 @@ Name = Annotated[
 ]
 Texts = Annotated[tuple[str, ...], BeforeValidator(read_texts)]
 Truth = Annotated[bool, Strict(), worded("`{key}` of {what} must be true or false.")]
+Hours = Annotated[
+    int, Strict(), Field(gt=0), worded("`{key}` of {what} must be a whole number of hours above 0, such as 24.")
+]
 Description = Annotated[str, BeforeValidator(lambda value: "" if value is None else str(value).strip())]
 ONE_CHARACTER = "`{key}` of {what} must be one ASCII character."
 Character = Annotated[str, worded(WORDS["string_type"]), Field(pattern=r"^[\x00-\x7f]$"), worded(ONE_CHARACTER)]
@@ -256,6 +259,13 @@ class TableMeta(ValueFormats):
     path: Annotated[str, looked_up(read_path, PATH_WORDS)] | None = None
     events: Events = ()
     people: PeopleMapping | None = None
+    day_column: str | None = None
+    expected_every_hours: Annotated[
+        int | None,
+        Strict(),
+        Field(gt=0),
+        worded("`{key}` of {what} must be a whole number of hours above 0, such as 24."),
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -529,6 +539,15 @@ class DeclaredTable(Declared[TableMeta]):
     def mappings_fit_the_columns(self) -> DeclaredTable:
         meta, columns = self.config.meta, {column.name: column.contract(self.config.meta) for column in self.columns}
         check_mappings(meta.events, meta.people, columns, key=meta.key, table=self.name)
+        return self
+
+    @rule(mode="after")
+    def day_is_of_a_time(self) -> DeclaredTable:
+        name, place = self.config.meta.day_column, ("config", "meta", "day_column")
+        if name is not None:
+            check_known(name, self.column_named, "`{key}` of {what}", *place)
+            if self.column_named[name].data_type not in ("timestamp", "date"):
+                raise fault("`{column}` of {what} is no timestamp or date; a day needs one.", *place, column=name)
         return self
 
 

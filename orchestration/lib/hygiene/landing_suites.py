@@ -55,8 +55,11 @@ def landing_suite(
     as_of: datetime,
     max_quarantined_share: float = MAX_QUARANTINED_SHARE,
     refused_files: Sequence[str] | None = None,
+    compared: Iterable[Check] = (),
 ) -> Suite:
     """The suite of one raw table: what its contract implies, and what is known of this table beyond it.
+
+    `compared` are checks of what its deliveries were found to be, compared with those before.
 
     `refused_files` are paths of files that were refused and still lie in the extracts folder; None asks
     `landing.files` for refused files that no accepted file has replaced.
@@ -82,6 +85,7 @@ def landing_suite(
             current.unique("_row_key", says=f"{_names(contract.key)} names at most one current row"),
             *(check for column in contract.columns for check in _column_checks(current, column, as_of)),
             *extras,
+            *compared,
         ),
     )
 

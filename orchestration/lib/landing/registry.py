@@ -54,6 +54,13 @@ create table if not exists landing.warnings (
     source_name varchar, table_name varchar, file_id varchar, place varchar, kind varchar, column_name varchar,
     row_count bigint, message varchar, batch bigint, loaded_at timestamp
 );
+create table if not exists landing.daily_profiles (
+    source_name varchar, table_name varchar, measured_on date, metric varchar, column_name varchar, value varchar,
+    row_count bigint, figure double
+);
+create table if not exists landing.profiled_tables (
+    source_name varchar, table_name varchar, batch bigint, shape varchar, primary key (source_name, table_name)
+);
 """
 
 
@@ -143,9 +150,10 @@ def has_registry(connection: duckdb.DuckDBPyConnection) -> bool:
         connection,
         "select count(*) from duckdb_columns() where schema_name = 'landing' and database_name = current_database() "
         "and (table_name, column_name) in "
-        "(('files', 'place_in_batch'), ('batches', 'batch'), ('repeats', 'file_id'), ('warnings', 'kind'))",
+        "(('files', 'place_in_batch'), ('batches', 'batch'), ('repeats', 'file_id'), ('warnings', 'kind'), "
+        "('daily_profiles', 'metric'), ('profiled_tables', 'table_name'))",
     )
-    return found == 4
+    return found == 6
 
 
 Place = tuple[str, str, str, int, datetime]

@@ -259,6 +259,17 @@ def note_release(connection: duckdb.DuckDBPyConnection, build: int, release_id: 
     connection.execute("update landing.builds set release_id = ? where build = ?", [release_id, build])
 
 
+def publish_again(connection: duckdb.DuckDBPyConnection) -> None:
+    """Has the next run publish the tables as they are, because something besides them changed."""
+    exists = connection.execute(
+        "select 1 from duckdb_tables() where schema_name = 'landing' and table_name = 'builds'"
+    ).fetchone()
+    if exists:
+        connection.execute(
+            "update landing.builds set release_id = null where build = (select max(build) from landing.builds)"
+        )
+
+
 def event_tables(manifest: Mapping) -> tuple[str, ...]:
     """The raw tables whose rows become events: what the models that int_event_versions reads are made of."""
     found: set[str] = set()

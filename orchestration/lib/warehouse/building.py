@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import Settings
 from orchestration.lib.dbt.building import DbtBuild, NodeResult, build
+from orchestration.lib.dbt.project import read_dbt_manifest
 from orchestration.lib.landing.registry import latest_batch
 from orchestration.lib.warehouse.build import (
     COMPLETE,
@@ -23,6 +24,7 @@ from orchestration.lib.warehouse.build import (
     read_pepper,
 )
 from orchestration.lib.warehouse.node_ledger import read_build_inputs, write_states
+from orchestration.lib.warehouse.source_usage import note_source_usage
 
 # Unit tests are of the code alone; exposures build nothing.
 WITHOUT = ("--exclude-resource-type", "unit_test", "--exclude-resource-type", "exposure")
@@ -61,6 +63,7 @@ def build_tables(
             plan = BuildPlan(False, "a part was asked for", latest_batch(connection), as_of, code)
         if plan is None:
             return None
+        note_source_usage(connection, read_dbt_manifest())
         number = begin_build(connection, plan, now=now)
         inputs = read_build_inputs(
             connection, plan, number, imported=imported_fingerprint(settings), now=now, is_forced=bool(part)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from orchestration.lib.config.seeds.definitions import read_definitions
 from orchestration.lib.config.seeds.problems import Problem, SeedReport, SeedsInvalid
-from orchestration.lib.config.seeds.resolving import read_seeds, resolve_matching, resolve_seeds
+from orchestration.lib.config.seeds.resolving import read_resolved, read_seeds, resolve_matching, resolve_seeds
 from orchestration.lib.config.seeds.rows import SeedRow
 from orchestration.lib.config.seeds.validity import VALIDITY_ENDS
 from orchestration.lib.config.seeds.warnings import is_true, journey_warnings, overruled_rules
@@ -23,6 +23,7 @@ __all__ = [
     "journey_warnings",
     "overruled_rules",
     "read_definitions",
+    "read_resolved",
     "read_seeds",
     "resolve_matching",
     "resolve_seeds",

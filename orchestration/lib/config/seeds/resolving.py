@@ -19,6 +19,7 @@ from orchestration.lib.config.seeds.problems import Problem, SeedReport, SeedsIn
 from orchestration.lib.config.seeds.rows import SeedRow, as_csv, check_header, check_values, read_rows
 from orchestration.lib.config.seeds.rules import check_references, check_rules
 from orchestration.lib.config.seeds.warnings import find_warnings
+from orchestration.lib.core.settings import Settings
 
 # A people record is an identifier of its own, whatever types a business declares.
 PEOPLE_RECORD = SeedRow(
@@ -55,6 +56,12 @@ def resolve_seeds(seeds: Path, shipped: Path, resolved: Path, *, today: date) ->
     for definition in checked.definitions:
         _write_if_changed(resolved / f"{definition.name}.csv", as_csv(definition, checked.rows[definition.name]))
     return checked.report
+
+
+def read_resolved(settings: Settings, seed: str) -> list[SeedRow]:
+    """The rows of a seed as the last run resolved it: what the models have."""
+    definitions = {one.name: one for one in read_definitions(settings.resolved_seeds / SEED_PROPERTIES)}
+    return read_rows(definitions[seed], settings.resolved_seeds / f"{seed}.csv")[1]
 
 
 def read_seeds(seeds: Path, shipped: Path, *, today: date) -> dict[str, list[SeedRow]]:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 
+from orchestration.lib.config.contracts import read_contracts
 from orchestration.lib.config.faults import suggestion
 from orchestration.lib.config.personal import may_name_a_person
 from orchestration.lib.config.seeds.channel_rules import patterns_that_cannot_be_read, wrong_conditions
@@ -15,7 +16,7 @@ from orchestration.lib.config.seeds.definitions import SeedDefinition, is_day
 from orchestration.lib.config.seeds.problems import Problem
 from orchestration.lib.config.seeds.rows import Rows, SeedRow
 from orchestration.lib.config.seeds.validity import days_shown, versions_in_time
-from orchestration.lib.core.settings import CONTROL_CHARACTER, MAIL_ADDRESS
+from orchestration.lib.core.settings import CONTROL_CHARACTER, MAIL_ADDRESS, PROJECT_ROOT
 
 HASH = re.compile(r"[0-9a-f]{32}")
 OCCURRENCE = re.compile(r"[1-9][0-9]{0,8}\+?")
@@ -508,6 +509,41 @@ def property_names_no_person(row: SeedRow) -> Iterator[str]:
         )
 
 
+# --- deliveries
+
+
+def limit_is_of_what_it_names(row: SeedRow) -> Iterator[str]:
+    if row.get("table_name") and not row.get("source_name"):
+        yield f"table_name = {row.get('table_name')}: its source is missing. Fill in source_name."
+    if row.get("column_name") and not row.get("table_name"):
+        yield f"column_name = {row.get('column_name')}: its table is missing. Fill in table_name."
+    if row.get("ends_on") and (row.get("metric") or row.get("column_name")):
+        yield f"ends_on = {row.get('ends_on')}: a source or table ends, no metric or column. Leave these empty."
+    if row.get("ends_on") and not row.get("source_name"):
+        yield f"ends_on = {row.get('ends_on')}: of which source? Fill in source_name."
+
+
+def limit_is_of_a_landed_table(rows: Rows) -> Iterator[Problem]:
+    limits = rows["delivery_limits"]
+    contracts = read_contracts(PROJECT_ROOT / "models", read_settings().sources) if limits else ()
+    sources = {contract.source for contract in contracts}
+    for row in limits:
+        source, table, column = (row.get(name) for name in ("source_name", "table_name", "column_name"))
+        if source is None:
+            continue
+        tables = {contract.table: contract for contract in contracts if contract.source == source}
+        if source not in sources:
+            yield row.problem(f"source_name = {source}: no source has this name.{suggestion(source, sources)}")
+        elif table is not None and table not in tables:
+            yield row.problem(f"table_name = {table}: {source} has no such table.{suggestion(table, tables)}")
+        elif table is not None and column is not None:
+            columns = [one.name for one in tables[table].columns]
+            if column not in columns:
+                yield row.problem(
+                    f"column_name = {column}: {source}.{table} has no such column.{suggestion(column, columns)}"
+                )
+
+
 RULES: tuple[Callable[[Rows], Iterator[Problem]], ...] = (
     version_has_phases,
     version_is_valid_on_some_day,
@@ -528,6 +564,7 @@ RULES: tuple[Callable[[Rows], Iterator[Problem]], ...] = (
     pattern_can_be_read,
     segment_has_one_name,
     segment_is_published_or_not,
+    limit_is_of_a_landed_table,
 )
 RULES_OF_ROWS: Mapping[str, tuple[Callable[[SeedRow], Iterator[str]], ...]] = {
     "critical_events": (property_has_name_and_value, property_can_be_looked_up, occurrence_is_a_number),
@@ -542,6 +579,7 @@ RULES_OF_ROWS: Mapping[str, tuple[Callable[[SeedRow], Iterator[str]], ...]] = {
         outcomes_are_known,
     ),
     "kpi_roles": (person_can_be_written_to,),
+    "delivery_limits": (limit_is_of_what_it_names,),
     "channels": (channel_has_a_free_name,),
     "channel_rules": (channel_has_a_free_name, wrong_conditions),
     "public_properties": (property_names_no_person, property_can_be_looked_up),

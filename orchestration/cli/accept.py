@@ -1,0 +1,41 @@
+"""`make accept`: what a delivery was found to be is right, so that it neither warns nor blocks any longer."""
+
+from __future__ import annotations
+
+import getpass
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from orchestration.lib.core.settings import read_settings
+
+
+def command(
+    anomaly: Annotated[str, typer.Argument(help="Its id; without one, what waits is listed.")] = "",
+    note: Annotated[str | None, typer.Option(help="Why it is right.")] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Take the acceptance back.")] = False,
+) -> int:
+    """Accept a delivery that is unlike those before."""
+    from orchestration.lib.core.connection import open_duckdb
+    from orchestration.lib.hygiene.deliveries import accept_anomaly, open_anomalies, reopen_anomaly
+    from orchestration.lib.release.ledgers import create_ledgers
+    from orchestration.lib.warehouse.build import publish_again
+
+    settings = read_settings()
+    with open_duckdb(settings.warehouse) as connection:
+        create_ledgers(connection)
+        if not anomaly:
+            waiting = open_anomalies(connection)
+            for one in waiting:
+                print(f"{one.anomaly_id}  {one.source}.{one.table}: {one.message}")
+            print(f"{len(waiting)} wait. hygiene.delivery_anomalies has a query for the rows of each.")
+            return 0
+        if undo:
+            print(f"Open again: {reopen_anomaly(connection, anomaly)}")
+        else:
+            by, now = getpass.getuser(), datetime.now(UTC)
+            print(f"Accepted by {by}: {accept_anomaly(connection, anomaly, by=by, note=note, now=now)}")
+        publish_again(connection)
+    print("Type make run to publish this.")
+    return 0

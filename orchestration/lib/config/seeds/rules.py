@@ -16,7 +16,7 @@ from orchestration.lib.config.seeds.definitions import SeedDefinition, is_day
 from orchestration.lib.config.seeds.problems import Problem
 from orchestration.lib.config.seeds.rows import Rows, SeedRow
 from orchestration.lib.config.seeds.validity import days_shown, versions_in_time
-from orchestration.lib.core.settings import PROJECT_ROOT, read_settings
+from orchestration.lib.core.settings import CONTROL_CHARACTER, MAIL_ADDRESS, PROJECT_ROOT, read_settings
 
 HASH = re.compile(r"[0-9a-f]{32}")
 OCCURRENCE = re.compile(r"[1-9][0-9]{0,8}\+?")

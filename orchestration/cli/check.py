@@ -9,12 +9,17 @@ from orchestration.lib.core.settings import read_settings
 
 def command() -> int:
     """Check contracts and seeds without running anything."""
-    from orchestration.lib.sources.resolving import read_all_contracts
+    from orchestration.lib.sources.resolving import read_all_contracts, unread_tables
     from orchestration.lib.warehouse.data_set import prepare_data_set
 
     settings = read_settings()
     contracts = read_all_contracts(settings)
     report = prepare_data_set(settings, today=datetime.now(UTC).date())
+    for unread in unread_tables(settings, contracts):
+        print(
+            f"warning: {unread.declared_in}: {unread.name} lands, and no model reads it. Give `events` or `people`, "
+            "or a staging model."
+        )
     for warning in report.warnings:
         print(f"warning: {warning}")
     print(f"{len(contracts)} source tables and the seeds of {settings.data_set} have no errors.")

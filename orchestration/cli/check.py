@@ -10,12 +10,17 @@ from orchestration.lib.core.settings import read_settings
 def command() -> int:
     """Check contracts, seeds and the extracts folder."""
     from orchestration.lib.landing.overlooked import overlooked
-    from orchestration.lib.sources.resolving import read_all_contracts
+    from orchestration.lib.sources.resolving import read_all_contracts, unread_tables
     from orchestration.lib.warehouse.data_set import prepare_data_set
 
     settings = read_settings()
     contracts = read_all_contracts(settings)
     report = prepare_data_set(settings, today=datetime.now(UTC).date())
+    for unread in unread_tables(settings, contracts):
+        print(
+            f"warning: {unread.declared_in}: {unread.name} lands, and no model reads it. Give `events` or `people`, "
+            "or a staging model."
+        )
     for warning in report.warnings:
         print(f"warning: {warning}")
     for found in overlooked(settings.extracts, contracts):

@@ -133,6 +133,15 @@ def test_a_source_of_the_project_cannot_be_declared_again(tmp_path: Path, name: 
         read(tmp_path, text)
 
 
+def test_a_table_of_the_project_has_a_model_and_no_mapping(tmp_path: Path) -> None:
+    folder = tmp_path / "models" / "staging" / "desk"
+    folder.mkdir(parents=True)
+    (folder / "_desk__sources.yml").write_text(GOOD, encoding="utf-8")
+    with pytest.raises(ContractError, match=r"line 6: desk\.tickets is a table of the project") as raised:
+        read_contracts(tmp_path / "models")
+    assert "Take out `events` and `people`" in str(raised.value)
+
+
 def test_a_key_of_several_columns_names_no_person(tmp_path: Path) -> None:
     text = GOOD.replace("key: [ticket_id]", "key: [ticket_id, intake]").replace(
         "              person_key: ticket_id\n", ""

@@ -622,6 +622,11 @@ def read_contracts(models: Path, *own: Path | None) -> tuple[TableContract, ...]
         shipped = {contract.source: contract for contract in contracts.values()}
         for path in sorted([*root.rglob("*__sources.yml"), *root.rglob("*__sources.yaml")]):
             for contract in _read_file(path, _shown(path, models), is_own=root != models / "staging"):
+                if not contract.is_own and (contract.events or contract.people is not None):
+                    raise ContractError(
+                        f"{contract.declared_in}: {contract.name} is a table of the project, whose staging model says "
+                        "what its rows mean. Take out `events` and `people`; sources outside the project may have them."
+                    )
                 earlier = contracts.setdefault(contract.name, contract)
                 if earlier is not contract or contract.source in shipped:
                     raise ContractError(_declared_twice(contract, earlier, shipped.get(contract.source)))

@@ -277,7 +277,7 @@ def _check_event(event: EventMapping, columns: Mapping[str, MappedColumn], at: P
         if value is None:
             continue
         if value.column is not None:
-            _check_published(value.column, columns, *at, name, "column")
+            _check_published(value.column, columns, *at, name)
         elif value.text in columns:
             words = "`{key}` of {what} is the text `{text}`, and a column has that name. Write {{column: {text}}}."
             raise fault(words, *at, name, text=value.text)

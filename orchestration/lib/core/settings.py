@@ -274,7 +274,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         raise SettingsError(f"JOURNEYS_EXTRACTS={extracts}: there is no such folder.")
     sources = value("JOURNEYS_SOURCES")
     if sources is not None and not Path(sources).is_dir():
-        raise SettingsError(f"JOURNEYS_SOURCES={sources}: there is no such folder.")
+        raise SettingsError(f"JOURNEYS_SOURCES={sources}: there is no such folder. Make it: mkdir -p {sources}")
     kept = value("JOURNEYS_RELEASES_KEPT") or "5"
     if not kept.isdecimal() or int(kept) < 2:
         raise SettingsError(f"JOURNEYS_RELEASES_KEPT={kept}: give a whole number of at least 2.")

@@ -19,7 +19,7 @@ from orchestration.lib.landing.registry import has_registry, known_places, lates
 from orchestration.lib.landing.warnings import LandingWarning
 from orchestration.lib.release.publish import current_release
 from orchestration.lib.sources.public_keys import check_public_properties
-from orchestration.lib.sources.resolving import read_all_contracts, resolve_sources
+from orchestration.lib.sources.resolving import check_identifier_types, read_all_contracts, resolve_sources
 from orchestration.lib.warehouse.build import (
     CompleteBuild,
     build_trouble,
@@ -58,6 +58,7 @@ def look(settings: Settings, *, now: datetime) -> Due:
     contracts = read_all_contracts(settings)
     resolve_sources(settings, contracts)
     check_public_properties(settings, contracts)
+    check_identifier_types(settings, contracts)
     found = {contract: find_files(settings.extracts, contract) for contract in contracts}
     code = fingerprint(settings, read_pepper(settings))
     release = current_release(settings)

@@ -364,10 +364,14 @@ def guess_key(guesses: Sequence[ColumnGuess], table: str) -> KeyGuess:
 def _log_columns(guesses: Sequence[ColumnGuess]) -> list[ColumnGuess]:
     """Who, when and what of a log, as far as every row has them; none where no column names what happened."""
     filled = [guess for guess in guesses if guess.is_filled]
-    what = [guess for guess in filled if guess.name in NAMES_OF_EVENTS][:1]
+    what = [guess for guess in filled if _names_events(guess)][:1]
     when = sorted((guess for guess in filled if guess.is_time), key=lambda guess: guess.data_type == "date")[:1]
-    who = [guess for guess in filled if identifier_of(guess)][:1]
+    who = [guess for guess in filled if identifier_of(guess) and guess not in (*what, *when)][:1]
     return [*who, *when, *what] if what and when else []
+
+
+def _names_events(guess: ColumnGuess) -> bool:
+    return guess.name in NAMES_OF_EVENTS and guess.data_type == "string" and not guess.is_personal
 
 
 def _may_be_key(guess: ColumnGuess, table: str) -> bool:
@@ -415,7 +419,7 @@ def guess_events(guesses: Sequence[ColumnGuess], table: str, key: KeyGuess) -> l
         times = [guess for guess in guesses if guess.name == key.version]
     begins = ("created", "placed", "ordered", "opened", "angelegt", "bestellt")
     times.sort(key=lambda one: (not one.is_filled, one.data_type == "date", not one.name.startswith(begins)))
-    named = next((guess for guess in guesses if guess.name in NAMES_OF_EVENTS and guess.is_filled), None)
+    named = next((guess for guess in guesses if guess.is_filled and _names_events(guess)), None)
     test = next((guess for guess in guesses if NAMES_OF_TESTS.match(guess.name) and guess.data_type == "boolean"), None)
     identifiers = identifiers_of(guesses)
     properties = properties_of(guesses, key)
@@ -425,6 +429,8 @@ def guess_events(guesses: Sequence[ColumnGuess], table: str, key: KeyGuess) -> l
     for number, time in enumerate(times[:1] if named is not None else times):
         event: dict[str, object] = {}
         name = f"{singular(table)}_{_verb_of(time.name)}"
+        # a text that is the name of a column is taken for a mistake
+        name = f"{name}_recorded" if any(guess.name == name for guess in guesses) else name
         event["event_name"] = {"column": named.name} if named is not None and number == 0 else name
         if name in names:
             continue
@@ -455,7 +461,14 @@ def _money_of(guesses: Sequence[ColumnGuess]) -> Mapping[str, object]:
     amount = next((guess for guess in ordered if NAMES_OF_AMOUNTS.match(guess.name)), None)
     if amount is None:
         return {}
-    currency = next((guess for guess in guesses if guess.name in ("currency", "currency_code")), None)
+    currency = next(
+        (
+            guess
+            for guess in guesses
+            if guess.name in ("currency", "currency_code") and guess.data_type == "string" and not guess.is_personal
+        ),
+        None,
+    )
     symbols = {"€": "EUR", "£": "GBP", "$": "USD", "¥": "JPY"}
     symbol = str(amount.meta.get("currency_symbol", ""))
     found: dict[str, object] = {"amount": amount.name}

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 from orchestration.lib.config.contracts import read_contracts
 from orchestration.lib.core.settings import PROJECT_ROOT, SettingsError, shown_path
 from orchestration.lib.sources.guesses import (
@@ -130,12 +132,12 @@ def contract_text(asked: NewSource, sample: Sample, columns: Sequence[ColumnGues
         "        config:",
         "          meta:",
         f"            formats: [{sample.format}]",
-        f"            key: [{', '.join(key.columns)}]  {MARK}{key.why}",
+        f"            key: {_flow(list(key.columns))}  {MARK}{key.why}",
     ]
     if key.key_lines is not None:
         lines.append(f"            key_lines: {key.key_lines}  {MARK}several rows of a file have one key")
     if key.version is not None:
-        lines.append(f"            version_column: {key.version}  {MARK}the row with the greatest value counts")
+        lines.append(f"            version_column: {_flow(key.version)}  {MARK}the row with the greatest value counts")
     lines.append(f"            delivery: append  {MARK}or snapshot, where a file is the whole set")
     lines.append(f"            time_zone: UTC  {MARK}the zone of times without an offset")
     dialect = {
@@ -186,23 +188,25 @@ def _column_lines(column: ColumnGuess, key: KeyGuess) -> list[str]:
     if column.name in key.columns and (column.is_filled or key.columns[0] == column.name):
         meta = {"required": True, **meta}
     why = f"  {MARK}{'; '.join(column.why)}" if column.why else ""
-    lines = [f"          - name: {column.name}{why}", f"            data_type: {column.data_type}"]
+    lines = [f"          - name: {_flow(column.name)}{why}", f"            data_type: {column.data_type}"]
     lines.append(f"            description: {_scalar(column.sample.name)}")
     if meta:
-        settings = ", ".join(f"{name}: {_flow(value, quotes=True)}" for name, value in meta.items())
+        settings = ", ".join(f"{name}: {_flow(value)}" for name, value in meta.items())
         lines.append(f"            config: {{meta: {{{settings}}}}}")
     return lines
 
 
-def _flow(value: object, *, quotes: bool = False) -> str:
+def _flow(value: object) -> str:
     """A value in one line of YAML."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{name}: {_flow(one)}" for name, one in value.items()) + "}"
+        return "{" + ", ".join(f"{_flow(name)}: {_flow(one)}" for name, one in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(_flow(one) for one in value) + "]"
-    return _quoted(str(value)) if quotes and not NAME.match(str(value)) else str(value)
+    text = str(value)
+    # a header such as No or On is a truth to YAML
+    return text if NAME.match(text) and isinstance(yaml.safe_load(text), str) else _quoted(text)
 
 
 def _quoted(text: str) -> str:

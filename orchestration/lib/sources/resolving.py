@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import csv
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from orchestration.lib.config.contracts import ContractError, TableContract, load_document, read_contracts
+from orchestration.lib.config.faults import suggestion
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings, SettingsError
 from orchestration.lib.sources.staging_models import StagingModel, mapped_models, properties_file
 
 # What dbt reads in a folder of models.
 READ_BY_DBT = (".sql", ".yml", ".yaml", ".md")
 KINDS = ("events", "people")
+# How a staging model names the table that it reads.
+READS = re.compile(r"""\b(?:source|landed)\(\s*['"](\w+)['"]\s*,\s*['"](\w+)['"]\s*\)""")
 
 
 def read_all_contracts(settings: Settings) -> tuple[TableContract, ...]:
@@ -40,6 +45,41 @@ def resolve_sources(settings: Settings, contracts: Sequence[TableContract]) -> N
         if not path.is_file() or path.read_bytes() != content:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
+
+
+def check_identifier_types(settings: Settings, contracts: Iterable[TableContract]) -> None:
+    """Raises ContractError for a mapping of a type that the resolved seeds don't have: staging ignores other types."""
+    own = [contract for contract in contracts if contract.is_own]
+    if not own:
+        return
+    with (settings.resolved_seeds / "identifier_types.csv").open(encoding="utf-8", newline="") as file:
+        known = tuple(row["identifier_type"] for row in csv.DictReader(file))
+    for contract in own:
+        people = () if contract.people is None else (("people", contract.people.identifiers),)
+        events = ((f"event {number}", event.identifiers) for number, event in enumerate(contract.events, start=1))
+        for what, identifiers in (*events, *people):
+            for kind in (kind for kind, _ in identifiers if kind not in known):
+                hint = suggestion(kind, known) or f" There are: {', '.join(known)}."
+                raise ContractError(
+                    f"{contract.declared_in}: {what} of {contract.name} has identifiers of type {kind}, which "
+                    f"identifier_types.csv does not have.{hint} Correct it, or add the type there."
+                )
+
+
+def unread_tables(settings: Settings, contracts: Iterable[TableContract]) -> list[TableContract]:
+    """The tables outside the project that land and that no staging model reads."""
+    if settings.sources is None:
+        return []
+    read = {
+        pair for path in settings.sources.rglob("*.sql") for pair in READS.findall(path.read_text(encoding="utf-8"))
+    }
+    return [
+        contract
+        for contract in contracts
+        if contract.is_own
+        and not (contract.events or contract.people)
+        and (contract.source, contract.table) not in read
+    ]
 
 
 def _files_of(sources: Path, contracts: Iterable[TableContract]) -> Iterator[tuple[str, bytes]]:

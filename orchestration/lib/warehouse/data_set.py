@@ -9,7 +9,7 @@ from orchestration.lib.config.seeds import SeedReport, resolve_matching, resolve
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings, SettingsError
 from orchestration.lib.sources.public_keys import check_public_properties
-from orchestration.lib.sources.resolving import read_all_contracts, resolve_sources
+from orchestration.lib.sources.resolving import check_identifier_types, read_all_contracts, resolve_sources
 from orchestration.lib.warehouse.build import ensure_ledgers, read_pepper
 
 
@@ -36,6 +36,7 @@ def prepare_data_set(settings: Settings, *, today: date) -> SeedReport:
     resolve_sources(settings, contracts)
     report = resolve_seeds(settings.seeds, PROJECT_ROOT / "seeds", settings.resolved_seeds, today=today)
     check_public_properties(settings, contracts)
+    check_identifier_types(settings, contracts)
     resolve_matching(settings.seeds, PROJECT_ROOT / "seeds", settings.resolved_seeds)
     with open_duckdb(settings.warehouse) as connection:
         ensure_ledgers(connection, read_pepper(settings))

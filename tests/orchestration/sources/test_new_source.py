@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import duckdb
@@ -16,6 +19,7 @@ from orchestration.lib.config.contracts import read_contracts
 from orchestration.lib.core.settings import PROJECT_ROOT
 from orchestration.lib.sources.guesses import guess_columns, guess_key
 from orchestration.lib.sources.samples import read_sample
+from orchestration.lib.sources.staging_models import mapped_models
 
 ORDERS = """Name,Email,Financial Status,Paid at,Currency,Total,Created at,Lineitem name,Lineitem price,Billing Name,Test
 #1001,ann@example.com,paid,2026-01-05 10:12:00 +0100,EUR,59.90,2026-01-05 10:11:58 +0100,Vase,19.90,Ann Lee,false
@@ -292,8 +296,8 @@ def test_what_is_there_is_never_written_over(tmp_path: Path, capsys: pytest.Capt
 def test_what_is_written_is_a_contract_that_landing_reads(tmp_path: Path) -> None:
     file = tmp_path / "calls.csv"
     file.write_text(
-        'call_id;"who: {{ she }}";caller_email;called_at;seconds\n'
-        "C-1;a;ann@example.com;2026-01-01 10:00:00;12\nC-2;b;bob@example.com;2026-01-02 10:00:00;9\n",
+        'call_id;"who: {{ she }}";caller_email;called_at;No\n'
+        "C-1;a;ann@example.com;2026-01-01 10:00:00;x\nC-2;b;bob@example.com;2026-01-02 10:00:00;x\n",
         encoding="utf-8",
     )
     assert new_source(file, "desk", tmp_path / "own") == 0
@@ -303,4 +307,47 @@ def test_what_is_written_is_a_contract_that_landing_reads(tmp_path: Path) -> Non
     assert (event.event_name.text, event.occurred_at, event.identifiers) == (
         "call_called", "called_at", (("email", "caller_email"),),
     )  # fmt: skip
+    # to YAML it is a truth
+    assert event.properties == (("call_id", "call_id"), ("no", "no"))
     assert contract.column("who_she").description == "who: { { she }}"
+
+
+HEADERS = (
+    "id", "Order ID", "order_id", "Email", "phone", "createdAt", "updated_at", "Name", "name", "Total", "Currency",
+    "event", "event_name", "Test", "status", "order", "No", "null", "moment", "Straße", "2nd", "row_status", "Datum",
+    "timestamp", "user_id", "first_name", "dob", "notes", "{{x}}", "a: b", "#tag", "'q'", "yes", "cookie", "amount",
+)  # fmt: skip
+VALUES: tuple[Callable[[Random], str], ...] = (
+    lambda draw: str(draw.randint(0, 5)),
+    lambda draw: "",
+    lambda draw: f"2026-01-{draw.randint(1, 28):02}",
+    lambda draw: f"2026-01-{draw.randint(1, 28):02} 10:00:00",
+    lambda draw: f"a{draw.randint(0, 9)}@example.com",
+    lambda draw: draw.choice(["true", "false"]),
+    lambda draw: f"+31 6 1234567{draw.randint(0, 9)}",
+    lambda draw: draw.choice(["one", "two"]),
+    lambda draw: f"{draw.randint(1, 9)}.50",
+)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_whatever_a_sample_holds_its_contract_fits_together(tmp_path: Path, seed: int) -> None:
+    draw = Random(seed)
+    columns = [(header, draw.choice(VALUES)) for header in draw.sample(HEADERS, draw.randint(1, 10))]
+    file = tmp_path / f"{draw.choice(['orders', 'contacts', 'events', 'x'])}.csv"
+    with file.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, delimiter=draw.choice(",;\t"))
+        writer.writerow([header for header, _ in columns])
+        writer.writerows([[value(draw) for _, value in columns] for _ in range(draw.randint(1, 12))])
+    assert new_source(file, "tool", tmp_path / "own") == 0
+    [path] = (tmp_path / "own").rglob("*.yml")
+    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    [table] = document["sources"][0]["tables"]
+    table["config"]["meta"].pop("key_lines", None)
+    for column in table["columns"]:
+        column.get("config", {}).get("meta", {}).pop("source_name", None)
+    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+    [contract] = [one for one in read_contracts(PROJECT_ROOT / "models", tmp_path / "own") if one.is_own]
+    for model in mapped_models(contract):
+        assert f"landed('tool', '{contract.table}')" in model.sql
+        assert yaml.safe_load(model.properties)[0]["name"] == model.name

@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from orchestration.lib.core.settings import PROJECT_ROOT, Settings, SettingsErro
 from orchestration.lib.release import due
 from orchestration.lib.sources.resolving import read_all_contracts, resolve_sources
 from orchestration.lib.sources.staging_models import mapped_models
+from orchestration.lib.warehouse.data_set import prepare_data_set
 
 SOURCES = """version: 2
 sources:
@@ -221,6 +222,15 @@ def test_a_folder_without_a_source_is_refused(own: Settings, tmp_path: Path) -> 
         read_settings({"JOURNEYS_SOURCES": str(tmp_path / "nowhere")})
 
 
+def test_an_identifier_of_a_type_that_the_data_set_lacks_is_refused(own: Settings) -> None:
+    path = own.sources / "desk" / "_desk__sources.yml"
+    path.write_text(SOURCES.replace("{email: requester_email}", "{emial: requester_email}"), encoding="utf-8")
+    with pytest.raises(ContractError) as raised:
+        prepare_data_set(own, today=date(2026, 3, 1))
+    assert "event 2 of desk.tickets has identifiers of type emial, which identifier_types.csv does" in str(raised.value)
+    assert "Did you mean email?" in str(raised.value)
+
+
 def test_check_sees_the_sources_and_the_command_shows_the_model(
     own: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -229,6 +239,18 @@ def test_check_sees_the_sources_and_the_command_shows_the_model(
     assert main(["check"]) == 0
     shipped = len(read_all_contracts(replace(own, sources=None)))
     assert f"{shipped + 1} source tables" in capsys.readouterr().out
+    (own.sources / "_mail__sources.yml").write_text(
+        SOURCES[: SOURCES.index("            events:")].replace("desk", "mail")
+        + SOURCES[SOURCES.index("        columns:") :],
+        encoding="utf-8",
+    )
+    assert main(["check"]) == 0
+    assert "_mail__sources.yml line 6: mail.tickets lands, and no model reads it." in capsys.readouterr().out
+    (own.sources / "stg_mail__tickets.sql").write_text(
+        "select * from {{ landed('mail', 'tickets') }}", encoding="utf-8"
+    )
+    assert main(["check"]) == 0
+    assert "lands, and no model reads it" not in capsys.readouterr().out
     assert main(["staging-model", "desk.tickets"]) == 0
     shown = capsys.readouterr().out
     assert TICKETS in shown and "rows_are: events" in shown

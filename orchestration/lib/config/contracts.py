@@ -477,17 +477,20 @@ class DeclaredTable(Declared[TableMeta]):
 
     @rule(mode="after")
     def columns_have_own_names_in_files(self) -> DeclaredTable:
-        seen: dict[str, str] = {}
+        seen: dict[str, DeclaredColumn] = {}
         for number, column in enumerate(self.columns):
             meta = column.config.meta
-            if meta.path is None and meta.parent_column is None:
-                other = seen.setdefault(folded(meta.source_name or column.name), column.name)
-                if other != column.name:
-                    words = (
-                        "{what} and column {other} are one name to a header, which may differ in case, blanks and "
-                        "punctuation. Give one of them another `source_name`, or a `path`."
-                    )
-                    raise fault(words, "columns", number, other=other)
+            if meta.path is not None or meta.parent_column is not None:
+                continue
+            other = seen.setdefault(folded(meta.source_name or column.name), column)
+            names = {meta.source_name, other.config.meta.source_name}
+            # two that are spelt out are told apart by their spelling
+            if other is not column and (None in names or len(names) == 1):
+                words = (
+                    "{what} and column {other} are one name to a header, which may differ in case, blanks and "
+                    "punctuation. Give each its own `source_name`, or a `path`."
+                )
+                raise fault(words, "columns", number, other=other.name)
         return self
 
     @rule(mode="after")

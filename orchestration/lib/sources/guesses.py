@@ -9,11 +9,12 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from orchestration.lib.config.contracts import RESERVED_COLUMNS
+from orchestration.lib.config.contracts import RESERVED_COLUMNS, folded
 from orchestration.lib.config.personal import may_name_a_person
 from orchestration.lib.sources.samples import Sample, SampleColumn, SampleInvalid
 
@@ -129,15 +130,6 @@ class KeyGuess:
     key_lines: str | None = None
 
 
-def folded(header: str) -> str:
-    """A header without case, blanks and punctuation, as landing compares it with the names of columns.
-
-    >>> folded("Created at"), folded("E-Mail (private)")
-    ('created_at', 'e_mail_private')
-    """
-    return re.sub(r"[^0-9a-z]+", "_", header.lower()).strip("_")
-
-
 def column_name(header: str) -> str:
     """A name of a column for a header: lower case, words of camelCase apart, accents and punctuation gone.
 
@@ -146,7 +138,7 @@ def column_name(header: str) -> str:
     """
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", header.replace("ß", "ss"))
     plain = unicodedata.normalize("NFKD", words).encode("ascii", "ignore").decode()
-    name = folded(plain)[:60].rstrip("_") or "column"
+    name = re.sub(r"[^0-9a-z]+", "_", plain.lower()).strip("_")[:60].rstrip("_") or "column"
     name = name if name[0].isalpha() else f"c_{name}"
     return f"{name}_" if name in RESERVED_COLUMNS else name
 
@@ -165,11 +157,16 @@ def guess_columns(sample: Sample, table: str) -> list[ColumnGuess]:
             guess.why.append(f"'{column.name}' folds to {name} as another header does")
         if column.path is not None:
             guess.meta["path"] = column.path
-        elif folded(column.name) != guess.name:
+        elif folded(column.name) != folded(guess.name):
             guess.meta["source_name"] = column.name
         _guess_type(guess)
         _guess_person(guess)
         guesses.append(guess)
+    # headers that differ in spelling alone are told apart by it
+    spellings = Counter(folded(guess.sample.name) for guess in guesses if guess.sample.path is None)
+    for guess in guesses:
+        if guess.sample.path is None and spellings[folded(guess.sample.name)] > 1:
+            guess.meta["source_name"] = guess.sample.name
     if TABLES_OF_PEOPLE.search(table):
         key = guess_key(guesses, table)
         for guess in guesses:

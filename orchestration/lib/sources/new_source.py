@@ -132,6 +132,7 @@ def contract_text(asked: NewSource, sample: Sample, columns: Sequence[ColumnGues
         "        config:",
         "          meta:",
         f"            formats: [{sample.format}]",
+        *([f"            rows_path: {sample.rows_path}  # guess: where the rows are"] if sample.rows_path else []),
         f"            key: {_flow(list(key.columns))}  {MARK}{key.why}",
     ]
     if key.key_lines is not None:

@@ -8,6 +8,7 @@ import gzip
 import io
 import itertools
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +67,7 @@ class Sample:
     delimiter: str = ","
     encoding: str = "utf-8"
     skip_lines: int = 0
+    rows_path: str | None = None
 
 
 def read_sample(path: Path) -> Sample:
@@ -159,14 +161,17 @@ def _check_header(path: Path, header: Sequence[str], line: int) -> None:
 
 
 def _json(path: Path, text: str, encoding: str) -> Sample:
-    if text.lstrip().startswith("["):
+    rows_path = None
+    if text.lstrip().startswith("[") or not _begins_with_an_object_a_line(text):
         try:
-            rows = json.loads(text)[:ROWS]
+            document = json.loads(text)
         except json.JSONDecodeError as error:
             raise SampleInvalid(
-                f"{path} line {error.lineno}: this is no JSON: {error.msg}. Of an array the whole file is read, up to "
-                f"{BYTES >> 20} MB; give a shorter one."
+                f"{path} line {error.lineno}: this is no JSON: {error.msg}. Of an array or a document the whole file "
+                f"is read, up to {BYTES >> 20} MB; give a shorter one."
             ) from error
+        rows, rows_path = _rows_of(document)
+        rows = rows[:ROWS]
     else:
         rows = list(itertools.islice(_lines(path, text), ROWS))
     if not rows or not all(isinstance(row, dict) for row in rows):
@@ -179,12 +184,45 @@ def _json(path: Path, text: str, encoding: str) -> Sample:
         SampleColumn(
             ".".join(one),
             tuple(_as_text(row.get(one)) for row in flat),
-            path=f"$.{'.'.join(one)}" if len(one) > 1 else None,
+            path=path_of_keys(one) if len(one) > 1 else None,
             is_json=any(isinstance(row.get(one), list | dict) for row in flat),
         )
         for one in paths
     )
-    return Sample(path, "jsonl", columns, len(rows), encoding=encoding)
+    return Sample(path, "jsonl", columns, len(rows), encoding=encoding, rows_path=rows_path)
+
+
+def path_of_keys(keys: Sequence[str]) -> str:
+    """The path of a contract that leads through objects by these keys.
+
+    >>> path_of_keys(["requester", "e-mail", "first name"])
+    '$.requester.e-mail."first name"'
+    """
+    return "$" + "".join(f".{key}" if re.fullmatch(r"[\w-]+", key) else f'."{key}"' for key in keys)
+
+
+def _begins_with_an_object_a_line(text: str) -> bool:
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    try:
+        return isinstance(json.loads(first), dict)
+    except json.JSONDecodeError:
+        # a line that is broken, among others that are not: the file is one of lines all the same
+        return not re.fullmatch(r"\s*[{]\s*(\"[^\"]*\"\s*:\s*[\[{]?\s*)?", first) and text.lstrip()[:1] == "{"
+
+
+def _rows_of(document: Any) -> tuple[list[Any], str | None]:
+    """The rows of a JSON document: its elements, or the longest list of objects in it, and its path; else itself."""
+    if isinstance(document, list):
+        return document, None
+    lists = {
+        keys: value
+        for keys, value in _members(document)
+        if isinstance(value, list) and value and all(isinstance(one, dict) for one in value)
+    }
+    if not lists:
+        return [document], None
+    keys = max(lists, key=lambda one: len(lists[one]))
+    return lists[keys], path_of_keys(keys)
 
 
 def _lines(path: Path, text: str) -> Iterator[Any]:

@@ -369,6 +369,15 @@ def test_a_contract_that_cannot_be_meant_is_refused_with_its_line(tmp_path: Path
     assert says in str(error.value)
 
 
+def test_headers_that_differ_in_spelling_alone_are_told_apart_by_it(tool):
+    tool.contract = table(
+        ColumnContract("total", "bigint", source_name="Total"), ColumnContract("total_2", "bigint", source_name="TOTAL")
+    )
+    tool.write("a.csv", "id,TOTAL,Total\n1,2,3\n")
+    assert not tool.land().refused
+    assert tool.current("total, total_2") == [(3, 2)]
+
+
 def test_a_table_says_how_values_are_written_for_its_columns(tmp_path: Path):
     file = tmp_path / "models" / "staging" / "tool" / "_tool__sources.yml"
     file.parent.mkdir(parents=True)

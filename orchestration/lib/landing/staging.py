@@ -597,7 +597,12 @@ def _jsonl_source(
                 )
             )
         """,
-        texts={c.name: _first_filled([_inside(c, f"_fields[{places[key]}]") for key in keys[c.name]]) for c in columns},
+        texts={
+            c.name: _whole(
+                c, keys[c.name], _first_filled([_inside(c, f"_fields[{places[key]}]") for key in keys[c.name]])
+            )
+            for c in columns
+        },
         arrays=_arrays(contract, {name: [f"_fields[{places[key]}]" for key in found] for name, found in keys.items()}),
         extra=(
             f"case when _is_plain then null when not list_has_all([{declared}]::varchar[], _keys) "
@@ -629,6 +634,14 @@ def _jsonl_source(
         },
         wanted=tuple(column.name for column in columns if not column.optional_column),
     )
+
+
+def _whole(column: ColumnContract, keys: Sequence[str], text: str) -> str:
+    """A number in a column of text without the `.0` that a program gives whole numbers where some are missing."""
+    if column.data_type != "string":
+        return text
+    is_number = f"{_kind_of_number(column, keys)} = 'DOUBLE'"
+    return f"case when ends_with({text}, '.0') and {is_number} then left({text}, -2) else {text} end"
 
 
 def _first_filled(texts: Sequence[str]) -> str:
@@ -1120,6 +1133,10 @@ def _parquet_text(value: str, file_type: str, declared: ColumnContract) -> str:
     if declared.data_type == "date" and upper.startswith("TIMESTAMP"):
         is_midnight = f"{value} = date_trunc('day', {value})"
         return f"case when {is_midnight} then {value}::date::varchar else {value}::varchar end"
+    if declared.data_type == "string" and upper in ("DOUBLE", "FLOAT"):
+        # a program gives whole numbers decimals where some are missing; beyond 2^53 they are none it could tell apart
+        is_whole = f"{value} = trunc({value}) and abs({value}) < 9e15"
+        return f"case when {is_whole} then {value}::bigint::varchar else {value}::varchar end"
     return f"{value}::varchar"
 
 

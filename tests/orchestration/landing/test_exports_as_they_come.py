@@ -171,6 +171,20 @@ def test_a_sum_of_doubles_in_json_and_parquet_is_a_decimal(tool):
     assert tool.quarantined() == [(2, "v", "value_would_change")]
 
 
+def test_a_whole_number_in_a_column_of_text_has_no_decimals(tool):
+    tool.contract = table(ColumnContract("v", "string"))
+    tool.write("a.jsonl", '{"id": 5.0, "v": 17.0}\n{"id": "6.0", "v": 2.5}\n{"id": 7, "v": "1.0"}\n')
+    duckdb.execute(
+        "copy (select unnest([8.0, 9]::double[]) as id, unnest([1, 1.5]::double[]) as v) "
+        f"to '{tool.write('b.parquet', b'')}'"
+    )
+    tool.write("c.csv", "id,v\n10.0,3.0\n")
+    tool.land()
+    assert tool.current("id, v") == [
+        ("10.0", "3.0"), ("5", "17"), ("6.0", "2.5"), ("7", "1.0"), ("8", "1"), ("9", "1.5"),
+    ]  # fmt: skip
+
+
 def test_times_of_a_format_are_in_the_zone_of_the_contract(tool):
     tool.contract = table(
         ColumnContract("v", "timestamp", time_format=("%d.%m.%Y %H:%M",)), time_zone="Europe/Berlin"

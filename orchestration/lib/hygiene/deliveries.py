@@ -463,7 +463,14 @@ def _choose_days(
     masked = [one for one in mine if one not in again]
     begins = max(end - timedelta(days=DAYS_KEPT - 1), _versions_begin(connection, table))
     table.days, table.start = _read_days(connection, table, (begins, end), masked)
-    table.tested = tuple(sorted(day for day in changed if day >= table.start))
+    tested = {day for day in changed if day >= table.start}
+    if table.days is not None:
+        # days without rows between two that changed are a part of what was delivered
+        for sooner, later in pairwise(sorted(tested)):
+            between = range((sooner - table.start).days + 1, (later - table.start).days)
+            if not table.days.rows[between.start : between.stop].any():
+                tested |= {table.start + timedelta(days=number) for number in between}
+    table.tested = tuple(sorted(tested))
 
 
 def _versions_begin(connection: duckdb.DuckDBPyConnection, table: _Table) -> date:

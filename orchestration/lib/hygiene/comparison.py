@@ -44,8 +44,6 @@ DOUBTFUL = 0.001
 DOUBTFUL_VALUES = 0.00001
 # What the prior scale of a metric counts for, in independent windows.
 PRIOR_WEIGHT = 8.0
-# A name that was in each of these parts of the past is expected.
-LEAST_VALUE_ROWS = 5
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,6 @@ from orchestration.lib.hygiene.comparison import (
 )
 from orchestration.lib.hygiene.daily_profiles import (
     MOST_VALUES,
-    Described,
     RowDay,
     describe_days,
     row_day,
@@ -153,7 +152,7 @@ class _Table:
 
     contract: TableContract
     day: RowDay
-    described: Described
+    described: tuple[date, ...]
     delivered: dict[str, Any]
     earlier: list[dict[str, Any]]
     newest_on: date | None
@@ -229,7 +228,23 @@ def compare_deliveries(
             _note_delivery(
                 connection, table, run_id=run_id, now=now, counts=(count, learning[table.name], new), as_of=as_of
             )
-    return Comparison(len(compared), sum(learning.values()), tuple(open_anomalies(connection)))
+    return Comparison(
+        len(compared), sum(learning.values()), _as_limits_say(open_anomalies(connection), contracts, limits)
+    )
+
+
+def _as_limits_say(
+    anomalies: Iterable[Anomaly], contracts: Iterable[TableContract], limits: Limits
+) -> tuple[Anomaly, ...]:
+    """Open anomalies under the limits of now: those of metrics that were switched off since are left out."""
+    by_table = {(contract.source, contract.table): contract for contract in contracts}
+    found = []
+    for one in anomalies:
+        if (contract := by_table.get((one.source, one.table))) is not None:
+            limit = limits.of(contract, one.metric, one.column or "")
+            if limit.is_on:
+                found.append(replace(one, blocks=limit.blocks))
+    return tuple(found)
 
 
 def delivery_checks(contract: TableContract, anomalies: Iterable[Anomaly]) -> Iterable[Check]:
@@ -442,7 +457,7 @@ def _choose_days(
         return
     end = min(expected, last_day)
     last = table.earlier[-1]["compared_through"] if table.earlier else None
-    changed = {day for day in table.described.days if day <= end}
+    changed = {day for day in table.described if day <= end}
     if isinstance(last, date):
         changed |= {last + timedelta(days=number) for number in range(1, (end - last).days + 1)}
     elif table.newest_on is not None:

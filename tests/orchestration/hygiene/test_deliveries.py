@@ -218,6 +218,11 @@ def test_a_limit_blocks_switches_off_or_raises_what_warns(business: Business) ->
     [contract] = [contract for contract in business.contracts if contract.table == "web"]
     assert [check.severity for check in delivery_checks(contract, found.of(contract))] == ["error"]
 
+    # a limit that is set later holds for what waits
+    assert [one.blocks for one in business.compare(206).open if one.metric == "nulls"] == [False]
+    off = Limits([limit(source_name="shop", metric="nulls", is_on=False)])
+    assert not [one for one in business.compare(206, off).open if one.metric == "nulls"]
+
     limits = Limits([*rows, limit(4, source_name="shop", table_name="web", metric="nulls", minimum_effect=0.9)])
     assert limits.of(contract, "nulls", "email").minimum_effect == 0.9
     assert limits.of(contract, "nulls", "email").blocks

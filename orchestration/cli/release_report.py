@@ -20,6 +20,7 @@ from orchestration.lib.release.publish import Release
 # A longer scorecard than this is summed up by journey at the end of a run, with as many of those that miss their
 # target.
 KPIS_SHOWN = 12
+ANOMALIES_SHOWN = 12
 STATUSES = ("green", "amber", "red", "no_data")
 
 
@@ -91,12 +92,15 @@ def _show_hygiene(connection: duckdb.DuckDBPyConnection, manifest: Mapping, scre
         """,
     )
     screen(f"  {compared:,} comparisons with the days before, {learning:,} that wait for more days")
-    for source, table, message in connection.execute("""
+    open_anomalies = connection.execute("""
         select source_name, table_name, message from hygiene.delivery_anomalies
         where accepted_at is null and ended_at is null
-        order by chance, source_name, table_name, anomaly_id limit 12
-    """).fetchall():
+        order by chance, source_name, table_name, anomaly_id
+    """).fetchall()
+    for source, table, message in open_anomalies[:ANOMALIES_SHOWN]:
         screen(f"    {source}.{table}: {message}")
+    if len(open_anomalies) > ANOMALIES_SHOWN:
+        screen(f"    … and {len(open_anomalies) - ANOMALIES_SHOWN} more: make accept lists them")
     for source, table, reason, column, count in connection.execute("""
         select source_name, table_name, reason, column_name, row_count
         from hygiene.quarantine_summary order by row_count desc, source_name, table_name, reason, column_name limit 5

@@ -64,6 +64,7 @@ DELIVERY_SHARES = (
     ("late", "late_count", "accepted_count"),
     ("distinct_keys", "distinct_key_count", "accepted_count"),
 )
+HOW_TO_ACCEPT = " If that is right: make accept ID="
 WEIGHED_BY_LOGARITHM = ("rows", "rows_beside", "level")
 
 
@@ -670,8 +671,8 @@ def _anomaly(
     when = f"on {first}" if first == last else f"from {first} to {last}"
     message = (
         f"{what}{named} was {_shown(one.metric, one.before)} before and is {_shown(one.metric, one.after)} {when}"
-        f"{moved} (delivery {table.delivered['batch']}, chance {chance:.0e} over {comparison_count:,} comparisons). "
-        f"If that is right: make accept ID={anomaly_id}"
+        f"{moved} (delivery {table.delivered['batch']}, chance {chance:.0e} over {comparison_count:,} comparisons)."
+        f"{HOW_TO_ACCEPT}{anomaly_id}"
     )
     limit = limits.of(contract, one.metric, one.column)
     query = _looking_query(table, one, first, last)

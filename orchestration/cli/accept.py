@@ -18,7 +18,7 @@ def command(
 ) -> int:
     """Accept a delivery that is unlike those before."""
     from orchestration.lib.core.connection import open_duckdb
-    from orchestration.lib.hygiene.deliveries import accept_anomaly, open_anomalies, reopen_anomaly
+    from orchestration.lib.hygiene.deliveries import HOW_TO_ACCEPT, accept_anomaly, open_anomalies, reopen_anomaly
     from orchestration.lib.release.ledgers import create_ledgers
     from orchestration.lib.warehouse.build import publish_again
 
@@ -32,10 +32,11 @@ def command(
             print(f"{len(waiting)} wait. hygiene.delivery_anomalies has a query for the rows of each.")
             return 0
         if undo:
-            print(f"Open again: {reopen_anomaly(connection, anomaly)}")
+            print(f"Open again: {reopen_anomaly(connection, anomaly).partition(HOW_TO_ACCEPT)[0]}")
         else:
             by, now = getpass.getuser(), datetime.now(UTC)
-            print(f"Accepted by {by}: {accept_anomaly(connection, anomaly, by=by, note=note, now=now)}")
+            said = accept_anomaly(connection, anomaly, by=by, note=note, now=now)
+            print(f"Accepted by {by}: {said.partition(HOW_TO_ACCEPT)[0]}")
         publish_again(connection)
     print("Type make run to publish this.")
     return 0

@@ -23,6 +23,7 @@ from orchestration.lib.release.publish import Release
 # target.
 KPIS_SHOWN = 12
 WARNINGS_SHOWN = 10
+ANOMALIES_SHOWN = 12
 STATUSES = ("green", "amber", "red", "no_data")
 # Columns of the scorecard that are aligned to the right.
 FIGURES = range(3, 6)
@@ -124,12 +125,15 @@ def show_hygiene(connection: duckdb.DuckDBPyConnection, manifest: Mapping, direc
         """,
     )
     screen(f"  {compared:,} comparisons with the days before, {learning:,} that wait for more days")
-    for source, table, message in connection.execute("""
+    open_anomalies = connection.execute("""
         select source_name, table_name, message from hygiene.delivery_anomalies
         where accepted_at is null and ended_at is null
-        order by chance, source_name, table_name, anomaly_id limit 12
-    """).fetchall():
+        order by chance, source_name, table_name, anomaly_id
+    """).fetchall()
+    for source, table, message in open_anomalies[:ANOMALIES_SHOWN]:
         screen(f"    {source}.{table}: {message}")
+    if len(open_anomalies) > ANOMALIES_SHOWN:
+        screen(f"    … and {len(open_anomalies) - ANOMALIES_SHOWN} more: make accept lists them")
     kinds = connection.execute("""
         select source_name, table_name, reason, column_name, row_count
         from hygiene.quarantine_summary order by row_count desc, source_name, table_name, reason, column_name

@@ -32,18 +32,18 @@ LEAST_REFERENCE_WEEKS = 4
 LEAST_ROWS = 20
 LEAST_EXPECTED_ROWS = 10
 LEAST_ROWS_OF_HOURS = 100
+# The days before a window that show whether rows come in bursts.
+BURST_DAYS = 91
 # So many tables show what is common to all.
 LEAST_OTHERS = 5
 # Of all comparisons of a run, the chance that one of an ordinary delivery warns.
-FALSE_ALARMS = 0.01
+FALSE_ALARMS = 0.002
 # Windows below this chance, each by itself, are left out when later ones are compared.
 DOUBTFUL = 0.001
 # Of values, what enters bit by bit is soon known; what comes at once is not.
 DOUBTFUL_VALUES = 0.00001
 # What the prior scale of a metric counts for, in independent windows.
 PRIOR_WEIGHT = 8.0
-# A name that was in each of these parts of the past is expected.
-LEAST_VALUE_ROWS = 5
 
 
 @dataclass(frozen=True)
@@ -240,7 +240,7 @@ class _Series:
         deviation = self._deviation(now, expected[last], length, last)
         if not numpy.isfinite(deviation):
             return None
-        if self.metric in ROWS and max(rows, numpy.exp(expected[last]) * length) < LEAST_EXPECTED_ROWS:
+        if self.metric in ROWS and numpy.exp(expected[last]) * length < LEAST_EXPECTED_ROWS:
             return None
         history = deviations[: max(last - max(length, WEEK) + 1, 0)]
         history = history[numpy.isfinite(history)]
@@ -307,20 +307,47 @@ class _Series:
             windows = _sums(self.hours * kept[:, None], length)
             moved = hours_moved(windows, pooled)
             moved[(below < LEAST_ROWS_OF_HOURS) | (days < 0.5 * length)] = numpy.nan
-            noise = 3.0 / numpy.sqrt(numpy.maximum(_sums(self.below, length), 1.0))
+            noise = 3.0 * numpy.sqrt(self._bursts(length) / numpy.maximum(_sums(self.below, length), 1.0))
             return moved + expected, expected, noise
         figures = self._figure(top, below, days, length)
         expected = _median_of_windows(figures, length)
         deviations = figures - expected - (self.beside[length] if self.beside else 0.0)
         seen = numpy.maximum(_sums(self.below, length), 1.0)
         if self.metric in ROWS:
-            noise = 1.0 / numpy.sqrt(numpy.exp(numpy.nan_to_num(expected)) * length + 0.5)
+            noise = numpy.sqrt(self._bursts(length) / (numpy.exp(numpy.nan_to_num(expected)) * length + 0.5))
         elif self.metric in SHARES:
             share = numpy.clip(numpy.nan_to_num(expected), 0.5 / (seen + 1), 1 - 0.5 / (seen + 1))
-            noise = numpy.sqrt(share * (1 - share) / seen)
+            noise = numpy.sqrt(self._clusters(length) * share * (1 - share) / seen)
         else:
-            noise = 1.25 * self.scatter / numpy.sqrt(seen)
+            noise = 1.25 * self.scatter * numpy.sqrt(self._bursts(length) / seen)
         return deviations, expected, noise
+
+    def _bursts(self, length: int) -> Figures:
+        """By day, the variance of the rows of a day by their mean before the window: 1 of rows that come one by one.
+
+        Rows that come in bursts, such as mailings, are as few events as there are bursts.
+        """
+        kept = ~self.masked
+        days = numpy.maximum(_sums(kept.astype(float), BURST_DAYS), 1.0)
+        mean = _sums(self.rows * kept, BURST_DAYS) / days
+        variance = _sums(self.rows**2 * kept, BURST_DAYS) / days - mean**2
+        return numpy.nan_to_num(_shifted(numpy.maximum(_ratio(variance, mean), 1.0), length), nan=1.0)
+
+    def _clusters(self, length: int) -> Figures:
+        """By day, how much more the shares of days scattered before the window than those of single rows would.
+
+        Rows that belong together, such as the lines of a basket, are as few as there are baskets (Pearson's statistic
+        by its degrees of freedom).
+        """
+        kept = ~self.masked
+        top, below = self.top * kept, self.below * kept
+        parts, wholes = _sums(top, BURST_DAYS), _sums(below, BURST_DAYS)
+        squares = _sums(_ratio(top**2, below), BURST_DAYS)
+        days = numpy.maximum(_sums((below > 0).astype(float), BURST_DAYS), 1.0)
+        share = _ratio(parts, wholes)
+        apart = squares - 2 * share * parts + share**2 * wholes
+        scatter = _ratio(apart, days * share * (1 - share))
+        return numpy.nan_to_num(_shifted(numpy.maximum(scatter, 1.0), length), nan=1.0)
 
     def _figure(self, top: Figures, below: Figures, days: Figures, length: int) -> Figures:
         enough = days >= 0.5 * length
@@ -387,6 +414,7 @@ def _compare_values(
 
     A column that brought new values at several times, after its first weeks, is one of names such as campaigns.
     """
+    spans = [span for span in spans if span.length >= WEEK]  # one burst makes a day
     names = sorted(values)
     rows = numpy.stack([values[one] for one in names])
     kept = ~table.masked.get(("new_values", column), numpy.zeros(rows.shape[1], bool))
@@ -411,7 +439,7 @@ def _compare_values(
         # of so many rows none had a new value: the chance that so many of the next ones do
         chance = float((total / (total + before[:, settled_on:].sum())) ** count)
         newest = names[int(numpy.argmax(numpy.where(is_new, here, -1.0)))] if count else None
-        share = count / total
+        share = float(count / total)
         found.append(Compared("new_values", column, span, 0.0, share, share, chance, count, newest))
         if share >= METRICS["new_values"].minimum_effect and chance < DOUBTFUL_VALUES:
             kept[first : span.last + 1] = False
@@ -437,7 +465,8 @@ def _missing_values(
         expected = counts.sum() / max(recent.sum(), 1.0)
         share = float(here[number] / total)
         # values that come in bursts say less, and what has happened before is no surprise
-        bursts = max(1.0, float(counts.var() / max(counts.mean(), 1.0)))
+        daily = before[number, -BURST_DAYS:]
+        bursts = max(1.0, float(daily.var() / daily.mean())) if daily.any() else 1.0
         is_less = share <= 0.2 * expected and share <= 0.5 * shares[:, number].min()
         chance = _poisson_below(here[number] / bursts, expected * total / bursts) if is_less else 1.0
         yield Compared(
@@ -469,15 +498,17 @@ def compare_share(
 def worth_telling(compared: Sequence[Compared], minimum_effects: Mapping[int, float]) -> list[tuple[Compared, float]]:
     """The comparisons that warn, each with its chance among all of the run: corrected for how many there are.
 
-    Each metric has an equal part of the chance of a false alarm, which its own comparisons share. `minimum_effects`
-    are by position.
+    Of the chance of a false alarm rows have one half, as what does not come is what matters most and is hardest to
+    tell from season; the other metrics have equal parts of the other half. The comparisons of a metric share its part.
+    `minimum_effects` are by position.
     """
     counts: dict[str, int] = {}
     for one in compared:
         counts[one.metric] = counts.get(one.metric, 0) + 1
     told = []
     for number, one in enumerate(compared):
-        chance = min(one.chance * counts[one.metric] * len(counts), 1.0)
+        alike = len(counts.keys() & set(ROWS)) if one.metric in ROWS else len(counts.keys() - set(ROWS))
+        chance = min(one.chance * counts[one.metric] * alike * 2, 1.0)
         if chance < FALSE_ALARMS and abs(one.effect) >= minimum_effects[number]:
             told.append((one, chance))
     return told

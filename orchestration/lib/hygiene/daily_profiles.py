@@ -45,14 +45,6 @@ class RowDay:
         return "_row_status in ('current', 'superseded')" if self.has_versions else "_row_status = 'current'"
 
 
-@dataclass(frozen=True)
-class Described:
-    """What was described anew: the days, and whether the table was never described before."""
-
-    days: tuple[date, ...]
-    is_first: bool
-
-
 def row_day(contract: TableContract) -> RowDay:
     """The day of the contract's `day_column`; else of its version, its first required time, its delivery."""
     times = {column.name: column for column in contract.columns if column.data_type in TIMES}
@@ -83,10 +75,11 @@ def identifying_columns(contract: TableContract, identifier_types: Iterable[str]
 
 def describe_days(
     connection: duckdb.DuckDBPyConnection, contract: TableContract, *, batch: int, identifying: Sequence[str] = ()
-) -> Described:
+) -> tuple[date, ...]:
     """Describes the days with rows that changed since the table was last described, up to a landing batch.
 
-    An unchanged table costs one look at the ledger. With other columns in the contract all days are described again.
+    Returns these days. An unchanged table costs one look at the ledger. With other columns in the contract all days are
+    described again.
     """
     shape = f"{row_day(contract)!r} {[(column.name, column.data_type) for column in contract.columns]} {identifying}"
     known = connection.execute(
@@ -95,7 +88,7 @@ def describe_days(
     ).fetchone()
     since = known[0] if known and known[1] == shape else -1
     if since >= batch:
-        return Described((), is_first=False)
+        return ()
     day = row_day(contract)
     with transaction(connection):
         connection.execute(
@@ -112,7 +105,7 @@ def describe_days(
         )
         days = connection.execute("select day from changed_days order by day").fetchall()
         connection.execute("drop table changed_days")
-    return Described(tuple(found for (found,) in days), is_first=known is None)
+    return tuple(found for (found,) in days)
 
 
 def _columns_with_few_values(

@@ -42,7 +42,6 @@ from orchestration.lib.hygiene.comparison import (
 )
 from orchestration.lib.hygiene.daily_profiles import (
     MOST_VALUES,
-    Described,
     RowDay,
     describe_days,
     row_day,
@@ -65,6 +64,7 @@ DELIVERY_SHARES = (
     ("late", "late_count", "accepted_count"),
     ("distinct_keys", "distinct_key_count", "accepted_count"),
 )
+HOW_TO_ACCEPT = " If that is right: make accept ID="
 WEIGHED_BY_LOGARITHM = ("rows", "rows_beside", "level")
 
 
@@ -153,7 +153,7 @@ class _Table:
 
     contract: TableContract
     day: RowDay
-    described: Described
+    described: tuple[date, ...]
     delivered: dict[str, Any]
     earlier: list[dict[str, Any]]
     newest_on: date | None
@@ -229,7 +229,23 @@ def compare_deliveries(
             _note_delivery(
                 connection, table, run_id=run_id, now=now, counts=(count, learning[table.name], new), as_of=as_of
             )
-    return Comparison(len(compared), sum(learning.values()), tuple(open_anomalies(connection)))
+    return Comparison(
+        len(compared), sum(learning.values()), _as_limits_say(open_anomalies(connection), contracts, limits)
+    )
+
+
+def _as_limits_say(
+    anomalies: Iterable[Anomaly], contracts: Iterable[TableContract], limits: Limits
+) -> tuple[Anomaly, ...]:
+    """Open anomalies under the limits of now: those of metrics that were switched off since are left out."""
+    by_table = {(contract.source, contract.table): contract for contract in contracts}
+    found = []
+    for one in anomalies:
+        if (contract := by_table.get((one.source, one.table))) is not None:
+            limit = limits.of(contract, one.metric, one.column or "")
+            if limit.is_on:
+                found.append(replace(one, blocks=limit.blocks))
+    return tuple(found)
 
 
 def delivery_checks(contract: TableContract, anomalies: Iterable[Anomaly]) -> Iterable[Check]:
@@ -442,7 +458,7 @@ def _choose_days(
         return
     end = min(expected, last_day)
     last = table.earlier[-1]["compared_through"] if table.earlier else None
-    changed = {day for day in table.described.days if day <= end}
+    changed = {day for day in table.described if day <= end}
     if isinstance(last, date):
         changed |= {last + timedelta(days=number) for number in range(1, (end - last).days + 1)}
     elif table.newest_on is not None:
@@ -463,7 +479,14 @@ def _choose_days(
     masked = [one for one in mine if one not in again]
     begins = max(end - timedelta(days=DAYS_KEPT - 1), _versions_begin(connection, table))
     table.days, table.start = _read_days(connection, table, (begins, end), masked)
-    table.tested = tuple(sorted(day for day in changed if day >= table.start))
+    tested = {day for day in changed if day >= table.start}
+    if table.days is not None:
+        # days without rows between two that changed are a part of what was delivered
+        for sooner, later in pairwise(sorted(tested)):
+            between = range((sooner - table.start).days + 1, (later - table.start).days)
+            if not table.days.rows[between.start : between.stop].any():
+                tested |= {table.start + timedelta(days=number) for number in between}
+    table.tested = tuple(sorted(tested))
 
 
 def _versions_begin(connection: duckdb.DuckDBPyConnection, table: _Table) -> date:
@@ -648,8 +671,8 @@ def _anomaly(
     when = f"on {first}" if first == last else f"from {first} to {last}"
     message = (
         f"{what}{named} was {_shown(one.metric, one.before)} before and is {_shown(one.metric, one.after)} {when}"
-        f"{moved} (delivery {table.delivered['batch']}, chance {chance:.0e} over {comparison_count:,} comparisons). "
-        f"If that is right: make accept ID={anomaly_id}"
+        f"{moved} (delivery {table.delivered['batch']}, chance {chance:.0e} over {comparison_count:,} comparisons)."
+        f"{HOW_TO_ACCEPT}{anomaly_id}"
     )
     limit = limits.of(contract, one.metric, one.column)
     query = _looking_query(table, one, first, last)

@@ -12,10 +12,10 @@ import pytest
 
 from examples import omnichannel
 from orchestration.lib.config.contracts import read_contracts
-from orchestration.lib.config.seeds import SeedRow
+from orchestration.lib.config.seeds import SeedRow, read_definitions
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import EXAMPLES, PROJECT_ROOT
-from orchestration.lib.hygiene.comparison import FALSE_ALARMS
+from orchestration.lib.hygiene.comparison import METRICS
 from orchestration.lib.hygiene.daily_profiles import identifying_columns
 from orchestration.lib.hygiene.deliveries import (
     Anomaly,
@@ -218,6 +218,11 @@ def test_a_limit_blocks_switches_off_or_raises_what_warns(business: Business) ->
     [contract] = [contract for contract in business.contracts if contract.table == "web"]
     assert [check.severity for check in delivery_checks(contract, found.of(contract))] == ["error"]
 
+    # a limit that is set later holds for what waits
+    assert [one.blocks for one in business.compare(206).open if one.metric == "nulls"] == [False]
+    off = Limits([limit(source_name="shop", metric="nulls", is_on=False)])
+    assert not [one for one in business.compare(206, off).open if one.metric == "nulls"]
+
     limits = Limits([*rows, limit(4, source_name="shop", table_name="web", metric="nulls", minimum_effect=0.9)])
     assert limits.of(contract, "nulls", "email").minimum_effect == 0.9
     assert limits.of(contract, "nulls", "email").blocks
@@ -290,5 +295,9 @@ def test_the_ledger_says_how_late_rows_came_and_whether_the_newest_is_in_time(bu
     assert business.connection.execute(str(dict(check.arguments)["figures_query"])).fetchone() == (1, 1)
 
 
-def test_the_chance_of_a_false_alarm_is_at_most_what_is_documented() -> None:
-    assert FALSE_ALARMS <= 3 / 60
+def test_the_seed_of_limits_and_the_page_on_hygiene_know_every_metric() -> None:
+    [seed] = [one for one in read_definitions(PROJECT_ROOT / "seeds" / "_seeds.yml") if one.name == "delivery_limits"]
+    [metric] = [column for column in seed.columns if column.name == "metric"]
+    assert set(metric.meta.accepted_values) == set(METRICS)
+    page = (PROJECT_ROOT / "docs" / "hygiene.md").read_text(encoding="utf-8")
+    assert [name for name in METRICS if f"`{name}`" not in page] == []

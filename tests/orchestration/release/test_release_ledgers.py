@@ -53,9 +53,11 @@ def test_the_declared_ledgers_are_made_with_types_and_comments() -> None:
         tables = connection.execute("select table_name, comment from duckdb_tables() order by 1").fetchall()
         assert [table for table, _ in tables] == [
             "customer_id_changes",
+            "delivery_anomalies",
             "expectation_results",
             "releases",
             "restatements",
+            "source_deliveries",
         ]
         assert all(comment.startswith("One row per ") for _, comment in tables)
 

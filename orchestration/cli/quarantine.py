@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from orchestration.lib.core.settings import PROJECT_ROOT, read_settings
+from orchestration.lib.core.settings import read_settings
 
 # More of one reason, once somebody asks for it.
 EXAMPLES, EXAMPLES_OF_ONE = 3, 20
@@ -22,8 +22,9 @@ def command(
 ) -> int:
     """Show what is in quarantine, by reason."""
     from orchestration.lib.core.connection import open_duckdb
-    from orchestration.lib.landing import LandingError, read_contracts
+    from orchestration.lib.landing import LandingError
     from orchestration.lib.landing.quarantine import Wanted, browse_quarantine
+    from orchestration.lib.sources.resolving import read_all_contracts
 
     settings = read_settings()
     if not settings.warehouse.exists():
@@ -33,7 +34,7 @@ def command(
     with open_duckdb(settings.warehouse, read_only=True) as connection:
         groups = browse_quarantine(
             connection,
-            read_contracts(PROJECT_ROOT / "models"),
+            read_all_contracts(settings),
             wanted,
             extracts=settings.extracts,
             examples=EXAMPLES_OF_ONE if is_narrow else EXAMPLES,

@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from orchestration.cli.preparing import prepare_extracts, prepare_project
 from orchestration.cli.release_report import report_next_steps, report_release, show_landing_warnings
 from orchestration.cli.screen import Progress, Screen
-from orchestration.lib.config.contracts import read_contracts
 from orchestration.lib.core.connection import WarehouseBusy
-from orchestration.lib.core.settings import PROJECT_ROOT, Settings
+from orchestration.lib.core.settings import Settings
 from orchestration.lib.landing.overlooked import overlooked
 from orchestration.lib.landing.warnings import LandingWarning
 from orchestration.lib.release.due import Due, look
 from orchestration.lib.release.publish import Release, current_release, serve
+from orchestration.lib.sources.resolving import read_all_contracts
 
 
 def run_refresh(settings: Settings, *, sizes: Mapping[str, int], moves_clock: bool = False) -> int:
@@ -46,7 +46,7 @@ def run_refresh(settings: Settings, *, sizes: Mapping[str, int], moves_clock: bo
     job_started = time.monotonic()
     failures = execute_job(refresh, settings, screen)
     seconds = time.monotonic() - job_started
-    not_read = overlooked(settings.extracts, read_contracts(PROJECT_ROOT / "models"))
+    not_read = overlooked(settings.extracts, read_all_contracts(settings))
     if failures:
         report_failure(failures, before, screen)
         show_landing_warnings([warning.shown for warning in not_read], screen)

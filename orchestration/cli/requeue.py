@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from orchestration.lib.core.settings import PROJECT_ROOT, read_settings
+from orchestration.lib.core.settings import read_settings
 
 
 def command(
@@ -19,9 +19,10 @@ def command(
 ) -> int:
     """Read files with quarantined rows again."""
     from orchestration.lib.core.connection import open_duckdb
-    from orchestration.lib.landing import LandingError, read_contracts
+    from orchestration.lib.landing import LandingError
     from orchestration.lib.landing.quarantine import Wanted
     from orchestration.lib.landing.requeue import requeue
+    from orchestration.lib.sources.resolving import read_all_contracts
 
     settings = read_settings()
     if not settings.warehouse.exists():
@@ -29,7 +30,7 @@ def command(
     with open_duckdb(settings.warehouse) as connection:
         requeued = requeue(
             connection,
-            read_contracts(PROJECT_ROOT / "models"),
+            read_all_contracts(settings),
             Wanted(source, table, reason, column, file),
             extracts=settings.extracts,
             run_id="requeue",

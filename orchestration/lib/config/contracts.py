@@ -402,8 +402,6 @@ class DeclaredColumn(Declared[ColumnMeta]):
                 raise fault("`{key}` of {what} is for columns of numbers.", *place, key)
         if meta.time_format and meta.time_unit:
             raise fault("{what} has both `time_format` and `time_unit`; keep one.", *place, "time_unit")
-        if meta.decimal is not None and meta.decimal == meta.thousands:
-            raise fault("{what} has one mark for decimals and thousands.", *place, "thousands")
         return self
 
     @rule(mode="after")
@@ -496,8 +494,13 @@ class DeclaredTable(Declared[TableMeta]):
     @rule(mode="after")
     def marks_of_numbers_differ(self) -> DeclaredTable:
         meta = self.config.meta
-        if meta.decimal is not None and meta.decimal == meta.thousands:
+        if meta.thousands and meta.thousands == (meta.decimal or "."):
             raise fault("{what} has one mark for decimals and thousands.", "config", "meta", "thousands")
+        for number, column in enumerate(self.columns):
+            stated = column.contract(meta)
+            if stated.thousands and stated.thousands == (stated.decimal or "."):
+                words = "{what} has one mark for decimals and thousands; state `decimal` too."
+                raise fault(words, "columns", number, "config", "meta", "thousands")
         return self
 
     @rule(mode="after")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from datetime import datetime
 from functools import cache
@@ -35,12 +36,8 @@ def time_in_name(path: str, pattern: str) -> datetime | None:
     >>> time_in_name("shop/orders/2026/orders_2026-01-31.csv", "orders_%Y-%m-%d")
     datetime.datetime(2026, 1, 31, 0, 0)
     """
-    found = list(pattern_of_time(pattern).finditer(path))
-    if not found:
-        return None
     parts = _PART.findall(pattern)
-    values = found[-1].groups()
-    try:
-        return datetime.strptime(" ".join(values), " ".join(parts))
-    except ValueError:
-        return None
+    for found in reversed(list(pattern_of_time(pattern).finditer(path))):
+        with contextlib.suppress(ValueError):
+            return datetime.strptime(" ".join(found.groups()), " ".join(parts))
+    return None

@@ -40,6 +40,8 @@ def read_time_formats(values: Any) -> tuple[str, ...]:
         unknown = sorted(found - _SPECIFIERS)
         if unknown:
             raise fault("`{key}` of {what} has %{code}, which is no part of a time.", code=unknown[0])
+        if "I" in found and "p" not in found:
+            raise fault("`{key}` of {what} has %I, hours up to 12, without %p: morning or evening?")
         if not found & _WHOLE_DAY and not all(found & part for part in _DAY_OF_YEAR):
             raise fault(
                 "`{key}` of {what} is `{text}`, which says no day; expected one such as %d.%m.%Y %H:%M:%S.", text=text

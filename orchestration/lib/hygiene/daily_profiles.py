@@ -115,7 +115,9 @@ def _columns_with_few_values(
     kinds = [
         column
         for column in contract.columns
-        if not column.personal and column.name not in contract.key and column.data_type in ("string", "boolean")
+        if not (column.personal or column.identifier_type or column.identifier_type_column)
+        and column.name not in contract.key
+        and column.data_type in ("string", "boolean")
     ]
     if not kinds:
         return []

@@ -162,13 +162,19 @@ def _plain_number(column: ColumnContract, text: str) -> str:
 def _stated_time(column: ColumnContract, text: str, time_zone: str) -> str:
     """The SQL that reads a time as the contract says they are written."""
     if column.time_unit in _MICROSECONDS:
-        exact = f"try_cast(round(try_cast({text} as decimal(38,9)) * {_MICROSECONDS[column.time_unit]}) as bigint)"
-        moment = f"make_timestamp({exact})"
+        unit = _MICROSECONDS[column.time_unit]
+        # what is further than the year 9999 overflows before it can be compared with a year
+        exact = f"round(try_cast({text} as decimal(38,9)) * {unit})::bigint"
+        limit = 250_000_000_000 * 1_000_000 // unit
+        moment = f"case when abs(try_cast({text} as double)) < {limit} then make_timestamp({exact}) end"
         local = False
     elif column.time_unit:
         # a day's fraction is exact to less than a thousandth of a second, and no better
-        milliseconds = f"try_cast(round(try_cast({text} as double) * 86400000) as bigint)"
-        moment = f"(timestamp '1899-12-30' + to_milliseconds({milliseconds}))"
+        milliseconds = f"round(try_cast({text} as double) * 86400000)::bigint"
+        moment = (
+            f"case when abs(try_cast({text} as double)) < 3000000 "
+            f"then timestamp '1899-12-30' + to_milliseconds({milliseconds}) end"
+        )
         local = True
     else:
         parsed = f"try_strptime({text}, [{', '.join(literal(known) for known in column.time_format)}])"

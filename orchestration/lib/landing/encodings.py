@@ -20,6 +20,11 @@ SAMPLE = 1 << 18
 _BEYOND_ASCII = re.compile(rb"[\x80-\xff]+")
 # next to a letter, more than one, or the sign of the euro
 _IN_WORDS = re.compile(rb"(?<=[A-Za-z])[\x80-\xff]+|[\x80-\xff]+(?=[A-Za-z])|[\x80-\xff]{2,}|\x80")
+# Statistics need this many places in a text to tell a code page; with fewer, the commonest one is likelier right.
+FEWEST_TO_TELL = 50
+_WESTERN_SIGNS = (
+    "\u20ac\u201a\u201e\u2026\u2018\u2019\u201c\u201d\u2022\u2013\u2014\u2122\u00ab\u00bb\u00b0\u00a7\u00a0"
+)
 _RARE = ("cp4", "cp7", "cp8", "mac", "koi", "tis", "hz", "ibm")
 
 
@@ -98,10 +103,20 @@ def likely_encoding(sample: bytes) -> str:
     found = chardet.detect(sample)["encoding"]
     guess = codecs.lookup(found).name if found and _is_known(found) else None
     western_fits = _decodes(sample, "cp1252")
+    if western_fits and len(_BEYOND_ASCII.findall(sample)) < FEWEST_TO_TELL and _reads_as_western(sample):
+        return "cp1252"
     if guess is None or not _decodes(sample, guess) or (guess.startswith(_RARE) and western_fits):
         return "cp1252" if western_fits or guess is None else guess
     # what ISO pages leave to control codes, Windows' pages use
     return "cp1252" if guess in ("iso8859-1", "ascii", "utf-8") and western_fits else guess
+
+
+def _reads_as_western(sample: bytes) -> bool:
+    """Whether the bytes beyond ASCII are single letters within words in cp1252, or its quotes, dashes and the euro."""
+    text = sample.decode("cp1252")
+    beyond = [letter for letter in text if letter > "\x7f"]
+    runs = len(_BEYOND_ASCII.findall(sample))
+    return all(letter.isalpha() or letter in _WESTERN_SIGNS for letter in beyond) and len(beyond) < 1.5 * runs
 
 
 def _is_known(encoding: str) -> bool:

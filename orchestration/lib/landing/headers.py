@@ -6,7 +6,7 @@ import csv
 import difflib
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from orchestration.lib.config.contracts import ColumnContract, CsvDialect, TableContract, folded
@@ -22,7 +22,7 @@ LONGEST_HEADER = 1_000_000
 # How far below its beginning a file's header is looked for, to name the line.
 MOST_PREAMBLE_LINES = 30
 # Excel writes and reads this line; it says by what the columns are divided.
-_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\r?\n', re.IGNORECASE)
+_SEPARATOR_LINE = re.compile(r'"?sep=([,;|:^~\t ])"?\r?\n', re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,12 @@ def columns_in_file(names: Sequence[str], contract: TableContract) -> dict[str, 
             found[column] = name
             continue
         alike = by_fold.get(folded(name), ())
+        if alike and alike[0] in found.values():
+            raise FileRefused(
+                reasons.DUPLICATE_COLUMN,
+                f"the column {alike[0]!r} could be two columns of the contract, {column} among them; rename it in the "
+                f"file, or correct source_name in {contract.declared_in}",
+            )
         if len(alike) > 1:
             raise FileRefused(
                 reasons.DUPLICATE_COLUMN,
@@ -84,6 +90,20 @@ def columns_in_file(names: Sequence[str], contract: TableContract) -> dict[str, 
         if alike:
             found[column] = alike[0]
     return found
+
+
+def spellings(names: Iterable[str], contract: TableContract) -> dict[str, tuple[str, ...]]:
+    """The keys of JSON objects that are each of the `wanted_names`: the name itself first, then others that fold to it.
+
+    Objects of one file may spell a key in several ways, so several keys are no mistake here.
+    """
+    wanted = wanted_names(contract)
+    exact = set(wanted.values())
+    by_fold: dict[str, list[str]] = {}
+    for name in names:
+        if name not in exact:
+            by_fold.setdefault(folded(name), []).append(name)
+    return {column: (name, *sorted(by_fold.get(folded(name), ()))) for column, name in wanted.items()}
 
 
 def undeclared(names: Sequence[str], columns: Mapping[str, str]) -> tuple[str, ...]:
@@ -163,13 +183,18 @@ def check_columns(
 
 def shown_names(names: Sequence[str], most: int = 12) -> str:
     """Names for a message, the first of many."""
-    shown = ", ".join(repr(name[:60]) for name in names[:most])
+    # without a header the first row stands in for it, and may name a person
+    shown = ", ".join(repr(name[:60]) if not _may_be_a_value(name) else "(a value?)" for name in names[:most])
     return shown + (f" and {len(names) - most} more" if len(names) > most else "") if names else "no columns"
 
 
 def _arrays_missing(columns: Mapping[str, str], contract: TableContract) -> list[tuple[TableContract, str]]:
     """The parts whose array a file with a header does not have; an object may leave out a key whose array is empty."""
     return [(part, part.steps[0].key or "") for part in contract.parts if part.steps and array_of(part) not in columns]
+
+
+def _may_be_a_value(name: str) -> bool:
+    return "@" in name or sum(letter.isdigit() for letter in name) * 2 > len(name)
 
 
 def _check_delimiter(first: str, dialect: CsvDialect, contract: TableContract, *, matching: int) -> None:

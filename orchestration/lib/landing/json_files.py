@@ -16,6 +16,10 @@ from orchestration.lib.landing.json_values import json_at
 from orchestration.lib.landing.reasons import FileRefused, raise_unless_the_files_fault
 from orchestration.lib.landing.text_files import PEEK, TextFile, counted_lines, first_character
 
+# A row of an array, or of objects over several lines. The memory for one is taken at once.
+MOST_BYTES_OF_A_ROW = 32 << 20
+# So many lines are looked at to tell a file of lines from a document over several lines.
+LINES_LOOKED_AT = 20
 # No text holds this, so that a whole line is one value.
 NO_DELIMITER = "\x01"
 
@@ -41,12 +45,13 @@ def with_an_object_a_line(
             reasons.EMPTY_FILE,
             "the file holds nothing but blanks; deliver it again, or take it out of the folder",
         )
-    if contract.rows_path is None and (first != b"[" and (first != b"{" or _is_object(_first_line_of(text)))):
+    if contract.rows_path is None and (first not in (b"[", b"{") or _has_objects_on_lines(text)):
         return text
     layout = "array" if first == b"[" else "unstructured"
     objects = (
         f"select json from read_json_objects({literal(str(text.path))}, format = '{layout}', "
-        f"maximum_object_size = {max(16 << 20, text.byte_count + 1024)}, compression = 'none')"
+        f"maximum_object_size = {text.byte_count + 1024 if contract.rows_path else MOST_BYTES_OF_A_ROW}, "
+        "compression = 'none')"
     )
     if contract.rows_path is not None:
         # a file of rows alone is read as well: a tool's export by hand, next to what its interface gives
@@ -107,6 +112,8 @@ def _is_object(line: bytes) -> bool:
         return False
 
 
-def _first_line_of(text: TextFile) -> bytes:
+def _has_objects_on_lines(text: TextFile) -> bool:
+    """Whether one of the first lines is a whole object: a broken line among others makes no document of a file."""
     with text.path.open("rb") as stream:
-        return next((line for line in stream if line.strip()), b"")
+        lines = stream.read(PEEK).split(b"\n")[:LINES_LOOKED_AT]
+        return any(_is_object(line) for line in lines)

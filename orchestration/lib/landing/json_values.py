@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from orchestration.lib.config.json_paths import Step
 from orchestration.lib.core.sql import literal
 
 
-def json_at(json: str, steps: Sequence[Step]) -> str:
+def json_at(text: str, steps: Sequence[Step]) -> str:
     """The JSON value at the end of the steps; null where there is none, or the text is no JSON."""
-    plain, at = _plain_steps(steps), json
+    plain, at = _plain_steps(steps), text
     if plain:
-        at = f"json_extract({json}, {literal(_path(plain))})"
+        at = f"json_extract({text}, {literal(_path(plain))})"
     if len(plain) == len(steps):
         return at
     step, rest = steps[len(plain)], steps[len(plain) + 1 :]
@@ -22,12 +23,12 @@ def json_at(json: str, steps: Sequence[Step]) -> str:
     return json_at(f"list_filter({elements}, lambda element: {same})[1]", rest)
 
 
-def text_at(json: str, steps: Sequence[Step]) -> str:
+def text_at(text: str, steps: Sequence[Step]) -> str:
     """The value at the end of the steps as text: a string without its quotes, anything else as JSON."""
     plain = _plain_steps(steps)
     if plain and len(plain) == len(steps):
-        return f"json_extract_string({json}, {literal(_path(plain))})"
-    return f"json_extract_string({json_at(json, steps)}, '$')"
+        return f"json_extract_string({text}, {literal(_path(plain))})"
+    return f"json_extract_string({json_at(text, steps)}, '$')"
 
 
 def key_path(key: str) -> str:
@@ -42,4 +43,6 @@ def _plain_steps(steps: Sequence[Step]) -> Sequence[Step]:
 
 
 def _path(steps: Sequence[Step]) -> str:
-    return "$" + "".join(f'."{step.key}"' if step.key is not None else f"[{step.place}]" for step in steps)
+    return "$" + "".join(
+        f".{json.dumps(step.key, ensure_ascii=False)}" if step.key is not None else f"[{step.place}]" for step in steps
+    )

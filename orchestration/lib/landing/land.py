@@ -29,6 +29,7 @@ from orchestration.lib.landing.files import (
     find_files,
     growing_files,
 )
+from orchestration.lib.landing.headers import array_of
 from orchestration.lib.landing.reasons import FileChanging, FileRefused
 from orchestration.lib.landing.registry import (
     Place,
@@ -304,12 +305,10 @@ def _id_of_state(digest: str, known: dict[str, _Known], taken: set[str]) -> str:
 def _order_of_delivery(file: FoundFile, contract: TableContract) -> tuple:
     """Files of one run came in the order of the times in their names, else of their paths, numbers by their size."""
     named = time_in_name(file.shown, contract.delivered_at_pattern) if contract.delivered_at_pattern else None
-    pieces = re.split(r"(\d+)", file.shown)
-    return (
-        named or datetime.min,
-        [(int(piece), "") if piece.isdigit() else (-1, piece) for piece in pieces],
-        file.shown,
-    )
+    # what is between digits comes first: texts are at even places, numbers at odd ones
+    pieces = re.split(r"([0-9]+)", file.shown)
+    natural = [(int(piece), "") if place % 2 else (-1, piece) for place, piece in enumerate(pieces)]
+    return named or datetime.min, natural, file.shown
 
 
 def _land_delivery(
@@ -512,14 +511,29 @@ def _insert(
     if any(read.accepted for read in part.files):
         line, joins = located("staged", "staged.file_row_number")
         row_key = _row_key(contract, part.columns)
+        values = {column: f"staged.{name(column)}" for column in part.columns}
+        # what its parts hold is content of a row as well: an order of which only the lines changed has changed
+        values |= {array_of(rows.contract): f"staged.{rows.array}" for rows in part.parts if rows.array}
+        row_hash = _row_hash(values)
+        for rows in part.parts:
+            if not rows.contract.steps:
+                joins += f" left join ({_lines_by_key(contract, rows)}) as lines_of_key"
+                joins += f" on lines_of_key._path = staged._path and lines_of_key.key = {row_key}"
+                row_hash = f"md5(concat_ws(chr(31), {row_hash}, lines_of_key.content))"
         if contract.key_lines == "lines":
-            row_key += f" || '#' || row_number() over (partition by files.file_id, {row_key} order by {line})"
+            of_key = f"(partition by files.file_id, {row_key} order by {line}"
+            whole = (
+                f"string_agg({row_hash}, ',') over {of_key} rows between unbounded preceding and unbounded following)"
+            )
+            # the line, and the whole that it is part of: it is the same row where both are the same
+            row_hash = f"md5({whole}) || '-' || {row_hash}"
+            row_key += f" || '#' || row_number() over {of_key})"
         connection.execute(f"""
             insert into {raw_table(contract)} by name
             select
                 {", ".join(f"staged.{name(column)}" for column in part.columns)},
                 {row_key} as _row_key,
-                {_row_hash({column: f"staged.{name(column)}" for column in part.columns})} as _row_hash,
+                {row_hash} as _row_hash,
                 'current' as _row_status, _extra, files.file_id as _file_id, {line} as _line,
                 {batch} as _batch, {batch} as _changed_in, {loaded_at} as _loaded_at
             from read_parquet({literal(str(part.rows))}, file_row_number = true) as staged
@@ -554,6 +568,18 @@ def _insert(
             """)
         _register_part(connection, contract, rows.contract)
     connection.execute("drop table landing_files")
+
+
+def _lines_by_key(contract: TableContract, rows: PartRows) -> str:
+    """The SQL of a hash of what the lines of each key of a file hold, in the order of the lines."""
+    keys = {column.name: renamed_key(column).name for column in contract.columns if column.name in contract.key}
+    values = {column: f"staged.{name(column)}" for column in rows.columns if column not in keys.values()}
+    return (
+        f"select _path, {_row_key(contract, rows.columns, keys)} as key, "
+        f"md5(string_agg({_row_hash(values)}, ',' order by file_row_number)) as content "
+        f"from read_parquet({literal(str(rows.rows))}, file_row_number = true) as staged "
+        "where not _is_broken and not _is_blank group by all"
+    )
 
 
 def _register_part(connection: duckdb.DuckDBPyConnection, contract: TableContract, part: TableContract) -> None:
@@ -619,7 +645,7 @@ def _insert_part(
         select
             {"".join(f"{value} as {name(column)}, " for column, value in values.items())}
             parents._row_key || '#' || {place} as _row_key,
-            {_row_hash(values)} as _row_hash,
+            md5(concat(parents._row_hash, chr(31), {_row_hash(values)})) as _row_hash,
             'current' as _row_status, staged._extra, files.file_id as _file_id, {line} as _line,
             {batch} as _batch, {batch} as _changed_in, {loaded_at} as _loaded_at
         {found} and parents._row_key is not null

@@ -31,6 +31,7 @@ from orchestration.lib.landing.registry import (
     raw_table,
 )
 from orchestration.lib.landing.statuses import settle_statuses
+from orchestration.lib.landing.suspicions import note_suspicions
 
 GONE = (
     "the extracts folder has no file with the content that landed; put it back and type make requeue again, or deliver "
@@ -185,6 +186,7 @@ def _requeue_file(
             [file_id],
         )
         broken = one_value(connection, f"select count(*) from {quarantine} where {this_file} and line is not null")
+        note_suspicions(connection, contract, batch=delivery, now=now, only=file_id)
         connection.execute("drop table landing_quarantined")
         close_batch(connection, batch, finished_at=now)
     return RequeuedFile(contract, file.shown, let_in, broken, batch)

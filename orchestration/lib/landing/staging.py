@@ -17,7 +17,7 @@ import json
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -29,7 +29,7 @@ from orchestration.lib.config.json_paths import Step
 from orchestration.lib.core.connection import SESSION_SETTINGS, one_row, one_value
 from orchestration.lib.core.sql import literal, name
 from orchestration.lib.landing import reasons
-from orchestration.lib.landing.conversion import column_check, converted, is_all_blanks, is_noise_of_a_double
+from orchestration.lib.landing.conversion import column_check, converted, is_all_blanks, is_noise_of_a_double, is_number
 from orchestration.lib.landing.files import FileFormat, FoundFile, check_parquet, plain_path
 from orchestration.lib.landing.headers import (
     Header,
@@ -37,8 +37,8 @@ from orchestration.lib.landing.headers import (
     check_columns,
     columns_in_file,
     read_header,
+    spellings,
     undeclared,
-    wanted_names,
 )
 from orchestration.lib.landing.json_files import Sample, sample_keys, with_an_object_a_line
 from orchestration.lib.landing.json_values import json_at, key_path, text_at
@@ -195,7 +195,8 @@ class PartRows:
     """Rows of a table that is part of another: in `rows`, those that break the contract explained in `broken`.
 
     `_record` is the row of the table it is part of, or with `key_lines` the row of the part itself, by its place in the
-    staged rows. `counts` gives the accepted and the broken rows by path.
+    staged rows. `counts` gives the accepted and the broken rows by path; `array` is the column with the array's text
+    among the staged rows of that table.
     """
 
     contract: TableContract
@@ -203,6 +204,7 @@ class PartRows:
     rows: Path
     broken: Path | None
     counts: Mapping[str, tuple[int, int]]
+    array: str | None = None
 
 
 @dataclass(frozen=True)
@@ -254,10 +256,12 @@ class _Source:
     row_text: str
     is_blank: str = "false"
     structure: tuple[tuple[str, str, str], ...] = ()  # condition, reason, expected
-    exact: dict[str, str] | None = None  # column → condition that must hold for its text to be exact
+    exact: Mapping[str, str] = field(default_factory=dict)  # column → condition that a long number of it is exact
     wanted: tuple[str, ...] = ()  # columns whose values are to be counted
     arrays: Mapping[str, str] = field(default_factory=dict)  # table that is a part → the text of its array
     record: str = "file_row_number"  # names a row to its explanation
+    typed: frozenset[str] = frozenset()  # columns that the file itself has as numbers or times
+    numbers: Mapping[str, str] = field(default_factory=dict)  # column → condition that the file has it as a number
 
 
 def stage_file(
@@ -284,15 +288,11 @@ def stage_file(
 
 
 def _keys_of_columns(
-    keys: Sequence[str], contract: TableContract, before: Sequence[tuple[str, tuple[str, ...]]] = ()
+    keys: Iterable[str], contract: TableContract, before: Sequence[tuple[str, tuple[str, ...]]] = ()
 ) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """The keys from which each column is read: its own name and, where objects have another spelling, that as well."""
-    found = columns_in_file(keys, contract)
-    known = dict(before)
-    return tuple(
-        (column, tuple(dict.fromkeys([*known.get(column, ()), found.get(column, wanted)])))
-        for column, wanted in wanted_names(contract).items()
-    )
+    """The keys from which each column is read: its own name and, where objects spell it in another way, those too."""
+    known = itertools.chain(*(found for _, found in before))
+    return tuple(spellings([*known, *keys], contract).items())
 
 
 def read_files(
@@ -351,6 +351,8 @@ def _read_together(
     try:
         source, by_line = _sources(group, contract)
         rows = _copy_rows(cursor, source, contract, folder, by_line=by_line)
+    except FileRefused:
+        return None, list(group)
     except duckdb.Error as error:
         raise_unless_the_files_fault(error)
         return None, list(group)
@@ -369,6 +371,8 @@ def _read_together(
         tally = rows.tally(file.path)
         offset = file.header.line_count if isinstance(file, StagedCsv) else 0
         is_regular = tally.is_in_one_piece and str(file.path) not in rejected
+        if not isinstance(file, StagedJsonl):
+            is_regular = is_regular and not _paths_without_a_value(source, tally)
         if is_regular and isinstance(file, StagedJsonl):
             is_regular = file.text.line_count == tally.count
         if is_regular and isinstance(file, StagedCsv) and not _is_row_per_line(file.text, file.header, tally.count):
@@ -474,6 +478,16 @@ def _csv_source(paths: Sequence[Path], header: Header, contract: TableContract) 
         relation=f"select * from {reader}",
         texts={c.name: _inside(c, positions[held[c.name]]) for c in contract.columns if c.name in held},
         extra=_extra_of_columns({other: positions[other] for other in undeclared(header.names, held)}),
+        structure=tuple(
+            (
+                f"({positions[held[c.name]]} is not null and not json_valid({positions[held[c.name]]}))",
+                reasons.NOT_JSON,
+                f"the column {held[c.name]!r}, in which {c.path} is looked for, holds no JSON",
+            )
+            for c in contract.columns
+            if c.name in held and len(c.steps) > 1
+        ),
+        wanted=_paths(contract, held),
         parts=list(positions.values()),
         row_text=_csv_text([f"_p{number}" for number in range(len(positions))], dialect),
         arrays=_arrays(contract, {column: [positions[name]] for column, name in held.items()}),
@@ -484,13 +498,36 @@ def _arrays(contract: TableContract, texts: Mapping[str, Sequence[str]]) -> dict
     """The SQL of the array of each part of the table, as JSON text, given those of the file's columns or keys."""
     found = {}
     for part in contract.parts:
+        # a text that is no JSON is kept, so that its row in quarantine says that there was something
         inside = [
-            f"case when json_valid({text}) then {json_at(text, part.steps[1:])}::varchar end"
+            f"case when {text} is null or {text} = '' then null when json_valid({text}) "
+            f"then {json_at(text, part.steps[1:])}::varchar else to_json({text})::varchar end"
             for text in texts.get(array_of(part), ())
         ]
         if inside:
             found[part.table] = _first_filled(inside)
     return found
+
+
+def _paths(contract: TableContract, held: Mapping[str, str]) -> tuple[str, ...]:
+    """The columns that must have a value somewhere: their column of the file is there, and not optional."""
+    return tuple(c.name for c in contract.columns if c.name in held and len(c.steps) > 1 and not c.optional_column)
+
+
+def _paths_without_a_value(source: _Source, tally: _Tally) -> list[str]:
+    if not tally.accepted:
+        return []
+    return [column for column, count in zip(source.wanted, tally.filled, strict=True) if not count]
+
+
+def _refuse_empty_paths(source: _Source, tally: _Tally, contract: TableContract) -> None:
+    """Refuses a file with a header in which no row has a value at the path of a column."""
+    for column in _paths_without_a_value(source, tally):
+        raise FileRefused(
+            reasons.MISSING_COLUMN,
+            f"no row has a value at {contract.column(column).path} for column {column}; correct its path, or mark it "
+            f"as optional_column in {contract.declared_in}",
+        )
 
 
 def _inside(column: ColumnContract, text: str) -> str:
@@ -521,6 +558,7 @@ def _read_csv(cursor: duckdb.DuckDBPyConnection, file: StagedCsv, contract: Tabl
                 "quote such "
                 f"values, and end every line with LF or CRLF ({_first_line(again)})",
             ) from again
+    _refuse_empty_paths(source, rows.tally(text.path), contract)
     rejects, reject_count, longest_line = _write_rejects(cursor, text, folder)
     lines = None
     count = rows.tally(text.path).count
@@ -599,7 +637,7 @@ def _jsonl_source(
         """,
         texts={
             c.name: _whole(
-                c, keys[c.name], _first_filled([_inside(c, f"_fields[{places[key]}]") for key in keys[c.name]])
+                c, keys[c.name], _of_first_key([(key, _inside(c, f"_fields[{places[key]}]")) for key in keys[c.name]])
             )
             for c in columns
         },
@@ -625,15 +663,24 @@ def _jsonl_source(
         ),
         # The JSON reader holds a number with a fraction as a double, which is exact for 15 digits.
         exact={
-            c.name: (
-                f"case when length({{text}}) > 16 then {_kind_of_number(c, keys[c.name])} <> 'DOUBLE' "
-                f"or {is_noise_of_a_double(c, '{text}')} else true end"
-            )
+            c.name: f"{_kind_of_number(c, keys[c.name])} <> 'DOUBLE'"
             for c in columns
-            if c.decimal_size
+            if c.decimal_size or c.data_type == "bigint"
+        },
+        numbers={
+            c.name: f"{_kind_of_number(c, keys[c.name])} <> 'VARCHAR'"
+            for c in columns
+            if is_number(c) and c.has_number_format
         },
         wanted=tuple(column.name for column in columns if not column.optional_column),
     )
+
+
+def _of_first_key(texts: Sequence[tuple[str, str]]) -> str:
+    """The text under the first of several keys that a row has: its own spelling counts before any other."""
+    *others, last = texts
+    cases = "".join(f"when list_contains(_keys, {literal(key)}) then {text} " for key, text in others)
+    return f"case {cases}else {last[1]} end" if others else last[1]
 
 
 def _whole(column: ColumnContract, keys: Sequence[str], text: str) -> str:
@@ -641,7 +688,8 @@ def _whole(column: ColumnContract, keys: Sequence[str], text: str) -> str:
     if column.data_type != "string":
         return text
     is_number = f"{_kind_of_number(column, keys)} = 'DOUBLE'"
-    return f"case when ends_with({text}, '.0') and {is_number} then left({text}, -2) else {text} end"
+    is_whole = f"case when ends_with({text}, '.0') then {is_number} else false end"
+    return f"case when {is_whole} then left({text}, -2) else {text} end"
 
 
 def _first_filled(texts: Sequence[str]) -> str:
@@ -719,7 +767,8 @@ def _extra_keys(cursor: duckdb.DuckDBPyConnection, rows: _Rows) -> dict[str, tup
 
 def _misspelt(file: StagedJsonl, extra_columns: Sequence[str], contract: TableContract) -> bool:
     """Whether a key that no column is read from is a column of the contract in another spelling."""
-    return bool(extra_columns and columns_in_file(extra_columns, contract))
+    known = {key for _, keys in file.columns for key in keys}
+    return any(len(keys) > 1 and not known.issuperset(keys) for keys in spellings(extra_columns, contract).values())
 
 
 def _doubtful(file: StagedJsonl, tally: _Tally, source: _Source, contract: TableContract) -> list[str]:
@@ -815,6 +864,12 @@ def _parquet_source(paths: Sequence[Path], types: Mapping[str, str], contract: T
         ),
         parts=[f"to_json(struct_pack({packed}))::varchar"],
         row_text="_p0",
+        wanted=_paths(contract, of_column),
+        typed=frozenset(
+            c.name
+            for c in contract.columns
+            if c.name in of_column and not c.steps and _is_typed(types[of_column[c.name]], c)
+        ),
     )
 
 
@@ -827,6 +882,7 @@ def _read_parquet(
     except duckdb.Error as error:
         raise_unless_the_files_fault(error)
         raise _broken_parquet(error) from error
+    _refuse_empty_paths(source, rows.tally(file.path), contract)
     return _part_of(file, rows, offset=0, extra_columns=_extra_columns(file, contract))
 
 
@@ -858,8 +914,8 @@ def _copy_rows(
     columns = [c for c in contract.columns if c.name in source.texts]
     texts = {c.name: f"_t{number}" for number, c in enumerate(columns)}
     values = {c.name: f"_v{number}" for number, c in enumerate(columns)}
-    read = ", ".join(f"{_without_nulls(source.texts[c.name], c)} as {texts[c.name]}" for c in columns)
-    typed = ", ".join(f"{_exact(source, c, texts[c.name], contract)} as {values[c.name]}" for c in columns)
+    read = [f"{_without_nulls(source.texts[c.name], c)} as {texts[c.name]}" for c in columns]
+    typed = [f"{_exact(source, c, texts[c.name], contract)} as {values[c.name]}" for c in columns]
     structure = [condition for condition, _, _ in source.structure]
     numbered = " ".join(f"when {condition} then {number}" for number, condition in enumerate(structure))
     structure_number = f"case when _is_broken then case {numbered} end end" if numbered else "null::integer"
@@ -869,36 +925,39 @@ def _copy_rows(
     ]
     is_broken = _any_of([*structure, *(check.is_broken for check in checks)])
     arrays = {part.table: f"_a{number}" for number, part in enumerate(contract.parts) if part.table in source.arrays}
-    kept = "".join(f"{source.arrays[table]} as {name}, " for table, name in arrays.items())
+    kept = [f"{source.arrays[table]} as {array}" for table, array in arrays.items()]
     lines, order = "select *, false as _is_merged, false as _differs from read", ""
     if contract.key_lines == "first_filled":
         lines, order = _merged_lines(texts, contract), "order by _number"
+    read_items = ["*", *kept, *read, *(["row_number() over () as _number"] if order else [])]
+    typed_items = ["*", *typed, f"{source.extra} as _extra_json", f"{source.is_blank} as _is_blank"]
+    selected = [
+        *(f"{values[c.name]} as {name(c.name)}" for c in columns),
+        *arrays.values(),
+        "nullif(_extra_json::varchar, '{}') as _extra",
+        "_path",
+        *(["_record", "_place"] if source.record == "_record" else []),
+        "_is_blank",
+        "_is_merged",
+        "_differs",
+        "_is_broken",
+        f"{structure_number} as _structure",
+        f"case when _is_broken then [{', '.join(texts.values())}]::varchar[] end as _texts",
+        f"case when _is_broken then [{', '.join(source.parts)}]::varchar[] end as _parts",
+    ]
     cursor.execute(f"""
         copy (
             with source as ({source.relation}),
 
-            read as (select *, {kept}{read} {", row_number() over () as _number" if order else ""} from source),
+            read as (select {", ".join(read_items)} from source),
 
             lines as ({lines}),
 
-            typed as (select *, {typed}, {source.extra} as _extra_json, {source.is_blank} as _is_blank from lines),
+            typed as (select {", ".join(typed_items)} from lines),
 
             marked as (select *, not _is_blank and not _is_merged and ({is_broken}) as _is_broken from typed)
 
-            select
-                {", ".join([f"{values[c.name]} as {name(c.name)}" for c in columns] + list(arrays.values()))},
-                nullif(_extra_json::varchar, '{{}}') as _extra,
-                _path,
-                {"" if source.record == "file_row_number" else "_record, _place,"}
-                _is_blank,
-                _is_merged,
-                _differs,
-                _is_broken,
-                {structure_number} as _structure,
-                case when _is_broken then [{", ".join(texts.values())}]::varchar[] end as _texts,
-                case when _is_broken then [{", ".join(source.parts)}]::varchar[] end as _parts
-            from marked
-            {order}
+            select {", ".join(selected)} from marked {order}
         ) to {literal(str(target))} (format parquet, compression lz4_raw)
     """)
     tallies = _tallies(cursor, target, source.wanted)
@@ -913,7 +972,7 @@ def _copy_rows(
         if inner is not None:
             rows = _copy_rows(cursor, inner, _as_table(part, contract), folder)
             counts = {path: (tally.accepted, tally.broken) for path, tally in rows.tallies.items()}
-            parts.append(PartRows(part, rows.columns, rows.path, rows.broken, counts))
+            parts.append(PartRows(part, rows.columns, rows.path, rows.broken, counts, arrays.get(part.table)))
     return _Rows(target, tuple(c.name for c in columns), broken, tallies, tuple(parts))
 
 
@@ -972,13 +1031,18 @@ def _elements(cursor: duckdb.DuckDBPyConnection, part: TableContract, rows: Path
     found = [
         key for (key,) in cursor.execute(f"select distinct unnest(_keys) from ({relation}) order by all").fetchall()
     ]
-    held = columns_in_file(found, dataclasses.replace(part, parts=()))
+    held = {
+        column: [key for key in keys if key in found]
+        for column, keys in spellings(found, dataclasses.replace(part, parts=())).items()
+    }
     texts = {}
     for column in own:
         if column.path == "$":
             texts[column.name] = "json_extract_string(_element, '$')"
-        elif column.name in held:
-            texts[column.name] = text_at("_element", [Step(key=held[column.name]), *column.steps[1:]])
+        elif keys := held[column.name]:
+            texts[column.name] = _of_first_key(
+                [(key, text_at("_element", [Step(key=key), *column.steps[1:]])) for key in keys]
+            )
     structure = [
         (
             "not _is_array",
@@ -988,8 +1052,9 @@ def _elements(cursor: duckdb.DuckDBPyConnection, part: TableContract, rows: Path
     ]
     if not any(column.path == "$" for column in own):
         structure.append(("_kind <> 'OBJECT'", reasons.NOT_JSON, "the element is no JSON object"))
-    emptied = json.dumps(dict.fromkeys(held.values()), ensure_ascii=False)
-    declared = ", ".join(literal(key) for key in held.values())
+    read = list(dict.fromkeys(itertools.chain(*held.values())))
+    emptied = json.dumps(dict.fromkeys(read), ensure_ascii=False)
+    declared = ", ".join(literal(key) for key in read)
     return _Source(
         relation=relation,
         texts=texts,
@@ -1060,16 +1125,17 @@ def _explain_broken_rows(
         f"when {number} then [{{'c': null::varchar, 'r': {literal(reason)}, 'e': {literal(expected)}}}]"
         for number, (_, reason, expected) in enumerate(source.structure)
     )
-    explained = f"list_filter([{', '.join(problems)}], lambda problem: problem is not null)"
+    kind_of_problem = "struct(c varchar, r varchar, e varchar)[]"
+    explained = f"list_filter([{', '.join(problems)}]::{kind_of_problem}, lambda problem: problem is not null)"
     if whole_row:
         explained = f"case _structure {whole_row} else {explained} end"
     cursor.execute(f"""
         copy (
             with broken as (
                 select
-                    {", ".join(f"_texts[{n}] as {texts[c.name]}" for n, c in enumerate(columns, start=1))},
-                    {", ".join(f"{name(c.name)} as {values[c.name]}" for c in columns)},
-                    {", ".join(f"_parts[{n + 1}] as _p{n}" for n in range(len(source.parts)))},
+                    {"".join(f"_texts[{n}] as {texts[c.name]}, " for n, c in enumerate(columns, start=1))}
+                    {"".join(f"{name(c.name)} as {values[c.name]}, " for c in columns)}
+                    {"".join(f"_parts[{n + 1}] as _p{n}, " for n in range(len(source.parts)))}
                     _structure, _path, {source.record} as _record
                 from read_parquet({literal(str(rows))}, file_row_number = true)
                 where _is_broken
@@ -1097,9 +1163,20 @@ def _explain_broken_rows(
 
 
 def _exact(source: _Source, column: ColumnContract, text: str, contract: TableContract) -> str:
-    value = converted(column, text, time_zone=contract.time_zone)
-    if source.exact and column.name in source.exact:
-        return f"case when {source.exact[column.name].format(text=text)} then {value} end"
+    """The SQL of the typed value of a column, given its text."""
+    as_written = converted(column, text, time_zone=contract.time_zone)
+    plain = dataclasses.replace(column, decimal=None, thousands=None, currency_symbol=None, time_format=())
+    value = as_written
+    if column.name in source.typed:
+        value = converted(plain, text, time_zone=contract.time_zone)
+    elif column.name in source.numbers:
+        as_number = converted(plain, text, time_zone=contract.time_zone)
+        # a look into a line that is no JSON is an error: only those that have a value are looked into
+        is_number_there = f"case when {text} is not null then {source.numbers[column.name]} else false end"
+        value = f"case when {is_number_there} then {as_number} else {as_written} end"
+    if column.name in source.exact:
+        is_exact = f"{source.exact[column.name]} or {is_noise_of_a_double(column, text)}"
+        return f"case when case when length({text}) > 16 then {is_exact} else true end then {value} end"
     return value
 
 
@@ -1124,6 +1201,14 @@ def _csv_text(columns: Sequence[str], dialect: CsvDialect) -> str:
         ]
     # one operator after the other would be nested as deep as there are columns
     return f"concat_ws({literal(dialect.delimiter)}, {', '.join(shown)})"
+
+
+def _is_typed(file_type: str, column: ColumnContract) -> bool:
+    """Whether the file holds numbers, or times, by its own type: how such a thing is written in text says nothing."""
+    upper = file_type.upper()
+    if is_number(column):
+        return upper.startswith(("DECIMAL", "DOUBLE", "FLOAT")) or upper.endswith("INT") or upper.endswith("INTEGER")
+    return not column.time_unit and upper.startswith(("TIMESTAMP", "DATE"))
 
 
 def _parquet_text(value: str, file_type: str, declared: ColumnContract) -> str:

@@ -67,7 +67,8 @@ def _settle(
     group, decision = "_row_key", "_row_hash = winner.content"
     if contract.key_lines == "lines":
         # what counts is one file's lines of a key, all of them
-        group, decision = r"regexp_replace(_row_key, '#[0-9]+$', '')", "_file_id = winner.file_id"
+        group = r"regexp_replace(_row_key, '#[0-9]+$', '')"
+        decision = "split_part(_row_hash, '-', 1) = split_part(winner.content, '-', 1)"
     if contract.delivery == "snapshot":
         candidates = "true"  # a new delivery decides on every key, also on those it omits
     else:
@@ -112,7 +113,7 @@ def _settle(
         ),
 
         scoped as (
-            select *, min(scope) over (partition by _row_key) as kept_scope from rows_of_keys where is_loaded
+            select *, min(scope) over (partition by key_group) as kept_scope from rows_of_keys where is_loaded
         ),
 
         ranked as (
@@ -121,7 +122,7 @@ def _settle(
                 row_number() over (
                     partition by _row_key, _row_hash order by _batch, delivery_order, _line
                 ) as occurrence,
-                first_value(case when may_win then struct_pack(content := _row_hash, file_id := _file_id) end) over (
+                first_value(case when may_win then struct_pack(content := _row_hash) end) over (
                     partition by key_group
                     order by may_win desc, version desc nulls last, delivery_order desc, _line desc
                 ) as winner
@@ -133,7 +134,7 @@ def _settle(
             select
                 row_id, _row_status, _file_id, _line,
                 case
-                    {"when occurrence > 1 then 'duplicate'" if contract.key_lines != "lines" else ""}
+                    when occurrence > 1 then 'duplicate'
                     when {decision} then 'current'
                     else 'superseded'
                 end as decision,

@@ -8,6 +8,7 @@ from datetime import datetime
 import duckdb
 
 from orchestration.lib.config.contracts import ColumnContract, TableContract
+from orchestration.lib.core.connection import one_value
 from orchestration.lib.core.sql import literal, name
 from orchestration.lib.landing.conversion import SPREADSHEET_NUMBER
 from orchestration.lib.landing.reasons import SPREADSHEET_NUMBER as SPREADSHEET_NUMBER_REASON
@@ -16,6 +17,8 @@ from orchestration.lib.landing.warnings import LandingWarning, note_warnings
 
 # So many columns are looked at to say in which the lines of a key differ.
 MOST_COLUMNS = 200
+# So many files of a delivery are told of one by one.
+MOST_FILES = 20
 SHOWN = 3
 # Codes of fixed length: so many of all digits have it; so few, but not none, have a digit less.
 FULL_LENGTH_SHARE = 0.8
@@ -27,9 +30,14 @@ DENSEST_CODES = 0.5
 
 
 def note_suspicions(
-    connection: duckdb.DuckDBPyConnection, contract: TableContract, *, batch: int, now: datetime
+    connection: duckdb.DuckDBPyConnection,
+    contract: TableContract,
+    *,
+    batch: int,
+    now: datetime,
+    only: str | None = None,
 ) -> None:
-    """Looks at the rows of a batch and writes what is suspicious about their files."""
+    """Looks at the rows of a batch and writes what is suspicious about their files, or about one of them."""
     found: dict[str, list[LandingWarning]] = {}
     for file_id, warning in [
         *_several_lines_of_a_key(connection, contract, batch),
@@ -37,13 +45,18 @@ def note_suspicions(
         *_spreadsheet_numbers(connection, contract, batch),
         *_lost_zeros(connection, contract, batch),
     ]:
-        found.setdefault(file_id, []).append(warning)
+        if only in (None, file_id):
+            found.setdefault(file_id, []).append(warning)
     for file_id, warnings in found.items():
         note_warnings(connection, contract, file_id=file_id, batch=batch, now=now, warnings=warnings)
 
 
 def _version(contract: TableContract) -> str:
     return f"raw_rows.{name(contract.version_column)}" if contract.version_column else "null::bigint"
+
+
+def _of_table(contract: TableContract) -> str:
+    return f"source_name = {literal(contract.source)} and table_name = {literal(contract.table)} and batch = "
 
 
 def _of_batch(contract: TableContract, batch: int) -> str:
@@ -62,12 +75,15 @@ def _several_lines_of_a_key(
         return
     of_file = f"""
         select _file_id, files.file_path, _row_key, {_version(contract)} as version
-        from {_of_batch(contract, batch)} group by all having count(distinct _row_hash) > 1
+        from {_of_batch(contract, batch)} group by all having min(_row_hash) <> max(_row_hash)
     """
     keys = ", ".join(contract.key)
-    for file_id, path, count in connection.execute(
-        f"select _file_id, file_path, count(distinct _row_key) from ({of_file}) group by all order by file_path"
-    ).fetchall():
+    connection.execute(f"create or replace temp table landing_several_lines as {of_file}")
+    files = connection.execute(
+        "select _file_id, file_path, count(distinct _row_key) from landing_several_lines "
+        "group by all order by file_path"
+    ).fetchall()
+    for file_id, path, count in files[:MOST_FILES]:
         columns = [column.name for column in contract.columns if column.name not in contract.key][:MOST_COLUMNS]
         differs = ", ".join(
             f"case when count(distinct coalesce(raw_rows.{name(c)}::varchar, chr(0))) > 1 then {literal(c)} end"
@@ -79,7 +95,10 @@ def _several_lines_of_a_key(
                 from {raw_table(contract)} as raw_rows
                 where _batch = {batch} and _file_id = {literal(file_id)}
                     and (_row_key, coalesce({_version(contract)}::varchar, ''))
-                    in (select (_row_key, coalesce(version::varchar, '')) from ({of_file}))
+                    in (
+                        select (_row_key, coalesce(version::varchar, '')) from landing_several_lines
+                        where _file_id = {literal(file_id)}
+                    )
                 group by _row_key, {_version(contract)}
             )
         """).fetchone()
@@ -109,12 +128,14 @@ def _order_that_decided(
             said = f"{len(files)} snapshots came in one run; the order of their names says that this is the newest"
             yield files[-1][0], _order_warning(files[-1][1], said, contract)
         return
+    if one_value(connection, f"select count(*) from landing.files as files where {_of_table(contract)}{batch}") < 2:
+        return
     row = connection.execute(f"""
         select count(*), min_by(last_file, last_path), min(last_path) from (
             select max_by(_file_id, place_in_batch) as last_file, max_by(files.file_path, place_in_batch) as last_path
             from {_of_batch(contract, batch)}
             group by _row_key, {_version(contract)}
-            having count(distinct _row_hash) > 1 and count(distinct _file_id) > 1
+            having min(_row_hash) <> max(_row_hash) and min(_file_id) <> max(_file_id)
         )
     """).fetchone()
     if row and row[0]:

@@ -136,7 +136,8 @@ def _matching(
     rows = []
     if has_registry(connection):
         rows = connection.execute(
-            "select source_name, table_name, file_id, file_path, status from landing.files order by all"
+            "select source_name, table_name, file_id, file_path, status, content_hash from landing.files "
+            "order by batch, coalesce(place_in_batch, 0), source_name, table_name"
         ).fetchall()
     shown = {file.removeprefix("./"), file.removeprefix("./").removeprefix("extracts/")}
     on_disk = None
@@ -150,9 +151,12 @@ def _matching(
     if on_disk is not None and len(fitting) != 1:
         # The path may have held other content before, or hold what landed from another path.
         digest = _hash(on_disk)
-        same = [row for row in rows if row[2] == digest]
+        same = [row for row in rows if row[5] == digest]
         matches = matches or same
-        fitting = [row for row in same if row[4] == status] or fitting
+        of_content = [row for row in same if row[4] == status]
+        # of a content that came several times the last one that came under this path, else the last one
+        last = ([row for row in of_content if row[3] in shown] or of_content)[-1:]
+        fitting = [row for row in of_content if row[2] == last[0][2]] if last else fitting
     if not fitting:
         raise LandingError(_why_not(file, rows, matches, status))
     if len({row[2] for row in fitting}) > 1:

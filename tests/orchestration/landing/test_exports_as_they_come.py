@@ -299,8 +299,9 @@ def test_values_inside_of_nested_json_are_columns(tool):
     tool.land()
     assert tool.current("id, email, first_tag, plan, score::varchar, tags, _extra") == [
         ("1", "a@x.org", "vip", "pro", "2.50", '["vip","b"]', None), ("2", None, None, None, None, None, None),
-        ("3", "c@x.org", "x", None, None, '["x"]', None), ("4", None, None, None, None, None, None),
+        ("3", "c@x.org", "x", None, None, '["x"]', None),
     ]  # fmt: skip
+    assert tool.quarantined() == [(3, None, "not_json")]
 
 
 def test_lists_of_structures_in_parquet_are_json(tool):
@@ -398,3 +399,101 @@ def test_a_table_says_how_values_are_written_for_its_columns(tmp_path: Path):
     file.write_text(CONTRACT.replace("DATA_TYPE", "double").replace("META", "required: true"), encoding="utf-8")
     (contract,) = read_contracts(tmp_path / "models")
     assert contract.column("v").decimal == ","
+
+
+def test_a_row_with_a_key_in_two_spellings_is_read_by_the_exact_one(tool):
+    tool.contract = table(ColumnContract("total", "bigint", optional_column=True))
+    tool.write(
+        "a.jsonl", '{"id":1,"total":5,"Total":3,"TOTAL":4}\n{"id":2,"total":null,"Total":3}\n{"id":3,"Total":7}\n'
+    )
+    tool.write("b.jsonl", '{"id":4,"total":8}\n')
+    assert not tool.land().refused
+    assert tool.current("id, total") == [("1", 5), ("2", None), ("3", 7), ("4", 8)]
+
+
+@pytest.mark.parametrize("key", ["{total}", 'to"tal', "to\\tal", "Total {EUR}"])
+def test_any_text_may_be_a_key(tool, key):
+    tool.contract = table(ColumnContract("total", "decimal(18,2)", source_name=key))
+    tool.write("a.jsonl", json.dumps({"id": 1, key: 5}) + "\n")
+    assert not tool.land().refused
+    assert tool.current("id, total::int") == [("1", 5)]
+
+
+def test_a_header_is_one_column(tool):
+    tool.contract = table(
+        ColumnContract("a", "string", source_name="Email"), ColumnContract("b", "string", source_name="E-Mail")
+    )
+    tool.write("a.csv", "id,EMAIL\n1,x\n")
+    (refused,) = tool.land().refused
+    assert refused.reason == "duplicate_column" and "'EMAIL' could be two columns" in refused.expected
+
+
+def test_odd_first_lines_and_names_stop_nothing(tool):
+    tool.write("a1²2.csv", PLAIN)
+    tool.write("b.csv", "sep=§\n" + PLAIN.replace("1", "3"))
+    tool.write("c.jsonl", '{"id": 5, "na\n{"id": 6, "name": "Cas"}\n{"id": 7, "name": "Dan"}\n')
+    tool.land()
+    assert tool.current("id") == [("1",), ("2",), ("6",), ("7",)]
+    assert (1, None, "not_json") in tool.quarantined()
+
+
+@pytest.mark.parametrize(
+    ("unit", "text"),
+    [
+        ("seconds", "1e24"),
+        ("millis", "99999999999999999999999999"),
+        ("spreadsheet_days", "1767604320"),
+        ("micros", "-1e300"),
+    ],
+)
+def test_a_time_far_out_of_range_is_one_row_in_quarantine(tool, unit, text):
+    tool.contract = table(ColumnContract("v", "timestamp", time_unit=unit))
+    tool.write("a.csv", f"id,v\n1,{text}\n2,46027\n")
+    tool.land()
+    assert tool.quarantined()[0] == (2, "v", "out_of_range")
+
+
+def test_a_number_of_json_or_parquet_is_not_read_as_a_text_is_written(tool):
+    tool.contract = table(
+        ColumnContract("v", "double", decimal=",", thousands="."),
+        ColumnContract("t", "timestamp", time_format=("%d.%m.%Y",), optional_column=True),
+    )
+    tool.write("a.jsonl", '{"id": 1, "v": 12.345}\n{"id": 2, "v": "12.345"}\n{"id": 3, "v": 12.5, "t": "05.01.2026"}\n')
+    duckdb.execute(
+        f"copy (select 4 as id, 12.345::double as v, timestamp '2026-01-05' as t) to '{tool.write('b.parquet', b'')}'"
+    )
+    tool.land()
+    assert tool.current("id, v, t::date::varchar") == [
+        ("1", 12.345, None), ("2", 12345.0, None), ("3", 12.5, "2026-01-05"), ("4", 12.345, "2026-01-05"),
+    ]  # fmt: skip
+
+
+def test_a_whole_number_beyond_what_a_double_holds_is_refused(tool):
+    tool.contract = table(ColumnContract("v", "bigint"))
+    tool.write("a.jsonl", '{"id": 1, "v": 9007199254740993.0}\n{"id": 2, "v": 9007199254740993}\n{"id": 3, "v": 5.0}\n')
+    tool.land()
+    assert tool.current("id, v") == [("2", 9007199254740993), ("3", 5)]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_path_that_no_row_has_is_refused_in_files_with_a_header_too(tool, suffix):
+    tool.contract = table(ColumnContract("email", "string", path="$.requester.emial"))
+    requester = '{"email": "a@x.org"}'
+    for number in (1, 2):
+        path = tool.write(f"{number}.{suffix}", 'id,requester\n{},"{}"\n'.format(number, requester.replace('"', '""')))
+        if suffix == "parquet":
+            duckdb.execute(f"copy (select {number} as id, '{requester}' as requester) to '{path}' (format parquet)")
+    assert ["no row has a value at $.requester.emial" in one.expected for one in tool.land().refused] == [True, True]
+
+
+@pytest.mark.parametrize("text", ["José García Núñez", "naïve café", "Straße 7 – Köln", "15 €, „gut“"])
+def test_short_western_texts_are_read_as_such(tool, text):
+    tool.write("a.csv", f'id,name\n1,"{text}"\n'.encode("cp1252"))
+    tool.land()
+    assert tool.current("name") == [(text,)]
+
+
+def test_the_first_row_of_a_file_without_header_is_not_repeated(tool):
+    tool.write("a.csv", "7,jane@example.org,+49 170 1234567\n")
+    (refused,) = tool.land().refused
+    assert "jane" not in refused.expected and "170" not in refused.expected

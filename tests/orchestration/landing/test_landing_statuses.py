@@ -532,3 +532,42 @@ def test_a_row_whose_key_another_source_keeps_is_withdrawn_and_in_quarantine(sco
         ("web", "current", 1),
     ]
     assert scoped.quarantined() == [(2, "source_system", "key_collision")]
+
+
+def test_a_whole_that_two_sources_claim_is_one_sources(scoped):
+    scoped.change(key_lines="lines")
+    scoped.write("a.csv", scoped_csv("a,2026-01-01,s1", "a,2026-01-02,s1"))
+    scoped.write("b.csv", scoped_csv("a,2026-01-01,s2", "a,2026-01-02,s2", "a,2026-01-03,s2"))
+    scoped.land()
+    assert scoped.current("order_id, source_system") == [("a", "s1"), ("a", "s1")]
+    assert [reason for *_, reason in scoped.quarantined()] == ["key_collision"] * 3
+
+
+def test_lines_of_a_whole_delivered_again_are_duplicates(landing):
+    landing.change(key_lines="lines", version_column=None)
+    landing.write("a.csv", csv("a,2026-01-01,1,", "a,2026-01-01,2,"))
+    landing.land()
+    landing.write("b.csv", csv("a,2026-01-01,1,", "a,2026-01-01,2,") + "\n")
+    landing.write("c.csv", csv("b,2026-01-01,1,"))
+    landing.land()
+    assert sorted(landing.statuses()) == [
+        ("a", "current"), ("a", "current"), ("a", "duplicate"), ("a", "duplicate"), ("b", "current"),
+    ]  # fmt: skip
+    # one line fewer is another whole, and the line that remains another version
+    landing.write("d.csv", csv("a,2026-01-01,1,"))
+    landing.land()
+    assert landing.current("order_id, amount::int") == [("a", 1), ("b", 1)]
+
+
+def test_of_a_snapshot_that_came_back_the_last_one_is_withdrawn(landing):
+    landing.change(delivery="snapshot", version_column=None)
+    first, second = csv("a,2026-01-01,1,"), csv("a,2026-01-01,2,")
+    landing.write("p1.csv", first)
+    landing.land()
+    for content in (second, first):
+        landing.write("p2.csv", content)
+        landing.land()
+    assert landing.current("amount::int") == [(1,)]
+    (change,) = withdraw(landing, "shop/orders/p2.csv")
+    assert change.file_path == "shop/orders/p2.csv"
+    assert landing.current("amount::int") == [(2,)]

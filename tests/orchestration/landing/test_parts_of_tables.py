@@ -366,3 +366,91 @@ def test_quarantined_elements_are_let_in_after_the_contract_has_changed(shop, tm
         run_id="q", now=NOW,
     ) if shop.quarantined() else ()  # fmt: skip
     assert all(one.batch is None for one in again)
+
+
+VERSIONLESS = dataclasses.replace(ORDERS, version_column=None, columns=ORDERS.columns[:2])
+
+
+def plain(number: int, *lines: object, **more: object) -> str:
+    return json.dumps({"id": number, "created_at": "2026-01-05 10:00", "line_items": list(lines), **more}) + "\n"
+
+
+@pytest.mark.parametrize("delivery", ["append", "snapshot"])
+@pytest.mark.parametrize("runs", [1, 2])
+def test_an_order_of_which_only_the_lines_changed_has_changed(shop, delivery, runs):
+    shop.contract = dataclasses.replace(VERSIONLESS, delivery=delivery)
+    shop.write("1.jsonl", plain(1, line("x"), line("y")))
+    if runs == 2:
+        shop.land()
+    shop.write("2.jsonl", plain(1, line("x", 2)))
+    shop.land()
+    assert [row[:3] for row in parts(shop) if row[3] == "current"] == [("1", "x", 2)]
+    assert sorted(shop.statuses("id")) == [("1", "current"), ("1", "superseded")]
+
+
+def test_an_order_of_which_only_a_row_per_line_went_has_changed(shop):
+    shop.contract = BASKETS
+    shop.write("1.csv", HEADER + "#1,2026-01-05,9,x,1\n#1,,,y,1\n")
+    shop.land()
+    shop.write("2.csv", HEADER + "#1,2026-01-05,9,x,1\n")
+    shop.land()
+    assert [row[:3] for row in parts(shop) if row[3] == "current"] == [("#1", "x", 1)]
+    # the same again is no change
+    shop.write("3.csv", HEADER + "#1,2026-01-05,9,x,1\n\n")
+    shop.land()
+    assert sorted(shop.statuses("id")) == [("#1", "current"), ("#1", "duplicate"), ("#1", "superseded")]
+
+
+def test_a_version_of_a_line_is_never_both_current_and_superseded(shop):
+    """Models tell versions of a row by its key and content."""
+    shop.write("1.jsonl", order(1, line("x"), line("y")))
+    shop.write("2.jsonl", order(1, line("x"), updated=2))
+    shop.write("3.jsonl", order(1, line("x"), updated=2) + "\n")
+    shop.land()
+    counts = shop.connection.execute(
+        "select count(*) from (select _row_key, _row_hash from raw.shop__order_lines where _row_status <> 'duplicate' "
+        "group by all having count(distinct _row_status) > 1)"
+    ).fetchone()
+    assert counts == (0,)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.jsonl", plain(1) + plain(2, line_items=None) + '{"id": 3, "created_at": "2026-01-05"}\n'),
+        ("a.csv", "id,created_at,line_items\n1,2026-01-05,[]\n2,2026-01-05,\n3,2026-01-05,null\n"),
+        ("a.parquet", "select unnest([1, 2, 3]) as id, '2026-01-05' as created_at, []::varchar[] as line_items"),
+    ],
+)
+def test_a_file_without_any_element_lands(shop, name, content):
+    shop.contract = VERSIONLESS
+    path = shop.write(name, "" if name.endswith("parquet") else content)
+    if name.endswith("parquet"):
+        duckdb.execute(f"copy ({content}) to '{path}' (format parquet)")
+    assert not shop.land().refused
+    assert (len(shop.current("id")), parts(shop), quarantined(shop)) == (3, [], [])
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", 'id,created_at,line_items\n1,2026-01-05,"[{""sku"": ""x"", ""quan"\n'),
+        ("a.jsonl", '{"id": 1, "created_at": "2026-01-05", "line_items": "x and y"}\n'),
+    ],
+)
+def test_an_array_that_is_no_json_is_quarantined(shop, name, content):
+    shop.contract = VERSIONLESS
+    shop.write(name, content)
+    shop.land()
+    assert [reason for *_, reason in quarantined(shop)] == ["not_a_json_array"]
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_elements_may_spell_a_key_in_several_ways(shop, together):
+    shop.contract = VERSIONLESS
+    for number, key in enumerate(("sku", "SKU", "Sku")):
+        shop.write(f"{number}.jsonl", plain(number, {key: key, "quantity": 1}))
+        if not together:
+            shop.land()
+    assert not shop.land().refused
+    assert parts(shop, "sku, _extra") == [("SKU", None), ("Sku", None), ("sku", None)]

@@ -13,7 +13,7 @@ from datetime import date
 import duckdb
 
 from orchestration.lib.config.contracts import ColumnContract, TableContract
-from orchestration.lib.core.connection import one_row, transaction
+from orchestration.lib.core.connection import one_row
 from orchestration.lib.core.sql import literal, name
 from orchestration.lib.landing.registry import raw_table
 
@@ -90,21 +90,21 @@ def describe_days(
     if since >= batch:
         return ()
     day = row_day(contract)
-    with transaction(connection):
-        connection.execute(
-            f"create or replace temp table changed_days as select distinct {day.expression} as day "
-            f"from {raw_table(contract)} where _changed_in > {since} and {day.expression} is not null"
-        )
-        of_table = f"source_name = {literal(contract.source)} and table_name = {literal(contract.table)}"
-        scope = "true" if since < 0 else "measured_on in (select day from changed_days)"
-        connection.execute(f"delete from landing.daily_profiles where {of_table} and {scope}")
-        connection.execute(_profile(contract, day, identifying, _columns_with_few_values(connection, contract, day)))
-        connection.execute(
-            "insert or replace into landing.profiled_tables values (?, ?, ?, ?)",
-            [contract.source, contract.table, batch, shape],
-        )
-        days = connection.execute("select day from changed_days order by day").fetchall()
-        connection.execute("drop table changed_days")
+    # in the transaction of the comparison: what was described and not compared would never be
+    connection.execute(
+        f"create or replace temp table changed_days as select distinct {day.expression} as day "
+        f"from {raw_table(contract)} where _changed_in > {since} and {day.expression} is not null"
+    )
+    of_table = f"source_name = {literal(contract.source)} and table_name = {literal(contract.table)}"
+    scope = "true" if since < 0 else "measured_on in (select day from changed_days)"
+    connection.execute(f"delete from landing.daily_profiles where {of_table} and {scope}")
+    connection.execute(_profile(contract, day, identifying, _columns_with_few_values(connection, contract, day)))
+    connection.execute(
+        "insert or replace into landing.profiled_tables values (?, ?, ?, ?)",
+        [contract.source, contract.table, batch, shape],
+    )
+    days = connection.execute("select day from changed_days order by day").fetchall()
+    connection.execute("drop table changed_days")
     return tuple(found for (found,) in days)
 
 

@@ -189,38 +189,38 @@ def compare_deliveries(
     A table that did not change costs a look at the ledgers. `identifying` are the columns with identifiers by table.
     Only days that were over at `as_of` are compared.
     """
-    last_day = plain_utc(as_of).date() - timedelta(days=1)
-    batches, notes = _batches(connection), _notes(connection)
-    tables = [
-        _describe(
-            connection,
-            contract,
-            batch,
-            notes.get((contract.source, contract.table), []),
-            limits,
-            identifying=identifying.get(contract.name, ()),
-            as_of=as_of,
-        )
-        for contract in contracts
-        if (batch := batches.get((contract.source, contract.table))) is not None
-    ]
-    opened = _open_anomalies(connection)
-    compared: list[tuple[_Table, Compared]] = []
-    learning: dict[str, int] = {}
-    for table in tables:
-        _choose_days(connection, table, tables, last_day, opened)
-    _set_beside(connection, tables)
-    for table in tables:
-        found, unknown = _compare(table, limits)
-        compared += [(table, one) for one in found]
-        learning[table.name] = unknown
-    effects = {
-        number: limits.of(table.contract, one.metric, one.column).minimum_effect
-        for number, (table, one) in enumerate(compared)
-    }
-    by_comparison = {id(one): table for table, one in compared}
-    told = worth_telling([one for _, one in compared], effects)
     with transaction(connection):
+        last_day = plain_utc(as_of).date() - timedelta(days=1)
+        batches, notes = _batches(connection), _notes(connection)
+        tables = [
+            _describe(
+                connection,
+                contract,
+                batch,
+                notes.get((contract.source, contract.table), []),
+                limits,
+                identifying=identifying.get(contract.name, ()),
+                as_of=as_of,
+            )
+            for contract in contracts
+            if (batch := batches.get((contract.source, contract.table))) is not None
+        ]
+        opened = _open_anomalies(connection)
+        compared: list[tuple[_Table, Compared]] = []
+        learning: dict[str, int] = {}
+        for table in tables:
+            _choose_days(connection, table, tables, last_day, opened)
+        _set_beside(connection, tables)
+        for table in tables:
+            found, unknown = _compare(table, limits)
+            compared += [(table, one) for one in found]
+            learning[table.name] = unknown
+        effects = {
+            number: limits.of(table.contract, one.metric, one.column).minimum_effect
+            for number, (table, one) in enumerate(compared)
+        }
+        by_comparison = {id(one): table for table, one in compared}
+        told = worth_telling([one for _, one in compared], effects)
         for table in tables:
             count = sum(1 for other, _ in compared if other is table)
             found_here = [(one, chance) for one, chance in told if by_comparison[id(one)] is table]

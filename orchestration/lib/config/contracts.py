@@ -352,6 +352,7 @@ class Declared(BaseModel, Generic[Meta]):
 # Names that a column of a contract cannot have, each with who uses it.
 RESERVED_COLUMNS = {
     "file_row_number": "DuckDB keeps",
+    "at": "some statements read `at` as a word of SQL, not as",
     # the columns that `landed()` adds to a source's own
     **dict.fromkeys(
         ("version_key", "row_status", "loaded_at", "changed_in", "rule_of_type", "pepper"), "every staging model adds"

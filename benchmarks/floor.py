@@ -101,5 +101,5 @@ def _reader(contract: TableContract, files: Iterable[Path]) -> str:
     return (
         f"read_csv({listed}, columns = {{{types}}}, header = true, auto_detect = false, ignore_errors = true, "
         f"delim = {literal(dialect.delimiter)}, quote = {literal(dialect.quote)}, "
-        f"escape = {literal(dialect.escape)}, encoding = {literal(dialect.encoding)})"
+        f"escape = {literal(dialect.escape)}, encoding = {literal(dialect.encoding or 'utf-8')})"
     )

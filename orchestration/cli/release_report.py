@@ -116,6 +116,19 @@ def show_hygiene(connection: duckdb.DuckDBPyConnection, manifest: Mapping, direc
         f"  {read or 0:,} rows read = {current or 0:,} current + {superseded or 0:,} superseded + "
         f"{duplicate or 0:,} duplicate + {quarantined or 0:,} quarantined"
     )
+    # a release of before there were these tables may be the current one again
+    if "source_deliveries" in (table["name"] for table in manifest["tables"]):
+        _show_deliveries(connection, screen)
+    kinds = connection.execute("""
+        select source_name, table_name, reason, column_name, row_count
+        from hygiene.quarantine_summary order by row_count desc, source_name, table_name, reason, column_name
+    """).fetchall()
+    for source, table, reason, column, count in kinds[:FINDINGS_SHOWN]:
+        screen(f"    {count:>7,} × {reason} in {source}.{table}{f', {column}' if column else ''}")
+    _say_how_many_more(len(kinds), screen, "hygiene.quarantine_summary")
+
+
+def _show_deliveries(connection: duckdb.DuckDBPyConnection, screen: Progress) -> None:
     compared, learning = one_row(
         connection,
         """
@@ -134,13 +147,6 @@ def show_hygiene(connection: duckdb.DuckDBPyConnection, manifest: Mapping, direc
         screen(f"    {source}.{table}: {message}")
     if len(open_anomalies) > ANOMALIES_SHOWN:
         screen(f"    … and {len(open_anomalies) - ANOMALIES_SHOWN} more: make accept lists them")
-    kinds = connection.execute("""
-        select source_name, table_name, reason, column_name, row_count
-        from hygiene.quarantine_summary order by row_count desc, source_name, table_name, reason, column_name
-    """).fetchall()
-    for source, table, reason, column, count in kinds[:FINDINGS_SHOWN]:
-        screen(f"    {count:>7,} × {reason} in {source}.{table}{f', {column}' if column else ''}")
-    _say_how_many_more(len(kinds), screen, "hygiene.quarantine_summary")
 
 
 def _say_how_many_more(count: int, screen: Progress, table: str) -> None:

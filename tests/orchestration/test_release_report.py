@@ -60,7 +60,7 @@ def test_warnings_are_named_and_what_is_left_out_is_counted(tmp_path: Path) -> N
                 case when n > 1 then 'amount' end as column_name, 10 - n as row_count
             from range(1, 8) as numbers(n);
         """)
-        show_hygiene(connection, {"checks": {"pass": 2, "fail": 2, "error": 0}}, tmp_path, said.append)
+        show_hygiene(connection, {"checks": {"pass": 2, "fail": 2, "error": 0}, "tables": []}, tmp_path, said.append)
     assert said[1:] == [
         "  warning: core.fct_events fresh: too old",
         "  warning: raw.feed__events one_of: 3 of 9",

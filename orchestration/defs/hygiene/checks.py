@@ -165,7 +165,7 @@ def check_landed(
             messages = (
                 *(file.message for file in here),
                 *(file.message for file in spoiled.get(contract.name, ())),
-                *(() if spoiled.get(contract.name) else bad.get(contract.identifier, ())),
+                *bad.get(contract.identifier, ()),
             )
             suites.append(_DueSuite(landed_key(contract), "suite", suite, state, messages))
     if comparison.comparison_count or comparison.learning_count:

@@ -166,7 +166,10 @@ def test_a_file_that_was_corrected_where_it_lies_counts_as_it_is_now(warehouse):
         " values ('feed', 'events', 'feed/events/a.csv', 2, 'loaded', 100, 1)"
     )
     result = landing(warehouse)
-    assert (result.verdict, result.warnings) == ("pass", ())
+    # what a tool wrote over may be another day's rows: that file remains a warning
+    assert (result.verdict, [check.expectation for check in result.warnings]) == (
+        "pass", ["quarantined_share_per_file"],
+    )  # fmt: skip
     check = found(result, "quarantined_share")
     assert (check.rows_checked, check.unexpected_count) == (100, 1)
 

@@ -344,14 +344,15 @@ def guess_key(guesses: Sequence[ColumnGuess], table: str) -> KeyGuess:
             continue
         if version is not None and _are_unique((guess, by_name[version])):
             return KeyGuess((guess.name,), f"with {version} different in all {rows} rows: several versions", version)
-    repeated = [guess for guess in named if guess.is_filled and len(set(guess.filled)) < rows]
+    # a column of one value, or of a few, names no row: it is a status, a country
+    repeated = [guess for guess in named if guess.is_filled and rows / 10 < len(set(guess.filled)) < rows]
     further = f"{rows - len(set(repeated[0].filled))} of {rows} rows are further lines of a key" if repeated else ""
     if repeated and _are_empty_after_first(repeated[0], guesses):
         return KeyGuess((repeated[0].name,), further, version, "first_filled")
     for first, second in itertools.combinations(named, 2):
         if first.is_filled and second.is_filled and _are_unique((first, second)):
             return KeyGuess((first.name, second.name), f"together different in all {rows} rows", version)
-    if repeated:
+    if repeated and not any(guess.is_unique for guess in guesses if not guess.is_time):
         return KeyGuess((repeated[0].name,), further, version, "lines")
     first = next((guess for guess in guesses if guess.is_unique and not guess.is_time), guesses[0])
     why = f"different in all {rows} rows" if first.is_unique else "no column differs in all rows: name the key yourself"

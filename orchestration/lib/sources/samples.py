@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
 import gzip
 import io
@@ -162,7 +163,7 @@ def _check_header(path: Path, header: Sequence[str], line: int) -> None:
 
 def _json(path: Path, text: str, encoding: str) -> Sample:
     rows_path = None
-    if text.lstrip().startswith("[") or not _begins_with_an_object_a_line(text):
+    if text.lstrip().startswith("[") or not _begins_with_an_object_a_line(text) or _is_one_document(text):
         try:
             document = json.loads(text)
         except json.JSONDecodeError as error:
@@ -208,6 +209,17 @@ def _begins_with_an_object_a_line(text: str) -> bool:
     except json.JSONDecodeError:
         # a line that is broken, among others that are not: the file is one of lines all the same
         return not re.fullmatch(r"\s*[{]\s*(\"[^\"]*\"\s*:\s*[\[{]?\s*)?", first) and text.lstrip()[:1] == "{"
+
+
+def _is_one_document(text: str) -> bool:
+    """Whether the file is one object on one line with a list of rows in it, as an interface answers."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    if len(lines) != 1:
+        return False
+    with contextlib.suppress(json.JSONDecodeError):
+        rows, path = _rows_of(json.loads(lines[0]))
+        return path is not None and len(rows) > 1
+    return False
 
 
 def _rows_of(document: Any) -> tuple[list[Any], str | None]:

@@ -317,6 +317,25 @@ def test_what_is_written_is_a_contract_that_landing_reads(tmp_path: Path) -> Non
     assert contract.column("who_she").description == "who: { { she }}"
 
 
+def test_rows_are_found_in_a_document_on_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "orders.json"
+    orders = [{"id": number, "total": "5.00"} for number in range(5)]
+    file.write_text(json.dumps({"page": 1, "orders": orders}), encoding="utf-8")
+    assert new_source(file, "desk", tmp_path / "own") == 0
+    [contract] = [one for one in read_contracts(PROJECT_ROOT / "models", tmp_path / "own") if one.is_own]
+    assert (contract.rows_path, contract.key) == ("$.orders", ("id",))
+    assert_lands_whole(contract, file, tmp_path)
+
+
+def test_a_column_of_one_value_is_no_key(tmp_path: Path) -> None:
+    file = tmp_path / "customers.csv"
+    rows = "".join(f"10115,c{number}@example.com\n" for number in range(22))
+    file.write_text("Postal Code,Email\n" + rows, encoding="utf-8")
+    assert new_source(file, "desk", tmp_path / "own") == 0
+    [contract] = [one for one in read_contracts(PROJECT_ROOT / "models", tmp_path / "own") if one.is_own]
+    assert (contract.key, contract.key_lines) == (("email",), None)
+
+
 def test_rows_are_found_in_a_document(tmp_path: Path) -> None:
     exports = PROJECT_ROOT / "tests" / "warehouse" / "real_exports" / "extracts"
     [file] = (exports / "zendesk" / "tickets").iterdir()

@@ -9,6 +9,7 @@ import pytest
 from orchestration.lib.config.contracts import ContractError, TableContract, read_contracts
 from orchestration.lib.config.mapping import Condition, Value
 from orchestration.lib.core.settings import PROJECT_ROOT
+from orchestration.lib.sources.staging_models import mapped_models
 
 GOOD = """version: 2
 sources:
@@ -73,7 +74,9 @@ def test_a_mapping_is_read_whole(tmp_path: Path) -> None:
     opened, solved = contract.events
     assert contract.is_own
     assert opened.event_name == Value(text="ticket_opened")
-    assert opened.channel == Value(column="intake", values=(("web_form", "web"),), otherwise="phone")
+    assert opened.channel == Value(
+        column="intake", values=(("web_form", "web"),), otherwise="phone", keeps_others=False
+    )
     assert opened.properties == (("topic", "topic"),)
     assert solved.when == (
         Condition("status", "one of", ("solved", "closed")),
@@ -102,6 +105,7 @@ def test_a_mapping_is_read_whole(tmp_path: Path) -> None:
         ("column: intake", "column: intak", 15, "is `intak`. Did you mean `intake`?"),
         ("otherwise: phone", "othrewise: phone", 15, "is `othrewise`. Did you mean `otherwise`?"),
         (", values: {web_form: web}, otherwise: phone", ", otherwise: phone", 15, "`otherwise` without `values`"),
+        ("otherwise: phone", "otherwise: []", 15, "must be a text"),
         ("properties: [topic]", "properties: [topic, requester]", 17, "column `requester`, which is marked `personal`"),
         ("properties: [topic]", "properties: [details]", 17, "`details` is a json column"),
         ("properties: [topic]", "properties: topic", 17, "must be {name: column}"),
@@ -148,3 +152,19 @@ def test_a_key_of_several_columns_names_no_person(tmp_path: Path) -> None:
     )
     with pytest.raises(ContractError, match=r"line 23: table desk\.tickets has a key of several columns"):
         read(tmp_path, text)
+
+
+def test_a_value_may_have_no_word(tmp_path: Path) -> None:
+    """Where nothing is said of the channel, the rules of channels decide."""
+    text = GOOD.replace("values: {web_form: web}, otherwise: phone", "values: {web_form: null, mail: email}")
+    [model] = [one for one in mapped_models(read(tmp_path, text)["desk.tickets"]) if "ticket_opened" in one.sql]
+    assert "case intake when 'web_form' then null when 'mail' then 'email' else intake end" in model.sql
+    text = GOOD.replace("otherwise: phone", "otherwise: null")
+    [model] = [one for one in mapped_models(read(tmp_path, text)["desk.tickets"]) if "ticket_opened" in one.sql]
+    assert "case intake when 'web_form' then 'web' else null end" in model.sql
+
+
+def test_an_event_has_a_name(tmp_path: Path) -> None:
+    named = "event_name: {column: topic, values: {x: null}}"
+    with pytest.raises(ContractError, match="an event needs a name"):
+        read(tmp_path, GOOD.replace("event_name: ticket_opened", named, 1))

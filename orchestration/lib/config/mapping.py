@@ -33,13 +33,15 @@ WORDS_OF_MISSING_IN_MAPPINGS = {
 class Value:
     """A text, or a column with other words for some of its values.
 
-    `otherwise` is for values that are not listed, a missing one included; without it, they remain as they are.
+    `otherwise` is for values that are not listed, a missing one included; without it (`keeps_others`), they remain as
+    they are. None as a word is no value: of a channel, that the channel rules decide.
     """
 
     text: str | None = None
     column: str | None = None
-    values: tuple[tuple[str, str], ...] = ()
+    values: tuple[tuple[str, str | None], ...] = ()
     otherwise: str | None = None
+    keeps_others: bool = True
 
 
 @dataclass(frozen=True)
@@ -63,14 +65,15 @@ def read_value(value: Any) -> Value:
             raise fault("`{key}` of {what} must be a text, or {{column: intake, values: {{web_form: web}}}}.")
         if "otherwise" in value and not values:
             raise fault("`{key}` of {what} has `otherwise` without `values`: say which values have other words.")
-        pairs = tuple((_text_of(key, "values"), _text_of(word, "values", key)) for key, word in values.items())
-        otherwise = value.get("otherwise")
-        return Value(
-            column=value["column"],
-            values=pairs,
-            otherwise=None if otherwise is None else _text_of(otherwise, "otherwise"),
-        )
+        pairs = tuple((_text_of(key, "values"), _word_of(word, "values", key)) for key, word in values.items())
+        otherwise = _word_of(value.get("otherwise"), "otherwise")
+        return Value(None, value["column"], pairs, otherwise, keeps_others="otherwise" not in value)
     return Value(text=_text_of(value))
+
+
+def _word_of(value: Any, *at: str | int) -> str | None:
+    """A text, or null for no value."""
+    return None if value is None else _text_of(value, *at)
 
 
 def _text_of(value: Any, *at: str | int) -> str:
@@ -272,6 +275,11 @@ def _check_event(event: EventMapping, columns: Mapping[str, MappedColumn], at: P
             allowed = ("bigint",) if name == "sequence_number" else NUMBERS
             wanted = "a whole number" if name == "sequence_number" else "a number"
             _check_type(column, columns, allowed, wanted, *at, name)
+    if None in (word for _, word in event.event_name.values) or not (
+        event.event_name.keeps_others or event.event_name.otherwise
+    ):
+        words = "`{key}` of {what}: an event needs a name; leave rows out with `when`."
+        raise fault(words, *at, "event_name")
     for name in ("event_name", *TEXTS_OF_EVENTS):
         value: Value | None = getattr(event, name)
         if value is None:
@@ -315,7 +323,7 @@ def _check_people(people: PeopleMapping, columns: Mapping[str, MappedColumn], at
 
 def _texts_of(value: Value) -> Iterator[str]:
     yield from (text for text in (value.text, value.otherwise) if text is not None)
-    yield from (text for _, text in value.values)
+    yield from (text for _, text in value.values if text is not None)
 
 
 def _check_column(column: str, columns: Mapping[str, MappedColumn], *at: str | int) -> MappedColumn:

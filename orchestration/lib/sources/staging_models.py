@@ -270,8 +270,8 @@ class _Columns:
         text = self.text(value.column)
         if not value.values:
             return text
-        otherwise = text if value.otherwise is None else literal(value.otherwise)
-        whens = " ".join(f"when {literal(found)} then {literal(word)}" for found, word in value.values)
+        otherwise = text if value.keeps_others else _word(value.otherwise)
+        whens = " ".join(f"when {literal(found)} then {_word(word)}" for found, word in value.values)
         return f"case {text} {whens} else {otherwise} end"
 
     def value_of(self, name_of_column: str, event: EventMapping) -> str | None:
@@ -348,3 +348,7 @@ def _quoted(sql: str) -> str:
 
 def _in_order(words: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(words))
+
+
+def _word(word: str | None) -> str:
+    return "null" if word is None else literal(word)

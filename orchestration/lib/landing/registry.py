@@ -144,6 +144,23 @@ def quarantine_table(contract: TableContract) -> str:
     return f"quarantine.{name(contract.identifier)}"
 
 
+def has_books(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether anything was landed, by this version or one before, so that files, batches and quarantine can be asked."""
+    found = one_value(
+        connection,
+        "select count(*) from duckdb_tables() where schema_name = 'landing' "
+        "and table_name in ('files', 'batches', 'repeats') and database_name = current_database()",
+    )
+    return found == 3
+
+
+def complete_books(connection: duckdb.DuckDBPyConnection) -> None:
+    """Adds to books of a version before what this one keeps."""
+    if has_books(connection) and not has_registry(connection):
+        with transaction(connection):
+            connection.execute(_TABLES)
+
+
 def has_registry(connection: duckdb.DuckDBPyConnection) -> bool:
     """Whether the books are there, as this version keeps them; landing makes and completes them."""
     found = one_value(
@@ -215,7 +232,7 @@ def latest_batch(connection: duckdb.DuckDBPyConnection) -> int:
 
 def table_batches(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], int]:
     """The newest batch of each table by source and table: it numbers the states of the table's rows."""
-    if not has_registry(connection):
+    if not has_books(connection):
         return {}
     rows = connection.execute("select source_name, table_name, max(batch) from landing.batches group by all").fetchall()
     return {(source, table): batch for source, table, batch in rows}
@@ -227,7 +244,7 @@ def close_batch(connection: duckdb.DuckDBPyConnection, batch: int, *, finished_a
 
 def refused_files(connection: duckdb.DuckDBPyConnection, extracts: Path) -> tuple[RefusedFile, ...]:
     """The refused files that still lie in the extracts folder with the content that was refused."""
-    if not has_registry(connection):
+    if not has_books(connection):
         return ()
     rows = connection.execute("""
         select source_name, table_name, file_path, reason, content_hash, byte_count, file_id

@@ -18,8 +18,9 @@ from orchestration.lib.landing.reasons import FileChanging, FileRefused
 from orchestration.lib.landing.registry import (
     LandingError,
     close_batch,
+    complete_books,
     ensure_tables,
-    has_registry,
+    has_books,
     open_batch,
     raw_table,
 )
@@ -102,6 +103,7 @@ def _change(
     old: str,
     new: str,
 ) -> tuple[FileChange, ...]:
+    complete_books(connection)
     matches = _matching(connection, file, extracts, old)
     by_name = {(contract.source, contract.table): contract for contract in contracts}
     changes = []
@@ -134,7 +136,7 @@ def _matching(
     connection: duckdb.DuckDBPyConnection, file: str, extracts: Path, status: str
 ) -> list[tuple[str, str, str, str]]:
     rows = []
-    if has_registry(connection):
+    if has_books(connection):
         rows = connection.execute(
             "select source_name, table_name, file_id, file_path, status, content_hash from landing.files "
             "order by batch, coalesce(place_in_batch, 0), source_name, table_name"

@@ -15,7 +15,7 @@ from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings
 from orchestration.lib.landing.files import FoundFile, find_files
 from orchestration.lib.landing.overlooked import overlooked
-from orchestration.lib.landing.registry import has_registry, known_places, latest_batch
+from orchestration.lib.landing.registry import has_books, known_places, latest_batch
 from orchestration.lib.landing.warnings import LandingWarning
 from orchestration.lib.release.publish import current_release
 from orchestration.lib.sources.public_keys import check_public_properties
@@ -68,7 +68,7 @@ def look(settings: Settings, *, now: datetime) -> Due:
     batch = 0
     if settings.warehouse.exists():
         with open_duckdb(settings.warehouse, read_only=True, wait_seconds=0) as connection:
-            if has_registry(connection):
+            if has_books(connection):
                 batch = latest_batch(connection)
                 reasons += _files_due(connection, found)
             if _has_builds(connection):

@@ -7,7 +7,8 @@ import shutil
 import pytest
 
 from orchestration.lib.config.contracts import ColumnContract
-from orchestration.lib.landing import LandingError, account, restore_file, withdraw_file
+from orchestration.lib.landing import LandingError, account, refused_files, restore_file, withdraw_file
+from orchestration.lib.landing.registry import table_batches
 
 from .conftest import NOW, Landing
 
@@ -571,3 +572,19 @@ def test_of_a_snapshot_that_came_back_the_last_one_is_withdrawn(landing):
     (change,) = withdraw(landing, "shop/orders/p2.csv")
     assert change.file_path == "shop/orders/p2.csv"
     assert landing.current("amount::int") == [(2,)]
+
+
+def test_books_of_a_version_before_are_read_and_completed(landing):
+    landing.write("a.csv", csv("a,2026-01-01,1,"))
+    landing.write("b.csv", "nonsense\n")
+    landing.land()
+    landing.connection.execute("alter table landing.files drop column place_in_batch")
+    landing.connection.execute("alter table landing.files drop column delivered_in_name")
+    for table in ("warnings", "daily_profiles", "profiled_tables"):
+        landing.connection.execute(f"drop table landing.{table}")
+    assert [one.reason for one in refused_files(landing.connection, landing.extracts)] == ["missing_column"]
+    assert table_batches(landing.connection) == {("shop", "orders"): 1}
+    assert withdraw(landing, "shop/orders/a.csv")[0].rows == 1
+    landing.write("c.csv", csv("c,2026-01-01,1,"))
+    landing.land()
+    assert landing.current() == [("c",)]

@@ -17,7 +17,7 @@ from orchestration.lib.landing import reasons
 
 _DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6}0*)?)?"
-_OFFSET = r"[+-][0-9]{2}(:?[0-9]{2})?"
+_OFFSET = r"[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?"
 _NAIVE_TIME = f"{_DAY}([T ]{_CLOCK})?"
 _UTC_TIME = f"{_DAY}[T ]{_CLOCK}Z"
 _OFFSET_TIME = f"{_DAY}[T ]{_CLOCK}{_OFFSET}"

@@ -145,7 +145,7 @@ def quarantine_table(contract: TableContract) -> str:
 
 
 def has_books(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether anything was landed, by this version or one before, so that files, batches and quarantine can be asked."""
+    """Whether anything was landed, by this version or one before: there are files, batches and quarantine to ask."""
     found = one_value(
         connection,
         "select count(*) from duckdb_tables() where schema_name = 'landing' "

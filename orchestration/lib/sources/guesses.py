@@ -161,6 +161,10 @@ def guess_columns(sample: Sample, table: str) -> list[ColumnGuess]:
             guess.meta["source_name"] = column.name
         _guess_type(guess)
         _guess_person(guess)
+        if guess.is_personal:
+            # no value of a person goes into a file that is kept with code
+            said = (re.sub(r"\s*such as .*", "", why) for why in guess.why)
+            guess.why = [why for why in said if why]
         guesses.append(guess)
     # headers that differ in spelling alone are told apart by it
     spellings = Counter(folded(guess.sample.name) for guess in guesses if guess.sample.path is None)

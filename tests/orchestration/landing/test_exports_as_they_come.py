@@ -138,7 +138,11 @@ def test_two_headers_that_are_one_column_are_refused_unless_one_is_exact(tool):
                 "2026-01-05 09:12:00 UTC": "2026-01-05 09:12:00",
                 "2026-01-05 09:12:00.5 GMT": "2026-01-05 09:12:00.5",
             },
-            {"46027.38": "not_a_time", "2026-01-05 09:12:00 CET": "not_a_time"},
+            {
+                "46027.38": "not_a_time",
+                "2026-01-05 09:12:00 CET": "not_a_time",
+                "2026-01-05T09:12:00+2500": "not_a_time",
+            },
         ),
         (
             ColumnContract("v", "bigint", null_values=("N/A", "-")),

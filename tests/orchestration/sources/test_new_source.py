@@ -327,6 +327,14 @@ def test_rows_are_found_in_a_document_on_one_line(tmp_path: Path) -> None:
     assert_lands_whole(contract, file, tmp_path)
 
 
+def test_no_value_of_a_person_is_written(tmp_path: Path) -> None:
+    file = tmp_path / "members.csv"
+    file.write_text("member_id;birth_date\nM-1;24.12.1981\nM-2;31.01.1990\n", encoding="utf-8")
+    assert new_source(file, "club", tmp_path / "own") == 0
+    [path] = (tmp_path / "own").rglob("*.yml")
+    assert "1981" not in path.read_text(encoding="utf-8")
+
+
 def test_a_column_of_one_value_is_no_key(tmp_path: Path) -> None:
     file = tmp_path / "customers.csv"
     rows = "".join(f"10115,c{number}@example.com\n" for number in range(22))

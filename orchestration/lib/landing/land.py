@@ -376,8 +376,6 @@ def _land_delivery(
                     shutil.rmtree(folder)
                     staged, byte_count = [], 0
             files_loaded = totals.files_loaded
-            if files_loaded:
-                note_suspicions(connection, contract, batch=batch, now=now)
             if is_whole and files_loaded and (delivery.refused or delivery.deferred):
                 raise _Incomplete
             refusals = _record_refusals(connection, contract, delivery, known, batch=batch, now=now)
@@ -387,7 +385,10 @@ def _land_delivery(
                 raw = raw_table(contract)
                 holds_others = one_value(connection, f"select count(*) from {raw} where _batch < {batch}")
                 of_batch = f"select hash(_row_key) from {raw} where _batch = {batch}"
-                settle_statuses(connection, contract, batch=batch, now=now, changed=of_batch if holds_others else None)
+                has_repeats = settle_statuses(
+                    connection, contract, batch=batch, now=now, changed=of_batch if holds_others else None
+                )
+                note_suspicions(connection, contract, batch=batch, now=now, has_repeats=has_repeats)
             finished = now + timedelta(seconds=time.monotonic() - started)
             close_batch(connection, batch, finished_at=finished)
     except _NothingNew:

@@ -20,17 +20,19 @@ from orchestration.lib.landing.registry import quarantine_table, raw_table
 
 def settle_statuses(
     connection: duckdb.DuckDBPyConnection, contract: TableContract, *, batch: int, changed: str | None, now: datetime
-) -> None:
+) -> bool:
     """Recomputes `_row_status` for the keys that the SQL query `changed` gives as hashes (one column), or for all.
 
-    Runs inside the caller's transaction; new rows are in the table as `current`.
+    Runs inside the caller's transaction; new rows are in the table as `current`. Returns whether any key may have
+    several rows.
     """
     raw = raw_table(contract)
     if contract.part_of is not None:
-        return  # its rows follow those of the table it is part of
-    _settle(connection, contract, raw, batch=batch, changed=changed, now=now)
+        return False  # its rows follow those of the table it is part of
+    has_repeats = _settle(connection, contract, raw, batch=batch, changed=changed, now=now)
     for part in contract.parts:
         _follow(connection, contract, part, batch=batch)
+    return has_repeats
 
 
 def _order(contract: TableContract) -> str:
@@ -61,7 +63,7 @@ def _settle(
     batch: int,
     changed: str | None,
     now: datetime,
-) -> None:
+) -> bool:
     of_table = f"files.source_name = {literal(contract.source)} and files.table_name = {literal(contract.table)}"
     withdrawn_files = f"select file_id from landing.files as files where {of_table} and status = 'withdrawn'"
     group, decision = "_row_key", "_row_hash = winner.content"
@@ -87,7 +89,7 @@ def _settle(
                 or bool_or(_file_id in ({withdrawn_files}))
         """)
         if connection.execute("select count(*) from landing_changed").fetchone() == (0,):
-            return  # rows of new keys are `current` already
+            return False  # rows of new keys are `current` already
         candidates = f"hash({group}) in (select key_hash from landing_changed)"
     scope = f"coalesce(raw_rows.{name(contract.key_scope)}::varchar, '')" if contract.key_scope else "''"
     version = f"raw_rows.{name(contract.version_column)}" if contract.version_column else "null::bigint"
@@ -188,3 +190,4 @@ def _settle(
     """)
     connection.execute("drop table if exists landing_changed")
     connection.execute("drop table if exists landing_changes")
+    return True

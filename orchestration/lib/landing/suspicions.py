@@ -36,12 +36,16 @@ def note_suspicions(
     batch: int,
     now: datetime,
     only: str | None = None,
+    has_repeats: bool = True,
 ) -> None:
-    """Looks at the rows of a batch and writes what is suspicious about their files, or about one of them."""
+    """Looks at the rows of a batch and writes what is suspicious about their files, or about one of them.
+
+    Where no key has several rows (`has_repeats`), none is looked for.
+    """
     found: dict[str, list[LandingWarning]] = {}
     for file_id, warning in [
-        *_several_lines_of_a_key(connection, contract, batch),
-        *_order_that_decided(connection, contract, batch),
+        *(_several_lines_of_a_key(connection, contract, batch) if has_repeats else ()),
+        *(_order_that_decided(connection, contract, batch) if has_repeats else ()),
         *_spreadsheet_numbers(connection, contract, batch),
         *_lost_zeros(connection, contract, batch),
     ]:

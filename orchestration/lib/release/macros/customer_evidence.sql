@@ -16,4 +16,6 @@ from core.bridge_customer_identifiers as bridge
 inner join core.fct_identifier_observations as observations
     on observations.identifier_hash = bridge.identifier_hash
 where bridge.customer_id = of_customer
-order by observations.first_seen_at, observations.identifier_type, observations.identifier_hash, observations.source_system, bridge.valid_from
+order by
+    observations.first_seen_at, observations.identifier_type, observations.identifier_hash, observations.source_system,
+    observations.seen_on, bridge.valid_from

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from orchestration.cli.app import main
-from orchestration.lib import landing
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT, read_settings
 from orchestration.lib.landing import land_table, read_contracts
+from orchestration.lib.sources import resolving
 
 ROWS = """\
 event_id,occurred_at,event_name,source_system,direction
@@ -76,7 +76,7 @@ def test_from_a_look_at_quarantine_to_rows_that_are_let_in(
     assert (code, "0 rows let in, 2 in quarantine" in said, "Nothing changed" in said) == (0, True, True)
     [events] = [contract for contract in CONTRACTS if contract.table == "events"]
     columns = tuple(replace(c, accepted_values=()) if c.name == "direction" else c for c in events.columns)
-    monkeypatch.setattr(landing, "read_contracts", lambda _: (replace(events, columns=columns),))
+    monkeypatch.setattr(resolving, "read_all_contracts", lambda _: (replace(events, columns=columns),))
     code, said = say("requeue", "feed", "--reason", "value_not_accepted")
     assert code == 0
     assert said == (

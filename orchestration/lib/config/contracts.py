@@ -483,7 +483,7 @@ class DeclaredTable(Declared[TableMeta]):
                 continue
             other = seen.setdefault(folded(meta.source_name or column.name), column)
             names = {meta.source_name, other.config.meta.source_name}
-            # two that are spelt out are told apart by their spelling
+            # two that are spelt out differ by their spelling
             if other is not column and (None in names or len(names) == 1):
                 words = (
                     "{what} and column {other} are one name to a header, which may differ in case, blanks and "

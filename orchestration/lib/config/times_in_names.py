@@ -7,7 +7,7 @@ import re
 from datetime import datetime
 from functools import cache
 
-# The parts of a time that stand in names of files, as strftime writes them.
+# The parts of a time in names of files, as strftime writes them.
 _PARTS = {"%Y": r"\d{4}", "%m": r"\d{2}", "%d": r"\d{2}", "%H": r"\d{2}", "%M": r"\d{2}", "%S": r"\d{2}"}
 _PARTS |= {"%y": r"\d{2}", "%j": r"\d{3}", "%f": r"\d{1,6}", "%b": r"[A-Za-z]{3}"}
 _PART = re.compile("%.?")

@@ -29,7 +29,7 @@ _RARE = ("cp4", "cp7", "cp8", "mac", "koi", "tis", "hz", "ibm")
 
 
 def encoding_of_mark(first: bytes) -> str | None:
-    """The encoding that a byte order mark stands for; None without one.
+    """The encoding of a byte order mark; None without one.
 
     >>> encoding_of_mark(b"\\xff\\xfea\\x00")
     'utf-16'

@@ -183,7 +183,7 @@ def check_columns(
 
 def shown_names(names: Sequence[str], most: int = 12) -> str:
     """Names for a message, the first of many."""
-    # without a header the first row stands in for it, and may name a person
+    # without a header the first row is taken for it, and may name a person
     shown = ", ".join(repr(name[:60]) if not _may_be_a_value(name) else "(a value?)" for name in names[:most])
     return shown + (f" and {len(names) - most} more" if len(names) > most else "") if names else "no columns"
 

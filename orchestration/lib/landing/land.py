@@ -304,11 +304,10 @@ def _id_of_state(digest: str, known: dict[str, _Known], taken: set[str]) -> str:
 
 def _order_of_delivery(file: FoundFile, contract: TableContract) -> tuple:
     """Files of one run came in the order of the times in their names, else of their paths, numbers by their size."""
-    named = time_in_name(file.shown, contract.delivered_at_pattern) if contract.delivered_at_pattern else None
     # what is between digits comes first: texts are at even places, numbers at odd ones
     pieces = re.split(r"([0-9]+)", file.shown)
     natural = [(int(piece), "") if place % 2 else (-1, piece) for place, piece in enumerate(pieces)]
-    return named or datetime.min, natural, file.shown
+    return _time_in_name(file, contract) or datetime.min, natural, file.shown
 
 
 def _land_delivery(
@@ -469,6 +468,7 @@ def _insert(
         _forget_refusals(connection, contract, file, digest, known)
         broken = read.broken + part.reject_count
         count = read.accepted + broken
+        named = _time_in_name(file, contract)
         entries.append(
             {
                 "path": read.path, "line_shift": read.line_shift,
@@ -476,7 +476,7 @@ def _insert(
                 "byte_count": file.byte_count, "delivered_at": file.delivered_at.isoformat(),
                 "reason": None if count else "no_rows", "rows_read": count, "rows_accepted": read.accepted,
                 "rows_quarantined": broken, "extra_columns": json.dumps(list(read.extra_columns), ensure_ascii=False),
-                "delivered_in_name": _named_time(file, contract), "place_in_batch": places[file.shown],
+                "delivered_in_name": named.isoformat() if named else None, "place_in_batch": places[file.shown],
             }
         )  # fmt: skip
         warnings = [*_suspicions(read, contract), *misspelt_columns(connection, contract, part, read)]
@@ -571,9 +571,14 @@ def _insert(
     connection.execute("drop table landing_files")
 
 
+def _staged_keys(contract: TableContract) -> dict[str, str]:
+    """The key columns of a table, by the names that they have among the staged lines of its parts."""
+    return {column.name: renamed_key(column).name for column in contract.columns if column.name in contract.key}
+
+
 def _lines_by_key(contract: TableContract, rows: PartRows) -> str:
     """The SQL of a hash of what the lines of each key of a file hold, in the order of the lines."""
-    keys = {column.name: renamed_key(column).name for column in contract.columns if column.name in contract.key}
+    keys = _staged_keys(contract)
     values = {column: f"staged.{name(column)}" for column in rows.columns if column not in keys.values()}
     return (
         f"select _path, {_row_key(contract, rows.columns, keys)} as key, "
@@ -627,7 +632,7 @@ def _insert_part(
         place = "staged._place"
         own = rows.columns
     else:
-        keys = {column.name: renamed_key(column).name for column in contract.columns if column.name in contract.key}
+        keys = _staged_keys(contract)
         whose = f"parents._row_key = {_row_key(contract, rows.columns, keys)}"
         place = f"row_number() over (partition by files.file_id, parents._row_key order by {line})"
         own = tuple(column for column in rows.columns if column not in keys.values())
@@ -662,10 +667,9 @@ def _insert_part(
         """)
 
 
-def _named_time(file: FoundFile, contract: TableContract) -> str | None:
+def _time_in_name(file: FoundFile, contract: TableContract) -> datetime | None:
     """The time that the file's name says, where the contract says how."""
-    named = time_in_name(file.shown, contract.delivered_at_pattern) if contract.delivered_at_pattern else None
-    return named.isoformat() if named else None
+    return time_in_name(file.shown, contract.delivered_at_pattern) if contract.delivered_at_pattern else None
 
 
 def _suspicions(read: ReadFile, contract: TableContract) -> list[LandingWarning]:
@@ -678,7 +682,7 @@ def _suspicions(read: ReadFile, contract: TableContract) -> list[LandingWarning]
     if read.differing:
         said = f"{read.differing:,} lines say something else than the first line of their key, which counts"
         found.append(LandingWarning("lines_of_a_key_differ", file.shown, said, row_count=read.differing))
-    if contract.delivered_at_pattern and _named_time(file, contract) is None:
+    if contract.delivered_at_pattern and _time_in_name(file, contract) is None:
         said = f"the name says no time as {contract.delivered_at_pattern}; it counts as delivered before all that do"
         found.append(LandingWarning("no_time_in_name", file.shown, said))
     return found

@@ -156,8 +156,8 @@ class ReadFile:
     """What was read of one file. Its rows are those that name `path`, and row n of all is on line n +
     `line_shift`, unless the part's `lines` say otherwise.
 
-    `accepted` and `broken` count the staged rows, without those that the reader rejected; `merged` are lines whose
-    values went to the first line of their key, `differing` those among them that say something else than that one.
+    `accepted` and `broken` count the staged rows, without those that the reader rejected; `differing` are the lines of
+    a key that say something else than its first one, into which they were merged.
     """
 
     staged: StagedFile
@@ -166,7 +166,6 @@ class ReadFile:
     accepted: int
     broken: int
     extra_columns: tuple[str, ...]
-    merged: int = 0
     differing: int = 0
 
 
@@ -195,15 +194,13 @@ class PartRows:
     """Rows of a table that is part of another: in `rows`, those that break the contract explained in `broken`.
 
     `_record` is the row of the table it is part of, or with `key_lines` the row of the part itself, by its place in the
-    staged rows. `counts` gives the accepted and the broken rows by path; `array` is the column with the array's text
-    among the staged rows of that table.
+    staged rows. `array` is the column with the array's text among the staged rows of that table.
     """
 
     contract: TableContract
     columns: tuple[str, ...]
     rows: Path
     broken: Path | None
-    counts: Mapping[str, tuple[int, int]]
     array: str | None = None
 
 
@@ -397,7 +394,6 @@ def _read_together(
                 line_shift=offset + 1 - tally.first_row,
                 accepted=tally.accepted,
                 broken=tally.broken,
-                merged=tally.merged,
                 differing=tally.differing,
                 extra_columns=(
                     extras.get(str(file.path), ()) if isinstance(file, StagedJsonl) else _extra_columns(file, contract)
@@ -458,7 +454,7 @@ def _part_of(
     """The part that a file read alone makes up."""
     ((path, tally),) = rows.tallies.items() or ((str(file.path), _Tally()),)
     read = ReadFile(
-        file, path, offset + 1, tally.accepted, tally.broken, extra_columns, tally.merged, tally.differing
+        file, path, offset + 1, tally.accepted, tally.broken, extra_columns, tally.differing
     )  # fmt: skip
     return ReadPart((read,), rows.columns, rows.path, rows.broken, rejects, reject_count, lines, rows.parts)
 
@@ -523,11 +519,15 @@ def _paths_without_a_value(source: _Source, tally: _Tally) -> list[str]:
 def _refuse_empty_paths(source: _Source, tally: _Tally, contract: TableContract) -> None:
     """Refuses a file with a header in which no row has a value at the path of a column."""
     for column in _paths_without_a_value(source, tally):
-        raise FileRefused(
-            reasons.MISSING_COLUMN,
-            f"no row has a value at {contract.column(column).path} for column {column}; correct its path, or mark it "
-            f"as optional_column in {contract.declared_in}",
-        )
+        raise _nothing_at_path(contract, column)
+
+
+def _nothing_at_path(contract: TableContract, column: str) -> FileRefused:
+    return FileRefused(
+        reasons.MISSING_COLUMN,
+        f"no row has a value at {contract.column(column).path} for column {column}; correct its path, or mark it as "
+        f"optional_column in {contract.declared_in}",
+    )
 
 
 def _inside(column: ColumnContract, text: str) -> str:
@@ -801,13 +801,8 @@ def _check_keys(
     present = one_row(cursor, f"select {', '.join(tests)} from {_jsonl_reader([file.path])}")
     absent = {column for column, there in zip(doubtful, present, strict=True) if not there}
     for column in absent:
-        path = contract.column(column).path
-        if path and not file.sample.keys.isdisjoint(keys[column]):
-            raise FileRefused(
-                reasons.MISSING_COLUMN,
-                f"no row has a value at {path} for column {column}; correct its path, or mark it as optional_column in "
-                f"{contract.declared_in}",
-            )
+        if contract.column(column).path and not file.sample.keys.isdisjoint(keys[column]):
+            raise _nothing_at_path(contract, column)
     there = [keys[c.name][0] for c in contract.columns if c.name not in absent]
     check_columns([*dict.fromkeys(there), *extras], contract)
 
@@ -971,8 +966,7 @@ def _copy_rows(
         inner = inner or (by_line or {}).get(part.table)
         if inner is not None:
             rows = _copy_rows(cursor, inner, _as_table(part, contract), folder)
-            counts = {path: (tally.accepted, tally.broken) for path, tally in rows.tallies.items()}
-            parts.append(PartRows(part, rows.columns, rows.path, rows.broken, counts, arrays.get(part.table)))
+            parts.append(PartRows(part, rows.columns, rows.path, rows.broken, arrays.get(part.table)))
     return _Rows(target, tuple(c.name for c in columns), broken, tallies, tuple(parts))
 
 

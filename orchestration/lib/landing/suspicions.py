@@ -1,4 +1,4 @@
-"""Finds, in the rows that have just landed, damage that breaks no contract: the rows land, and a person is told."""
+"""Finds, in the rows that have just landed, damage that breaks no contract: the rows land, and a warning says so."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from orchestration.lib.landing.warnings import LandingWarning, note_warnings
 
 # So many columns are looked at to say in which the lines of a key differ.
 MOST_COLUMNS = 200
-# So many files of a delivery are told of one by one.
+# So many files of a delivery get a warning of their own.
 MOST_FILES = 20
 SHOWN = 3
 # Codes of fixed length: so many of all digits have it; so few, but not none, have a digit less.

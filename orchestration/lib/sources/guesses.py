@@ -166,7 +166,7 @@ def guess_columns(sample: Sample, table: str) -> list[ColumnGuess]:
             said = (re.sub(r"\s*such as .*", "", why) for why in guess.why)
             guess.why = [why for why in said if why]
         guesses.append(guess)
-    # headers that differ in spelling alone are told apart by it
+    # headers that differ in spelling alone keep their spelling
     spellings = Counter(folded(guess.sample.name) for guess in guesses if guess.sample.path is None)
     for guess in guesses:
         if guess.sample.path is None and spellings[folded(guess.sample.name)] > 1:

@@ -20,18 +20,12 @@ import duckdb
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import SettingsError
 from orchestration.lib.core.sql import literal
+from orchestration.lib.landing.encodings import encoding_of_mark
 
 # What is read of a file: enough to guess from, and quick.
 ROWS = 10_000
 BYTES = 8 << 20
 DELIMITERS = ",;\t|"
-BYTE_ORDER_MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 # What code pages that are not Unicode are most often.
 OTHER_ENCODING = "cp1252"
 
@@ -101,7 +95,7 @@ def _text(path: Path) -> tuple[str, str]:
             is_cut = bool(stream.read(1))
     except (OSError, EOFError) as error:
         raise SampleInvalid(f"{path}: it can't be read: {error}. Copy it again.") from error
-    encoding = next((name for mark, name in BYTE_ORDER_MARKS if content.startswith(mark)), "utf-8")
+    encoding = (encoding_of_mark(content) or "utf-8").removesuffix("-sig")
     try:
         # the last character may be cut off
         text = codecs.getincrementaldecoder(encoding)().decode(content)

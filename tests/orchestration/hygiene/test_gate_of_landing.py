@@ -6,13 +6,19 @@ import logging
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from orchestration.defs.hygiene.checks import CONTRACTS, Checked, check_landed
+from orchestration.lib.config.contracts import read_contracts
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT
+from orchestration.lib.dbt.project import ensure_manifest
 from orchestration.lib.landing.overlooked import note_overlooked, overlooked
 from tests.conftest import Warehouse, make_warehouse
 
+if TYPE_CHECKING:
+    from orchestration.defs.hygiene.checks import Checked
+
+CONTRACTS = read_contracts(PROJECT_ROOT / "models")
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 EVENTS = next(contract for contract in CONTRACTS if contract.name == "feed.events")
 HEADER = "event_id,occurred_at,event_name,source_system\n"
@@ -44,6 +50,10 @@ def test_a_mostly_quarantined_file_is_named_until_it_is_withdrawn(tmp_path: Path
 
 def checked(warehouse: Warehouse) -> list[Checked]:
     """Lands, looks at the folder and runs the suites that are due; the first time that of warnings is among them."""
+    # the checks read the manifest when they are imported, and a new clone has none yet
+    ensure_manifest()
+    from orchestration.defs.hygiene.checks import check_landed
+
     warehouse.land()
     with open_duckdb(warehouse.settings.warehouse) as connection:
         found = overlooked(warehouse.settings.extracts, CONTRACTS)

@@ -2,24 +2,14 @@
     dbt-duckdb's materialisation of tables in fewer steps: `create or replace` in one transaction, where that one builds
     next to the old table and renames both. Readers see either; what it saves is a third of dbt's time per model.
 -#}
-{% materialization table, adapter='duckdb', supported_languages=['sql', 'python'] %}
+{% materialization table, adapter='duckdb' %}
     {%- set target = this.incorporate(type='table') -%}
     {{ run_hooks(pre_hooks) }}
     {%- do drop_other_type(target) -%}
-    {%- if model['language'] == 'python' -%}
-        {%- set made = this.incorporate(path={'identifier': this.identifier ~ '__made'}, type='table') -%}
-        {% call statement('made', language='python') %}{{ create_table_as(False, made, compiled_code, 'python') }}{% endcall %}
-        {% call statement('main', fetch_result=True) %}
-            create or replace table {{ target }} as select * from {{ made }};
-            drop table {{ made }};
-            {{ content_of(target) }}
-        {% endcall %}
-    {%- else -%}
-        {% call statement('main', fetch_result=True) %}
-            {{ replacing_table(target, compiled_code) }}
-            {{ content_of(target) }}
-        {% endcall %}
-    {%- endif -%}
+    {% call statement('main', fetch_result=True) %}
+        {{ replacing_table(target, compiled_code) }}
+        {{ content_of(target) }}
+    {% endcall %}
     {%- do report_rows('content', content=load_result('main')['data'][0][0]) -%}
     {{ run_hooks(post_hooks) }}
     {%- do adapter.commit() -%}

@@ -18,7 +18,7 @@ def command(arguments: Arguments = None) -> int:
 
     from orchestration.cli.preparing import prepare_run
     from orchestration.lib.core.connection import open_duckdb
-    from orchestration.lib.dbt.running import dbt_environment, dbt_executable, dbt_variables
+    from orchestration.lib.dbt.running import dbt_command, dbt_environment, dbt_variables
     from orchestration.lib.warehouse.build import clock_environment, last_complete_build
 
     settings = read_settings()
@@ -27,7 +27,7 @@ def command(arguments: Arguments = None) -> int:
         last = last_complete_build(connection)
     moment = last.as_of if last else settings.as_of or datetime.now(UTC)
     return subprocess.run(
-        [dbt_executable(), *(arguments or ()), *dbt_variables(settings)],
+        [*dbt_command(), *(arguments or ()), *dbt_variables(settings)],
         cwd=PROJECT_ROOT,
         env={**dbt_environment(settings), **clock_environment(moment)},
         check=False,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
@@ -12,7 +13,7 @@ import pytest
 
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT, read_settings
-from orchestration.lib.dbt.running import dbt_environment, dbt_executable
+from orchestration.lib.dbt.running import dbt_environment
 from tests.architecture.project import product_files, shown
 
 # Arms of a union that share a self-join (duckdb#25819): without the setting, rows of another arm appear.
@@ -76,8 +77,8 @@ def test_the_connections_of_dbt_give_the_right_rows(witness: Path, tmp_path: Pat
     environment = dbt_environment(read_settings({"JOURNEYS_VAR": str(tmp_path / "var")})) | {
         "JOURNEYS_WAREHOUSE": str(witness)
     }
-    command = [dbt_executable(), "--quiet", "show", "--inline", WITNESS, "--output", "json", "--limit", "10"]
-    command += ["--project-dir", str(tmp_path), "--profiles-dir", str(PROJECT_ROOT)]
+    command = [sys.executable, "-m", "dbt.cli.main", "--quiet", "show", "--inline", WITNESS, "--output", "json"]
+    command += ["--limit", "10", "--project-dir", str(tmp_path), "--profiles-dir", str(PROJECT_ROOT)]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     shown_rows = json.loads(done.stdout[done.stdout.index("{") :])["show"]

@@ -24,6 +24,7 @@ import pytest
 from orchestration.lib.core.settings import PROJECT_ROOT
 from orchestration.lib.dbt.node_states import broken_declarations
 from orchestration.lib.dbt.project import parsed_project
+from orchestration.lib.dbt.python_steps import PYTHON_STEP, Step, broken_steps, code_of_steps
 
 pytestmark = pytest.mark.xdist_group("graph")
 
@@ -43,7 +44,7 @@ KNOWN: Mapping[str, Mapping[str, str]] = {
         "int_shared_device_events → int_events_stitched": "an increment keeps those of visitors that people share",
         "int_unusable_event_identifiers → int_unusable_identifiers": "an increment keeps those of events",
         "int_unnamed_events → int_events_stitched": "few events name nobody; every event is stitched",
-        "int_conflicting_links → int_resolved_links": "SQL prepares what a Python model splits",
+        "int_conflicting_links → int_resolved_links": "SQL prepares what a Python step splits",
         "stalled_customers → agg_stalled_customers": "the aggregate also counts open intervals that are not stalled",
     },
     "the key of every model is tested": {
@@ -262,6 +263,48 @@ def test_a_column_of_a_table_that_keeps_no_list_of_changes_is_refused() -> None:
     ways["int_designed_moves"] = "journey_id"
     [said] = broken_declarations(manifest)
     assert said.startswith("fct_phase_transitions: int_designed_moves keeps no list of changed rows")
+
+
+def test_python_steps_are_declared_as_their_functions_want_them() -> None:
+    _, manifest = parsed_project()
+    assert list(broken_steps(manifest)) == []
+    steps = [Step.of(node) for node in manifest.nodes.values() if node.config.materialized == PYTHON_STEP]
+    # what a build looks at first, without dbt
+    assert set(code_of_steps().files) == {file for step in steps for file in step.code.files}
+    assert len(steps) == 3
+
+
+BRIDGES = "orchestration.lib.identity.bridges.bridge_links"
+LINKS = "{{ argument('links') }}"
+
+
+@pytest.mark.parametrize(
+    ("step", "code", "said"),
+    [
+        ({"function": f"{BRIDGES}_found"}, LINKS, "there is no function"),
+        ({"function": "orchestration.lib.bridges.bridge_links"}, LINKS, "there is no function"),
+        ({"function": "bridge_links"}, LINKS, "there is no function"),
+        ({}, LINKS, "meta.step has to name a function, and may have files and keeps; it has nothing."),
+        ({"function": BRIDGES, "seed": "x"}, LINKS, "it has function, seed."),
+        ({"function": BRIDGES}, "{{ argument('link') }}", f"{BRIDGES} takes links; the model gives link."),
+        ({"function": BRIDGES, "keeps": ["old"]}, LINKS, f"{BRIDGES} takes links; the model gives kept, links."),
+        ({"function": BRIDGES}, f"{LINKS} select 1; {LINKS} select 2", f"give each argument of {BRIDGES} one query"),
+    ],
+)
+def test_a_wrong_declaration_of_a_python_step_is_named(step: Mapping[str, Any], code: str, said: str) -> None:
+    _, manifest = parsed_project()
+    model = manifest.nodes["model.journeys.int_bridge_links"]
+    model.config.meta["step"] = dict(step)
+    model.raw_code = code
+    [wrong] = broken_steps(manifest)
+    assert wrong.startswith("int_bridge_links") and said in wrong
+
+
+def test_a_python_step_reads_no_ephemeral_model() -> None:
+    _, manifest = parsed_project()
+    manifest.nodes["model.journeys.int_inner_links"].config.materialized = "ephemeral"
+    [wrong] = broken_steps(manifest)
+    assert wrong.startswith("int_bridge_links: reads int_inner_links, which is ephemeral")
 
 
 def test_no_relation_is_named_by_hand(graph: Graph) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
@@ -12,7 +13,7 @@ import yaml
 
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import DEFAULT_MEMORY, PROJECT_ROOT, read_settings
-from orchestration.lib.dbt.running import dbt_environment, dbt_executable
+from orchestration.lib.dbt.running import dbt_environment
 
 LIMITS = "select current_setting('memory_limit') as memory, current_setting('temp_directory') as spill"
 
@@ -53,7 +54,7 @@ def test_those_of_dbt_have_them(spill: Path, tmp_path: Path) -> None:
     (tmp_path / "dbt_project.yml").write_text("name: limits\nversion: '1.0'\nprofile: journeys\n", encoding="utf-8")
     settings = read_settings()
     settings.home.mkdir(parents=True)
-    command = [dbt_executable(), "--quiet", "show", "--inline", LIMITS, "--output", "json"]
+    command = [sys.executable, "-m", "dbt.cli.main", "--quiet", "show", "--inline", LIMITS, "--output", "json"]
     command += ["--project-dir", str(tmp_path), "--profiles-dir", str(PROJECT_ROOT)]
     done = subprocess.run(
         command, cwd=tmp_path, env=dbt_environment(settings), capture_output=True, text=True, check=False

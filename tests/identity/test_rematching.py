@@ -1,12 +1,12 @@
-"""People are matched again only when they, the settings or the code changed, and only changed records are compared."""
+"""Of pairs of records that did not change, levels are kept; what is trained is what the next build reads."""
 
 from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -20,150 +20,46 @@ from orchestration.lib.core.settings import PROJECT_ROOT, SettingsError, read_se
 from orchestration.lib.dbt.running import dbt_environment
 from orchestration.lib.identity import comparing, matching
 from orchestration.lib.identity.matching import PAIRS_SCHEMA, Compared, Matches, match_people
-from orchestration.lib.identity.rematching import match_again_if_changed, train_on_warehouse
+from orchestration.lib.identity.rematching import record_pairs, train_on_warehouse
 from orchestration.lib.warehouse.build import fingerprint
 from orchestration.lib.warehouse.data_set import prepare_data_set
 
 TODAY = date(2026, 7, 1)
 
 
-class Build:
-    """What dbt does around the model: reads the people, writes the table. `matched` counts how often Splink ran."""
-
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self.connection, self.matched = connection, 0
-        self.known: Compared | None = None
-        connection.execute("create schema intermediate")
-        connection.execute("""
-            create table intermediate.int_people_versions as
-            select column0 as person_key_hash, 'v' as version_key, date '2026-01-01' as updated_at, 'Ann' as first_name,
-                'Berg' as last_name, date '1971-03-14' as birth_date, null::varchar as street, 'Ede' as city,
-                null::varchar as postcode, null::varchar as email_normalised, null::varchar as phone_normalised,
-                null::varchar as compared_identifiers,
-                true as is_current
-            from (values ('a'), ('b')) as people(column0)
-        """)
-
-    def match(
-        self, people: pa.Table, settings: object, parameters: object = None, *, known: Compared | None = None
-    ) -> Matches:
-        self.matched += 1
-        self.known = known
-        row = {"record_a": "a", "record_b": "b", "match_weight": 1.0 * len(people), "is_link": True}
-        compared = Compared(pa.table({"record": [self.matched]}), pa.table({"record_l": [self.matched]}))
-        return Matches(pa.Table.from_pylist([row], schema=PAIRS_SCHEMA), (), compared)
-
-    def run(self, *, is_from_scratch: bool = False, dies_before_the_table: bool = False) -> list[float]:
-        people = self.connection.table("intermediate.int_people_versions")
-        found = match_again_if_changed(
-            people,
-            self.connection,
-            schema="intermediate",
-            table="int_record_pairs",
-            is_from_scratch=is_from_scratch,
-        )
-        if dies_before_the_table:
-            return []
-        self.connection.register("found", found)
-        self.connection.execute("create or replace table intermediate.int_record_pairs as select * from found")
-        self.connection.unregister("found")
-        return found["match_weight"].to_pylist()
-
-
-@pytest.fixture
-def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Build]:
+def given(tmp_path: Path) -> dict[str, Path]:
     shutil.copy(PROJECT_ROOT / "seeds" / "matching.toml", tmp_path)
-    monkeypatch.setenv("JOURNEYS_RESOLVED_SEEDS", str(tmp_path))
-    monkeypatch.delenv("JOURNEYS_MATCHING", raising=False)
-    with open_duckdb() as connection:
-        built = Build(connection)
-        monkeypatch.setattr(matching, "match_people", built.match)
-        yield built
+    return {name: tmp_path / name for name in ("matching.toml", "match_parameters.json")}
 
 
-def test_the_same_people_and_settings_are_matched_once(build: Build) -> None:
-    assert build.run() == build.run() == [2.0]
-    assert build.matched == 1
+TYPES = pa.table({"identifier_type": pa.array([], pa.string())})
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        "update intermediate.int_people_versions set city = 'Breda' where person_key_hash = 'a'",
-        "update intermediate.int_people_versions set is_current = false where person_key_hash = 'a'",
-        "drop table intermediate.int_record_pairs",
-    ],
-    ids=["a value", "a record that left", "no table of the last time"],
-)
-def test_changed_people_are_matched_again(build: Build, change: str) -> None:
-    build.run()
-    build.connection.execute(change)
-    build.run()
-    assert build.matched == 2
+def test_the_step_hands_on_what_it_kept_and_gives_the_same_pairs(tmp_path: Path, monkeypatch) -> None:
+    known: list[Compared | None] = []
+    original = matching.match_people
+
+    def match(*arguments: Any, **more: Any) -> Matches:
+        known.append(more["known"])
+        return original(*arguments, **more)
+
+    monkeypatch.setattr(matching, "match_people", match)
+    people, _ = draw_people(100, Carelessness(), seed=4)
+    people = with_columns_of_the_model(people)
+    first, kept = record_pairs(people, TYPES, files=given(tmp_path), kept={})
+    again, _ = record_pairs(people, TYPES, files=given(tmp_path), kept=kept)
+    assert len(first) > 30 and again.equals(first) and first.schema == PAIRS_SCHEMA
+    assert known[0] is None and known[1].pairs.equals(kept["compared"]) and known[1].records.equals(kept["records"])
 
 
-def test_a_build_that_died_before_its_table_was_written_is_not_taken_for_done(build: Build) -> None:
-    """The note of the new records is next to the pairs of the old ones."""
-    build.run()
-    build.connection.execute(
-        "insert into intermediate.int_people_versions select * replace ('c' as person_key_hash) "
-        "from intermediate.int_people_versions where person_key_hash = 'a'"
-    )
-    build.run(dies_before_the_table=True)
-    assert build.run() == [3.0] and build.matched == 3
-    assert build.run() == [3.0] and build.matched == 3, "once written, it holds"
+def test_without_people_nothing_is_kept(tmp_path: Path) -> None:
+    people, _ = draw_people(5, Carelessness(), seed=4)
+    pairs, kept = record_pairs(with_columns_of_the_model(people)[:0], TYPES, files=given(tmp_path), kept={})
+    assert pairs.equals(PAIRS_SCHEMA.empty_table()) and kept == {}
 
 
-def test_pairs_that_somebody_changed_are_matched_again(build: Build) -> None:
-    build.run()
-    build.connection.execute("update intermediate.int_record_pairs set is_link = false")
-    assert build.run() == [2.0] and build.matched == 2
-
-
-def test_a_full_build_takes_no_old_pairs(build: Build) -> None:
-    build.run()
-    assert build.run(is_from_scratch=True) == [2.0] and build.matched == 2
-
-
-def test_a_note_of_an_older_form_is_not_trusted(build: Build) -> None:
-    build.run()
-    build.connection.execute("alter table intermediate.int_record_pairs__input drop column pairs_checksum")
-    build.run()
-    assert build.matched == 2
-
-
-def test_what_was_compared_is_kept_for_the_next_run(build: Build) -> None:
-    changed = "update intermediate.int_people_versions set city = city || 'n' where person_key_hash = 'a'"
-    build.run()
-    assert build.known is None
-    build.connection.execute(changed)
-    build.run(dies_before_the_table=True)
-    assert build.known is not None and build.known.records["record"].to_pylist() == [1]
-    build.connection.execute(changed)
-    build.run()
-    assert build.known.pairs["record_l"].to_pylist() == [2], "levels follow from records, whatever became of the pairs"
-    build.connection.execute(changed)
-    build.run(is_from_scratch=True)
-    assert build.known is None
-
-
-@pytest.mark.parametrize(
-    "table", ["int_record_pairs__input", "int_record_pairs__records", "int_record_pairs__compared"]
-)
-def test_what_was_compared_is_not_used_without_its_other_half(build: Build, table: str) -> None:
-    build.run()
-    build.connection.execute(f"drop table intermediate.{table}")
-    build.connection.execute("update intermediate.int_people_versions set city = 'Breda' where person_key_hash = 'a'")
-    build.run()
-    assert build.matched == 2 and build.known is None
-
-
-def test_what_was_compared_by_other_settings_is_not_used(build: Build, tmp_path: Path) -> None:
-    build.run()
-    path = tmp_path / "matching.toml"
-    path.write_text(path.read_text(encoding="utf-8").replace("at_most = 10,", "at_most = 11,"), encoding="utf-8")
-    build.run()
-    assert build.matched == 2 and build.known is None
+def with_columns_of_the_model(people: pa.Table) -> pa.Table:
+    return people.append_column("compared_identifiers", pa.nulls(len(people), pa.string()))
 
 
 SHIPPED = read_matching_settings(PROJECT_ROOT / "seeds" / "matching.toml")
@@ -248,24 +144,6 @@ def test_dbt_gets_whether_matching_is_on(tmp_path: Path, monkeypatch: pytest.Mon
     own = {"JOURNEYS_EXTRACTS": str(tmp_path / "extracts"), "JOURNEYS_VAR": str(tmp_path / "var")}
     assert dbt_environment(read_settings({**own, "JOURNEYS_MATCHING": "off"}))["JOURNEYS_MATCHING"] == "off"
     assert dbt_environment(read_settings(own))["JOURNEYS_MATCHING"] == "on"
-
-
-def test_changed_settings_match_again(build: Build, tmp_path: Path) -> None:
-    build.run()
-    path = tmp_path / "matching.toml"
-    path.write_text(path.read_text(encoding="utf-8").replace("link = 0.98", "link = 0.999"), encoding="utf-8")
-    build.run()
-    assert build.matched == 2
-
-
-def test_switched_off_nothing_is_matched_and_switched_on_again_everything_is(
-    build: Build, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    build.run()
-    monkeypatch.setenv("JOURNEYS_MATCHING", "off")
-    assert build.run() == [] and build.matched == 1
-    monkeypatch.setenv("JOURNEYS_MATCHING", "on")
-    assert build.run() == [2.0] and build.matched == 2
 
 
 def test_the_switch_is_part_of_what_a_build_rests_on(tmp_path: Path) -> None:

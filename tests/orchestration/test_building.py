@@ -28,7 +28,6 @@ FROM_RAW = BuildInputs(
     as_of="2026-03-01 00:00:00",
     is_full=True,
     now="2026-03-01 00:00:00",
-    imported="",
     versions={},
     states={},
 )
@@ -131,7 +130,7 @@ from orchestration.lib.dbt import building
 from orchestration.lib.dbt.node_states import BuildInputs
 
 building.CHILD = ("-c", {child!r})
-building.build(read_settings(), (), {{}}, inputs=BuildInputs(1, 0, '', True, '', '', {{}}, {{}}))
+building.build(read_settings(), (), {{}}, inputs=BuildInputs(1, 0, '', True, '', {{}}, {{}}))
 """
     environment = {
         **os.environ,

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import textwrap
 from datetime import UTC, datetime, timedelta, timezone
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from orchestration.lib.core.clock import in_utc, iso_text, plain_utc, timestamp_text
 from orchestration.lib.core.connection import open_duckdb, transaction
+from orchestration.lib.core.imported_code import ImportedCode, imported_code
 from orchestration.lib.core.locks import HeldElsewhere, held, is_held
 from orchestration.lib.core.settings import PROJECT_ROOT
 from orchestration.lib.core.sql import in_list, literal, name
@@ -18,6 +21,7 @@ from orchestration.lib.core.sql import in_list, literal, name
 HOLDER = """
 import sys, time
 from pathlib import Path
+from orchestration.lib.core.imported_code import ImportedCode, imported_code
 from orchestration.lib.core.locks import held
 with held(Path(sys.argv[1]), wait_seconds=0):
     print("held", flush=True)
@@ -91,3 +95,36 @@ def test_a_lock_ends_with_its_holder_however_it_dies(tmp_path: Path) -> None:
     with held(lock, wait_seconds=0):
         assert is_held(lock)
     assert not is_held(lock)
+
+
+def test_the_code_of_a_module_is_what_it_imports_and_what_that_imports(tmp_path: Path) -> None:
+    package = tmp_path / "orchestration"
+    package.mkdir()
+    texts = {
+        "__init__": "",
+        "step": """
+            from typing import TYPE_CHECKING
+            from orchestration.near import rule
+            if TYPE_CHECKING:
+                import pandas
+                from orchestration.typed import Kind
+            def run():
+                import numpy.linalg
+                from orchestration import late
+            """,
+        "near": "import json, orchestration.far",
+        "far": "from orchestration.near import rule  # a circle",
+        "late": "",
+        "typed": "",
+        "other": "import orchestration.step",
+    }
+    for module, text in texts.items():
+        (package / f"{module}.py").write_text(textwrap.dedent(text), encoding="utf-8")
+    code = imported_code(["orchestration.step"], tmp_path)
+    assert [file.stem for file in code.files] == ["__init__", "far", "late", "near", "step"]
+    assert code.packages == ("numpy",)
+    assert code.versions() == [f"numpy {version('numpy')}"]
+
+
+def test_a_package_is_known_by_the_version_of_what_it_comes_with() -> None:
+    assert ImportedCode((), ("yaml",)).versions() == [f"PyYAML {version('pyyaml')}"]

@@ -97,6 +97,20 @@ def test_the_graph_leads_from_every_landed_table_to_the_release(
     assert {dg.AssetKey(["feed", "events"]), dg.AssetKey(["feed", "people"])} <= before_release
 
 
+def test_a_python_step_is_an_asset_between_models(
+    definitions: dg.Definitions, specs: dict[dg.AssetKey, dg.AssetSpec]
+) -> None:
+    def key(name: str) -> dg.AssetKey:
+        [found] = [key for key in specs if key.path[-1] == name]
+        return found
+
+    node = definitions.resolve_asset_graph().get(key("int_bridge_links"))
+    assert node.parent_keys == {key("int_inner_links")} and key("fct_identifier_links") in node.child_keys
+    assert node.is_executable
+    in_python = {spec.key.path[-1] for spec in specs.values() if "python" in spec.kinds and "dbt" in spec.kinds}
+    assert in_python == {"int_record_pairs", "int_resolved_links", "int_bridge_links"}
+
+
 def test_every_asset_has_a_group_an_owner_and_a_description(
     definitions: dg.Definitions, specs: dict[dg.AssetKey, dg.AssetSpec]
 ) -> None:

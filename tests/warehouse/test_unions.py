@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
 from orchestration.lib.core.settings import PROJECT_ROOT
-from orchestration.lib.dbt.running import dbt_executable
 from orchestration.lib.warehouse.unions import UNION_MODELS, models_by_kind
 from tests.conftest import Warehouse
 
@@ -71,7 +71,7 @@ def test_a_model_that_does_not_fit_the_union_ends_the_build(
         (folder / "stg_store__visits.sql").rename(folder / "stg_store__calls.sql")
         listed = project / UNION_MODELS
         listed.write_text(listed.read_text(encoding="utf-8").replace("            'stg_store__visits',\n", ""))
-    command = [dbt_executable(), "--no-use-colors", "compile", "--select", "int_event_versions"]
+    command = [sys.executable, "-m", "dbt.cli.main", "--no-use-colors", "compile", "--select", "int_event_versions"]
     environment = {**os.environ, "JOURNEYS_WAREHOUSE": str(tmp_path / "w.duckdb")}
     done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode != 0

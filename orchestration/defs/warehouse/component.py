@@ -19,6 +19,7 @@ from orchestration.defs.warehouse.builds import run_build
 from orchestration.defs.warehouse.reporting import asset_events
 from orchestration.lib.core.settings import PROJECT_ROOT, read_settings
 from orchestration.lib.dbt.project import read_dbt_manifest, target
+from orchestration.lib.dbt.python_steps import PYTHON_STEP
 
 
 class WarehouseComponent(DbtProjectComponent):
@@ -48,7 +49,8 @@ class WarehouseComponent(DbtProjectComponent):
             return spec
         stage, *folders = properties["fqn"][1:-1] or ["config"]
         group = "config" if properties["resource_type"] == "seed" else "staging" if stage == "staging" else folders[0]
-        return spec.replace_attributes(group_name=group, owners=OWNERS)
+        kinds = spec.kinds | ({"python"} if properties["config"]["materialized"] == PYTHON_STEP else set())
+        return spec.replace_attributes(group_name=group, owners=OWNERS, kinds=kinds)
 
 
 def build_what_changed(

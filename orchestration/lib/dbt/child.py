@@ -26,6 +26,7 @@ from orchestration.lib.core.settings import PROJECT_ROOT
 from orchestration.lib.dbt.building import UNCHANGED, NodeResult
 from orchestration.lib.dbt.node_states import BuildInputs, Decision, NodeStates, read_by
 from orchestration.lib.dbt.project import command, parsed_project, target
+from orchestration.lib.dbt.python_steps import digests_of_steps, let_models_run_python
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -88,9 +89,10 @@ def invoke(
             node.checksum.checksum = hashlib.sha256((PROJECT_ROOT / file).read_bytes()).hexdigest()
     variables, work, arguments = request["variables"], request["work"], request["arguments"]
     _drop_small_talk()
+    let_models_run_python(PROJECT_ROOT / request["seeds"])
     with _kept_test_sql(manifest, f"{digest}-{variables[-1]}", target(own)) as kept:
         start = BuildInputs.of_json(request["inputs"])
-        setattr(dbt_build, "BuildTask", _task_class(tell, kept, start))  # noqa: B010  (mypy: a type)
+        setattr(dbt_build, "BuildTask", _task_class(tell, kept, start, PROJECT_ROOT / request["seeds"]))  # noqa: B010  (mypy: a type)
         result = dbtRunner(manifest=manifest).invoke(command("build", *arguments, *variables, work=Path(work)))
     return None if result.exception is None else str(result.exception)
 
@@ -109,7 +111,9 @@ def _drop_small_talk() -> None:
     event_manager_client.ctx_set_event_manager(Warnings())
 
 
-def _task_class(tell: Callable[[Mapping[str, Any]], None], kept: dict[str, str], start: BuildInputs) -> type:
+def _task_class(
+    tell: Callable[[Mapping[str, Any]], None], kept: dict[str, str], start: BuildInputs, seeds: Path
+) -> type:
     """dbt's task for `build`, which leaves out what is up to date and tells of each node that ended."""
     from dbt.adapters.factory import get_adapter
     from dbt.artifacts.schemas.results import RunStatus, TestStatus
@@ -134,7 +138,12 @@ def _task_class(tell: Callable[[Mapping[str, Any]], None], kept: dict[str, str],
         def _runtime_initialize(self) -> None:
             super()._runtime_initialize()
             assert self.manifest is not None and self._flattened_nodes is not None
-            self.states = NodeStates(self.manifest, start, self.config.vars.to_dict() | self.config.cli_vars)
+            self.states = NodeStates(
+                self.manifest,
+                start,
+                self.config.vars.to_dict() | self.config.cli_vars,
+                steps=digests_of_steps(self.manifest, seeds),
+            )
             self.unchanged: set[str] = set()
             self.ended = itertools.count(1)
             tests: dict[frozenset[str], list[Any]] = {}

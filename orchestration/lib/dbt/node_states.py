@@ -21,6 +21,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from orchestration.lib.dbt.python_steps import PYTHON_STEP
+
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
@@ -72,15 +74,14 @@ class NodeState:
 
 @dataclass(frozen=True)
 class BuildInputs:
-    """What a build starts from: its number, batch and clock, whether it starts from raw, a hash of what models in
-    Python import, versions of what dbt does not build, and the states of nodes by their names in the manifest."""
+    """What a build starts from: its number, batch and clock, whether it starts from raw, versions of what dbt does not
+    build, and the states of nodes by their names in the manifest."""
 
     number: int
     batch: int
     as_of: str
     is_full: bool
     now: str
-    imported: str
     versions: Mapping[str, Version]
     states: Mapping[str, NodeState]
     # nodes that are built whatever their state; none: those that need it
@@ -108,8 +109,12 @@ class Decision:
 class NodeStates:
     """Decides node by node, in dbt's order: what is decided of a node rests on what came of those before it."""
 
-    def __init__(self, manifest: Manifest, start: BuildInputs, variables: Mapping[str, Any]) -> None:
+    def __init__(
+        self, manifest: Manifest, start: BuildInputs, variables: Mapping[str, Any], *, steps: Mapping[str, str]
+    ) -> None:
+        """`variables` are dbt's, `steps` what `digests_of_steps` says of Python steps."""
         self.start = start
+        self._steps = steps
         self.states = dict(start.states)
         self._manifest = manifest
         self._nodes: Mapping[str, Any] = {**manifest.nodes, **manifest.sources}
@@ -228,6 +233,10 @@ class NodeStates:
         if node.config.materialized == "incremental":
             key = node.config.meta["increment"]["key"]
             said["tracks"] = sorted({key} | self._tracked.get(node.name, set()))
+        if node.config.materialized == PYTHON_STEP:
+            before = self.states.get(node.unique_id)
+            is_same_code = before is not None and before.fingerprint == self.fingerprint(node)
+            said["continues"] = decision.mode == "all" and is_same_code
         for one in (node, *(self._nodes[part] for part, wholes in self.parts.items() if node.unique_id in wholes)):
             one.config.meta["build"] = said
 
@@ -316,8 +325,8 @@ class NodeStates:
             node = self._nodes[unique_id]
             texts = self._macros.texts_of(node)
             parts = [_own_text(node), *texts]
-            if getattr(node, "language", None) == "python":
-                parts.append(self.start.imported)
+            if node.config.materialized == PYTHON_STEP:
+                parts.append(self._steps[unique_id])
             reads_graph = any(READS_GRAPH.search(text) for text in texts)
             # DuckDB refuses a view of a table whose columns have other types than when it was made
             is_view = node.config.materialized == "view"
@@ -436,7 +445,7 @@ def _own_text(node: Any) -> str:
     config = node.config
     said: dict[str, Any] = {"code": node.raw_code, "materialized": config.materialized}
     if node.resource_type == "model":
-        said["meta"] = {name: config.meta[name] for name in ("increment", "components") if name in config.meta}
+        said["meta"] = {name: config.meta[name] for name in ("increment", "components", "step") if name in config.meta}
         if config.contract.enforced:
             said["contract"] = [(column.name, column.data_type) for column in node.columns.values()]
     elif node.resource_type == "test":

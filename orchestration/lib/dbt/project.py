@@ -24,7 +24,6 @@ PROJECT_FILES = (
     "dbt_project.yml",
     "profiles.yml",
     "models/**/*.sql",
-    "models/**/*.py",
     "models/**/*.yml",
     "models/**/*.md",
     "macros/**/*.sql",

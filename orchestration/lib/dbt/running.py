@@ -38,10 +38,9 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
     }
 
 
-def dbt_executable() -> str:
-    """The dbt of the environment this Python runs in."""
-    command = Path(sys.executable).parent / "dbt"
-    return str(command) if command.exists() else "dbt"
+def dbt_command() -> list[str]:
+    """The dbt command with the project's Python steps, to be run in the project's folder."""
+    return [sys.executable, "-m", "orchestration.lib.dbt.command"]
 
 
 def dbt_variables(settings: Settings) -> list[str]:
@@ -65,7 +64,7 @@ def run_dbt(settings: Settings, arguments: Sequence[str], build: Mapping[str, st
     `build` is what `BuildPlan.environment` says. The warehouse file must not be open: dbt takes it for itself.
     """
     done = subprocess.run(
-        [dbt_executable(), "--no-use-colors", *arguments, *dbt_variables(settings)],
+        [*dbt_command(), "--no-use-colors", *arguments, *dbt_variables(settings)],
         cwd=PROJECT_ROOT,
         env={**dbt_environment(settings), **(build or {})},
         capture_output=True,

@@ -1,10 +1,23 @@
-"""Finds bridges: links whose removal splits what they hold together."""
+"""The Python step int_bridge_links: finds links whose removal splits what they hold together."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
+import pyarrow as pa
+
+
+def bridge_links(links: pa.Table) -> pa.Table:
+    """The rows of int_bridge_links; `links` has link_key, node_a, node_b, identifier_count_a and identifier_count_b."""
+    ends = (links[name].to_numpy() for name in ("node_a", "node_b", "identifier_count_a", "identifier_count_b"))
+    bridges = find_bridges(*ends)
+    return pa.table(
+        {
+            "link_key": links["link_key"].take(pa.array([place for place, _ in bridges], pa.int64())),
+            "smaller_side_count": pa.array([count for _, count in bridges], pa.int64()),
+        }
+    )
 
 
 def find_bridges(

@@ -1,4 +1,4 @@
-"""Takes the links of components that would break a rule one by one, and refuses those that break it."""
+"""The Python step int_resolved_links: takes links one by one, and refuses those that would break a rule."""
 
 from __future__ import annotations
 
@@ -8,11 +8,30 @@ from dataclasses import dataclass
 from itertools import combinations
 from types import MappingProxyType
 
+import pyarrow as pa
+
 from orchestration.lib.identity.grouping import components
 
 MUST_NOT_LINK = "must_not_link"
 UNIQUE_PER_PERSON = "unique_per_person"
 CANNOT_LINK = "cannot_link"
+
+
+RESOLVED_LINKS = pa.schema(
+    [
+        (name, pa.string())
+        for name in (
+            "link_key",
+            "identifier_a",
+            "identifier_b",
+            "part_a",
+            "part_b",
+            "refused_because",
+            "conflict_a",
+            "conflict_b",
+        )
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +58,53 @@ class ResolvedLink:
     refused_because: str | None
     conflict_a: str | None
     conflict_b: str | None
+
+
+def resolved_links(links: pa.Table, must_not_link: pa.Table, cannot_link: pa.Table, mistyped: pa.Table) -> pa.Table:
+    """The rows of int_resolved_links, one per link, in the order of links.
+
+    `links` are the rows of int_conflicting_links in order of trust; `must_not_link` and `mistyped` have two columns of
+    identifiers, `cannot_link` two of records and the value that they share.
+    """
+    rows = links.to_pylist()
+    unique_types = {
+        row[f"identifier_{end}"]: row[f"unique_type_{end}"]
+        for row in rows
+        for end in "ab"
+        if row[f"unique_type_{end}"] is not None
+    }
+    taken = [Link(row["link_key"], row["identifier_a"], row["identifier_b"], row["is_decision"]) for row in rows]
+    records = {row[f"identifier_{end}"] for row in rows for end in "ab" if row[f"is_record_{end}"]}
+    agreements = find_agreements(taken, records, unique_types=unique_types)
+    shared = {(record_a, record_b): value for record_a, record_b, value in _rows_of(cannot_link)}
+    resolved = resolve_links(
+        taken,
+        unique_types=unique_types,
+        must_not_link=[(one, other) for one, other in _rows_of(must_not_link)],
+        cannot_link=joined_by_one_value(taken, shared, agreements.pairs),
+        mistyped=[(one, other) for one, other in _rows_of(mistyped)],
+        agreements=agreements,
+    )
+    return pa.Table.from_pylist(
+        [
+            {
+                "link_key": one.link.key,
+                "identifier_a": one.link.identifier_a,
+                "identifier_b": one.link.identifier_b,
+                "part_a": one.part_a,
+                "part_b": one.part_b,
+                "refused_because": one.refused_because,
+                "conflict_a": one.conflict_a,
+                "conflict_b": one.conflict_b,
+            }
+            for one in resolved
+        ],
+        schema=RESOLVED_LINKS,
+    )
+
+
+def _rows_of(table: pa.Table) -> Iterator[tuple]:
+    return zip(*(column.to_pylist() for column in table.columns), strict=True)
 
 
 def resolve_links(

@@ -15,6 +15,7 @@ import duckdb
 
 from orchestration.lib.core.clock import in_utc, plain_utc, timestamp_text
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings, SettingsError
+from orchestration.lib.dbt.python_steps import code_of_steps
 from orchestration.lib.identity import phones
 from orchestration.lib.landing.registry import latest_batch
 
@@ -25,14 +26,10 @@ BUILD_INPUTS = (
     "dbt_project.yml",
     "models/**/*.sql",
     "models/**/*.yml",
-    "models/**/*.py",
     "macros/**/*.sql",
     "own_sources/**/*.sql",
     "tests/dbt/**/*.sql",
 )
-# What models in Python import.
-IMPORTED = ("orchestration/lib/identity/*.py", "orchestration/lib/config/match*.py")
-
 
 # The status of a build that somebody ran with dbt itself: no ledger knows what it wrote.
 BY_HAND = "by hand"
@@ -142,16 +139,11 @@ def fingerprint(settings: Settings, pepper: str, root: Path = PROJECT_ROOT) -> s
     ]
     # what few models read rebuilds these alone, like their code
     of_few = [settings.max_variants, settings.max_variant_names]
-    files = [path for pattern in (*BUILD_INPUTS, *IMPORTED) for path in root.glob(pattern)]
+    files = [path for pattern in BUILD_INPUTS for path in root.glob(pattern)]
+    steps = code_of_steps(root)
     own = settings.resolved_sources.rglob("*.*") if settings.resolved_sources is not None else ()
-    code = _hash_of([*sorted(files), *sorted(settings.resolved_seeds.glob("*")), *sorted(own)])
-    return f"{_hash_of_values(fixed)}-{_hash_of_values([*of_few, code])}"
-
-
-def imported_fingerprint(settings: Settings, root: Path = PROJECT_ROOT) -> str:
-    """A hash of what models in Python import, and of the configuration that this reads."""
-    files = [path for pattern in IMPORTED for path in root.glob(pattern)]
-    return _hash_of([*sorted(files), *sorted(settings.resolved_seeds.glob("*.toml"))])
+    code = _hash_of([*sorted(files), *steps.files, *sorted(settings.resolved_seeds.glob("*")), *sorted(own)])
+    return f"{_hash_of_values(fixed)}-{_hash_of_values([*of_few, code, steps.versions()])}"
 
 
 def _hash_of_values(values: Sequence[object]) -> str:

@@ -19,7 +19,6 @@ from orchestration.lib.warehouse.build import (
     begin_build,
     end_build,
     fingerprint,
-    imported_fingerprint,
     plan_build,
     read_pepper,
 )
@@ -65,9 +64,7 @@ def build_tables(
             return None
         note_source_usage(connection, read_dbt_manifest())
         number = begin_build(connection, plan, now=now)
-        inputs = read_build_inputs(
-            connection, plan, number, imported=imported_fingerprint(settings), now=now, is_forced=bool(part)
-        )
+        inputs = read_build_inputs(connection, plan, number, now=now, is_forced=bool(part))
     begins(plan)
     built = build(
         settings,

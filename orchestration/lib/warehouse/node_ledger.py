@@ -46,11 +46,10 @@ def read_build_inputs(
     plan: BuildPlan,
     number: int,
     *,
-    imported: str,
     now: datetime,
     is_forced: bool = False,
 ) -> BuildInputs:
-    """What a build starts from, as the child that runs dbt needs it. `imported` is `imported_fingerprint`."""
+    """What a build starts from, as the child that runs dbt needs it."""
     ensure_node_ledger(connection)
     rows = connection.execute(f"select {', '.join(COLUMNS)} from landing.nodes").fetchall()
     states = {}
@@ -64,7 +63,6 @@ def read_build_inputs(
         as_of=timestamp_text(plan.as_of),
         is_full=plan.is_full,
         now=timestamp_text(now),
-        imported=imported,
         versions=_versions(connection),
         states=states,
         is_forced=is_forced,

@@ -1,4 +1,4 @@
-"""No connection takes all memory: each has a limit and a folder for what exceeds it, however it is opened."""
+"""No connection takes all memory or copies tables at a checkpoint: each has its limits, however it is opened."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import DEFAULT_MEMORY, PROJECT_ROOT, read_settings
 from orchestration.lib.dbt.running import dbt_environment
 
-LIMITS = "select current_setting('memory_limit') as memory, current_setting('temp_directory') as spill"
+LIMITS = """
+    select
+        current_setting('memory_limit') as memory,
+        current_setting('temp_directory') as spill,
+        current_setting('max_vacuum_tasks') as vacuum_tasks
+"""
 
 
 @pytest.fixture
@@ -33,7 +38,7 @@ def test_our_own_connections_have_them(read_only: bool, spill: Path, tmp_path: P
         pass
     with open_duckdb(tmp_path / "any.duckdb", read_only=read_only) as to_a_file, open_duckdb() as in_memory:
         for connection in (to_a_file, in_memory):
-            assert connection.execute(LIMITS).fetchall() == [("100.0 MiB", str(spill))]
+            assert connection.execute(LIMITS).fetchall() == [("100.0 MiB", str(spill), 0)]
 
 
 def test_that_of_great_expectations_has_them(spill: Path) -> None:
@@ -46,7 +51,7 @@ def test_that_of_great_expectations_has_them(spill: Path) -> None:
                 found = through_gx.exec_driver_sql(LIMITS).fetchall()
         finally:
             validator.close()
-    assert [tuple(row) for row in found] == [("100.0 MiB", str(spill))]
+    assert [tuple(row) for row in found] == [("100.0 MiB", str(spill), 0)]
 
 
 def test_those_of_dbt_have_them(spill: Path, tmp_path: Path) -> None:
@@ -60,7 +65,8 @@ def test_those_of_dbt_have_them(spill: Path, tmp_path: Path) -> None:
         command, cwd=tmp_path, env=dbt_environment(settings), capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert json.loads(done.stdout[done.stdout.index("{") :])["show"] == [{"memory": "100.0 MiB", "spill": str(spill)}]
+    shown = json.loads(done.stdout[done.stdout.index("{") :])["show"]
+    assert shown == [{"memory": "100.0 MiB", "spill": str(spill), "vacuum_tasks": 0}]
 
 
 def test_dbts_default_is_ours() -> None:

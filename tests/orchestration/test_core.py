@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from orchestration.lib.core.clock import in_utc, iso_text, plain_utc, timestamp_text
-from orchestration.lib.core.connection import open_duckdb, transaction
+from orchestration.lib.core.connection import one_value, open_duckdb, transaction
 from orchestration.lib.core.imported_code import ImportedCode, imported_code
 from orchestration.lib.core.locks import HeldElsewhere, held, is_held
 from orchestration.lib.core.settings import PROJECT_ROOT
@@ -58,6 +58,25 @@ def test_an_instant_is_utc_however_it_comes() -> None:
         assert plain_utc(moment) == datetime(2026, 7, 1)
         assert iso_text(moment) == "2026-07-01T00:00:00+00:00"
         assert timestamp_text(moment) == "2026-07-01 00:00:00"
+
+
+def test_room_of_removed_rows_is_used_again_only_where_that_is_asked_for(tmp_path: Path) -> None:
+    """Writing a table again because it lost rows costs a copy of it at each increment."""
+
+    def row_groups(*, reclaims_space: bool) -> int:
+        with open_duckdb(tmp_path / "any.duckdb", reclaims_space=reclaims_space) as connection:
+            connection.execute("create or replace table something_new as select 1 as n")
+        with open_duckdb(tmp_path / "any.duckdb", read_only=True) as connection:
+            assert connection.execute("select count(*), sum(n) from numbers").fetchone() == (200_000, 39_999_800_000)
+            groups = one_value(connection, "select count(distinct row_group_id) from pragma_storage_info('numbers')")
+            return int(groups)
+
+    with open_duckdb(tmp_path / "any.duckdb") as connection:
+        connection.execute("create table numbers as select range as n from range(400_000)")
+    with open_duckdb(tmp_path / "any.duckdb") as connection:
+        connection.execute("delete from numbers where n % 2 = 1")
+    assert row_groups(reclaims_space=False) == 4
+    assert row_groups(reclaims_space=True) < 4
 
 
 def test_a_transaction_that_fails_leaves_nothing() -> None:

@@ -102,6 +102,19 @@ def test_where_nothing_changed_nothing_is_built_and_verdicts_stay(shop: Warehous
     )
 
 
+def test_every_tenth_build_uses_the_room_of_removed_rows_again(shop: Warehouse) -> None:
+    ledger(shop, "create table numbers as select range as n from range(400_000)")
+    ledger(shop, "delete from numbers where n % 2 = 1")
+    ledger(shop, "update landing.builds set build = 8")
+    groups = []
+    for _ in range(2):
+        ledger(shop, "select 1")
+        shop.build()
+        [found] = shop.query("select count(distinct row_group_id) as groups from pragma_storage_info('numbers')")
+        groups.append((shop.built.number, found["groups"] < 4))
+    assert groups == [(9, False), (10, True)]
+
+
 def test_other_code_of_one_model_builds_it_and_no_other_where_its_rows_are_equal(shop: Warehouse) -> None:
     for node in ("int_phase_intervals", "agg_phases_daily", "int_identifier_components"):
         ledger(shop, f"update landing.nodes set fingerprint = 'other code' where node = 'model.journeys.{node}'")

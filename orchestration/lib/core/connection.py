@@ -21,6 +21,9 @@ SESSION_SETTINGS = (
     "set enable_progress_bar = false",
 )
 
+# What DuckDB does at a checkpoint when nothing says otherwise: it writes tables with removed rows again.
+VACUUM_TASKS = 100
+
 
 class WarehouseBusy(RuntimeError):
     """Another process holds the warehouse file."""
@@ -28,18 +31,27 @@ class WarehouseBusy(RuntimeError):
 
 @contextlib.contextmanager
 def open_duckdb(
-    path: Path | str = ":memory:", *, read_only: bool = False, wait_seconds: float = 30.0
+    path: Path | str = ":memory:",
+    *,
+    read_only: bool = False,
+    wait_seconds: float = 30.0,
+    reclaims_space: bool = False,
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Opens a DuckDB file for the time of a `with` block, with the project's session settings and limits.
 
     The limits are the environment's: JOURNEYS_MEMORY, and the folder for what exceeds it. A file that another process
     is writing is tried again for `wait_seconds`; then WarehouseBusy says who holds it.
+
+    Room of removed rows is used again only with `reclaims_space`: DuckDB would else write every table that lost some
+    again, and an increment that replaces a fifteenth of the rows would cost a copy of all.
     """
-    connection = _connect_when_free(str(path), read_only, wait_seconds)
+    connection = _connect_when_free(str(path), read_only, wait_seconds, VACUUM_TASKS if reclaims_space else 0)
     try:
         for setting in SESSION_SETTINGS:
             connection.execute(setting)
         yield connection
+        if reclaims_space:
+            connection.execute("force checkpoint")
     finally:
         connection.close()
 
@@ -82,12 +94,16 @@ def one_value(connection: duckdb.DuckDBPyConnection, query: str, parameters: Seq
     return one_row(connection, query, parameters)[0]
 
 
-def _connect_when_free(path: str, read_only: bool, wait_seconds: float) -> duckdb.DuckDBPyConnection:
+def _connect_when_free(path: str, read_only: bool, wait_seconds: float, vacuum_tasks: int) -> duckdb.DuckDBPyConnection:
     settings = read_settings()
     # DuckDB makes the folder when it must, but none above it
     with contextlib.suppress(OSError):
         settings.spill.parent.mkdir(parents=True, exist_ok=True)
-    limits: dict[str, Any] = {"memory_limit": settings.memory, "temp_directory": str(settings.spill)}
+    limits: dict[str, Any] = {
+        "memory_limit": settings.memory,
+        "temp_directory": str(settings.spill),
+        "max_vacuum_tasks": vacuum_tasks,
+    }
     give_up_at = time.monotonic() + wait_seconds
     while True:
         try:

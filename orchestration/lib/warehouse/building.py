@@ -28,6 +28,9 @@ from orchestration.lib.warehouse.source_usage import note_source_usage
 # Unit tests are of the code alone; exposures build nothing.
 WITHOUT = ("--exclude-resource-type", "unit_test", "--exclude-resource-type", "exposure")
 
+# Increments leave room behind where rows were. Every tenth build has it used again: it costs a copy of the tables.
+BUILDS_BETWEEN_RECLAIMS = 10
+
 
 @dataclass(frozen=True)
 class TablesBuilt:
@@ -73,7 +76,8 @@ def build_tables(
         inputs=inputs,
         progress=progress,
     )
-    with open_duckdb(settings.warehouse) as connection:
+    reclaims_space = number % BUILDS_BETWEEN_RECLAIMS == 0
+    with open_duckdb(settings.warehouse, reclaims_space=reclaims_space) as connection:
         states = {result.unique_id: result.state for result in built.results if result.state is not None}
         write_states(connection, states, is_full=plan.is_full)
         end_build(

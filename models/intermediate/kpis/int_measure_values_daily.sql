@@ -14,23 +14,31 @@
 ) }}
 
 with facts as (
-    select * from {{ ref('int_measured_facts') }}
+    select
+        measure_id,
+        customer_id,
+        aggregation,
+        {{ channel_as_dimension('channel') }} as channel,
+        measured_value,
+        is_without_rate,
+        measured_on
+    from {{ ref('int_measured_facts') }}
     where {{ is_changed('measured_on') }}
 ),
 
--- once per customer and day, before every customer meets the segments they are in
+-- once per customer and day, by channel and over all channels: what follows are plain sums of these
 facts_by_customer as (
     select
         measure_id,
         min(aggregation) as aggregation,
-        {{ channel_as_dimension('channel') }} as channel,
+        case when grouping(channel) = 1 then 'all' else channel end as channel,
         customer_id,
         count(*) as fact_count,
         sum(measured_value) as measured_value,
         count_if(is_without_rate) as without_rate_count,
         measured_on
     from facts
-    group by measure_id, {{ channel_as_dimension('channel') }}, customer_id, measured_on
+    group by measure_id, customer_id, measured_on, rollup(channel)
 ),
 
 facts_by_segment as (
@@ -44,15 +52,15 @@ facts_by_segment as (
 
 select
     measure_id,
-    case when grouping(channel) = 1 then 'all' else channel end as channel,
+    channel,
     segment,
     cast(case min(aggregation)
         when 'count' then sum(fact_count)
-        when 'distinct_customers' then count(distinct customer_id)
+        when 'distinct_customers' then count(*)
         when 'sum' then coalesce(sum(measured_value), 0)
     end as decimal(28, 6)) as measured_value,
-    cast(count(distinct customer_id) as bigint) as customer_count,
+    cast(count(*) as bigint) as customer_count,
     cast(sum(without_rate_count) as bigint) as without_rate_count,
     measured_on
 from facts_by_segment
-group by measure_id, segment, measured_on, rollup(channel)
+group by measure_id, channel, segment, measured_on

@@ -249,9 +249,8 @@ class _Series:
         prior = METRICS[self.metric].prior_scale
         centre, learnt = 0.0, 0.0
         if len(history) >= 2 * WEEK:
-            centre = float(numpy.median(history))
-            apart = numpy.abs(history - centre)
-            learnt = _scale(apart)
+            centre = _quantile(numpy.sort(history), 0.5)
+            learnt = _scale(numpy.abs(history - centre))
         else:
             weight = 0.0
         scale = (PRIOR_WEIGHT * prior**2 + weight * learnt**2) / (PRIOR_WEIGHT + weight)
@@ -565,7 +564,16 @@ def _scale(apart: Figures) -> float:
     They have long tails, such as campaigns: what has happened before is no surprise, so the ninth decile and the
     largest count as well as the middle.
     """
-    return max(1.4826 * float(numpy.median(apart)), float(numpy.quantile(apart, 0.9)) / 1.645, float(apart.max()) / 3.5)
+    ordered = numpy.sort(apart)
+    return max(1.4826 * _quantile(ordered, 0.5), _quantile(ordered, 0.9) / 1.645, float(ordered[-1]) / 3.5)
+
+
+def _quantile(ordered: Figures, share: float) -> float:
+    """A quantile of sorted figures, between two of them where it falls there. Much quicker than numpy's for few."""
+    place = share * (len(ordered) - 1)
+    low = int(place)
+    high = min(low + 1, len(ordered) - 1)
+    return float(ordered[low] + (ordered[high] - ordered[low]) * (place - low))
 
 
 def _two_sided(deviations: float, freedom: float) -> float:

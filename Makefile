@@ -6,7 +6,7 @@ RUN := .venv/bin/python -m orchestration
 SIZE = $(if $(CUSTOMERS),--customers $(CUSTOMERS)) $(if $(DAYS),--days $(DAYS)) $(if $(SEED),--seed $(SEED)) $(if $(HOUSEHOLDS),--households $(HOUSEHOLDS))
 ROWS = $(if $(TABLE),--table "$(TABLE)") $(if $(REASON),--reason "$(REASON)") $(if $(COLUMN),--column "$(COLUMN)") $(if $(FILE),--file "$(FILE)")
 
-.PHONY: help setup run up check journey-check import-log new-source staging-model test test-all lint lint-python lint-yaml lint-sql format docs docs-outputs docs-tables bench bench-components bench-landing lock withdraw restore quarantine requeue accept rollback releases hash sql dbt digests send-digests identity-diff identity-train unions bench-identity bench-journeys bench-flows clean
+.PHONY: help setup run up check journey-check import-log new-source staging-model test test-all lint lint-python lint-yaml lint-sql format docs docs-outputs docs-tables bench bench-components bench-landing lock withdraw restore quarantine requeue land-again accept rollback releases hash sql dbt digests send-digests identity-diff identity-train unions bench-identity bench-journeys bench-flows clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -46,6 +46,9 @@ quarantine: setup  ## what is in quarantine, by reason: SOURCE=feed TABLE=events
 
 requeue: setup  ## read files with quarantined rows again, after their contract changed: SOURCE=feed (TABLE, REASON, COLUMN, FILE)
 	@$(RUN) requeue "$(SOURCE)" $(ROWS)
+
+land-again: setup  ## read files again that landed before their contract was changed: SOURCE=feed (TABLE)
+	@$(RUN) land-again "$(SOURCE)" $(if $(TABLE),--table "$(TABLE)")
 
 releases: setup  ## list the releases of the data set
 	@$(RUN) releases

@@ -9,6 +9,8 @@ from orchestration.lib.core.settings import read_settings
 
 def command() -> int:
     """Check contracts, seeds and the extracts folder."""
+    from orchestration.lib.core.connection import WarehouseBusy, open_duckdb
+    from orchestration.lib.landing.land_again import older_contracts
     from orchestration.lib.landing.overlooked import overlooked
     from orchestration.lib.sources.resolving import read_all_contracts, unread_tables
     from orchestration.lib.warehouse.data_set import prepare_data_set
@@ -25,5 +27,12 @@ def command() -> int:
         print(f"warning: {warning}")
     for found in overlooked(settings.extracts, contracts):
         print(f"warning: {found.shown}")
+    if settings.warehouse.exists():
+        try:
+            with open_duckdb(settings.warehouse, read_only=True, wait_seconds=0) as connection:
+                for older in older_contracts(connection, contracts):
+                    print(f"warning: {older.message}")
+        except WarehouseBusy:
+            print("A run holds the warehouse: whether files landed before a contract was changed was not looked at.")
     print(f"{len(contracts)} source tables and the seeds of {settings.data_set} have no errors.")
     return 0

@@ -5,13 +5,16 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from orchestration.cli.preparing import prepare_extracts, prepare_project
 from orchestration.cli.release_report import report_next_steps, report_release, show_landing_warnings
 from orchestration.cli.screen import Progress, Screen
-from orchestration.lib.core.connection import WarehouseBusy
+from orchestration.lib.config.contracts import TableContract
+from orchestration.lib.core.connection import WarehouseBusy, open_duckdb
 from orchestration.lib.core.settings import Settings
+from orchestration.lib.landing.land_again import older_contracts
 from orchestration.lib.landing.overlooked import overlooked
 from orchestration.lib.landing.warnings import LandingWarning
 from orchestration.lib.release.due import Due, look
@@ -46,7 +49,7 @@ def run_refresh(settings: Settings, *, sizes: Mapping[str, int], moves_clock: bo
     job_started = time.monotonic()
     failures = execute_job(refresh, settings, screen)
     seconds = time.monotonic() - job_started
-    not_read = overlooked(settings.extracts, read_all_contracts(settings))
+    not_read = _not_read(settings, due.contracts if due else read_all_contracts(settings))
     if failures:
         report_failure(failures, before, screen)
         show_landing_warnings([warning.shown for warning in not_read], screen)
@@ -62,6 +65,14 @@ def run_refresh(settings: Settings, *, sizes: Mapping[str, int], moves_clock: bo
     screen(f"\nThe job took {seconds:.0f} s, all together {time.monotonic() - started:.0f} s.")
     report_next_steps(settings, screen)
     return 0
+
+
+def _not_read(settings: Settings, contracts: Sequence[TableContract]) -> tuple[LandingWarning, ...]:
+    """What lies in the extracts folder and is not read, or landed before its contract was changed."""
+    older: tuple[LandingWarning, ...] = ()
+    with suppress(WarehouseBusy), open_duckdb(settings.warehouse, read_only=True, wait_seconds=0) as connection:
+        older = older_contracts(connection, contracts)
+    return (*overlooked(settings.extracts, contracts), *older)
 
 
 def _look(settings: Settings) -> Due | None:

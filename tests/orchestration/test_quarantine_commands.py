@@ -53,7 +53,7 @@ def land() -> None:
 
 
 def test_before_anything_landed_there_is_nothing_to_work_on(say: Say) -> None:
-    for command in (("quarantine",), ("requeue", "feed")):
+    for command in (("quarantine",), ("requeue", "feed"), ("land-again", "feed")):
         assert say(*command) == (1, "\nNothing has landed yet. Type make run.\n")
 
 
@@ -86,3 +86,37 @@ def test_from_a_look_at_quarantine_to_rows_that_are_let_in(
     (tmp_path / "extracts" / "feed" / "events" / "a.csv").unlink()
     code, said = say("requeue", "feed")
     assert (code, "not read: the extracts folder has no file with the content that landed" in said) == (1, True)
+
+
+def test_from_a_changed_contract_to_files_that_are_read_as_it_says(
+    say: Say, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land()
+    assert "landed before" not in say("check")[1]
+    code, said = say("land-again", "feed", "--table", "events")
+    assert (code, said) == (0, "feed.events: all files landed as the contract says now\n")
+    [events] = [contract for contract in CONTRACTS if contract.table == "events"]
+    columns = tuple(replace(c, accepted_values=()) if c.name == "direction" else c for c in events.columns)
+    changed = replace(events, columns=columns)
+    others = tuple(contract for contract in CONTRACTS if contract is not events)
+    monkeypatch.setattr(resolving, "read_all_contracts", lambda _: (changed, *others))
+    code, said = say("check")
+    assert code == 0
+    assert (
+        f"warning: 1 file of feed.events landed before the contract was changed ({events.declared_in}), and is as it "
+        "said then. To read it as it says now: make land-again SOURCE=feed TABLE=events\n"
+    ) in said
+    assert say("land-again", "feed", "--table", "events") == (
+        0,
+        "feed.events: 1 file read again, 1 row replaced, 1 let in from quarantine\nType make run to publish it.\n",
+    )
+    assert "landed before" not in say("check")[1]
+    # a file that is gone is as it landed
+    monkeypatch.setattr(resolving, "read_all_contracts", lambda _: (events, *others))
+    (tmp_path / "extracts" / "feed" / "events" / "a.csv").unlink()
+    code, said = say("land-again", "feed")
+    assert code == 1
+    assert (
+        "feed/events/a.csv (feed.events): left as it landed: the extracts folder has no file with the content that "
+        "landed\n"
+    ) in said

@@ -12,6 +12,7 @@ from orchestration.lib.config.contracts import TableContract
 from orchestration.lib.core.connection import WarehouseBusy, open_duckdb
 from orchestration.lib.core.settings import Settings, read_settings
 from orchestration.lib.landing.land import LandingResult, land_table
+from orchestration.lib.landing.land_again import older_contracts
 from orchestration.lib.landing.overlooked import note_overlooked, overlooked
 from orchestration.lib.sources.resolving import read_all_contracts
 from orchestration.lib.warehouse.data_set import prepare_data_set
@@ -57,7 +58,8 @@ def land_tables(
                 for table, landed in ((contract, result), *zip(contract.parts, result.parts, strict=True)):
                     _log(log, landed)
                     yield table, landed
-            note_overlooked(connection, CONTRACTS, overlooked(settings.extracts, CONTRACTS), now=now)
+            found = (*overlooked(settings.extracts, CONTRACTS), *older_contracts(connection, CONTRACTS))
+            note_overlooked(connection, CONTRACTS, found, now=now)
     except WarehouseBusy as busy:
         # the holder may be done by then; whatever else goes wrong would go wrong again
         raise dg.RetryRequested(max_retries=3, seconds_to_wait=10) from busy

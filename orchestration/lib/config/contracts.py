@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import codecs
 import dataclasses
+import hashlib
 import itertools
+import json
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
@@ -63,6 +65,23 @@ NOT_OF_PARTS = (
     "rows_path",
     "key_lines",
     "delivered_at_pattern",
+)
+# What says nothing about how a row is read: what it means, and which files come in at all.
+NOT_OF_READING = (
+    "description",
+    "declared_in",
+    "is_own",
+    "formats",
+    "optional_column",
+    "events",
+    "people",
+    "day_column",
+    "expected_every_hours",
+    "identifier_type",
+    "identifier_type_column",
+    "public_keys",
+    "columns",
+    "parts",
 )
 # As the identifier type of a json column: the object's own keys are the types.
 TYPES_ARE_KEYS = "*"
@@ -226,6 +245,18 @@ class ColumnContract(ColumnMeta):
         return read_path(self.path) if self.path else ()
 
     @property
+    def takes_objects_only(self) -> bool:
+        """Whether it is a json column that is read by keys, so that an array would say nothing."""
+        return self.data_type == "json" and bool(self.identifier_type or self.public_keys)
+
+    @property
+    def reading_rules(self) -> dict[str, Any]:
+        """What it says about how its values are read, apart from what holds where nothing is said."""
+        of_json = {"takes_objects_only": True} if self.takes_objects_only else {}
+        of_json |= {"holds_identifiers": True} if of_json and self.identifier_type else {}
+        return _stated(self) | of_json
+
+    @property
     def decimal_size(self) -> tuple[int, int] | None:
         """Digits and digits after the point of a decimal; None for every other type."""
         match = DECIMAL.match(self.data_type)
@@ -315,8 +346,29 @@ class TableContract(TableMeta):
         """Whether a column of it says of which identifier type its values are."""
         return any(column.identifier_type or column.identifier_type_column for column in self.columns)
 
+    @property
+    def reading_rules(self) -> str:
+        """A fingerprint of what the contract says about how files are read: with another, a file may land otherwise.
+
+        A setting that a later version of the project knows changes no fingerprint of contracts that do not state it.
+        """
+        rules = _stated(self)
+        rules["columns"] = sorted((column.reading_rules for column in self.columns), key=lambda rule: rule["name"])
+        rules["parts"] = [part.reading_rules for part in self.parts]
+        text = json.dumps(rules, sort_keys=True, default=_stated)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
     def column(self, name: str) -> ColumnContract:
         return next(column for column in self.columns if column.name == name)
+
+
+def _stated(settings: Any) -> dict[str, Any]:
+    """The settings that are not as they are where nothing is said, without those that say nothing about reading."""
+    return {
+        setting.name: value
+        for setting in fields(settings)
+        if setting.name not in NOT_OF_READING and (value := getattr(settings, setting.name)) != setting.default
+    }
 
 
 Meta = TypeVar("Meta", ColumnMeta, TableMeta)

@@ -77,7 +77,7 @@ def converted(column: ColumnContract, text: str, *, time_zone: str) -> str:
             return _timestamp(text, time_zone)
         case "json":
             # Numbers inside are JSON numbers; json() writes one spelling, so the same value is the same text.
-            first = "'{', '['" if not takes_objects_only(column) else "'{'"
+            first = "'{', '['" if not column.takes_objects_only else "'{'"
             fits = f"left(ltrim({text}), 1) in ({first}) and json_valid({text})"
             if column.identifier_type:
                 fits = f"({fits}) and not {_holds_no_identifiers(text)}"
@@ -97,11 +97,6 @@ def converted(column: ColumnContract, text: str, *, time_zone: str) -> str:
         f"and try_cast({text} as {target})::double = try_cast({text} as double) then try_cast({text} as "
         f"{target}) end"
     )
-
-
-def takes_objects_only(column: ColumnContract) -> bool:
-    """Whether a json column is read by keys, so that an array would say nothing."""
-    return bool(column.identifier_type or column.public_keys)
 
 
 def _holds_no_identifiers(text: str) -> str:
@@ -366,7 +361,7 @@ def _plain_cases(column: ColumnContract, text: str, time_zone: str) -> list[tupl
                 cases.insert(0, (skipped, reasons.NOT_A_TIME, words))
             return cases
         case "json":
-            kind = "no JSON object" if takes_objects_only(column) else "neither a JSON object nor an array"
+            kind = "no JSON object" if column.takes_objects_only else "neither a JSON object nor an array"
             words = f' is {kind}; expected one such as {{"name": "value"}}'
             cases = [("true", reasons.NOT_A_JSON_OBJECT, words)]
             if column.identifier_type:

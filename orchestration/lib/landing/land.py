@@ -304,10 +304,14 @@ def _id_of_state(digest: str, known: dict[str, _Known], taken: set[str]) -> str:
 
 def _order_of_delivery(file: FoundFile, contract: TableContract) -> tuple:
     """Files of one run came in the order of the times in their names, else of their paths, numbers by their size."""
+    return _time_in_name(file, contract) or datetime.min, natural_order(file.shown), file.shown
+
+
+def natural_order(path: str) -> list[tuple[int, str]]:
+    """What sorts paths as people number files: `e_9` before `e_10`."""
     # what is between digits comes first: texts are at even places, numbers at odd ones
-    pieces = re.split(r"([0-9]+)", file.shown)
-    natural = [(int(piece), "") if place % 2 else (-1, piece) for place, piece in enumerate(pieces)]
-    return _time_in_name(file, contract) or datetime.min, natural, file.shown
+    pieces = re.split(r"([0-9]+)", path)
+    return [(int(piece), "") if place % 2 else (-1, piece) for place, piece in enumerate(pieces)]
 
 
 def _land_delivery(
@@ -458,8 +462,13 @@ def _insert(
     batch: int,
     now: datetime,
     totals: _Totals,
+    changed_in: int | None = None,
 ) -> None:
-    """Moves staged rows to raw and quarantine, registers their files and adds them to the totals."""
+    """Moves staged rows to raw and quarantine, registers their files and adds them to the totals.
+
+    `changed_in` is the batch in which the rows came to be, where it is another than that of their delivery.
+    """
+    changed_in = changed_in or batch
     moment = plain_utc(now)
     loaded_at = f"{literal(moment.isoformat())}::timestamp"
     entries = []
@@ -495,7 +504,7 @@ def _insert(
             * exclude (path, line_shift), {literal(contract.source)} as source_name,
             {literal(contract.table)} as table_name, split_part(file_id, ':', 1) as content_hash, {batch} as batch,
             'loaded' as status,
-            {loaded_at} as loaded_at
+            {loaded_at} as loaded_at, {literal(contract.reading_rules)} as reading_rules
         from landing_files
     """)
     lines = "read_csv({}, columns = {{'record': 'bigint', 'line': 'bigint'}}, header = false, auto_detect = false)"
@@ -512,6 +521,7 @@ def _insert(
     if any(read.accepted for read in part.files):
         line, joins = located("staged", "staged.file_row_number")
         row_key = _row_key(contract, part.columns)
+        is_wanted = "not _is_broken and not _is_blank and not _is_merged"
         values = {column: f"staged.{name(column)}" for column in part.columns}
         # what its parts hold is content of a row as well: an order of which only the lines changed has changed
         values |= {array_of(rows.contract): f"staged.{rows.array}" for rows in part.parts if rows.array}
@@ -524,11 +534,14 @@ def _insert(
         if contract.key_lines == "lines":
             of_key = f"(partition by files.file_id, {row_key} order by {line}"
             whole = (
-                f"string_agg({row_hash}, ',') over {of_key} rows between unbounded preceding and unbounded following)"
+                f"string_agg({row_hash}, ',') filter (where not _is_broken) over {of_key} "
+                "rows between unbounded preceding and unbounded following)"
             )
             # the line, and the whole that it is part of: it is the same row where both are the same
             row_hash = f"md5({whole}) || '-' || {row_hash}"
             row_key += f" || '#' || row_number() over {of_key})"
+            # a line in quarantine has its number too, or letting it in would renumber those after it
+            is_wanted = "not _is_blank and not _is_merged qualify not _is_broken"
         connection.execute(f"""
             insert into {raw_table(contract)} by name
             select
@@ -536,10 +549,10 @@ def _insert(
                 {row_key} as _row_key,
                 {row_hash} as _row_hash,
                 'current' as _row_status, _extra, files.file_id as _file_id, {line} as _line,
-                {batch} as _batch, {batch} as _changed_in, {loaded_at} as _loaded_at
+                {batch} as _batch, {changed_in} as _changed_in, {loaded_at} as _loaded_at
             from read_parquet({literal(str(part.rows))}, file_row_number = true) as staged
             {joins}
-            where not _is_broken and not _is_blank and not _is_merged
+            where {is_wanted}
         """)
     into_quarantine = "insert into {} select files.file_id, files.file_path"
     if part.broken and any(read.broken for read in part.files):
@@ -558,7 +571,9 @@ def _insert(
         """)
     for rows in part.parts:
         line, joins = located("staged", "staged._record" if rows.contract.steps else "staged.file_row_number")
-        _insert_part(connection, contract, rows, line=line, joins=joins, batch=batch, loaded_at=loaded_at)
+        _insert_part(
+            connection, contract, rows, line=line, joins=joins, batch=batch, changed_in=changed_in, loaded_at=loaded_at
+        )
         if rows.broken:
             line, joins = located("explained", "explained._record")
             connection.execute(f"""
@@ -619,6 +634,7 @@ def _insert_part(
     line: str,
     joins: str,
     batch: int,
+    changed_in: int,
     loaded_at: str,
 ) -> None:
     """Moves the rows of a part to raw, each with the columns that it repeats of the row it belongs to.
@@ -644,17 +660,21 @@ def _insert_part(
         {joins}
         left join {raw_table(contract)} as parents
             on parents._batch = {batch} and parents._file_id = files.file_id and {whose}
-        where not staged._is_broken and not staged._is_blank
+        where not staged._is_blank
     """
+    # a row in quarantine has its place too, or letting it in would move those after it
     connection.execute(f"""
         insert into {raw_table(part)} by name
-        select
-            {"".join(f"{value} as {name(column)}, " for column, value in values.items())}
-            parents._row_key || '#' || {place} as _row_key,
-            md5(concat(parents._row_hash, chr(31), {_row_hash(values)})) as _row_hash,
-            'current' as _row_status, staged._extra, files.file_id as _file_id, {line} as _line,
-            {batch} as _batch, {batch} as _changed_in, {loaded_at} as _loaded_at
-        {found} and parents._row_key is not null
+        select * exclude (_is_broken) from (
+            select
+                {"".join(f"{value} as {name(column)}, " for column, value in values.items())}
+                parents._row_key || '#' || {place} as _row_key,
+                md5(concat(parents._row_hash, chr(31), {_row_hash(values)})) as _row_hash,
+                'current' as _row_status, staged._extra, files.file_id as _file_id, {line} as _line,
+                {batch} as _batch, {changed_in} as _changed_in, {loaded_at} as _loaded_at, staged._is_broken
+            {found} and parents._row_key is not null
+        )
+        where not _is_broken
     """)
     if not part.steps:
         connection.execute(f"""
@@ -663,7 +683,7 @@ def _insert_part(
                 files.file_id, files.file_path, {line}, null, '{reasons.PARENT_QUARANTINED}',
                 'the row of {contract.name} that it belongs to is in quarantine; correct that one', null, {batch},
                 {loaded_at}
-            {found} and parents._row_key is null
+            {found} and not staged._is_broken and parents._row_key is null
         """)
 
 
@@ -750,7 +770,8 @@ def _record_refusals(
         _forget_refusals(connection, contract, file, digest, known)
         suffix = file.path.suffix.lstrip(".").lower() or None
         connection.execute(
-            "insert into landing.files values (?, ?, ?, ?, ?, ?, ?, ?, ?, 'refused', ?, 0, 0, 0, '[]', ?, null, null)",
+            "insert into landing.files "
+            "values (?, ?, ?, ?, ?, ?, ?, ?, ?, 'refused', ?, 0, 0, 0, '[]', ?, null, null, null)",
             [
                 file_id, contract.source, contract.table, shown, digest, suffix, file.byte_count,
                 file.delivered_at, batch, refusal.reason, moment,
@@ -785,38 +806,75 @@ def _statuses_of_batch(
     return counts
 
 
+@dataclass(frozen=True)
+class LandedFile:
+    """A file of one delivery that landed, as it lies in the extracts folder now under the path that it landed from."""
+
+    file: FoundFile
+    file_id: str
+    delivery: int
+    place: int
+
+
 def read_again(
     connection: duckdb.DuckDBPyConnection,
     contract: TableContract,
-    file: FoundFile,
-    digest: str,
+    files: Sequence[LandedFile],
     *,
-    place: int,
     batch: int,
     now: datetime,
-) -> None:
-    """Reads one file into raw and quarantine as of this batch, inside the caller's transaction; settles nothing.
+    set_aside: Callable[[Sequence[str]], None],
+) -> dict[str, FileRefused]:
+    """Reads files of one delivery into raw and quarantine, inside the caller's transaction; settles nothing.
 
-    `place` is the file's among those of its delivery.
-
-    Raises FileRefused when it can't land under its contract, and FileChanging when it changed meanwhile.
+    The rows are of the delivery, and came to be in `batch`. What was read of files before is out of the way once
+    `set_aside` was called with their ids; of a file that can't land under its contract it is not, and the refusal is
+    returned by the file's id. Raises FileChanging when a file changed meanwhile.
     """
+    refused: dict[str, FileRefused] = {}
+    ids = {landed.file.shown: landed.file_id for landed in files}
+    places = {landed.file.shown: landed.place for landed in files}
     with _work_folder(connection) as work:
-        promised = file_format(file, contract)
-        staged = stage_file(connection, file, contract, promised=promised, target=work / f"1.{promised.kind}")
-        for part in read_files(connection, contract, [staged], folder=work):
-            if not isinstance(part, ReadPart):
-                raise part[1]
-            _insert(
-                connection,
-                contract,
-                part,
-                digests={file.shown: digest},
-                places={file.shown: place},
-                known={},
-                batch=batch,
-                now=now,
-                totals=_Totals(),
-            )
-    if not file.is_unchanged():
+        for staged, folder in _staged_groups(connection, contract, files, refused, work):
+            for part in read_files(connection, contract, staged, folder=folder):
+                if not isinstance(part, ReadPart):
+                    refused[ids[part[0].file.shown]] = part[1]
+                    continue
+                set_aside([ids[read.staged.file.shown] for read in part.files])
+                _insert(
+                    connection, contract, part, digests=ids, places=places, known={}, batch=files[0].delivery, now=now,
+                    totals=_Totals(), changed_in=batch,
+                )  # fmt: skip
+    if not all(landed.file.is_unchanged() for landed in files):
         raise FileChanging
+    return refused
+
+
+def _staged_groups(
+    connection: duckdb.DuckDBPyConnection,
+    contract: TableContract,
+    files: Sequence[LandedFile],
+    refused: dict[str, FileRefused],
+    work: Path,
+) -> Iterator[tuple[list[StagedFile], Path]]:
+    """As many files at a time as lie unpacked on the disk together; each group is gone before the next is made."""
+    staged: list[StagedFile] = []
+    for number, landed in enumerate(files, start=1):
+        if not staged:
+            folder = work / str(number)
+            folder.mkdir()
+        try:
+            promised = file_format(landed.file, contract)
+            target = folder / f"{number}.{promised.kind}"
+            staged.append(stage_file(connection, landed.file, contract, promised=promised, target=target))
+        except FileRefused as refusal:
+            refused[landed.file_id] = refusal
+        except FileNotFoundError as gone:
+            raise FileChanging from gone
+        byte_count = sum(one.byte_count for one in staged)
+        if len(staged) >= MOST_FILES_AT_ONCE or byte_count >= MOST_BYTES_AT_ONCE:
+            yield staged, folder
+            shutil.rmtree(folder)
+            staged = []
+    if staged:
+        yield staged, folder

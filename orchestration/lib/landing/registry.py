@@ -38,10 +38,11 @@ create table if not exists landing.files (
     file_id varchar, source_name varchar, table_name varchar, file_path varchar, content_hash varchar,
     file_format varchar, byte_count bigint, delivered_at timestamp, batch bigint, status varchar, reason
     varchar, rows_read bigint, rows_accepted bigint, rows_quarantined bigint, extra_columns varchar, loaded_at
-    timestamp, delivered_in_name timestamp, place_in_batch bigint
+    timestamp, delivered_in_name timestamp, place_in_batch bigint, reading_rules varchar
 );
 alter table landing.files add column if not exists delivered_in_name timestamp;
 alter table landing.files add column if not exists place_in_batch bigint;
+alter table landing.files add column if not exists reading_rules varchar;
 create table if not exists landing.repeats (
     source_name varchar, table_name varchar, file_path varchar, byte_count bigint, delivered_at timestamp,
     file_id varchar
@@ -167,7 +168,7 @@ def has_registry(connection: duckdb.DuckDBPyConnection) -> bool:
         connection,
         "select count(*) from duckdb_columns() where schema_name = 'landing' and database_name = current_database() "
         "and (table_name, column_name) in "
-        "(('files', 'place_in_batch'), ('batches', 'batch'), ('repeats', 'file_id'), ('warnings', 'kind'), "
+        "(('files', 'reading_rules'), ('batches', 'batch'), ('repeats', 'file_id'), ('warnings', 'kind'), "
         "('daily_profiles', 'metric'), ('profiled_tables', 'table_name'))",
     )
     return found == 6

@@ -154,16 +154,16 @@ def _settle(
 
         select * from decided where _row_status is distinct from decision or decision = 'withdrawn'
     """)
-    # Rows whose claim on the key has ended leave quarantine; a row that is still claimed gets its message
-    # again.
+    # Rows whose claim on the key has ended leave quarantine, also where the contract has no scope any more; a row that
+    # is still claimed gets its message again.
     quarantine = quarantine_table(contract)
+    connection.execute(f"""
+        delete from {quarantine} as quarantined
+        using landing_changes as changes
+        where quarantined.reason = '{reasons.KEY_COLLISION}'
+            and quarantined.file_id = changes._file_id and quarantined.line = changes._line
+    """)
     if contract.key_scope:
-        connection.execute(f"""
-            delete from {quarantine} as quarantined
-            using landing_changes as changes
-            where quarantined.reason = '{reasons.KEY_COLLISION}'
-                and quarantined.file_id = changes._file_id and quarantined.line = changes._line
-        """)
         declared = ", ".join(f"{literal(c.name)}, raw_rows.{name(c.name)}::varchar" for c in contract.columns)
         connection.execute(
             f"""

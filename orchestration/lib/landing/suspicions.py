@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 
 import duckdb
@@ -35,10 +35,10 @@ def note_suspicions(
     *,
     batch: int,
     now: datetime,
-    only: str | None = None,
+    only: Collection[str] | None = None,
     has_repeats: bool = True,
 ) -> None:
-    """Looks at the rows of a batch and writes what is suspicious about their files, or about one of them.
+    """Looks at the rows of a batch and writes what is suspicious about their files, or about some of them.
 
     Where no key has several rows (`has_repeats`), none is looked for.
     """
@@ -49,7 +49,7 @@ def note_suspicions(
         *_spreadsheet_numbers(connection, contract, batch),
         *_lost_zeros(connection, contract, batch),
     ]:
-        if only in (None, file_id):
+        if only is None or file_id in only:
             found.setdefault(file_id, []).append(warning)
     for file_id, warnings in found.items():
         note_warnings(connection, contract, file_id=file_id, batch=batch, now=now, warnings=warnings)

@@ -14,6 +14,7 @@ from orchestration.lib.config.seeds import Problem, resolve_matching, resolve_se
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings
 from orchestration.lib.landing.files import FoundFile, find_files
+from orchestration.lib.landing.land_again import older_contracts
 from orchestration.lib.landing.overlooked import overlooked
 from orchestration.lib.landing.registry import has_books, known_places, latest_batch
 from orchestration.lib.landing.warnings import LandingWarning
@@ -38,7 +39,8 @@ class Due:
     `clock_moved_from` is the clock of the last build where no setting fixes it and it has moved since: due only when
     somebody says so (the schedule does), as most runs by hand are about data. `state` names what was looked at: two
     looks with the same one saw the same files, code, configuration and ledgers. `warnings` are about the seeds;
-    `overlooked` lies in the extracts folder and is not read, which makes nothing due.
+    `overlooked` lies in the extracts folder and is not read, or landed before its contract was changed, which makes
+    nothing due. `contracts` are those that were looked at.
     """
 
     reasons: tuple[str, ...]
@@ -46,6 +48,7 @@ class Due:
     state: str
     warnings: tuple[Problem, ...] = ()
     overlooked: tuple[LandingWarning, ...] = ()
+    contracts: tuple[TableContract, ...] = ()
 
 
 def look(settings: Settings, *, now: datetime) -> Due:
@@ -66,11 +69,13 @@ def look(settings: Settings, *, now: datetime) -> Due:
     reasons: list[str] = []
     last: CompleteBuild | None = None
     batch = 0
+    older: tuple[LandingWarning, ...] = ()
     if settings.warehouse.exists():
         with open_duckdb(settings.warehouse, read_only=True, wait_seconds=0) as connection:
             if has_books(connection):
                 batch = latest_batch(connection)
                 reasons += _files_due(connection, found)
+                older = older_contracts(connection, contracts)
             if _has_builds(connection):
                 last = last_complete_build(connection)
                 trouble = build_trouble(connection)
@@ -88,7 +93,8 @@ def look(settings: Settings, *, now: datetime) -> Due:
         last.as_of if last is not None and settings.as_of is None and last.as_of != now_cut else None,
         hashlib.sha256("\n".join(state).encode()).hexdigest()[:32],
         warnings,
-        overlooked(settings.extracts, contracts),
+        (*overlooked(settings.extracts, contracts), *older),
+        contracts,
     )
 
 
@@ -113,7 +119,7 @@ def _build_due(
     if last.fingerprint != code:
         yield "models, seeds or settings changed"
     if batch != last.batch:
-        yield "rows landed, or were withdrawn, restored or requeued, after the last build"
+        yield "rows landed, or were withdrawn, restored or read again, after the last build"
     if settings.as_of is not None and settings.as_of != last.as_of:
         yield f"the clock is {settings.as_of:%Y-%m-%d %H:%M}, and was {last.as_of:%Y-%m-%d %H:%M}"
     if last.release_id is None:

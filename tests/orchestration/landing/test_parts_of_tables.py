@@ -65,7 +65,7 @@ def shop(tmp_path):
         yield Landing(connection, tmp_path / "extracts", ORDERS)
 
 
-def order(number: int, *lines: object, updated: int = 1, **more: object) -> str:
+def order(number: int | str, *lines: object, updated: int = 1, **more: object) -> str:
     values = {"id": number, "created_at": "2026-01-05 10:00", "updated_at": f"2026-02-{updated:02d}", **more}
     return json.dumps({**values, "line_items": list(lines)}) + "\n"
 
@@ -236,6 +236,29 @@ def test_an_order_with_a_row_per_line_is_an_order_and_its_lines(shop):
     shop.land()
     assert [row for row in parts(shop, "order_id, sku") if row[0] == "#1001"] != []
     assert [row[:3] for row in parts(shop) if row[3] == "current"] == [("#1001", "w", 1), ("#1002", "z", 1)]
+
+
+@pytest.mark.parametrize("kind", ["elements", "lines"])
+def test_rows_of_a_part_that_are_let_in_are_counted_and_move_no_other(shop, kind):
+    """They were counted as none, and lines after one in quarantine had the number of the one before."""
+    if kind == "lines":
+        shop.contract = BASKETS
+        lines = (",x,1", ",,2", ",y,z", ",w,4")
+        shop.write("a.csv", HEADER + "".join(f"#1,2026-01-05,9{line}\n" for line in lines))
+    else:
+        shop.write("a.jsonl", order("#1", line("x"), line(None, 2), line("y", "z"), line("w", 4)))
+    shop.land()
+    (part,) = shop.contract.parts
+    assert parts(shop, "_row_key, sku") == [("#1#1", "x"), ("#1#4", "w")]
+    relaxed = dataclasses.replace(part.columns[2], required=False)
+    part = dataclasses.replace(part, columns=(*part.columns[:2], relaxed, *part.columns[3:]))
+    shop.change(parts=(part,))
+    [file] = requeue(
+        shop.connection, [shop.contract, part], Wanted("shop"), extracts=shop.extracts, run_id="r", now=NOW
+    )  # fmt: skip
+    assert (file.rows_let_in, file.rows_quarantined) == (1, 1)
+    found = [row for row in parts(shop, "_row_key, sku, _row_status") if row[2] == "current"]
+    assert found == [("#1#1", "x", "current"), ("#1#2", None, "current"), ("#1#4", "w", "current")]
 
 
 def test_parts_of_rows_that_two_sources_claim_are_quarantined_with_them(shop):

@@ -115,6 +115,18 @@ def test_rows_that_the_corrected_contract_reads_otherwise_are_replaced_and_seen_
     assert changed == [("a",), ("b",), ("d",)]
 
 
+def test_a_line_that_is_let_in_renumbers_no_other(landing):
+    """Lines of a basket had the numbers of those before them that were not in quarantine."""
+    landing.change(version_column=None, key_lines="lines")
+    landing.write("a.csv", csv("a,2026-01-01,1,sent,", "a,2026-01-01,2,open,", "a,2026-01-01,3,open,"))
+    landing.land()
+    assert landing.current("_row_key, amount::int") == [("a#2", 2), ("a#3", 3)]
+    accept(landing, "open", "sent")
+    [file] = again(landing)
+    assert file.rows_let_in == 1
+    assert landing.current("_row_key, amount::int") == [("a#1", 1), ("a#2", 2), ("a#3", 3)]
+
+
 def test_the_files_of_a_reason_or_a_name_alone_are_read_again(landing):
     landing.write("a.csv", csv("a,2026-01-01,x,open,"))
     landing.write("b.csv", csv("b,2026-01-01,1,sent,"))

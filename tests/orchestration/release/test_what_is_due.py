@@ -125,7 +125,7 @@ def test_two_files_of_the_same_content_land_once_and_neither_is_read_again(shop:
 
 def test_a_withdrawn_file_is_due_and_does_not_land_by_itself(shop: Warehouse) -> None:
     shop.withdraw("feed/events/a.csv")
-    assert look(shop).reasons == ("rows landed, or were withdrawn, restored or requeued, after the last build",)
+    assert look(shop).reasons == ("rows landed, or were withdrawn, restored or read again, after the last build",)
     publish(shop)
     assert look(shop).reasons == ()
 

@@ -53,6 +53,7 @@ class ReleaseFacts(_Facts):
     freshness: Freshness | None = None
     may_shrink: bool = True
     may_be_empty: bool = True
+    lists_faults: bool = False
     restated: RestatedFigures | None = None
     has_plain_name: bool = False
     is_ledger: bool = False

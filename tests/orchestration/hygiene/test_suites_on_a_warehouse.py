@@ -327,6 +327,18 @@ def test_a_table_that_lost_more_than_half_its_rows_fails(warehouse):
     assert core(warehouse, previous_row_counts={"core.fct_events": 200}).verdict == "pass"
 
 
+def test_faults_that_were_corrected_are_no_lost_rows(warehouse):
+    """The table of landing warnings warned of itself once its warnings were dealt with."""
+    rows = {mart.label: 10_000 for mart in CORE}
+    faults = [
+        replace(mart, facts=mart.facts.model_copy(update={"lists_faults": mart.name == "bridge_customer_records"}))
+        for mart in CORE
+    ]
+    result = warehouse.run(published_suite("core", faults, as_of=AS_OF, previous_row_counts=rows, may_shrink=True))
+    lost = {check.table_name for check in result.warnings if check.expectation == "row_count"}
+    assert lost == {mart.name for mart in CORE} - {"bridge_customer_records"}
+
+
 def test_an_empty_timeline_fails_only_when_events_landed(warehouse):
     warehouse.execute("delete from core.fct_events")
     result = core(warehouse)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import duckdb
 
@@ -27,6 +27,10 @@ FEWEST_CODES = 30
 SHORTEST_CODE = 5
 # Where codes fill their range like this, they are numbers that count up, and the shorter ones came first.
 DENSEST_CODES = 0.5
+# Seconds until 2100 that are taken for milliseconds end before this day; what is taken for microseconds, long before.
+LAST_OF_WRONG_UNITS = "1970-02-20"
+# Seconds since 1970 of 1990 and of 2100: times that are likely.
+FIRST_OF_LIKELY_TIMES, LAST_OF_LIKELY_TIMES = 631_152_000, 4_102_444_800
 
 
 def note_suspicions(
@@ -48,6 +52,7 @@ def note_suspicions(
         *(_order_that_decided(connection, contract, batch) if has_repeats else ()),
         *_spreadsheet_numbers(connection, contract, batch),
         *_lost_zeros(connection, contract, batch),
+        *_times_in_1970(connection, contract, batch),
     ]:
         if only is None or file_id in only:
             found.setdefault(file_id, []).append(warning)
@@ -241,6 +246,52 @@ def _lost_zeros(
                 says=f"{{count}} values of {{column}} have {length - 1} digits, most have {length}, none begins with "
                 "0{examples}: a spreadsheet may have cut leading zeros. Format the column as text before saving it",
             )
+
+
+def _times_in_1970(
+    connection: duckdb.DuckDBPyConnection, contract: TableContract, batch: int
+) -> Iterator[tuple[str, LandingWarning]]:
+    """Times of the first weeks of 1970: numbers in another unit, or 0 for none. A date of birth may be one."""
+    columns = [
+        column
+        for column in contract.own_columns
+        if not column.personal and (column.data_type == "timestamp" or column.time_unit)
+    ]
+    if not columns:
+        return
+    counts = []
+    for column in columns:
+        time = f"raw_rows.{name(column.name)}"
+        is_early = f"{time} >= timestamp '1970-01-01' and {time} < timestamp '{LAST_OF_WRONG_UNITS}'"
+        counts.append(f"{{'count': count_if({is_early}), 'example': max({time}::timestamp) filter (where {is_early})}}")
+    for file_id, path, found in connection.execute(f"""
+        select _file_id, files.file_path, [{", ".join(counts)}]
+        from {_of_batch(contract, batch)} group by all order by file_path
+    """).fetchall():
+        for column, one in zip(columns, found, strict=True):
+            if one["count"]:
+                said = f"{_rows(one['count'])} a {column.name} in the first weeks of 1970, such as {one['example']}: "
+                said += f"{_likely_unit(column, one['example'])}, in {contract.declared_in}"
+                yield file_id, LandingWarning("time_in_1970", path, said, column.name, one["count"])
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row{'s have' if count != 1 else ' has'}"
+
+
+def _likely_unit(column: ColumnContract, example: datetime) -> str:
+    """What makes a time of our days of one in 1970."""
+    microseconds = (example - datetime(1970, 1, 1)) // timedelta(microseconds=1)
+    if not microseconds:
+        return '0 is no time; where it means that there is none, add null_values: ["0"]'
+    units = {"seconds": 1_000_000, "millis": 1_000, "micros": 1}
+    if column.time_unit not in units:
+        return "the program that wrote the file took a number for another unit; correct it there, or deliver the number"
+    number = microseconds // units[column.time_unit]
+    for unit, size in units.items():
+        if FIRST_OF_LIKELY_TIMES <= number * size / 1_000_000 < LAST_OF_LIKELY_TIMES:
+            return f"the numbers are {unit} rather than {column.time_unit}; set time_unit: {unit}"
+    return f"are the numbers {column.time_unit}? Correct time_unit"
 
 
 def _counted(

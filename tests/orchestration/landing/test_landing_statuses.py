@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -588,3 +589,30 @@ def test_books_of_a_version_before_are_read_and_completed(landing):
     landing.write("c.csv", csv("c,2026-01-01,1,"))
     landing.land()
     assert landing.current() == [("c",)]
+
+
+@pytest.mark.parametrize(
+    ("settings", "written", "count", "says"),
+    [
+        ({"time_unit": "millis"}, ("1767604320", "1767604320000"), 1, "1970-01-21 11:00:04.320000: the numbers are "
+         "seconds rather than millis; set time_unit: seconds, in models/"),
+        ({"time_unit": "micros"}, ("1767604320000", "1767604320001"), 2, "set time_unit: millis"),
+        ({"time_unit": "micros"}, ("1767604320",), 1, "set time_unit: seconds"),
+        ({"time_unit": "seconds"}, ("0", "1767604320"), 1, '0 is no time; where it means that there is none, add'),
+        ({"time_unit": "seconds", "null_values": ("0",)}, ("0", "1767604320"), 0, ""),
+        ({}, ("1970-01-21T11:00:04Z", "2026-01-05"), 1, "the program that wrote the file took a number"),
+        ({}, ("1970-03-01", "1969-12-31", "2026-01-05"), 0, ""),
+        ({"personal": True}, ("1970-01-21",), 0, ""),
+    ],
+)  # fmt: skip
+def test_times_in_the_first_weeks_of_1970_are_told_with_the_likely_unit(landing, settings, written, count, says):
+    columns = [
+        replace(column, **settings) if column.name == "ordered_at" else column for column in landing.contract.columns
+    ]
+    landing.change(columns=tuple(columns))
+    landing.write("a.csv", "order_id,ordered_at\n" + "".join(f"{n},{time}\n" for n, time in enumerate(written)))
+    landing.land()
+    assert len(landing.current()) == len(written)
+    found = landing.rows("select kind, column_name, row_count, message from landing.warnings")
+    assert [row[:3] for row in found] == [("time_in_1970", "ordered_at", count)] * (count > 0)
+    assert all(says in row[3] for row in found)

@@ -30,6 +30,7 @@ from orchestration.lib.landing.files import (
     growing_files,
 )
 from orchestration.lib.landing.headers import array_of
+from orchestration.lib.landing.missing_arrays import parts_without_arrays
 from orchestration.lib.landing.reasons import FileChanging, FileRefused
 from orchestration.lib.landing.registry import (
     Place,
@@ -488,7 +489,11 @@ def _insert(
                 "delivered_in_name": named.isoformat() if named else None, "place_in_batch": places[file.shown],
             }
         )  # fmt: skip
-        warnings = [*_suspicions(read, contract), *misspelt_columns(connection, contract, part, read)]
+        warnings = [
+            *_suspicions(read, contract),
+            *misspelt_columns(connection, contract, part, read),
+            *(parts_without_arrays(connection, contract, part, read) if contract.parts else ()),
+        ]
         note_warnings(connection, contract, file_id=digest, batch=batch, now=now, warnings=warnings)
         totals.files_loaded += 1
         totals.rows_read += count

@@ -13,6 +13,7 @@ from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.landing import (
     ColumnContract,
     ContractError,
+    CsvDialect,
     TableContract,
     account,
     read_contracts,
@@ -259,6 +260,45 @@ def test_rows_of_a_part_that_are_let_in_are_counted_and_move_no_other(shop, kind
     assert (file.rows_let_in, file.rows_quarantined) == (1, 1)
     found = [row for row in parts(shop, "_row_key, sku, _row_status") if row[2] == "current"]
     assert found == [("#1#1", "x", "current"), ("#1#2", None, "current"), ("#1#4", "w", "current")]
+
+
+def test_a_path_that_no_row_has_is_told_with_those_that_there_are(shop):
+    """A misspelt path landed orders without lines, and nobody was told."""
+    warnings = "select place, kind, row_count, message from landing.warnings order by all"
+
+    def land_with(path: str, name: str, content: str) -> list[tuple]:
+        shop.change(parts=(dataclasses.replace(LINES, path=path),))
+        shop.write(name, content)
+        shop.land()
+        return shop.rows(warnings)
+
+    orders = order(1, line("x"), meta={"box list": [1]}, tags="a") + order(2)
+    (found,) = land_with("$.line_itms", "a.jsonl", orders)
+    assert found == (
+        "shop/orders/a.jsonl", "nothing_at_path", 2,
+        'no row has anything at $.line_itms, so shop.order_lines gets no rows; there are arrays at $.meta."box list", '
+        "$.line_items. Correct path in models/staging/shop/_shop__sources.yml line 50",
+    )  # fmt: skip
+    # of a file with a header, a column that is missing refuses the file; what is inside of one is told
+    rows = 'id,created_at,data\n3,2026-01-05,"{""goods"": [{""sku"": ""x""}]}"\n'
+    (_, found) = land_with("$.data.gods", "b.csv", rows)
+    assert "there are arrays at $.data.goods." in found[3]
+    shop.change(csv=CsvDialect(delimiter="|", quote=""))
+    rows = 'id|created_at|data\n31|2026-01-05|{"goods": [{"sku": "x"}]}\n'
+    assert "there are arrays at $.data.goods." in land_with("$.data.gods", "b_unquoted.csv", rows)[1][3]
+    parquet = shop.extracts / "shop" / "orders" / "c.parquet"
+    columns = "4 as id, timestamp '2026-01-05' as created_at, {'goods': [{'sku': 'x'}]} as data"
+    shop.connection.execute(f"copy (select {columns}) to '{parquet}'")
+    shop.land()
+    assert "there are arrays at $.data.goods." in shop.rows(warnings)[3][3]
+    (*_, found) = land_with("$.line_itms", "d.jsonl", '{"id": 5, "created_at": "2026-01-05"}\n')
+    assert "gets no rows; no row has another array" in found[3]
+    # rows without elements have an empty array there, and one that has rows already may have none in a file
+    assert len(land_with("$.line_items", "e.jsonl", order(6))) == 5
+    assert len(land_with("$.line_items", "f.jsonl", order(7, line("x")))) == 5
+    assert len(land_with("$.line_items", "g.jsonl", '{"id": 8, "created_at": "2026-01-05"}\n')) == 5
+    # but not where there is an array under another name
+    assert len(land_with("$.line_items", "h.jsonl", '{"id": 9, "created_at": "2026-01-05", "lines": []}\n')) == 6
 
 
 def test_parts_of_rows_that_two_sources_claim_are_quarantined_with_them(shop):

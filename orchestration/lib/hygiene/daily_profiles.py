@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import accumulate, groupby
 
 import duckdb
 
@@ -23,6 +24,9 @@ TIMES = ("timestamp", "date")
 # More values than this in a column, and it names things rather than kinds of things.
 MOST_VALUES = 50
 LONGEST_VALUE = 100
+# Quantiles hold the numbers of all rows of a statement in memory: days are described as many at a time as have so many
+# rows together.
+MOST_ROWS = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,9 @@ def describe_days(
     of_table = f"source_name = {literal(contract.source)} and table_name = {literal(contract.table)}"
     scope = "true" if since < 0 else "measured_on in (select day from changed_days)"
     connection.execute(f"delete from landing.daily_profiles where {of_table} and {scope}")
-    connection.execute(_profile(contract, day, identifying, _columns_with_few_values(connection, contract, day)))
+    kinds = _columns_with_few_values(connection, contract, day)
+    for some in _some_at_a_time(connection, contract, day):
+        connection.execute(_profile(contract, day, identifying, kinds, some))
     connection.execute(
         "insert or replace into landing.profiled_tables values (?, ?, ?, ?)",
         [contract.source, contract.table, batch, shape],
@@ -106,6 +112,20 @@ def describe_days(
     days = connection.execute("select day from changed_days order by day").fetchall()
     connection.execute("drop table changed_days")
     return tuple(found for (found,) in days)
+
+
+def _some_at_a_time(
+    connection: duckdb.DuckDBPyConnection, contract: TableContract, day: RowDay
+) -> Iterable[Sequence[date]]:
+    """The days of `changed_days` in turn, as many at a time as have `MOST_ROWS` rows together."""
+    counted = connection.execute(
+        f"select day, count(*) from (select {day.expression} as day from {raw_table(contract)} where {day.rows}) "
+        "where day in (select day from changed_days) group by day order by day"
+    ).fetchall()
+    row_counts = accumulate(count for _, count in counted)
+    numbered = ((found, total // MOST_ROWS) for (found, _), total in zip(counted, row_counts, strict=True))
+    for _, group in groupby(numbered, lambda pair: pair[1]):
+        yield [found for found, _ in group]
 
 
 def _columns_with_few_values(
@@ -129,8 +149,14 @@ def _columns_with_few_values(
     return [column for column, count in zip(kinds, counts, strict=True) if count <= MOST_VALUES]
 
 
-def _profile(contract: TableContract, day: RowDay, identifying: Sequence[str], kinds: Sequence[ColumnContract]) -> str:
-    """The statement that describes the days of `changed_days`: one pass over their rows."""
+def _profile(
+    contract: TableContract,
+    day: RowDay,
+    identifying: Sequence[str],
+    kinds: Sequence[ColumnContract],
+    days: Sequence[date],
+) -> str:
+    """The statement that describes some of the days of `changed_days`: one pass over their rows."""
     numbers = [column for column in contract.columns if is_number(column) and column.name not in contract.key]
     times = [column for column in contract.columns if column.data_type == "timestamp"]
     own = name(day.column.name) if day.column else "_loaded_at"
@@ -184,7 +210,8 @@ def _profile(contract: TableContract, day: RowDay, identifying: Sequence[str], k
         with daily as materialized (
             select {day.expression} as day, [{", ".join(figures)}] as figures{listed}
             from {raw_table(contract)}
-            where {day.rows} and {day.expression} in (select day from changed_days)
+            where {day.rows} and {day.expression} between date '{days[0]}' and date '{days[-1]}'
+                and {day.expression} in (select day from changed_days)
             group by day
         ),
         entries as (

@@ -46,13 +46,15 @@ def _follow(connection: duckdb.DuckDBPyConnection, contract: TableContract, part
     parents, parts = raw_table(contract), raw_table(part)
     same = "_line" if part.steps else "_row_key"
     own = "parts._line" if part.steps else r"regexp_replace(parts._row_key, '#[0-9]+$', '')"
-    connection.execute(f"""
-        update {parts} as parts set _row_status = parents._row_status, _changed_in = {batch}
-        from {parents} as parents
-        where (parents._changed_in = {batch} or parts._changed_in = {batch})
-            and parents._file_id = parts._file_id and parents.{same} = {own}
-            and parents._row_status is distinct from parts._row_status
-    """)
+    # one after the other: with an `or` between them each landing would join the tables whole
+    for changed in ("parents", "parts"):
+        connection.execute(f"""
+            update {parts} as parts set _row_status = parents._row_status, _changed_in = {batch}
+            from {parents} as parents
+            where {changed}._changed_in = {batch}
+                and parents._file_id = parts._file_id and parents.{same} = {own}
+                and parents._row_status is distinct from parts._row_status
+        """)
 
 
 def _settle(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Protocol
 
-from pydantic import BeforeValidator, ConfigDict
+from pydantic import BeforeValidator, ConfigDict, Field, Strict
 from pydantic.dataclasses import dataclass
 
 from orchestration.lib.config.faults import Place, check_known, fault, is_list_of_tables, read_texts, worded
@@ -137,8 +137,8 @@ Conditions = Annotated[tuple[Condition, ...], BeforeValidator(read_conditions)]
 class EventMapping:
     """One moment of a row that is an event. Its keys are columns of the event contract (macro `event_columns`), and
 
-    `when` (which rows have it), `moment` (the end of its `event_id`), and `record` (the columns that name the record
-    of which it is a moment; without it, the row).
+    `when` (which rows have it), `moment` (the end of its `event_id`), `record` (the columns that name the record of
+    which it is a moment; without it, the row), and `amount_divided_by` (100, of amounts in cents).
     """
 
     event_name: Annotated[Value, BeforeValidator(read_value)]
@@ -165,6 +165,9 @@ class EventMapping:
     properties: ColumnsByName = ()
     sequence_number: Column | None = None
     amount: Column | None = None
+    amount_divided_by: Annotated[
+        int | None, Strict(), Field(gt=1), worded("`{key}` of {what} must be a whole number, such as 100 for cents.")
+    ] = None
     feedback_score: Column | None = None
     feedback_scale_min: Column | None = None
     feedback_scale_max: Column | None = None
@@ -275,6 +278,8 @@ def _check_event(event: EventMapping, columns: Mapping[str, MappedColumn], at: P
             allowed = ("bigint",) if name == "sequence_number" else NUMBERS
             wanted = "a whole number" if name == "sequence_number" else "a number"
             _check_type(column, columns, allowed, wanted, *at, name)
+    if event.amount_divided_by is not None and event.amount is None:
+        raise fault("`{key}` of {what} has no `amount` to divide.", *at, "amount_divided_by")
     if None in (word for _, word in event.event_name.values) or not (
         event.event_name.keeps_others or event.event_name.otherwise
     ):

@@ -16,7 +16,7 @@ from datetime import datetime
 
 from orchestration.lib.config.contracts import RESERVED_COLUMNS, folded
 from orchestration.lib.config.personal import may_name_a_person
-from orchestration.lib.sources.samples import Sample, SampleColumn, SampleInvalid
+from orchestration.lib.sources.samples import Sample, SampleColumn, SampleInvalid, SamplePart
 
 # What tools write where there is no value.
 NULL_WORDS = ("NULL", "null", "\\N", "N/A", "n/a", "#N/A", "NaN", "nan", "None", "-", "--")
@@ -77,7 +77,7 @@ FIELDS_OF_PEOPLE = {
 # The types of identifiers that are shipped, by what columns that hold them are called.
 IDENTIFIERS = (
     ("loyalty_card", re.compile(r"(^|_)(loyalty_?card|card_?number|membership_(id|number))$")),
-    ("customer_number", re.compile(r"^(customer|client|account|contact|buyer|user|member)_?(id|number|no|nr)$")),
+    ("customer_number", re.compile(r"^(customer|client|account|contact|buyer|user|member)(_?(id|number|no|nr))?$")),
     ("cookie", re.compile(r"(^|_)(cookie|anonymous_id|visitor_id|user_pseudo_id|client_id|ga_client_id)$")),
     ("device_id", re.compile(r"(^|_)(device_id|idfa|gaid|installation_id)$")),
     ("social_handle", re.compile(r"(^|_)(handle|twitter|instagram|social_handle)$")),
@@ -85,7 +85,22 @@ IDENTIFIERS = (
 TABLES_OF_PEOPLE = re.compile(
     r"contact|customer|people|person|subscriber|member|lead|user|audience|kontakt|kunde|klant"
 )
+# Amounts are gross: what was paid back is a property (docs/bring_your_own_data.md).
+TABLES_OF_MONEY_BACK = re.compile(r"refund|chargeback|credit_?note|dispute")
 FEW_VALUES = 30
+ZONES_OF_TIMES = {"utc", "gmt", "local"}
+# Columns of the event contract that a column of the same meaning fills.
+NAMES_IN_EVENTS = {
+    "channel": ("channel",),
+    "campaign": ("campaign", "campaign_name", "utm_campaign"),
+    "utm_source": ("utm_source",),
+    "utm_medium": ("utm_medium",),
+    "referrer": ("referrer", "referer"),
+}
+# Columns that hold the name of a person, where the same object or row has their address.
+NAMES_BESIDE_ADDRESSES = re.compile(r"(^|_)(display_|nick_?)?name$")
+# The last words of paths that say nothing of what is in a list.
+WORDS_OF_LISTS = ("data", "items", "nodes", "edges", "values", "elements", "records", "results", "list")
 
 
 @dataclass
@@ -121,6 +136,21 @@ class ColumnGuess:
 
 
 @dataclass(frozen=True)
+class PartGuess:
+    """A table whose rows are in those of another: the elements of a list at `path`, or without it the lines of a key.
+
+    `repeated` are columns of that other table by their names in this one.
+    """
+
+    table: str
+    path: str | None
+    columns: Sequence[ColumnGuess]
+    repeated: Mapping[str, ColumnGuess]
+    events: Sequence[Mapping[str, object]]
+    row_count: int
+
+
+@dataclass(frozen=True)
 class KeyGuess:
     """The key of a table, why, and how lines under one key are read."""
 
@@ -147,9 +177,21 @@ def guess_columns(sample: Sample, table: str) -> list[ColumnGuess]:
     """A guess for each column; two headers that fold to one name get two. Raises SampleInvalid without any row."""
     if not sample.row_count:
         raise SampleInvalid(f"{sample.path}: it has a header and no row. Export some rows; they tell the types.")
+    guesses = _guesses_of(sample.columns)
+    if TABLES_OF_PEOPLE.search(table):
+        key = guess_key(guesses, table)
+        for guess in guesses:
+            # ids of events are published: that of a person is hashed
+            if guess.name in key.columns and not guess.is_personal:
+                guess.meta["personal"] = True
+                guess.why.append("the number of a person")
+    return guesses
+
+
+def _guesses_of(columns: Iterable[SampleColumn]) -> list[ColumnGuess]:
     guesses: list[ColumnGuess] = []
     taken: dict[str, int] = {}
-    for column in sample.columns:
+    for column in columns:
         name = column_name(column.name)
         taken[name] = taken.get(name, 0) + 1
         guess = ColumnGuess(column, name if taken[name] == 1 else f"{name}_{taken[name]}")
@@ -161,24 +203,69 @@ def guess_columns(sample: Sample, table: str) -> list[ColumnGuess]:
             guess.meta["source_name"] = column.name
         _guess_type(guess)
         _guess_person(guess)
+        guesses.append(guess)
+    _guess_names_beside_addresses(guesses)
+    _keep_local_times_as_texts(guesses)
+    for guess in guesses:
         if guess.is_personal:
             # no value of a person goes into a file that is kept with code
             said = (re.sub(r"\s*such as .*", "", why) for why in guess.why)
             guess.why = [why for why in said if why]
-        guesses.append(guess)
     # headers that differ in spelling alone keep their spelling
     spellings = Counter(folded(guess.sample.name) for guess in guesses if guess.sample.path is None)
     for guess in guesses:
         if guess.sample.path is None and spellings[folded(guess.sample.name)] > 1:
             guess.meta["source_name"] = guess.sample.name
-    if TABLES_OF_PEOPLE.search(table):
-        key = guess_key(guesses, table)
-        for guess in guesses:
-            # ids of events are published: that of a person is hashed
-            if guess.name in key.columns and not guess.is_personal:
-                guess.meta["personal"] = True
-                guess.why.append("the number of a person")
     return guesses
+
+
+def _mark_ids_of_persons(guesses: Iterable[ColumnGuess]) -> None:
+    for guess in guesses:
+        is_told = NAMES_OF_IDS.search(guess.name) or NAMES_BESIDE_ADDRESSES.search(guess.name)
+        if is_told and guess.data_type == "string" and guess.filled and not guess.is_personal:
+            guess.meta["personal"] = True
+            guess.why.append("of a person")
+
+
+def _guess_names_beside_addresses(guesses: Sequence[ColumnGuess]) -> None:
+    """A name in an object that has an address or a telephone number as well is that of a person."""
+
+    def place(guess: ColumnGuess) -> str:
+        return (guess.sample.path or "").rpartition(".")[0]
+
+    # the row itself has names of all kinds: an order's beside its buyer's address
+    of_persons = {place(guess) for guess in guesses if identifier_of(guess) in ("email", "phone")} - {"", "$"}
+    for guess in guesses:
+        if (
+            place(guess) in of_persons
+            and guess.data_type == "string"
+            and NAMES_BESIDE_ADDRESSES.search(guess.name)
+            and not guess.is_personal
+        ):
+            guess.meta["personal"] = True
+            guess.why.append("a name beside an address")
+
+
+def _keep_local_times_as_texts(guesses: Sequence[ColumnGuess]) -> None:
+    """Of a time that is there in UTC and in local time the first is the moment, and the other one is no time."""
+    in_utc = {}
+    for guess in guesses:
+        words = guess.name.split("_")
+        if guess.is_time and {"utc", "gmt"} & set(words):
+            in_utc[_without_zone(words)] = guess
+            guess.why = [why for why in guess.why if "without an offset" not in why]
+            guess.why.append("in UTC, so leave time_zone as it is")
+    for guess in guesses:
+        moment = in_utc.get(_without_zone(guess.name.split("_")))
+        if guess.is_time and moment is not None and moment is not guess:
+            guess.data_type = "string"
+            for key in ("time_format", "time_unit"):
+                guess.meta.pop(key, None)
+            guess.why = [f"{moment.name} in local time, kept as text: it would be a second moment"]
+
+
+def _without_zone(words: Iterable[str]) -> tuple[str, ...]:
+    return tuple(word for word in words if word not in ZONES_OF_TIMES)
 
 
 def _guess_type(guess: ColumnGuess) -> None:
@@ -410,8 +497,96 @@ def singular(table: str) -> str:
     return table[:-1] if table.endswith("s") and not table.endswith(("ss", "us", "ws", "is")) else table
 
 
-def guess_events(guesses: Sequence[ColumnGuess], table: str, key: KeyGuess) -> list[dict[str, object]]:
-    """A proposal for `events`: one per column with a time at which something happened."""
+def guess_parts(sample: Sample, guesses: Sequence[ColumnGuess], table: str, key: KeyGuess) -> list[PartGuess]:
+    """A proposal for a table for each list in the rows, and for one of the lines of a key.
+
+    The columns that lines have for themselves are `lines_of_a_key`.
+    """
+    events = [str(event["event_name"]) for event in guess_events(guesses, table, key)]
+    named = {table}
+    parts = []
+    for part in sample.parts:
+        name = _free(_part_name(part, table), named)
+        columns = _guesses_of(part.columns)
+        if TABLES_OF_PEOPLE.search(name.removeprefix(f"{singular(table)}_")):
+            _mark_ids_of_persons(columns)
+        parts.append(_part(name, part.path, columns, guesses, table, key, part.row_count, events))
+    if lines := lines_of_a_key(guesses, key):
+        name = _free(f"{singular(table)}_lines", named)
+        parts.append(_part(name, None, lines, guesses, table, key, sample.row_count, events))
+    return parts
+
+
+def lines_of_a_key(guesses: Sequence[ColumnGuess], key: KeyGuess) -> list[ColumnGuess]:
+    """The columns that differ between the lines of a key, where only the first line has those of the whole."""
+    if key.key_lines != "first_filled":
+        return []
+    [named] = [guess for guess in guesses if guess.name == key.columns[0]]
+    found = []
+    for guess in guesses:
+        values: dict[str | None, set[str]] = {}
+        for of_key, text in zip(named.sample.texts, guess.sample.texts, strict=True):
+            values.setdefault(of_key, set()).update(() if text is None else (text,))
+        if any(len(of_one) > 1 for of_one in values.values()):
+            found.append(guess)
+    return found
+
+
+def _part_name(part: SamplePart, table: str) -> str:
+    """The table for the elements of a list, by the last word of its path that says something.
+
+    >>> [_part_name(SamplePart(name, "$", (), 1), "orders") for name in ("line_items", "refunds.data", "order.tags")]
+    ['order_line_items', 'order_refunds', 'order_tags']
+    """
+    words = [column_name(word).strip("_") for word in part.name.split(".")]
+    said = [word for word in words if word not in WORDS_OF_LISTS] or words
+    name = re.sub(r"^c_", "", said[-1])
+    return name if name.startswith(f"{singular(table)}_") else f"{singular(table)}_{name}"
+
+
+def _free(name: str, taken: set[str]) -> str:
+    numbered = (f"{name}_{number}" for number in itertools.count(2))
+    found = next(one for one in itertools.chain((name,), numbered) if one not in taken)
+    taken.add(found)
+    return found
+
+
+def _part(
+    name: str,
+    path: str | None,
+    columns: Sequence[ColumnGuess],
+    of_table: Sequence[ColumnGuess],
+    table: str,
+    key: KeyGuess,
+    row_count: int,
+    events_elsewhere: list[str],
+) -> PartGuess:
+    for column in columns:
+        # the element itself, of a list of plain values
+        column.name = singular(name.removeprefix(f"{singular(table)}_")) if column.sample.path == "$" else column.name
+    taken = {column.name for column in columns}
+    changed = next((one.name for one in columns if one.is_time and NAMES_OF_VERSIONS.search(one.name)), None)
+    events = guess_events(columns, name, KeyGuess((), "", changed), taken=events_elsewhere)
+    repeated: dict[str, ColumnGuess] = {}
+    who = identifiers_of(of_table) if events and not identifiers_of(columns) else {}
+    for guess in of_table:
+        if guess.name in key.columns or guess.name in who.values():
+            known = guess.name.startswith(f"{singular(table)}_")
+            own = guess.name if known or guess.name not in key.columns else f"{singular(table)}_{guess.name}"
+            repeated[_free(own if own not in taken else f"parent_{own}", taken)] = guess
+    names = {guess.name: own for own, guess in repeated.items()}
+    if who:
+        events = [{**event, "identifiers": {kind: names[column] for kind, column in who.items()}} for event in events]
+    return PartGuess(name, path, columns, repeated, events, row_count)
+
+
+def guess_events(
+    guesses: Sequence[ColumnGuess], table: str, key: KeyGuess, taken: list[str] | None = None
+) -> list[dict[str, object]]:
+    """A proposal for `events`: one per column with a time at which something happened.
+
+    Names of events that are `taken` by other tables of the source are left out, and those found are added.
+    """
     times = [
         guess
         for guess in guesses
@@ -424,9 +599,10 @@ def guess_events(guesses: Sequence[ColumnGuess], table: str, key: KeyGuess) -> l
     named = next((guess for guess in guesses if guess.is_filled and _names_events(guess)), None)
     test = next((guess for guess in guesses if NAMES_OF_TESTS.match(guess.name) and guess.data_type == "boolean"), None)
     identifiers = identifiers_of(guesses)
-    properties = properties_of(guesses, key)
+    told = _told_by_columns(guesses)
+    properties = [name for name in properties_of(guesses, key) if name not in told.values()]
     events: list[dict[str, object]] = []
-    names: set[str] = set()
+    names = taken if taken is not None else []
     # of a log the rows are events; other times of a row are about the same one
     for number, time in enumerate(times[:1] if named is not None else times):
         event: dict[str, object] = {}
@@ -436,22 +612,35 @@ def guess_events(guesses: Sequence[ColumnGuess], table: str, key: KeyGuess) -> l
         event["event_name"] = {"column": named.name} if named is not None and number == 0 else name
         if name in names:
             continue
-        names.add(name)
+        names.append(name)
         event["occurred_at"] = time.name
         if test is not None:
             event["when"] = {test.name: {"not": True}}
+        event |= {name: {"column": column} for name, column in told.items()}
         if identifiers:
             event["identifiers"] = identifiers
         if number == 0:
             # once per row, or its money would count as often as it moves
-            event |= _money_of(guesses)
+            event |= {} if TABLES_OF_MONEY_BACK.search(table) else _money_of(guesses)
         if properties:
             event["properties"] = properties
         events.append(event)
     return events
 
 
+def _told_by_columns(guesses: Sequence[ColumnGuess]) -> dict[str, str]:
+    """Columns of the event contract, with the columns that are named as they are."""
+    by_name = {guess.name: guess for guess in guesses if guess.data_type == "string" and guess.filled}
+    found = {}
+    for wanted, names in NAMES_IN_EVENTS.items():
+        column = next((by_name[name] for name in names if name in by_name), None)
+        if column is not None and not column.is_personal:
+            found[wanted] = column.name
+    return found
+
+
 def _verb_of(name: str) -> str:
+    name = "_".join(_without_zone(name.split("_")))
     stem = re.sub(r"_?(at|on|time|date|datetime|timestamp|ts)$", "", name)
     stem = re.sub(r"^(date|time|datetime|timestamp)_?", "", stem)
     return "recorded" if stem in ("", "date", "time", "event", "occurred", "happened") else stem
@@ -474,6 +663,8 @@ def _money_of(guesses: Sequence[ColumnGuess]) -> Mapping[str, object]:
     symbols = {"€": "EUR", "£": "GBP", "$": "USD", "¥": "JPY"}
     symbol = str(amount.meta.get("currency_symbol", ""))
     found: dict[str, object] = {"amount": amount.name}
+    if amount.data_type == "bigint" and amount.filled and min(map(len, amount.filled)) > 2:
+        amount.why.append("whole numbers: where they are cents, add `amount_divided_by: 100` below `amount`")
     if currency is not None:
         found["currency"] = {"column": currency.name}
     elif symbol:
@@ -493,8 +684,14 @@ def properties_of(guesses: Sequence[ColumnGuess], key: KeyGuess) -> list[str]:
         and not NAMES_OF_TESTS.match(guess.name)
         and guess.filled
         and guess.name not in ("currency", "currency_code")
-        and (guess.name in key.columns or len(set(guess.filled)) <= min(FEW_VALUES, len(guess.filled) / 2))
+        and (guess.name in key.columns or _tells_rows_apart(guess))
     ]
+
+
+def _tells_rows_apart(guess: ColumnGuess) -> bool:
+    """Whether values repeat, and not one of them alone, such as the name of the object in every row of an answer."""
+    values = len(set(guess.filled))
+    return (values > 1 or len(guess.filled) < FEW_VALUES) and values <= min(FEW_VALUES, len(guess.filled) / 2)
 
 
 def guess_people(guesses: Sequence[ColumnGuess], table: str, key: KeyGuess) -> dict[str, object]:

@@ -15,11 +15,14 @@ from orchestration.lib.core.settings import PROJECT_ROOT, SettingsError, shown_p
 from orchestration.lib.sources.guesses import (
     ColumnGuess,
     KeyGuess,
+    PartGuess,
     column_name,
     guess_columns,
     guess_events,
     guess_key,
+    guess_parts,
     guess_people,
+    lines_of_a_key,
     singular,
 )
 from orchestration.lib.sources.samples import Sample, SampleInvalid, read_sample
@@ -61,7 +64,10 @@ def write_new_source(asked: NewSource, *, say: Callable[[str], object]) -> None:
     sample = read_sample(asked.file)
     columns = guess_columns(sample, asked.table)
     key = guess_key(columns, asked.table)
-    text = contract_text(asked, sample, columns, key)
+    parts = guess_parts(sample, columns, asked.table, key)
+    lines = lines_of_a_key(columns, key)
+    columns = [column for column in columns if column not in lines]
+    text = contract_text(asked, sample, columns, key, parts)
     path, before = _place(asked)
     if before == text:
         say(f"{shown_path(path)}: up to date")
@@ -71,7 +77,7 @@ def write_new_source(asked: NewSource, *, say: Callable[[str], object]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
         say(f"{shown_path(path)}: written")
-    _report(asked, sample, columns, key, text, path, say)
+    _report(asked, sample, columns, key, parts, text, say)
 
 
 def _check_names(asked: NewSource) -> None:
@@ -113,7 +119,9 @@ def _differs(path: Path, before: str, text: str) -> str:
     )
 
 
-def contract_text(asked: NewSource, sample: Sample, columns: Sequence[ColumnGuess], key: KeyGuess) -> str:
+def contract_text(
+    asked: NewSource, sample: Sample, columns: Sequence[ColumnGuess], key: KeyGuess, parts: Sequence[PartGuess] = ()
+) -> str:
     """The sources file."""
     name = sample.path.name
     lines = [
@@ -154,24 +162,56 @@ def contract_text(asked: NewSource, sample: Sample, columns: Sequence[ColumnGues
         settings = ", ".join(
             f"{name}: {value if isinstance(value, int) else _quoted(value)}" for name, value in dialect.items()
         )
-        lines.append(f"            csv: {{{settings}}}")
-    if words := sorted(set().union(*(column.null_words for column in columns))):
+        why = f"  {MARK}the encoding that its bytes are most like" if "encoding" in dialect else ""
+        lines.append(f"            csv: {{{settings}}}{why}")
+    everywhere = [*columns, *(column for part in parts for column in part.columns)]
+    if words := sorted(set().union(*(column.null_words for column in everywhere))):
         lines.append(f"            null_values: [{', '.join(map(_quoted, words))}]  {MARK}words for no value")
-    lines += _mapping_lines(columns, asked.table, key)
+    lines += _mapping_lines(guess_events(columns, asked.table, key), guess_people(columns, asked.table, key))
     lines.append("        columns:")
     for column in columns:
-        lines += _column_lines(column, key)
+        lines += _column_lines(column, key.columns)
+    for part in parts:
+        lines += _part_lines(asked, part)
     return "\n".join(lines) + "\n"
 
 
-def _mapping_lines(columns: Sequence[ColumnGuess], table: str, key: KeyGuess) -> list[str]:
-    events, people = guess_events(columns, table, key), guess_people(columns, table, key)
+def _part_lines(asked: NewSource, part: PartGuess) -> list[str]:
+    """A table whose rows are in those of another."""
+    what = f"the elements of {part.path}" if part.path else "the lines of a key"
+    lines = [
+        f"      - name: {part.table}  {MARK}{what}, {part.row_count:,} in the sample; or take the table out",
+        f"        identifier: {asked.source}__{part.table}",
+        f"        description: One row per {singular(part.table).replace('_', ' ')}.",
+        "        config:",
+        "          meta:",
+        f"            part_of: {asked.table}",
+        *([f"            path: {_flow(part.path)}"] if part.path else []),
+    ]
+    if part.events:
+        lines += _mapping_lines(part.events, {})
+    lines.append("        columns:")
+    for name, column in part.repeated.items():
+        kept = {key: column.meta[key] for key in ("personal", "identifier_type") if key in column.meta}
+        meta = ", ".join(f"{key}: {_flow(value)}" for key, value in {"parent_column": column.name, **kept}.items())
+        lines += [
+            f"          - name: {_flow(name)}",
+            f"            data_type: {column.data_type}",
+            f"            description: {_scalar(f'{column.sample.name} of the {singular(asked.table)}')}",
+            f"            config: {{meta: {{{meta}}}}}",
+        ]
+    for column in part.columns:
+        lines += _column_lines(column, ())
+    return lines
+
+
+def _mapping_lines(events: Sequence[Mapping[str, object]], people: Mapping[str, object]) -> list[str]:
     lines = []
     if events:
         lines.append(f"            events:  {MARK}what happened, one entry per moment of a row")
         for event in events:
             entries = [f"{name}: {_flow(value)}" for name, value in event.items()]
-            if event is events[0]:
+            if event is events[0] and "channel" not in event:
                 entries.insert(2, "# channel, touchpoint: a text, or {column: …, values: {…}}")
             lines += [f"              {'- ' if number == 0 else '  '}{entry}" for number, entry in enumerate(entries)]
     if people:
@@ -184,9 +224,9 @@ def _mapping_lines(columns: Sequence[ColumnGuess], table: str, key: KeyGuess) ->
     return lines
 
 
-def _column_lines(column: ColumnGuess, key: KeyGuess) -> list[str]:
+def _column_lines(column: ColumnGuess, key: Sequence[str]) -> list[str]:
     meta = dict(column.meta)
-    if column.name in key.columns and (column.is_filled or key.columns[0] == column.name):
+    if column.name in key and (column.is_filled or key[0] == column.name):
         meta = {"required": True, **meta}
     why = f"  {MARK}{'; '.join(column.why)}" if column.why else ""
     lines = [f"          - name: {_flow(column.name)}{why}", f"            data_type: {column.data_type}"]
@@ -224,8 +264,8 @@ def _report(
     sample: Sample,
     columns: Sequence[ColumnGuess],
     key: KeyGuess,
+    parts: Sequence[PartGuess],
     text: str,
-    path: Path,
     say: Callable[[str], object],
 ) -> None:
     how = f", delimiter {sample.delimiter!r}, {sample.encoding}" if sample.format == "csv" else ""
@@ -242,6 +282,10 @@ def _report(
         say(f"  {'events' if number == 0 else '':<14}  {shown}, at {event['occurred_at']}")
     if not events:
         say("  events          none: no column has a time at which something happened")
+    for number, part in enumerate(parts):
+        what = f"the elements of {part.path}" if part.path else f"the lines of one {', '.join(key.columns)}"
+        shown = ", ".join(f"{event['event_name']}, at {event['occurred_at']}" for event in part.events)
+        say(f"  {'parts' if number == 0 else '':<14}  {part.table}: {what}{f'; {shown}' if shown else ''}")
     for column in columns:
         if column.name.rpartition("_")[2].isdecimal() and any("folds to" in why for why in column.why):
             say(

@@ -11,7 +11,7 @@ import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +20,12 @@ import duckdb
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import SettingsError
 from orchestration.lib.core.sql import literal
-from orchestration.lib.landing.encodings import encoding_of_mark
+from orchestration.lib.landing.encodings import Utf8Look, encoding_of_mark, likely_encoding
 
 # What is read of a file: enough to guess from, and quick.
 ROWS = 10_000
 BYTES = 8 << 20
 DELIMITERS = ",;\t|"
-# What code pages that are not Unicode are most often.
-OTHER_ENCODING = "cp1252"
 
 
 class SampleInvalid(ValueError):
@@ -52,8 +50,21 @@ class SampleColumn:
 
 
 @dataclass(frozen=True)
+class SamplePart:
+    """The elements of the lists in one column, as rows of their own. `path` leads to the list."""
+
+    name: str
+    path: str
+    columns: tuple[SampleColumn, ...]
+    row_count: int
+
+
+@dataclass(frozen=True)
 class Sample:
-    """The beginning of an export. `skip_lines` are lines before the header, of a CSV file alone."""
+    """The beginning of an export. `skip_lines` are lines before the header, of a CSV file alone.
+
+    A column whose values are lists with elements is no column but one of the `parts`.
+    """
 
     path: Path
     format: str
@@ -63,6 +74,7 @@ class Sample:
     encoding: str = "utf-8"
     skip_lines: int = 0
     rows_path: str | None = None
+    parts: tuple[SamplePart, ...] = ()
 
 
 def read_sample(path: Path) -> Sample:
@@ -72,7 +84,7 @@ def read_sample(path: Path) -> Sample:
         raise SettingsError(f"FILE={path}: there is no such file. Give the path of an export.")
     name = path.name.lower().removesuffix(".gz")
     if name.endswith(".parquet"):
-        return _parquet(path)
+        return _with_parts(_parquet(path))
     if not name.endswith((".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson")):
         raise SettingsError(
             f"FILE={path}: its format can't be told from its name. It may be .csv, .tsv, .txt, .jsonl, .ndjson, .json "
@@ -81,9 +93,8 @@ def read_sample(path: Path) -> Sample:
     text, encoding = _text(path)
     if not text.strip():
         raise SampleInvalid(f"{path}: the file is empty. Export it again.")
-    if name.endswith((".json", ".jsonl", ".ndjson")):
-        return _json(path, text, encoding)
-    return _csv(path, text, encoding)
+    is_json = name.endswith((".json", ".jsonl", ".ndjson"))
+    return _with_parts(_json(path, text, encoding) if is_json else _csv(path, text, encoding))
 
 
 def _text(path: Path) -> tuple[str, str]:
@@ -95,14 +106,15 @@ def _text(path: Path) -> tuple[str, str]:
             is_cut = bool(stream.read(1))
     except (OSError, EOFError) as error:
         raise SampleInvalid(f"{path}: it can't be read: {error}. Copy it again.") from error
-    encoding = (encoding_of_mark(content) or "utf-8").removesuffix("-sig")
-    try:
-        # the last character may be cut off
-        text = codecs.getincrementaldecoder(encoding)().decode(content)
-    except UnicodeDecodeError:
-        encoding = OTHER_ENCODING
-        text = content.decode(encoding, errors="replace")
-    text = text.lstrip("\ufeff")
+    encoding = encoding_of_mark(content)
+    if encoding is None:
+        # as landing finds it out
+        look = Utf8Look()
+        look.see(content)
+        encoding = likely_encoding(bytes(look.sample)) if look.is_code_page else "utf-8"
+    encoding = encoding.removesuffix("-sig")
+    # the last character may be cut off
+    text = codecs.getincrementaldecoder(encoding)(errors="replace").decode(content).lstrip("\ufeff")
     if is_cut and not path.name.lower().removesuffix(".gz").endswith(".json"):
         text = text[: text.rindex("\n") + 1] if "\n" in text else text
     return text, encoding
@@ -117,9 +129,12 @@ def _csv(path: Path, text: str, encoding: str) -> Sample:
     except csv.Error as error:
         raise SampleInvalid(f"{path} line {skipped + reader.line_num}: this is no CSV: {error}.") from error
     _check_header(path, header, skipped + 1)
+    texts = [
+        tuple((row[place].strip() or None) if place < len(row) else None for row in rows)
+        for place in range(len(header))
+    ]
     columns = tuple(
-        SampleColumn(name.strip(), tuple((row[place].strip() or None) if place < len(row) else None for row in rows))
-        for place, name in enumerate(header)
+        SampleColumn(name.strip(), texts[place], is_json=_are_json(texts[place])) for place, name in enumerate(header)
     )
     return Sample(path, "csv", columns, len(rows), delimiter, encoding, skipped)
 
@@ -171,11 +186,16 @@ def _json(path: Path, text: str, encoding: str) -> Sample:
         rows = list(itertools.islice(_lines(path, text), ROWS))
     if not rows or not all(isinstance(row, dict) for row in rows):
         raise SampleInvalid(f"{path} line 1: expected an object per row. Export rows as JSON objects.")
+    return Sample(path, "jsonl", _columns_of(rows), len(rows), encoding=encoding, rows_path=rows_path)
+
+
+def _columns_of(rows: Sequence[Mapping[str, Any]]) -> tuple[SampleColumn, ...]:
+    """The columns of objects: their values, and those of the objects in them, by path."""
     flat = [dict(_members(row)) for row in rows]
     paths = list(dict.fromkeys(path_of for row in flat for path_of in row))
     # an object that is absent in some rows is no column besides its members
     paths = [one for one in paths if not any(other[: len(one)] == one and other != one for other in paths)]
-    columns = tuple(
+    return tuple(
         SampleColumn(
             ".".join(one),
             tuple(_as_text(row.get(one)) for row in flat),
@@ -184,7 +204,40 @@ def _json(path: Path, text: str, encoding: str) -> Sample:
         )
         for one in paths
     )
-    return Sample(path, "jsonl", columns, len(rows), encoding=encoding, rows_path=rows_path)
+
+
+def _with_parts(sample: Sample) -> Sample:
+    """The sample with the lists that have elements as parts instead of columns."""
+    found = {column.name: part for column in sample.columns if (part := _part_of(column)) is not None}
+    columns = tuple(column for column in sample.columns if column.name not in found)
+    return replace(sample, columns=columns, parts=tuple(found.values())) if columns and found else sample
+
+
+def _part_of(column: SampleColumn) -> SamplePart | None:
+    """The elements of a column of lists, where all of them are objects, or all are plain values."""
+    if not column.is_json:
+        return None
+    values = [json.loads(text) for text in column.filled]
+    if not all(isinstance(value, list) for value in values):
+        return None
+    elements = list(itertools.islice((element for value in values for element in value), ROWS))
+    if elements and all(isinstance(element, dict) for element in elements):
+        columns = _columns_of(elements)
+    elif elements and not any(isinstance(element, dict | list) for element in elements):
+        columns = (SampleColumn("value", tuple(map(_as_text, elements)), path="$"),)
+    else:
+        return None
+    return SamplePart(column.name, column.path or path_of_keys([column.name]), columns, len(elements))
+
+
+def _are_json(texts: Sequence[str | None]) -> bool:
+    """Whether all of some texts are objects or lists of JSON."""
+    filled = [text for text in texts if text is not None]
+    if not filled or not all(text[0] in "[{" for text in filled):
+        return False
+    with contextlib.suppress(json.JSONDecodeError):
+        return all(isinstance(json.loads(text), dict | list) for text in filled)
+    return False
 
 
 def path_of_keys(keys: Sequence[str]) -> str:

@@ -275,10 +275,16 @@ class _Columns:
         return f"case {text} {whens} else {otherwise} end"
 
     def value_of(self, name_of_column: str, event: EventMapping) -> str | None:
-        return self.value(getattr(event, name_of_column))
+        value: Value | None = getattr(event, name_of_column)
+        sql = self.value(value)
+        # rates are found by codes in capital letters, and some tools write others
+        is_code = name_of_column == "currency" and value is not None and value.column is not None
+        return f"upper({sql})" if is_code else sql
 
     def number_of(self, name_of_column: str, event: EventMapping) -> str | None:
-        return self.spelt(getattr(event, name_of_column))
+        spelt = self.spelt(getattr(event, name_of_column))
+        is_divided = name_of_column == "amount" and event.amount_divided_by is not None
+        return f"{spelt} / {event.amount_divided_by}.0" if is_divided else spelt
 
     def identifier(self, contract: TableContract, kind: str, mapping: EventMapping | PeopleMapping) -> str | None:
         column = dict(mapping.identifiers).get(kind)

@@ -52,7 +52,11 @@ def new_source(file: Path, name: str, folder: Path, *more: str) -> int:
 
 def written(folder: Path) -> dict[str, Any]:
     [file] = folder.rglob("*__sources.yml")
-    [table] = yaml.safe_load(file.read_text(encoding="utf-8"))["sources"][0]["tables"]
+    [table, *parts] = yaml.safe_load(file.read_text(encoding="utf-8"))["sources"][0]["tables"]
+    return {**_described(table), "parts": {part["name"]: _described(part) for part in parts}}
+
+
+def _described(table: dict[str, Any]) -> dict[str, Any]:
     return {
         **table["config"]["meta"],
         "columns": {column["name"]: column for column in table["columns"]},
@@ -91,6 +95,13 @@ def test_the_export_of_a_shop_with_a_row_per_line_of_an_order(tmp_path: Path) ->
     }
     # the money of an order counts once
     assert (paid["event_name"], "amount" in paid) == ("order_paid", False)
+    # what differs from line to line is a table of lines
+    assert list(found["parts"]) == ["order_lines"]
+    lines = found["parts"]["order_lines"]
+    assert (lines["part_of"], "path" in lines) == ("orders", False)
+    assert list(lines["columns"]) == ["order_name", "lineitem_name", "lineitem_price"]
+    assert meta_of(lines["columns"]["order_name"]) == {"parent_column": "name"}
+    assert "lineitem_name" not in found["columns"]
 
 
 def test_contacts_of_a_german_tool(tmp_path: Path) -> None:
@@ -123,9 +134,179 @@ def test_nested_tickets(tmp_path: Path) -> None:
     assert meta_of(columns["requester_email"]) == {"path": "$.requester.email", "personal": True}
     # createdAt is found without a word: case does not count
     assert meta_of(columns["created_at"]) == {}
-    assert columns["tags"]["data_type"] == "json"
+    assert "tags" not in columns
+    tags = found["parts"]["ticket_tags"]
+    assert (tags["part_of"], tags["path"], tags["is"]) == ("tickets", "$.tags", "ticket_tags")
+    assert {name: meta_of(column) for name, column in tags["columns"].items()} == {
+        "ticket_id": {"parent_column": "id"},
+        "tag": {"path": "$"},
+    }
     [event] = found["events"]
     assert (event["identifiers"], event["properties"]) == ({"email": "requester_email"}, ["id", "status"])
+
+
+CHARGES = [
+    {
+        "id": f"ch_{number}",
+        "object": "charge",
+        "amount": 1999 + number,
+        "currency": "eur",
+        "created": 1_767_604_320 + 3600 * number,
+        "customer": f"cus_{number % 3}",
+        "billing_details": {"email": f"a{number % 3}@example.com", "name": "Ann"},
+        "refunds": {
+            "object": "list",
+            "data": [{"id": f"re_{number}", "amount": 500, "created": 1_767_700_000 + number}]
+            if number % 4 == 0
+            else [],
+        },
+        "disputes": [],
+    }
+    for number in range(40)
+]
+
+
+def test_lists_in_rows_are_tables_with_the_key_of_their_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "charges.json"
+    file.write_text(json.dumps({"object": "list", "data": CHARGES}), encoding="utf-8")
+    assert new_source(file, "pay", tmp_path / "own") == 0
+    found = written(tmp_path / "own")
+    assert list(found["parts"]) == ["charge_refunds"]
+    refunds = found["parts"]["charge_refunds"]
+    assert (refunds["part_of"], refunds["path"]) == ("charges", "$.refunds.data")
+    [refunded] = refunds["events"]
+    # what was paid back is no amount of its own; who it was is said by the row around it
+    assert refunded == {
+        "event_name": "charge_refund_created",
+        "occurred_at": "created",
+        "identifiers": {"email": "billing_details_email", "customer_number": "customer"},
+        "properties": ["amount"],
+    }
+    assert meta_of(refunds["columns"]["customer"]) == {"parent_column": "customer", "personal": True}
+    # a list without an element anywhere says nothing of its elements
+    assert found["columns"]["disputes"]["data_type"] == "json"
+    assert "parts           charge_refunds: the elements of $.refunds.data; charge_refund_created, at created" in (
+        capsys.readouterr().out
+    )
+    [path] = (tmp_path / "own").rglob("*.yml")
+    text = path.read_text(encoding="utf-8")
+    assert "- name: charge_refunds  # guess: the elements of $.refunds.data, 10 in the sample" in text
+    assert "# guess: whole numbers: where they are cents, add `amount_divided_by: 100` below `amount`" in text
+    # names of persons are no property, nor is what is the same in every row
+    assert found["events"][0]["properties"] == ["id"]
+    contracts = [one for one in read_contracts(PROJECT_ROOT / "models", tmp_path / "own") if one.is_own]
+    assert_lands_whole(next(one for one in contracts if one.table == "charges"), file, tmp_path)
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_lists_in_cells_and_in_columns_are_tables_as_well(tmp_path: Path, form: str) -> None:
+    rows = [{"order_no": f"O-{number}", "Line Items": [{"sku": "a", "n": 1}, {"sku": "b"}]} for number in range(4)]
+    file = tmp_path / f"orders.{form}"
+    if form == "csv":
+        with file.open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.writer(stream)
+            writer.writerow(["order_no", "Line Items"])
+            writer.writerows([row["order_no"], json.dumps(row["Line Items"])] for row in rows)
+    else:
+        (tmp_path / "rows.json").write_text(json.dumps(rows), encoding="utf-8")
+        duckdb.sql(f"copy (from read_json('{tmp_path}/rows.json')) to '{file}' (format parquet)")
+    assert new_source(file, "desk", tmp_path / "own") == 0
+    lines = written(tmp_path / "own")["parts"]["order_line_items"]
+    assert lines["path"] == '$."Line Items"'
+    assert list(lines["columns"]) == ["order_no", "sku", "n"]
+    contracts = [one for one in read_contracts(PROJECT_ROOT / "models", tmp_path / "own") if one.is_own]
+    contract = next(one for one in contracts if one.table == "orders")
+    with open_duckdb() as connection:
+        target = tmp_path / "extracts" / contract.folder / file.name
+        target.parent.mkdir(parents=True)
+        shutil.copy(file, target)
+        [part] = land_table(
+            connection,
+            contract,
+            extracts=tmp_path / "extracts",
+            run_id="r",
+            now=datetime.now(UTC),
+            settle_seconds=0,
+        ).parts
+    assert (part.rows_accepted, part.rows_quarantined) == (8, 0)
+
+
+def test_a_time_in_utc_and_in_local_time_is_one_moment(tmp_path: Path) -> None:
+    file = tmp_path / "orders.jsonl"
+    rows = [
+        {
+            "id": number,
+            "date_created": f"2026-01-{number + 1:02}T10:00:00",
+            "date_created_gmt": f"2026-01-{number + 1:02}T09:00:00",
+            "date_modified": f"2026-01-{number + 1:02}T11:00:00",
+            "date_modified_gmt": f"2026-01-{number + 1:02}T10:00:00",
+            "paidLocal": f"2026-01-{number + 1:02} 10:00",
+            "paidUtc": f"2026-01-{number + 1:02} 09:00",
+        }
+        for number in range(3)
+    ]
+    file.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    assert new_source(file, "woo", tmp_path / "own") == 0
+    found = written(tmp_path / "own")
+    assert found["version_column"] == "date_modified_gmt"
+    assert [(event["event_name"], event["occurred_at"]) for event in found["events"]] == [
+        ("order_created", "date_created_gmt"),
+        ("order_paid", "paid_utc"),
+    ]
+    assert {name: column["data_type"] for name, column in found["columns"].items() if name != "id"} == {
+        "date_created": "string",
+        "date_created_gmt": "timestamp",
+        "date_modified": "string",
+        "date_modified_gmt": "timestamp",
+        "paid_local": "string",
+        "paid_utc": "timestamp",
+    }
+    [path] = (tmp_path / "own").rglob("*.yml")
+    text = path.read_text(encoding="utf-8")
+    assert "- name: date_created  # guess: date_created_gmt in local time, kept as text: it would be a second" in text
+    assert "- name: date_created_gmt  # guess: in UTC, so leave time_zone as it is" in text
+
+
+@pytest.mark.parametrize("encoding", ["cp1250", "utf-8", "utf-16"])
+def test_the_encoding_is_the_one_that_landing_finds(tmp_path: Path, encoding: str) -> None:
+    cities = ("Łódź", "Kraków", "Gdańsk", "Wrocław", "Poznań", "Częstochowa", "Świdnica", "Żory", "Białystok", "Toruń")
+    text = "id,town\n" + "".join(f"{number},{cities[number % len(cities)]}\n" for number in range(200))
+    content = text.encode(encoding)
+    # one broken row among many makes no code page
+    file = tmp_path / "shops.csv"
+    file.write_bytes(content + b"200,\xb3\n" if encoding == "utf-8" else content)
+    assert new_source(file, "desk", tmp_path / "own") == 0
+    found = written(tmp_path / "own")
+    assert found.get("csv", {}).get("encoding", "utf-8") == encoding
+    [path] = (tmp_path / "own").rglob("*.yml")
+    assert ("# guess: the encoding that its bytes are most like" in path.read_text("utf-8")) == (encoding != "utf-8")
+
+
+def test_names_of_persons_are_personal_and_columns_of_events_are_mapped(tmp_path: Path) -> None:
+    file = tmp_path / "chats.jsonl"
+    rows = [
+        {
+            "id": number,
+            "started": f"2026-01-{number % 27 + 1:02}T10:00:00Z",
+            "author": {"name": f"Ann {number % 4}", "mail": f"a{number % 4}@example.com"},
+            "sent_by": {"display_name": f"Bob {number % 4}", "address": f"b{number % 4}@example.com"},
+            "owner": {"id": f"o{number % 4}", "team_name": "Service"},
+            "campaign_name": f"Sale {number % 3}",
+            "utm_source": "news",
+            "people": [{"id": "7", "external_id": "8"}],
+        }
+        for number in range(40)
+    ]
+    file.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    assert new_source(file, "chat", tmp_path / "own") == 0
+    found = written(tmp_path / "own")
+    personal = {name for name, column in found["columns"].items() if meta_of(column).get("personal")}
+    assert personal == {"author_name", "author_mail", "sent_by_display_name", "sent_by_address"}
+    [event] = found["events"]
+    assert (event["campaign"], event["utm_source"]) == ({"column": "campaign_name"}, {"column": "utm_source"})
+    assert event["properties"] == ["id", "owner_id"]
+    people = found["parts"]["chat_people"]["columns"]
+    assert [name for name, column in people.items() if meta_of(column).get("personal")] == ["id", "external_id"]
 
 
 @pytest.mark.parametrize("form", ["array.json", "lines.ndjson", "lines.jsonl.gz", "rows.parquet"])
@@ -348,8 +529,10 @@ def test_rows_are_found_in_a_document(tmp_path: Path) -> None:
     exports = PROJECT_ROOT / "tests" / "warehouse" / "real_exports" / "extracts"
     [file] = (exports / "zendesk" / "tickets").iterdir()
     assert new_source(file, "desk", tmp_path / "own", "--table", "tickets") == 0
-    [contract] = [one for one in read_contracts(PROJECT_ROOT / "models", tmp_path / "own") if one.is_own]
+    own = {one.table: one for one in read_contracts(PROJECT_ROOT / "models", tmp_path / "own") if one.is_own}
+    contract = own.pop("tickets")
     assert (contract.rows_path, contract.column("requester_email").path) == ("$.tickets", "$.requester.email")
+    assert sorted(own) == ["ticket_custom_fields", "ticket_tags"]
     assert_lands_whole(contract, file, tmp_path)
 
 

@@ -152,6 +152,17 @@ def test_a_row_that_is_one_event_needs_no_moments(own: Settings) -> None:
     assert lines[-2:] == ["from source", "where topic is not null and solved_at is not null"]
 
 
+def test_amounts_in_cents_and_currencies_in_small_letters_become_money(own: Settings) -> None:
+    path = own.sources / "desk" / "_desk__sources.yml"
+    cents = SOURCES.replace("amount: price", "amount: price\n                amount_divided_by: 100\n"
+                            "                currency: {column: intake}")  # fmt: skip
+    path.write_text(cents, encoding="utf-8")
+    [contract] = [contract for contract in read_all_contracts(own) if contract.is_own]
+    [model] = mapped_models(contract)
+    assert "case moment_ when 'ticket_solved' then price / 100.0 end as amount" in model.sql
+    assert "case moment_ when 'ticket_solved' then upper(intake) end as currency" in model.sql
+
+
 def test_dbt_gets_the_files_of_the_folder_and_the_models_of_mappings(own: Settings) -> None:
     (own.sources / "desk" / "notes.txt").write_text("none of dbt's", encoding="utf-8")
     (own.sources / ".hidden").mkdir()

@@ -12,6 +12,8 @@ def command() -> int:
     from orchestration.lib.core.connection import WarehouseBusy, open_duckdb
     from orchestration.lib.landing.land_again import older_contracts
     from orchestration.lib.landing.overlooked import overlooked
+    from orchestration.lib.release.publish import current_release
+    from orchestration.lib.sources.notices import notices
     from orchestration.lib.sources.resolving import read_all_contracts, unread_tables
     from orchestration.lib.warehouse.data_set import prepare_data_set
 
@@ -25,7 +27,7 @@ def command() -> int:
         )
     for warning in report.warnings:
         print(f"warning: {warning}")
-    for found in overlooked(settings.extracts, contracts):
+    for found in overlooked(settings.extracts, contracts, settings.sources):
         print(f"warning: {found.shown}")
     if settings.warehouse.exists():
         try:
@@ -34,5 +36,8 @@ def command() -> int:
                     print(f"warning: {older.message}")
         except WarehouseBusy:
             print("A run holds the warehouse: whether files landed before a contract was changed was not looked at.")
+    release = current_release(settings)
+    for line in notices(settings, contracts, release.database if release is not None else None):
+        print(f"warning: {line}")
     print(f"{len(contracts)} source tables and the seeds of {settings.data_set} have no errors.")
     return 0

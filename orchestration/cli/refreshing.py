@@ -72,7 +72,7 @@ def _not_read(settings: Settings, contracts: Sequence[TableContract]) -> tuple[L
     older: tuple[LandingWarning, ...] = ()
     with suppress(WarehouseBusy), open_duckdb(settings.warehouse, read_only=True, wait_seconds=0) as connection:
         older = older_contracts(connection, contracts)
-    return (*overlooked(settings.extracts, contracts), *older)
+    return (*overlooked(settings.extracts, contracts, settings.sources), *older)
 
 
 def _look(settings: Settings) -> Due | None:

@@ -18,6 +18,8 @@ from orchestration.lib.landing.overlooked import IGNORED_FILES
 from orchestration.lib.landing.warnings import LandingWarning
 from orchestration.lib.release.journal import read_manifest
 from orchestration.lib.release.publish import Release
+from orchestration.lib.sources.notices import notices
+from orchestration.lib.sources.resolving import read_all_contracts
 
 # A longer scorecard than this is summed up by journey at the end of a run, with as many of those that miss their
 # target.
@@ -47,6 +49,17 @@ def report_release(settings: Settings, release: Release, not_read: Sequence[Land
     show_landing_warnings(
         [*(warning.shown for warning in not_read if warning.kind != IGNORED_FILES), *of_files, *ignored], screen
     )
+    show_notices(notices(settings, read_all_contracts(settings), release.database), screen)
+
+
+def show_notices(lines: Sequence[str], screen: Progress) -> None:
+    """The first things that are left to settle in contracts and seeds."""
+    if lines:
+        screen(f"\nTo settle in contracts and seeds: {len(lines):,}")
+        for line in lines[:WARNINGS_SHOWN]:
+            screen(f"  {line}")
+        if len(lines) > WARNINGS_SHOWN:
+            screen(f"  … and {len(lines) - WARNINGS_SHOWN:,} more: make check lists them")
 
 
 def show_scorecard(connection: duckdb.DuckDBPyConnection, screen: Progress) -> None:

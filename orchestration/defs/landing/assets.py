@@ -14,6 +14,7 @@ from orchestration.lib.core.settings import Settings, read_settings
 from orchestration.lib.landing.land import LandingResult, land_table
 from orchestration.lib.landing.land_again import older_contracts
 from orchestration.lib.landing.overlooked import note_overlooked, overlooked
+from orchestration.lib.sources.notices import guesses_left, values_never_seen
 from orchestration.lib.sources.resolving import read_all_contracts
 from orchestration.lib.warehouse.data_set import prepare_data_set
 
@@ -41,7 +42,7 @@ def land_tables(
     settings: Settings, contracts: Sequence[TableContract], *, run_id: str, log: dg.DagsterLogManager
 ) -> Iterator[tuple[TableContract, LandingResult]]:
     """Lands what is new of each table, and with it of its parts, whatever `contracts` name of the two;
-    notes what lies in the extracts folder and is not read.
+    notes what lies in the extracts folder and is not read, and what is left to settle in contracts.
 
     Asks for another try where another process holds the warehouse.
     """
@@ -58,7 +59,12 @@ def land_tables(
                 for table, landed in ((contract, result), *zip(contract.parts, result.parts, strict=True)):
                     _log(log, landed)
                     yield table, landed
-            found = (*overlooked(settings.extracts, CONTRACTS), *older_contracts(connection, CONTRACTS))
+            found = (
+                *overlooked(settings.extracts, CONTRACTS, settings.sources),
+                *older_contracts(connection, CONTRACTS),
+                *guesses_left(CONTRACTS),
+                *values_never_seen(connection, CONTRACTS),
+            )
             note_overlooked(connection, CONTRACTS, found, now=now)
     except WarehouseBusy as busy:
         # the holder may be done by then; whatever else goes wrong would go wrong again

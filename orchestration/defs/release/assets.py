@@ -69,9 +69,10 @@ def publish_release(settings: Settings, *, run_id: str, log: dg.DagsterLogManage
                 )
             create_ledgers(connection)
             record_releases(connection, settings)
-            for warning in warnings_of_unmatched_rules(connection, settings, today=now.date()):
+            is_of_owner = not settings.has_seeds_of_another
+            for warning in warnings_of_unmatched_rules(connection, settings, today=now.date()) if is_of_owner else ():
                 log.warning(warning)
-            for journey, key in unused_case_keys(connection):
+            for journey, key in unused_case_keys(connection) if is_of_owner else ():
                 log.warning(
                     f"journeys.csv: no critical event of {journey} has a value for its case_key {key}: a customer has "
                     "one case at a time. Name a published property that these events have, or record."

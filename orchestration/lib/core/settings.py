@@ -178,6 +178,11 @@ class Settings:
         return self.home / "truth"
 
     @property
+    def has_seeds_of_another(self) -> bool:
+        """Whether own extracts are read with the shipped seeds: what deserves a word in these isn't its owner's."""
+        return self.example is None and self.seeds == PROJECT_ROOT / "seeds"
+
+    @property
     def resolved_seeds(self) -> Path:
         """The complete seeds folder that dbt reads: the data set's own files and defaults for the missing ones.
 

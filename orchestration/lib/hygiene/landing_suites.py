@@ -17,7 +17,7 @@ from orchestration.lib.hygiene.checks import Check, Severity, Suite, TableChecks
 from orchestration.lib.landing.overlooked import IGNORED_FILES
 from orchestration.lib.landing.quarantine import MAX_QUARANTINED_SHARE_OF_DELIVERY, mostly_quarantined_sql
 from orchestration.lib.landing.registry import IS_STANDING
-from orchestration.lib.landing.warnings import WARNINGS_OF_FILES
+from orchestration.lib.landing.warnings import OF_CONTRACTS, WARNINGS_OF_FILES
 
 # Rows of a raw table that count: the others are kept as evidence, not as data.
 CURRENT_ROWS = "_row_status = 'current'"
@@ -97,7 +97,10 @@ def warnings_suite() -> Suite:
     """
     here = TableChecks("landing.warnings", key=None)
     of_file = f"from {' '.join(WARNINGS_OF_FILES.split())}"
-    of_folder = f"from landing.warnings where file_id is null and kind <> {literal(IGNORED_FILES)}"
+    kinds = ", ".join(map(literal, OF_CONTRACTS))
+    not_of_folder = f"{literal(IGNORED_FILES)}, {kinds}"
+    of_folder = f"from landing.warnings where file_id is null and kind not in ({not_of_folder})"
+    of_contracts = f"from landing.warnings where kind in ({kinds})"
     return Suite(
         name="landing.warnings",
         gate="landing",
@@ -117,6 +120,14 @@ def warnings_suite() -> Suite:
                 f" count(*) as unexpected_count {of_folder}",
                 says="everything in the extracts folder is read",
                 look=f"select place, kind, message {of_folder}",
+                severity="warning",
+            ),
+            here.counted(
+                "contracts_are_settled",
+                "select (select count(*) from landing.warnings where file_id is null) as rows_checked,"
+                f" count(*) as unexpected_count {of_contracts}",
+                says="no guess is left in a contract, and every value that a mapping names occurs",
+                look=f"select place, kind, message {of_contracts}",
                 severity="warning",
             ),
         ),

@@ -13,6 +13,7 @@ from orchestration.lib.config.contracts import TableContract
 from orchestration.lib.config.faults import near
 from orchestration.lib.core.clock import plain_utc
 from orchestration.lib.core.connection import transaction
+from orchestration.lib.core.settings import shown_path
 from orchestration.lib.landing.files import UNREADABLE, show_path
 from orchestration.lib.landing.folders import Entry, list_folder, walk
 from orchestration.lib.landing.warnings import LandingWarning
@@ -25,17 +26,23 @@ COUNTED = 1000
 NAMED = 3
 
 
-def overlooked(extracts: Path, contracts: Sequence[TableContract]) -> tuple[LandingWarning, ...]:
+def overlooked(
+    extracts: Path, contracts: Sequence[TableContract], own_sources: Path | None = None
+) -> tuple[LandingWarning, ...]:
     """What is in the extracts folder and is not read, by place: it lists folders and opens no file.
 
-    An empty folder holds nothing that could be overlooked, whatever it is called.
+    `own_sources` is the folder of sources outside the project, in which others would be declared. An empty folder
+    holds nothing that could be overlooked, whatever it is called.
     """
     tables: dict[str, list[str]] = {}
+    files: dict[str, str] = {}
     for contract in contracts:
         tables.setdefault(contract.source, []).append(contract.table)
-    found = [*_of_level(extracts, extracts, tables)]
+        files.setdefault(contract.source, contract.declared_in.rpartition(" line ")[0])
+    staging = "models/staging" if own_sources is None else shown_path(own_sources).as_posix()
+    found = [*_of_level(extracts, extracts, tables, f"{staging}/{{name}}/_{{name}}__sources.yml")]
     for source, of_source in tables.items():
-        found += _of_level(extracts, extracts / source, {table: [] for table in of_source})
+        found += _of_level(extracts, extracts / source, {table: [] for table in of_source}, files[source])
         for table in of_source:
             folder = extracts / source / table
             entries = list(walk(folder))
@@ -44,8 +51,10 @@ def overlooked(extracts: Path, contracts: Sequence[TableContract]) -> tuple[Land
     return tuple(sorted(found, key=lambda warning: (warning.kind == IGNORED_FILES, warning.place, warning.kind)))
 
 
-def _of_level(extracts: Path, folder: Path, declared: dict[str, list[str]]) -> Iterator[LandingWarning]:
-    """What the extracts folder, or a source's, holds besides the folders that are declared there."""
+def _of_level(
+    extracts: Path, folder: Path, declared: dict[str, list[str]], declared_in: str
+) -> Iterator[LandingWarning]:
+    """What the extracts folder, or a source's, holds besides the folders that are declared there, in that file."""
     try:
         entries = list_folder(folder)
     except FileNotFoundError:
@@ -62,17 +71,18 @@ def _of_level(extracts: Path, folder: Path, declared: dict[str, list[str]]) -> I
     yield from _unreadable(extracts, entries)
     for entry in entries:
         if entry.kind == "folder" and entry.path.name not in declared:
-            yield from _undeclared(extracts, entry.path, declared)
+            yield from _undeclared(extracts, entry.path, declared, declared_in.format(name=entry.path.name))
 
 
-def _undeclared(extracts: Path, folder: Path, declared: dict[str, list[str]]) -> Iterator[LandingWarning]:
+def _undeclared(
+    extracts: Path, folder: Path, declared: dict[str, list[str]], declared_in: str
+) -> Iterator[LandingWarning]:
     held = list(islice((entry for entry in walk(folder) if entry.kind in ("file", *UNREADABLE)), COUNTED))
     if not held:
         return
     name = folder.name
     source = None if folder.parent == extracts else folder.parent.name
     what = "source" if source is None else f"table of {source}"
-    model = name if source is None else source
     of_that_name = [f"{other}/{name}" for other, tables in declared.items() if name in tables]
     guess = of_that_name[0] if of_that_name else near(_folded(name), declared)
     rename = f"rename it to {guess}, " if guess else ""
@@ -81,7 +91,7 @@ def _undeclared(extracts: Path, folder: Path, declared: dict[str, list[str]]) ->
         _place(folder, extracts),
         f"no {what} is called {name}{f' (is it {guess}?)' if guess else ''}, so "
         f"{'at least ' if len(held) == COUNTED else ''}{_files(held)} in it {_is(held)} not read; {rename}declare it "
-        f"in models/staging/{model}/_{model}__sources.yml, or move it out of the extracts folder",
+        f"in {declared_in}, or move it out of the extracts folder",
     )
 
 

@@ -19,6 +19,10 @@ from orchestration.lib.landing.registry import IS_STANDING
 if TYPE_CHECKING:  # who reads files may have warnings about them
     from orchestration.lib.landing.staging import ReadFile, ReadPart
 
+# What is left to settle in the contract of a source outside the project; its place is the source or its table.
+GUESSES_LEFT = "guesses_left"
+NEVER_SEEN = "value_never_seen"
+OF_CONTRACTS = (GUESSES_LEFT, NEVER_SEEN)
 # More alike than the guess for a column that must be there: here nothing says that one was misspelt.
 LEAST_LIKENESS = 0.8
 
@@ -48,6 +52,8 @@ class LandingWarning:
 
     @property
     def shown(self) -> str:
+        if self.kind in OF_CONTRACTS:
+            return f"{self.place.replace('/', '.')}: {self.message}"
         place = "extracts" if self.place == "." else f"extracts/{self.place}"
         return f"{place}: {self.message}"
 

@@ -56,7 +56,8 @@ def look(settings: Settings, *, now: datetime) -> Due:
 
     Raises SeedsInvalid and ContractError for errors in the configuration, and WarehouseBusy while a run holds the file.
     """
-    warnings = resolve_seeds(settings.seeds, PROJECT_ROOT / "seeds", settings.resolved_seeds, today=now.date()).warnings
+    report = resolve_seeds(settings.seeds, PROJECT_ROOT / "seeds", settings.resolved_seeds, today=now.date())
+    warnings = () if settings.has_seeds_of_another else report.warnings
     resolve_matching(settings.seeds, PROJECT_ROOT / "seeds", settings.resolved_seeds)
     contracts = read_all_contracts(settings)
     resolve_sources(settings, contracts)
@@ -93,7 +94,7 @@ def look(settings: Settings, *, now: datetime) -> Due:
         last.as_of if last is not None and settings.as_of is None and last.as_of != now_cut else None,
         hashlib.sha256("\n".join(state).encode()).hexdigest()[:32],
         warnings,
-        (*overlooked(settings.extracts, contracts), *older),
+        (*overlooked(settings.extracts, contracts, settings.sources), *older),
         contracts,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -28,7 +29,8 @@ def check_writable(folder: Path) -> None:
 def prepare_data_set(settings: Settings, *, today: date) -> SeedReport:
     """Creates the data set's folder and warehouse file and brings its configuration together.
 
-    Runs before every job and changes nothing the second time. Returns the warnings about the configuration. Raises
+    Runs before every job and changes nothing the second time. Returns the warnings about the configuration, but none
+    of shipped seeds that stand in for own ones: they are about a retailer. Raises
     SeedsInvalid and ContractError for errors in it and SettingsError for a folder that can't be written.
     """
     check_writable(settings.home)
@@ -40,4 +42,4 @@ def prepare_data_set(settings: Settings, *, today: date) -> SeedReport:
     resolve_matching(settings.seeds, PROJECT_ROOT / "seeds", settings.resolved_seeds)
     with open_duckdb(settings.warehouse) as connection:
         ensure_ledgers(connection, read_pepper(settings))
-    return report
+    return replace(report, warnings=()) if settings.has_seeds_of_another else report

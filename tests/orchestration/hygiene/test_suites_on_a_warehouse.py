@@ -292,21 +292,27 @@ def test_what_is_suspicious_in_the_extracts_folder_is_a_warning(warehouse):
         "insert into landing.warnings (source_name, table_name, file_id, place, kind, message) values"
         " ('feed', 'events', 'f1', 'feed/events/a.csv', 'misspelt_column', 'one'),"
         " ('feed', 'events', 'f1', 'feed/events/a.csv', 'misspelt_column', 'two'),"
-        " (null, null, null, 'fed', 'undeclared_source', 'three'), (null, null, null, '.', 'ignored_files', 'four')"
+        " (null, null, null, 'fed', 'undeclared_source', 'three'), (null, null, null, '.', 'ignored_files', 'four'),"
+        " ('desk', 'tickets', null, 'desk/tickets', 'guesses_left', 'five'),"
+        " ('desk', 'tickets', null, 'desk/tickets', 'value_never_seen', 'six')"
     )
     result = warehouse.run(warnings_suite())
     assert (result.verdict, result.blocks) == ("pass", False)
     assert [(check.expectation, check.unexpected_count) for check in result.warnings] == [
         ("no_suspicious_file", 1),
         ("everything_is_read", 1),
+        ("contracts_are_settled", 2),
     ]
     with open_duckdb(warehouse.path, read_only=True) as connection:
         looks = [check.message.partition("Look with: ")[2] for check in result.warnings]
         shown = [row[-1] for look in looks for row in connection.execute(look).fetchall()]
-    assert shown == ["one", "two", "three"]
+    assert shown == ["one", "two", "three", "five", "six"]
     # corrected under its path
     warehouse.execute(*broken_file(2, read=10, quarantined=0, path="feed/events/a.csv"))
-    assert [check.expectation for check in warehouse.run(warnings_suite()).warnings] == ["everything_is_read"]
+    assert [check.expectation for check in warehouse.run(warnings_suite()).warnings] == [
+        "everything_is_read",
+        "contracts_are_settled",
+    ]
 
 
 # --- published schemas --------------------------------------------------------------------------------------

@@ -242,6 +242,33 @@ def test_an_identifier_of_a_type_that_the_data_set_lacks_is_refused(own: Setting
     assert "Did you mean email?" in str(raised.value)
 
 
+def test_check_names_the_folder_of_own_sources_and_says_nothing_of_seeds_that_are_shipped(
+    own: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in {"EXTRACTS": own.extracts, "SOURCES": own.sources, "VAR": own.var, "DATA_SET": "tested"}.items():
+        monkeypatch.setenv(f"JOURNEYS_{name}", str(value))
+    for folder in ("desk/calls", "pbx/calls"):
+        (own.extracts / folder).mkdir(parents=True)
+        (own.extracts / folder / "a.csv").write_text("a\n", encoding="utf-8")
+    (own.sources / "desk" / "_desk__sources.yml").write_text(
+        SOURCES.replace("key: [ticket_id]", "key: [ticket_id]  # guess: unique"), encoding="utf-8"
+    )
+    assert main(["check"]) == 0
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("warning: ")]
+    assert len(told) == 3
+    assert f"declare it in {own.sources}/desk/_desk__sources.yml, or move it out" in told[0]
+    assert f"declare it in {own.sources}/pbx/_pbx__sources.yml, or move it out" in told[1]
+    assert f"1 guess is left in {own.sources}/desk/_desk__sources.yml, the first in line 11" in told[2]
+    # those of one's own are told
+    seeds = own.extracts.parent / "seeds"
+    seeds.mkdir()
+    for seed in ("journeys", "phases"):
+        shutil.copy(PROJECT_ROOT / "seeds" / f"{seed}.csv", seeds)
+    monkeypatch.setenv("JOURNEYS_SEEDS", str(seeds))
+    assert main(["check"]) == 0
+    assert "warning: phases.csv line" in capsys.readouterr().out
+
+
 def test_check_sees_the_sources_and_the_command_shows_the_model(
     own: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,0 +1,131 @@
+"""What is left to settle in contracts and seeds is told, once each, with count, example and the line to edit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from orchestration.lib.config.contracts import read_contracts
+from orchestration.lib.core.settings import PROJECT_ROOT, read_settings
+from orchestration.lib.sources.notices import channels_to_settle, guesses_left, values_never_seen
+
+SOURCES = """version: 2
+sources:
+  - name: desk
+    schema: raw
+    tables:
+      - name: tickets  # guess: the name
+        identifier: desk__tickets
+        config:
+          meta:
+            formats: [csv]
+            key: [ticket_id]  # guess: different in all rows
+            events:
+              - event_name: ticket_opened
+                occurred_at: created_on
+                channel: {column: intake, values: {web_form: web, fax: phone}}
+              - event_name: ticket_solved
+                occurred_at: created_on
+                when:
+                  status: [solved, closd]
+                  is_test: {not: true}
+                  price: {not: 7}
+        columns:
+          - {name: ticket_id, data_type: string, config: {meta: {required: true}}}
+          - {name: intake, data_type: string}
+          - {name: status, data_type: string}
+          - {name: is_test, data_type: boolean}
+          - {name: price, data_type: "decimal(18,2)"}
+          - {name: created_on, data_type: date}
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "_desk__sources.yml"
+    path.write_text(SOURCES, encoding="utf-8")
+    return path
+
+
+def warehouse(*rows: str) -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect()
+    connection.execute("create schema raw")
+    connection.execute(
+        "create table raw.desk__tickets (ticket_id varchar, intake varchar, status varchar, is_test boolean, "
+        "price decimal(18, 2), _row_status varchar)"
+    )
+    for row in rows:
+        connection.execute(f"insert into raw.desk__tickets values {row}")
+    return connection
+
+
+def test_guesses_that_are_left_are_counted_by_file(file: Path) -> None:
+    contracts = read_contracts(PROJECT_ROOT / "models", file.parent)
+    assert [warning.shown for warning in guesses_left(contracts)] == [
+        f"desk: 2 guesses are left in {file}, the first in line 6 (- name: tickets); correct each line marked "
+        "`# guess:` and take out the mark"
+    ]
+    file.write_text(SOURCES.replace("# guess: ", "# "), encoding="utf-8")
+    assert guesses_left(contracts) == []
+
+
+def test_values_of_a_mapping_that_no_row_has_are_named_with_their_line(file: Path) -> None:
+    contracts = read_contracts(PROJECT_ROOT / "models", file.parent)
+    superseded = "('T-0', 'fax', 'closd', false, 7, 'superseded')"
+    seen = "('T-1', 'web_form', 'solved', false, 8, 'current')"
+    with warehouse(superseded, seen) as connection:
+        found = [warning.shown for warning in values_never_seen(connection, contracts)]
+    look = '; compare with select {0}, count(*) from raw."desk__tickets" group by all'
+    assert found == [
+        f"desk.tickets: none of 1 rows has `fax` in intake, which event 1 asks for in {file} line 15"
+        + look.format("intake"),
+        f"desk.tickets: none of 1 rows has `closd` in status, which event 2 asks for in {file} line 19"
+        + look.format("status"),
+        f"desk.tickets: none of 1 rows has `7` in price, which event 2 asks for in {file} line 21"
+        + look.format("price"),
+    ]
+    # numbers are compared as numbers, and a table without rows that count says nothing
+    with warehouse(superseded, seen, "('T-2', 'fax', 'closd', true, 7, 'current')") as connection:
+        assert values_never_seen(connection, contracts) == []
+    with warehouse(superseded) as connection:
+        assert values_never_seen(connection, contracts) == []
+
+
+def test_channels_that_no_seed_lists_and_events_without_one_are_named_with_their_mapping(
+    file: Path, tmp_path: Path
+) -> None:
+    contracts = read_contracts(PROJECT_ROOT / "models", file.parent)
+    (tmp_path / "seeds").mkdir()
+    settings = read_settings(
+        {"JOURNEYS_EXTRACTS": str(tmp_path), "JOURNEYS_SEEDS": str(tmp_path / "seeds"), "JOURNEYS_DATA_SET": "tested"}
+    )
+    with duckdb.connect() as connection:
+        connection.execute("""
+            create schema core; create schema hygiene;
+            create table core.fct_events as from (values
+                ('desk:1', 'ticket_opened', 'desk', 'telex'), ('desk:2', 'ticket_opened', 'desk', 'telex'),
+                ('web:1', 'visited', 'web', 'web'), ('feed:1', 'called', 'pbx', 'pigeon')
+            ) as events(event_id, event_name, source_system, channel);
+            create table core.dim_channels as from (values
+                ('telex', false), ('web', true), ('pigeon', false), ('(none)', false)
+            ) as channels(channel, is_declared);
+            create table hygiene.unassigned_channels as from (values
+                ('desk', 'ticket_solved', 4), ('desk', 'ticket_lost', 1), ('pbx', 'rang', 1)
+            ) as events(source_system, event_name, event_count);
+        """)
+        found = list(channels_to_settle(connection, settings, contracts))
+        rules = "or add a rule to channel_rules.csv (hygiene.unassigned_channels has what they say)"
+        assert found == [
+            f"channel telex is not in channels.csv: 2 events, such as desk:1 (ticket_opened of desk); correct {file} "
+            f"line 15, or add a row to channels.csv in {tmp_path / 'seeds'}",
+            "channel pigeon is not in channels.csv: 1 event, such as feed:1 (called of pbx); add a row to channels.csv "
+            f"in {tmp_path / 'seeds'}",
+            "5 events of desk have no channel, such as ticket_solved and 1 other name; give `channel` at "
+            f"{file} line 16, {rules}",
+            f"1 event of pbx has no channel, such as rang; give the events a channel, {rules}",
+        ]
+        # who lists no channels at all has nothing to compare with
+        connection.execute("update core.dim_channels set is_declared = false")
+        assert [line for line in channels_to_settle(connection, settings, contracts) if "channels.csv:" in line] == []

@@ -89,6 +89,8 @@ def test_a_mapping_is_read_whole(tmp_path: Path) -> None:
     ("old", "new", "line", "says"),
     [
         ("amount: price", "amuont: price", 21, "has no setting `amuont`. Did you mean `amount`?"),
+        ("amount: price", "amount_divided_by: 100", 21, "`amount_divided_by` of event 2 of table desk.tickets has no"),
+        ("amount: price", "amount: price\n                amount_divided_by: 1", 22, "must be a whole number, such as"),
         ("amount: price", "voucher: price", 21, "Known are: event_name, occurred_at, "),
         ("last_name: requester", "surname: requester", 26, "people of table desk.tickets has no setting `surname`."),
         ("occurred_at: solved_at", "occurred_at: solvd_at", 19, "of event 2 of table desk.tickets is `solv"),

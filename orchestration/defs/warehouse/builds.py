@@ -7,10 +7,13 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from orchestration.defs.warehouse.reporting import BuildProgress, said_of_nodes
+from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import Settings
 from orchestration.lib.dbt.building import DbtBuild, explain
 from orchestration.lib.dbt.project import read_dbt_manifest
+from orchestration.lib.sources.resolving import read_all_contracts
 from orchestration.lib.warehouse.building import build_tables
+from orchestration.lib.warehouse.shared_event_ids import is_about_event_ids, shared_event_ids
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,11 @@ class BuildOutcome:
         """Ends the step of a build that failed, with what went wrong."""
         if self.built is not None and not self.built.is_success:
             manifest = read_dbt_manifest(settings.resolved_sources)
-            raise dg.Failure(explain(self.built, manifest), allow_retries=False)
+            lines = [explain(self.built, manifest)]
+            if is_about_event_ids(self.built.results):
+                with open_duckdb(settings.warehouse, read_only=True) as connection:
+                    lines += [f"  {line}" for line in shared_event_ids(connection, read_all_contracts(settings))]
+            raise dg.Failure("\n".join(lines), allow_retries=False)
 
 
 def run_build(

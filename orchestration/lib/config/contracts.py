@@ -9,7 +9,7 @@ import itertools
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
@@ -689,7 +689,23 @@ def read_contracts(models: Path, *own: Path | None) -> tuple[TableContract, ...]
                 earlier = contracts.setdefault(contract.name, contract)
                 if earlier is not contract or contract.source in shipped:
                     raise ContractError(_declared_twice(contract, earlier, shipped.get(contract.source)))
+    _check_moments_of_files(contracts.values())
     return tuple(sorted(contracts.values(), key=lambda contract: (contract.source, contract.table)))
+
+
+def _check_moments_of_files(contracts: Iterable[TableContract]) -> None:
+    """Raises ContractError where events of two tables of a source, of different files, would have one id."""
+    seen: dict[tuple[str, str], TableContract] = {}
+    for contract in contracts:
+        for number, event in enumerate(contract.events, start=1):
+            moment = event.moment_in(contract.table)
+            other = seen.setdefault((contract.source, moment), contract)
+            if other is not contract:
+                raise ContractError(
+                    f"{contract.declared_in}: event {number} of table {contract.name} ends its ids with `{moment}`, as "
+                    f"an event of {other.name} does ({other.declared_in}): rows with one key would have one id. Give "
+                    "one of them another `moment`."
+                )
 
 
 def _shown(path: Path, models: Path) -> str:

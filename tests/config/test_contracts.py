@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from orchestration.lib.config.contracts import ContractError, read_contracts
 from orchestration.lib.core.settings import PROJECT_ROOT
+from tests.contract_files import read_shipped
 
 GOOD = """version: 2
 sources:
@@ -41,15 +40,8 @@ sources:
 """
 
 
-def read(tmp_path: Path, text: str):
-    folder = tmp_path / "models" / "staging" / "shop"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "_shop__sources.yml").write_text(text)
-    return read_contracts(tmp_path / "models")
-
-
 def test_a_contract_is_read_whole(tmp_path):
-    (contract,) = read(tmp_path, GOOD)
+    (contract,) = read_shipped(tmp_path, GOOD)
     assert (contract.name, contract.identifier, contract.delivery) == (
         "shop.orders",
         "shop__orders",
@@ -102,7 +94,7 @@ def test_a_contract_is_read_whole(tmp_path):
 def test_a_mistake_is_named_with_file_line_and_cure(tmp_path, old, new, line, says):
     assert old in GOOD
     with pytest.raises(ContractError) as raised:
-        read(tmp_path, GOOD.replace(old, new))
+        read_shipped(tmp_path, GOOD.replace(old, new))
     message = str(raised.value)
     assert "models/staging/shop/_shop__sources.yml line " in message
     assert says in message
@@ -113,7 +105,7 @@ def test_a_mistake_is_named_with_file_line_and_cure(tmp_path, old, new, line, sa
 def test_truths_among_accepted_values_must_be_quoted(tmp_path):
     meta = "config: {meta: {required: true, accepted_values: [yes, no]}}"
     with pytest.raises(ContractError, match="quote them"):
-        read(tmp_path, GOOD.replace("config: {meta: {required: true}}", meta))
+        read_shipped(tmp_path, GOOD.replace("config: {meta: {required: true}}", meta))
 
 
 def test_one_table_declared_twice_is_a_mistake(tmp_path):
@@ -121,7 +113,7 @@ def test_one_table_declared_twice_is_a_mistake(tmp_path):
     folder.mkdir(parents=True)
     (folder / "_other__sources.yml").write_text(GOOD)
     with pytest.raises(ContractError, match="already declared in"):
-        read(tmp_path, GOOD)
+        read_shipped(tmp_path, GOOD)
 
 
 def test_the_feed_has_its_six_tables_in_canonical_form():
@@ -156,12 +148,12 @@ def test_a_column_says_of_which_type_its_identifiers_are(tmp_path):
         "            config: {meta: {identifier_type_column: caller}}\n"
         "          - name: updated_at\n",
     ).replace("public_keys: [product_id]", 'identifier_type: "*"')
-    (contract,) = read(tmp_path, text)
+    (contract,) = read_shipped(tmp_path, text)
     assert contract.holds_identifiers
     assert contract.column("caller").identifier_type == "phone"
     assert contract.column("who").identifier_type_column == "caller"
     assert contract.column("details").identifier_type == "*"
-    (without,) = read(tmp_path, GOOD)
+    (without,) = read_shipped(tmp_path, GOOD)
     assert not without.holds_identifiers
 
 
@@ -175,7 +167,7 @@ def test_a_column_says_of_which_type_its_identifiers_are(tmp_path):
 )
 def test_a_wrong_word_about_identifiers_is_named_with_its_line(tmp_path, meta, says):
     with pytest.raises(ContractError, match=says):
-        read(tmp_path, GOOD.replace("public_keys: [product_id]", meta))
+        read_shipped(tmp_path, GOOD.replace("public_keys: [product_id]", meta))
 
 
 @pytest.mark.parametrize(
@@ -215,4 +207,4 @@ def test_unknown_keys_and_wrong_types_are_named_with_their_line(tmp_path, old, n
     """YAML reads NULL as nothing: taken for the text, no value of the files would ever equal it."""
     assert old in GOOD
     with pytest.raises(ContractError, match=says):
-        read(tmp_path, GOOD.replace(old, new))
+        read_shipped(tmp_path, GOOD.replace(old, new))

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.lib.config.contracts import ContractError, TableContract, read_contracts
+from orchestration.lib.config.contracts import ContractError
 from orchestration.lib.config.mapping import Condition, Value
-from orchestration.lib.core.settings import PROJECT_ROOT
 from orchestration.lib.sources.staging_models import mapped_models
+from tests.contract_files import read_own, read_shipped
 
 GOOD = """version: 2
 sources:
@@ -62,15 +62,8 @@ sources:
 """
 
 
-def read(folder: Path, text: str) -> dict[str, TableContract]:
-    own = folder / "own"
-    own.mkdir(exist_ok=True)
-    (own / "_desk__sources.yml").write_text(text, encoding="utf-8")
-    return {contract.name: contract for contract in read_contracts(PROJECT_ROOT / "models", own)}
-
-
 def test_a_mapping_is_read_whole(tmp_path: Path) -> None:
-    contract = read(tmp_path, GOOD)["desk.tickets"]
+    contract = read_own(tmp_path, GOOD)["desk.tickets"]
     opened, solved = contract.events
     assert contract.is_own
     assert opened.event_name == Value(text="ticket_opened")
@@ -125,7 +118,7 @@ def test_a_mapping_is_read_whole(tmp_path: Path) -> None:
 def test_a_mistake_is_named_with_file_line_and_fix(tmp_path: Path, old: str, new: str, line: int, says: str) -> None:
     assert GOOD.count(old) == 1 or old == "column: intake"
     with pytest.raises(ContractError) as raised:
-        read(tmp_path, GOOD.replace(old, new))
+        read_own(tmp_path, GOOD.replace(old, new))
     message = str(raised.value)
     assert message.startswith(f"{tmp_path}/own/_desk__sources.yml line {line}: "), message
     assert says in message, message
@@ -136,15 +129,12 @@ def test_a_source_of_the_project_cannot_be_declared_again(tmp_path: Path, name: 
     """Also a table that the project does not have: its models read the project's own declaration of the source."""
     text = GOOD.replace("desk", name)
     with pytest.raises(ContractError, match=f"{name} is a source of the project, declared in models/staging/{name}/"):
-        read(tmp_path, text)
+        read_own(tmp_path, text)
 
 
 def test_a_table_of_the_project_has_a_model_and_no_mapping(tmp_path: Path) -> None:
-    folder = tmp_path / "models" / "staging" / "desk"
-    folder.mkdir(parents=True)
-    (folder / "_desk__sources.yml").write_text(GOOD, encoding="utf-8")
     with pytest.raises(ContractError, match=r"line 6: desk\.tickets is a table of the project") as raised:
-        read_contracts(tmp_path / "models")
+        read_shipped(tmp_path, GOOD)
     assert "Take out `events` and `people`" in str(raised.value)
 
 
@@ -153,20 +143,20 @@ def test_a_key_of_several_columns_names_no_person(tmp_path: Path) -> None:
         "              person_key: ticket_id\n", ""
     )
     with pytest.raises(ContractError, match=r"line 23: table desk\.tickets has a key of several columns"):
-        read(tmp_path, text)
+        read_own(tmp_path, text)
 
 
 def test_a_value_may_have_no_word(tmp_path: Path) -> None:
     """Where nothing is said of the channel, the rules of channels decide."""
     text = GOOD.replace("values: {web_form: web}, otherwise: phone", "values: {web_form: null, mail: email}")
-    [model] = [one for one in mapped_models(read(tmp_path, text)["desk.tickets"]) if "ticket_opened" in one.sql]
+    [model] = [one for one in mapped_models(read_own(tmp_path, text)["desk.tickets"]) if "ticket_opened" in one.sql]
     assert "case intake when 'web_form' then null when 'mail' then 'email' else intake end" in model.sql
     text = GOOD.replace("otherwise: phone", "otherwise: null")
-    [model] = [one for one in mapped_models(read(tmp_path, text)["desk.tickets"]) if "ticket_opened" in one.sql]
+    [model] = [one for one in mapped_models(read_own(tmp_path, text)["desk.tickets"]) if "ticket_opened" in one.sql]
     assert "case intake when 'web_form' then 'web' else null end" in model.sql
 
 
 def test_an_event_has_a_name(tmp_path: Path) -> None:
     named = "event_name: {column: topic, values: {x: null}}"
     with pytest.raises(ContractError, match="an event needs a name"):
-        read(tmp_path, GOOD.replace("event_name: ticket_opened", named, 1))
+        read_own(tmp_path, GOOD.replace("event_name: ticket_opened", named, 1))

@@ -12,6 +12,7 @@ from orchestration.lib.core.settings import PROJECT_ROOT
 from orchestration.lib.dbt.building import NodeResult
 from orchestration.lib.dbt.project import read_dbt_manifest
 from orchestration.lib.warehouse.shared_event_ids import TEST, is_about_event_ids, shared_event_ids
+from tests.contract_files import read_own
 
 SOURCES = """version: 2
 sources:
@@ -28,8 +29,7 @@ sources:
 
 
 def test_rows_that_share_an_id_are_named_with_file_line_and_fix(tmp_path: Path) -> None:
-    (tmp_path / "_pay__sources.yml").write_text(SOURCES, encoding="utf-8")
-    contracts = read_contracts(PROJECT_ROOT / "models", tmp_path)
+    contracts = tuple(read_own(tmp_path, SOURCES).values())
     with duckdb.connect() as connection:
         connection.execute("create schema raw; create schema landing; create schema intermediate")
         for table in ("pay__charges", "feed__events"):
@@ -53,7 +53,7 @@ def test_rows_that_share_an_id_are_named_with_file_line_and_fix(tmp_path: Path) 
         assert shared_event_ids(connection, contracts) == [
             "2 event ids are that of several rows of feed.events, pay.charges, such as pay:1:paid: pay of feed.events "
             "(feed/events/b.csv line 7) and pay of pay.charges (pay/charges/a.csv line 2). Give an event of "
-            f"pay.charges another `moment` or `event_id` in {tmp_path / '_pay__sources.yml'} line 6, or take a "
+            f"pay.charges another `moment` or `event_id` in {tmp_path}/own/_pay__sources.yml line 6, or take a "
             "file out with make withdraw."
         ]
 

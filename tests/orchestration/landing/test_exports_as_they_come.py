@@ -13,7 +13,8 @@ import pyarrow as pa
 import pytest
 
 from orchestration.lib.core.connection import open_duckdb
-from orchestration.lib.landing import ColumnContract, CsvDialect, TableContract, read_contracts
+from orchestration.lib.landing import ColumnContract, CsvDialect, TableContract
+from tests.contract_files import read_shipped
 from tests.orchestration.landing.conftest import Landing
 
 PLAIN = "id,name\n1,Ann\n2,Bob\n"
@@ -380,11 +381,8 @@ sources:
     ],
 )
 def test_a_contract_that_cannot_be_meant_is_refused_with_its_line(tmp_path: Path, data_type, meta, says):
-    file = tmp_path / "models" / "staging" / "tool" / "_tool__sources.yml"
-    file.parent.mkdir(parents=True)
-    file.write_text(CONTRACT.replace("DATA_TYPE", data_type).replace("META", meta), encoding="utf-8")
     with pytest.raises(ValueError, match=r"_tool__sources\.yml line (1[89]|2[0-9])") as error:
-        read_contracts(tmp_path / "models")
+        read_shipped(tmp_path, CONTRACT.replace("DATA_TYPE", data_type).replace("META", meta))
     assert says in str(error.value)
 
 
@@ -398,10 +396,7 @@ def test_headers_that_differ_in_spelling_alone_are_told_apart_by_it(tool):
 
 
 def test_a_table_says_how_values_are_written_for_its_columns(tmp_path: Path):
-    file = tmp_path / "models" / "staging" / "tool" / "_tool__sources.yml"
-    file.parent.mkdir(parents=True)
-    file.write_text(CONTRACT.replace("DATA_TYPE", "double").replace("META", "required: true"), encoding="utf-8")
-    (contract,) = read_contracts(tmp_path / "models")
+    (contract,) = read_shipped(tmp_path, CONTRACT.replace("DATA_TYPE", "double").replace("META", "required: true"))
     assert contract.column("v").decimal == ","
 
 

@@ -16,12 +16,12 @@ from orchestration.lib.landing import (
     CsvDialect,
     TableContract,
     account,
-    read_contracts,
     restore_file,
     withdraw_file,
 )
 from orchestration.lib.landing.quarantine import Wanted
 from orchestration.lib.landing.requeue import requeue
+from tests.contract_files import read_shipped
 from tests.orchestration.landing.conftest import NOW, Landing
 
 LINES = TableContract(
@@ -371,19 +371,13 @@ sources:
     ],
 )
 def test_a_part_that_cannot_be_meant_is_refused_with_its_line(tmp_path: Path, old, new, says):
-    file = tmp_path / "models" / "staging" / "shop" / "_shop__sources.yml"
-    file.parent.mkdir(parents=True)
-    file.write_text(CONTRACT.replace(old, new), encoding="utf-8")
     with pytest.raises(ContractError, match=r"_shop__sources\.yml line \d+") as error:
-        read_contracts(tmp_path / "models")
+        read_shipped(tmp_path, CONTRACT.replace(old, new))
     assert says in str(error.value)
 
 
 def test_a_part_takes_what_its_table_says(tmp_path: Path):
-    file = tmp_path / "models" / "staging" / "shop" / "_shop__sources.yml"
-    file.parent.mkdir(parents=True)
-    file.write_text(CONTRACT, encoding="utf-8")
-    lines, orders = read_contracts(tmp_path / "models")
+    lines, orders = read_shipped(tmp_path, CONTRACT)
     assert (lines.key, lines.formats, orders.parts) == (("order_id",), ("jsonl",), (lines,))
 
 

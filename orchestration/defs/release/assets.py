@@ -30,6 +30,7 @@ from orchestration.lib.release.ledgers import create_ledgers
 from orchestration.lib.release.previous import previous_attached
 from orchestration.lib.release.publish import Release, current_release, publish, published_ids, record_releases
 from orchestration.lib.release.restatements import DailyTable, find_restatements
+from orchestration.lib.release.source_trends import record_source_trends
 from orchestration.lib.warehouse.build import (
     is_releasable,
     last_complete_build,
@@ -83,6 +84,9 @@ def publish_release(settings: Settings, *, run_id: str, log: dg.DagsterLogManage
             if previous is not None:
                 with previous_attached(connection, previous.database):
                     _record_changes(connection, settings, previous, release_id=release_id, log=log)
+            record_source_trends(
+                connection, release_id=release_id, as_of=build.as_of, published=published_ids(settings)
+            )
         log.info(f"Writing release {release_id}")
         candidate = write_candidate(
             settings.warehouse,

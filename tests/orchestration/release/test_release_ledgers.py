@@ -58,6 +58,7 @@ def test_the_declared_ledgers_are_made_with_types_and_comments() -> None:
             "releases",
             "restatements",
             "source_deliveries",
+            "source_trends",
         ]
         assert all(comment.startswith("One row per ") for _, comment in tables)
 

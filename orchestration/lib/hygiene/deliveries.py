@@ -55,6 +55,10 @@ DELIVERIES = "hygiene.source_deliveries"
 DAYS_KEPT = 800
 # Deliveries after which the longest pause between two of them is what a table may take.
 LEARNT_DELIVERIES = 4
+# Pauses between deliveries after which history says when one is late, and how far beyond the longest one that is.
+LEARNT_PAUSES = 8
+BEYOND_THE_LONGEST = 1.5
+FARTHEST_DELIVERIES = 26
 # Deliveries of a table that are looked back on.
 DELIVERIES_KEPT = 100
 # What is said of a whole delivery: metric, its part and its whole in hygiene.source_deliveries.
@@ -264,18 +268,28 @@ def delivery_checks(contract: TableContract, anomalies: Iterable[Anomaly]) -> It
 
 
 def freshness_checks(contract: TableContract, connection: duckdb.DuckDBPyConnection) -> Iterable[Check]:
-    """Whether the newest row of a table is as new as its contract promises."""
-    hours = contract.expected_every_hours
-    notes = _notes(connection).get((contract.source, contract.table), []) if hours else []
-    if not notes:
-        return
+    """Whether the newest row of a table is as new as its contract promises, or without a promise as it has been so far.
+
+    A table about which neither says anything has no check.
+    """
     of_table = f"source_name = {literal(contract.source)} and table_name = {literal(contract.table)}"
-    newest = notes[-1]["newest_row_at"]
+    row = connection.execute(
+        "select newest_row_at, usual_hours from "
+        f"{DELIVERIES} where {of_table} and is_overdue is not null order by checked_at desc limit 1"
+    ).fetchone()
+    if row is None:
+        return
+    newest, usual = row
     found = f"the newest is of {newest:%Y-%m-%d %H:%M} UTC" if newest else "there is none"
+    expected = (
+        f"a row arrives every {contract.expected_every_hours} hours"
+        if contract.expected_every_hours
+        else f"a row arrives within {usual or 0:,.0f} hours, as in the deliveries before"
+    )
     yield TableChecks(f"raw.{contract.identifier}", key=None).counted(
         "newest_row_in_time",
         f"select 1, cast(is_overdue as bigint) from {DELIVERIES} where {of_table} order by checked_at desc limit 1",
-        says=f"a row arrives every {hours} hours; {found}",
+        says=f"{expected}; {found}",
         look=f"select * from {DELIVERIES} where {of_table} order by checked_at desc",
         severity="warning",
     )
@@ -410,7 +424,7 @@ def _usual_gap(
     """
     gaps = _advances([*(note["newest_on"] for note in earlier), newest_on])
     if len(gaps) >= LEARNT_DELIVERIES:
-        return float(max(gaps[-26:]))
+        return float(max(gaps[-FARTHEST_DELIVERIES:]))
     days = connection.execute(
         f"select max({day.expression}) as day from {raw_table(contract)} where {day.rows} group by _file_id order by 1"
     ).fetchall()
@@ -848,6 +862,8 @@ def _note_delivery(
     newest = delivered["newest_row_at"]
     hours = (plain_utc(as_of) - newest).total_seconds() / 3600 if isinstance(newest, datetime) else None
     promised = contract.expected_every_hours
+    usual = _usual_hours(table.earlier) if promised is None else None
+    longest = promised if promised is not None else usual
     ended = table.ends_on is not None and plain_utc(as_of).date() >= table.ends_on
     row = {
         **delivered,
@@ -859,7 +875,8 @@ def _note_delivery(
         "anomaly_count": counts[2],
         "expected_every_hours": promised,
         "hours_since_newest_row": hours,
-        "is_overdue": None if promised is None else bool(hours is None or hours > promised) and not ended,
+        "usual_hours": usual,
+        "is_overdue": None if longest is None else bool(hours is None or hours > longest) and not ended,
         "compared_through": through,
         "checked_at": plain_utc(now),
     }
@@ -870,6 +887,24 @@ def _note_delivery(
     connection.execute(
         f"insert into {DELIVERIES} ({', '.join(row)}) values ({', '.join('?' for _ in row)})", list(row.values())
     )
+
+
+def _usual_hours(earlier: Sequence[Mapping[str, Any]]) -> float | None:
+    """How old the newest row of a table may become, as its deliveries have been; None while there are too few.
+
+    The longest pause between the newest rows of two deliveries, and half as long again, and how old one was when it
+    came: a pause that is longer than any before is what somebody wants to know, a long weekend isn't.
+    """
+    notes = [note for note in earlier if note["file_count"] and isinstance(note["newest_row_at"], datetime)]
+    pauses = [
+        (later["newest_row_at"] - sooner["newest_row_at"]).total_seconds() / 3600
+        for sooner, later in pairwise(notes)
+        if later["newest_row_at"] > sooner["newest_row_at"]
+    ]
+    if len(pauses) < LEARNT_PAUSES:
+        return None
+    ages = [float(note["hours_since_newest_row"] or 0) for note in notes]
+    return BEYOND_THE_LONGEST * max(pauses[-FARTHEST_DELIVERIES:]) + max(ages[-FARTHEST_DELIVERIES:])
 
 
 def accept_anomaly(

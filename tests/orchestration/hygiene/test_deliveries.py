@@ -295,6 +295,34 @@ def test_the_ledger_says_how_late_rows_came_and_whether_the_newest_is_in_time(bu
     assert business.connection.execute(str(dict(check.arguments)["figures_query"])).fetchone() == (1, 1)
 
 
+def test_without_a_promise_history_says_when_a_source_is_later_than_usual(business: Business) -> None:
+    def is_overdue(day: int, limits: Limits | None = None) -> object:
+        business.compare(day, limits)
+        row = business.connection.execute(
+            "select is_overdue from hygiene.source_deliveries where table_name = 'web' order by checked_at desc limit 1"
+        ).fetchone()
+        return row and row[0]
+
+    web = business.contracts[0]
+    business.deliver(0, 6)
+    assert is_overdue(6) is None
+    # weekly, and once two weeks late
+    weeks = [7, 14, 21, 28, 49, 56, 63, 70]
+    for number, first in enumerate(weeks):
+        business.deliver(first, first + 6)
+        assert is_overdue(first + 6) is None, number
+    assert list(freshness_checks(web, business.connection)) == []
+    business.deliver(77, 83)
+    assert is_overdue(83) is False
+    # the longest pause, three weeks, is no reason to worry, nor a little more; half of it more is
+    assert [is_overdue(83 + days) for days in (7, 21, 30, 33)] == [False, False, False, True]
+    [check] = freshness_checks(web, business.connection)
+    assert (check.name, check.severity) == ("newest_row_in_time", "warning")
+    assert "a row arrives within 757 hours, as in the deliveries before; the newest is of 2025-03-25" in check.says
+    ended = Limits([limit(source_name="shop", table_name="web", ends_on=BEGINS + timedelta(days=90))])
+    assert is_overdue(120, ended) is False
+
+
 def test_the_seed_of_limits_and_the_page_on_hygiene_know_every_metric() -> None:
     [seed] = [one for one in read_definitions(PROJECT_ROOT / "seeds" / "_seeds.yml") if one.name == "delivery_limits"]
     [metric] = [column for column in seed.columns if column.name == "metric"]

@@ -85,6 +85,8 @@ IDENTIFIERS = (
 TABLES_OF_PEOPLE = re.compile(
     r"contact|customer|people|person|subscriber|member|lead|user|audience|kontakt|kunde|klant"
 )
+# As the number of a customer: all guests would be one person.
+NUMBERS_OF_NOBODY = {"0", "-1"}
 # Amounts are gross: what was paid back is a property (docs/bring_your_own_data.md).
 TABLES_OF_MONEY_BACK = re.compile(r"refund|chargeback|credit_?note|dispute")
 FEW_VALUES = 30
@@ -110,7 +112,7 @@ class ColumnGuess:
     sample: SampleColumn
     name: str
     data_type: str = "string"
-    meta: dict[str, str | bool] = field(default_factory=dict)
+    meta: dict[str, str | bool | list[str]] = field(default_factory=dict)
     why: list[str] = field(default_factory=list)
     null_words: set[str] = field(default_factory=set)
 
@@ -377,7 +379,12 @@ def _guess_number(guess: ColumnGuess, values: Sequence[str]) -> bool:
 
 def _guess_person(guess: ColumnGuess) -> None:
     values = guess.filled[:LOOKED_AT]
-    if not values or guess.data_type == "boolean" or (guess.is_time and not NAMES_OF_PLANS.search(guess.name)):
+    if not values:
+        # later ones may be of persons
+        if guess.data_type == "string" and may_name_a_person(guess.name):
+            guess.meta["personal"] = True
+        return
+    if guess.data_type == "boolean" or (guess.is_time and not NAMES_OF_PLANS.search(guess.name)):
         return
     if _share(values, EMAIL.fullmatch) > 0.5:
         guess.meta["personal"] = True
@@ -391,6 +398,9 @@ def _guess_person(guess: ColumnGuess) -> None:
     elif guess.data_type in ("string", "date") and (may_name_a_person(guess.name) or identifier_of(guess) is not None):
         guess.meta["personal"] = True
         guess.why.append("may name a person")
+        if nobody := sorted(NUMBERS_OF_NOBODY & set(values)) if len(set(values)) > 1 else []:
+            guess.meta["null_values"] = nobody
+            guess.why.append(f"{' and '.join(nobody)} is nobody: a guest")
 
 
 def _share(values: Sequence[str], holds: Callable[[str], object]) -> float:

@@ -282,6 +282,19 @@ def test_the_encoding_is_the_one_that_landing_finds(tmp_path: Path, encoding: st
     assert ("# guess: the encoding that its bytes are most like" in path.read_text("utf-8")) == (encoding != "utf-8")
 
 
+def test_the_number_of_guests_is_nobody_and_empty_columns_of_persons_are_personal(tmp_path: Path) -> None:
+    file = tmp_path / "orders.csv"
+    file.write_text("order_no,customer_id,receipt_email,voucher\nO-1,0,,\nO-2,17,,\nO-3,0,,\n", encoding="utf-8")
+    assert new_source(file, "shop2", tmp_path / "own") == 0
+    columns = written(tmp_path / "own")["columns"]
+    assert meta_of(columns["customer_id"]) == {"personal": True, "null_values": ["0"]}
+    assert (meta_of(columns["receipt_email"]), meta_of(columns["voucher"])) == ({"personal": True}, {})
+    [path] = (tmp_path / "own").rglob("*.yml")
+    assert "- name: customer_id  # guess: may name a person; 0 is nobody: a guest" in path.read_text(encoding="utf-8")
+    [contract] = [one for one in read_contracts(PROJECT_ROOT / "models", tmp_path / "own") if one.is_own]
+    assert_lands_whole(contract, file, tmp_path)
+
+
 def test_names_of_persons_are_personal_and_columns_of_events_are_mapped(tmp_path: Path) -> None:
     file = tmp_path / "chats.jsonl"
     rows = [

@@ -31,7 +31,7 @@ sources:
                 when:
                   status: [solved, closd]
                   is_test: {not: true}
-                  price: {not: 7}
+                  price: {not: [7, 0.005]}
         columns:
           - {name: ticket_id, data_type: string, config: {meta: {required: true}}}
           - {name: intake, data_type: string}
@@ -83,14 +83,19 @@ def test_values_of_a_mapping_that_no_row_has_are_named_with_their_line(file: Pat
         + look.format("intake"),
         f"desk.tickets: none of 1 rows has `closd` in status, which event 2 asks for in {file} line 19"
         + look.format("status"),
-        f"desk.tickets: none of 1 rows has `7` in price, which event 2 asks for in {file} line 21"
+        f"desk.tickets: none of 1 rows has `7`, `0.005` in price, which event 2 asks for in {file} line 21"
         + look.format("price"),
     ]
     # numbers are compared as numbers, and a table without rows that count says nothing
     with warehouse(superseded, seen, "('T-2', 'fax', 'closd', true, 7, 'current')") as connection:
-        assert values_never_seen(connection, contracts) == []
+        [left] = values_never_seen(connection, contracts)
+    assert "none of 2 rows has `0.005` in price" in left.message
     with warehouse(superseded) as connection:
         assert values_never_seen(connection, contracts) == []
+    # nor does a column that the contract has since, and the table not yet
+    with warehouse(seen) as connection:
+        connection.execute("alter table raw.desk__tickets drop column price")
+        assert {warning.column for warning in values_never_seen(connection, contracts)} == {"intake", "status"}
 
 
 def test_channels_that_no_seed_lists_and_events_without_one_are_named_with_their_mapping(
@@ -126,6 +131,8 @@ def test_channels_that_no_seed_lists_and_events_without_one_are_named_with_their
             f"{file} line 16, {rules}",
             f"1 event of pbx has no channel, such as rang; give the events a channel, {rules}",
         ]
+        with duckdb.connect() as older:
+            assert list(channels_to_settle(older, settings, contracts)) == []
         # who lists no channels at all has nothing to compare with
         connection.execute("update core.dim_channels set is_declared = false")
         assert [line for line in channels_to_settle(connection, settings, contracts) if "channels.csv:" in line] == []

@@ -53,7 +53,7 @@ land-again: setup  ## read files again that landed before their contract was cha
 releases: setup  ## list the releases of the data set
 	@$(RUN) releases
 
-accept: setup  ## accept that a delivery is unlike those before: ID=1a2b3c4d NOTE="…" (UNDO=1 takes it back; without ID: the list)
+accept: setup  ## accept that a delivery or a KPI is unlike those before: ID=1a2b3c4d NOTE="…" (UNDO=1 takes it back; without ID: the list)
 	@$(RUN) accept "$(ID)" $(if $(NOTE),--note "$(NOTE)") $(if $(UNDO),--undo)
 
 rollback: setup  ## switch readers to the release before, or TO=<release id>

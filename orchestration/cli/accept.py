@@ -1,4 +1,4 @@
-"""`make accept`: what a delivery was found to be is right, so that it neither warns nor blocks any longer."""
+"""`make accept`: what a delivery or a KPI was found to be is right, so that it neither warns nor blocks any longer."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def command(
     note: Annotated[str | None, typer.Option(help="Why it is right.")] = None,
     undo: Annotated[bool, typer.Option("--undo", help="Take the acceptance back.")] = False,
 ) -> int:
-    """Accept a delivery that is unlike those before."""
+    """Accept a delivery or a KPI that is unlike the days before."""
     from orchestration.lib.core.connection import open_duckdb
-    from orchestration.lib.hygiene.deliveries import HOW_TO_ACCEPT, accept_anomaly, open_anomalies, reopen_anomaly
+    from orchestration.lib.hygiene.anomaly_ledger import HOW_TO_ACCEPT, accept_anomaly, reopen_anomaly, waiting
     from orchestration.lib.release.ledgers import create_ledgers
     from orchestration.lib.warehouse.build import publish_again
 
@@ -26,10 +26,10 @@ def command(
     with open_duckdb(settings.warehouse) as connection:
         create_ledgers(connection)
         if not anomaly:
-            waiting = open_anomalies(connection)
-            for one in waiting:
-                print(f"{one.anomaly_id}  {one.source}.{one.table}: {one.message}")
-            print(f"{len(waiting)} wait. hygiene.delivery_anomalies has a query for the rows of each.")
+            found = waiting(connection)
+            for identifier, called, message in found:
+                print(f"{identifier}  {called}: {message}")
+            print(f"{len(found)} wait. hygiene.delivery_anomalies and hygiene.kpi_anomalies have a query for each.")
             return 0
         if undo:
             print(f"Open again: {reopen_anomaly(connection, anomaly).partition(HOW_TO_ACCEPT)[0]}")

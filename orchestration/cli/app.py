@@ -125,7 +125,7 @@ def _user_errors() -> tuple[type[Exception], ...]:
     from orchestration.lib.dbt.marts import MartError
     from orchestration.lib.dbt.project import ProjectInvalid
     from orchestration.lib.dbt.running import DbtFailed
-    from orchestration.lib.hygiene.deliveries import AnomalyUnknown
+    from orchestration.lib.hygiene.anomaly_ledger import AnomalyUnknown
     from orchestration.lib.journeys.case_logs import LogInvalid
     from orchestration.lib.landing.registry import LandingError
     from orchestration.lib.release.docs_tables import DocsError

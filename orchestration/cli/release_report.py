@@ -132,6 +132,8 @@ def show_hygiene(connection: duckdb.DuckDBPyConnection, manifest: Mapping, direc
     # a release of before there were these tables may be the current one again
     if "source_deliveries" in (table["name"] for table in manifest["tables"]):
         _show_deliveries(connection, screen)
+    if "kpi_anomalies" in (table["name"] for table in manifest["tables"]):
+        _show_open(connection, "hygiene.kpi_anomalies", "kpi_id", screen)
     kinds = connection.execute("""
         select source_name, table_name, reason, column_name, row_count
         from hygiene.quarantine_summary order by row_count desc, source_name, table_name, reason, column_name
@@ -151,15 +153,20 @@ def _show_deliveries(connection: duckdb.DuckDBPyConnection, screen: Progress) ->
         """,
     )
     screen(f"  {compared:,} comparisons with the days before, {learning:,} that wait for more days")
-    open_anomalies = connection.execute("""
-        select source_name, table_name, message from hygiene.delivery_anomalies
+    _show_open(connection, "hygiene.delivery_anomalies", "source_name || '.' || table_name", screen)
+
+
+def _show_open(connection: duckdb.DuckDBPyConnection, ledger: str, called: str, screen: Progress) -> None:
+    """What a ledger has that is unlike the days before and waits; `called` is what each is of."""
+    found = connection.execute(f"""
+        select {called} as called, message from {ledger}
         where accepted_at is null and ended_at is null
-        order by chance, source_name, table_name, anomaly_id
+        order by chance, called, anomaly_id
     """).fetchall()
-    for source, table, message in open_anomalies[:ANOMALIES_SHOWN]:
-        screen(f"    {source}.{table}: {message}")
-    if len(open_anomalies) > ANOMALIES_SHOWN:
-        screen(f"    … and {len(open_anomalies) - ANOMALIES_SHOWN} more: make accept lists them")
+    for of, message in found[:ANOMALIES_SHOWN]:
+        screen(f"    {of}: {message}")
+    if len(found) > ANOMALIES_SHOWN:
+        screen(f"    … and {len(found) - ANOMALIES_SHOWN} more: make accept lists them")
 
 
 def _say_how_many_more(count: int, screen: Progress, table: str) -> None:

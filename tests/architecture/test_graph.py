@@ -59,6 +59,7 @@ KNOWN: Mapping[str, Mapping[str, str]] = {
         (
             "hygiene_ledgers.customer_id_changes", "hygiene_ledgers.delivery_anomalies",
             "hygiene_ledgers.expectation_results", "hygiene_ledgers.releases", "hygiene_ledgers.restatements",
+            "hygiene_ledgers.kpi_anomalies", "hygiene_ledgers.kpi_bands",
             "hygiene_ledgers.source_deliveries", "hygiene_ledgers.source_trends",
         ),
         "a ledger that the orchestration writes and publishes; dbt describes it",

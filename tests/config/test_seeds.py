@@ -671,3 +671,18 @@ def test_a_limit_of_deliveries_that_says_nothing_usable_is_an_error(tmp_path: Pa
     header = "source_name,table_name,metric,column_name,minimum_effect,is_on,blocks,ends_on,reason\n"
     [error] = errors(tmp_path, delivery_limits=f"{header}{row}\n")
     assert error.startswith(f"delivery_limits.csv line 2: {says}"), error
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ("order_valu,value,,,,", "kpi_id = order_valu is not in kpis.csv. Did you mean order_value?"),
+        (",valu,,,,", "figure = valu: expected one of value, volume"),
+        (",,-1,,,", "minimum_effect = -1: expected at least 0."),
+        (",,,no,,", "is_on = no: expected true or false."),
+        (",,,,yes,", "blocks = yes: expected true or false."),
+    ],
+)
+def test_a_limit_of_kpis_that_says_nothing_usable_is_an_error(tmp_path: Path, row: str, says: str) -> None:
+    [error] = errors(tmp_path, kpi_limits=f"kpi_id,figure,minimum_effect,is_on,blocks,reason\n{row}\n")
+    assert error.startswith(f"kpi_limits.csv line 2: {says}"), error

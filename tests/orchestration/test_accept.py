@@ -50,6 +50,21 @@ def warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
+def test_a_kpi_is_accepted_as_a_delivery_is(warehouse: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with open_duckdb(warehouse) as connection:
+        row = {"anomaly_id": "5e6f7a8b", "kpi_id": "order_value", "message": "value was 75 before and is 7,500"}
+        append_rows(connection, "kpi_anomalies", [{**row, "found_at": NOW, "first_seen_at": NOW}])
+    assert main(["accept"]) == 0
+    said = capsys.readouterr().out
+    assert "5e6f7a8b  order_value: value was 75 before" in said and "2 wait." in said
+    assert main(["accept", "5e6f7a8b", "--note", "dearer"]) == 0
+    capsys.readouterr()
+    assert main(["accept"]) == 0
+    said = capsys.readouterr().out
+    assert "5e6f7a8b" not in said and "1 wait." in said
+    assert main(["accept", "5e6f7a8b", "--undo"]) == 0
+
+
 def state(path: Path) -> tuple[object, ...]:
     with open_duckdb(path, read_only=True) as connection:
         build = last_complete_build(connection)

@@ -2,24 +2,28 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import dagster as dg
+import duckdb
 
 from orchestration.defs.landing.assets import CONTRACTS
 from orchestration.defs.naming import WAREHOUSE_POOL, landed_key
 from orchestration.defs.run_context import run_settings_and_clock
 from orchestration.lib.config.contracts import TableContract
 from orchestration.lib.config.seeds import read_resolved
+from orchestration.lib.core.clock import in_utc
 from orchestration.lib.core.connection import one_value, open_duckdb
 from orchestration.lib.core.settings import Settings, read_settings
 from orchestration.lib.dbt.marts import marts_by_schema, read_marts
 from orchestration.lib.dbt.project import read_dbt_manifest
-from orchestration.lib.hygiene.checks import Suite
+from orchestration.lib.hygiene.checks import Check, Suite
 from orchestration.lib.hygiene.daily_profiles import identifying_columns
 from orchestration.lib.hygiene.deliveries import Limits, compare_deliveries, delivery_checks, freshness_checks
+from orchestration.lib.hygiene.kpi_bands import KpiLimits, compare_kpis, kpi_checks
 from orchestration.lib.hygiene.landing_suites import MAX_QUARANTINED_SHARE, landing_suite, warnings_suite
 from orchestration.lib.hygiene.published_suites import published_suite
 from orchestration.lib.hygiene.results import SuiteResult, results_rows, store_results
@@ -33,6 +37,7 @@ from orchestration.lib.release.journal import read_manifest
 from orchestration.lib.release.ledgers import create_ledgers
 from orchestration.lib.release.publish import current_release
 from orchestration.lib.warehouse.build import event_tables, read_pepper
+from orchestration.lib.warehouse.definitions import changed_scopes, definitions, read_definitions
 from orchestration.lib.warehouse.node_ledger import versions_of_nodes
 
 LEDGER = "hygiene.expectation_results"
@@ -196,11 +201,20 @@ def check_marts(
         versions = versions_of_nodes(connection)
         batches = table_batches(connection)
         passed = {} if is_forced else passed_states(connection)
+        compared = _compare_kpis(connection, settings, as_of=as_of, run_id=run_id, log=log)
     # a table may be empty as long as no event has landed
     has_events = any(f"raw.{source}__{table}" in landed for source, table in batches)
     suites, unchanged = [], []
     for schema, marts in MARTS.items():
-        suite_of = partial(published_suite, schema, marts, as_of=as_of, event_tables=landed, may_shrink=bool(withdrawn))
+        suite_of = partial(
+            published_suite,
+            schema,
+            marts,
+            as_of=as_of,
+            event_tables=landed,
+            may_shrink=bool(withdrawn),
+            compared=[check for check in compared if check.table_schema == schema],
+        )
         suite = suite_of(previous_row_counts=counts)
         tables = [(mart.label, versions.get(mart.node)) for mart in marts]
         # a table that did not change kept its rows, so what the last release had says nothing new about it
@@ -214,6 +228,35 @@ def check_marts(
         + (f"; the tables of {', '.join(unchanged)} are as they were when they passed" if unchanged else "")
     )
     return _run(settings, suites, run_id)
+
+
+def _compare_kpis(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    *,
+    as_of: datetime,
+    run_id: str,
+    log: dg.DagsterLogManager,
+) -> list[Check]:
+    """Compares the KPIs of the build with the days before; a check for each that is unlike them."""
+    before = current_release(settings)
+    noted = read_definitions(connection, before.release_id) if before is not None else {}
+    redefined = changed_scopes(noted, definitions(connection, read_dbt_manifest(settings.resolved_sources), {}))
+    today = in_utc(as_of).astimezone(ZoneInfo(settings.reporting_time_zone)).date()
+    comparison = compare_kpis(
+        connection,
+        last_day=today - timedelta(days=1),
+        now=datetime.now(UTC),
+        run_id=run_id,
+        limits=KpiLimits(read_resolved(settings, "kpi_limits")),
+        redefined={scope.split(" ")[1] for scope in redefined if scope.startswith("kpi ")},
+    )
+    if comparison.comparison_count or comparison.learning_count:
+        log.info(
+            f"{comparison.comparison_count:,} comparisons of KPIs with the days before, {len(comparison.open)} unlike "
+            f"them and not accepted; {comparison.learning_count:,} wait for more days or rows"
+        )
+    return list(kpi_checks(comparison.open))
 
 
 @dg.multi_asset_check(

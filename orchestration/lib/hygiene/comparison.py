@@ -8,6 +8,7 @@ has the reasons. Nothing here knows a database.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -50,7 +51,7 @@ PRIOR_WEIGHT = 8.0
 class Metric:
     """What is compared: `says` in words, the smallest deviation that matters, and the scale before anything is learnt.
 
-    Deviations of rows and of levels are log ratios, of shares differences, of hours hours.
+    Deviations of rows, levels and ratios are log ratios, of shares differences, of hours hours.
     """
 
     name: str
@@ -80,9 +81,20 @@ METRICS: Mapping[str, Metric] = {
         Metric("distinct_keys", "distinct keys per row of the delivery", 0.1, 0.03),
     )
 }
+# Of published KPIs: rows and rows_beside of what they are measured on, and one of these for the value.
+KPI_METRICS: Mapping[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        Metric("share", "share", 0.1, 0.03),
+        Metric("ratio", "value", 0.4, 0.15),
+    )
+}
+_ALL_METRICS: Mapping[str, Metric] = {**METRICS, **KPI_METRICS}
 ROWS = ("rows", "rows_beside")
-SHARES = ("nulls", "negatives", "distinct", "identified")
+SHARES = ("nulls", "negatives", "distinct", "identified", "share")
 MEANS = ("level", "spread", "lag")
+# These are compared by their logarithm.
+LOGARITHMS = (*ROWS, "level", "ratio")
 
 
 @dataclass(frozen=True)
@@ -116,7 +128,12 @@ class TableDays:
 
 @dataclass(frozen=True)
 class Compared:
-    """One window of one metric: what was before, what is, how far they are apart and how likely that is by chance."""
+    """One window of one metric: what was before, what is, how far they are apart and how likely that is by chance.
+
+    `ordinary` are the lowest and the highest deviation from what was before that are nothing but season and growth;
+    `scale` is how far from them an ordinary window is, as a standard deviation of Student's t with `freedom` degrees.
+    `base` is what a figure was divided by, and `added` what had been added to both parts before.
+    """
 
     metric: str
     column: str
@@ -127,6 +144,26 @@ class Compared:
     chance: float
     row_count: float
     value: str | None = None
+    ordinary: tuple[float, float] = (0.0, 0.0)
+    scale: float = 0.0
+    freedom: float = PRIOR_WEIGHT
+    base: float = 1.0
+    added: tuple[float, float] = (0.0, 0.0)
+
+    def band(self, share: float) -> tuple[float, float, float]:
+        """What was expected, and the ends of the range in which this share of ordinary windows lies."""
+        from scipy.special import stdtrit
+
+        reach = float(stdtrit(self.freedom, 0.5 + share / 2)) * self.scale
+        low, high = self.ordinary
+        is_log = self.metric in LOGARITHMS
+        before = math.log(self.before) if is_log else self.before
+        ends = [before + apart for apart in ((low + high) / 2, low - reach, high + reach)]
+        if is_log:
+            base, (to_top, to_below) = self.base, self.added
+            found = [(math.exp(min(end, 700.0)) * (base + to_below) - to_top) / base for end in ends]
+            return max(found[0], 0.0), max(found[1], 0.0), found[2]
+        return min(max(ends[0], 0.0), 1.0), max(ends[1], 0.0), min(ends[2], 1.0)
 
 
 def spans_to_compare(days: Sequence[int]) -> list[Span]:
@@ -171,7 +208,7 @@ def compare_days(table: TableDays, spans: Sequence[Span]) -> tuple[list[Compared
     learning = 0
     rows = [("rows", ""), *([("rows_beside", "")] if table.beside else [])]
     for metric, column in [*rows, *table.figures, *(("hours", column) for column in table.hours)]:
-        found, unknown = _compare_series(table, metric, column, spans)
+        found, unknown = compare_series(table, metric, column, spans)
         compared += found
         learning += unknown
     for column, values in table.values.items():
@@ -181,7 +218,7 @@ def compare_days(table: TableDays, spans: Sequence[Span]) -> tuple[list[Compared
     return compared, learning
 
 
-def _compare_series(table: TableDays, metric: str, column: str, spans: Sequence[Span]) -> tuple[list[Compared], int]:
+def compare_series(table: TableDays, metric: str, column: str, spans: Sequence[Span]) -> tuple[list[Compared], int]:
     """One metric of one column. What is found out of the ordinary is left out when later days are compared."""
     masked = table.masked.get((metric, column), numpy.zeros(len(table.rows), bool)).copy()
     found: list[Compared] = []
@@ -197,7 +234,7 @@ def _compare_series(table: TableDays, metric: str, column: str, spans: Sequence[
             continue
         found.append(one)
         # what is this unlikely is nothing to learn from, whether it is told or not
-        if abs(one.effect) >= METRICS[metric].minimum_effect and one.chance < DOUBTFUL:
+        if abs(one.effect) >= _ALL_METRICS[metric].minimum_effect and one.chance < DOUBTFUL:
             series.leave_out(span)
     return found, learning
 
@@ -218,6 +255,10 @@ class _Series:
         else:
             self.top, self.below = table.figures[metric, column]
         self.column = column
+        # what one of the denominator mostly brings, over all days
+        self.usual = abs(float(_ratio(self.top.sum(), self.below.sum()))) or 1.0
+        half = 0.5 * max(1.0, 1.0 / self.usual)
+        self.added = (0.5, 0.0) if metric in ROWS else (half * self.usual, half)
         # how much single numbers scatter, for the noise of their median
         spread = table.figures.get(("spread", column))
         self.scatter = float(_ratio(spread[0].sum(), spread[1].sum())) / 2.56 if spread and metric == "level" else 1.0
@@ -242,11 +283,13 @@ class _Series:
             return None
         if self.metric in ROWS and numpy.exp(expected[last]) * length < LEAST_EXPECTED_ROWS:
             return None
+        if self.metric == "ratio" and noise[last] ** 2 * LEAST_EXPECTED_ROWS > 1:
+            return None  # as uncertain as what is expected of fewer rows
         history = deviations[: max(last - max(length, WEEK) + 1, 0)]
         history = history[numpy.isfinite(history)]
         # windows that overlap by half still say something each
         weight = 2 * len(history) / max(length, WEEK)
-        prior = METRICS[self.metric].prior_scale
+        prior = _ALL_METRICS[self.metric].prior_scale
         centre, learnt = 0.0, 0.0
         if len(history) >= 2 * WEEK:
             centre = _quantile(numpy.sort(history), 0.5)
@@ -255,11 +298,13 @@ class _Series:
             weight = 0.0
         scale = (PRIOR_WEIGHT * prior**2 + weight * learnt**2) / (PRIOR_WEIGHT + weight)
         scale = float(numpy.sqrt(max(scale, noise[last] ** 2)))
-        effect = deviation - centre
+        effect, ordinary = deviation - centre, (centre, centre)
         if last >= YEAR and numpy.isfinite(deviations[last - YEAR]):
             # once there is a year, what the season did a year ago is ordinary as well
             seasonal = deviation - deviations[last - YEAR]
             effect = 0.0 if seasonal * effect <= 0 else min(effect, seasonal, key=abs)
+            year_before = float(deviations[last - YEAR])
+            ordinary = (min(centre, year_before), max(centre, year_before))
         return Compared(
             self.metric,
             self.column,
@@ -269,20 +314,33 @@ class _Series:
             effect=float(effect),
             chance=_two_sided(abs(effect) / scale, PRIOR_WEIGHT + weight),
             row_count=float(rows),
+            ordinary=ordinary,
+            scale=scale,
+            freedom=PRIOR_WEIGHT + weight,
+            base=float(length if self.metric in ROWS else rows),
+            added=self.added,
         )
 
     def _shown(self, figure: float) -> float:
-        return float(numpy.exp(figure)) if self.metric in (*ROWS, "level") else float(figure)
+        return float(numpy.exp(figure)) if self.metric in LOGARITHMS else float(figure)
 
     def _window(self, length: int, last: int) -> tuple[float, float] | None:
         """The figure of a window and the rows behind it; None where there are too few."""
         part = slice(last - length + 1, last + 1)
         top, below = float(self.top[part].sum()), float(self.below[part].sum())
         if self.metric in ROWS:
-            return float(numpy.log((top + 0.5) / length)), top
+            # a sum below zero has none
+            return (float(numpy.log((top + 0.5) / length)) if top > -0.5 else math.nan), top
         if below < (LEAST_ROWS if self.hours is None else LEAST_ROWS_OF_HOURS):
             return None
+        if self.metric == "ratio":
+            return float(self._log_ratio(top, below)), below
         return top / below, below
+
+    def _log_ratio(self, top: Figures | float, below: Figures | float) -> Figures:
+        """The logarithm of a ratio, with half an event as usual added, so that a day without any has one."""
+        with numpy.errstate(divide="ignore", invalid="ignore"):
+            return numpy.log((top + self.added[0]) / (numpy.asarray(below) + self.added[1]))
 
     def _deviation(self, now: float, expected: float, length: int, last: int) -> float:
         if self.hours is None:
@@ -317,6 +375,8 @@ class _Series:
         elif self.metric in SHARES:
             share = numpy.clip(numpy.nan_to_num(expected), 0.5 / (seen + 1), 1 - 0.5 / (seen + 1))
             noise = numpy.sqrt(self._clusters(length) * share * (1 - share) / seen)
+        elif self.metric == "ratio":
+            noise = numpy.sqrt(self._variances(length) / seen)
         else:
             noise = 1.25 * self.scatter * numpy.sqrt(self._bursts(length) / seen)
         return deviations, expected, noise
@@ -348,12 +408,29 @@ class _Series:
         scatter = _ratio(apart, days * share * (1 - share))
         return numpy.nan_to_num(_shifted(numpy.maximum(scatter, 1.0), length), nan=1.0)
 
+    def _variances(self, length: int) -> Figures:
+        """By day, the relative variance of a ratio of one of the denominator, as days scattered before the window.
+
+        It is that of the ratio estimator, and no less than that of single events that bring the usual each.
+        """
+        kept = ~self.masked
+        top, below = self.top * kept, self.below * kept
+        parts, wholes = _sums(top, BURST_DAYS), _sums(below, BURST_DAYS)
+        ratio = _ratio(parts, wholes)
+        apart = _sums(top**2, BURST_DAYS) - 2 * ratio * _sums(top * below, BURST_DAYS)
+        apart += ratio**2 * _sums(below**2, BURST_DAYS)
+        least = max(1.0, 1.0 / self.usual if self.usual < 1 else 1.0)
+        scattered = numpy.maximum(_ratio(apart, wholes * ratio**2), least)
+        return numpy.nan_to_num(_shifted(scattered, length), nan=least)
+
     def _figure(self, top: Figures, below: Figures, days: Figures, length: int) -> Figures:
         enough = days >= 0.5 * length
         if self.metric in ROWS:
             with numpy.errstate(divide="ignore", invalid="ignore"):
                 return numpy.where(enough, numpy.log((top + 0.5) / days), numpy.nan)
-        return numpy.where(enough & (below >= (LEAST_ROWS if length > 1 else 5)), _ratio(top, below), numpy.nan)
+        enough &= below >= (LEAST_ROWS if length > 1 else 5)
+        figures = self._log_ratio(top, below) if self.metric == "ratio" else _ratio(top, below)
+        return numpy.where(enough, figures, numpy.nan)
 
     def _reference_hours(self, length: int) -> Figures:
         assert self.hours is not None
@@ -367,23 +444,29 @@ def rows_of_others(tables: Sequence[Figures]) -> dict[int, Figures]:
     Season, growth and campaigns move most tables alike. Empty with fewer than `LEAST_OTHERS` tables that have rows
     enough to say so. All tables have the same days.
     """
-    moved = {}
-    for length in WINDOWS:
-        if length < WINDOWS[0]:
-            continue  # what is common to few weeks is noise
-        deviations = []
-        for rows in tables:
-            series = _Series(TableDays(rows, {}), "rows", "", numpy.zeros(len(rows), bool))
-            found, expected, _ = series._known_deviations(length)
-            enough = numpy.exp(numpy.nan_to_num(expected, nan=-9.0)) * length >= 5 * LEAST_EXPECTED_ROWS
-            deviations.append(numpy.where(enough, found, numpy.nan))
-        if len(deviations) < LEAST_OTHERS:
-            return {}
-        known = numpy.stack(deviations)
-        few = numpy.isfinite(known).sum(axis=0) < LEAST_OTHERS
-        known[:, few] = 0.0
-        moved[length] = numpy.where(few, numpy.nan, numpy.nanmedian(known, axis=0))
-    return moved
+    return median_moves([rows_moved(rows) for rows in tables])
+
+
+def rows_moved(rows: Figures) -> Figures:
+    """By day, the deviation of the last 28 days' rows from what was before; NaN where they are too few to say so.
+
+    Of shorter windows what tables have in common is noise.
+    """
+    length = WINDOWS[0]
+    series = _Series(TableDays(rows, {}), "rows", "", numpy.zeros(len(rows), bool))
+    found, expected, _ = series._known_deviations(length)
+    enough = numpy.exp(numpy.nan_to_num(expected, nan=-9.0)) * length >= 5 * LEAST_EXPECTED_ROWS
+    return numpy.where(enough, found, numpy.nan)
+
+
+def median_moves(moved: Sequence[Figures]) -> dict[int, Figures]:
+    """What `rows_moved` of tables has in common, as `TableDays.beside` takes it."""
+    if len(moved) < LEAST_OTHERS:
+        return {}
+    known = numpy.stack(moved)
+    few = numpy.isfinite(known).sum(axis=0) < LEAST_OTHERS
+    known[:, few] = 0.0
+    return {WINDOWS[0]: numpy.where(few, numpy.nan, numpy.nanmedian(known, axis=0))}
 
 
 def hours_moved(windows: Figures, reference: Figures) -> Figures:
@@ -511,6 +594,31 @@ def worth_telling(compared: Sequence[Compared], minimum_effects: Mapping[int, fl
         if chance < FALSE_ALARMS and abs(one.effect) >= minimum_effects[number]:
             told.append((one, chance))
     return told
+
+
+def joined(members: Sequence[tuple[Compared, float]]) -> Iterator[list[tuple[Compared, float]]]:
+    """Comparisons whose days touch or overlap, together."""
+    run: list[tuple[Compared, float]] = []
+    last = -1
+    for one, chance in sorted(members, key=lambda pair: (pair[0].span.first, pair[0].span.last)):
+        if run and one.span.first > last + 1:
+            yield run
+            run = []
+        run.append((one, chance))
+        last = max(last, one.span.last)
+    if run:
+        yield run
+
+
+def strongest_and_days(run: Sequence[tuple[Compared, float]]) -> tuple[Compared, float, int, int]:
+    """Of comparisons that belong together the least likely, its chance, and the first and last day.
+
+    The shortest windows that show it say best when it was.
+    """
+    shortest = min(one.span.length for one, _ in run)
+    spans = [one.span for one, _ in run if one.span.length == shortest]
+    strongest, chance = min(run, key=lambda pair: (pair[1], -pair[0].span.length))
+    return strongest, chance, min(span.first for span in spans), max(span.last for span in spans)
 
 
 def _median_of_windows(figures: Figures, length: int) -> Figures:

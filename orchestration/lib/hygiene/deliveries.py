@@ -24,8 +24,11 @@ from orchestration.lib.core.clock import plain_utc
 from orchestration.lib.core.connection import one_row, transaction
 from orchestration.lib.core.sql import literal
 from orchestration.lib.core.sql import name as quoted
+from orchestration.lib.hygiene.anomaly_ledger import DELIVERY_ANOMALIES as ANOMALIES
+from orchestration.lib.hygiene.anomaly_ledger import HOW_TO_ACCEPT, Row, is_up_to, open_rows, store
 from orchestration.lib.hygiene.checks import Check, TableChecks
 from orchestration.lib.hygiene.comparison import (
+    LOGARITHMS,
     MEANS,
     METRICS,
     SHARES,
@@ -35,9 +38,11 @@ from orchestration.lib.hygiene.comparison import (
     TableDays,
     compare_days,
     compare_share,
+    joined,
     rows_of_others,
     shift_that_fits,
     spans_to_compare,
+    strongest_and_days,
     worth_telling,
 )
 from orchestration.lib.hygiene.daily_profiles import (
@@ -48,7 +53,6 @@ from orchestration.lib.hygiene.daily_profiles import (
 )
 from orchestration.lib.landing.registry import has_registry, quarantine_table, raw_table
 
-ANOMALIES = "hygiene.delivery_anomalies"
 DELIVERIES = "hygiene.source_deliveries"
 
 # Days before this many are no longer looked at: two years and what the oldest day of them is compared with.
@@ -68,12 +72,6 @@ DELIVERY_SHARES = (
     ("late", "late_count", "accepted_count"),
     ("distinct_keys", "distinct_key_count", "accepted_count"),
 )
-HOW_TO_ACCEPT = " If that is right: make accept ID="
-WEIGHED_BY_LOGARITHM = ("rows", "rows_beside", "level")
-
-
-class AnomalyUnknown(ValueError):
-    """No anomaly has this id; the message says which there are."""
 
 
 @dataclass(frozen=True)
@@ -636,31 +634,14 @@ def _anomalies(
         groups.setdefault((one.metric, one.column, one.value, one.effect > 0), []).append((one, chance))
     found = []
     for members in groups.values():
-        for run in _joined(members):
-            # the shortest windows that show it say best when it was
-            shortest = min(one.span.length for one, _ in run)
-            spans = [one.span for one, _ in run if one.span.length == shortest]
-            strongest, chance = min(run, key=lambda pair: (pair[1], -pair[0].span.length))
-            first = table.start + timedelta(days=min(span.first for span in spans))
-            last = table.start + timedelta(days=max(span.last for span in spans))
+        for run in joined(members):
+            strongest, chance, first_number, last_number = strongest_and_days(run)
+            first = table.start + timedelta(days=first_number)
+            last = table.start + timedelta(days=last_number)
             if strongest.metric in {metric for metric, _, _ in DELIVERY_SHARES}:
                 first = last = table.newest_on or first
             found.append(_anomaly(table, strongest, chance, (first, last), comparison_count, limits))
     return found
-
-
-def _joined(members: Sequence[tuple[Compared, float]]) -> Iterable[list[tuple[Compared, float]]]:
-    """Comparisons whose days touch or overlap, together."""
-    run: list[tuple[Compared, float]] = []
-    last = -1
-    for one, chance in sorted(members, key=lambda pair: (pair[0].span.first, pair[0].span.last)):
-        if run and one.span.first > last + 1:
-            yield run
-            run = []
-        run.append((one, chance))
-        last = max(last, one.span.last)
-    if run:
-        yield run
 
 
 def _anomaly(
@@ -751,12 +732,11 @@ def open_anomalies(connection: duckdb.DuckDBPyConnection) -> list[Anomaly]:
 
 
 def _open_anomalies(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
-    cursor = connection.execute(
-        f"select * from {ANOMALIES} where accepted_at is null and ended_at is null "
-        "order by source_name, table_name, metric, column_name nulls first, value nulls first, first_on"
+    return open_rows(
+        connection,
+        ANOMALIES,
+        "source_name, table_name, metric, column_name nulls first, value nulls first, first_on",
     )
-    columns = [column[0] for column in cursor.description or ()]
-    return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
 
 
 def _store(
@@ -767,83 +747,53 @@ def _store(
     run_id: str,
     now: datetime,
 ) -> int:
-    """Appends what is new to the ledger and ends what was settled; returns how many are told for the first time.
-
-    A state that goes on keeps its id and the day when it was first seen.
-    """
-    moment = plain_utc(now)
-    new = 0
-    kept: set[str] = set()
-    for anomaly, chance, row_count in anomalies:
-        known = connection.execute(
-            "select anomaly_id, first_on, last_on, after_value, first_seen_at, accepted_at is not null from "
-            f"{ANOMALIES} where source_name = ? and table_name = ? and metric = ? "
-            "and column_name is not distinct from ? and value is not distinct from ? "
-            "and (after_value > before_value) = ? and ended_at is null",
-            [
-                anomaly.source,
-                anomaly.table,
-                anomaly.metric,
-                anomaly.column,
-                anomaly.value,
-                anomaly.after > anomaly.before,
-            ],
-        ).fetchall()
-        if any(is_accepted and _is_like(anomaly, after) for *_, after, _, is_accepted in known):
-            continue
-        near = timedelta(days=28)
-        goes_on = [
-            (identifier, first, last, seen)
-            for identifier, first, last, _, seen, is_accepted in known
-            if not is_accepted and first - near <= anomaly.last_on and anomaly.first_on <= last + near
-        ]
-        identifier, first_seen = anomaly.anomaly_id, moment
-        first_on = anomaly.first_on
-        if goes_on:
-            identifier, first_on, _, first_seen = min(goes_on, key=lambda one: one[3])
-            first_on = min(first_on, anomaly.first_on)
-            kept.add(identifier)
-            connection.execute(
-                f"update {ANOMALIES} set ended_at = ? where list_contains(?, anomaly_id) and accepted_at is null and "
-                "ended_at is null",
-                [moment, [one[0] for one in goes_on]],
-            )
-        else:
-            new += 1
-            kept.add(identifier)
-        message = anomaly.message.replace(f"ID={anomaly.anomaly_id}", f"ID={identifier}")
-        connection.execute(
-            f"insert into {ANOMALIES} (anomaly_id, run_id, source_name, table_name, metric, column_name, value, batch, "
-            "before_value, after_value, chance, comparison_count, row_count, query, message, blocks, first_on, "
-            "last_on, first_seen_at, found_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                identifier, run_id, anomaly.source, anomaly.table, anomaly.metric, anomaly.column, anomaly.value,
-                table.delivered["batch"], anomaly.before, anomaly.after, chance, anomaly.comparison_count,
-                int(row_count), anomaly.query, message, anomaly.blocks, first_on, anomaly.last_on, first_seen, moment,
-            ],
-        )  # fmt: skip
-    # looked at again, and ordinary now
-    connection.execute(
-        f"update {ANOMALIES} set ended_at = ? where list_contains(?, anomaly_id) and accepted_at is null and "
-        "ended_at is null",
-        [moment, sorted(table.reopened - kept)],
+    """Appends what is new to the ledger and ends what was settled; returns how many are told for the first time."""
+    rows = [
+        {
+            "anomaly_id": anomaly.anomaly_id,
+            "run_id": run_id,
+            "source_name": anomaly.source,
+            "table_name": anomaly.table,
+            "metric": anomaly.metric,
+            "column_name": anomaly.column,
+            "value": anomaly.value,
+            "batch": table.delivered["batch"],
+            "before_value": anomaly.before,
+            "after_value": anomaly.after,
+            "chance": chance,
+            "comparison_count": anomaly.comparison_count,
+            "row_count": int(row_count),
+            "query": anomaly.query,
+            "message": anomaly.message,
+            "blocks": anomaly.blocks,
+            "first_on": anomaly.first_on,
+            "last_on": anomaly.last_on,
+        }
+        for anomaly, chance, row_count in anomalies
+    ]
+    return store(
+        connection,
+        ANOMALIES,
+        rows,
+        identity=("source_name", "table_name", "metric", "column_name", "value"),
+        reopened=table.reopened,
+        is_like=_is_like,
+        now=now,
     )
-    return new
 
 
-def _is_like(anomaly: Anomaly, accepted: float) -> bool:
-    """Whether a state is the one that was accepted, or between it and what was before.
-
-    A window that has some days of the accepted state in it lies between the two.
-    """
-    if anomaly.metric == "new_values":
+def _is_like(row: Row, accepted: float) -> bool:
+    """Whether a state is the one that was accepted; any new value of a column is once one was."""
+    metric = row["metric"]
+    if metric == "new_values":
         return True
-    figures = [anomaly.before, anomaly.after, accepted]
-    if anomaly.metric in WEIGHED_BY_LOGARITHM:
-        figures = [math.log(max(figure, 1e-9)) for figure in figures]
-    before, after, known = figures
-    beyond = (after - known) * (1 if after > before else -1)
-    return (known > before) == (after > before) and beyond < METRICS[anomaly.metric].minimum_effect
+    return is_up_to(
+        row["before_value"],
+        row["after_value"],
+        accepted,
+        METRICS[metric].minimum_effect,
+        is_ratio=metric in LOGARITHMS,
+    )
 
 
 def _note_delivery(
@@ -905,39 +855,3 @@ def _usual_hours(earlier: Sequence[Mapping[str, Any]]) -> float | None:
         return None
     ages = [float(note["hours_since_newest_row"] or 0) for note in notes]
     return BEYOND_THE_LONGEST * max(pauses[-FARTHEST_DELIVERIES:]) + max(ages[-FARTHEST_DELIVERIES:])
-
-
-def accept_anomaly(
-    connection: duckdb.DuckDBPyConnection, anomaly_id: str, *, by: str, note: str | None, now: datetime
-) -> str:
-    """Accepts a state: it warns and blocks no longer, nor does the same one later. Raises AnomalyUnknown."""
-    found = connection.execute(
-        f"update {ANOMALIES} set accepted_at = ?, accepted_by = ?, accepted_note = ? where anomaly_id = ? and "
-        "accepted_at is null and ended_at is null returning message",
-        [plain_utc(now), by, note, anomaly_id],
-    ).fetchall()
-    if not found:
-        raise AnomalyUnknown(_unknown(connection, anomaly_id, "is open", "accepted_at is null and ended_at is null"))
-    return str(found[0][0])
-
-
-def reopen_anomaly(connection: duckdb.DuckDBPyConnection, anomaly_id: str) -> str:
-    """Takes an acceptance back. Raises AnomalyUnknown."""
-    found = connection.execute(
-        f"update {ANOMALIES} set accepted_at = null, accepted_by = null, accepted_note = null where anomaly_id = ? "
-        "and accepted_at is not null and ended_at is null returning message",
-        [anomaly_id],
-    ).fetchall()
-    if not found:
-        raise AnomalyUnknown(
-            _unknown(connection, anomaly_id, "was accepted", "accepted_at is not null and ended_at is null")
-        )
-    return str(found[0][0])
-
-
-def _unknown(connection: duckdb.DuckDBPyConnection, anomaly_id: str, what: str, condition: str) -> str:
-    rows = connection.execute(
-        f"select anomaly_id, source_name || '.' || table_name from {ANOMALIES} where {condition} order by all"
-    ).fetchall()
-    known = ", ".join(f"{identifier} ({table})" for identifier, table in rows) or "none"
-    return f"No anomaly {anomaly_id} {what}. {what[0].upper()}{what[1:]}: {known}."

@@ -33,12 +33,14 @@ def published_suite(
     event_tables: Collection[str] = ("raw.feed__events",),
     previous_row_counts: Mapping[str, int] | None = None,
     may_shrink: bool = False,
+    compared: Iterable[Check] = (),
 ) -> Suite:
     """The suite of one published schema, of which `marts` are the tables.
 
     `event_tables` are the raw tables whose rows become events. `previous_row_counts` are the rows per
     `schema.table` of the release before; `may_shrink` says that losing rows is meant (a file was withdrawn,
-    people were erased), which turns the check on volume into a warning.
+    people were erased), which turns the check on volume into a warning. `compared` are checks of figures against those
+    before.
     """
     counts = previous_row_counts or {}
     checks = (
@@ -46,7 +48,7 @@ def published_suite(
         for mart in marts
         for check in _mart_checks(mart, as_of, event_tables, counts.get(mart.label, 0), may_shrink)
     )
-    return Suite(name=f"marts.{schema}", gate="marts", checks=tuple(checks))
+    return Suite(name=f"marts.{schema}", gate="marts", checks=(*checks, *compared))
 
 
 def _mart_checks(

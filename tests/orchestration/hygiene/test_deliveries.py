@@ -15,18 +15,16 @@ from orchestration.lib.config.contracts import read_contracts
 from orchestration.lib.config.seeds import SeedRow, read_definitions
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import EXAMPLES, PROJECT_ROOT
+from orchestration.lib.hygiene.anomaly_ledger import AnomalyUnknown, accept_anomaly, reopen_anomaly
 from orchestration.lib.hygiene.comparison import METRICS
 from orchestration.lib.hygiene.daily_profiles import identifying_columns
 from orchestration.lib.hygiene.deliveries import (
     Anomaly,
-    AnomalyUnknown,
     Comparison,
     Limits,
-    accept_anomaly,
     compare_deliveries,
     delivery_checks,
     freshness_checks,
-    reopen_anomaly,
 )
 from orchestration.lib.hygiene.landing_suites import landing_suite
 from orchestration.lib.hygiene.session import HygieneSession

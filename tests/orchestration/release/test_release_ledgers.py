@@ -55,6 +55,8 @@ def test_the_declared_ledgers_are_made_with_types_and_comments() -> None:
             "customer_id_changes",
             "delivery_anomalies",
             "expectation_results",
+            "kpi_anomalies",
+            "kpi_bands",
             "releases",
             "restatements",
             "source_deliveries",

@@ -1,0 +1,138 @@
+"""Says how figures are defined, and how they were when a release was published: hashes, by what they are of.
+
+`landing.definitions` has a row per release and scope. A scope is a published table (`table core.fct_events`: the code
+of its models, the seeds that they read, the settings), a journey (`journey purchase`: its phases and rules), or
+a part of a KPI (`kpi purchase_order_value numerator`: its measure, of intervals with the journey, of money with the
+exchange rates).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+import duckdb
+
+from orchestration.lib.core.connection import transaction
+from orchestration.lib.core.sql import name as quoted
+
+# Seeds whose rows are each of one KPI or journey, or of money.
+SEEDS_BY_ROW = ("kpis", "measures", "journeys", "phases", "critical_events", "exchange_rates")
+# Seeds that decide who is who, and what a change of does to customers is seen there; or by what figures are split.
+SEEDS_OF_PEOPLE = ("identity_decisions", "blocked_identifiers", "segments")
+# Columns that only name or explain.
+WORDS = ("journey_name", "phase_name", "measure_name", "kpi_name", "description", "validated_on", "reason")
+
+
+def definitions(
+    connection: duckdb.DuckDBPyConnection, manifest: Mapping[str, Any], tables: Mapping[str, str]
+) -> dict[str, str]:
+    """A hash by scope of how figures are defined in the last complete build. `tables` has dbt's name by label."""
+    fingerprints = dict(connection.execute("select node, fingerprint from landing.nodes").fetchall())
+    settings = connection.execute(
+        "select split_part(fingerprint, '-', 1) from landing.builds where status = 'complete' order by build desc "
+        "limit 1"
+    ).fetchone()
+    seeds = {
+        node: found["name"]
+        for node, found in manifest["nodes"].items()
+        if found["resource_type"] == "seed" and found["name"] not in (*SEEDS_BY_ROW, *SEEDS_OF_PEOPLE)
+    }
+    rows_of: dict[str, str] = {}
+    found = {}
+    for label, node in tables.items():
+        behind = sorted(_behind(manifest, node))
+        parts: list[object] = [settings]
+        for one in behind:
+            if one in seeds:
+                rows_of[one] = rows_of.get(one) or _hash(_rows(connection, seeds[one]))
+                parts.append((one, rows_of[one]))
+            elif one.startswith("model."):
+                parts.append((one, fingerprints.get(one)))
+        found[f"table {label}"] = _hash(parts)
+    return {**found, **_of_rows(connection)}
+
+
+def _behind(manifest: Mapping[str, Any], node: str) -> set[str]:
+    """A node and all that it is made of."""
+    found: set[str] = set()
+    waiting = [node]
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            waiting += manifest["parent_map"].get(one, ())
+    return found
+
+
+def _of_rows(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Hashes of journeys, and of the parts of KPIs."""
+    kpis, measures, *of_journeys = (_rows(connection, seed) for seed in SEEDS_BY_ROW[:5])
+    rates = _hash(_rows(connection, "exchange_rates"))
+    journeys = {
+        str(row["journey_id"]): _hash(
+            [[one for one in rows if one["journey_id"] == row["journey_id"]] for rows in of_journeys]
+        )
+        for row in of_journeys[0]
+    }
+    by_id = {row["measure_id"]: row for row in measures}
+    found = {f"journey {journey}": text for journey, text in journeys.items()}
+    for kpi in kpis:
+        for part in ("numerator", "denominator"):
+            measure = by_id.get(kpi[f"{part}_measure_id"])
+            if measure is not None:
+                journey = journeys.get(str(measure["journey_id"])) if measure["subject"] == "intervals" else None
+                of_money = rates if measure["value_column"] == "amount" else None
+                found[f"kpi {kpi['kpi_id']} {part}"] = _hash([measure, journey, of_money])
+    return found
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, seed: str) -> list[dict[str, Any]]:
+    """The rows of a seed as they were built, without the columns that only name or explain."""
+    cursor = connection.execute(f"select * from {quoted('config', seed)} order by all")
+    columns = [column[0] for column in cursor.description or ()]
+    return [
+        {column: value for column, value in zip(columns, row, strict=True) if column not in WORDS}
+        for row in cursor.fetchall()
+    ]
+
+
+def _hash(parts: Iterable[object]) -> str:
+    return hashlib.sha256(json.dumps(list(parts), default=str, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def note_definitions(
+    connection: duckdb.DuckDBPyConnection, release_id: str, found: Mapping[str, str], *, published: Collection[str]
+) -> None:
+    """Notes how the figures of a release are defined, and forgets those of releases that never were."""
+    with transaction(connection):
+        _ensure(connection)
+        kept = sorted(set(published) - {release_id})
+        connection.execute("delete from landing.definitions where not list_contains(?, release_id)", [kept])
+        connection.execute(
+            "insert into landing.definitions select ?, unnest(cast(? as varchar[])), unnest(cast(? as varchar[]))",
+            [release_id, list(found), list(found.values())],
+        )
+
+
+def read_definitions(connection: duckdb.DuckDBPyConnection, release_id: str) -> dict[str, str]:
+    """How the figures of a release were defined; empty where that was not noted."""
+    _ensure(connection)
+    return dict(
+        connection.execute(
+            "select scope, definition from landing.definitions where release_id = ?", [release_id]
+        ).fetchall()
+    )
+
+
+def changed_scopes(before: Mapping[str, str], now: Mapping[str, str]) -> set[str]:
+    """The scopes of both sides that are defined otherwise."""
+    return {scope for scope in before.keys() & now.keys() if before[scope] != now[scope]}
+
+
+def _ensure(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute(
+        "create table if not exists landing.definitions (release_id varchar, scope varchar, definition varchar)"
+    )

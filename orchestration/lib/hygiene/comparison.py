@@ -115,7 +115,8 @@ class TableDays:
 
     `figures` are numerator and denominator by metric and column, `hours` rows by hour (24 columns), `values` rows by
     value. `masked` are days not to learn from, by metric and column. `beside` is, by length of a window, how far the
-    rows of other tables are from what was before (`rows_of_others`).
+    rows of other tables are from what was before (`rows_of_others`). With `growth_may_stop`, no growth is as
+    ordinary as the usual one.
     """
 
     rows: Figures
@@ -124,6 +125,7 @@ class TableDays:
     values: Mapping[str, Mapping[str, Figures]] = field(default_factory=dict)
     masked: Mapping[tuple[str, str], NDArray[numpy.bool_]] = field(default_factory=dict)
     beside: Mapping[int, Figures] = field(default_factory=dict)
+    growth_may_stop: bool = False
 
 
 @dataclass(frozen=True)
@@ -245,6 +247,7 @@ class _Series:
     def __init__(self, table: TableDays, metric: str, column: str, masked: NDArray[numpy.bool_]) -> None:
         self.metric = metric
         self.rows = table.rows
+        self.growth_may_stop = table.growth_may_stop
         self.masked = masked
         self.hours = table.hours[column] if metric == "hours" else None
         self.beside = table.beside if metric == "rows_beside" else {}
@@ -298,13 +301,12 @@ class _Series:
             weight = 0.0
         scale = (PRIOR_WEIGHT * prior**2 + weight * learnt**2) / (PRIOR_WEIGHT + weight)
         scale = float(numpy.sqrt(max(scale, noise[last] ** 2)))
-        effect, ordinary = deviation - centre, (centre, centre)
+        ordinary = [centre, *([0.0] if self.growth_may_stop else [])]
         if last >= YEAR and numpy.isfinite(deviations[last - YEAR]):
             # once there is a year, what the season did a year ago is ordinary as well
-            seasonal = deviation - deviations[last - YEAR]
-            effect = 0.0 if seasonal * effect <= 0 else min(effect, seasonal, key=abs)
-            year_before = float(deviations[last - YEAR])
-            ordinary = (min(centre, year_before), max(centre, year_before))
+            ordinary.append(float(deviations[last - YEAR]))
+        low, high = min(ordinary), max(ordinary)
+        effect = min(deviation - low, 0.0) + max(deviation - high, 0.0)
         return Compared(
             self.metric,
             self.column,
@@ -314,7 +316,7 @@ class _Series:
             effect=float(effect),
             chance=_two_sided(abs(effect) / scale, PRIOR_WEIGHT + weight),
             row_count=float(rows),
-            ordinary=ordinary,
+            ordinary=(low, high),
             scale=scale,
             freedom=PRIOR_WEIGHT + weight,
             base=float(length if self.metric in ROWS else rows),

@@ -60,8 +60,8 @@ VALUE, VOLUME = "value", "volume"
 BAND_SHARE = 0.99
 # Days before this many are no longer looked at: two years and what the oldest day of them is compared with.
 DAYS_KEPT = 800
-# A part of a KPI that is this far from what was before explains its value (logarithm: a fifth more or less).
-PART_MOVED = 0.2
+# A volume that is as far as this from what was before has moved (logarithm: a fifth more or less).
+MOVED = 0.2
 # Days before a deviation whose rows show which tables feed a KPI.
 FEEDING_DAYS = 56
 
@@ -447,18 +447,25 @@ def _compare(subject: _Subject, volumes: _Volumes, days: Sequence[date], opened:
     if subject.below is not None:
         below = volumes.of(subject, subject.below)
         metric = "share" if subject.kpi.unit == "share" else "ratio"
-        table = TableDays(below, {(metric, ""): (top, below)}, masked={(metric, ""): masked})
+        table = TableDays(below, {(metric, ""): (top, below)}, masked={(metric, ""): masked}, growth_may_stop=True)
         found, _ = compare_series(table, metric, "", drawn)
         beside: list[Compared] = []
     else:
-        table = TableDays(top, {}, masked={("rows", ""): masked}, beside=volumes.beside(subject))
+        masks = {("rows", ""): masked, ("rows_beside", ""): masked}
+        table = TableDays(top, {}, masked=masks, beside=volumes.beside(subject), growth_may_stop=True)
         found, _ = compare_series(table, "rows", "", drawn)
         beside = compare_series(table, "rows_beside", "", windows)[0] if table.beside else []
+        beside = [one if _has_moved(one) else replace(one, effect=0.0, chance=1.0) for one in beside]
     may_warn = set(windows)
     judged = [*(one for one in found if one.span in may_warn), *beside]
     reopened = frozenset(str(row["anomaly_id"]) for row in again)
     known = {one.span for one in found}
     return _Found(subject, found, judged, drawn, sum(span not in known for span in windows), reopened)
+
+
+def _has_moved(one: Compared) -> bool:
+    """Whether a volume itself moved as it did beside the others: that only these moved is nothing to tell of it."""
+    return math.log(one.after / one.before) * (1 if one.effect > 0 else -1) >= MOVED
 
 
 # --- what is kept
@@ -648,7 +655,7 @@ def _parts_that_moved(subject: _Subject, volumes: _Volumes, span: Span) -> dict[
     found = {}
     for part, measure in (("numerator", subject.top), ("denominator", subject.below or "")):
         compared, _ = compare_series(TableDays(volumes.of(subject, measure), {}), "rows", "", [span])
-        if compared and abs(math.log(compared[0].after / compared[0].before)) >= PART_MOVED:
+        if compared and abs(math.log(compared[0].after / compared[0].before)) >= MOVED:
             times = compared[0].after / compared[0].before
             found[part] = f"its {part} {measure} is {times:,.3g} times what it was"
     return found

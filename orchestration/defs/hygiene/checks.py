@@ -240,7 +240,7 @@ def _compare_kpis(
 ) -> list[Check]:
     """Compares the KPIs of the build with the days before; a check for each that is unlike them."""
     before = current_release(settings)
-    noted = read_definitions(connection, before.release_id) if before is not None else {}
+    noted = read_definitions(connection, before.release_id).scopes if before is not None else {}
     redefined = changed_scopes(noted, definitions(connection, read_dbt_manifest(settings.resolved_sources), {}))
     today = in_utc(as_of).astimezone(ZoneInfo(settings.reporting_time_zone)).date()
     comparison = compare_kpis(

@@ -1,6 +1,7 @@
 """The release that readers get, digests included: written next to the old one, read back, then switched to."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -29,6 +30,7 @@ from orchestration.lib.release.id_changes import record_id_changes
 from orchestration.lib.release.ledgers import create_ledgers
 from orchestration.lib.release.previous import previous_attached
 from orchestration.lib.release.publish import Release, current_release, publish, published_ids, record_releases
+from orchestration.lib.release.restatement_reasons import ReleaseBefore, event_models, explain_restatements
 from orchestration.lib.release.restatements import DailyTable, find_restatements
 from orchestration.lib.release.source_trends import record_source_trends
 from orchestration.lib.warehouse.build import (
@@ -36,6 +38,12 @@ from orchestration.lib.warehouse.build import (
     last_complete_build,
     note_release,
     unused_case_keys,
+)
+from orchestration.lib.warehouse.definitions import (
+    changed_scopes,
+    definitions,
+    note_definitions,
+    read_definitions,
 )
 from orchestration.lib.warehouse.unmatched_rules import warnings_of_unmatched_rules
 
@@ -87,6 +95,13 @@ def publish_release(settings: Settings, *, run_id: str, log: dg.DagsterLogManage
             record_source_trends(
                 connection, release_id=release_id, as_of=build.as_of, published=published_ids(settings)
             )
+            note_definitions(
+                connection,
+                release_id,
+                _definitions(connection, settings),
+                batch=build.batch,
+                published=published_ids(settings),
+            )
         log.info(f"Writing release {release_id}")
         candidate = write_candidate(
             settings.warehouse,
@@ -136,6 +151,12 @@ def publish_release(settings: Settings, *, run_id: str, log: dg.DagsterLogManage
     }
 
 
+def _definitions(connection: duckdb.DuckDBPyConnection, settings: Settings) -> dict[str, str]:
+    """How the tables whose figures are compared between releases are defined, journeys and KPIs."""
+    tables = {mart.label: mart.node for mart in MARTS if mart.facts.restated is not None}
+    return definitions(connection, read_dbt_manifest(settings.resolved_sources), tables)
+
+
 def _record_changes(
     connection: duckdb.DuckDBPyConnection,
     settings: Settings,
@@ -159,9 +180,21 @@ def _record_changes(
         published=published,
         time_zone=settings.reporting_time_zone,
     )
+    reasons = {}
+    if any(table.count for table in restated):
+        noted = read_definitions(connection, previous.release_id)
+        reasons = explain_restatements(
+            connection,
+            release_id=release_id,
+            before=ReleaseBefore(previous.as_of, noted.batch),
+            models=event_models(read_dbt_manifest(settings.resolved_sources)),
+            redefined=changed_scopes(noted.scopes, _definitions(connection, settings)),
+            time_zone=settings.reporting_time_zone,
+        )
     for table in restated:
         if table.count:
-            log.info(table.line)
+            label = f"{table.table.schema}.{table.table.name}"
+            log.info(replace(table, reasons=reasons.get(label, {})).line)
     changes = record_id_changes(
         connection, release_id=release_id, previous_release_id=previous.release_id, published=published
     )

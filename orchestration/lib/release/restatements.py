@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -37,19 +37,24 @@ class DailyTable:
 
 @dataclass(frozen=True)
 class Restated:
-    """How many figures of a table changed, and between which days; the days are None where none did."""
+    """How many figures of a table changed, and between which days; the days are None where none did.
+
+    `reasons` are counts of figures by why they changed; a figure may have several.
+    """
 
     table: DailyTable
     count: int
     first_on: date | None
     last_on: date | None
+    reasons: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def line(self) -> str:
         """What changed, as people read it."""
         figures, verb = ("1 figure", "is") if self.count == 1 else (f"{self.count:,} figures", "are")
         days = f"on {self.first_on}" if self.first_on == self.last_on else f"from {self.first_on} to {self.last_on}"
-        return f"{figures} of {self.table.schema}.{self.table.name} {days} {verb} restated"
+        why = ", ".join(f"{count:,} {reason}" for reason, count in self.reasons.items())
+        return f"{figures} of {self.table.schema}.{self.table.name} {days} {verb} restated{f': {why}' if why else ''}"
 
 
 def find_restatements(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import duckdb
@@ -18,6 +19,8 @@ import duckdb
 from orchestration.lib.core.connection import transaction
 from orchestration.lib.core.sql import name as quoted
 
+# A scope of its own: the last landing batch of the release's build.
+BATCH = "batch"
 # Seeds whose rows are each of one KPI or journey, or of money.
 SEEDS_BY_ROW = ("kpis", "measures", "journeys", "phases", "critical_events", "exchange_rates")
 # Seeds that decide who is who, and what a change of does to customers is seen there; or by what figures are split.
@@ -103,33 +106,52 @@ def _hash(parts: Iterable[object]) -> str:
     return hashlib.sha256(json.dumps(list(parts), default=str, sort_keys=True).encode()).hexdigest()[:16]
 
 
+@dataclass(frozen=True)
+class Noted:
+    """What was noted of a release: its definitions by scope, and the last landing batch of its build.
+
+    Of a release of before there were these notes there are none.
+    """
+
+    scopes: Mapping[str, str]
+    batch: int | None
+
+
 def note_definitions(
-    connection: duckdb.DuckDBPyConnection, release_id: str, found: Mapping[str, str], *, published: Collection[str]
+    connection: duckdb.DuckDBPyConnection,
+    release_id: str,
+    found: Mapping[str, str],
+    *,
+    batch: int,
+    published: Collection[str],
 ) -> None:
-    """Notes how the figures of a release are defined, and forgets those of releases that never were."""
+    """Notes how the figures of a release are defined, and forgets the notes of releases that never were."""
     with transaction(connection):
         _ensure(connection)
         kept = sorted(set(published) - {release_id})
         connection.execute("delete from landing.definitions where not list_contains(?, release_id)", [kept])
+        scopes = {**found, BATCH: str(batch)}
         connection.execute(
             "insert into landing.definitions select ?, unnest(cast(? as varchar[])), unnest(cast(? as varchar[]))",
-            [release_id, list(found), list(found.values())],
+            [release_id, list(scopes), list(scopes.values())],
         )
 
 
-def read_definitions(connection: duckdb.DuckDBPyConnection, release_id: str) -> dict[str, str]:
-    """How the figures of a release were defined; empty where that was not noted."""
+def read_definitions(connection: duckdb.DuckDBPyConnection, release_id: str) -> Noted:
+    """How the figures of a release were defined."""
     _ensure(connection)
-    return dict(
+    scopes = dict(
         connection.execute(
             "select scope, definition from landing.definitions where release_id = ?", [release_id]
         ).fetchall()
     )
+    batch = scopes.pop(BATCH, None)
+    return Noted(scopes, None if batch is None else int(batch))
 
 
 def changed_scopes(before: Mapping[str, str], now: Mapping[str, str]) -> set[str]:
-    """The scopes of both sides that are defined otherwise."""
-    return {scope for scope in before.keys() & now.keys() if before[scope] != now[scope]}
+    """The scopes that are defined otherwise, or on one side only; none where nothing was noted."""
+    return {scope for scope in before.keys() | now.keys() if before.get(scope) != now.get(scope)} if before else set()
 
 
 def _ensure(connection: duckdb.DuckDBPyConnection) -> None:

@@ -161,6 +161,9 @@ def test_what_is_restated_is_reported_in_a_sentence() -> None:
     assert replace(one, count=1200, last_on=date(2026, 7, 3)).line == (
         "1,200 figures of journeys.agg_phases_daily from 2026-07-01 to 2026-07-03 are restated"
     )
+    assert replace(one, reasons={"late_data": 1, "definition": 1}).line == (
+        "1 figure of journeys.agg_phases_daily on 2026-07-01 is restated: 1 late_data, 1 definition"
+    )
 
 
 def test_rows_that_are_no_promise_are_left_out(previous: Path, warehouse: Path) -> None:

@@ -2,9 +2,20 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 PYTHON ?= python3
+export PYTHON
 RUN := .venv/bin/python -m orchestration
-SIZE = $(if $(CUSTOMERS),--customers $(CUSTOMERS)) $(if $(DAYS),--days $(DAYS)) $(if $(SEED),--seed $(SEED)) $(if $(HOUSEHOLDS),--households $(HOUSEHOLDS))
-ROWS = $(if $(TABLE),--table "$(TABLE)") $(if $(REASON),--reason "$(REASON)") $(if $(COLUMN),--column "$(COLUMN)") $(if $(FILE),--file "$(FILE)")
+
+# What is given on the command line, NAME=value, reaches recipes through the environment exactly as it was typed: neither make nor the
+# shell reads it. So a recipe says "$$FILE" and never $(FILE). These names are common, so they are not taken from the environment of make.
+OPTIONS := CUSTOMERS DAYS SEED HOUSEHOLDS CLOCK JOURNEY FILE CASE ACTIVITY TIME CUSTOMER SESSION END INTO TIME_FORMAT ZONE NAME TABLE SOURCE REASON COLUMN ID NOTE UNDO TO TYPE VALUE IN SQL ARGS SIZES PARTS BUILT LABELLED DIRT PEOPLE ONLY
+is_given = $(findstring command line,$(origin $(1)))
+$(foreach option,$(OPTIONS),$(if $(call is_given,$(option)),,$(eval override $(option) :=)))
+$(foreach variable,$(.VARIABLES),$(if $(call is_given,$(variable)),$(eval override $(variable) := $$(value $(variable)))$(eval export $(variable))))
+# $(call option,time-format,TIME_FORMAT) is --time-format=<value> where a value is given
+option = $${$(2):+"--$(1)=$$$(2)"}
+
+SIZE = $(call option,customers,CUSTOMERS) $(call option,days,DAYS) $(call option,seed,SEED) $(call option,households,HOUSEHOLDS)
+ROWS = $(call option,table,TABLE) $(call option,reason,REASON) $(call option,column,COLUMN) $(call option,file,FILE)
 
 .PHONY: help setup run up check journey-check import-log new-source staging-model test test-all lint lint-python lint-yaml lint-sql format docs docs-outputs docs-tables bench bench-components bench-landing lock withdraw restore quarantine requeue land-again accept rollback releases hash sql dbt digests send-digests identity-diff identity-train unions bench-identity bench-journeys bench-flows clean
 
@@ -12,7 +23,7 @@ help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 setup:  ## install what the project needs into .venv
-	@$(PYTHON) orchestration/set_up.py
+	@"$$PYTHON" orchestration/set_up.py
 
 run: setup  ## extracts to a published release (EXAMPLE=complete_journey, or JOURNEYS_EXTRACTS=folder; CLOCK=now moves the clock)
 	@$(RUN) run $(SIZE) $(if $(filter now,$(CLOCK)),--move-clock)
@@ -24,49 +35,49 @@ check: setup  ## check contracts, seeds and the extracts folder without running 
 	@$(RUN) check
 
 journey-check: setup  ## check the definitions of journeys against the data, before use: JOURNEY=purchase
-	@$(RUN) journey-check $(if $(JOURNEY),--journey "$(JOURNEY)")
+	@$(RUN) journey-check $(call option,journey,JOURNEY)
 
 import-log: setup  ## import a case log: FILE=orders.csv CASE=order ACTIVITY=step TIME=at (CUSTOMER, SESSION, JOURNEY, END, INTO, TIME_FORMAT, ZONE)
-	@$(RUN) import-log "$(FILE)" $(if $(CASE),--case "$(CASE)") $(if $(ACTIVITY),--activity "$(ACTIVITY)") $(if $(TIME),--time "$(TIME)") $(if $(CUSTOMER),--customer "$(CUSTOMER)") $(if $(SESSION),--session "$(SESSION)") $(if $(JOURNEY),--journey "$(JOURNEY)") $(if $(END),--end "$(END)") $(if $(INTO),--into "$(INTO)") $(if $(TIME_FORMAT),--time-format "$(TIME_FORMAT)") $(if $(ZONE),--zone "$(ZONE)")
+	@$(RUN) import-log $(call option,case,CASE) $(call option,activity,ACTIVITY) $(call option,time,TIME) $(call option,customer,CUSTOMER) $(call option,session,SESSION) $(call option,journey,JOURNEY) $(call option,end,END) $(call option,into,INTO) $(call option,time-format,TIME_FORMAT) $(call option,zone,ZONE) -- "$$FILE"
 
 new-source: setup  ## write the contract of a source from a sample: FILE=orders.csv NAME=shopify (TABLE, INTO)
-	@$(RUN) new-source "$(FILE)" "$(NAME)" $(if $(TABLE),--table "$(TABLE)") $(if $(INTO),--into "$(INTO)")
+	@$(RUN) new-source $(call option,table,TABLE) $(call option,into,INTO) -- "$$FILE" "$$NAME"
 
 staging-model: setup  ## show the staging model of a mapping, to read or copy: TABLE=booking.appointments
-	@$(RUN) staging-model "$(TABLE)"
+	@$(RUN) staging-model -- "$$TABLE"
 
 withdraw: setup  ## withdraw a wrongly loaded file: FILE=feed/events/2026-01.csv
-	@$(RUN) withdraw "$(FILE)"
+	@$(RUN) withdraw -- "$$FILE"
 
 restore: setup  ## reverse the withdrawal of a file: FILE=feed/events/2026-01.csv
-	@$(RUN) restore "$(FILE)"
+	@$(RUN) restore -- "$$FILE"
 
 quarantine: setup  ## what is in quarantine, by reason: SOURCE=feed TABLE=events REASON=not_a_time COLUMN=occurred_at FILE=… (each optional)
-	@$(RUN) quarantine $(if $(SOURCE),--source "$(SOURCE)") $(ROWS)
+	@$(RUN) quarantine $(call option,source,SOURCE) $(ROWS)
 
 requeue: setup  ## read files with quarantined rows again, after their contract changed: SOURCE=feed (TABLE, REASON, COLUMN, FILE)
-	@$(RUN) requeue "$(SOURCE)" $(ROWS)
+	@$(RUN) requeue $(ROWS) -- "$$SOURCE"
 
 land-again: setup  ## read files again that landed before their contract was changed: SOURCE=feed (TABLE)
-	@$(RUN) land-again "$(SOURCE)" $(if $(TABLE),--table "$(TABLE)")
+	@$(RUN) land-again $(call option,table,TABLE) -- "$$SOURCE"
 
 releases: setup  ## list the releases of the data set
 	@$(RUN) releases
 
 accept: setup  ## accept that a delivery or a KPI is unlike those before: ID=1a2b3c4d NOTE="…" (UNDO=1 takes it back; without ID: the list)
-	@$(RUN) accept "$(ID)" $(if $(NOTE),--note "$(NOTE)") $(if $(UNDO),--undo)
+	@$(RUN) accept $(call option,note,NOTE) $${UNDO:+--undo} -- "$$ID"
 
 rollback: setup  ## switch readers to the release before, or TO=<release id>
-	@$(RUN) rollback $(if $(TO),--to $(TO))
+	@$(RUN) rollback $(call option,to,TO)
 
 hash: setup  ## the hash of an identifier: TYPE=email VALUE=ann@example.com
-	@$(RUN) hash "$(TYPE)" "$(VALUE)"
+	@$(RUN) hash -- "$$TYPE" $${VALUE:+"$$VALUE"}
 
 sql: setup  ## ask the published release (or, with IN=warehouse, the warehouse): SQL="from kpis.kpi_scorecard"
-	@$(RUN) sql $(if $(filter warehouse,$(IN)),--warehouse) "$(SQL)"
+	@$(RUN) sql $(if $(filter warehouse,$(IN)),--warehouse) -- "$$SQL"
 
 dbt: setup  ## run dbt on the data set: ARGS="build -s fct_events+"
-	@$(RUN) dbt $(ARGS)
+	@printf %s "$$ARGS" | xargs $(RUN) dbt
 
 digests: setup  ## list the digests of the current release: who gets what, and its status
 	@$(RUN) digests
@@ -121,27 +132,27 @@ docs: setup  ## dbt's documentation pages of the data set, in var/<data set>/dbt
 	@$(RUN) dbt docs generate
 
 bench: setup  ## what refreshes cost, full, late, with nothing new: SIZES="100k 1m" (10m takes long)
-	@.venv/bin/python -m benchmarks $(SIZES)
+	@.venv/bin/python -m benchmarks $$SIZES
 	@$(MAKE) --no-print-directory bench-flows SIZES="$(filter 20k 100k 1m 5m --record,$(SIZES))"
 
 # pm4py is under the AGPL: it lives in an environment of its own, and nothing but this looks at it
 var/.pm4py/locked: benchmarks/pm4py.lock
-	@$(PYTHON) -m venv var/.pm4py && var/.pm4py/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/pm4py.lock && touch $@
+	@"$$PYTHON" -m venv var/.pm4py && var/.pm4py/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/pm4py.lock && touch $@
 
 bench-flows: setup var/.pm4py/locked  ## directly-follows, variants and phase intervals compared with pm4py and pandas: SIZES="1m"
-	@.venv/bin/python -m benchmarks.flows $(SIZES)
+	@.venv/bin/python -m benchmarks.flows $$SIZES
 
 bench-components: setup  ## connected components compared with scipy's and Splink's: SIZES="1m 10m"
-	@.venv/bin/python -m benchmarks.components $(SIZES)
+	@.venv/bin/python -m benchmarks.components $$SIZES
 
 bench-landing: setup  ## landing compared with DuckDB's own read of the same files: SIZES="1m 10m"
-	@.venv/bin/python -m benchmarks.landing $(SIZES)
+	@.venv/bin/python -m benchmarks.landing $$SIZES
 
 bench-identity: setup  ## how well customers agree with the truth: CUSTOMERS=1500 DIRT="0 1 2" PEOPLE=1000 SEED=15 ONLY=febrl, LABELLED=records.csv, PARTS=1 or BUILT=1
-	@.venv/bin/python -m benchmarks.identity $(if $(PARTS),--parts) $(if $(BUILT),--built) $(if $(LABELLED),--labelled "$(LABELLED)") $(if $(CUSTOMERS),--customers $(CUSTOMERS)) $(if $(DAYS),--days $(DAYS)) $(if $(DIRT),--dirt $(DIRT)) $(if $(PEOPLE),--people $(PEOPLE)) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only "$(ONLY)")
+	@.venv/bin/python -m benchmarks.identity $${PARTS:+--parts} $${BUILT:+--built} $(call option,labelled,LABELLED) $(call option,customers,CUSTOMERS) $(call option,days,DAYS) $${DIRT:+--dirt $$DIRT} $(call option,people,PEOPLE) $(call option,seed,SEED) $(call option,only,ONLY)
 
 bench-journeys: setup  ## which share of the simulator's phases is reproduced: CUSTOMERS=1500 DAYS=120 DIRT="0 1 2"
-	@.venv/bin/python -m benchmarks.journeys $(if $(CUSTOMERS),--customers $(CUSTOMERS)) $(if $(DAYS),--days $(DAYS)) $(if $(DIRT),--dirt $(DIRT))
+	@.venv/bin/python -m benchmarks.journeys $(call option,customers,CUSTOMERS) $(call option,days,DAYS) $${DIRT:+--dirt $$DIRT}
 
 identity-train: setup  ## learn from the data set's people records how to match them, into its seeds folder
 	@$(RUN) identity-train

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+import sys
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -12,16 +14,23 @@ from orchestration.lib.core.settings import read_settings
 
 def command(
     type: Annotated[str, typer.Argument(help="Its type, as identifier_types.csv names it.")],
-    value: Annotated[str, typer.Argument(help="The identifier as people write it.")],
+    value: Annotated[
+        str | None,
+        typer.Argument(help="The identifier as people write it; else read from standard input."),
+    ] = None,
 ) -> int:
     """Print the hash of an identifier, as the marts hold it.
 
+    The list of processes shows what is typed as an argument to every user of the machine. What is typed at the prompt,
+    or comes through a pipe, it does not show.
     The first time after a change of the macros dbt compiles them, which takes some seconds.
     """
     from orchestration.lib.warehouse.build import read_pepper
     from orchestration.lib.warehouse.data_set import prepare_data_set
     from orchestration.lib.warehouse.identifiers import hash_identifier
 
+    if value is None:
+        value = getpass.getpass(f"{type}: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
     settings = read_settings()
     prepare_data_set(settings, today=datetime.now(UTC).date())
     print(hash_identifier(settings, read_pepper(settings), type, value))

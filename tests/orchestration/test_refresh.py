@@ -114,10 +114,11 @@ class Shop:
         file.write_text(text, encoding="utf-8")
         return file
 
-    def command(self, *arguments: str, **changed: str) -> Ended:
+    def command(self, *arguments: str, given: str | None = None, **changed: str) -> Ended:
         done = subprocess.run(
             [sys.executable, "-m", "orchestration", *arguments],
             cwd=PROJECT_ROOT,
+            input=given,
             env=self.environment | changed,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -184,6 +185,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     assert story["first"].code == 0, story["first"].said
     story["first release"] = shop.released
     story["hash"] = shop.command("hash", "email", " Bruno.Matteotti@example.com")
+    story["hash of what is typed"] = shop.command("hash", "email", given=" Bruno.Matteotti@example.com\n")
 
     broken = shop.deliver("feed/events/2026-02.csv", (HEADER + LATE).replace("occurred_at", "occured"))
     shop.deliver("feed/people/again.csv", PEOPLE.replace("2026-01-01T00:00:00Z", "01.01.2026"))
@@ -254,6 +256,7 @@ def test_the_hash_command_gives_the_hash_of_the_bridge(story: dict[str, Any]) ->
         f"where bridge.identifier_hash = '{story['hash'].said.strip()}' and events.event_name = 'order_placed'",
     )
     assert found == [("till:2",)]
+    assert story["hash of what is typed"] == story["hash"]
 
 
 def test_no_direct_identifier_is_in_a_release(story: dict[str, Any]) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import sys
 from typing import Annotated
 
 import typer
@@ -13,18 +16,33 @@ def command(
     query: Annotated[str, typer.Argument(help="A query in DuckDB's SQL.")],
     warehouse: Annotated[bool, typer.Option("--warehouse", help="Ask the data set's warehouse file instead.")] = False,
 ) -> int:
-    """Ask the published release, or the warehouse, a question."""
+    """Ask the published release, or the warehouse, a question. It reads that one file and writes none."""
     import duckdb
 
-    from orchestration.lib.core.connection import open_duckdb
+    from orchestration.lib.core.connection import confine, open_duckdb
 
     settings = read_settings()
     database = settings.warehouse if warehouse else settings.serving / "customer_journeys.duckdb"
     if not database.exists():
         raise SettingsError(f"{database} is not there yet. Type make run first.")
+    if warehouse:
+        print(
+            f"{database}: the warehouse, to read only. It holds people as they are known, and is not for sharing.",
+            file=sys.stderr,
+        )
+    shown = io.StringIO()
     with open_duckdb(database.resolve(), read_only=True) as connection:
+        confine(connection)
         try:
-            connection.sql(query).show(max_width=200, max_rows=100)
+            # DuckDB prints by itself; what is in the rows goes through the command's own stream
+            with contextlib.redirect_stdout(shown):
+                connection.sql(query).show(max_width=200, max_rows=100)
+        except duckdb.PermissionException as error:
+            raise SettingsError(
+                f"{error}\nA query reads {database.name} alone: no other file, no network, no extension, no setting. "
+                "For those open the file with DuckDB yourself (docs/querying.md)."
+            ) from error
         except duckdb.Error as error:
             raise SettingsError(str(error)) from error
+    print(shown.getvalue(), end="")
     return 0

@@ -25,6 +25,17 @@ SESSION_SETTINGS = (
 VACUUM_TASKS = 100
 
 
+# For queries of others: the one file that is open, and nothing else of the machine.
+CONFINEMENT = (
+    "set enable_external_access = false",
+    "set autoinstall_known_extensions = false",
+    "set autoload_known_extensions = false",
+    "set allow_community_extensions = false",
+    # last: no statement changes a setting any more
+    "set lock_configuration = true",
+)
+
+
 class WarehouseBusy(RuntimeError):
     """Another process holds the warehouse file."""
 
@@ -54,6 +65,12 @@ def open_duckdb(
             connection.execute("force checkpoint")
     finally:
         connection.close()
+
+
+def confine(connection: duckdb.DuckDBPyConnection) -> None:
+    """Leaves the connection its open files and nothing else: no file, network or extension, and no way back."""
+    for setting in CONFINEMENT:
+        connection.execute(setting)
 
 
 @contextlib.contextmanager

@@ -34,14 +34,13 @@ from orchestration.lib.release.folders import (
     unpublished,
 )
 from orchestration.lib.release.journal import (
-    JOURNAL,
     Line,
     is_whole,
     ledger_rows,
     published_switch,
+    publishing,
     read_line,
     read_served,
-    write_line,
 )
 from orchestration.lib.release.ledgers import append_rows
 from orchestration.lib.release.previous import NOTHING, PREVIOUS, Reusable, find_reusable, previous_attached
@@ -231,16 +230,14 @@ def discard(candidate: Candidate) -> None:
 
 
 def sweep(releases: Path, line: Line, *, but: Path | None = None) -> None:
-    """Removes what a crash left: unfinished folders, and finished ones that never became current."""
-    if not (releases / JOURNAL).is_file():
-        # Without its journal a line is known by its folders alone. Writing it down first keeps a release that
-        # is about to get its name, and then crashes, from being taken for a published one.
-        write_line(line)
+    """Removes what a crash left: unfinished folders, and the finished one that never became current."""
+    unswitched = publishing(releases)
     for path in releases.iterdir():
         if path == but or not path.is_dir():
             continue
         is_leftover = path.name.startswith((WRITING, REMOVING))
-        is_orphan = is_whole(path) and path.name not in line.published
+        # only that one: a whole release that the journal does not name says that the journal was damaged
+        is_orphan = path.name == unswitched and path.name not in line.published
         if is_leftover or is_orphan:
             remove(path)
 

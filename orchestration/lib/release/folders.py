@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from orchestration.lib.core import locks
+from orchestration.lib.core.files import sync_folder
 from orchestration.lib.core.settings import Settings
 
 DATABASE = "customer_journeys.duckdb"
@@ -93,15 +94,6 @@ def held(folder: Path, *, wait_seconds: float = 30.0) -> Iterator[None]:
         yield
 
 
-def sync_folder(folder: Path) -> None:
-    """Waits until a folder's own entries are on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def seal(folder: Path) -> None:
     """Makes every file below a folder read-only and waits until all of it is on the disk.
 
@@ -120,17 +112,6 @@ def seal(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-
-def write_durably(path: Path, text: str) -> None:
-    """Replaces a text file in one step: a crash leaves the old text or the new."""
-    unfinished = path.with_name(f".{path.name}.next")
-    with unfinished.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
-    sync_folder(path.parent)
 
 
 def point(link: Path, target: Path) -> None:

@@ -1,11 +1,13 @@
 """Remembers, per data set, what its line of releases went through: `releases.jsonl` next to the releases.
 
 One line per switch of what the data set serves, in order. The journal follows the switch: when a crash falls
-between the two, what `serving/` shows is the truth and the journal is repaired from it.
+between the two, what `serving/` shows is the truth and the journal is repaired from it. While a release gets its name
+and is switched to, `.publishing` names it: of all whole releases only that one may be none.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -14,9 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from orchestration.lib.core.clock import iso_text
-from orchestration.lib.release.folders import DATABASE, MANIFEST, ReleaseError, write_durably
+from orchestration.lib.core.files import write_durably
+from orchestration.lib.release.folders import DATABASE, MANIFEST, ReleaseError
 
 JOURNAL = "releases.jsonl"
+PUBLISHING = ".publishing"
 
 PUBLISHED = "published"
 ROLLED_BACK = "rolled_back"
@@ -76,12 +80,14 @@ class Line:
 
 
 def read_line(folder: Path, *, served: Served | None) -> Line:
-    """Reads a line's journal, repaired by what is served.
+    """Reads a line's journal, repaired by what is served and by the releases that are there.
 
-    A missing journal is made again from the manifests of the releases there.
+    A journal that is missing, empty or cut short gets the switches of the whole releases that it does not name from
+    their manifests. Raises ReleaseError naming the file and the line that is no switch.
     """
     path = folder / JOURNAL
-    line = Line(folder, _parse(path)) if path.is_file() else Line(folder, _switches_from_manifests(folder))
+    switches = _parse(path) if path.is_file() else ()
+    line = Line(folder, _with_unnamed_releases(folder, switches))
     if served is None or served.release.parent != folder.resolve() or served.release.name == line.current:
         return line
     if served.release.name in line.published:
@@ -95,6 +101,21 @@ def write_line(line: Line) -> None:
     text = "".join(json.dumps(vars(switch)) + "\n" for switch in line.switches)
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
         write_durably(path, text)
+
+
+def note_publishing(folder: Path, release_id: str) -> None:
+    """Notes durably which release is about to get its name: until the switch it is none."""
+    write_durably(folder / PUBLISHING, release_id)
+
+
+def forget_publishing(folder: Path) -> None:
+    (folder / PUBLISHING).unlink(missing_ok=True)
+
+
+def publishing(folder: Path) -> str | None:
+    """The release that got its name, or was about to, when a publish last did not come to its end."""
+    path = folder / PUBLISHING
+    return path.read_text(encoding="utf-8") if path.is_file() else None
 
 
 def published_switch(manifest: Mapping[str, Any], *, left: str | None) -> Switch:
@@ -170,8 +191,14 @@ def _parse(path: Path) -> tuple[Switch, ...]:
     return tuple(switches)
 
 
-def _switches_from_manifests(folder: Path) -> tuple[Switch, ...]:
-    if not folder.is_dir():
-        return ()
-    manifests = [read_manifest(release) for release in sorted(folder.iterdir()) if is_whole(release)]
-    return tuple(published_switch(manifest, left=manifest["previous_release_id"]) for manifest in manifests)
+def _with_unnamed_releases(folder: Path, switches: tuple[Switch, ...]) -> tuple[Switch, ...]:
+    named = {switch.release_id for switch in switches} | {publishing(folder)}
+    lost = []
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.name not in named and is_whole(path):
+            # one whose manifest is damaged as well stays where it is, and is no release that one can go to
+            with contextlib.suppress(ReleaseError):
+                manifest = read_manifest(path)
+                lost.append(published_switch(manifest, left=manifest["previous_release_id"]))
+    # switches of one instant keep their order: a release is left after it was published
+    return tuple(sorted((*switches, *lost), key=lambda switch: datetime.fromisoformat(switch.at))) if lost else switches

@@ -16,6 +16,7 @@ import duckdb
 
 from orchestration.lib.core.clock import iso_text
 from orchestration.lib.core.connection import open_duckdb
+from orchestration.lib.core.files import sync_folder
 from orchestration.lib.core.settings import Settings
 from orchestration.lib.release.candidate import Candidate, Progress, discard, sweep
 from orchestration.lib.release.folders import (
@@ -27,7 +28,6 @@ from orchestration.lib.release.folders import (
     remove,
     seal,
     serving_releases,
-    sync_folder,
     unpublished,
 )
 from orchestration.lib.release.journal import (
@@ -36,8 +36,10 @@ from orchestration.lib.release.journal import (
     Line,
     Served,
     Switch,
+    forget_publishing,
     is_whole,
     ledger_rows,
+    note_publishing,
     published_switch,
     read_line,
     read_served,
@@ -98,6 +100,7 @@ def publish(candidate: Candidate, settings: Settings, *, progress: Progress = la
             sweep(settings.releases, line, but=candidate.directory)
             _write_down(line, served)
             seal(candidate.directory)
+            note_publishing(settings.releases, candidate.release_id)
             candidate.directory.replace(final)
             sync_folder(settings.releases)
             _switch(settings, final)
@@ -292,6 +295,9 @@ def _undone_on_failure(candidate: Candidate, final: Path, settings: Settings, li
             with contextlib.suppress(OSError):
                 if folder.is_dir():
                     remove(folder)
+        with contextlib.suppress(OSError):
+            if not final.exists():
+                forget_publishing(settings.releases)
         raise
 
 
@@ -311,6 +317,7 @@ def _tidy_up(settings: Settings, line: Line, progress: Progress) -> tuple[tuple[
     pruned: list[str] = []
     try:
         write_line(line)
+        forget_publishing(settings.releases)
         for release_id in _prunable(line, kept=settings.releases_kept):
             (serving_releases(settings) / release_id).unlink(missing_ok=True)
             remove(settings.releases / release_id)

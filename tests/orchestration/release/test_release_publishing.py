@@ -25,6 +25,7 @@ from orchestration.lib.release.publish import (
     publish,
     record_releases,
     releases,
+    rollback,
     serve,
 )
 from tests.orchestration.release.lines import START, TABLES, Line
@@ -344,6 +345,34 @@ def test_a_missing_journal_is_made_again_from_the_manifests(line: Line) -> None:
     third = line.release(3)
     assert third.previous_release_id == ids[1]
     assert len(releases(line.settings)) == 3
+
+
+@pytest.mark.parametrize("lines_left", range(5))
+def test_a_journal_cut_short_costs_no_release(line: Line, other_line: Line, lines_left: int) -> None:
+    """Not even while readers are on another data set, so that nothing shows what was current."""
+    ids = [line.release(generation).release_id for generation in (1, 2, 3)]
+    rollback(line.settings, now=START + timedelta(days=8))
+    other_line.release(7)
+    journal = line.settings.releases / "releases.jsonl"
+    lines = journal.read_text(encoding="utf-8").splitlines(keepends=True)
+    assert len(lines) == 4
+    journal.write_text("".join(lines[:lines_left]), encoding="utf-8")
+    assert [release.release_id for release in releases(line.settings)] == ids[::-1]
+    fourth = line.release(4)
+    assert [release.release_id for release in releases(line.settings)] == [fourth.release_id, *ids[::-1]]
+    assert fourth.previous_release_id == (ids[1] if lines_left == 4 else ids[2])
+    assert names(line.settings.releases) == [*ids, fourth.release_id, "releases.jsonl"]
+
+
+def test_a_damaged_manifest_of_a_release_that_no_journal_names_stops_nothing(line: Line) -> None:
+    first, second = (line.release(generation) for generation in (1, 2))
+    (line.settings.releases / "releases.jsonl").unlink()
+    manifest = first.directory / "manifest.json"
+    manifest.chmod(0o644)
+    manifest.write_text("{", encoding="utf-8")
+    third = line.release(3)
+    assert [release.release_id for release in releases(line.settings)] == [third.release_id, second.release_id]
+    assert first.directory.is_dir(), "what cannot be read is not deleted"
 
 
 def test_a_broken_journal_is_named_with_its_fix(line: Line) -> None:

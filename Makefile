@@ -17,7 +17,7 @@ option = $${$(2):+"--$(1)=$$$(2)"}
 SIZE = $(call option,customers,CUSTOMERS) $(call option,days,DAYS) $(call option,seed,SEED) $(call option,households,HOUSEHOLDS)
 ROWS = $(call option,table,TABLE) $(call option,reason,REASON) $(call option,column,COLUMN) $(call option,file,FILE)
 
-.PHONY: help setup run up check journey-check import-log new-source staging-model test test-all lint lint-python lint-yaml lint-sql format docs docs-outputs docs-tables bench bench-components bench-landing lock withdraw restore quarantine requeue land-again accept rollback releases hash sql dbt digests send-digests identity-diff identity-train unions bench-identity bench-journeys bench-flows clean
+.PHONY: help setup run up check journey-check import-log new-source staging-model test test-all lint lint-python lint-yaml lint-sql format docs docs-outputs docs-tables bench bench-components bench-landing lock withdraw restore quarantine requeue land-again accept rollback releases hash rotate-key sql dbt digests send-digests identity-diff identity-train unions bench-identity bench-journeys bench-flows clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -72,6 +72,9 @@ rollback: setup  ## switch readers to the release before, or TO=<release id>
 
 hash: setup  ## the hash of an identifier: TYPE=email VALUE=ann@example.com
 	@$(RUN) hash -- "$$TYPE" $${VALUE:+"$$VALUE"}
+
+rotate-key: setup  ## take another key for identifier hashes: JOURNEYS_PEPPER, or one that is made; every customer id changes
+	@$(RUN) rotate-key
 
 sql: setup  ## ask the published release (or, with IN=warehouse, the warehouse): SQL="from kpis.kpi_scorecard"
 	@$(RUN) sql $(if $(filter warehouse,$(IN)),--warehouse) -- "$$SQL"

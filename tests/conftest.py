@@ -198,7 +198,7 @@ def make_warehouse(folder: Path, *, seeds: Path, as_of: str, **environment: str)
             "JOURNEYS_VAR": str(folder / "var"),
             "JOURNEYS_SERVING": str(folder / "serving"),
             "JOURNEYS_AS_OF": as_of,
-            "JOURNEYS_PEPPER": "a key for tests",
+            "JOURNEYS_PEPPER": "a key for all tests",
             "JOURNEYS_DATA_SET": "tested",
             **environment,
         }

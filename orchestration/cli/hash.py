@@ -25,9 +25,9 @@ def command(
     or comes through a pipe, it does not show.
     The first time after a change of the macros dbt compiles them, which takes some seconds.
     """
-    from orchestration.lib.warehouse.build import read_pepper
     from orchestration.lib.warehouse.data_set import prepare_data_set
     from orchestration.lib.warehouse.identifiers import hash_identifier
+    from orchestration.lib.warehouse.key import read_pepper
 
     if value is None:
         value = getpass.getpass(f"{type}: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")

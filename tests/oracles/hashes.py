@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-PEPPER = "a key for tests"
+PEPPER = "a key for all tests"
 
 
 def hash_of(identifier_type: str, value: str) -> str:

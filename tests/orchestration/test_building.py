@@ -137,7 +137,7 @@ building.build(read_settings(), (), {{}}, inputs=BuildInputs(1, 0, '', True, '',
         "JOURNEYS_EXTRACTS": str(settings.extracts),
         "JOURNEYS_VAR": str(settings.var),
         "JOURNEYS_DATA_SET": settings.data_set,
-        "JOURNEYS_PEPPER": "a key for tests",
+        "JOURNEYS_PEPPER": "a key for all tests",
     }
     parent = subprocess.Popen([sys.executable, "-c", code], cwd=PROJECT_ROOT, env=environment)
     give_up_at = time.monotonic() + 120

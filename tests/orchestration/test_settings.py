@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import stat
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +12,7 @@ from orchestration.__main__ import main
 from orchestration.lib.core.settings import EXAMPLES, PROJECT_ROOT, SettingsError, read_settings
 from orchestration.lib.dbt.running import dbt_variables
 from orchestration.lib.identity import phones
-from orchestration.lib.warehouse.build import EXAMPLE_PEPPER, fingerprint, read_pepper
+from orchestration.lib.warehouse.build import fingerprint
 
 
 def own(folder: Path, **changed: str) -> dict[str, str]:
@@ -152,24 +150,3 @@ def test_a_size_for_own_extracts_is_refused(
         monkeypatch.setenv(name, text)
     assert main(["run", "--customers", "10"]) == 2
     assert "CUSTOMERS: only examples have a size" in capsys.readouterr().err
-
-
-def test_the_examples_key_is_fixed_and_refused_for_own_extracts(tmp_path: Path) -> None:
-    assert read_pepper(read_settings({"JOURNEYS_PEPPER": "mine"})) == EXAMPLE_PEPPER
-    with pytest.raises(SettingsError, match="JOURNEYS_PEPPER: that is the examples' key"):
-        read_pepper(read_settings(own(tmp_path, JOURNEYS_PEPPER=EXAMPLE_PEPPER)))
-
-
-def test_a_key_of_ones_own_is_taken_and_not_written_down(tmp_path: Path) -> None:
-    settings = read_settings(own(tmp_path, JOURNEYS_PEPPER="mine"))
-    assert read_pepper(settings) == "mine"
-    assert not (settings.home / "pepper").exists()
-
-
-def test_a_generated_key_is_long_stable_private_and_one_per_data_set(tmp_path: Path) -> None:
-    settings = read_settings(own(tmp_path))
-    key = read_pepper(settings)
-    assert re.fullmatch("[0-9a-f]{64}", key)
-    assert read_pepper(settings) == key
-    assert stat.S_IMODE((settings.home / "pepper").stat().st_mode) == 0o600
-    assert read_pepper(read_settings(own(tmp_path, JOURNEYS_DATA_SET="two"))) != key

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from orchestration.lib.core.settings import SettingsError
-from orchestration.lib.warehouse.build import read_pepper
 from orchestration.lib.warehouse.identifiers import hash_identifier
+from orchestration.lib.warehouse.key import read_pepper
 from tests.conftest import Warehouse, make_warehouse
 
 pytestmark = pytest.mark.xdist_group("normalisation")

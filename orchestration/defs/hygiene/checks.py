@@ -36,8 +36,9 @@ from orchestration.lib.landing.warnings import warnings_that_hold
 from orchestration.lib.release.journal import read_manifest
 from orchestration.lib.release.ledgers import create_ledgers
 from orchestration.lib.release.publish import current_release
-from orchestration.lib.warehouse.build import event_tables, read_pepper
+from orchestration.lib.warehouse.build import event_tables
 from orchestration.lib.warehouse.definitions import changed_scopes, definitions, read_definitions
+from orchestration.lib.warehouse.key import read_pepper
 from orchestration.lib.warehouse.node_ledger import versions_of_nodes
 
 LEDGER = "hygiene.expectation_results"

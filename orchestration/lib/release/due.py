@@ -26,8 +26,8 @@ from orchestration.lib.warehouse.build import (
     build_trouble,
     fingerprint,
     last_complete_build,
-    read_pepper,
 )
+from orchestration.lib.warehouse.key import read_pepper
 
 SHOWN = 3
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,13 +12,11 @@ from pathlib import Path
 import duckdb
 
 from orchestration.lib.core.clock import in_utc, plain_utc, timestamp_text
-from orchestration.lib.core.settings import PROJECT_ROOT, Settings, SettingsError
+from orchestration.lib.core.settings import PROJECT_ROOT, Settings
 from orchestration.lib.dbt.python_steps import code_of_steps
 from orchestration.lib.identity import phones
 from orchestration.lib.landing.registry import latest_batch
 
-# The shipped examples hold invented or long published people, so their key may be known to all.
-EXAMPLE_PEPPER = "journey-warehouse-example-key"
 # What tables hold follows from these files; dbt's process decides which tables a changed one means.
 BUILD_INPUTS = (
     "dbt_project.yml",
@@ -78,29 +74,6 @@ class CompleteBuild:
     as_of: datetime
     fingerprint: str
     release_id: str | None
-
-
-def read_pepper(settings: Settings) -> str:
-    """The key of the data set's identifier hashes.
-
-    The examples have a fixed one. Own extracts take JOURNEYS_PEPPER, else a key that is made once and kept in the
-    data set's folder for its owner's eyes. Raises SettingsError where the examples' key is offered for own extracts.
-    """
-    if settings.example is not None:
-        return EXAMPLE_PEPPER
-    if settings.pepper == EXAMPLE_PEPPER:
-        raise SettingsError(
-            "JOURNEYS_PEPPER: that is the examples' key, which everybody knows. Leave it out to have one made."
-        )
-    if settings.pepper is not None:
-        return settings.pepper
-    kept = settings.home / "pepper"
-    if not kept.exists():
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_hex(32))
-    return kept.read_text().strip()
 
 
 def ensure_ledgers(connection: duckdb.DuckDBPyConnection, pepper: str) -> None:

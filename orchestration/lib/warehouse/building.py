@@ -20,8 +20,8 @@ from orchestration.lib.warehouse.build import (
     end_build,
     fingerprint,
     plan_build,
-    read_pepper,
 )
+from orchestration.lib.warehouse.key import read_pepper
 from orchestration.lib.warehouse.node_ledger import read_build_inputs, write_states
 from orchestration.lib.warehouse.source_usage import note_source_usage
 

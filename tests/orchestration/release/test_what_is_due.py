@@ -24,8 +24,8 @@ from orchestration.lib.warehouse.build import (
     fingerprint,
     note_release,
     plan_build,
-    read_pepper,
 )
+from orchestration.lib.warehouse.key import read_pepper
 from tests.conftest import Warehouse, make_warehouse
 
 HEADER = "event_id,occurred_at,event_name,source_system\n"

@@ -1,0 +1,23 @@
+"""`make rotate-key`: another key for the hashes of identifiers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from orchestration.lib.core.settings import read_settings, shown_path
+
+
+def command() -> int:
+    """Take another key for identifier hashes: JOURNEYS_PEPPER, or one that is made. Every customer id changes."""
+    from orchestration.lib.warehouse.key import rotate_key
+
+    settings = read_settings()
+    aside = rotate_key(settings, now=datetime.now(UTC))
+    print(f"Data set {settings.data_set} has another key. The next make run builds everything again with it.")
+    print("  Every customer id and identifier hash changes: what you kept of them elsewhere no longer fits.")
+    print(
+        "  Releases that are there keep the old hashes until they are pruned, and so does the warehouse until the run."
+    )
+    if aside is not None:
+        print(f"  The key before it is in {shown_path(aside)}. Delete it once you no longer need the old ids.")
+    return 0

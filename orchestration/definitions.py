@@ -4,6 +4,11 @@ from pathlib import Path
 
 import dagster as dg
 
+from orchestration.lib.core.files import keep_private
+
+# here too, for whoever starts Dagster without `make up`
+keep_private()
+
 
 @dg.definitions
 def defs() -> dg.Definitions:

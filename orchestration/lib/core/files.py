@@ -1,4 +1,8 @@
-"""Writes files so that a crash, or a full disk, leaves what was there before or all of what is new."""
+"""Writes files so that a crash, or a full disk, leaves what was there before or all of what is new.
+
+And says who may read them: what holds people in clear, or the key of their hashes, is its owner's alone, whatever the
+umask is; a release is for everybody who gets that far.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,35 @@ import contextlib
 import os
 from pathlib import Path
 
-# Who may read what holds people in clear, or the key of their hashes: its owner.
 PRIVATE_FILE = 0o600
+PRIVATE_FOLDER = 0o700
+# Nobody else can list it, but what is readable below it can be reached by its name.
+PASSABLE_FOLDER = 0o711
+READABLE_FOLDER = 0o755
+
+
+def keep_private() -> None:
+    """Has whatever this process and those that it starts write be the owner's alone, unless a mode is given."""
+    os.umask(0o077)
+
+
+def make_folder(path: Path, mode: int) -> None:
+    """Makes a folder with exactly this mode, and those above it that are missing so that it can be reached.
+
+    One that is there keeps the mode that somebody gave it.
+    """
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for folder in missing:
+        folder.chmod(mode if folder == path else READABLE_FOLDER)
+
+
+def restrict(path: Path, mode: int = PRIVATE_FOLDER) -> None:
+    """Takes from a file or folder, where it is there, what this mode doesn't allow; nothing is given."""
+    with contextlib.suppress(FileNotFoundError):
+        before = path.stat().st_mode & 0o777
+        if before & ~mode:
+            path.chmod(before & mode)
 
 
 def write_durably(path: Path, text: str, *, mode: int = 0o644) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from orchestration.lib.core import locks
-from orchestration.lib.core.files import sync_folder
+from orchestration.lib.core.files import READABLE_FOLDER, make_folder, sync_folder
 from orchestration.lib.core.settings import Settings
 
 DATABASE = "customer_journeys.duckdb"
@@ -38,7 +38,7 @@ def check_folders(settings: Settings) -> None:
         (serving_releases(settings), "JOURNEYS_SERVING"),
     ):
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder, READABLE_FOLDER)
             with tempfile.TemporaryFile(dir=folder):
                 pass
         except OSError as error:
@@ -95,7 +95,7 @@ def held(folder: Path, *, wait_seconds: float = 30.0) -> Iterator[None]:
 
 
 def seal(folder: Path) -> None:
-    """Makes every file below a folder read-only and waits until all of it is on the disk.
+    """Makes every file below a folder readable by all and writable by none, and waits until all of it is on the disk.
 
     A release never changes. A program that forgets to open it read-only is refused, instead of locking the
     others out.
@@ -104,6 +104,7 @@ def seal(folder: Path) -> None:
         if path.is_symlink():
             continue
         if path.is_dir():
+            path.chmod(READABLE_FOLDER)
             sync_folder(path)
             continue
         path.chmod(0o444)

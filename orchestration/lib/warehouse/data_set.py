@@ -8,6 +8,7 @@ from pathlib import Path
 
 from orchestration.lib.config.seeds import SeedReport, resolve_matching, resolve_seeds
 from orchestration.lib.core.connection import open_duckdb
+from orchestration.lib.core.files import PASSABLE_FOLDER, make_folder, restrict
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings, SettingsError
 from orchestration.lib.sources.public_keys import check_public_properties
 from orchestration.lib.sources.resolving import check_identifier_types, read_all_contracts, resolve_sources
@@ -16,15 +17,40 @@ from orchestration.lib.warehouse.key import check_key, read_pepper
 
 
 def check_writable(folder: Path) -> None:
-    """Makes the folder and writes into it. Raises SettingsError, naming it and the way out, where that fails."""
+    """Makes the data set's folder, through which others reach its releases and see nothing else; writes into it.
+
+    Raises SettingsError, naming it and the way out, where that fails.
+    """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder, PASSABLE_FOLDER)
         (folder / ".writable").touch()
         (folder / ".writable").unlink()
     except OSError as error:
         raise SettingsError(
             f"{folder} can't be written ({error.strerror or error}). Set JOURNEYS_VAR to a folder that can."
         ) from error
+
+
+def protect(settings: Settings) -> None:
+    """Takes from everybody but the owner what holds people in clear, the key, or what runs say of them.
+
+    New files are private because processes keep them so; this one is for what was made before, or by hand.
+    """
+    for folder in (
+        settings.dagster_home,
+        settings.dbt_target,
+        settings.truth,
+        settings.resolved_seeds.parent,
+        *([settings.extracts] if settings.example is not None else []),
+        *([settings.resolved_sources.parent] if settings.resolved_sources is not None else []),
+    ):
+        restrict(folder)
+    restrict(settings.home, PASSABLE_FOLDER)
+    for file in settings.home.glob("*"):
+        if file.is_file():
+            restrict(file)
+    if settings.spill.is_relative_to(settings.home):
+        restrict(settings.spill)
 
 
 def prepare_data_set(settings: Settings, *, today: date) -> SeedReport:
@@ -42,6 +68,7 @@ def prepare_data_set(settings: Settings, *, today: date) -> SeedReport:
     check_public_properties(settings, contracts)
     check_identifier_types(settings, contracts)
     resolve_matching(settings.seeds, PROJECT_ROOT / "seeds", settings.resolved_seeds)
+    protect(settings)
     check_key(settings)
     with open_duckdb(settings.warehouse) as connection:
         ensure_ledgers(connection, read_pepper(settings))

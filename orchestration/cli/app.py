@@ -23,6 +23,7 @@ from orchestration.cli import (
     land_again,
     new_source,
     quarantine,
+    rebuild,
     releases,
     requeue,
     restore,
@@ -55,6 +56,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "requeue": requeue.command,
     "land-again": land_again.command,
     "accept": accept.command,
+    "rebuild": rebuild.command,
     "releases": releases.command,
     "rollback": rollback.command,
     "hash": hash.command,
@@ -123,7 +125,7 @@ def _user_errors() -> tuple[type[Exception], ...]:
     """Errors whose message is meant for the person at the keyboard."""
     from orchestration.lib.config.contracts import ContractError
     from orchestration.lib.config.seeds import SeedsInvalid
-    from orchestration.lib.core.connection import WarehouseBusy
+    from orchestration.lib.core.connection import DatabaseUnusable, WarehouseBusy
     from orchestration.lib.dbt.marts import MartError
     from orchestration.lib.dbt.project import ProjectInvalid
     from orchestration.lib.dbt.running import DbtFailed
@@ -137,6 +139,7 @@ def _user_errors() -> tuple[type[Exception], ...]:
     return (
         AnomalyUnknown,
         ContractError,
+        DatabaseUnusable,
         DbtFailed,
         DocsError,
         LandingError,

@@ -12,8 +12,11 @@ import dagster as dg
 from orchestration.cli.screen import Progress
 from orchestration.defs.automation.heartbeat import HEARTBEAT, end_dead_runs, heartbeat
 from orchestration.defs.naming import CHECK_LANDING, CHECK_PUBLISHED
+from orchestration.lib.core.connection import DatabaseUnusable, WarehouseBusy
 from orchestration.lib.core.settings import Settings
 from orchestration.lib.release.publish import Release
+
+EXPLAINED = (WarehouseBusy.__name__, DatabaseUnusable.__name__)
 
 
 def execute_job(job: dg.JobDefinition, settings: Settings, screen: Progress) -> list[str]:
@@ -50,7 +53,8 @@ def execute_job(job: dg.JobDefinition, settings: Settings, screen: Progress) -> 
 def _explain(event: dg.DagsterEvent) -> str:
     error = event.step_failure_data.error
     root = error
-    while root is not None and root.cause is not None:
+    # an error of ours says more than what it was raised from
+    while root is not None and root.cause is not None and root.cls_name not in EXPLAINED:
         root = root.cause
     user = event.step_failure_data.user_failure_data
     said = (user.description if user and user.description else None) or (root.message if root else "no message")

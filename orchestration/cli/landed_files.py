@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import Settings
+from orchestration.lib.landing.withdrawals import note_withdrawals
 from orchestration.lib.sources.resolving import read_all_contracts
 
 
@@ -21,6 +22,7 @@ def change_file(change: Callable, file: str, settings: Settings, next_step: str)
             run_id=change.__name__,
             now=datetime.now(UTC),
         )
+        note_withdrawals(connection, settings.home)
     for changed in changes:
         print(f"{changed.file_path} ({changed.source}.{changed.table}): {changed.status}, {changed.rows:,} rows")
     print(next_step)

@@ -8,7 +8,10 @@ from orchestration.lib.core.settings import read_settings, shown_path
 
 
 def command() -> int:
-    """Take another key for identifier hashes: JOURNEYS_PEPPER, or one that is made. Every customer id changes."""
+    """Change the key of identifier hashes. Every customer id changes with it.
+
+    The key is JOURNEYS_PEPPER where that is set, else one that is made.
+    """
     from orchestration.lib.warehouse.key import rotate_key
 
     settings = read_settings()

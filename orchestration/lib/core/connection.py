@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 import duckdb
 
-from orchestration.lib.core.settings import read_settings
+from orchestration.lib.core.settings import WAREHOUSE, read_settings
 
 # DuckDB 1.5 to 2.0 return wrong rows when arms of a union share a self-join (duckdb#25819). The canary in
 # tests/architecture fails when a connection opened here lacks this setting.
@@ -36,8 +37,18 @@ CONFINEMENT = (
 )
 
 
+# What DuckDB says of a file that another process has open, of one with damaged content, and of any other that it
+# can't open. Only the first is worth another try.
+_HELD = re.compile("^IO Error: Could not set lock on file")
+_DAMAGED = re.compile("Corrupt database file|Could not read enough bytes from file|is not a valid DuckDB database file")
+
+
 class WarehouseBusy(RuntimeError):
     """Another process holds the warehouse file."""
+
+
+class DatabaseUnusable(RuntimeError):
+    """A DuckDB file that is damaged, or can't be opened; the message names it and what to do."""
 
 
 @contextlib.contextmanager
@@ -51,7 +62,8 @@ def open_duckdb(
     """Opens a DuckDB file for the time of a `with` block, with the project's session settings and limits.
 
     The limits are the environment's: JOURNEYS_MEMORY, and the folder for what exceeds it. A file that another process
-    is writing is tried again for `wait_seconds`; then WarehouseBusy says who holds it.
+    is writing is tried again for `wait_seconds`; then WarehouseBusy says who holds it. A file that can't be opened or
+    whose content turns out to be damaged, within the block too, raises DatabaseUnusable.
 
     Room of removed rows is used again only with `reclaims_space`: DuckDB would else write every table that lost some
     again, and an increment that replaces a fifteenth of the rows would cost a copy of all.
@@ -63,8 +75,28 @@ def open_duckdb(
         yield connection
         if reclaims_space:
             connection.execute("force checkpoint")
+    except duckdb.Error as error:
+        if is_damaged(error):
+            raise DatabaseUnusable(_of_unusable(Path(path), error)) from error
+        raise
     finally:
         connection.close()
+
+
+def is_damaged(error: Exception) -> bool:
+    """Whether DuckDB says that a file's content isn't what it wrote."""
+    return _DAMAGED.search(str(error)) is not None
+
+
+def _of_unusable(path: Path, error: duckdb.Error) -> str:
+    first_line = str(error).splitlines()[0]
+    if not is_damaged(error):
+        return f"{path} can't be opened ({first_line}). This user has to be able to read and write it: ls -ld {path}"
+    if path.name == WAREHOUSE:
+        way_out = "Readers keep their release. make rebuild builds the warehouse again from the extracts."
+    else:
+        way_out = "make rollback switches readers to the release before; the next make run publishes a new one."
+    return f"{path} is damaged ({first_line}). {way_out}"
 
 
 def confine(connection: duckdb.DuckDBPyConnection) -> None:
@@ -125,8 +157,10 @@ def _connect_when_free(path: str, read_only: bool, wait_seconds: float, vacuum_t
     while True:
         try:
             return duckdb.connect(path, read_only=read_only, config=limits)
-        except duckdb.IOException as error:
-            if "lock" not in str(error).lower():
+        except duckdb.Error as error:
+            if _HELD.match(str(error)) is None:
+                if is_damaged(error) or isinstance(error, duckdb.IOException):
+                    raise DatabaseUnusable(_of_unusable(Path(path), error)) from error
                 raise
             if time.monotonic() >= give_up_at:
                 raise WarehouseBusy(

@@ -92,6 +92,9 @@ _NOT_IN_ADDRESS = rf"@\s<>,;:\"()\[\]\u00ad\u200b-\u200f\u2060-\u2065\ufeff{CONT
 MAIL_ADDRESS = re.compile(f"[^{_NOT_IN_ADDRESS}]+@[^{_NOT_IN_ADDRESS}]+")
 THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
+# The file of a data set's warehouse.
+WAREHOUSE = "warehouse.duckdb"
+
 # What one connection to DuckDB may hold in memory: DuckDB takes a share of the machine's, or of the container's limit.
 # A run has at most two at once, so together half of it.
 DEFAULT_MEMORY = "25%"
@@ -166,7 +169,7 @@ class Settings:
 
     @property
     def warehouse(self) -> Path:
-        return self.home / "warehouse.duckdb"
+        return self.home / WAREHOUSE
 
     @property
     def releases(self) -> Path:

@@ -17,7 +17,7 @@ import duckdb
 import yaml
 
 from orchestration.lib.core.clock import plain_utc
-from orchestration.lib.core.connection import transaction
+from orchestration.lib.core.connection import open_duckdb, transaction
 from orchestration.lib.core.settings import PROJECT_ROOT
 from orchestration.lib.core.sql import literal, name
 from orchestration.lib.dbt.marts import one_line
@@ -149,6 +149,26 @@ def replace_rows(connection: duckdb.DuckDBPyConnection, table: str, rows: Iterab
     with transaction(connection):
         connection.execute(f"delete from {name(ledger.schema, ledger.name)}")
         return append_rows(connection, table, rows)
+
+
+def take_rows_over(connection: duckdb.DuckDBPyConnection, release: Path) -> None:
+    """Copies into ledgers without rows those that a release has of them.
+
+    Columns are matched by name: one that the release has not is null, one that was declared since does not come.
+    Raises DatabaseUnusable for a damaged release.
+    """
+    with open_duckdb(release, read_only=True) as source, transaction(connection):
+        for ledger in read_ledgers():
+            table = name(ledger.schema, ledger.name)
+            present = _present_columns(source, ledger)
+            # read to the end: a table can't be registered while a result is open
+            [(rows,)] = connection.execute(f"select count(*) from {table}").fetchall()
+            if not present or rows:
+                continue
+            columns = ", ".join(name(column.name) for column in ledger.columns if column.name in present)
+            connection.register("ledger_of_release", source.sql(f"select {columns} from {table}").to_arrow_table())
+            connection.execute(f"insert into {table} by name from ledger_of_release")
+            connection.unregister("ledger_of_release")
 
 
 def forget_unpublished(

@@ -18,6 +18,7 @@ from orchestration.lib.core.clock import iso_text
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.files import sync_folder
 from orchestration.lib.core.settings import Settings
+from orchestration.lib.core.sql import name
 from orchestration.lib.release.candidate import Candidate, Progress, discard, sweep
 from orchestration.lib.release.folders import (
     DATABASE,
@@ -240,9 +241,12 @@ def _refuse_stale(candidate: Candidate, line: Line) -> None:
 
 
 def _refuse_unreadable(release: Path) -> None:
+    """Reads every row of a release that readers are about to get: of damage DuckDB speaks when it reads a block."""
     try:
         with open_duckdb(release / DATABASE, read_only=True, wait_seconds=0) as connection:
-            connection.execute("select count(*) from duckdb_tables()")
+            tables = connection.execute("select schema_name, table_name from duckdb_tables()").fetchall()
+            for schema, table in tables:
+                connection.execute(f"select bit_xor(hash(whole_row)) from {name(schema, table)} as whole_row")
     except (duckdb.Error, RuntimeError) as error:
         raise ReleaseError(
             f"{release / DATABASE} can't be read ({error}), so readers keep the release they have."

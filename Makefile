@@ -17,7 +17,7 @@ option = $${$(2):+"--$(1)=$$$(2)"}
 SIZE = $(call option,customers,CUSTOMERS) $(call option,days,DAYS) $(call option,seed,SEED) $(call option,households,HOUSEHOLDS)
 ROWS = $(call option,table,TABLE) $(call option,reason,REASON) $(call option,column,COLUMN) $(call option,file,FILE)
 
-.PHONY: help setup run up check journey-check import-log new-source staging-model test test-all lint lint-python lint-yaml lint-sql format docs docs-outputs docs-tables bench bench-components bench-landing lock withdraw restore quarantine requeue land-again accept rebuild rollback releases hash rotate-key sql dbt digests send-digests identity-diff identity-train unions bench-identity bench-journeys bench-flows clean
+.PHONY: help setup run up check journey-check import-log new-source staging-model test test-all lint lint-python lint-yaml lint-sql format docs docs-outputs docs-tables bench bench-components bench-landing lock withdraw restore quarantine requeue land-again accept rebuild rollback releases hash rotate-key sql dbt digests send-digests identity-diff identity-train unions sbom bench-identity bench-journeys bench-flows clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -166,9 +166,16 @@ identity-train: setup  ## learn from the data set's people records how to match 
 unions: setup  ## list the models that are united as events or as people, after a new one says so in its YAML
 	@$(RUN) unions
 
-lock:  ## write requirements.lock and benchmarks/pm4py.lock again
-	@.venv/bin/python -m pip install --quiet uv && .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-header requirements.in -o requirements.lock
-	@.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-header benchmarks/pm4py.in -o benchmarks/pm4py.lock
+lock:  ## write the lock files again: requirements.lock, benchmarks/pm4py.lock and orchestration/sbom.lock
+	@.venv/bin/python -m pip install --quiet uv
+	@for list in requirements benchmarks/pm4py orchestration/sbom; do .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-header $$list.in -o $$list.lock || exit 1; done
+
+var/.sbom/locked: orchestration/sbom.lock
+	@"$$PYTHON" -m venv var/.sbom && var/.sbom/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r orchestration/sbom.lock && touch $@
+
+sbom: var/.sbom/locked  ## write a software bill of materials of requirements.lock, CycloneDX, to var/sbom.cdx.json
+	@var/.sbom/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible -o var/sbom.cdx.json requirements.lock
+	@echo "$$(grep -c '"bom-ref": "requirements-L' var/sbom.cdx.json) packages in var/sbom.cdx.json"
 
 clean:  ## remove .venv; data sets under var/ and releases remain
 	@rm -rf .venv

@@ -94,7 +94,7 @@ def refresh(data_set: DataSet, *, publishes: bool, log: Path) -> Refresh:
     )
     if (data_set.release != before) != publishes:
         raise MeasuredFailure(f"The run published {'nothing' if publishes else 'a release though nothing was new'}.")
-    (starts, models), _ = measured(read_job, data_set.folder / "var" / ".dagster", samples[0].at, log=log)
+    (starts, models), _ = measured(read_job, data_set.warehouse.with_name("dagster"), samples[0].at, log=log)
     return Refresh(cost, split(samples, starts), models)
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import dagster as dg
 
 from orchestration.cli.screen import Progress
-from orchestration.defs.automation.heartbeat import HEARTBEAT, end_dead_runs, heartbeat
+from orchestration.defs.automation.heartbeat import HEARTBEAT, dead_runs_ended, heartbeat
+from orchestration.defs.automation.run_history import forget_old_runs
 from orchestration.defs.naming import CHECK_LANDING, CHECK_PUBLISHED
 from orchestration.lib.core.connection import DatabaseUnusable, WarehouseBusy
 from orchestration.lib.core.settings import Settings
@@ -27,16 +28,18 @@ def execute_job(job: dg.JobDefinition, settings: Settings, screen: Progress) -> 
     with (
         dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance,
         heartbeat(settings.dagster_home) as beat,
-    ):
-        end_dead_runs(instance, settings.dagster_home, screen)
+        dead_runs_ended(instance, settings.dagster_home, beat, screen),
         # every line of dbt's is in its log and on Dagster's pages; here the steps' own lines are enough
-        with Path(os.devnull).open("w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
-            result = job.execute_in_process(
-                instance=instance,
-                raise_on_error=False,
-                run_config={"loggers": {"plain": {"config": {}}}},
-                tags={HEARTBEAT: beat},
-            )
+        Path(os.devnull).open("w", encoding="utf-8") as nowhere,
+        contextlib.redirect_stdout(nowhere),
+    ):
+        result = job.execute_in_process(
+            instance=instance,
+            raise_on_error=False,
+            run_config={"loggers": {"plain": {"config": {}}}},
+            tags={HEARTBEAT: beat},
+        )
+        forget_old_runs(instance, settings)
     failures: list[str] = []
     for event in result.all_events:
         if event.is_step_failure:

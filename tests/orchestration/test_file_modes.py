@@ -66,7 +66,7 @@ def test_only_releases_can_be_read_by_others(folder: Path) -> None:
     assert mode(home) == 0o711, "a door, and no window"
     for name in ("warehouse.duckdb", "pepper", "pepper.note"):
         assert mode(home / name) == 0o600
-    assert mode(folder / "var" / ".dagster") == 0o700
+    assert mode(home / "dagster") == 0o700
 
 
 def test_a_release_can_be_read_by_all_and_written_by_none(folder: Path) -> None:

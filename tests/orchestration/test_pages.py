@@ -85,4 +85,4 @@ def test_the_pages_show_the_jobs_the_schedule_and_the_sensors(port: int) -> None
     [repository] = location["repositories"]
     assert {job["name"] for job in repository["jobs"]} >= {"refresh", "rehearse"}
     assert {one["name"] for one in repository["schedules"]} == {"every_morning"}
-    assert {one["name"] for one in repository["sensors"]} == {"new_extracts", "waiting_digests"}
+    assert {one["name"] for one in repository["sensors"]} == {"housekeeping", "new_extracts", "waiting_digests"}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 import runpy
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -76,3 +78,16 @@ def test_it_installs_nothing_when_the_lock_file_is_the_one_installed(
     lock.write_text("nothing==2.0\n")
     names["main"]()
     assert len(called) == 2
+
+
+@pytest.mark.parametrize("package", ["pip", "setuptools"])
+def test_what_a_new_environment_brings_is_replaced_by_what_the_lock_file_names(package: str) -> None:
+    """The versions that come with Python are years old, and have known holes."""
+    lock = (PROJECT_ROOT / "requirements.lock").read_text(encoding="utf-8")
+    assert f"\n{package}=={version(package)} " in lock
+
+
+def test_the_lock_files_name_a_hash_for_each_package() -> None:
+    for path in ("requirements.lock", "benchmarks/pm4py.lock", "orchestration/sbom.lock"):
+        packages = re.split(r"\n(?=[a-zA-Z0-9])", (PROJECT_ROOT / path).read_text(encoding="utf-8"))
+        assert [package.splitlines()[0] for package in packages if "--hash=sha256:" not in package] == []

@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from orchestration.defs.automation.heartbeat import end_dead_runs
 from orchestration.defs.automation.plain_log import plain
+from orchestration.defs.automation.run_history import forget_old_runs
 from orchestration.defs.automation.steps import refresh, rehearse
 from orchestration.lib.core.connection import WarehouseBusy
 from orchestration.lib.core.settings import read_settings
@@ -44,6 +46,17 @@ def new_extracts(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest 
         yield dg.RunRequest(run_key=due.state)
 
 
+@dg.sensor(job=refresh, minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
+def housekeeping(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """Ends runs whose process was killed, so that no other waits for them, and forgets old ones. Asks for no run."""
+    settings = read_settings()
+    lines: list[str] = []
+    alive = end_dead_runs(context.instance, settings.dagster_home, lines.append)
+    if forgotten := forget_old_runs(context.instance, settings):
+        lines.append(f"{forgotten} old runs were forgotten")
+    return dg.SkipReason("; ".join(line.strip() for line in lines) or f"{len(alive)} runs are under way, none is dead.")
+
+
 @dg.definitions
 def defs() -> dg.Definitions:
     from dagster import colored_console_logger
@@ -51,6 +64,6 @@ def defs() -> dg.Definitions:
     return dg.Definitions(
         jobs=[refresh, rehearse],
         schedules=[every_morning],
-        sensors=[new_extracts],
+        sensors=[new_extracts, housekeeping],
         loggers={"plain": plain, "console": colored_console_logger},
     )

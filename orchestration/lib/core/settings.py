@@ -100,6 +100,9 @@ WAREHOUSE = "warehouse.duckdb"
 DEFAULT_MEMORY = "25%"
 MEMORY = re.compile(r"(?P<number>\d+(\.\d+)?)\s*(?P<unit>%|[MGT]i?B)", re.IGNORECASE)
 
+# How many runs Dagster's pages know of.
+RUNS_KEPT = 50
+
 # To what the clock is cut where nothing fixes it.
 CLOCK_STEPS = ("hour", "minute", "day")
 
@@ -147,6 +150,7 @@ class Settings:
     max_variants: int
     max_variant_names: int
     clock_step: str = CLOCK_STEPS[0]
+    runs_kept: int = RUNS_KEPT
     smtp: Smtp | None = None
 
     def clock_at(self, moment: datetime) -> datetime:
@@ -212,7 +216,7 @@ class Settings:
 
     @property
     def dagster_home(self) -> Path:
-        return self.var / ".dagster"
+        return self.home / "dagster"
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -240,6 +244,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     JOURNEYS_COUNTRY      country of telephone numbers without a country code, ISO 3166 (default: the example's;
                           none for own extracts: such numbers then remain as they are written)
     JOURNEYS_RELEASES_KEPT           how many releases are kept (default 5, at least 2)
+    JOURNEYS_RUNS_KEPT    how many runs Dagster's pages know of (default 50)
     JOURNEYS_SMTP_HOST    mail server that digests are sent through; none: none is sent. With it
     JOURNEYS_SMTP_FROM    the sender's address, and if need be
     JOURNEYS_SMTP_SECURITY           starttls (default), tls or none
@@ -339,6 +344,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         max_variant_names=_whole_number(value, "JOURNEYS_MAX_VARIANT_NAMES", default=50),
         spill=Path(value("JOURNEYS_SPILL") or var / data_set / "spill").resolve(),
         clock_step=clock_step,
+        runs_kept=_whole_number(value, "JOURNEYS_RUNS_KEPT", default=RUNS_KEPT),
         smtp=_read_smtp(value),
     )
 

@@ -7,7 +7,7 @@ RUN := .venv/bin/python -m orchestration
 
 # What is given on the command line, NAME=value, reaches recipes through the environment exactly as it was typed: neither make nor the
 # shell reads it. So a recipe says "$$FILE" and never $(FILE). These names are common, so they are not taken from the environment of make.
-OPTIONS := CUSTOMERS DAYS SEED HOUSEHOLDS CLOCK JOURNEY FILE CASE ACTIVITY TIME CUSTOMER SESSION END INTO TIME_FORMAT ZONE NAME TABLE SOURCE REASON COLUMN ID NOTE UNDO TO TYPE VALUE IN SQL ARGS SIZES PARTS BUILT LABELLED DIRT PEOPLE ONLY
+OPTIONS := CUSTOMERS DAYS SEED HOUSEHOLDS CLOCK JOURNEY FILE CASE ACTIVITY TIME CUSTOMER SESSION END INTO TIME_FORMAT ZONE NAME TABLE SOURCE REASON COLUMN ID NOTE UNDO TO TYPE VALUE IN SQL ARGS SIZES PARTS BUILT LABELLED DIRT PEOPLE ONLY ANYWAY
 is_given = $(findstring command line,$(origin $(1)))
 $(foreach option,$(OPTIONS),$(if $(call is_given,$(option)),,$(eval override $(option) :=)))
 $(foreach variable,$(.VARIABLES),$(if $(call is_given,$(variable)),$(eval override $(variable) := $$(value $(variable)))$(eval export $(variable))))
@@ -61,8 +61,8 @@ requeue: setup  ## read files with quarantined rows again, after their contract 
 land-again: setup  ## read files again that landed before their contract was changed: SOURCE=feed (TABLE)
 	@$(RUN) land-again $(call option,table,TABLE) -- "$$SOURCE"
 
-rebuild: setup  ## build the warehouse again from the extracts, and publish; what was withdrawn remains withdrawn
-	@$(RUN) rebuild
+rebuild: setup  ## build the warehouse again from the extracts, and publish (ANYWAY=1: without files that are gone)
+	@$(RUN) rebuild $${ANYWAY:+--anyway}
 
 releases: setup  ## list the releases of the data set
 	@$(RUN) releases
@@ -83,7 +83,7 @@ sql: setup  ## ask the published release (or, with IN=warehouse, the warehouse):
 	@$(RUN) sql $(if $(filter warehouse,$(IN)),--warehouse) -- "$$SQL"
 
 dbt: setup  ## run dbt on the data set: ARGS="build -s fct_events+"
-	@printf %s "$$ARGS" | xargs $(RUN) dbt
+	@$(RUN) dbt --line="$$ARGS"
 
 digests: setup  ## list the digests of the current release: who gets what, and its status
 	@$(RUN) digests

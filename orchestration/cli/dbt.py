@@ -6,13 +6,17 @@ from typing import Annotated
 
 import typer
 
-from orchestration.lib.core.settings import PROJECT_ROOT, read_settings
+from orchestration.lib.core.settings import PROJECT_ROOT, SettingsError, read_settings
 
 Arguments = Annotated[list[str] | None, typer.Argument(help="What follows `dbt`, options included.")]
 
 
-def command(arguments: Arguments = None) -> int:
+def command(
+    arguments: Arguments = None,
+    line: Annotated[str | None, typer.Option(help="The arguments as one text, with quotes as in a shell.")] = None,
+) -> int:
     """Run dbt on the data set, as the last build left it. If it builds tables, the next run starts from raw."""
+    import shlex
     import subprocess
     from datetime import UTC, datetime
 
@@ -22,12 +26,16 @@ def command(arguments: Arguments = None) -> int:
     from orchestration.lib.warehouse.build import clock_environment, last_complete_build
 
     settings = read_settings()
+    try:
+        given = [*(shlex.split(line) if line is not None else ()), *(arguments or ())]
+    except ValueError as error:
+        raise SettingsError(f"ARGS={line}: {error}. Nothing was run.") from error
     prepare_run(settings, sizes={}, progress=print)
     with open_duckdb(settings.warehouse) as connection:
         last = last_complete_build(connection)
     moment = last.as_of if last else settings.as_of or datetime.now(UTC)
     return subprocess.run(
-        [*dbt_command(), *(arguments or ()), *dbt_variables(settings)],
+        [*dbt_command(), *given, *dbt_variables(settings)],
         cwd=PROJECT_ROOT,
         env={**dbt_environment(settings), **clock_environment(moment)},
         check=False,

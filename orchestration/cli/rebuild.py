@@ -2,62 +2,173 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from orchestration.lib.core.settings import Settings, read_settings
+import typer
+
+from orchestration.lib.core.settings import Settings, SettingsError, read_settings, shown_path
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import duckdb
+
+    from orchestration.lib.config.contracts import TableContract
+
+SHOWN = 5
 
 
-def command() -> int:
-    """Build the warehouse again from the extracts, and publish. What was withdrawn remains withdrawn."""
-    from orchestration.cli.preparing import prepare_run
+def command(
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Also where landed files are gone from the extracts folder.")
+    ] = False,
+) -> int:
+    """Build the warehouse again from the extracts, and publish.
+
+    What was withdrawn remains withdrawn, and the ledgers of runs continue. The file of before is kept aside until all
+    is published.
+    """
+    from orchestration.cli.preparing import prepare_extracts, prepare_project
     from orchestration.cli.refreshing import run_refresh
+    from orchestration.lib.warehouse.data_set import check_configuration
 
     settings = read_settings()
-    aside = set_aside(settings)
-    prepare_run(settings, sizes={}, progress=print)
-    take_ledgers_over(settings)
-    code = run_refresh(settings, sizes={})
-    if aside is not None and code == 0:
-        aside.unlink()
-    elif aside is not None:
-        print(f"The warehouse file of before is kept: {aside}")
+    aside = _aside(settings)
+    # what is wrong with the configuration is said while everything is where it was
+    prepare_extracts(settings, sizes={}, progress=print)
+    check_configuration(settings, today=datetime.now(UTC).date())
+    _refuse_while_a_run_is_under_way(settings)
+    gone = set_aside(settings, aside, anyway=anyway)
+    code = 1
+    try:
+        prepare_project(settings, progress=print)
+        _take_ledgers_over(settings, aside)
+        code = run_refresh(settings, sizes={})
+    finally:
+        if aside.exists() and (code or gone):
+            why = f"{len(gone)} of its files are gone from the extracts folder" if not code else "nothing was published"
+            print(f"The warehouse file of before is kept, as {why}: {shown_path(aside)}")
+    if code == 0 and not gone:
+        for file in (aside, _log(aside)):
+            file.unlink(missing_ok=True)
     return code
 
 
-def set_aside(settings: Settings) -> Path | None:
+def set_aside(settings: Settings, aside: Path, *, anyway: bool) -> list[str]:
     """Moves the warehouse file out of the way, and notes what of it was withdrawn if it can be read.
 
-    Returns where it is now, None where there was none. Raises WarehouseBusy while another process has it open.
+    Returns the paths of landed files that are gone from the extracts folder. Where there is a file aside already, a
+    rebuild before this one did not come to its end: that file is the one to keep. Raises SettingsError for files that
+    are gone, without `anyway`, and WarehouseBusy while another process has the file open.
     """
-    from orchestration.lib.core.connection import DatabaseUnusable, open_duckdb
+    from orchestration.lib.core.connection import DatabaseUnusable, is_damaged, open_duckdb
     from orchestration.lib.landing.withdrawals import note_withdrawals
+    from orchestration.lib.sources.resolving import read_all_contracts
 
     if not settings.warehouse.exists():
-        return None
+        return []
+    gone: list[str] = []
     try:
         with open_duckdb(settings.warehouse, wait_seconds=1) as connection:
+            gone = _gone(connection, read_all_contracts(settings), settings.extracts)
+            if gone and not anyway:
+                raise SettingsError(
+                    f"{len(gone)} files that count are gone from {settings.extracts}, or hold something else now. "
+                    "Their rows would be lost: "
+                    f"{', '.join(gone[:SHOWN])}{' …' if len(gone) > SHOWN else ''}. Put them back; or build without "
+                    "them: make rebuild ANYWAY=1, which keeps the present file aside."
+                )
             note_withdrawals(connection, settings.home)
     except DatabaseUnusable as error:
-        print(f"  {str(error).partition(' Readers keep')[0]}")
-    aside = settings.warehouse.with_name("warehouse.before-rebuild.duckdb")
+        if not is_damaged(error):
+            raise
+        print(f"  {str(error).partition(' Readers keep')[0]} What it alone knew is lost: rows of files that are gone.")
+    if aside.exists():
+        settings.warehouse.unlink()
+        _log(settings.warehouse).unlink(missing_ok=True)
+        return gone
+    if _log(settings.warehouse).exists():
+        _log(settings.warehouse).replace(_log(aside))
     settings.warehouse.replace(aside)
-    # its log belongs to it, and would be played into the new file
-    settings.warehouse.with_name(settings.warehouse.name + ".wal").unlink(missing_ok=True)
-    return aside
+    return gone
 
 
-def take_ledgers_over(settings: Settings) -> None:
-    """Gives the new warehouse the ledgers of runs that the current release has: nothing else remembers them."""
+def _gone(connection: duckdb.DuckDBPyConnection, contracts: Sequence[TableContract], extracts: Path) -> list[str]:
+    """Paths whose rows count and are in no file of the extracts folder: it is gone, or holds a later content."""
+    from orchestration.lib.landing.registry import has_books, raw_table
+
+    if not has_books(connection):
+        return []
+    landed = connection.execute("""
+        select source_name, table_name, file_id, file_path, byte_count, content_hash,
+            row_number() over (
+                partition by source_name, table_name, file_path order by batch desc, place_in_batch desc nulls last
+            ) = 1 as is_last_of_path
+        from landing.files where status = 'loaded' order by file_path
+    """).fetchall()
+
+    def is_there(path: str, byte_count: int) -> bool:
+        file = extracts / path
+        return file.is_file() and file.stat().st_size == byte_count
+
+    present = {file[5] for file in landed if file[6] and is_there(file[3], file[4])}
+    gone: set[str] = set()
+    for contract in contracts:
+        missing = {
+            file[2]: file[3]
+            for file in landed
+            if file[:2] == (contract.source, contract.table) and file[5] not in present
+        }
+        if missing:
+            counting = connection.execute(
+                f"select distinct _file_id from {raw_table(contract)} "
+                "where _row_status = 'current' and list_contains(?, _file_id)",
+                [list(missing)],
+            ).fetchall()
+            gone |= {missing[file_id] for (file_id,) in counting}
+    return sorted(gone)
+
+
+def _take_ledgers_over(settings: Settings, aside: Path) -> None:
+    """Gives the new warehouse the ledgers of runs: those of the file of before, else those of the current release."""
     from orchestration.lib.core.connection import DatabaseUnusable, open_duckdb
     from orchestration.lib.release.ledgers import create_ledgers, take_rows_over
     from orchestration.lib.release.publish import current_release
 
     release = current_release(settings)
+    sources = [aside] if aside.exists() else []
+    sources += [release.database] if release is not None else []
     with open_duckdb(settings.warehouse) as connection:
         create_ledgers(connection)
-        if release is None:
-            return
-        try:
-            take_rows_over(connection, release.database)
-        except DatabaseUnusable as error:
-            print(f"  The ledgers of runs begin empty: {error}")
+        for source in sources:
+            try:
+                take_rows_over(connection, source)
+                return
+            except DatabaseUnusable as error:
+                print(f"  The ledgers of runs can't be taken from {shown_path(source)}: {error}")
+        if sources:
+            print("  The ledgers of runs begin empty.")
+
+
+def _refuse_while_a_run_is_under_way(settings: Settings) -> None:
+    """A run doesn't hold the file between its steps, and would go on in the new one."""
+    import dagster as dg
+
+    from orchestration.defs.automation.heartbeat import end_dead_runs
+
+    if not (settings.dagster_home / "dagster.yaml").exists():
+        return
+    with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
+        for run in end_dead_runs(instance, settings.dagster_home, print):
+            raise SettingsError(f"Run {run.run_id[:8]} is under way. Wait for its end, or stop it, and type it again.")
+
+
+def _aside(settings: Settings) -> Path:
+    return settings.warehouse.with_name("warehouse.before-rebuild.duckdb")
+
+
+def _log(file: Path) -> Path:
+    """DuckDB's write-ahead log of a file."""
+    return file.with_name(file.name + ".wal")

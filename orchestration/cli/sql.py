@@ -19,6 +19,8 @@ def command(
     """Ask the published release, or the warehouse, a question. It reads that one file and writes none."""
     import duckdb
 
+    if not query.strip():
+        raise SettingsError('Ask something: make sql SQL="from kpis.kpi_scorecard"')
     from orchestration.lib.core.connection import confine, open_duckdb
 
     settings = read_settings()
@@ -36,7 +38,9 @@ def command(
         try:
             # DuckDB prints by itself; what is in the rows goes through the command's own stream
             with contextlib.redirect_stdout(shown):
-                connection.sql(query).show(max_width=200, max_rows=100)
+                found = connection.sql(query)
+                if found is not None:
+                    found.show(max_width=200, max_rows=100)
         except duckdb.PermissionException as error:
             raise SettingsError(
                 f"{error}\nA query reads {database.name} alone: no other file, no network, no extension, no setting. "

@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -123,6 +124,33 @@ def test_what_follows_dbt_is_dbts(arguments: list[str], taken: list[str], monkey
     monkeypatch.setitem(app.COMMANDS, "dbt", command)
     assert main(arguments) == 0
     assert seen == [taken]
+
+
+def test_a_line_for_dbt_is_split_as_a_shell_does_and_an_open_quote_runs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """xargs and the like run what comes before the open quote: a whole build for half a selection."""
+    ran: list[list[str]] = []
+
+    class Ended:
+        returncode = 3
+
+    def runs(arguments: list[str], **_: object) -> Ended:
+        ran.append(arguments)
+        return Ended()
+
+    monkeypatch.setenv("JOURNEYS_VAR", str(tmp_path))
+    (tmp_path / "omnichannel").mkdir()
+    monkeypatch.setattr("orchestration.cli.preparing.prepare_run", lambda *args, **named: None)
+    monkeypatch.setattr("orchestration.lib.warehouse.build.last_complete_build", lambda connection: None)
+    monkeypatch.setattr("subprocess.run", runs)
+    assert main(["dbt", "--line", """ls -s 'fct events' --vars '{"a": "$b"}'"""]) == 3
+    [arguments] = ran
+    begins = arguments.index("ls")
+    assert arguments[begins : begins + 5] == ["ls", "-s", "fct events", "--vars", '{"a": "$b"}']
+    assert main(["dbt", "--line", "build 'fct_events"]) == 2
+    assert "No closing quotation. Nothing was run." in capsys.readouterr().err
+    assert len(ran) == 1
 
 
 def test_values_may_look_like_anything(monkeypatch: pytest.MonkeyPatch) -> None:

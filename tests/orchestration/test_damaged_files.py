@@ -149,6 +149,48 @@ def test_make_rebuild_gives_the_same_release_and_withdraws_what_was_withdrawn(
     assert copied.orders() == ["a1", "a2", "b1", "wrong"]
 
 
+@pytest.mark.long
+def test_what_only_the_warehouse_holds_is_not_lost_by_a_rebuild(copied: Shop) -> None:
+    """Files that were archived after they had landed, a rebuild that fails, and one that is typed twice."""
+    warehouse, aside = copied.home / "warehouse.duckdb", copied.home / "warehouse.before-rebuild.duckdb"
+    archived = copied.extracts / "feed" / "events" / "3.csv"
+    archived.rename(copied.folder / "3.csv")
+    before = warehouse.read_bytes()
+    ended = copied.command("rebuild")
+    assert ended.returncode == 2
+    assert "1 files that count are gone" in ended.stderr and "feed/events/3.csv" in ended.stderr
+    assert warehouse.read_bytes() == before, "nothing was moved"
+    # a file that stops the run: twice, so that a half-built file is there at the second time
+    bad = copied.extracts / "feed" / "events" / "bad.csv"
+    bad.write_text("nothing of this is a column\n1\n", encoding="utf-8")
+    for _ in range(2):
+        ended = copied.command("rebuild", "--anyway")
+        assert ended.returncode == 1, ended.stdout + ended.stderr
+        assert "The warehouse file of before is kept, as nothing was published" in ended.stdout
+        assert aside.read_bytes() == before
+        assert copied.orders() == ["a1", "a2", "b1"]
+    bad.unlink()
+    archived.parent.mkdir(exist_ok=True)
+    (copied.folder / "3.csv").rename(archived)
+    assert copied.command("rebuild").returncode == 0
+    assert copied.orders() == ["a1", "a2", "b1"]
+    assert not aside.exists()
+
+
+@pytest.mark.long
+def test_a_damaged_current_release_does_not_stop_the_next_one(copied: Shop) -> None:
+    current = copied.serving.resolve()
+    current.chmod(0o644)
+    flipped(current)
+    copied.deliver("4.csv", "c1")
+    ended = copied.command("run")
+    said = ended.stdout + ended.stderr
+    assert ended.returncode == 0, said
+    assert f"{current} is damaged" in said
+    assert "This release is written without it" in said
+    assert copied.orders() == ["a1", "a2", "b1", "c1"]
+
+
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_release_is_not_rolled_back_to(copied: Shop, damage: Callable[[Path], None]) -> None:
     current = copied.serving.resolve()
@@ -175,3 +217,19 @@ def test_the_word_lock_in_a_path_is_no_lock(tmp_path: Path, monkeypatch: pytest.
     for path in (folder / "lock.duckdb", folder / "missing" / "lock.duckdb", folder):
         with pytest.raises(DatabaseUnusable, match="lock"), open_duckdb(path):
             pass
+
+
+def test_a_damaged_log_of_writes_is_damage_of_its_file(tmp_path: Path) -> None:
+    """A killed process leaves a log, and the next one replays it."""
+    path = tmp_path / "warehouse.duckdb"
+    code = (
+        "import duckdb, os, sys; c = duckdb.connect(sys.argv[1]); "
+        "c.execute('create table t as select range as n from range(10000)'); os._exit(0)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(path)], check=True)
+    log = path.with_name(path.name + ".wal")
+    content = bytearray(log.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    log.write_bytes(content)
+    with pytest.raises(DatabaseUnusable, match=r"warehouse.duckdb is damaged .*WAL.*make rebuild"), open_duckdb(path):
+        pass

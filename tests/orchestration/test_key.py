@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,9 +16,10 @@ import pytest
 from orchestration.cli.app import main
 from orchestration.lib.core import files
 from orchestration.lib.core.connection import open_duckdb
-from orchestration.lib.core.settings import Settings, SettingsError, read_settings
+from orchestration.lib.core.settings import PROJECT_ROOT, Settings, SettingsError, read_settings
+from orchestration.lib.warehouse.build import fingerprint
 from orchestration.lib.warehouse.data_set import prepare_data_set
-from orchestration.lib.warehouse.key import EXAMPLE_PEPPER, read_pepper, rotate_key
+from orchestration.lib.warehouse.key import EXAMPLE_PEPPER, key_of_rows, read_pepper, rotate_key
 from tests.orchestration.test_settings import own
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -166,3 +169,44 @@ def test_a_rotated_key_keeps_the_one_before_it_aside(tmp_path: Path) -> None:
 def test_an_examples_key_cannot_be_rotated() -> None:
     with pytest.raises(SettingsError, match="is an example: its key is fixed"):
         rotate_key(read_settings({}), now=NOW)
+
+
+def test_a_key_that_is_rotated_during_a_run_has_all_built_again(tmp_path: Path) -> None:
+    """The run hashes with the key that it began with. Noted with the new one, its hashes would stay for ever."""
+    settings = read_settings(own(tmp_path, JOURNEYS_PEPPER=LONG))
+    prepare(settings)
+    rotated = read_settings(own(tmp_path, JOURNEYS_PEPPER=OTHER))
+    rotate_key(rotated, now=NOW)
+    with open_duckdb(rotated.warehouse) as connection:
+        # what the build that is under way notes, and what rows were hashed with
+        assert key_of_rows(connection) == LONG
+        noted = fingerprint(rotated, key_of_rows(connection))
+    prepare(rotated)
+    with open_duckdb(rotated.warehouse) as connection:
+        assert fingerprint(rotated, key_of_rows(connection)) != noted
+
+
+@pytest.mark.parametrize("_", range(5))
+def test_processes_that_make_the_first_key_at_once_take_the_same(tmp_path: Path, _: int) -> None:
+    code = (
+        "import sys; from orchestration.lib.core.settings import read_settings; "
+        "from orchestration.lib.warehouse.key import read_pepper; "
+        "sys.stdin.readline(); print(read_pepper(read_settings()))"
+    )
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", code],
+            cwd=PROJECT_ROOT,
+            env={**os.environ, **own(tmp_path)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(4)
+    ]
+    for process in started:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    keys = {process.communicate()[0].strip() for process in started}
+    assert len(keys) == 1 and len(keys.pop()) == 64

@@ -58,6 +58,7 @@ ARRIVES = {
     "journey-check": {"JOURNEY": "--journey={}"},
     "run": {"CUSTOMERS": "--customers={}", "DAYS": "--days={}", "SEED": "--seed={}", "HOUSEHOLDS": "--households={}"},
     "sql": {"SQL": "{}"},
+    "dbt": {"ARGS": "--line={}"},
     "import-log": {
         "FILE": "{}",
         "CASE": "--case={}",
@@ -133,8 +134,7 @@ def test_common_names_of_the_environment_are_no_options(tmp_path: Path) -> None:
     ]
 
 
-def test_arguments_of_dbt_keep_their_quotes(tmp_path: Path) -> None:
-    assert made(tmp_path, "dbt", """ARGS=build -s fct_events+ --vars '{"a": "$b `touch owned`"}'""") == [
-        *("dbt", "build", "-s", "fct_events+", "--vars", '{"a": "$b `touch owned`"}')
-    ]
-    assert made(tmp_path, "dbt") == ["dbt"]
+def test_arguments_of_dbt_arrive_as_one_text(tmp_path: Path) -> None:
+    arguments = """build -s fct_events+ --vars '{"a": "$b `touch owned`"}'"""
+    assert made(tmp_path, "dbt", f"ARGS={arguments}") == ["dbt", f"--line={arguments}"]
+    assert made(tmp_path, "dbt") == ["dbt", "--line="]

@@ -14,7 +14,7 @@ from orchestration.lib.core.settings import Settings, read_settings
 from orchestration.lib.landing.land import LandingResult, land_table
 from orchestration.lib.landing.land_again import older_contracts
 from orchestration.lib.landing.overlooked import note_overlooked, overlooked
-from orchestration.lib.landing.withdrawals import note_withdrawals, withdraw_noted
+from orchestration.lib.landing.withdrawals import note_withdrawals, take_note_over, withdraw_noted
 from orchestration.lib.sources.notices import guesses_left, values_never_seen
 from orchestration.lib.sources.resolving import read_all_contracts
 from orchestration.lib.warehouse.data_set import prepare_data_set
@@ -53,6 +53,7 @@ def land_tables(
     try:
         prepare_data_set(settings, today=now.date())
         with open_duckdb(settings.warehouse) as connection:
+            take_note_over(connection, settings.home)
             for contract in whole:
                 result = land_table(
                     connection, contract, extracts=settings.extracts, run_id=run_id, now=now, progress=log.debug
@@ -60,9 +61,7 @@ def land_tables(
                 for table, landed in ((contract, result), *zip(contract.parts, result.parts, strict=True)):
                     _log(log, landed)
                     yield table, landed
-            for withdrawn in withdraw_noted(
-                connection, CONTRACTS, settings.home, extracts=settings.extracts, run_id=run_id, now=now
-            ):
+            for withdrawn in withdraw_noted(connection, CONTRACTS, settings.home, run_id=run_id, now=now):
                 log.info(f"{withdrawn.file_path} ({withdrawn.source}.{withdrawn.table}) is withdrawn, as it was before")
             note_withdrawals(connection, settings.home)
             found = (

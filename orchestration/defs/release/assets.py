@@ -11,7 +11,7 @@ import duckdb
 from orchestration.defs.hygiene.checks import LEDGER, SUITES
 from orchestration.defs.naming import OWNERS, RELEASE, WAREHOUSE_POOL
 from orchestration.defs.run_context import run_settings_and_clock
-from orchestration.lib.core.connection import open_duckdb
+from orchestration.lib.core.connection import DatabaseUnusable, open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings, read_settings
 from orchestration.lib.dbt.marts import read_marts
 from orchestration.lib.dbt.project import read_dbt_manifest
@@ -28,7 +28,7 @@ from orchestration.lib.release.candidate import (
 from orchestration.lib.release.folders import ReleaseError
 from orchestration.lib.release.id_changes import record_id_changes
 from orchestration.lib.release.ledgers import create_ledgers
-from orchestration.lib.release.previous import previous_attached
+from orchestration.lib.release.previous import damage_of, previous_attached
 from orchestration.lib.release.publish import Release, current_release, publish, published_ids, record_releases
 from orchestration.lib.release.restatement_reasons import ReleaseBefore, event_models, explain_restatements
 from orchestration.lib.release.restatements import DailyTable, find_restatements
@@ -66,7 +66,22 @@ def release(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
 
 
 def publish_release(settings: Settings, *, run_id: str, log: dg.DagsterLogManager) -> dict[str, Any]:
-    """Writes a release of the last complete build, verifies it, and switches readers to it. Returns what it is."""
+    """Writes a release of the last complete build, verifies it, and switches readers to it. Returns what it is.
+
+    A damaged release before it stops nothing: what has changed since is not compared then.
+    """
+    previous = current_release(settings)
+    try:
+        return _publish(settings, previous, run_id=run_id, log=log)
+    except DatabaseUnusable:
+        damage = damage_of(previous.database) if previous is not None else None
+        if damage is None:
+            raise
+        log.warning(f"{damage} This release is written without it: what changed since is not noted.")
+        return _publish(settings, None, run_id=run_id, log=log)
+
+
+def _publish(settings: Settings, previous: Release | None, *, run_id: str, log: dg.DagsterLogManager) -> dict[str, Any]:
     now = datetime.now(UTC)
     try:
         with open_duckdb(settings.warehouse) as connection:
@@ -88,7 +103,6 @@ def publish_release(settings: Settings, *, run_id: str, log: dg.DagsterLogManage
                 )
             results = read_results(connection, SUITES, table=LEDGER)
             release_id = make_release_id(settings, now)
-            previous = current_release(settings)
             if previous is not None:
                 with previous_attached(connection, previous.database):
                     _record_changes(connection, settings, previous, release_id=release_id, log=log)
@@ -116,6 +130,7 @@ def publish_release(settings: Settings, *, run_id: str, log: dg.DagsterLogManage
             run_id=run_id,
             checks_summary=Counter(result.verdict for suite in results for result in suite.results),
             git=read_git_state(PROJECT_ROOT),
+            takes_over=previous is not None,
             progress=log.debug,
         )
         try:

@@ -40,7 +40,10 @@ CONFINEMENT = (
 # What DuckDB says of a file that another process has open, of one with damaged content, and of any other that it
 # can't open. Only the first is worth another try.
 _HELD = re.compile("^IO Error: Could not set lock on file")
-_DAMAGED = re.compile("Corrupt database file|Could not read enough bytes from file|is not a valid DuckDB database file")
+_DAMAGED = re.compile(
+    "Corrupt database file|Could not read enough bytes from file|is not a valid DuckDB database file|Corrupt WAL file|"
+    "Failure while replaying WAL"
+)
 
 
 class WarehouseBusy(RuntimeError):
@@ -95,7 +98,7 @@ def _of_unusable(path: Path, error: duckdb.Error) -> str:
     if path.name == WAREHOUSE:
         way_out = "Readers keep their release. make rebuild builds the warehouse again from the extracts."
     else:
-        way_out = "make rollback switches readers to the release before; the next make run publishes a new one."
+        way_out = "make rollback switches readers to the release before; the next one that is published is whole."
     return f"{path} is damaged ({first_line}). {way_out}"
 
 

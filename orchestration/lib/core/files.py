@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import tempfile
 from pathlib import Path
 
 PRIVATE_FILE = 0o600
@@ -44,22 +45,43 @@ def restrict(path: Path, mode: int = PRIVATE_FOLDER) -> None:
 def write_durably(path: Path, text: str, *, mode: int = 0o644) -> None:
     """Replaces a text file in one step, and returns when it is on the disk.
 
-    `mode` holds whatever the umask is. Raises OSError; the old file is whole then, and nothing else is left.
+    `mode` holds whatever the umask is. Raises OSError; the file is the old or the new one then, and whole.
     """
-    unfinished = path.with_name(f".{path.name}.next")
+    unfinished = _written(path, text, mode)
     try:
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def create_durably(path: Path, text: str, *, mode: int = 0o644) -> bool:
+    """Writes a text file that is not there yet, and returns when it is on the disk: False where another was first."""
+    unfinished = _written(path, text, mode)
+    try:
+        os.link(unfinished, path)
+    except FileExistsError:
+        return False
+    finally:
+        unfinished.unlink(missing_ok=True)
+    sync_folder(path.parent)
+    return True
+
+
+def _written(path: Path, text: str, mode: int) -> Path:
+    """A file of the text next to the path, under a name of its own: two processes may write at once."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".next", dir=path.parent)
+    unfinished = Path(name)
+    try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             os.fchmod(file.fileno(), mode)
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        unfinished.replace(path)
     except OSError:
-        with contextlib.suppress(OSError):
-            unfinished.unlink()
+        unfinished.unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
+    return unfinished
 
 
 def sync_folder(folder: Path) -> None:

@@ -128,7 +128,9 @@ def _take_known(connection: duckdb.DuckDBPyConnection, settings: MatchingSetting
         from people_keyed
     """)
     create_compared(connection, settings, "pairs_compared")
-    if known is None:
+    compared = [name for name, *_ in connection.execute("describe pairs_compared").fetchall()]
+    # levels of other columns than are compared now are of no use, such as of identifiers that no longer are
+    if known is None or set(known.pairs.column_names) != set(compared):
         return
     connection.register("records_known", known.records)
     connection.register("pairs_known", known.pairs)

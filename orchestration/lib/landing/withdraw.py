@@ -114,22 +114,39 @@ def _change(
     with transaction(connection):
         for source, table, file_id, path in matches:
             contract = by_name[source, table]
-            batch = open_batch(connection, contract, run_id=run_id, now=now)
-            connection.execute(
-                "update landing.files set status = ? where file_id = ? and source_name = ? and table_name = ?",
-                [new, file_id, source, table],
-            )
-            settle_statuses(
-                connection,
-                contract,
-                batch=batch,
-                now=now,
-                changed=f"select hash(_row_key) from {raw_table(contract)} where _file_id = {literal(file_id)}",
-            )
-            rows = one_value(connection, f"select count(*) from {raw_table(contract)} where _file_id = ?", [file_id])
-            close_batch(connection, batch, finished_at=now)
-            changes.append(FileChange(source, table, file_id, path, new, rows, batch))
+            changes.append(change_status(connection, contract, file_id, path, to=new, run_id=run_id, now=now))
     return tuple(changes)
+
+
+def change_status(
+    connection: duckdb.DuckDBPyConnection,
+    contract: TableContract,
+    file_id: str,
+    path: str,
+    *,
+    to: str,
+    run_id: str,
+    now: datetime,
+) -> FileChange:
+    """Gives a file of a table the status `loaded` or `withdrawn`, and its rows what follows from it.
+
+    The caller has a transaction.
+    """
+    batch = open_batch(connection, contract, run_id=run_id, now=now)
+    connection.execute(
+        "update landing.files set status = ? where file_id = ? and source_name = ? and table_name = ?",
+        [to, file_id, contract.source, contract.table],
+    )
+    settle_statuses(
+        connection,
+        contract,
+        batch=batch,
+        now=now,
+        changed=f"select hash(_row_key) from {raw_table(contract)} where _file_id = {literal(file_id)}",
+    )
+    rows = one_value(connection, f"select count(*) from {raw_table(contract)} where _file_id = ?", [file_id])
+    close_batch(connection, batch, finished_at=now)
+    return FileChange(contract.source, contract.table, file_id, path, to, rows, batch)
 
 
 def _matching(

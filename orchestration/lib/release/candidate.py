@@ -43,7 +43,14 @@ from orchestration.lib.release.journal import (
     read_served,
 )
 from orchestration.lib.release.ledgers import append_rows
-from orchestration.lib.release.previous import NOTHING, PREVIOUS, Reusable, find_reusable, previous_attached
+from orchestration.lib.release.previous import (
+    NOTHING,
+    PREVIOUS,
+    Reusable,
+    find_reusable,
+    previous_attached,
+    read_every_row,
+)
 
 # The storage that every DuckDB from 1.0 on reads, and the number that its file header carries.
 STORAGE_VERSION = "v1.0.0"
@@ -169,11 +176,13 @@ def write_candidate(
     run_id: str,
     checks_summary: Mapping[str, int],
     git: GitState | None = None,
+    takes_over: bool = True,
     progress: Progress = lambda message: None,
 ) -> Candidate:
     """Writes the tables as a release in a hidden folder next to the releases, then reads it back and compares.
 
-    `checks_summary` counts the run's checks by verdict: pass, fail, error. What `serving/` shows is
+    `checks_summary` counts the run's checks by verdict: pass, fail, error. `takes_over` is False where nothing may be
+    taken from the current release, as it is damaged. What `serving/` shows is
     untouched. Raises ReleaseError, and leaves nothing behind, when a table is missing or undocumented, a
     folder can't be written, the disk is full, or what was written isn't what the warehouse holds.
     """
@@ -209,7 +218,7 @@ def write_candidate(
             described = [_described(table, shapes[table], counts[table.label]) for table in tables]
             with ExitStack() as stack:
                 reusable = NOTHING
-                if line.current and is_whole(settings.releases / line.current):
+                if takes_over and line.current and is_whole(settings.releases / line.current):
                     previous = settings.releases / line.current
                     stack.enter_context(previous_attached(connection, previous / DATABASE))
                     reusable = find_reusable(connection, described, previous)
@@ -524,6 +533,7 @@ def _verify(
             "current_database()",
             [replace(table, description="", column_descriptions={}) for table in tables],
         )
+        read_every_row(connection)
         found = _count_rows(connection, {table.label: name(table.schema, table.name) for table in tables})
         exported = _count_rows(
             connection, {table.label: f"read_parquet({literal(_parquet_path(directory, table))})" for table in tables}

@@ -22,6 +22,11 @@ from orchestration.lib.release.folders import DATABASE, MANIFEST, ReleaseError
 JOURNAL = "releases.jsonl"
 PUBLISHING = ".publishing"
 
+# Without these a manifest says nothing of a release.
+MANIFEST_KEYS = frozenset(
+    ("release_id", "data_set", "previous_release_id", "run_id", "created_at", "as_of", "git", "checks", "tables")
+)
+
 PUBLISHED = "published"
 ROLLED_BACK = "rolled_back"
 
@@ -167,8 +172,11 @@ def read_manifest(release: Path) -> dict[str, Any]:
     """Reads a release's manifest. Raises ReleaseError naming the file."""
     path = release / MANIFEST
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        manifest = json.loads(path.read_bytes())
+        if missing := sorted(MANIFEST_KEYS - manifest.keys()):
+            raise ValueError(f"it has no {', '.join(missing)}")
+        return manifest
+    except (OSError, ValueError, AttributeError) as error:
         raise ReleaseError(f"{path} can't be read ({error}): {release.name} is not a whole release.") from error
 
 
@@ -180,7 +188,7 @@ def is_whole(release: Path) -> bool:
 
 def _parse(path: Path) -> tuple[Switch, ...]:
     switches = []
-    for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, text in enumerate(path.read_bytes().splitlines(), start=1):
         try:
             switches.append(Switch(**json.loads(text)))
         except (ValueError, TypeError) as error:

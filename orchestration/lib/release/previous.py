@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from orchestration.lib.core.connection import one_value
+from orchestration.lib.core.connection import DatabaseUnusable, one_value, open_duckdb
 from orchestration.lib.core.sql import literal, name
 from orchestration.lib.release.journal import read_manifest
 
@@ -29,6 +29,25 @@ def previous_attached(connection: duckdb.DuckDBPyConnection, database: Path) -> 
         yield
     finally:
         connection.execute(f"detach {PREVIOUS}")
+
+
+def read_every_row(connection: duckdb.DuckDBPyConnection) -> None:
+    """Reads every block of the open file: only then does DuckDB see that one is damaged, and raises."""
+    tables = connection.execute(
+        "select schema_name, table_name from duckdb_tables() where database_name = current_database()"
+    ).fetchall()
+    for schema, table in tables:
+        connection.execute(f"select bit_xor(hash(whole_row)) from {name(schema, table)} as whole_row").fetchall()
+
+
+def damage_of(database: Path) -> str | None:
+    """Why a release can't be read to its end; None where it can."""
+    try:
+        with open_duckdb(database, read_only=True) as connection:
+            read_every_row(connection)
+    except DatabaseUnusable as error:
+        return str(error)
+    return None
 
 
 @dataclass(frozen=True)

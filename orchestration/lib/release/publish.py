@@ -18,7 +18,6 @@ from orchestration.lib.core.clock import iso_text
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.files import sync_folder
 from orchestration.lib.core.settings import Settings
-from orchestration.lib.core.sql import name
 from orchestration.lib.release.candidate import Candidate, Progress, discard, sweep
 from orchestration.lib.release.folders import (
     DATABASE,
@@ -42,11 +41,13 @@ from orchestration.lib.release.journal import (
     ledger_rows,
     note_publishing,
     published_switch,
+    publishing,
     read_line,
     read_served,
     write_line,
 )
 from orchestration.lib.release.ledgers import replace_rows
+from orchestration.lib.release.previous import read_every_row
 
 
 @dataclass(frozen=True)
@@ -244,9 +245,7 @@ def _refuse_unreadable(release: Path) -> None:
     """Reads every row of a release that readers are about to get: of damage DuckDB speaks when it reads a block."""
     try:
         with open_duckdb(release / DATABASE, read_only=True, wait_seconds=0) as connection:
-            tables = connection.execute("select schema_name, table_name from duckdb_tables()").fetchall()
-            for schema, table in tables:
-                connection.execute(f"select bit_xor(hash(whole_row)) from {name(schema, table)} as whole_row")
+            read_every_row(connection)
     except (duckdb.Error, RuntimeError) as error:
         raise ReleaseError(
             f"{release / DATABASE} can't be read ({error}), so readers keep the release they have."
@@ -256,6 +255,9 @@ def _refuse_unreadable(release: Path) -> None:
 def _write_down(line: Line, served: Served | None) -> None:
     """Writes the repaired journals before the switch removes the evidence that they were repaired from."""
     write_line(line)
+    # a publish that was killed after it was written down has left its note
+    if publishing(line.folder) in line.published:
+        forget_publishing(line.folder)
     if served is None or served.release.parent == line.folder.resolve():
         return
     # The other line belongs to another data set; a journal that can't be repaired now misses one switch, no

@@ -21,7 +21,7 @@ from orchestration.lib.warehouse.build import (
     fingerprint,
     plan_build,
 )
-from orchestration.lib.warehouse.key import read_pepper
+from orchestration.lib.warehouse.key import key_of_rows
 from orchestration.lib.warehouse.node_ledger import read_build_inputs, write_states
 from orchestration.lib.warehouse.source_usage import note_source_usage
 
@@ -59,7 +59,8 @@ def build_tables(
     where dbt's process died; the next build then starts from raw.
     """
     with open_duckdb(settings.warehouse) as connection:
-        code = fingerprint(settings, read_pepper(settings))
+        # the key that rows were hashed with since the run began; another one makes the next build a full one
+        code = fingerprint(settings, key_of_rows(connection))
         plan = plan_build(connection, fingerprint=code, as_of=as_of, force_full=force_full)
         if plan is None and part:
             plan = BuildPlan(False, "a part was asked for", latest_batch(connection), as_of, code)

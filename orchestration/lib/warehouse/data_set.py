@@ -53,14 +53,8 @@ def protect(settings: Settings) -> None:
         restrict(settings.spill)
 
 
-def prepare_data_set(settings: Settings, *, today: date) -> SeedReport:
-    """Creates the data set's folder and warehouse file and brings its configuration together.
-
-    Runs before every job and changes nothing the second time. Returns the warnings about the configuration, but none
-    of shipped seeds that stand in for own ones: they are about a retailer. Raises
-    SeedsInvalid and ContractError for errors in it and SettingsError for a folder that can't be written and for
-    another key than the data set was built with.
-    """
+def check_configuration(settings: Settings, *, today: date) -> SeedReport:
+    """Brings the configuration together and checks it, without the warehouse file. Raises as prepare_data_set."""
     check_writable(settings.home)
     contracts = read_all_contracts(settings)
     resolve_sources(settings, contracts)
@@ -70,6 +64,18 @@ def prepare_data_set(settings: Settings, *, today: date) -> SeedReport:
     resolve_matching(settings.seeds, PROJECT_ROOT / "seeds", settings.resolved_seeds)
     protect(settings)
     check_key(settings)
+    return report
+
+
+def prepare_data_set(settings: Settings, *, today: date) -> SeedReport:
+    """Creates the data set's folder and warehouse file and brings its configuration together.
+
+    Runs before every job and changes nothing the second time. Returns the warnings about the configuration, but none
+    of shipped seeds that stand in for own ones: they are about a retailer. Raises
+    SeedsInvalid and ContractError for errors in it and SettingsError for a folder that can't be written and for
+    another key than the data set was built with.
+    """
+    report = check_configuration(settings, today=today)
     with open_duckdb(settings.warehouse) as connection:
         ensure_ledgers(connection, read_pepper(settings))
     return replace(report, warnings=()) if settings.has_seeds_of_another else report

@@ -41,7 +41,7 @@ def hash_identifier(settings: Settings, pepper: str, identifier_type: str, value
             normalised_value = canonical_phone(normalised_value, settings.country)
             unusable_because = "malformed" if normalised_value is None else None
         if unusable_because is not None:
-            raise SettingsError(f"VALUE={value}: unusable as {identifier_type}: {WHY[unusable_because]}.")
+            raise SettingsError(f"The value is unusable as {identifier_type}: {WHY[unusable_because]}.")
         row = connection.execute(
             f"select {hashed} from (select $pepper as pepper, $type as type, $value as normalised_value)",
             {"pepper": pepper, "type": identifier_type, "value": normalised_value},

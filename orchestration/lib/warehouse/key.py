@@ -10,8 +10,8 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.lib.core.connection import open_duckdb
-from orchestration.lib.core.files import PRIVATE_FILE, write_durably
+from orchestration.lib.core.connection import DatabaseUnusable, one_value, open_duckdb
+from orchestration.lib.core.files import PRIVATE_FILE, create_durably, write_durably
 from orchestration.lib.core.settings import Settings, SettingsError, shown_path
 
 # The shipped examples hold invented or long published people, so their key may be known to all.
@@ -53,7 +53,7 @@ def read_pepper(settings: Settings) -> str:
                 "make rotate-key makes another one."
             )
         kept.parent.mkdir(parents=True, exist_ok=True)
-        write_durably(kept, secrets.token_hex(MADE_BYTES), mode=PRIVATE_FILE)
+        create_durably(kept, secrets.token_hex(MADE_BYTES), mode=PRIVATE_FILE)
     return _read(kept)
 
 
@@ -81,6 +81,11 @@ def check_key(settings: Settings) -> None:
         _write_note(note, key)
 
 
+def key_of_rows(connection: duckdb.DuckDBPyConnection) -> str:
+    """The key that the warehouse hashes with since its configuration was last made ready."""
+    return str(one_value(connection, "select value from landing.settings where key = 'pepper'"))
+
+
 def rotate_key(settings: Settings, *, now: datetime) -> Path | None:
     """Takes JOURNEYS_PEPPER, or a key that is made, as the data set's key from the next run on.
 
@@ -91,7 +96,7 @@ def rotate_key(settings: Settings, *, now: datetime) -> Path | None:
         raise SettingsError(f"{settings.data_set} is an example: its key is fixed, and known to all.")
     kept, note = _kept(settings), _note(settings)
     if settings.warehouse.exists():
-        # a run that has begun hashes with the old key to its end
+        # a run that has begun hashes with the old key to its end, and notes that key with what it built
         with open_duckdb(settings.warehouse, wait_seconds=1):
             pass
     aside = None
@@ -151,9 +156,8 @@ def _derived(key: str, salt: bytes) -> bytes:
 def _of_the_warehouse(settings: Settings) -> str | None:
     if not settings.warehouse.exists():
         return None
-    with open_duckdb(settings.warehouse) as connection:
-        try:
-            found = connection.execute("select value from landing.settings where key = 'pepper'").fetchone()
-        except duckdb.CatalogException:
-            return None
-    return found[0] if found else None
+    try:
+        with open_duckdb(settings.warehouse) as connection:
+            return key_of_rows(connection)
+    except (duckdb.CatalogException, DatabaseUnusable):
+        return None

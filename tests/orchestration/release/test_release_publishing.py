@@ -375,11 +375,38 @@ def test_a_damaged_manifest_of_a_release_that_no_journal_names_stops_nothing(lin
     assert first.directory.is_dir(), "what cannot be read is not deleted"
 
 
-def test_a_broken_journal_is_named_with_its_fix(line: Line) -> None:
+@pytest.mark.parametrize("broken", [b'{"action": "publ', b'{"action": "\xff\xfe"}', b"[]", b"no journal at all"])
+def test_a_broken_journal_is_named_with_its_fix(line: Line, broken: bytes) -> None:
     line.release(1)
-    (line.settings.releases / "releases.jsonl").write_text('{"action": "publ')
+    (line.settings.releases / "releases.jsonl").write_bytes(broken + b"\n")
     with pytest.raises(ReleaseError, match=r"releases.jsonl line 1.*Delete the file"):
         line.write(2)
+
+
+@pytest.mark.parametrize("broken", [b"{}", b"[]", b"\xff", b'{"release_id": "a"}', b""])
+def test_a_broken_manifest_is_no_release_where_the_journal_is_gone(line: Line, broken: bytes) -> None:
+    first = line.release(1)
+    manifest = first.directory / "manifest.json"
+    manifest.chmod(0o644)
+    manifest.write_bytes(broken)
+    (line.settings.releases / "releases.jsonl").unlink()
+    (line.settings.serving / "customer_journeys.duckdb").unlink()
+    assert releases(line.settings) == []
+    assert first.directory.is_dir()
+
+
+def test_a_note_of_a_publish_that_was_killed_after_it_was_written_down_is_forgotten(
+    line: Line, other_line: Line
+) -> None:
+    """Kept, it would have a journal that is lost later cost that release."""
+    first = line.release(1)
+    (line.settings.releases / ".publishing").write_text(first.release_id, encoding="utf-8")
+    other_line.release(7)
+    second = line.release(2)
+    assert not (line.settings.releases / ".publishing").exists()
+    other_line.release(8)
+    (line.settings.releases / "releases.jsonl").write_text("", encoding="utf-8")
+    assert [release.release_id for release in releases(line.settings)] == [second.release_id, first.release_id]
 
 
 def test_release_ids_sort_as_they_were_written(line: Line) -> None:

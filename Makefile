@@ -19,94 +19,102 @@ ROWS = $(call option,table,TABLE) $(call option,reason,REASON) $(call option,col
 
 .PHONY: help setup run up check journey-check import-log new-source staging-model test test-all lint lint-python lint-yaml lint-sql format docs docs-outputs docs-tables bench bench-components bench-landing lock withdraw restore quarantine requeue land-again accept rebuild rollback releases hash rotate-key sql dbt digests send-digests identity-diff identity-train unions sbom bench-identity bench-journeys bench-flows clean
 
-help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
+help:  ## Start: list the targets
+	@awk -F'  ## ' '/^[a-z-]+:.*  ## / { \
+		name = $$1; sub(/:.*/, "", name); group = $$2; sub(/:.*/, "", group); text = substr($$2, length(group) + 3); \
+		if (!(group in lines)) order[++groups] = group; \
+		count = split(text, part, / \| /); line = sprintf("  %-17s %s\n", name, part[1]); \
+		for (n = 2; n <= count; n++) line = line sprintf("  %17s %s\n", "", part[n]); \
+		lines[group] = lines[group] line } \
+		END { split("Start,Own data,Landed files,Releases,Identities,Development,Benchmarks", wanted, ","); \
+		for (n = 1; n in wanted; n++) printf "%s%s\n%s", n == 1 ? "" : "\n", wanted[n], lines[wanted[n]]; \
+		print "\nWhat an option means: .venv/bin/python -m orchestration <target> --help" }' $(firstword $(MAKEFILE_LIST))
 
-setup:  ## install what the project needs into .venv
+setup:  ## Start: install what the project needs into .venv
 	@"$$PYTHON" orchestration/set_up.py
 
-run: setup  ## extracts to a published release (EXAMPLE=complete_journey, or JOURNEYS_EXTRACTS=folder; CLOCK=now moves the clock)
+run: setup  ## Start: from extracts to a published release | EXAMPLE= CUSTOMERS= DAYS= SEED= HOUSEHOLDS= CLOCK=now
 	@$(RUN) run $(SIZE) $(if $(filter now,$(CLOCK)),--move-clock)
 
-up: setup  ## Dagster's pages on http://127.0.0.1:3000
+up: setup  ## Start: Dagster's pages on http://127.0.0.1:3000
 	@$(RUN) up
 
-check: setup  ## check contracts, seeds and the extracts folder without running anything
+check: setup  ## Start: check contracts, seeds and extracts without running anything
 	@$(RUN) check
 
-journey-check: setup  ## check the definitions of journeys against the data, before use: JOURNEY=purchase
+journey-check: setup  ## Own data: check the definitions of journeys against the data | JOURNEY=purchase
 	@$(RUN) journey-check $(call option,journey,JOURNEY)
 
-import-log: setup  ## import a case log: FILE=orders.csv CASE=order ACTIVITY=step TIME=at (CUSTOMER, SESSION, JOURNEY, END, INTO, TIME_FORMAT, ZONE)
+import-log: setup  ## Own data: import a case log | FILE=orders.csv CASE=order ACTIVITY=step TIME=at | CUSTOMER= SESSION= JOURNEY= END= INTO= TIME_FORMAT= ZONE=
 	@$(RUN) import-log $(call option,case,CASE) $(call option,activity,ACTIVITY) $(call option,time,TIME) $(call option,customer,CUSTOMER) $(call option,session,SESSION) $(call option,journey,JOURNEY) $(call option,end,END) $(call option,into,INTO) $(call option,time-format,TIME_FORMAT) $(call option,zone,ZONE) -- "$$FILE"
 
-new-source: setup  ## write the contract of a source from a sample: FILE=orders.csv NAME=shopify (TABLE, INTO)
+new-source: setup  ## Own data: write the contract of a source from a sample | FILE=orders.csv NAME=shopify, TABLE= INTO=
 	@$(RUN) new-source $(call option,table,TABLE) $(call option,into,INTO) -- "$$FILE" "$$NAME"
 
-staging-model: setup  ## show the staging model of a mapping, to read or copy: TABLE=booking.appointments
+staging-model: setup  ## Own data: show the staging model of a mapping, to read or copy | TABLE=booking.appointments
 	@$(RUN) staging-model -- "$$TABLE"
 
-withdraw: setup  ## withdraw a wrongly loaded file: FILE=feed/events/2026-01.csv
+withdraw: setup  ## Landed files: withdraw a wrongly loaded file | FILE=feed/events/2026-01.csv
 	@$(RUN) withdraw -- "$$FILE"
 
-restore: setup  ## reverse the withdrawal of a file: FILE=feed/events/2026-01.csv
+restore: setup  ## Landed files: reverse the withdrawal of a file | FILE=feed/events/2026-01.csv
 	@$(RUN) restore -- "$$FILE"
 
-quarantine: setup  ## what is in quarantine, by reason: SOURCE=feed TABLE=events REASON=not_a_time COLUMN=occurred_at FILE=… (each optional)
+quarantine: setup  ## Landed files: what is in quarantine, by reason | SOURCE= TABLE= REASON= COLUMN= FILE=
 	@$(RUN) quarantine $(call option,source,SOURCE) $(ROWS)
 
-requeue: setup  ## read files with quarantined rows again, after their contract changed: SOURCE=feed (TABLE, REASON, COLUMN, FILE)
+requeue: setup  ## Landed files: read files with quarantined rows again | SOURCE=feed, TABLE= REASON= COLUMN= FILE=
 	@$(RUN) requeue $(ROWS) -- "$$SOURCE"
 
-land-again: setup  ## read files again that landed before their contract was changed: SOURCE=feed (TABLE)
+land-again: setup  ## Landed files: read files again after their contract was changed | SOURCE=feed, TABLE=
 	@$(RUN) land-again $(call option,table,TABLE) -- "$$SOURCE"
 
-rebuild: setup  ## build the warehouse again from the extracts, and publish (ANYWAY=1: without files that are gone)
+rebuild: setup  ## Landed files: build the warehouse again from the extracts, and publish | ANYWAY=1: without files that are gone
 	@$(RUN) rebuild $${ANYWAY:+--anyway}
 
-releases: setup  ## list the releases of the data set
+releases: setup  ## Releases: list the releases of the data set
 	@$(RUN) releases
 
-accept: setup  ## accept that a delivery or a KPI is unlike those before: ID=1a2b3c4d NOTE="…" (UNDO=1 takes it back; without ID: the list)
+accept: setup  ## Landed files: accept that a delivery or KPI is unlike those before | ID=1a2b3c4d NOTE="…", UNDO=1; without ID: the list
 	@$(RUN) accept $(call option,note,NOTE) $${UNDO:+--undo} -- "$$ID"
 
-rollback: setup  ## switch readers to the release before, or TO=<release id>
+rollback: setup  ## Releases: switch readers to the release before | TO=<release id>
 	@$(RUN) rollback $(call option,to,TO)
 
-hash: setup  ## the hash of an identifier: TYPE=email VALUE=ann@example.com
+hash: setup  ## Identities: the hash of an identifier | TYPE=email VALUE=ann@example.com; without VALUE it asks
 	@$(RUN) hash -- "$$TYPE" $${VALUE:+"$$VALUE"}
 
-rotate-key: setup  ## take another key for identifier hashes: JOURNEYS_PEPPER, or one that is made; every customer id changes
+rotate-key: setup  ## Identities: change the key of the hashes, and every customer id
 	@$(RUN) rotate-key
 
-sql: setup  ## ask the published release (or, with IN=warehouse, the warehouse): SQL="from kpis.kpi_scorecard"
+sql: setup  ## Start: ask the published release | SQL="from kpis.kpi_scorecard", IN=warehouse
 	@$(RUN) sql $(if $(filter warehouse,$(IN)),--warehouse) -- "$$SQL"
 
-dbt: setup  ## run dbt on the data set: ARGS="build -s fct_events+"
+dbt: setup  ## Development: run dbt on the data set | ARGS="build -s fct_events+"
 	@$(RUN) dbt --line="$$ARGS"
 
-digests: setup  ## list the digests of the current release: who gets what, and its status
+digests: setup  ## Releases: list the digests of the current release
 	@$(RUN) digests
 
-send-digests: setup  ## send the digests of the current release that were not sent yet (JOURNEYS_SMTP_HOST)
+send-digests: setup  ## Releases: send the digests that were not sent yet
 	@$(RUN) send-digests
 
-docs-outputs: setup  ## write the outputs of the queries in README and docs, from the default example that make run made
+docs-outputs: setup  ## Development: write the outputs of queries into docs, after make run
 	@$(RUN) docs-outputs
 
-docs-tables: setup  ## write the lists of published tables into README, docs and exposures, from their YAML
+docs-tables: setup  ## Development: write the lists of published tables into docs
 	@$(RUN) docs-tables
 
-identity-diff: setup  ## what the next release would do to customer ids: new, moved, removed
+identity-diff: setup  ## Identities: what the next release would do to customer ids
 	@$(RUN) identity-diff
 
-test: setup  ## the tests, without the longest
+test: setup  ## Development: the tests, without the longest
 	@.venv/bin/python -m pytest -n 2 --dist loadgroup -m "not long"
 
-test-all: setup  ## all tests, as CI runs them
+test-all: setup  ## Development: all tests, as CI runs them
 	@.venv/bin/python -m pytest -n 2 --dist loadgroup
 
-lint: lint-python lint-yaml lint-sql  ## style and types: ruff, mypy, yamllint, sqlfluff on what changed
+lint: lint-python lint-yaml lint-sql  ## Development: style and types: ruff, mypy, yamllint, sqlfluff
 
 lint-python: setup
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
@@ -116,7 +124,7 @@ lint-yaml: setup
 
 lint-sql: setup var/.lint/sql
 
-format: setup var/.lint  ## write Python and SQL as lint wants them, where that changes no meaning
+format: setup var/.lint  ## Development: write Python and SQL as lint wants them
 	@.venv/bin/ruff check --fix . && .venv/bin/ruff format .
 	@$(SQLFLUFF) fix --rules layout,capitalisation $(LINTED)
 
@@ -134,10 +142,10 @@ var/.lint:
 var/.lint/sql: $(SQL_FILES) $(SQL_PARTS) | var/.lint
 	@$(SQLFLUFF) lint --processes 2 $(if $(filter-out $(SQL_FILES),$?),$(LINTED),$?) && touch $@
 
-docs: setup  ## dbt's documentation pages of the data set, in var/<data set>/dbt/
+docs: setup  ## Development: dbt's pages of the data set, in var/<data set>/dbt/
 	@$(RUN) dbt docs generate
 
-bench: setup  ## what refreshes cost, full, late, with nothing new: SIZES="100k 1m" (10m takes long)
+bench: setup  ## Benchmarks: what refreshes cost, full, late, with nothing new | SIZES="100k 1m"; 10m takes long
 	@.venv/bin/python -m benchmarks $$SIZES
 	@$(MAKE) --no-print-directory bench-flows SIZES="$(filter 20k 100k 1m 5m --record,$(SIZES))"
 
@@ -145,37 +153,37 @@ bench: setup  ## what refreshes cost, full, late, with nothing new: SIZES="100k 
 var/.pm4py/locked: benchmarks/pm4py.lock
 	@"$$PYTHON" -m venv var/.pm4py && var/.pm4py/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/pm4py.lock && touch $@
 
-bench-flows: setup var/.pm4py/locked  ## directly-follows, variants and phase intervals compared with pm4py and pandas: SIZES="1m"
+bench-flows: setup var/.pm4py/locked  ## Benchmarks: flows compared with pm4py and pandas | SIZES="1m"
 	@.venv/bin/python -m benchmarks.flows $$SIZES
 
-bench-components: setup  ## connected components compared with scipy's and Splink's: SIZES="1m 10m"
+bench-components: setup  ## Benchmarks: connected components compared with scipy's, Splink's | SIZES="1m 10m"
 	@.venv/bin/python -m benchmarks.components $$SIZES
 
-bench-landing: setup  ## landing compared with DuckDB's own read of the same files: SIZES="1m 10m"
+bench-landing: setup  ## Benchmarks: landing compared with DuckDB's own read | SIZES="1m 10m"
 	@.venv/bin/python -m benchmarks.landing $$SIZES
 
-bench-identity: setup  ## how well customers agree with the truth: CUSTOMERS=1500 DIRT="0 1 2" PEOPLE=1000 SEED=15 ONLY=febrl, LABELLED=records.csv, PARTS=1 or BUILT=1
+bench-identity: setup  ## Benchmarks: how well customers agree with the truth | CUSTOMERS= DAYS= DIRT= PEOPLE= SEED= ONLY= LABELLED= | PARTS=1 BUILT=1
 	@.venv/bin/python -m benchmarks.identity $${PARTS:+--parts} $${BUILT:+--built} $(call option,labelled,LABELLED) $(call option,customers,CUSTOMERS) $(call option,days,DAYS) $${DIRT:+--dirt $$DIRT} $(call option,people,PEOPLE) $(call option,seed,SEED) $(call option,only,ONLY)
 
-bench-journeys: setup  ## which share of the simulator's phases is reproduced: CUSTOMERS=1500 DAYS=120 DIRT="0 1 2"
+bench-journeys: setup  ## Benchmarks: which share of the simulator's phases is reproduced | CUSTOMERS= DAYS= DIRT="0 1 2"
 	@.venv/bin/python -m benchmarks.journeys $(call option,customers,CUSTOMERS) $(call option,days,DAYS) $${DIRT:+--dirt $$DIRT}
 
-identity-train: setup  ## learn from the data set's people records how to match them, into its seeds folder
+identity-train: setup  ## Identities: learn how to match people records, into the seeds folder
 	@$(RUN) identity-train
 
-unions: setup  ## list the models that are united as events or as people, after a new one says so in its YAML
+unions: setup  ## Development: list the models that are united as events or people
 	@$(RUN) unions
 
-lock:  ## write the lock files again: requirements.lock, benchmarks/pm4py.lock and orchestration/sbom.lock
+lock:  ## Development: write the lock files again
 	@.venv/bin/python -m pip install --quiet uv
 	@for list in requirements benchmarks/pm4py orchestration/sbom; do .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-header $$list.in -o $$list.lock || exit 1; done
 
 var/.sbom/locked: orchestration/sbom.lock
 	@"$$PYTHON" -m venv var/.sbom && var/.sbom/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r orchestration/sbom.lock && touch $@
 
-sbom: var/.sbom/locked  ## write a software bill of materials of requirements.lock, CycloneDX, to var/sbom.cdx.json
+sbom: var/.sbom/locked  ## Development: a software bill of materials of the lock, CycloneDX
 	@var/.sbom/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible -o var/sbom.cdx.json requirements.lock
 	@echo "$$(grep -c '"bom-ref": "requirements-L' var/sbom.cdx.json) packages in var/sbom.cdx.json"
 
-clean:  ## remove .venv; data sets under var/ and releases remain
+clean:  ## Development: remove .venv; data sets and releases remain
 	@rm -rf .venv

@@ -138,3 +138,14 @@ def test_arguments_of_dbt_arrive_as_one_text(tmp_path: Path) -> None:
     arguments = """build -s fct_events+ --vars '{"a": "$b `touch owned`"}'"""
     assert made(tmp_path, "dbt", f"ARGS={arguments}") == ["dbt", f"--line={arguments}"]
     assert made(tmp_path, "dbt") == ["dbt", "--line="]
+
+
+def test_the_list_of_targets_is_in_groups_and_fits_a_terminal() -> None:
+    makefile = (PROJECT_ROOT / "Makefile").read_text(encoding="utf-8")
+    [phony] = re.findall(r"^\.PHONY: (.*)$", makefile, flags=re.MULTILINE)
+    listed = subprocess.run(["make", "-s"], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True).stdout
+    assert [line for line in listed.splitlines() if len(line) > 80] == []
+    named = re.findall(r"^  ([a-z-]+) ", listed, flags=re.MULTILINE)
+    # parts of lint have no line of their own
+    assert sorted(named) == sorted(set(phony.split()) - {"lint-python", "lint-yaml", "lint-sql"})
+    assert len(re.findall(r"^[A-Z]", listed, flags=re.MULTILINE)) == 8

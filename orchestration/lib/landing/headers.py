@@ -22,6 +22,8 @@ LONGEST_HEADER = 1_000_000
 # How far below its beginning a file's header is looked for, to name the line.
 MOST_PREAMBLE_LINES = 30
 # Excel writes and reads this line; it says by what the columns are divided.
+# What tools call columns: letters of any script first, few signs, not as long as a sentence.
+_LIKE_A_NAME = re.compile(r"[^\W\d][^@\n\r\t{}<>=]{0,59}")
 _SEPARATOR_LINE = re.compile(r'"?sep=([,;|:^~\t ])"?\r?\n', re.IGNORECASE)
 
 
@@ -174,6 +176,12 @@ def check_columns(
         shown = name if folded(wanted) == folded(name) else f"{name} ({wanted!r} in files)"
         near = difflib.get_close_matches(folded(wanted), others, n=1, cutoff=0.6)
         parts.append(f"{shown} (is it {others[near[0]]!r} now?)" if near else shown)
+    if dialect is not None and not columns and any(_may_be_a_value(name) for name in names):
+        raise FileRefused(
+            reasons.MISSING_COLUMN,
+            f"the first line does not look like a header: none of its {len(names)} values is the name of a column. "
+            f"Write a line with the names first, such as {dialect.delimiter.join(missing.values())}",
+        )
     raise FileRefused(
         reasons.MISSING_COLUMN,
         f"missing column{'s' if len(parts) > 1 else ''} {', '.join(parts)}; found {shown_names(names)}; rename in the "
@@ -181,10 +189,23 @@ def check_columns(
     )
 
 
+def published_names(names: Sequence[str]) -> list[str]:
+    """Of names that no contract declares those that look like names of columns, and how many others there are.
+
+    Keys of JSON and values of a first line that is no header may name persons.
+    """
+    like_names = [name for name in names if _LIKE_A_NAME.fullmatch(name) and not _may_be_a_value(name)]
+    others = len(names) - len(like_names)
+    return [*like_names, *([f"({others} that do not look like names)"] if others else [])]
+
+
 def shown_names(names: Sequence[str], most: int = 12) -> str:
     """Names for a message, the first of many."""
     # without a header the first row is taken for it, and may name a person
-    shown = ", ".join(repr(name[:60]) if not _may_be_a_value(name) else "(a value?)" for name in names[:most])
+    shown = ", ".join(
+        repr(name) if not _may_be_a_value(name) and _LIKE_A_NAME.fullmatch(name) else "(a value?)"
+        for name in names[:most]
+    )
     return shown + (f" and {len(names) - most} more" if len(names) > most else "") if names else "no columns"
 
 

@@ -29,7 +29,7 @@ from orchestration.lib.landing.files import (
     find_files,
     growing_files,
 )
-from orchestration.lib.landing.headers import array_of
+from orchestration.lib.landing.headers import array_of, published_names
 from orchestration.lib.landing.missing_arrays import parts_without_arrays
 from orchestration.lib.landing.reasons import FileChanging, FileRefused
 from orchestration.lib.landing.registry import (
@@ -485,7 +485,8 @@ def _insert(
                 "file_id": digest, "file_path": file.shown, "file_format": read.staged.kind,
                 "byte_count": file.byte_count, "delivered_at": file.delivered_at.isoformat(),
                 "reason": None if count else "no_rows", "rows_read": count, "rows_accepted": read.accepted,
-                "rows_quarantined": broken, "extra_columns": json.dumps(list(read.extra_columns), ensure_ascii=False),
+                "rows_quarantined": broken,
+                "extra_columns": json.dumps(published_names(read.extra_columns), ensure_ascii=False),
                 "delivered_in_name": named.isoformat() if named else None, "place_in_batch": places[file.shown],
             }
         )  # fmt: skip

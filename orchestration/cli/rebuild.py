@@ -146,8 +146,8 @@ def _take_ledgers_over(settings: Settings, aside: Path) -> None:
             try:
                 take_rows_over(connection, source)
                 return
-            except DatabaseUnusable as error:
-                print(f"  The ledgers of runs can't be taken from {shown_path(source)}: {error}")
+            except DatabaseUnusable:
+                print(f"  The ledgers of runs can't be taken from {shown_path(source)}, which is damaged.")
         if sources:
             print("  The ledgers of runs begin empty.")
 

@@ -21,6 +21,9 @@ def command() -> int:
     print(
         "  Releases that are there keep the old hashes until they are pruned, and so does the warehouse until the run."
     )
+    print(
+        "  Decisions in identity_decisions.csv that name a hash no longer match: hash their values again (make hash)."
+    )
     if aside is not None:
         print(f"  The key before it is in {shown_path(aside)}. Delete it once you no longer need the old ids.")
     return 0

@@ -49,6 +49,11 @@ def read_time_formats(values: Any) -> tuple[str, ...]:
     return formats
 
 
+def has_short_year(time_format: str) -> bool:
+    """Whether its year has two digits."""
+    return bool({"y", "-y"} & set(_SPECIFIER.findall(time_format)))
+
+
 def has_zone(time_format: str) -> bool:
     return bool({"z", "Z"} & set(_SPECIFIER.findall(time_format)))
 

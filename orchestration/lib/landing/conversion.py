@@ -7,11 +7,12 @@ null for everything that `try_cast` would refuse, and for what it would silently
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from orchestration.lib.config.contracts import ColumnContract
-from orchestration.lib.config.value_formats import has_zone
+from orchestration.lib.config.value_formats import has_short_year, has_zone
 from orchestration.lib.core.sql import literal
 from orchestration.lib.landing import reasons
 
@@ -172,8 +173,12 @@ def _stated_time(column: ColumnContract, text: str, time_zone: str) -> str:
         )
         local = True
     else:
-        parsed = f"try_strptime({text}, [{', '.join(literal(known) for known in column.time_format)}])"
+        # %Y takes 57 for the year 57, and %y leaves 1957 alone
+        formats = sorted(column.time_format, key=lambda known: not has_short_year(known))
+        parsed = f"try_strptime({text}, [{', '.join(map(literal, formats))}])"
         local = not has_zone(column.time_format[0])
+        if local and column.personal:
+            parsed = _not_to_come(text, parsed, column.time_format)
         moment = parsed if local else f"timezone('UTC', {parsed})"
     first, last = _YEARS_OF_UNITS if column.time_unit else (1000, 9999)
     fits = f"year({moment}) between {first} and {last}"
@@ -186,6 +191,18 @@ def _stated_time(column: ColumnContract, text: str, time_zone: str) -> str:
         fits += f" and timezone({zone}, timezone({zone}, {moment})) = {moment}"
         moment = f"timezone('UTC', timezone({zone}, {moment}))"
     return f"case when {fits} then {moment} end"
+
+
+def _not_to_come(text: str, parsed: str, formats: Sequence[str]) -> str:
+    """A date of a person, with two digits for the year in the hundred years that are over: nobody is yet to be born.
+
+    DuckDB reads 69 to 99 as of the last century and 00 to 68 as of this one.
+    """
+    short = [known for known in formats if has_short_year(known)]
+    if not short:
+        return parsed
+    is_to_come = f"{parsed} > current_date + 1 and try_strptime({text}, [{', '.join(map(literal, short))}]) is not null"
+    return f"case when {is_to_come} then {parsed} - to_years(100) else {parsed} end"
 
 
 def _timestamp(text: str, time_zone: str) -> str:

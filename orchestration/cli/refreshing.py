@@ -9,7 +9,12 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from orchestration.cli.preparing import prepare_extracts, prepare_project
-from orchestration.cli.release_report import report_next_steps, report_release, show_landing_warnings
+from orchestration.cli.release_report import (
+    report_next_steps,
+    report_release,
+    report_what_to_look_at,
+    show_landing_warnings,
+)
 from orchestration.cli.screen import Progress, Screen
 from orchestration.lib.config.contracts import TableContract
 from orchestration.lib.core.connection import WarehouseBusy, open_duckdb
@@ -36,8 +41,7 @@ def run_refresh(settings: Settings, *, sizes: Mapping[str, int], moves_clock: bo
     due = _look(settings)
     if before is not None and due is not None and not due.reasons and not (due.clock_moved_from and moves_clock):
         _report_nothing_new(settings, before, due, due.overlooked, screen)
-        screen(f"\nThis took {time.monotonic() - started:.1f} s.")
-        report_next_steps(settings, screen)
+        screen(f"This took {time.monotonic() - started:.1f} s.")
         return 0
     for reason in due.reasons if due else ():
         screen(f"  {reason}")
@@ -87,9 +91,9 @@ def _report_nothing_new(
     settings: Settings, release: Release, due: Due | None, not_read: Sequence[LandingWarning], screen: Progress
 ) -> None:
     serve(settings)
-    for warning in due.warnings if due else ():
-        screen(f"  note: {warning}")
-    screen(f"\nNothing changed since the last run: release {release.release_id} remains current.")
+    if due is not None and due.warnings:
+        screen(f"  {len(due.warnings)} note{'s' * (len(due.warnings) > 1)} on the seeds: make check lists them")
+    screen(f"Nothing changed since the last run: release {release.release_id} remains current.")
     if due is not None and due.clock_moved_from is not None:
         screen(
             f"Its clock is {due.clock_moved_from:%Y-%m-%d %H:%M} UTC. The schedule moves it; make run CLOCK=now does "
@@ -101,4 +105,4 @@ def _report_nothing_new(
 
         for line in send_digests(settings).lines:
             screen(f"  {line}")
-    report_release(settings, release, not_read, screen)
+    report_what_to_look_at(settings, release, not_read, screen)

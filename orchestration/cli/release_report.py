@@ -37,14 +37,34 @@ def report_release(settings: Settings, release: Release, not_read: Sequence[Land
     """Says what is in a release, and what lies in the extracts folder and is `not_read`."""
     manifest = read_manifest(release.directory)
     screen(f"\nRelease {release.release_id}  (data set {settings.data_set}, as of {release.as_of:%Y-%m-%d %H:%M} UTC)")
-    for table in manifest["tables"]:
-        screen(f"  {table['schema'] + '.' + table['name']:<42} {table['row_count']:>12,} rows")
+    show_schemas(manifest, screen)
     with open_duckdb(release.database, read_only=True) as connection:
         show_scorecard(connection, screen)
         show_hygiene(connection, manifest, release.directory, screen)
+    report_what_to_look_at(settings, release, not_read, screen)
+
+
+def show_schemas(manifest: Mapping, screen: Progress) -> None:
+    """How many tables and rows each schema has, and its largest table."""
+    by_schema: dict[str, list[Mapping]] = {}
+    for table in manifest["tables"]:
+        by_schema.setdefault(table["schema"], []).append(table)
+    for schema, tables in by_schema.items():
+        rows = sum(table["row_count"] for table in tables)
+        largest = max(tables, key=lambda table: table["row_count"])
+        most = f"most in {largest['name']} ({largest['row_count']:,})"
+        screen(f"  {schema:<10} {len(tables):>3} tables {rows:>13,} rows, {most}")
+    screen("  each table: make sql SQL='from (show all tables) select schema, name'")
+
+
+def report_what_to_look_at(
+    settings: Settings, release: Release, not_read: Sequence[LandingWarning], screen: Progress
+) -> None:
+    """Says what is suspicious in the extracts folder and about its files, and what is left to settle in contracts."""
+    tables = {table["name"] for table in read_manifest(release.directory)["tables"]}
+    with open_duckdb(release.database, read_only=True) as connection:
         # a release of before there was the table may be the current one again
-        has_warnings = "landing_warnings" in (table["name"] for table in manifest["tables"])
-        of_files = _warnings_of_files(connection) if has_warnings else []
+        of_files = _warnings_of_files(connection) if "landing_warnings" in tables else []
     ignored = [warning.shown for warning in not_read if warning.kind == IGNORED_FILES]
     show_landing_warnings(
         [*(warning.shown for warning in not_read if warning.kind != IGNORED_FILES), *of_files, *ignored], screen

@@ -62,7 +62,7 @@ def values_never_seen(
         if not named:
             continue
         counts = ", ".join(
-            f"count_if({_is(contract, column, value)})" for _, _, column, values in named for value in values
+            f"count_if({_is(contract, place, column, value)})" for _, place, column, values in named for value in values
         )
         [(row_count, *seen)] = connection.execute(
             f"select count(*), {counts} from {raw_table(contract)} where _row_status = 'current'"
@@ -168,10 +168,13 @@ def _named_values(contract: TableContract) -> Iterator[tuple[str, tuple[str | in
             yield "people", ("people", "when", condition.column), condition.column, values
 
 
-def _is(contract: TableContract, column: str, value: str) -> str:
-    """The condition that a column has a value: of a number as the number that it is."""
-    if contract.column(column).data_type.startswith(NUMBERS):
-        return f"cast({name(column)} as double) = cast({literal(repr(float(value)))} as double)"
+def _is(contract: TableContract, place: tuple[str | int, ...], column: str, value: str) -> str:
+    """The condition that a column has a value, as staging says it: in `when`, a number is compared as a number.
+
+    Rows that landed before the contract gave the column its type may hold something else.
+    """
+    if "when" in place and contract.column(column).data_type.startswith(NUMBERS):
+        return f"try_cast({name(column)} as double) = cast({literal(repr(float(value)))} as double)"
     return f"cast({name(column)} as varchar) = {literal(value)}"
 
 

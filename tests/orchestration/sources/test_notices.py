@@ -98,6 +98,28 @@ def test_values_of_a_mapping_that_no_row_has_are_named_with_their_line(file: Pat
         assert {warning.column for warning in values_never_seen(connection, contracts)} == {"intake", "status"}
 
 
+def test_words_of_a_number_are_compared_as_staging_does_and_as_rows_landed(file: Path) -> None:
+    """Both ended in a conversion error: a word that is no number, and a column that was text when its rows landed."""
+    text = SOURCES.replace("{name: intake, data_type: string}", "{name: intake, data_type: bigint}")
+    text = text.replace("{name: status, data_type: string}", "{name: status, data_type: bigint}")
+    text = text.replace("values: {web_form: web, fax: phone}", 'values: {x: web, "1": phone, "1.0": store}')
+    file.write_text(text.replace("status: [solved, closd]", "status: [1, 2]"), encoding="utf-8")
+    contracts = read_contracts(PROJECT_ROOT / "models", file.parent)
+    for type_that_landed in ("varchar", "bigint"):
+        rows = "('T-1', '1', '1', false, 7, 'current')", "('T-2', '3', '4', true, 7, 'current')"
+        with warehouse(*rows) as connection:
+            if type_that_landed == "varchar":
+                connection.execute("update raw.desk__tickets set status = 'paid' where ticket_id = 'T-2'")
+            for column in ("intake", "status"):
+                connection.execute(f"alter table raw.desk__tickets alter {column} type {type_that_landed}")
+            found = [warning.message.partition(", which")[0] for warning in values_never_seen(connection, contracts)]
+        assert found == [
+            "none of 2 rows has `x`, `1.0` in intake",
+            "none of 2 rows has `2` in status",
+            "none of 2 rows has `0.005` in price",
+        ]
+
+
 def test_channels_that_no_seed_lists_and_events_without_one_are_named_with_their_mapping(
     file: Path, tmp_path: Path
 ) -> None:

@@ -14,7 +14,7 @@ from itertools import accumulate, groupby
 import duckdb
 
 from orchestration.lib.config.contracts import ColumnContract, TableContract
-from orchestration.lib.core.connection import one_row
+from orchestration.lib.core.connection import one_row, one_value
 from orchestration.lib.core.sql import literal, name
 from orchestration.lib.landing.registry import raw_table
 
@@ -74,6 +74,17 @@ def identifying_columns(contract: TableContract, identifier_types: Iterable[str]
         if column.identifier_type
         or column.identifier_type_column
         or (column.personal and any(kind in column.name for kind in types))
+    )
+
+
+def is_described(connection: duckdb.DuckDBPyConnection, contract: TableContract) -> bool:
+    """Whether the table's days were ever described in this warehouse."""
+    return bool(
+        one_value(
+            connection,
+            "select count(*) from landing.profiled_tables "
+            f"where source_name = {literal(contract.source)} and table_name = {literal(contract.table)}",
+        )
     )
 
 

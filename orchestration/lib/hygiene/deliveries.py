@@ -49,6 +49,7 @@ from orchestration.lib.hygiene.daily_profiles import (
     MOST_VALUES,
     RowDay,
     describe_days,
+    is_described,
     row_day,
 )
 from orchestration.lib.landing.registry import has_registry, quarantine_table, raw_table
@@ -335,8 +336,12 @@ def _describe(
     as_of: datetime,
 ) -> _Table:
     day = row_day(contract)
+    # A warehouse that was built again counts batches from one, and its ledger is older than it: what it landed at first
+    # had been delivered before.
+    is_rebuilt = bool(earlier) and (batch < earlier[-1]["batch"] or not is_described(connection, contract))
     described = describe_days(connection, contract, batch=batch, identifying=identifying)
-    delivered = _delivered(connection, contract, day, batch, earlier, as_of)
+    since = batch if is_rebuilt else earlier[-1]["batch"] if earlier else -1
+    delivered = _delivered(connection, contract, day, (since, batch), earlier, as_of)
     return _Table(
         contract, day, described, delivered, earlier,
         newest_on=delivered["newest_on"],
@@ -349,14 +354,17 @@ def _delivered(
     connection: duckdb.DuckDBPyConnection,
     contract: TableContract,
     day: RowDay,
-    batch: int,
+    batches: tuple[int, int],
     earlier: Sequence[Mapping[str, Any]],
     as_of: datetime,
 ) -> dict[str, Any]:
-    """What the batches since the last note brought: counts, how late rows came, and the newest row of all."""
+    """What the batches after the first and up to the second brought: counts, how late rows came, the newest row of all.
+
+    Nothing new is what the last note says.
+    """
+    since, batch = batches
     last = earlier[-1] if earlier else None
-    since = last["batch"] if last else -1
-    if last is not None and batch <= since:
+    if last is not None and batch == last["batch"]:
         kept = ("batch", "delivered_at", "newest_on", "newest_row_at", "usual_gap_days")
         return {**dict.fromkeys(_COUNTS, 0), **{column: last[column] for column in kept}}
     files = one_row(

@@ -96,19 +96,27 @@ DAMAGES: dict[str, tuple[Damage, float, float]] = {
 
 def run(connection: duckdb.DuckDBPyConnection, extracts: Path, number: int, orders: list[Order]) -> Comparison:
     """Lands a week's file and compares it, as the run of the Monday after does."""
+    write(extracts, number, orders)
+    return land_and_compare(connection, extracts, number, run_id=str(number))
+
+
+def write(extracts: Path, number: int, orders: list[Order]) -> None:
     folder = extracts / ORDERS.folder
     folder.mkdir(parents=True, exist_ok=True)
     lines = "".join(order.line for order in orders)
     (folder / f"{number:02}.csv").write_text(f"order_id,placed_at,changed_at\n{lines}", encoding="utf-8")
+
+
+def land_and_compare(connection: duckdb.DuckDBPyConnection, extracts: Path, number: int, *, run_id: str) -> Comparison:
     monday = datetime.combine(BEGINS, datetime.min.time(), UTC) + timedelta(days=7 * (number + 1))
-    landed = land_table(connection, ORDERS, extracts=extracts, run_id=str(number), now=monday, settle_seconds=0)
+    landed = land_table(connection, ORDERS, extracts=extracts, run_id=run_id, now=monday, settle_seconds=0)
     assert not landed.refused
     return compare_deliveries(
         connection,
         (ORDERS,),
         as_of=monday,
         now=monday,
-        run_id=str(number),
+        run_id=run_id,
         limits=Limits(),
         identifying={},
     )
@@ -144,3 +152,34 @@ def check_told(
     ):
         assert part in told.message
     assert connection.execute(told.query).fetchone(), told.query
+
+
+@pytest.mark.parametrize("later", [0, 500])
+def test_a_warehouse_that_was_built_again_compares_its_next_delivery(later: int, tmp_path: Path) -> None:
+    """The ledger had the numbers of the batches before: nothing was a delivery until the new ones had caught up."""
+    with open_duckdb(tmp_path / "before.duckdb") as connection:
+        create_ledgers(connection)
+        for number in range(WEEKS):
+            run(connection, tmp_path, number, week(number))
+        connection.execute(
+            "update hygiene.source_deliveries set batch = batch + ?, checked_at = checked_at - interval 1 hour", [later]
+        )
+    with open_duckdb(tmp_path / "again.duckdb") as connection:
+        create_ledgers(connection)
+        connection.execute(f"attach '{tmp_path / 'before.duckdb'}' as before (read_only)")
+        connection.execute("insert into hygiene.source_deliveries from before.hygiene.source_deliveries")
+        connection.execute("detach before")
+        again = land_and_compare(connection, tmp_path, WEEKS - 1, run_id="again")
+        assert again.open == () and again.comparison_count > 0
+        assert newest_note(connection, "file_count", "newest_on") == (0, BEGINS + timedelta(days=7 * WEEKS - 1))
+        found = run(connection, tmp_path, WEEKS, [order for order in week(WEEKS) if order.order_id.endswith("-0")])
+        assert newest_note(connection, "file_count", "read_count", "duplicate_count") == (1, 7, 0)
+    [drop] = [one for one in found.open if one.metric == "rows"]
+    assert drop.after == pytest.approx(1.0, abs=0.1) and drop.before > 10
+    assert drop.last_on == BEGINS + timedelta(days=7 * WEEKS + 6)
+
+
+def newest_note(connection: duckdb.DuckDBPyConnection, *columns: str) -> object:
+    return connection.execute(
+        f"select {', '.join(columns)} from hygiene.source_deliveries order by checked_at desc, run_id desc limit 1"
+    ).fetchone()

@@ -291,6 +291,11 @@ def test_the_ledger_says_how_late_rows_came_and_whether_the_newest_is_in_time(bu
     [check] = freshness_checks(promised, business.connection)
     assert (check.name, check.severity) == ("newest_row_in_time", "warning")
     assert business.connection.execute(str(dict(check.arguments)["figures_query"])).fetchone() == (1, 1)
+    # without the promise nothing says how old it may be, whatever the run before said
+    business.contracts = (web, *business.contracts[1:])
+    business.deliver(101, 101)
+    business.compare(101)
+    assert list(freshness_checks(web, business.connection)) == []
 
 
 def test_without_a_promise_history_says_when_a_source_is_later_than_usual(business: Business) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestration.lib.config.contracts import read_contracts
+from orchestration.lib.config.contracts import ColumnContract, TableContract, read_contracts
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT
 from orchestration.lib.dbt.project import ensure_manifest
@@ -66,3 +66,32 @@ def checked(warehouse: Warehouse) -> list[Checked]:
     else:
         assert "warnings" not in [one.name for one in suites], "nothing about them changed"
     return suites
+
+
+def test_a_table_without_a_time_warns_when_the_clock_alone_makes_it_late(tmp_path: Path) -> None:
+    """It had passed, its rows were the same, and none of its checks had the clock in it: it was not checked again."""
+    ensure_manifest()
+    from orchestration.defs.hygiene.checks import check_landed
+
+    reasons = TableContract(
+        source="desk", table="reasons", description="", formats=("csv",), key=("code",), expected_every_hours=24,
+        columns=(ColumnContract("code", "string", required=True),),
+    )  # fmt: skip
+    warehouse = replace(
+        make_warehouse(tmp_path, seeds=PROJECT_ROOT / "seeds", as_of="2026-03-01"), contracts=(reasons,)
+    )
+    file = warehouse.settings.extracts / "desk/reasons/a.csv"
+    file.parent.mkdir(parents=True)
+    file.write_text("code\nlate\n", encoding="utf-8")
+    warehouse.land()
+    log = logging.getLogger("test")
+
+    def warned(hours: int) -> list[list[str]]:
+        as_of = NOW + timedelta(hours=hours)
+        found = check_landed(warehouse.settings, (reasons,), as_of=as_of, run_id=f"{hours}", log=log)  # type: ignore[arg-type]
+        return [[check.message for check in one.result.warnings] for one in found]
+
+    assert warned(1) == [[]]
+    assert warned(2) == []
+    [[late]] = warned(48)
+    assert "a row arrives every 24 hours; the newest is of 2026-03-01 00:01 UTC, which is late" in late

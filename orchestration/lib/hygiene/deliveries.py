@@ -853,10 +853,11 @@ def _note_delivery(
 def _usual_hours(earlier: Sequence[Mapping[str, Any]]) -> float | None:
     """How old the newest row of a table may become, as its deliveries have been; None while there are too few.
 
-    The longest pause between the newest rows of two deliveries, and half as long again, and how old one was when it
-    came: a pause that is longer than any before is what somebody wants to know, a long weekend isn't.
+    The longest pause between the newest rows of two deliveries, and half as long again, and the oldest that one was
+    when it came: a pause that is longer than any before is what somebody wants to know, a long weekend isn't. The first
+    delivery brings the rows of before, and may end long before the second one: it is left out.
     """
-    notes = [note for note in earlier if note["file_count"] and isinstance(note["newest_row_at"], datetime)]
+    notes = [note for note in earlier if note["file_count"] and isinstance(note["newest_row_at"], datetime)][1:]
     pauses = [
         (later["newest_row_at"] - sooner["newest_row_at"]).total_seconds() / 3600
         for sooner, later in pairwise(notes)

@@ -23,7 +23,7 @@ from orchestration.lib.landing.land import LandedFile, natural_order
 from orchestration.lib.landing.quarantine import Wanted
 from orchestration.lib.landing.reasons import FileChanging, FileRefused
 from orchestration.lib.landing.registry import LandingError, close_batch, ensure_tables, has_registry, open_batch
-from orchestration.lib.landing.rereading import locate, of_table, reread
+from orchestration.lib.landing.rereading import Contents, of_table, reread
 from orchestration.lib.landing.warnings import LandingWarning
 
 OLDER_CONTRACT = "older_contract"
@@ -110,11 +110,11 @@ def _land_table_again(
         where {of_table(contract)} and ({_is_older(contract)} or status <> 'refused' and reading_rules is null)
         order by batch, place_in_batch, file_path
     """).fetchall()
-    found = find_files(extracts, contract) if older else ()
+    contents = Contents(find_files(extracts, contract) if older else ())
     files, left = [], {}
     for file_id, shown, byte_count, delivery, place in older:
         try:
-            file = locate(found, file_id, shown, byte_count)
+            file = contents.locate(file_id, shown, byte_count)
         except FileChanging as changing:
             raise _being_written(contract) from changing
         except FileRefused as refusal:

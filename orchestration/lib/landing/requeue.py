@@ -24,7 +24,7 @@ from orchestration.lib.landing.registry import (
     open_batch,
     quarantine_table,
 )
-from orchestration.lib.landing.rereading import locate, of_table, reread
+from orchestration.lib.landing.rereading import Contents, of_table, reread
 
 GONE = (
     "the extracts folder has no file with the content that landed; put it back and type make requeue again, or deliver "
@@ -87,13 +87,13 @@ def requeue(
                 and quarantined.reason <> {literal(reasons.KEY_COLLISION)} and {wanted.condition("quarantined.")}
             group by all order by files.batch, files.file_path
         """).fetchall()
-        found = find_files(extracts, contract) if held else ()
+        contents = Contents(find_files(extracts, contract) if held else ())
         for file_id, shown, byte_count, delivery, place, count in held:
             if (contract.name, file_id) in read_already:
                 continue
             read_already.add((contract.name, file_id))
             try:
-                file = locate(found, file_id, shown, byte_count)
+                file = contents.locate(file_id, shown, byte_count)
                 if file is None:
                     requeued.append(RequeuedFile(contract, shown, 0, count, problem=GONE))
                     continue

@@ -7,7 +7,8 @@ delivery, so that builds see its key change.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
@@ -20,7 +21,7 @@ from orchestration.lib.core.sql import in_list, literal, name
 from orchestration.lib.landing import reasons
 from orchestration.lib.landing.files import FoundFile, content_hash
 from orchestration.lib.landing.land import LandedFile, read_again
-from orchestration.lib.landing.reasons import FileRefused
+from orchestration.lib.landing.reasons import FileChanging, FileRefused
 from orchestration.lib.landing.registry import quarantine_table, raw_table
 from orchestration.lib.landing.statuses import settle_statuses
 from orchestration.lib.landing.suspicions import note_suspicions
@@ -45,12 +46,40 @@ def of_table(contract: TableContract) -> str:
     return f"files.source_name = {literal(contract.source)} and files.table_name = {literal(contract.table)}"
 
 
-def locate(found: Sequence[FoundFile], file_id: str, shown: str, byte_count: int) -> FoundFile | None:
-    """The file with the content that landed, wherever it lies now, under the path that it landed from."""
-    for file in sorted(found, key=lambda file: file.shown != shown):
-        if file.byte_count == byte_count and content_hash(file) == file_id.partition(":")[0]:
-            return replace(file, shown=shown)
-    return None
+class Contents:
+    """Files of the extracts folder by their contents; each is hashed when it is first asked for, and once."""
+
+    def __init__(self, found: Iterable[FoundFile]) -> None:
+        self._by_size: dict[int, dict[str, FoundFile]] = defaultdict(dict)
+        for file in found:
+            self._by_size[file.byte_count][file.shown] = file
+        self._hashes: dict[str, str | FileRefused | FileChanging] = {}
+
+    def locate(self, file_id: str, shown: str, byte_count: int) -> FoundFile | None:
+        """The file with the content that landed, wherever it lies now, under the path that it landed from.
+
+        Raises FileRefused or FileChanging where none has it, and one of that size, which may be it, can't be read.
+        """
+        of_size = self._by_size.get(byte_count, {})
+        there = of_size.get(shown)
+        problem = None
+        for file in (*((there,) if there else ()), *(file for file in of_size.values() if file is not there)):
+            content = self._content(file)
+            if content == file_id.partition(":")[0]:
+                return replace(file, shown=shown)
+            if isinstance(content, Exception):
+                problem = problem or content
+        if problem is not None:
+            raise problem
+        return None
+
+    def _content(self, file: FoundFile) -> str | FileRefused | FileChanging:
+        if file.shown not in self._hashes:
+            try:
+                self._hashes[file.shown] = content_hash(file)
+            except (FileRefused, FileChanging) as problem:
+                self._hashes[file.shown] = problem
+        return self._hashes[file.shown]
 
 
 def reread(

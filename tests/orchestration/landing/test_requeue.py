@@ -18,10 +18,13 @@ from orchestration.lib.landing import (
     TableContract,
     account,
     refused_files,
+    rereading,
     restore_file,
     withdraw_file,
 )
+from orchestration.lib.landing.files import content_hash
 from orchestration.lib.landing.quarantine import Wanted, browse_quarantine, mostly_quarantined
+from orchestration.lib.landing.reasons import FileRefused
 from orchestration.lib.landing.requeue import RequeuedFile, requeue
 
 from .conftest import NOW, Landing
@@ -55,6 +58,34 @@ def whole_state(landing: Landing) -> list[list[tuple]]:
     """Everything in the books, clocks and batches included."""
     tables = ("RAW", "QUARANTINE", "landing.files", "landing.warnings", "landing.batches")
     return [landing.rows(f"select * from {table} order by all") for table in tables]
+
+
+def test_a_file_is_found_by_its_content_and_each_is_hashed_once(landing, monkeypatch):
+    """Each file that was gone had all files of its size hashed again; one that refused ended the search."""
+    written = {name: landing.write(f"{name}.csv", csv(f"{name},2026-01-01,1,new,")) for name in "abcdef"}
+    landing.land()
+    for name in "abc":
+        written[name].unlink()
+    landing.write("0.csv", "elsewhere".ljust(written["d"].stat().st_size))
+    written["e"].rename(written["e"].with_name("moved.csv"))
+    hashed = []
+
+    def hash_or_refuse(file):
+        hashed.append(file.path.name)
+        if file.path.name == "0.csv":
+            raise FileRefused("unreadable_file", "give the right to read it")
+        return content_hash(file)
+
+    monkeypatch.setattr(rereading, "content_hash", hash_or_refuse)
+    accept(landing, "open", "paid", "new")
+    found = {one.file_path: one.problem for one in again(landing)}
+    assert landing.current() == [("d",), ("e",), ("f",)]
+    # where nothing else is it, the one that can't be read may be
+    assert found == {
+        f"shop/orders/{name}.csv": None if name in "def" else "unreadable_file: give the right to read it"
+        for name in "abcdef"
+    }
+    assert sorted(hashed) == ["0.csv", "d.csv", "f.csv", "moved.csv"]
 
 
 def test_rows_come_in_after_the_contract_is_corrected(landing):

@@ -9,6 +9,9 @@ import typer
 
 from orchestration.lib.core.settings import read_settings
 
+# So many of the files that are gone are named.
+SHOWN = 10
+
 
 def command(
     source: Annotated[str, typer.Argument(help="The source, such as feed.")],
@@ -36,11 +39,18 @@ def command(
     for one in tables:
         for path, why in one.left:
             print(f"{path} ({one.contract.name}): left as it landed: {why}")
+        if one.gone:
+            count = f"{len(one.gone):,} file{'s' * (len(one.gone) != 1)}"
+            more = f" and {len(one.gone) - SHOWN:,} more" if len(one.gone) > SHOWN else ""
+            print(
+                f"{one.contract.name}: {count} left as landed, of which the extracts folder has the content no more: "
+                f"{', '.join(one.gone[:SHOWN])}{more}"
+            )
         if one.batch is not None:
             files = f"{one.files_read:,} file{'s' * (one.files_read != 1)} read again"
             rows = f"{one.rows_replaced:,} row{'s' * (one.rows_replaced != 1)} replaced"
             print(f"{one.contract.name}: {files}, {rows}, {one.rows_let_in:,} let in from quarantine")
-        elif not one.left:
+        elif not one.left and not one.gone:
             print(f"{one.contract.name}: all files landed as the contract says now")
     if any(one.batch is not None for one in tables):
         print("Type make run to publish it.")

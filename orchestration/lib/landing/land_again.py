@@ -27,15 +27,15 @@ from orchestration.lib.landing.rereading import Contents, of_table, reread
 from orchestration.lib.landing.warnings import LandingWarning
 
 OLDER_CONTRACT = "older_contract"
-GONE = "the extracts folder has no file with the content that landed"
 
 
 @dataclass(frozen=True)
 class TableLandedAgain:
     """What came of reading the files of a table again.
 
-    `left` are the files that remain as they landed, each with the reason; `rows_replaced` counts rows of the table and
-    its parts that are not as they were. `batch` is None where no file was read.
+    `left` are the files that remain as they landed, each with the reason: those that the contract refuses, and `gone`
+    those of which the extracts folder has the content no more. `rows_replaced` counts rows of the table and its parts
+    that are not as they were. `batch` is None where no file was read.
     """
 
     contract: TableContract
@@ -43,7 +43,12 @@ class TableLandedAgain:
     rows_replaced: int
     rows_let_in: int
     left: tuple[tuple[str, str], ...]
+    gone: tuple[str, ...] = ()
     batch: int | None = None
+
+
+class _NothingRead(Exception):
+    """The present contract refuses all files: nothing changes, and no batch is spent."""
 
 
 def _is_older(contract: TableContract) -> str:
@@ -92,7 +97,8 @@ def land_again(
 
     Each table is one transaction, with its parts. What comes of it is what landing these files under the present
     contract would have made of them. A file that is gone from the extracts folder, or can't land under the present
-    contract, is left as it is. Raises LandingError for a source or a table that no contract declares.
+    contract, is left as it is; of one that is gone, which no reading can change, `older_contracts` says nothing from
+    then on. Raises LandingError for a source or a table that no contract declares.
     """
     wanted = Wanted(source, table).contracts(connection, contracts)
     whole = {part.name: contract for contract in contracts for part in contract.parts}
@@ -111,39 +117,50 @@ def _land_table_again(
         order by batch, place_in_batch, file_path
     """).fetchall()
     contents = Contents(find_files(extracts, contract) if older else ())
-    files, left = [], {}
+    files: list[LandedFile] = []
+    gone: list[str] = []
+    refused: dict[str, FileRefused] = {}
     for file_id, shown, byte_count, delivery, place in older:
         try:
             file = contents.locate(file_id, shown, byte_count)
         except FileChanging as changing:
             raise _being_written(contract) from changing
         except FileRefused as refusal:
-            left[file_id] = str(refusal)
+            refused[file_id] = refusal
             continue
         if file is None:
-            left[file_id] = GONE
+            gone.append(file_id)
         else:
             files.append(LandedFile(file, file_id, delivery, place))
-    paths = {file_id: shown for file_id, shown, *_ in older}
-    if not files:
-        return TableLandedAgain(contract, 0, 0, 0, tuple((paths[file_id], why) for file_id, why in left.items()))
+    came, batch = None, None
     try:
-        with transaction(connection):
-            batch = open_batch(connection, contract, run_id=run_id, now=now)
-            came = reread(
-                connection, contract, files, batch=batch, now=now, settles_all=True,
-                before_settling=lambda: _order_deliveries(connection, contract, {one.delivery for one in files}),
-            )  # fmt: skip
-            close_batch(connection, batch, finished_at=now)
+        if files:
+            with transaction(connection):
+                batch = open_batch(connection, contract, run_id=run_id, now=now)
+                came = reread(
+                    connection, contract, files, batch=batch, now=now, settles_all=True,
+                    before_settling=lambda: _order_deliveries(connection, contract, {one.delivery for one in files}),
+                )  # fmt: skip
+                refused |= came.refused
+                if len(came.refused) == len(files):
+                    raise _NothingRead
+                close_batch(connection, batch, finished_at=now)
+    except _NothingRead:
+        came, batch = None, None
     except FileChanging as changing:
         raise _being_written(contract) from changing
-    left |= {file_id: str(refusal) for file_id, refusal in came.refused.items()}
+    connection.execute(
+        f"update landing.files as files set reading_rules = null where {of_table(contract)} "
+        "and file_id in (select unnest(?))",
+        [gone],
+    )
     return TableLandedAgain(
         contract,
-        len(files) - len(came.refused),
-        came.rows_replaced,
-        came.rows_let_in,
-        tuple((shown, left[file_id]) for file_id, shown in paths.items() if file_id in left),
+        len(files) - len(came.refused) if came else 0,
+        came.rows_replaced if came else 0,
+        came.rows_let_in if came else 0,
+        tuple((shown, str(refused[file_id])) for file_id, shown, *_ in older if file_id in refused),
+        tuple(shown for file_id, shown, *_ in older if file_id in gone),
         batch,
     )
 

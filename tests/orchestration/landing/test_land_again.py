@@ -168,18 +168,40 @@ def test_files_that_are_gone_or_refused_are_named_and_left_as_they_are(landing):
     landing.land()
     gone.unlink()
     before = landing.rows("select * from RAW where order_id <> 'x' order by all")
-    entries = "select * from landing.files where file_path not like '%/a.csv' order by all"
+    entries = "select * exclude (reading_rules) from landing.files where file_path not like '%/a.csv' order by all"
     files, quarantine = landing.rows(entries), landing.rows("select * from QUARANTINE order by all")
     landing.change(time_zone="Europe/Berlin")
     column(landing, "amount", optional_column=False)
     found = again(landing)
     assert found.files_read == 1
-    assert [path for path, _ in found.left] == ["shop/orders/gone.csv", "shop/orders/refused.csv"]
-    assert found.left[0][1] == "the extracts folder has no file with the content that landed"
-    assert found.left[1][1].startswith("missing_column: ")
+    assert found.gone == ("shop/orders/gone.csv",)
+    [(path, why)] = found.left
+    assert path == "shop/orders/refused.csv" and why.startswith("missing_column: ")
     assert landing.rows("select * from RAW where order_id <> 'x' order by all") == before
     assert (landing.rows(entries), landing.rows("select * from QUARANTINE order by all")) == (files, quarantine)
-    assert older(landing)[0].startswith("2 files of shop.orders landed before")
+    assert older(landing)[0].startswith("1 file of shop.orders landed before")
+    # where all files are refused nothing happens
+    batches = landing.rows("select max(batch) from landing.batches")
+    found = again(landing)
+    assert (found.files_read, found.batch, len(found.left)) == (0, None, 1)
+    assert landing.rows("select max(batch) from landing.batches") == batches
+
+
+def test_a_file_that_was_corrected_under_its_path_is_not_warned_of_for_ever(landing):
+    """Its first content is on no disk any more, so no reading could end the warning."""
+    landing.write("a.csv", "order_id,ordered_at\nx,2026-01-01 12:00\n")
+    landing.land()
+    landing.change(time_zone="Europe/Berlin")
+    corrected = landing.write("a.csv", "order_id,ordered_at\nx,2026-01-01 13:00\n")
+    landing.land(now=LATER)
+    assert len(older(landing)) == 1
+    found = again(landing)
+    assert (found.left, found.gone, found.batch) == ((), ("shop/orders/a.csv",), None)
+    assert older(landing) == []
+    # where it is there again, it is read
+    landing.write("archive/a.csv", "order_id,ordered_at\nx,2026-01-01 12:00\n")
+    assert (again(landing).files_read, older(landing)) == (1, [])
+    assert corrected.exists() and landing.current("ordered_at::varchar") == [("2026-01-01 12:00:00",)]
 
 
 def test_files_that_landed_before_rules_were_noted_are_read_and_not_warned_of(landing):

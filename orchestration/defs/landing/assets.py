@@ -15,7 +15,7 @@ from orchestration.lib.landing.land import LandingResult, land_table
 from orchestration.lib.landing.land_again import older_contracts
 from orchestration.lib.landing.overlooked import note_overlooked, overlooked
 from orchestration.lib.landing.withdrawals import note_withdrawals, take_note_over, withdraw_noted
-from orchestration.lib.sources.notices import guesses_left, values_never_seen
+from orchestration.lib.sources.notices import guesses_left, note_values_looked_for, values_never_seen
 from orchestration.lib.sources.resolving import read_all_contracts
 from orchestration.lib.warehouse.data_set import prepare_data_set
 
@@ -71,6 +71,7 @@ def land_tables(
                 *values_never_seen(connection, CONTRACTS),
             )
             note_overlooked(connection, CONTRACTS, found, now=now)
+            note_values_looked_for(connection, CONTRACTS)
     except WarehouseBusy as busy:
         # the holder may be done by then; whatever else goes wrong would go wrong again
         raise dg.RetryRequested(max_retries=3, seconds_to_wait=10) from busy

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -13,14 +14,18 @@ import duckdb
 from orchestration.lib.config.contracts import TableContract, load_document
 from orchestration.lib.config.mapping import NUMBERS, Condition, EventMapping
 from orchestration.lib.config.yaml_lines import LinedMapping, line_of
-from orchestration.lib.core.connection import WarehouseBusy, open_duckdb
+from orchestration.lib.core.connection import WarehouseBusy, open_duckdb, transaction
 from orchestration.lib.core.settings import Settings, shown_path
 from orchestration.lib.core.sql import literal, name
-from orchestration.lib.landing.registry import raw_table
+from orchestration.lib.landing.registry import raw_table, table_batches
 from orchestration.lib.landing.warnings import GUESSES_LEFT, NEVER_SEEN, LandingWarning
 from orchestration.lib.sources.new_source import MARK
 
 SHOWN = 3
+# The state in which the values of a table's mapping were looked for last: its rows are read again when it is another.
+LOOKED_FOR = "landing.values_looked_for"
+# What names values: in words, its place below `meta`, the column, and the values.
+_Named = tuple[str, tuple[str | int, ...], str, list[str]]
 
 
 def guesses_left(contracts: Iterable[TableContract]) -> list[LandingWarning]:
@@ -50,42 +55,33 @@ def values_never_seen(
 ) -> list[LandingWarning]:
     """One for each condition and each list of words in a mapping that names values which no row that counts has.
 
-    A table without rows says nothing; of a condition on a truth, the other one may be all there is.
+    A table without rows says nothing; of a condition on a truth, the other one may be all there is. A table is read
+    only where its rows or its contract are others than `note_values_looked_for` noted: else the warnings are those
+    that landing noted.
     """
+    noted = _noted_states(connection)
     found = []
-    # of a contract that was changed since, columns may be missing until the next run
-    landed = set(
-        connection.execute("select table_name, column_name from duckdb_columns() where schema_name = 'raw'").fetchall()
-    )
-    for contract in contracts:
-        named = [one for one in _named_values(contract) if contract.is_own and (contract.identifier, one[2]) in landed]
-        if not named:
-            continue
-        counts = ", ".join(
-            f"count_if({_is(contract, place, column, value)})" for _, place, column, values in named for value in values
-        )
-        [(row_count, *seen)] = connection.execute(
-            f"select count(*), {counts} from {raw_table(contract)} where _row_status = 'current'"
-        ).fetchall()
-        places = iter(seen)
-        for event, place, column, values in named:
-            missing = [value for value in values if not next(places)]
-            if row_count and missing:
-                path, line = _place_of(contract, place)
-                shown = ", ".join(f"`{value}`" for value in missing[:SHOWN])
-                more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
-                found.append(
-                    LandingWarning(
-                        NEVER_SEEN,
-                        contract.folder.as_posix(),
-                        f"none of {row_count:,} rows has {shown}{more} in {column}, which {event} asks for in "
-                        f"{shown_path(path)} line {line}; compare with select {column}, count(*) from "
-                        f"{raw_table(contract)} group by all",
-                        column=column,
-                        row_count=0,
-                    )
-                )
+    for contract, named, state in _to_look_for(connection, contracts):
+        place = contract.folder.as_posix()
+        if state is not None and noted.get((contract.source, contract.table)) == state:
+            messages = connection.execute(
+                "select message from landing.warnings where file_id is null and place = ? and kind = ? order by all",
+                [place, NEVER_SEEN],
+            ).fetchall()
+        else:
+            messages = [(message,) for message in _never_seen(connection, contract, named)]
+        found += [LandingWarning(NEVER_SEEN, place, message) for (message,) in messages]
     return found
+
+
+def note_values_looked_for(connection: duckdb.DuckDBPyConnection, contracts: Iterable[TableContract]) -> None:
+    """Notes in which state each table is whose values were looked for, once what was found is in landing.warnings."""
+    with transaction(connection):
+        connection.execute(
+            f"create or replace table {LOOKED_FOR} (source_name varchar, table_name varchar, state varchar)"
+        )
+        for contract, _, state in _to_look_for(connection, contracts):
+            connection.execute(f"insert into {LOOKED_FOR} values (?, ?, ?)", [contract.source, contract.table, state])
 
 
 def channels_to_settle(
@@ -147,13 +143,68 @@ def notices(settings: Settings, contracts: Sequence[TableContract], release: Pat
     return (*found, *(warning.shown for warning in guesses_left(contracts)))
 
 
+def _noted_states(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], str]:
+    tables = connection.execute("select concat(schema_name, '.', table_name) from duckdb_tables()").fetchall()
+    if (LOOKED_FOR,) not in tables:
+        return {}
+    rows = connection.execute(f"select source_name, table_name, state from {LOOKED_FOR}").fetchall()
+    return {(source, table): state for source, table, state in rows}
+
+
+def _to_look_for(
+    connection: duckdb.DuckDBPyConnection, contracts: Iterable[TableContract]
+) -> Iterator[tuple[TableContract, list[_Named], str | None]]:
+    """The own tables whose mappings name values, these, and what the answer follows from: rows, values, and file.
+
+    The state is None where the table has no batch.
+    """
+    # of a contract that was changed since, columns may be missing until the next run
+    landed = set(
+        connection.execute("select table_name, column_name from duckdb_columns() where schema_name = 'raw'").fetchall()
+    )
+    batches = table_batches(connection)
+    for contract in contracts:
+        named = [one for one in _named_values(contract) if contract.is_own and (contract.identifier, one[2]) in landed]
+        if not named:
+            continue
+        batch = batches.get((contract.source, contract.table))
+        path, line = _declared(contract)
+        types = [contract.column(column).data_type for _, _, column, _ in named]
+        said = hashlib.sha256(path.read_bytes() + repr((batch, str(path), line, named, types)).encode()).hexdigest()
+        yield contract, named, said if batch is not None else None
+
+
+def _never_seen(
+    connection: duckdb.DuckDBPyConnection, contract: TableContract, named: Sequence[_Named]
+) -> Iterator[str]:
+    """What is said of values that no row has, in one pass over the table."""
+    counts = ", ".join(
+        f"count_if({_is(contract, place, column, value)})" for _, place, column, values in named for value in values
+    )
+    [(row_count, *seen)] = connection.execute(
+        f"select count(*), {counts} from {raw_table(contract)} where _row_status = 'current'"
+    ).fetchall()
+    places = iter(seen)
+    for event, place, column, values in named:
+        missing = [value for value in values if not next(places)]
+        if row_count and missing:
+            path, line = _place_of(contract, place)
+            shown = ", ".join(f"`{value}`" for value in missing[:SHOWN])
+            more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
+            yield (
+                f"none of {row_count:,} rows has {shown}{more} in {column}, which {event} asks for in "
+                f"{shown_path(path)} line {line}; compare with select {column}, count(*) from "
+                f"{raw_table(contract)} group by all"
+            )
+
+
 def _declared(contract: TableContract) -> tuple[Path, int]:
     path, _, line = contract.declared_in.rpartition(" line ")
     return Path(path), int(line)
 
 
-def _named_values(contract: TableContract) -> Iterator[tuple[str, tuple[str | int, ...], str, list[str]]]:
-    """What names values: in words, its place below `meta`, the column, and the values."""
+def _named_values(contract: TableContract) -> Iterator[_Named]:
+    """The conditions and lists of words of a contract that name values."""
     for number, event in enumerate(contract.events):
         what = f"event {number + 1}"
         for condition in event.when:

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from orchestration.lib.config.contracts import read_contracts
+from orchestration.lib.config.contracts import TableContract, read_contracts
+from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT, read_settings
-from orchestration.lib.sources.notices import channels_to_settle, guesses_left, values_never_seen
+from orchestration.lib.landing.overlooked import note_overlooked
+from orchestration.lib.landing.registry import ensure_tables, open_batch
+from orchestration.lib.sources.notices import (
+    channels_to_settle,
+    guesses_left,
+    note_values_looked_for,
+    values_never_seen,
+)
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 SOURCES = """version: 2
 sources:
@@ -95,7 +106,52 @@ def test_values_of_a_mapping_that_no_row_has_are_named_with_their_line(file: Pat
     # nor does a column that the contract has since, and the table not yet
     with warehouse(seen) as connection:
         connection.execute("alter table raw.desk__tickets drop column price")
-        assert {warning.column for warning in values_never_seen(connection, contracts)} == {"intake", "status"}
+        found = [warning.message for warning in values_never_seen(connection, contracts)]
+        assert [" in intake, " in found[0], " in status, " in found[1], len(found)] == [True, True, 2]
+
+
+def test_rows_are_read_again_only_when_they_or_the_contract_changed(file: Path) -> None:
+    """Every landing step and the end of every run read all rows of all mapped tables."""
+
+    def read() -> tuple[TableContract, ...]:
+        return tuple(contract for contract in read_contracts(PROJECT_ROOT / "models", file.parent) if contract.is_own)
+
+    def land(status: str) -> None:
+        (contract,) = contracts
+        batch = open_batch(connection, contract, run_id="r", now=NOW)
+        connection.execute(
+            f"insert into raw.desk__tickets by name select '{batch}' as ticket_id, 'web_form' as intake, "
+            f"'{status}' as status, true as is_test, 7 as price, 'current' as _row_status"
+        )
+
+    def said() -> list[str]:
+        found = values_never_seen(connection, contracts)
+        note_overlooked(connection, contracts, found, now=NOW)
+        note_values_looked_for(connection, contracts)
+        assert [warning.shown for warning in values_never_seen(connection, contracts)] == sorted(
+            warning.shown for warning in found
+        )
+        return [warning.message.partition(", which")[0] for warning in found if " in status" in warning.message]
+
+    contracts = read()
+    with open_duckdb() as connection:
+        ensure_tables(connection, contracts[0])
+        assert said() == []
+        land("solved")
+        assert said() == ["none of 1 rows has `closd` in status"]
+        # behind the back of landing: rows are read when there is a batch
+        connection.execute("update raw.desk__tickets set status = 'closd'")
+        assert said() == ["none of 1 rows has `closd` in status"]
+        land("other")
+        assert said() == ["none of 2 rows has `solved` in status"]
+        connection.execute("update raw.desk__tickets set status = 'solved'")
+        file.write_text(SOURCES.replace("closd", "closed"), encoding="utf-8")
+        contracts = read()
+        assert said() == ["none of 2 rows has `closed` in status"]
+        # a table of which nothing is named any more
+        file.write_text(SOURCES.replace("status: [solved, closd]", "status: {is: filled}"), encoding="utf-8")
+        contracts = read()
+        assert said() == []
 
 
 def test_words_of_a_number_are_compared_as_staging_does_and_as_rows_landed(file: Path) -> None:

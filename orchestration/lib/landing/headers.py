@@ -8,6 +8,7 @@ import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from orchestration.lib.config.contracts import ColumnContract, CsvDialect, TableContract, folded
 from orchestration.lib.landing import reasons
@@ -253,15 +254,20 @@ def _after_line(text: str) -> str:
     return text.partition("\n")[2]
 
 
+def reader_settings(dialect: CsvDialect) -> dict[str, Any]:
+    """A dialect as the arguments of csv.reader. Where nothing is quoted, nothing is escaped."""
+    is_escaped = dialect.quote and dialect.escape != dialect.quote
+    return {
+        "delimiter": dialect.delimiter,
+        "quotechar": dialect.quote or None,
+        "quoting": csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
+        "doublequote": dialect.escape == dialect.quote,
+        "escapechar": (dialect.escape or None) if is_escaped else None,
+    }
+
+
 def _first_record(first: str, dialect: CsvDialect) -> tuple[tuple[str, ...], int]:
-    reader = csv.reader(
-        io.StringIO(first, newline=""),
-        delimiter=dialect.delimiter,
-        quotechar=dialect.quote or None,
-        quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
-        doublequote=dialect.escape == dialect.quote,
-        escapechar=None if dialect.escape in ("", dialect.quote) else dialect.escape,
-    )
+    reader = csv.reader(io.StringIO(first, newline=""), **reader_settings(dialect))
     try:
         names = tuple(next(reader))
     except (csv.Error, StopIteration) as error:

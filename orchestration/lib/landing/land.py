@@ -30,7 +30,7 @@ from orchestration.lib.landing.files import (
     growing_files,
 )
 from orchestration.lib.landing.headers import array_of, published_names
-from orchestration.lib.landing.missing_arrays import parts_without_arrays
+from orchestration.lib.landing.missing_arrays import files_with_arrays, parts_without_arrays
 from orchestration.lib.landing.reasons import FileChanging, FileRefused
 from orchestration.lib.landing.registry import (
     Place,
@@ -473,6 +473,7 @@ def _insert(
     moment = plain_utc(now)
     loaded_at = f"{literal(moment.isoformat())}::timestamp"
     entries = []
+    with_arrays = files_with_arrays(connection, contract, part)
     for read in part.files:
         file, digest = read.staged.file, digests[read.staged.file.shown]
         _forget_refusals(connection, contract, file, digest, known)
@@ -493,7 +494,7 @@ def _insert(
         warnings = [
             *_suspicions(read, contract),
             *misspelt_columns(connection, contract, part, read),
-            *(parts_without_arrays(connection, contract, part, read) if contract.parts else ()),
+            *parts_without_arrays(connection, contract, read, with_arrays),
         ]
         note_warnings(connection, contract, file_id=digest, batch=batch, now=now, warnings=warnings)
         totals.files_loaded += 1

@@ -6,7 +6,7 @@ import contextlib
 import csv
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 
 import duckdb
@@ -14,6 +14,7 @@ import duckdb
 from orchestration.lib.config.contracts import TableContract
 from orchestration.lib.core.connection import one_value
 from orchestration.lib.core.sql import literal
+from orchestration.lib.landing.headers import reader_settings
 from orchestration.lib.landing.registry import raw_table
 from orchestration.lib.landing.staging import ReadFile, ReadPart, StagedCsv, StagedFile, StagedJsonl, StagedParquet
 from orchestration.lib.landing.warnings import LandingWarning
@@ -25,16 +26,36 @@ SHOWN = 5
 PLAIN_KEY = re.compile(r"\w+")
 
 
+def files_with_arrays(
+    connection: duckdb.DuckDBPyConnection, contract: TableContract, part: ReadPart
+) -> dict[str, frozenset[str]]:
+    """By part that is read from an array: the files, by their paths, of which a row has it, an empty one included."""
+    steps = {table.table for table in contract.parts if table.steps}
+    arrays = {rows.contract.table: rows.array for rows in part.parts if rows.array and rows.contract.table in steps}
+    found: dict[str, set[str]] = {table: set() for table in steps}
+    if arrays:
+        has = ", ".join(f"bool_or({array} is not null and json_type({array}) <> 'NULL')" for array in arrays.values())
+        rows = f"read_parquet({literal(str(part.rows))}) where not _is_broken"
+        for path, *are_there in connection.execute(f"select _path, {has} from {rows} group by _path").fetchall():
+            for table, is_there in zip(arrays, are_there, strict=True):
+                if is_there:
+                    found[table].add(path)
+    return {table: frozenset(paths) for table, paths in found.items()}
+
+
 def parts_without_arrays(
-    connection: duckdb.DuckDBPyConnection, contract: TableContract, part: ReadPart, file: ReadFile
+    connection: duckdb.DuckDBPyConnection,
+    contract: TableContract,
+    file: ReadFile,
+    with_arrays: Mapping[str, frozenset[str]],
 ) -> Iterator[LandingWarning]:
     """A warning for each part of which no row of a file has the array, with the paths where there are arrays.
 
     None where the part has rows of other files, and this one has no array that nothing reads: it may have none to say.
+    `with_arrays` are `files_with_arrays`.
     """
-    arrays = {rows.contract.table: rows.array for rows in part.parts}
     for table in contract.parts if file.accepted else ():
-        if not table.steps or (arrays.get(table.table) and _has_array(connection, part, file, arrays[table.table])):
+        if not table.steps or file.path in with_arrays[table.table]:
             continue
         read = {column.path or f"$.{column.name_in_files}" for column in contract.columns if column.data_type == "json"}
         read |= {other.path for other in contract.parts if other.path}
@@ -49,16 +70,6 @@ def parts_without_arrays(
             f"{table.declared_in}",
             row_count=file.accepted,
         )
-
-
-def _has_array(connection: duckdb.DuckDBPyConnection, part: ReadPart, file: ReadFile, array: str | None) -> bool:
-    """Whether a row of the file has something there, an empty array included."""
-    rows = f"read_parquet({literal(str(part.rows))}) where _path = {literal(file.path)} and not _is_broken"
-    return bool(
-        one_value(
-            connection, f"select count(*) > 0 from {rows} and {array} is not null and json_type({array}) <> 'NULL'"
-        )
-    )
 
 
 def _paths_of_arrays(connection: duckdb.DuckDBPyConnection, file: ReadFile) -> list[str]:
@@ -80,15 +91,10 @@ def _first_rows(connection: duckdb.DuckDBPyConnection, staged: StagedFile) -> It
             found = connection.execute(f"select to_json(file)::varchar {rows} limit {ROWS_LOOKED_AT}").fetchall()
             yield from (text for (text,) in found)
         case StagedCsv(header=header):
-            dialect = header.dialect
             with staged.path.open(encoding="utf-8", errors="replace", newline="") as stream:
                 lines = islice(stream, header.line_count, None)
-                if dialect.quote:
-                    reader = csv.reader(lines, delimiter=dialect.delimiter, quotechar=dialect.quote)
-                else:
-                    reader = csv.reader(lines, delimiter=dialect.delimiter, quoting=csv.QUOTE_NONE)
                 with contextlib.suppress(csv.Error):
-                    for values in reader:
+                    for values in csv.reader(lines, **reader_settings(header.dialect)):
                         yield dict(zip(header.names, values, strict=False))
 
 

@@ -496,3 +496,12 @@ def test_the_first_row_of_a_file_without_header_is_not_repeated(tool):
     tool.write("a.csv", "7,jane@example.org,+49 170 1234567\n")
     (refused,) = tool.land().refused
     assert "jane" not in refused.expected and "170" not in refused.expected
+
+
+def test_a_mark_in_a_header_in_which_nothing_is_quoted_is_a_part_of_the_name(tool):
+    """Reading the header took it for an escape."""
+    tool.change(csv=CsvDialect(delimiter="|", quote=""))
+    tool.write("a.csv", 'id|name|5" pipes\n1|Ann|7\n')
+    tool.land()
+    [(extra,)] = tool.current("_extra")
+    assert json.loads(extra) == {'5" pipes': "7"}

@@ -285,20 +285,37 @@ def test_a_path_that_no_row_has_is_told_with_those_that_there_are(shop):
     assert "there are arrays at $.data.goods." in found[3]
     shop.change(csv=CsvDialect(delimiter="|", quote=""))
     rows = 'id|created_at|data\n31|2026-01-05|{"goods": [{"sku": "x"}]}\n'
-    assert "there are arrays at $.data.goods." in land_with("$.data.gods", "b_unquoted.csv", rows)[1][3]
+    assert "there are arrays at $.data.goods." in land_with("$.data.gods", "b_unquoted.csv", rows)[2][3]
+    shop.change(csv=CsvDialect(delimiter="|", escape="\\"))
+    rows = 'id|created_at|data\n32|2026-01-05|"{\\"goods\\": [{\\"sku\\": \\"a|b\\"}]}"\n'
+    assert "there are arrays at $.data.goods." in land_with("$.data.gods", "b_escaped.csv", rows)[2][3]
     parquet = shop.extracts / "shop" / "orders" / "c.parquet"
     columns = "4 as id, timestamp '2026-01-05' as created_at, {'goods': [{'sku': 'x'}]} as data"
     shop.connection.execute(f"copy (select {columns}) to '{parquet}'")
     shop.land()
-    assert "there are arrays at $.data.goods." in shop.rows(warnings)[3][3]
+    assert "there are arrays at $.data.goods." in shop.rows(warnings)[4][3]
     (*_, found) = land_with("$.line_itms", "d.jsonl", '{"id": 5, "created_at": "2026-01-05"}\n')
     assert "gets no rows; no row has another array" in found[3]
     # rows without elements have an empty array there, and one that has rows already may have none in a file
-    assert len(land_with("$.line_items", "e.jsonl", order(6))) == 5
-    assert len(land_with("$.line_items", "f.jsonl", order(7, line("x")))) == 5
-    assert len(land_with("$.line_items", "g.jsonl", '{"id": 8, "created_at": "2026-01-05"}\n')) == 5
+    assert len(land_with("$.line_items", "e.jsonl", order(6))) == 6
+    assert len(land_with("$.line_items", "f.jsonl", order(7, line("x")))) == 6
+    assert len(land_with("$.line_items", "g.jsonl", '{"id": 8, "created_at": "2026-01-05"}\n')) == 6
     # but not where there is an array under another name
-    assert len(land_with("$.line_items", "h.jsonl", '{"id": 9, "created_at": "2026-01-05", "lines": []}\n')) == 6
+    assert len(land_with("$.line_items", "h.jsonl", '{"id": 9, "created_at": "2026-01-05", "lines": []}\n')) == 7
+
+
+def test_of_files_that_are_read_together_those_without_the_array_are_told(shop):
+    shop.change(parts=(dataclasses.replace(LINES, path="$.goods"),))
+    for number in range(6):
+        shop.write(
+            f"{number}.jsonl", order(number, line("x")) + order(10 + number, goods=[{"sku": "y"}] * (number % 2))
+        )
+    shop.write("broken.jsonl", '{"id": 9, "created_at": "never", "goods": [{"sku": "y"}]}\n' + order(8, line("x")))
+    shop.write("null.jsonl", order(7, line("x"), goods=None))
+    shop.land()
+    found = shop.rows("select place from landing.warnings where kind = 'nothing_at_path' order by place")
+    # an empty array is one, a broken row lands none
+    assert [place for (place,) in found] == ["shop/orders/broken.jsonl", "shop/orders/null.jsonl"]
 
 
 def test_parts_of_rows_that_two_sources_claim_are_quarantined_with_them(shop):

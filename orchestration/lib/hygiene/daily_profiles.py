@@ -6,10 +6,9 @@ hold values only of columns that are not personal and have few of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import accumulate, groupby
 
 import duckdb
 
@@ -27,6 +26,9 @@ LONGEST_VALUE = 100
 # Quantiles hold the numbers of all rows of a statement in memory: days are described as many at a time as have so many
 # rows together.
 MOST_ROWS = 2_000_000
+# Of a day with more rows, as without a time column each landing is one, quantiles are those of about so many of them.
+# They are chosen by a hash of their places in files, so that the same rows have the same figures.
+LARGEST_SAMPLE = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -114,8 +116,8 @@ def describe_days(
     scope = "true" if since < 0 else "measured_on in (select day from changed_days)"
     connection.execute(f"delete from landing.daily_profiles where {of_table} and {scope}")
     kinds = _columns_with_few_values(connection, contract, day)
-    for some in _some_at_a_time(connection, contract, day):
-        connection.execute(_profile(contract, day, identifying, kinds, some))
+    for some, row_count in _some_at_a_time(connection, contract, day):
+        connection.execute(_profile(contract, day, identifying, kinds, some, one_in=-(-row_count // LARGEST_SAMPLE)))
     connection.execute(
         "insert or replace into landing.profiled_tables values (?, ?, ?, ?)",
         [contract.source, contract.table, batch, shape],
@@ -127,16 +129,25 @@ def describe_days(
 
 def _some_at_a_time(
     connection: duckdb.DuckDBPyConnection, contract: TableContract, day: RowDay
-) -> Iterable[Sequence[date]]:
-    """The days of `changed_days` in turn, as many at a time as have `MOST_ROWS` rows together."""
+) -> Iterator[tuple[Sequence[date], int]]:
+    """The days of `changed_days` in turn with their rows, as many at a time as have `MOST_ROWS` rows together.
+
+    A day with more of them is alone.
+    """
     counted = connection.execute(
         f"select day, count(*) from (select {day.expression} as day from {raw_table(contract)} where {day.rows}) "
         "where day in (select day from changed_days) group by day order by day"
     ).fetchall()
-    row_counts = accumulate(count for _, count in counted)
-    numbered = ((found, total // MOST_ROWS) for (found, _), total in zip(counted, row_counts, strict=True))
-    for _, group in groupby(numbered, lambda pair: pair[1]):
-        yield [found for found, _ in group]
+    days: list[date] = []
+    row_count = 0
+    for found, count in counted:
+        if days and row_count + count > MOST_ROWS:
+            yield days, row_count
+            days, row_count = [], 0
+        days.append(found)
+        row_count += count
+    if days:
+        yield days, row_count
 
 
 def _columns_with_few_values(
@@ -166,8 +177,14 @@ def _profile(
     identifying: Sequence[str],
     kinds: Sequence[ColumnContract],
     days: Sequence[date],
+    *,
+    one_in: int,
 ) -> str:
-    """The statement that describes some of the days of `changed_days`: one pass over their rows."""
+    """The statement that describes some of the days of `changed_days`: one pass over their rows.
+
+    Quantiles are those of one row in so many.
+    """
+    sampled = f" and hash(_file_id, _line) % {one_in} = 0" if one_in > 1 else ""
     numbers = [column for column in contract.columns if is_number(column) and column.name not in contract.key]
     times = [column for column in contract.columns if column.data_type == "timestamp"]
     own = name(day.column.name) if day.column else "_loaded_at"
@@ -186,13 +203,14 @@ def _profile(
     for column in numbers:
         quoted = name(column.name)
         size, sized = f"ln(abs(cast({quoted} as double)))", f"count_if({quoted} <> 0)"
-        tenths = f"quantile_cont({size}, [0.1, 0.9]) filter (where {quoted} <> 0)"
+        tenths = f"quantile_cont({size}, [0.1, 0.9]) filter (where {quoted} <> 0{sampled})"
         add("negatives", column.name, f"count_if({quoted} < 0)")
-        add("level", column.name, sized, f"quantile_cont({size}, 0.5) filter (where {quoted} <> 0)")
+        add("level", column.name, sized, f"quantile_cont({size}, 0.5) filter (where {quoted} <> 0{sampled})")
         add("spread", column.name, sized, f"list_extract({tenths}, 2) - list_extract({tenths}, 1)")
     for column in others:
         hours = f"(epoch({name(column.name)}) - epoch(cast({own} as timestamp))) / 3600"
-        add("lag", column.name, f"count({name(column.name)})", f"median(sign({hours}) * ln(1 + abs({hours})))")
+        lag = f"median(sign({hours}) * ln(1 + abs({hours}))) filter (where true{sampled})"
+        add("lag", column.name, f"count({name(column.name)})", lag)
     for column in contract.columns:
         if column.personal and column.data_type == "string":
             add("distinct", column.name, f"approx_count_distinct({name(column.name)})")

@@ -36,7 +36,16 @@ class AnomalyUnknown(ValueError):
 
 def open_rows(connection: duckdb.DuckDBPyConnection, ledger: str, order: str = "first_on") -> list[dict[str, Any]]:
     """What was found and neither accepted nor settled since."""
-    cursor = connection.execute(f"select * from {ledger} where {OPEN} order by {order}")
+    return _rows(connection, ledger, OPEN, order)
+
+
+def unended_rows(connection: duckdb.DuckDBPyConnection, ledger: str) -> list[dict[str, Any]]:
+    """What was found and is not settled, accepted or not."""
+    return _rows(connection, ledger, "ended_at is null", "first_on")
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, ledger: str, condition: str, order: str) -> list[dict[str, Any]]:
+    cursor = connection.execute(f"select * from {ledger} where {condition} order by {order}")
     columns = [column[0] for column in cursor.description or ()]
     return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
 

@@ -31,6 +31,7 @@ from orchestration.lib.hygiene.anomaly_ledger import (
     is_up_to,
     open_rows,
     store,
+    unended_rows,
 )
 from orchestration.lib.hygiene.anomaly_ledger import KPI_ANOMALIES as ANOMALIES
 from orchestration.lib.hygiene.checks import Check, TableChecks
@@ -102,16 +103,24 @@ def _named(row: SeedRow) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class KpiAnomaly:
-    """Days on which a KPI is unlike the days before, as the ledger keeps them."""
+    """Days on which a KPI is unlike the days before, as the ledger keeps them.
+
+    `also_kpi_ids` are the other KPIs whose figure is the same.
+    """
 
     anomaly_id: str
     kpi_id: str
+    also_kpi_ids: tuple[str, ...]
     figure: str
     first_on: date
     last_on: date
     message: str
     query: str
     blocks: bool
+
+    @property
+    def kpi_ids(self) -> tuple[str, ...]:
+        return (self.kpi_id, *self.also_kpi_ids)
 
 
 @dataclass(frozen=True)
@@ -177,9 +186,18 @@ class _Subject:
     def number(self, day: date) -> int:
         return (day - self.start).days
 
+    @property
+    def also_kpi_ids(self) -> str | None:
+        """As the ledger keeps them."""
+        return ", ".join(kpi.kpi_id for kpi in self.kpis[1:]) or None
+
     def is_of(self, row: Row) -> bool:
-        """Whether an anomaly of the ledger is of this."""
-        return row["figure"] == self.figure and row["kpi_id"] in {kpi.kpi_id for kpi in self.kpis}
+        """Whether an anomaly of the ledger is of this, once it has the names of now (`_rename`)."""
+        return row["figure"] == self.figure and row["kpi_id"] == self.kpi.kpi_id
+
+    def shared(self, row: Row) -> int:
+        """How many KPIs of an anomaly of the ledger this figure is of."""
+        return len(set(_kpi_ids(row)) & {kpi.kpi_id for kpi in self.kpis}) if row["figure"] == self.figure else 0
 
 
 @dataclass(frozen=True)
@@ -235,10 +253,11 @@ def compare_kpis(
     """
     with transaction(connection):
         subjects = _subjects(_kpis(connection), _last_measured(connection, last_day), limits)
+        due = _due(connection, subjects)
+        _rename(connection, subjects, due)
         opened = open_rows(connection, ANOMALIES)
         gone = [row["anomaly_id"] for row in opened if not any(subject.is_of(row) for subject in subjects)]
         end(connection, ANOMALIES, gone, now=now)
-        due = _due(connection, subjects)
         found: list[_Found] = []
         if due:
             volumes = _read_volumes(connection, subjects)
@@ -260,6 +279,7 @@ def open_kpi_anomalies(connection: duckdb.DuckDBPyConnection) -> list[KpiAnomaly
     return [
         KpiAnomaly(
             **{name: row[name] for name in ("anomaly_id", "kpi_id", "figure", "first_on", "last_on", "message")},
+            also_kpi_ids=_kpi_ids(row)[1:],
             query=row["query"],
             blocks=row["blocks"],
         )
@@ -283,12 +303,44 @@ def kpi_checks(anomalies: Iterable[KpiAnomaly]) -> Iterator[Check]:
 
 
 def _as_limits_say(anomalies: Iterable[KpiAnomaly], limits: KpiLimits) -> tuple[KpiAnomaly, ...]:
-    """Open anomalies under the limits of now: those of figures that were switched off since are left out."""
-    return tuple(
-        replace(one, blocks=limits.of(one.kpi_id, one.figure).blocks)
-        for one in anomalies
-        if limits.of(one.kpi_id, one.figure).is_on
-    )
+    """Open anomalies under the limits of now: left out are those that are switched off for all of their KPIs."""
+    found = []
+    for one in anomalies:
+        known = [limit for kpi in one.kpi_ids if (limit := limits.of(kpi, one.figure)).is_on]
+        if known:
+            found.append(replace(one, blocks=any(limit.blocks for limit in known)))
+    return tuple(found)
+
+
+def _kpi_ids(row: Row) -> tuple[str, ...]:
+    """The KPIs of an anomaly of the ledger, the one that it is kept under first."""
+    return (row["kpi_id"], *(row["also_kpi_ids"].split(", ") if row["also_kpi_ids"] else ()))
+
+
+def _rename(
+    connection: duckdb.DuckDBPyConnection, subjects: Sequence[_Subject], due: Mapping[int, Sequence[date]]
+) -> None:
+    """Keeps what is open or accepted under the KPIs that share its figure now.
+
+    KPIs that shared it may be switched off or gone, and others share it since. If some have other measures since, their
+    days are due, and the state stays with those that have not.
+    """
+    for row in unended_rows(connection, ANOMALIES):
+        known = [(number, subject) for number, subject in enumerate(subjects) if subject.shared(row)]
+        if not known:
+            continue
+        _, subject = min(
+            known,
+            key=lambda one: (
+                any(row["first_on"] <= day <= row["last_on"] for day in due.get(one[0], ())),
+                -one[1].shared(row),
+            ),
+        )
+        if (row["kpi_id"], row["also_kpi_ids"]) != (subject.kpi.kpi_id, subject.also_kpi_ids):
+            connection.execute(
+                f"update {ANOMALIES} set kpi_id = ?, also_kpi_ids = ? where anomaly_id = ? and ended_at is null",
+                [subject.kpi.kpi_id, subject.also_kpi_ids, row["anomaly_id"]],
+            )
 
 
 # --- what is compared
@@ -616,7 +668,7 @@ def _anomaly(
     # beside other volumes nothing of this one alone was expected
     expected = f", expected {_shown(one, lower)} to {_shown(one, upper)}" if one.metric != "rows_beside" else ""
     what = subject.figure if subject.figure == VALUE else f"{subject.top} per day, on which it is measured,"
-    others = ", ".join(other.kpi_id for other in subject.kpis[1:])
+    others = subject.also_kpi_ids
     when = f"on {first}" if first == last else f"from {first} to {last}"
     message = (
         f"{kpi.kpi_name} ({kpi.kpi_id}{f'; also {others}' if others else ''}): {what} was {_shown(one, one.before)} "
@@ -626,7 +678,7 @@ def _anomaly(
     return {
         "anomaly_id": anomaly_id,
         "kpi_id": kpi.kpi_id,
-        "also_kpi_ids": others or None,
+        "also_kpi_ids": others,
         "figure": subject.figure,
         "metric": one.metric,
         "reasons": ", ".join(reasons) or None,

@@ -182,11 +182,57 @@ def test_a_limit_blocks_switches_off_or_raises_what_warns(business: Business) ->
     assert {check.severity for check in kpi_checks(found.open) if "(order_value_mean)" not in check.says} == {"warning"}
     # a limit that is set later holds for what waits
     off = KpiLimits([limit(figure="value", is_on=False), limit(3, kpi_id="order_value_mean", is_on=True)])
-    assert {one.kpi_id for one in business.compare(off).open} <= {"order_value_mean"}
+    assert {one.kpi_id for one in business.compare(off).open} == {"order_value_mean"}
 
     business.go_on(7, last_week("calls_answered", factor=0.5))
     high = KpiLimits([limit(kpi_id="call_answered_share", figure="value", minimum_effect=0.9)])
     assert "call_answered_share" not in {one.kpi_id for one in business.compare(high).open}
+
+
+def half_of_visitors(business: Business) -> KpiAnomaly:
+    """The volume of visitors, which order_share and order_value_per_visitor share, is found."""
+    business.go_on(400)
+    business.compare()
+    business.go_on(28, last_week("visitors", "products_viewed", factor=0.5))
+    [found] = [one for one in business.compare().open if (one.kpi_id, one.figure) == ("order_share", "volume")]
+    assert found.also_kpi_ids == ("order_value_per_visitor",)
+    return found
+
+
+@pytest.mark.parametrize("kpi_id", ["order_share", "order_value_per_visitor"])
+def test_a_limit_blocks_by_each_kpi_that_shares_the_figure(business: Business, kpi_id: str) -> None:
+    found = half_of_visitors(business)
+    blocking = KpiLimits([limit(kpi_id=kpi_id, figure="volume", blocks=True)])
+    open_now = business.compare(blocking).open
+    assert {one.anomaly_id for one in open_now if one.blocks} == {found.anomaly_id}
+    severity = {check.severity for check in kpi_checks(open_now) if found.anomaly_id in check.says}
+    assert severity == {"error"}
+
+
+def test_a_figure_of_several_kpis_is_open_until_all_of_them_are_switched_off(business: Business) -> None:
+    found = half_of_visitors(business)
+    rows = [limit(kpi_id="order_share", figure="volume", is_on=False)]
+    [left] = [one for one in business.compare(KpiLimits(rows)).open if one.anomaly_id == found.anomaly_id]
+    assert left.kpi_ids == ("order_value_per_visitor",)
+    # it goes on under its id, and is the same when the first KPI is switched on again
+    business.go_on(7, last_week("visitors", "products_viewed", factor=0.5))
+    open_now = [one for one in business.compare(KpiLimits(rows)).open if "order_value_per_visitor" in one.kpi_ids]
+    assert [one.anomaly_id for one in open_now if one.figure == "volume"] == [found.anomaly_id]
+    open_now = [one for one in business.compare().open if one.figure == "volume" and "order_share" in one.kpi_ids]
+    assert [(one.anomaly_id, one.also_kpi_ids) for one in open_now] == [
+        (found.anomaly_id, ("order_value_per_visitor",))
+    ]
+    rows.append(limit(3, kpi_id="order_value_per_visitor", figure="volume", is_on=False))
+    assert found.anomaly_id not in {one.anomaly_id for one in business.compare(KpiLimits(rows)).open}
+
+
+def test_what_was_accepted_stays_so_when_a_kpi_that_shares_it_is_switched_off(business: Business) -> None:
+    found = half_of_visitors(business)
+    accept_anomaly(business.connection, found.anomaly_id, by="ann", note="one shop is closed", now=NOW)
+    off = KpiLimits([limit(kpi_id="order_share", figure="volume", is_on=False)])
+    business.go_on(7, last_week("visitors", "products_viewed", factor=0.5))
+    open_now = business.compare(off).open
+    assert not [one for one in open_now if "order_value_per_visitor" in one.kpi_ids and one.figure == "volume"]
 
 
 def test_reasons_name_a_new_definition_and_open_deliveries_of_tables_that_feed_the_kpi(business: Business) -> None:

@@ -242,8 +242,10 @@ def _compare_kpis(
     """Compares the KPIs of the build with the days before; a check for each that is unlike them."""
     before = current_release(settings)
     noted = read_definitions(connection, before.release_id).scopes if before is not None else {}
-    redefined = changed_scopes(noted, definitions(connection, read_dbt_manifest(settings.resolved_sources), {}))
     today = in_utc(as_of).astimezone(ZoneInfo(settings.reporting_time_zone)).date()
+    manifest = read_dbt_manifest(settings.resolved_sources)
+    # what became valid since the release before explains the days since
+    redefined = changed_scopes(noted, definitions(connection, manifest, {}, day=today))
     comparison = compare_kpis(
         connection,
         last_day=today - timedelta(days=1),

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 import duckdb
@@ -11,6 +12,7 @@ import duckdb
 from orchestration.defs.hygiene.checks import LEDGER, SUITES
 from orchestration.defs.naming import OWNERS, RELEASE, WAREHOUSE_POOL
 from orchestration.defs.run_context import run_settings_and_clock
+from orchestration.lib.core.clock import in_utc
 from orchestration.lib.core.connection import DatabaseUnusable, open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings, read_settings
 from orchestration.lib.dbt.marts import read_marts
@@ -112,7 +114,7 @@ def _publish(settings: Settings, previous: Release | None, *, run_id: str, log: 
             note_definitions(
                 connection,
                 release_id,
-                _definitions(connection, settings),
+                _definitions(connection, settings, build.as_of),
                 batch=build.batch,
                 published=published_ids(settings),
             )
@@ -166,10 +168,11 @@ def _publish(settings: Settings, previous: Release | None, *, run_id: str, log: 
     }
 
 
-def _definitions(connection: duckdb.DuckDBPyConnection, settings: Settings) -> dict[str, str]:
-    """How the tables whose figures are compared between releases are defined, journeys and KPIs."""
+def _definitions(connection: duckdb.DuckDBPyConnection, settings: Settings, as_of: datetime) -> dict[str, str]:
+    """How the tables whose figures are compared between releases are defined up to a clock, journeys and KPIs."""
     tables = {mart.label: mart.node for mart in MARTS if mart.facts.restated is not None}
-    return definitions(connection, read_dbt_manifest(settings.resolved_sources), tables)
+    day = in_utc(as_of).astimezone(ZoneInfo(settings.reporting_time_zone)).date()
+    return definitions(connection, read_dbt_manifest(settings.resolved_sources), tables, day=day)
 
 
 def _record_changes(
@@ -203,7 +206,8 @@ def _record_changes(
             release_id=release_id,
             before=ReleaseBefore(previous.as_of, noted.batch),
             models=event_models(read_dbt_manifest(settings.resolved_sources)),
-            redefined=changed_scopes(noted.scopes, _definitions(connection, settings)),
+            # what became valid since the release before changes no day that was over then
+            redefined=changed_scopes(noted.scopes, _definitions(connection, settings, previous.as_of)),
             time_zone=settings.reporting_time_zone,
         )
     for table in restated:

@@ -3,7 +3,8 @@
 `landing.definitions` has a row per release and scope. A scope is a published table (`table core.fct_events`: the code
 of its models, the seeds that they read, the settings), a journey (`journey purchase`: its phases and rules), or
 a part of a KPI (`kpi purchase_order_value numerator`: its measure, of intervals with the journey, of money with the
-exchange rates).
+exchange rates). Rates and versions of journeys count from the day on which they are valid: what is entered for later
+changes no figure before.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import duckdb
@@ -26,13 +28,19 @@ SEEDS_BY_ROW = ("kpis", "measures", "journeys", "phases", "critical_events", "ex
 # Seeds that decide who is who, and what a change of does to customers is seen there; or by what figures are split.
 SEEDS_OF_PEOPLE = ("identity_decisions", "blocked_identifiers", "segments")
 # Columns that only name or explain.
-WORDS = ("journey_name", "phase_name", "measure_name", "kpi_name", "description", "validated_on", "reason")
+WORDS = ("journey_name", "phase_name", "measure_name", "kpi_name", "description", "validated_on", "reason", "owner")
+# Columns of phases that say when a customer waits too long, which no daily figure that is compared counts.
+PATIENCE = ("stalled_after_days", "contact_within_days", "hand_over_within_hours")
 
 
 def definitions(
-    connection: duckdb.DuckDBPyConnection, manifest: Mapping[str, Any], tables: Mapping[str, str]
+    connection: duckdb.DuckDBPyConnection, manifest: Mapping[str, Any], tables: Mapping[str, str], *, day: date
 ) -> dict[str, str]:
-    """A hash by scope of how figures are defined in the last complete build. `tables` has dbt's name by label."""
+    """A hash by scope of how figures up to `day` are defined in the last complete build. `tables` has dbt's name by
+    label.
+
+    Hashes of one day are comparable, whichever builds they are of.
+    """
     fingerprints = dict(connection.execute("select node, fingerprint from landing.nodes").fetchall())
     settings = connection.execute(
         "select split_part(fingerprint, '-', 1) from landing.builds where status = 'complete' order by build desc "
@@ -55,7 +63,7 @@ def definitions(
             elif one.startswith("model."):
                 parts.append((one, fingerprints.get(one)))
         found[f"table {label}"] = _hash(parts)
-    return {**found, **_of_rows(connection)}
+    return {**found, **_of_rows(connection, day)}
 
 
 def _behind(manifest: Mapping[str, Any], node: str) -> set[str]:
@@ -70,15 +78,24 @@ def _behind(manifest: Mapping[str, Any], node: str) -> set[str]:
     return found
 
 
-def _of_rows(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+def _of_rows(connection: duckdb.DuckDBPyConnection, day: date) -> dict[str, str]:
     """Hashes of journeys, and of the parts of KPIs."""
-    kpis, measures, *of_journeys = (_rows(connection, seed) for seed in SEEDS_BY_ROW[:5])
-    rates = _hash(_rows(connection, "exchange_rates"))
+    kpis, measures, versions, phases, rules = (_rows(connection, seed) for seed in SEEDS_BY_ROW[:5])
+    rates = _hash(row for row in _rows(connection, "exchange_rates") if row["valid_from"] <= day)
+    versions = [
+        # the last day of a version that still lies ahead bounds nothing yet
+        {**row, "valid_to": row["valid_to"] if row["valid_to"] is not None and row["valid_to"] <= day else None}
+        for row in versions
+        if row["valid_from"] is None or row["valid_from"] <= day
+    ]
+    valid = {(row["journey_id"], row["journey_version"]) for row in versions}
+    of_versions = [
+        versions,
+        *([row for row in rows if (row["journey_id"], row["journey_version"]) in valid] for rows in (phases, rules)),
+    ]
     journeys = {
-        str(row["journey_id"]): _hash(
-            [[one for one in rows if one["journey_id"] == row["journey_id"]] for rows in of_journeys]
-        )
-        for row in of_journeys[0]
+        str(journey): _hash([[row for row in rows if row["journey_id"] == journey] for rows in of_versions])
+        for journey, _ in valid
     }
     by_id = {row["measure_id"]: row for row in measures}
     found = {f"journey {journey}": text for journey, text in journeys.items()}
@@ -93,11 +110,11 @@ def _of_rows(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, seed: str) -> list[dict[str, Any]]:
-    """The rows of a seed as they were built, without the columns that only name or explain."""
+    """The rows of a seed as they were built, without the columns that change no figure."""
     cursor = connection.execute(f"select * from {quoted('config', seed)} order by all")
     columns = [column[0] for column in cursor.description or ()]
     return [
-        {column: value for column, value in zip(columns, row, strict=True) if column not in WORDS}
+        {column: value for column, value in zip(columns, row, strict=True) if column not in (*WORDS, *PATIENCE)}
         for row in cursor.fetchall()
     ]
 

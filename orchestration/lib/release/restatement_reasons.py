@@ -7,11 +7,15 @@ A reason is noted where the data shows it. Several may hold, and `unexplained` s
   that was withdrawn or restored, a requeue.
 - `merge`, `split`: events of the figure went to a customer that several became, or from one that became several.
 - `definition`: the code, seeds or settings behind the table are others, or the KPI's measure, or the journey.
-- `clock`: intervals of the figure were pending in the release before, and have ended since.
+- `clock`: intervals of the figure were pending in the release before, and have ended since; of a KPI by level also:
+  their instance went on since, and has another level.
 
 Events of a figure are: of a KPI on events those that its measure counts, on the day and channel (of one that counts
 customers' second or later events, those of these customers up to the day); of intervals those of the customers whose
-intervals of the day and phase differ, up to the clock of the release before; of any other table those of the day.
+intervals of the day and phase differ (of a KPI by level also in the level of their instance), up to the clock of the
+release before; of any other table those of the day. Conditions of a measure on what is not published don't count.
+
+Figures are joined with what is distinct of events, and by equality: a warehouse has millions of both.
 """
 
 from __future__ import annotations
@@ -37,7 +41,19 @@ CONTENT = (
 )  # fmt: skip
 # What says whether a measure counts an event, and whose it is.
 SIDE = ("customer_id", "event_name", "source_system", "channel", "touchpoint")
-TEMPORARY = ("figures", "landed", "reasoned", "event_sides", "moves", "interval_sides", "reasons")
+# By which a figure's measure counts an event or not.
+SHAPE = ("event_name", "source_system", "channel", "touchpoint")
+TEMPORARY = (
+    "figures",
+    "landed",
+    "reasoned",
+    "event_sides",
+    "moves",
+    "interval_sides",
+    "differing",
+    "counted",
+    "reasons",
+)
 
 
 @dataclass(frozen=True)
@@ -162,6 +178,7 @@ class _Explaining:
                 measures.source_system as of_source_system,
                 measures.channel as of_channel,
                 measures.touchpoint as of_touchpoint,
+                measures.level as of_level,
                 measures.occurrence is not null as is_of_some,
                 measures.occurrence is not null or coalesce(measures.aggregation = 'distinct_customers', false)
                     as is_of_customers
@@ -287,11 +304,11 @@ class _Explaining:
 
             merged as (select customer_id from owners group by customer_id having count(*) > 1),
 
-            parted as (select former_id from owners group by former_id having count(*) > 1)
+            split as (select former_id from owners group by former_id having count(*) > 1)
 
             select *, 'merge' as reason from moved where customer_id in (select customer_id from merged)
             union all
-            select *, 'split' from moved where former_id in (select former_id from parted)
+            select *, 'split' from moved where former_id in (select former_id from split)
         """
 
     @staticmethod
@@ -313,58 +330,77 @@ class _Explaining:
 
     def note_events(self) -> None:
         """Late and corrected events of the day; of who comes again, of the customers up to the day."""
-        self._note(f"""
-            select figures.figure, reasoned.reason
-            from restated_figures as figures
-            inner join restated_event_sides as events
-                on events.occurred_on = figures.measured_on and {self._is_measured("events")}
+        self._make_counted()
+        self._note_by_day("""
+            select events.*, reasoned.reason
+            from restated_event_sides as events
             inner join restated_reasoned as reasoned using (event_id)
-            where figures.subject = 'events' and not coalesce(figures.is_of_some, false)
         """)
-        self._note(f"""
-            select counted.figure, reasoned.reason
-            from ({self._customers_of_some()}) as counted
-            inner join restated_figures as figures using (figure)
-            inner join restated_event_sides as events
-                on events.customer_id = counted.customer_id and events.occurred_on <= figures.measured_on
-                    and {self._is_measured("events")}
-            inner join restated_reasoned as reasoned on reasoned.event_id = events.event_id
+        self._note_by_customer("""
+            select events.*, reasoned.reason
+            from restated_event_sides as events
+            inner join restated_reasoned as reasoned using (event_id)
         """)
-
-    def _customers_of_some(self) -> str:
-        """Of figures that count second or later events the customers with such an event on the day, on either side."""
-        places = [place for place in ("", "previous.") if self._exists(place.rstrip("."), "core", "fct_events")]
-        return (
-            " union ".join(
-                f"""
-            select figures.figure, events.customer_id
-            from restated_figures as figures
-            inner join {place}core.fct_events as events
-                on {self._on("events.occurred_at")} = figures.measured_on and {self._is_measured("events")}
-            where figures.subject = 'events' and figures.is_of_some
-            """
-                for place in places
-            )
-            or "select null::bigint as figure, null::varchar as customer_id where false"
-        )
 
     def note_moves(self) -> None:
         """Customers that were merged or split, where a figure counts customers."""
+        self._note_by_day("select * from restated_moves", "figures.is_of_customers")
+        self._note_by_customer("""
+            select * from restated_moves
+            union all
+            select * replace (former_id as customer_id) from restated_moves
+        """)
+
+    def _note_by_day(self, events: str, condition: str = "true") -> None:
+        """Reasons of events on the day, of all figures but those of second or later events."""
         self._note(f"""
-            select figures.figure, moves.reason
+            with events as (select distinct occurred_on, {", ".join(SHAPE)}, reason from ({events}))
+
+            select figures.figure, events.reason
             from restated_figures as figures
-            inner join restated_moves as moves
-                on moves.occurred_on = figures.measured_on and {self._is_measured("moves")}
-            where figures.subject = 'events' and figures.is_of_customers and not figures.is_of_some
+            inner join events
+                on events.occurred_on = figures.measured_on and {self._is_measured("events")}
+            where figures.subject = 'events' and not coalesce(figures.is_of_some, false) and {condition}
         """)
+
+    def _note_by_customer(self, events: str) -> None:
+        """Reasons of events of those customers who are counted for coming again, up to the day."""
         self._note(f"""
-            select counted.figure, moves.reason
-            from ({self._customers_of_some()}) as counted
-            inner join restated_figures as figures using (figure)
-            inner join restated_moves as moves
-                on counted.customer_id in (moves.former_id, moves.customer_id)
-                    and moves.occurred_on <= figures.measured_on and {self._is_measured("moves")}
+            with events as (
+                select customer_id, {", ".join(SHAPE)}, reason, min(occurred_on) as occurred_on
+                from ({events})
+                group by all
+            )
+
+            select figures.figure, events.reason
+            from restated_counted as figures
+            inner join events
+                on events.customer_id = figures.customer_id and events.occurred_on <= figures.measured_on
+                    and {self._is_measured("events")}
         """)
+
+    def _make_counted(self) -> None:
+        """Figures that count second or later events, by customer with such an event on the day, on either side.
+
+        They are whole rows: joined with the figures again, these may be joined with all events by their day first.
+        """
+        places = [place for place in ("", "previous.") if self._exists(place.rstrip("."), "core", "fct_events")]
+        events = " union ".join(
+            f"select {self._on('occurred_at')} as occurred_on, customer_id, {', '.join(SHAPE)} "
+            f"from {place}core.fct_events where {self._on('occurred_at')} in "
+            "(select measured_on from restated_figures where subject = 'events' and is_of_some)"
+            for place in places
+        )
+        self._make(
+            "counted",
+            f"""
+            select distinct figures.*, events.customer_id
+            from restated_figures as figures
+            inner join ({events or _nothing("customer_id", *SHAPE, occurred_on="date")}) as events
+                on events.occurred_on = figures.measured_on and {self._is_measured("events")}
+            where figures.subject = 'events' and figures.is_of_some
+            """,
+        )
 
     def note_intervals(self) -> None:
         """What befell the customers whose intervals of the day differ, and intervals that time ended."""
@@ -375,52 +411,101 @@ class _Explaining:
             self._exists(database, "journeys", "fct_phase_intervals") for database in ("", "previous")
         ):
             return
-        columns = "journey_id, phase_id, customer_id, entry_channel, outcome, entered_at, left_at"
-        here, there = (f"select {columns} from {place}journeys.fct_phase_intervals" for place in ("", "previous."))
+        has_levels = all(self._exists(database, "journeys", "fct_journeys") for database in ("", "previous"))
+        self._make_differing(has_levels)
+        self._note(f"""
+            with events as (
+                select distinct events.customer_id, reasoned.reason
+                from restated_event_sides as events
+                inner join restated_reasoned as reasoned using (event_id)
+                where events.occurred_at <= {self._until}
+            )
+
+            select differing.figure, events.reason
+            from restated_differing as differing
+            inner join events using (customer_id)
+            where differing.is_of_level
+        """)
+        self._note("""
+            with moves as (
+                select customer_id, reason from restated_moves
+                union
+                select former_id, reason from restated_moves
+            )
+
+            select differing.figure, moves.reason
+            from restated_differing as differing
+            inner join moves using (customer_id)
+            where differing.is_of_level
+        """)
+        both = """
+            from restated_differing as ended
+            inner join restated_differing as pending
+                on pending.figure = ended.figure and pending.journey_id = ended.journey_id
+                    and pending.phase_id = ended.phase_id and pending.customer_id = ended.customer_id
+                    and pending.entered_at = ended.entered_at
+        """
+        self._note(f"""
+            select ended.figure, 'clock'
+            {both}
+            where pending.side = 'before' and pending.outcome = 'pending'
+                and ended.side = 'now' and ended.outcome <> 'pending' and ended.left_at > {self._until}
+                and (pending.is_of_level or ended.is_of_level)
+        """)
+        if has_levels:
+            self._note(f"""
+                select ended.figure, 'clock'
+                {both}
+                inner join journeys.fct_journeys as instances
+                    on instances.customer_id = ended.customer_id and instances.journey_id = ended.journey_id
+                        and instances.level = ended.level
+                where pending.side = 'before' and ended.side = 'now' and pending.level <> ended.level
+                    and instances.started_at <= ended.entered_at and instances.last_step_at > {self._until}
+                    and (pending.is_of_level or ended.is_of_level)
+            """)
+
+    def _make_differing(self, has_levels: bool) -> None:
+        """Intervals that differ, on either side, with the figures of their day; with the level where a figure asks."""
+        columns = [
+            f"intervals.{column}"
+            for column in ("journey_id", "phase_id", "customer_id", "entry_channel", "outcome", "entered_at", "left_at")
+        ]
+        arms = []
+        for is_by_level in (False, True) if has_levels else (False,):
+            here, there = (
+                f"select {', '.join(columns)}, {'instances.level' if is_by_level else 'null::varchar as level'} "
+                f"from {place}journeys.fct_phase_intervals as intervals"
+                + (
+                    f" left join {place}journeys.fct_journeys as instances using (journey_instance_id)"
+                    if is_by_level
+                    else ""
+                )
+                for place in ("", "previous.")
+            )
+            arms += [
+                f"select 'now' as side, {is_by_level} as is_by_level, * from ({here} except all {there})",
+                f"select 'before', {is_by_level}, * from ({there} except all {here})",
+            ]
+        self._make("interval_sides", " union all ".join(arms))
+        by_level = "figures.of_level is not null" if has_levels else "false"
         self._make(
-            "interval_sides",
+            "differing",
             f"""
-            select 'now' as side, * from ({here} except all {there})
-            union all
-            select 'before', * from ({there} except all {here})
-            """,
-        )
-        differing = f"""
             select distinct
                 figures.figure, intervals.side, intervals.journey_id, intervals.phase_id, intervals.customer_id,
-                intervals.outcome, intervals.entered_at, intervals.left_at
+                intervals.outcome, intervals.entered_at, intervals.left_at, intervals.level,
+                not intervals.is_by_level or coalesce(intervals.level = figures.of_level, false) as is_of_level
             from restated_figures as figures
             inner join restated_interval_sides as intervals
                 on {self._on("intervals.entered_at")} = figures.measured_on
                     and intervals.journey_id = figures.journey_id
+                    and intervals.is_by_level = ({by_level})
                     and (figures.phase_id is null or intervals.phase_id = figures.phase_id)
                     and (figures.channel is null or figures.channel = 'all' or figures.channel
                         = if(intervals.entry_channel = 'all', '(all)', coalesce(intervals.entry_channel, '(none)')))
             where figures.subject = 'intervals'
-        """
-        self._note(f"""
-            select differing.figure, reasoned.reason
-            from ({differing}) as differing
-            inner join restated_event_sides as events
-                on events.customer_id = differing.customer_id and events.occurred_at <= {self._until}
-            inner join restated_reasoned as reasoned using (event_id)
-        """)
-        self._note(f"""
-            select differing.figure, moves.reason
-            from ({differing}) as differing
-            inner join restated_moves as moves
-                on differing.customer_id = moves.former_id or differing.customer_id = moves.customer_id
-        """)
-        self._note(f"""
-            select ended.figure, 'clock'
-            from ({differing}) as ended
-            inner join ({differing}) as pending
-                on pending.figure = ended.figure and pending.journey_id = ended.journey_id
-                    and pending.phase_id = ended.phase_id and pending.customer_id = ended.customer_id
-                    and pending.entered_at = ended.entered_at
-            where pending.side = 'before' and pending.outcome = 'pending'
-                and ended.side = 'now' and ended.outcome <> 'pending' and ended.left_at > {self._until}
-        """)
+            """,
+        )
 
     def note_definitions(self, redefined: Collection[str]) -> None:
         scopes = in_list(sorted(redefined))

@@ -662,7 +662,7 @@ def test_a_mistake_in_the_declaration_of_seeds_is_named_with_its_line(
         ("shop,,,total_price,,,,,", "column_name = total_price: its table is missing. Fill in table_name."),
         ("shop,,rows,,,,,2026-01-01,", "ends_on = 2026-01-01: a source or table ends, no metric or column."),
         (",,,,,,,2026-01-01,", "ends_on = 2026-01-01: of which source? Fill in source_name."),
-        ("shop,,row,,,,,,", "metric = row: expected one of rows, rows_beside"),
+        ("shop,,row,,,,,,", "metric = row: expected one of rows, rows_relative"),
         ("shop,,rows,,-1,,,,", "minimum_effect = -1: expected at least 0."),
         ("shop,,rows,,,no,,,", "is_on = no: expected true or false."),
     ],

@@ -26,6 +26,8 @@ OPEN = "accepted_at is null and ended_at is null"
 ACCEPTED = "accepted_at is not null and ended_at is null"
 # Days that are as near as this to those of a state that is open are the same state.
 NEAR = timedelta(days=28)
+# Metrics of states that were found under a former name.
+RENAMED_METRICS: Mapping[str, str] = {"rows_beside": "rows_relative"}
 
 Row = Mapping[str, Any]
 
@@ -62,6 +64,12 @@ def waiting(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]]
     return rows.fetchall()
 
 
+def rename_metrics(connection: duckdb.DuckDBPyConnection, ledger: str) -> None:
+    """Gives what was found under a former name of its metric the name of now: it goes on, and stays accepted."""
+    for former, present in RENAMED_METRICS.items():
+        connection.execute(f"update {ledger} set metric = ? where metric = ?", [present, former])
+
+
 def store(
     connection: duckdb.DuckDBPyConnection,
     ledger: str,
@@ -72,7 +80,7 @@ def store(
     is_like: Callable[[Row, float], bool],
     now: datetime,
 ) -> int:
-    """Appends what a run found and ends what was settled; returns how many states are told for the first time.
+    """Appends what a run found and ends what was settled; returns how many states are new.
 
     A row is a state if the columns `identity` and the direction of its change agree with those of one that is open and
     its days are near. `is_like` says of a row and an accepted value after the change whether it is what was accepted.

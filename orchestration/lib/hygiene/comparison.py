@@ -64,7 +64,7 @@ METRICS: Mapping[str, Metric] = {
     metric.name: metric
     for metric in (
         Metric("rows", "rows per day", 0.4, 0.15),
-        Metric("rows_beside", "rows per day, beside what other tables did", 0.4, 0.1),
+        Metric("rows_relative", "rows per day, relative to other tables", 0.4, 0.1),
         Metric("nulls", "share of rows without a value", 0.1, 0.03),
         Metric("negatives", "share of numbers below zero", 0.05, 0.02),
         Metric("level", "median number", 0.5, 0.15),
@@ -81,7 +81,7 @@ METRICS: Mapping[str, Metric] = {
         Metric("distinct_keys", "distinct keys per row of the delivery", 0.1, 0.03),
     )
 }
-# Of published KPIs: rows and rows_beside of what they are measured on, and one of these for the value.
+# Of published KPIs: rows and rows_relative of what they are measured on, and one of these for the value.
 KPI_METRICS: Mapping[str, Metric] = {
     metric.name: metric
     for metric in (
@@ -90,7 +90,7 @@ KPI_METRICS: Mapping[str, Metric] = {
     )
 }
 _ALL_METRICS: Mapping[str, Metric] = {**METRICS, **KPI_METRICS}
-ROWS = ("rows", "rows_beside")
+ROWS = ("rows", "rows_relative")
 SHARES = ("nulls", "negatives", "distinct", "identified", "share")
 MEANS = ("level", "spread", "lag")
 # These are compared by their logarithm.
@@ -114,8 +114,8 @@ class TableDays:
     """What is known of a table, day by day: arrays over its days.
 
     `figures` are numerator and denominator by metric and column, `hours` rows by hour (24 columns), `values` rows by
-    value. `masked` are days not to learn from, by metric and column. `beside` is, by length of a window, how far the
-    rows of other tables are from what was before (`rows_of_others`). With `growth_may_stop`, no growth is as
+    value. `masked` are days not to learn from, by metric and column. `of_others` is, by length of a window, how far
+    the rows of other tables are from what was before (`rows_of_others`). With `growth_may_stop`, no growth is as
     ordinary as the usual one.
     """
 
@@ -124,7 +124,7 @@ class TableDays:
     hours: Mapping[str, Figures] = field(default_factory=dict)
     values: Mapping[str, Mapping[str, Figures]] = field(default_factory=dict)
     masked: Mapping[tuple[str, str], NDArray[numpy.bool_]] = field(default_factory=dict)
-    beside: Mapping[int, Figures] = field(default_factory=dict)
+    of_others: Mapping[int, Figures] = field(default_factory=dict)
     growth_may_stop: bool = False
 
 
@@ -208,7 +208,7 @@ def compare_days(table: TableDays, spans: Sequence[Span]) -> tuple[list[Compared
     """Every comparison of these windows that can be made, and how many can't for want of days before."""
     compared: list[Compared] = []
     learning = 0
-    rows = [("rows", ""), *([("rows_beside", "")] if table.beside else [])]
+    rows = [("rows", ""), *([("rows_relative", "")] if table.of_others else [])]
     for metric, column in [*rows, *table.figures, *(("hours", column) for column in table.hours)]:
         found, unknown = compare_series(table, metric, column, spans)
         compared += found
@@ -225,8 +225,8 @@ def compare_series(table: TableDays, metric: str, column: str, spans: Sequence[S
     masked = table.masked.get((metric, column), numpy.zeros(len(table.rows), bool)).copy()
     found: list[Compared] = []
     learning = 0
-    if metric == "rows_beside":
-        spans = [span for span in spans if span.length in table.beside]
+    if metric == "rows_relative":
+        spans = [span for span in spans if span.length in table.of_others]
     waiting = sorted(set(spans), key=lambda span: (span.last, span.length))
     series = _Series(table, metric, column, masked)
     for span in waiting:
@@ -235,7 +235,7 @@ def compare_series(table: TableDays, metric: str, column: str, spans: Sequence[S
             learning += 1
             continue
         found.append(one)
-        # what is this unlikely is nothing to learn from, whether it is told or not
+        # what is this unlikely is nothing to learn from, whether it warns or not
         if abs(one.effect) >= _ALL_METRICS[metric].minimum_effect and one.chance < DOUBTFUL:
             series.leave_out(span)
     return found, learning
@@ -250,7 +250,7 @@ class _Series:
         self.growth_may_stop = table.growth_may_stop
         self.masked = masked
         self.hours = table.hours[column] if metric == "hours" else None
-        self.beside = table.beside if metric == "rows_beside" else {}
+        self.of_others = table.of_others if metric == "rows_relative" else {}
         if metric in ROWS:
             self.top, self.below = table.rows, numpy.ones(len(table.rows))
         elif self.hours is not None:
@@ -346,7 +346,7 @@ class _Series:
 
     def _deviation(self, now: float, expected: float, length: int, last: int) -> float:
         if self.hours is None:
-            return now - expected - (float(self.beside[length][last]) if self.beside else 0.0)
+            return now - expected - (float(self.of_others[length][last]) if self.of_others else 0.0)
         part = self.hours[last - length + 1 : last + 1].sum(axis=0)
         return float(hours_moved(part[None, :], self._reference_hours(length)[last][None, :])[0])
 
@@ -370,7 +370,7 @@ class _Series:
             return moved + expected, expected, noise
         figures = self._figure(top, below, days, length)
         expected = _median_of_windows(figures, length)
-        deviations = figures - expected - (self.beside[length] if self.beside else 0.0)
+        deviations = figures - expected - (self.of_others[length] if self.of_others else 0.0)
         seen = numpy.maximum(_sums(self.below, length), 1.0)
         if self.metric in ROWS:
             noise = numpy.sqrt(self._bursts(length) / (numpy.exp(numpy.nan_to_num(expected)) * length + 0.5))
@@ -462,7 +462,7 @@ def rows_moved(rows: Figures) -> Figures:
 
 
 def median_moves(moved: Sequence[Figures]) -> dict[int, Figures]:
-    """What `rows_moved` of tables has in common, as `TableDays.beside` takes it."""
+    """What `rows_moved` of tables has in common, as `TableDays.of_others` takes it."""
     if len(moved) < LEAST_OTHERS:
         return {}
     known = numpy.stack(moved)
@@ -579,8 +579,8 @@ def compare_share(
     return Compared(metric, column, span, expected, part / whole, effect, chance, part)
 
 
-def worth_telling(compared: Sequence[Compared], minimum_effects: Mapping[int, float]) -> list[tuple[Compared, float]]:
-    """The comparisons that warn, each with its chance among all of the run: corrected for how many there are.
+def find_warnings(compared: Sequence[Compared], minimum_effects: Mapping[int, float]) -> dict[int, float]:
+    """The positions of the comparisons that warn, with the chance of each among all: corrected for how many there are.
 
     Of the chance of a false alarm rows have one half, as what does not come is what matters most and is hardest to
     tell from season; the other metrics have equal parts of the other half. The comparisons of a metric share its part.
@@ -589,13 +589,13 @@ def worth_telling(compared: Sequence[Compared], minimum_effects: Mapping[int, fl
     counts: dict[str, int] = {}
     for one in compared:
         counts[one.metric] = counts.get(one.metric, 0) + 1
-    told = []
+    found = {}
     for number, one in enumerate(compared):
         alike = len(counts.keys() & set(ROWS)) if one.metric in ROWS else len(counts.keys() - set(ROWS))
         chance = min(one.chance * counts[one.metric] * alike * 2, 1.0)
         if chance < FALSE_ALARMS and abs(one.effect) >= minimum_effects[number]:
-            told.append((one, chance))
-    return told
+            found[number] = chance
+    return found
 
 
 def joined(members: Sequence[tuple[Compared, float]]) -> Iterator[list[tuple[Compared, float]]]:

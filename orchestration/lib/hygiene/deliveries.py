@@ -25,7 +25,7 @@ from orchestration.lib.core.connection import one_row, transaction
 from orchestration.lib.core.sql import literal
 from orchestration.lib.core.sql import name as quoted
 from orchestration.lib.hygiene.anomaly_ledger import DELIVERY_ANOMALIES as ANOMALIES
-from orchestration.lib.hygiene.anomaly_ledger import HOW_TO_ACCEPT, Row, is_up_to, open_rows, store
+from orchestration.lib.hygiene.anomaly_ledger import HOW_TO_ACCEPT, Row, is_up_to, open_rows, rename_metrics, store
 from orchestration.lib.hygiene.checks import Check, TableChecks
 from orchestration.lib.hygiene.comparison import (
     LOGARITHMS,
@@ -38,12 +38,12 @@ from orchestration.lib.hygiene.comparison import (
     TableDays,
     compare_days,
     compare_share,
+    find_warnings,
     joined,
     rows_of_others,
     shift_that_fits,
     spans_to_compare,
     strongest_and_days,
-    worth_telling,
 )
 from orchestration.lib.hygiene.daily_profiles import (
     MOST_VALUES,
@@ -208,12 +208,13 @@ def compare_deliveries(
             for contract in contracts
             if (batch := batches.get((contract.source, contract.table))) is not None
         ]
+        rename_metrics(connection, ANOMALIES)
         opened = _open_anomalies(connection)
         compared: list[tuple[_Table, Compared]] = []
         learning: dict[str, int] = {}
         for table in tables:
             _choose_days(connection, table, tables, last_day, opened)
-        _set_beside(connection, tables)
+        _set_rows_of_others(connection, tables)
         for table in tables:
             found, unknown = _compare(table, limits)
             compared += [(table, one) for one in found]
@@ -222,11 +223,10 @@ def compare_deliveries(
             number: limits.of(table.contract, one.metric, one.column).minimum_effect
             for number, (table, one) in enumerate(compared)
         }
-        by_comparison = {id(one): table for table, one in compared}
-        told = worth_telling([one for _, one in compared], effects)
+        warnings = find_warnings([one for _, one in compared], effects)
         for table in tables:
             count = sum(1 for other, _ in compared if other is table)
-            found_here = [(one, chance) for one, chance in told if by_comparison[id(one)] is table]
+            found_here = [(compared[at][1], chance) for at, chance in warnings.items() if compared[at][0] is table]
             anomalies = _anomalies(table, found_here, len(compared), limits)
             new = _store(connection, table, anomalies, run_id=run_id, now=now)
             _note_delivery(
@@ -587,7 +587,7 @@ def _read_days(
     return TableDays(rows, series, hours, few, masks), start
 
 
-def _set_beside(connection: duckdb.DuckDBPyConnection, tables: Sequence[_Table]) -> None:
+def _set_rows_of_others(connection: duckdb.DuckDBPyConnection, tables: Sequence[_Table]) -> None:
     """Gives each table that is compared the rows of the others on its days."""
     if all(table.days is None for table in tables):
         return
@@ -606,7 +606,7 @@ def _set_beside(connection: duckdb.DuckDBPyConnection, tables: Sequence[_Table])
             for name, found in rows.items()
             if name != table.name
         ]
-        table.days = replace(table.days, beside=rows_of_others(others))
+        table.days = replace(table.days, of_others=rows_of_others(others))
 
 
 def _compare(table: _Table, limits: Limits) -> tuple[list[Compared], int]:
@@ -633,15 +633,15 @@ def _number(value: float | None) -> float:
     return float(value or 0)
 
 
-# --- what is told
+# --- what warns
 
 
 def _anomalies(
-    table: _Table, told: Sequence[tuple[Compared, float]], comparison_count: int, limits: Limits
+    table: _Table, warning: Sequence[tuple[Compared, float]], comparison_count: int, limits: Limits
 ) -> list[tuple[Anomaly, float, float]]:
     """One anomaly per metric, column, value and run of days, with its chance and the rows behind it."""
     groups: dict[tuple[str, str, str | None, bool], list[tuple[Compared, float]]] = {}
-    for one, chance in told:
+    for one, chance in warning:
         groups.setdefault((one.metric, one.column, one.value, one.effect > 0), []).append((one, chance))
     found = []
     for members in groups.values():
@@ -707,7 +707,7 @@ def _looking_query(table: _Table, one: Compared, first: date, last: date) -> str
     )
     queries = {
         "rows": by_day,
-        "rows_beside": by_day,
+        "rows_relative": by_day,
         "nulls": f"select * from {raw} where {rows} and {column} is null",
         "negatives": f"select * from {raw} where {rows} and {column} < 0",
         "level": f"select * from {raw} where {rows} order by abs({column}) desc",
@@ -758,7 +758,7 @@ def _store(
     run_id: str,
     now: datetime,
 ) -> int:
-    """Appends what is new to the ledger and ends what was settled; returns how many are told for the first time."""
+    """Appends what is new to the ledger and ends what was settled; returns how many are new."""
     rows = [
         {
             "anomaly_id": anomaly.anomaly_id,

@@ -30,6 +30,7 @@ from orchestration.lib.hygiene.anomaly_ledger import (
     end,
     is_up_to,
     open_rows,
+    rename_metrics,
     store,
     unended_rows,
 )
@@ -45,12 +46,12 @@ from orchestration.lib.hygiene.comparison import (
     Span,
     TableDays,
     compare_series,
+    find_warnings,
     joined,
     median_moves,
     rows_moved,
     spans_to_compare,
     strongest_and_days,
-    worth_telling,
 )
 
 BANDS = "hygiene.kpi_bands"
@@ -214,7 +215,7 @@ class _Volumes:
     def of(self, subject: _Subject, measure: str) -> Figures:
         return self._on_days_of(subject, self.by_measure[measure])
 
-    def beside(self, subject: _Subject) -> dict[int, Figures]:
+    def of_others(self, subject: _Subject) -> dict[int, Figures]:
         """How the other measures moved; empty where these are too few."""
         others = median_moves([moved for measure, moved in self.moved.items() if measure != subject.top])
         return {length: self._on_days_of(subject, moved) for length, moved in others.items()}
@@ -252,6 +253,7 @@ def compare_kpis(
     KPIs whose definition is another than in the release before.
     """
     with transaction(connection):
+        rename_metrics(connection, ANOMALIES)
         subjects = _subjects(_kpis(connection), _last_measured(connection, last_day), limits)
         due = _due(connection, subjects)
         _rename(connection, subjects, due)
@@ -501,22 +503,22 @@ def _compare(subject: _Subject, volumes: _Volumes, days: Sequence[date], opened:
         metric = "share" if subject.kpi.unit == "share" else "ratio"
         table = TableDays(below, {(metric, ""): (top, below)}, masked={(metric, ""): masked}, growth_may_stop=True)
         found, _ = compare_series(table, metric, "", drawn)
-        beside: list[Compared] = []
+        relative: list[Compared] = []
     else:
-        masks = {("rows", ""): masked, ("rows_beside", ""): masked}
-        table = TableDays(top, {}, masked=masks, beside=volumes.beside(subject), growth_may_stop=True)
+        masks = {("rows", ""): masked, ("rows_relative", ""): masked}
+        table = TableDays(top, {}, masked=masks, of_others=volumes.of_others(subject), growth_may_stop=True)
         found, _ = compare_series(table, "rows", "", drawn)
-        beside = compare_series(table, "rows_beside", "", windows)[0] if table.beside else []
-        beside = [one if _has_moved(one) else replace(one, effect=0.0, chance=1.0) for one in beside]
+        relative = compare_series(table, "rows_relative", "", windows)[0] if table.of_others else []
+        relative = [one if _has_moved(one) else replace(one, effect=0.0, chance=1.0) for one in relative]
     may_warn = set(windows)
-    judged = [*(one for one in found if one.span in may_warn), *beside]
+    judged = [*(one for one in found if one.span in may_warn), *relative]
     reopened = frozenset(str(row["anomaly_id"]) for row in again)
     known = {one.span for one in found}
     return _Found(subject, found, judged, drawn, sum(span not in known for span in windows), reopened)
 
 
 def _has_moved(one: Compared) -> bool:
-    """Whether a volume itself moved as it did beside the others: that only these moved is nothing to tell of it."""
+    """Whether a volume itself moved as it did relative to the others: that only these moved is no warning of it."""
     return math.log(one.after / one.before) * (1 if one.effect > 0 else -1) >= MOVED
 
 
@@ -608,12 +610,9 @@ def _store_anomalies(
     effects = {
         number: _least_effect(limits, one.subject, comparison) for number, (one, comparison) in enumerate(compared)
     }
-    place = {id(comparison): one for one, comparison in compared}
-    told: dict[int, list[tuple[Compared, float]]] = {}
-    for comparison, chance in worth_telling([comparison for _, comparison in compared], effects):
-        told.setdefault(id(place[id(comparison)]), []).append((comparison, chance))
+    warnings = find_warnings([comparison for _, comparison in compared], effects)
     for one in found:
-        mine = told.get(id(one), [])
+        mine = [(compared[at][1], chance) for at, chance in warnings.items() if compared[at][0] is one]
         ways = ([pair for pair in mine if (pair[0].effect > 0) == is_up] for is_up in (True, False))
         rows = [
             _anomaly(connection, one.subject, volumes, run, len(compared), limits, redefined)
@@ -665,8 +664,8 @@ def _anomaly(
     if subject.figure == VALUE:
         reasons |= _parts_that_moved(subject, volumes, one.span)
     _, lower, upper = one.band(BAND_SHARE)
-    # beside other volumes nothing of this one alone was expected
-    expected = f", expected {_shown(one, lower)} to {_shown(one, upper)}" if one.metric != "rows_beside" else ""
+    # relative to other volumes nothing of this one alone was expected
+    expected = f", expected {_shown(one, lower)} to {_shown(one, upper)}" if one.metric != "rows_relative" else ""
     what = subject.figure if subject.figure == VALUE else f"{subject.top} per day, on which it is measured,"
     others = subject.also_kpi_ids
     when = f"on {first}" if first == last else f"from {first} to {last}"

@@ -60,7 +60,7 @@ def older_contracts(
 ) -> tuple[LandingWarning, ...]:
     """A warning for each table of which files landed under another contract than it has now.
 
-    Of files that landed before contracts were noted nothing is said.
+    Files that landed before contracts were noted are not reported.
     """
     if not has_registry(connection):
         return ()

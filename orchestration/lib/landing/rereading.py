@@ -1,8 +1,8 @@
 """Reads files that landed again, in place: for `requeue` and `land_again`, after their contract changed.
 
 A file keeps its place in the order of deliveries, so the same rows count as if it had landed under this contract at
-first. A row that comes out as it was is not touched. One that does not remains in raw as withdrawn, under a file of no
-delivery, so that builds see its key change.
+first. A row that comes out as it was is not touched. A row that does not come out stays in raw as withdrawn, under a
+file of no delivery, so that builds see its key change.
 """
 
 from __future__ import annotations

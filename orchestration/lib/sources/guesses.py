@@ -206,7 +206,7 @@ def _guesses_of(columns: Iterable[SampleColumn]) -> list[ColumnGuess]:
         _guess_type(guess)
         _guess_person(guess)
         guesses.append(guess)
-    _guess_names_beside_addresses(guesses)
+    _guess_names_next_to_addresses(guesses)
     _keep_local_times_as_texts(guesses)
     for guess in guesses:
         if guess.is_personal:
@@ -229,13 +229,13 @@ def _mark_ids_of_persons(guesses: Iterable[ColumnGuess]) -> None:
             guess.why.append("of a person")
 
 
-def _guess_names_beside_addresses(guesses: Sequence[ColumnGuess]) -> None:
+def _guess_names_next_to_addresses(guesses: Sequence[ColumnGuess]) -> None:
     """A name in an object that has an address or a telephone number as well is that of a person."""
 
     def place(guess: ColumnGuess) -> str:
         return (guess.sample.path or "").rpartition(".")[0]
 
-    # the row itself has names of all kinds: an order's beside its buyer's address
+    # the row itself has names of all kinds: an order's next to its buyer's address
     of_persons = {place(guess) for guess in guesses if identifier_of(guess) in ("email", "phone")} - {"", "$"}
     for guess in guesses:
         if (
@@ -245,7 +245,7 @@ def _guess_names_beside_addresses(guesses: Sequence[ColumnGuess]) -> None:
             and not guess.is_personal
         ):
             guess.meta["personal"] = True
-            guess.why.append("a name beside an address")
+            guess.why.append("a name next to an address")
 
 
 def _keep_local_times_as_texts(guesses: Sequence[ColumnGuess]) -> None:

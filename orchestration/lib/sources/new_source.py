@@ -93,7 +93,7 @@ def _check_names(asked: NewSource) -> None:
 
 
 def _place(asked: NewSource) -> tuple[Path, str | None]:
-    """The file of a table and what it holds: that of the source, or one of its own beside it."""
+    """The file of a table and what it holds: that of the source, or one of its own next to it."""
     folder = asked.folder / asked.source
     own = folder / f"_{asked.source}__{asked.table}__sources.yml"
     whole = folder / f"_{asked.source}__sources.yml"

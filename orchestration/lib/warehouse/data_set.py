@@ -71,7 +71,7 @@ def prepare_data_set(settings: Settings, *, today: date) -> SeedReport:
     """Creates the data set's folder and warehouse file and brings its configuration together.
 
     Runs before every job and changes nothing the second time. Returns the warnings about the configuration, but none
-    of shipped seeds that stand in for own ones: they are about a retailer. Raises
+    of shipped seeds that are used instead of own ones: they are about a retailer. Raises
     SeedsInvalid and ContractError for errors in it and SettingsError for a folder that can't be written and for
     another key than the data set was built with.
     """

@@ -36,7 +36,7 @@ def shared_event_ids(connection: duckdb.DuckDBPyConnection, contracts: Sequence[
     by_tables: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for event_id, claimed in claims.items():
         by_tables[tuple(sorted({key.partition(":")[0] for _, key in claimed}))].append(event_id)
-    told = []
+    found = []
     for tables, ids in by_tables.items():
         example = ids[0]
         places = " and ".join(
@@ -49,11 +49,11 @@ def shared_event_ids(connection: duckdb.DuckDBPyConnection, contracts: Sequence[
             if own
             else "Begin the ids of a feed with <source>:<native id>"
         )
-        told.append(
+        found.append(
             f"{len(ids):,} event id{'s are' if len(ids) > 1 else ' is'} that of several rows of {', '.join(tables)}, "
             f"such as {example}: {places}. {fix}, or take a file out with make withdraw."
         )
-    return told
+    return found
 
 
 def _place(connection: duckdb.DuckDBPyConnection, contract: TableContract | None, version_key: str) -> str:

@@ -93,7 +93,7 @@ def test_nine_damages_to_a_quarter_of_the_extracts_warn(extracts: Path, tmp_path
     assert lost.before < 0.1 and 0.65 < lost.after < 0.85
     with open_duckdb(tmp_path / "warehouse.duckdb", read_only=True) as connection:
         for one in found.open:
-            if one.metric not in ("rows", "rows_beside"):
+            if one.metric not in ("rows", "rows_relative"):
                 assert connection.execute(one.query).fetchone(), one.query
     # the gate shows them, as warnings of the table's suite
     [contract] = [contract for contract in CONTRACTS if contract.name == "crm.contacts"]
@@ -107,8 +107,8 @@ def test_nine_damages_to_a_quarter_of_the_extracts_warn(extracts: Path, tmp_path
 
 
 def _seen(anomalies: tuple[Anomaly, ...], table: str, metric: str, column: str | None) -> bool:
-    """Whether a damage was found: rows may be told by themselves or beside other tables, a new name by the old one."""
-    metrics = {"rows": ("rows", "rows_beside"), "new_values": ("new_values", "missing_values")}.get(metric, (metric,))
+    """Whether a damage was found: rows by themselves or relative to other tables, a new name by the old one."""
+    metrics = {"rows": ("rows", "rows_relative"), "new_values": ("new_values", "missing_values")}.get(metric, (metric,))
     return any(
         f"{one.source}.{one.table}" == table and one.metric in metrics and one.column == column for one in anomalies
     )
@@ -227,6 +227,20 @@ def test_a_limit_blocks_switches_off_or_raises_what_warns(business: Business) ->
     assert limits.of(contract, "rows").minimum_effect == Limits().of(contract, "rows").minimum_effect
 
 
+def test_what_was_accepted_under_a_former_name_of_its_metric_has_the_name_of_now(business: Business) -> None:
+    business.deliver(0, 9)
+    business.compare(9)
+    business.connection.execute(
+        "insert into hygiene.delivery_anomalies (anomaly_id, source_name, table_name, metric, first_on, last_on, "
+        "accepted_at) values ('a', 'shop', 'web', 'rows_beside', ?, ?, now()::timestamp)",
+        [BEGINS, BEGINS],
+    )
+    business.compare(9)
+    assert business.connection.execute(
+        "select metric from hygiene.delivery_anomalies where anomaly_id = 'a' and ended_at is null"
+    ).fetchall() == [("rows_relative",)]
+
+
 def test_a_history_of_one_delivery_only_learns(business: Business) -> None:
     business.deliver(0, 20)
     found = business.compare(20)
@@ -250,7 +264,7 @@ def test_days_that_never_came_are_missed_unless_the_source_is_meant_to_end() -> 
             assert found is not None
             missed = [one for one in found.open if one.table == "visits"]
             assert bool(missed) == is_missed
-            assert {one.metric for one in missed} <= {"rows", "rows_beside"}
+            assert {one.metric for one in missed} <= {"rows", "rows_relative"}
             if missed:
                 assert missed[0].after < 0.2 * missed[0].before
                 assert missed[0].last_on >= BEGINS + timedelta(days=220)

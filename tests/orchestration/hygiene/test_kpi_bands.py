@@ -235,6 +235,18 @@ def test_what_was_accepted_stays_so_when_a_kpi_that_shares_it_is_switched_off(bu
     assert not [one for one in open_now if "order_value_per_visitor" in one.kpi_ids and one.figure == "volume"]
 
 
+def test_what_was_found_under_a_former_name_of_its_metric_goes_on(business: Business) -> None:
+    found = half_of_visitors(business)
+    business.connection.execute(
+        "update hygiene.kpi_anomalies set metric = 'rows_beside' where anomaly_id = ?", [found.anomaly_id]
+    )
+    business.go_on(1, last_week("visitors", "products_viewed", factor=0.5))
+    assert found.anomaly_id in {one.anomaly_id for one in business.compare().open}
+    assert business.connection.execute(
+        "select count(*) from hygiene.kpi_anomalies where metric = 'rows_beside'"
+    ).fetchall() == [(0,)]
+
+
 def test_reasons_name_a_new_definition_and_open_deliveries_of_tables_that_feed_the_kpi(business: Business) -> None:
     connection = business.connection
     for table, columns in {

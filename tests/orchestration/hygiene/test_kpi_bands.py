@@ -226,6 +226,20 @@ def test_a_figure_of_several_kpis_is_open_until_all_of_them_are_switched_off(bus
     assert found.anomaly_id not in {one.anomaly_id for one in business.compare(KpiLimits(rows)).open}
 
 
+def test_what_a_kpi_shared_stays_with_the_other_when_it_is_measured_otherwise(business: Business) -> None:
+    found = half_of_visitors(business)
+    business.connection.execute(
+        "update kpis.dim_kpis set denominator_measure_id = 'calls' where kpi_id = 'order_share'"
+    )
+    business.connection.execute(
+        "update kpis.fct_kpi_values_daily as moved set denominator = calls.denominator "
+        "from kpis.fct_kpi_values_daily as calls where moved.kpi_id = 'order_share' "
+        "and calls.kpi_id = 'call_answered_share' and calls.measured_on = moved.measured_on"
+    )
+    left = [one for one in business.compare().open if one.anomaly_id == found.anomaly_id]
+    assert [(one.kpi_ids, one.figure) for one in left] == [(("order_value_per_visitor",), "volume")]
+
+
 def test_what_was_accepted_stays_so_when_a_kpi_that_shares_it_is_switched_off(business: Business) -> None:
     found = half_of_visitors(business)
     accept_anomaly(business.connection, found.anomaly_id, by="ann", note="one shop is closed", now=NOW)

@@ -7,8 +7,10 @@ import json
 import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 
 from orchestration.cli.screen import Progress
+from orchestration.lib.core.files import sync_folder, write_durably
 from orchestration.lib.core.settings import Settings, SettingsError
 from orchestration.lib.dbt.project import ensure_manifest
 from orchestration.lib.release.folders import check_folders
@@ -68,18 +70,30 @@ def make_example(settings: Settings, *, sizes: Mapping[str, int], progress: Prog
         )
     asked = {**example.sizes, **sizes}
     made = settings.home / "example.json"
-    before = json.loads(made.read_text(encoding="utf-8")) if made.exists() else None
+    before = _made_before(made)
     if before == asked or (before is not None and not sizes):
         return
     if before is not None:
         progress(f"  example {example.name} starts over: {before} was made, {asked} is asked for")
-        for gone in (settings.warehouse, settings.warehouse.with_suffix(".duckdb.wal")):
-            gone.unlink(missing_ok=True)
-        for folder in (settings.extracts, settings.truth):
-            shutil.rmtree(folder, ignore_errors=True)
-        made.unlink()
+    # first what says that the example is whole: whoever is killed from here on leaves none, and the next one starts
+    made.unlink(missing_ok=True)
+    sync_folder(settings.home)
+    for gone in (settings.warehouse, settings.warehouse.with_suffix(".duckdb.wal")):
+        gone.unlink(missing_ok=True)
+    for folder in (settings.extracts, settings.truth):
+        if folder.exists():
+            shutil.rmtree(folder)
     progress(f"  making example {example.name}: {', '.join(f'{name} {size}' for name, size in asked.items())}")
     generate = importlib.import_module(f"examples.{example.name}").generate
     clock = {"as_of": example.as_of} if example.is_simulated else {}
     generate(settings.extracts, settings.truth, **clock, **asked, progress=lambda line: progress(f"    {line}"))
-    made.write_text(json.dumps(asked), encoding="utf-8")
+    write_durably(made, json.dumps(asked))
+
+
+def _made_before(made: Path) -> dict[str, int | None] | None:
+    """The sizes of the example that is there; None where none is, or where nothing says that it is whole."""
+    try:
+        before = json.loads(made.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None
+    return before if isinstance(before, dict) else None

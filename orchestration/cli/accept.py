@@ -1,4 +1,4 @@
-"""`make accept`: what a delivery or a KPI was found to be is right, so that it neither warns nor blocks any longer."""
+"""`make accept`: a delivery or a KPI that is unlike the days before is right, and no longer warns or blocks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orchestration.lib.core.settings import read_settings
 
 
 def command(
-    anomaly: Annotated[str, typer.Argument(help="Its id; without one, what waits is listed.")] = "",
+    anomaly: Annotated[str, typer.Argument(help="Id of the anomaly; without one, those that wait are listed.")] = "",
     note: Annotated[str | None, typer.Option(help="Why it is right.")] = None,
     undo: Annotated[bool, typer.Option("--undo", help="Take the acceptance back.")] = False,
 ) -> int:

@@ -16,14 +16,13 @@ def command(
     type: Annotated[str, typer.Argument(help="Its type, as identifier_types.csv names it.")],
     value: Annotated[
         str | None,
-        typer.Argument(help="The identifier as people write it; else read from standard input."),
+        typer.Argument(help="The identifier as people write it; without it, standard input is read."),
     ] = None,
 ) -> int:
     """Print the hash of an identifier, as the marts hold it.
 
-    The list of processes shows what is typed as an argument to every user of the machine. What is typed at the prompt,
-    or comes through a pipe, it does not show.
-    The first time after a change of the macros dbt compiles them, which takes some seconds.
+    Every user of the machine can see an argument in the list of processes, but not what is typed at the prompt or comes
+    through a pipe. The first time after a change of the macros dbt compiles them, which takes some seconds.
     """
     from orchestration.lib.warehouse.data_set import prepare_data_set
     from orchestration.lib.warehouse.identifiers import hash_identifier

@@ -43,7 +43,7 @@ def command(
             count = f"{len(one.gone):,} file{'s' * (len(one.gone) != 1)}"
             more = f" and {len(one.gone) - SHOWN:,} more" if len(one.gone) > SHOWN else ""
             print(
-                f"{one.contract.name}: {count} left as landed, of which the extracts folder has the content no more: "
+                f"{one.contract.name}: {count} left as landed, as the content is no longer in the extracts folder: "
                 f"{', '.join(one.gone[:SHOWN])}{more}"
             )
         if one.batch is not None:
@@ -51,7 +51,7 @@ def command(
             rows = f"{one.rows_replaced:,} row{'s' * (one.rows_replaced != 1)} replaced"
             print(f"{one.contract.name}: {files}, {rows}, {one.rows_let_in:,} let in from quarantine")
         elif not one.left and not one.gone:
-            print(f"{one.contract.name}: all files landed as the contract says now")
+            print(f"{one.contract.name}: all files landed under the current contract")
     if any(one.batch is not None for one in tables):
         print("Type make run to publish it.")
     return int(any(one.left for one in tables))

@@ -27,8 +27,8 @@ def command(
 ) -> int:
     """Build the warehouse again from the extracts, and publish.
 
-    What was withdrawn remains withdrawn, and the ledgers of runs continue. The file of before is kept aside until all
-    is published.
+    What was withdrawn remains withdrawn, and the ledgers of runs continue. The previous file is kept until all is
+    published.
     """
     from orchestration.cli.preparing import prepare_extracts, prepare_project
     from orchestration.cli.refreshing import run_refresh
@@ -49,7 +49,7 @@ def command(
     finally:
         if aside.exists() and (code or gone):
             why = f"{len(gone)} of its files are gone from the extracts folder" if not code else "nothing was published"
-            print(f"The warehouse file of before is kept, as {why}: {shown_path(aside)}")
+            print(f"The previous warehouse file is kept, because {why}: {shown_path(aside)}")
     if code == 0 and not gone:
         for file in (aside, _log(aside)):
             file.unlink(missing_ok=True)
@@ -75,16 +75,16 @@ def set_aside(settings: Settings, aside: Path, *, anyway: bool) -> list[str]:
             gone = _gone(connection, read_all_contracts(settings), settings.extracts)
             if gone and not anyway:
                 raise SettingsError(
-                    f"{len(gone)} files that count are gone from {settings.extracts}, or hold something else now. "
-                    "Their rows would be lost: "
-                    f"{', '.join(gone[:SHOWN])}{' …' if len(gone) > SHOWN else ''}. Put them back; or build without "
-                    "them: make rebuild ANYWAY=1, which keeps the present file aside."
+                    f"{len(gone)} landed file{'s are' if len(gone) > 1 else ' is'} gone from {settings.extracts}, or "
+                    "changed there; without them rows would be lost: "
+                    f"{', '.join(gone[:SHOWN])}{' …' if len(gone) > SHOWN else ''}. Put them back; or build "
+                    "without them: make rebuild ANYWAY=1, which keeps the present warehouse file, too."
                 )
             note_withdrawals(connection, settings.home)
     except DatabaseUnusable as error:
         if not is_damaged(error):
             raise
-        print(f"  {str(error).partition(' Readers keep')[0]} What it alone knew is lost: rows of files that are gone.")
+        print(f"  {str(error).partition(' Readers keep')[0]} Rows that only it held are lost.")
     if aside.exists():
         settings.warehouse.unlink()
         _log(settings.warehouse).unlink(missing_ok=True)
@@ -149,7 +149,7 @@ def _take_ledgers_over(settings: Settings, aside: Path) -> None:
             except DatabaseUnusable:
                 print(f"  The ledgers of runs can't be taken from {shown_path(source)}, which is damaged.")
         if sources:
-            print("  The ledgers of runs begin empty.")
+            print("  The ledgers of runs start empty.")
 
 
 def _refuse_while_a_run_is_under_way(settings: Settings) -> None:
@@ -162,7 +162,7 @@ def _refuse_while_a_run_is_under_way(settings: Settings) -> None:
         return
     with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
         for run in end_dead_runs(instance, settings.dagster_home, print):
-            raise SettingsError(f"Run {run.run_id[:8]} is under way. Wait for its end, or stop it, and type it again.")
+            raise SettingsError(f"Run {run.run_id[:8]} is under way. Wait for its end or stop it, then rebuild again.")
 
 
 def _aside(settings: Settings) -> Path:

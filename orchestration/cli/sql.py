@@ -1,4 +1,4 @@
-"""`make sql`: a question to the published release or to the warehouse."""
+"""`make sql`: a query of the published release or of the warehouse."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from orchestration.lib.core.settings import SettingsError, read_settings
 
 def command(
     query: Annotated[str, typer.Argument(help="A query in DuckDB's SQL.")],
-    warehouse: Annotated[bool, typer.Option("--warehouse", help="Ask the data set's warehouse file instead.")] = False,
+    warehouse: Annotated[bool, typer.Option("--warehouse", help="Query the warehouse file of the data set.")] = False,
 ) -> int:
-    """Ask the published release, or the warehouse, a question. It reads that one file and writes none."""
+    """Query the published release, or the warehouse. The query reads that one file and writes none."""
     import duckdb
 
     if not query.strip():
-        raise SettingsError('Ask something: make sql SQL="from kpis.kpi_scorecard"')
+        raise SettingsError('There is no query. For example: make sql SQL="from kpis.kpi_scorecard"')
     from orchestration.lib.core.connection import confine, open_duckdb
 
     settings = read_settings()
     database = settings.warehouse if warehouse else settings.serving / "customer_journeys.duckdb"
     if not database.exists():
-        raise SettingsError(f"{database} is not there yet. Type make run first.")
+        raise SettingsError(f"{database} does not exist yet. Type make run first.")
     if warehouse:
         print(
-            f"{database}: the warehouse, to read only. It holds people as they are known, and is not for sharing.",
+            f"{database}: the warehouse, read-only. It holds personal data in clear: do not share it.",
             file=sys.stderr,
         )
     shown = io.StringIO()

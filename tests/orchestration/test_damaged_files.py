@@ -158,7 +158,7 @@ def test_what_only_the_warehouse_holds_is_not_lost_by_a_rebuild(copied: Shop) ->
     before = warehouse.read_bytes()
     ended = copied.command("rebuild")
     assert ended.returncode == 2
-    assert "1 files that count are gone" in ended.stderr and "feed/events/3.csv" in ended.stderr
+    assert "1 landed file is gone" in ended.stderr and "feed/events/3.csv" in ended.stderr
     assert warehouse.read_bytes() == before, "nothing was moved"
     # a file that stops the run: twice, so that a half-built file is there at the second time
     bad = copied.extracts / "feed" / "events" / "bad.csv"
@@ -166,7 +166,7 @@ def test_what_only_the_warehouse_holds_is_not_lost_by_a_rebuild(copied: Shop) ->
     for _ in range(2):
         ended = copied.command("rebuild", "--anyway")
         assert ended.returncode == 1, ended.stdout + ended.stderr
-        assert "The warehouse file of before is kept, as nothing was published" in ended.stdout
+        assert "The previous warehouse file is kept, because nothing was published" in ended.stdout
         assert aside.read_bytes() == before
         assert copied.orders() == ["a1", "a2", "b1"]
     bad.unlink()

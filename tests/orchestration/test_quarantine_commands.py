@@ -94,7 +94,7 @@ def test_from_a_changed_contract_to_files_that_are_read_as_it_says(
     land()
     assert "landed before" not in say("check")[1]
     code, said = say("land-again", "feed", "--table", "events")
-    assert (code, said) == (0, "feed.events: all files landed as the contract says now\n")
+    assert (code, said) == (0, "feed.events: all files landed under the current contract\n")
     [events] = [contract for contract in CONTRACTS if contract.table == "events"]
     columns = tuple(replace(c, accepted_values=()) if c.name == "direction" else c for c in events.columns)
     changed = replace(events, columns=columns)
@@ -117,6 +117,6 @@ def test_from_a_changed_contract_to_files_that_are_read_as_it_says(
     code, said = say("land-again", "feed")
     assert code == 0
     assert (
-        "feed.events: 1 file left as landed, of which the extracts folder has the content no more: feed/events/a.csv\n"
+        "feed.events: 1 file left as landed, as the content is no longer in the extracts folder: feed/events/a.csv\n"
     ) in said
     assert "landed before" not in say("check")[1]

@@ -121,7 +121,7 @@ def channels_to_settle(
         cure = f"give `channel` at {mapped}" if mapped else "give the events a channel"
         yield (
             f"{count:,} event{'s' * (count > 1)} of {source} {'have' if count > 1 else 'has'} no channel, such as "
-            f"{event}{more}; {cure}, or add a rule to channel_rules.csv (hygiene.unassigned_channels has what they say)"
+            f"{event}{more}; {cure}, or add a rule to channel_rules.csv (see hygiene.unassigned_channels)"
         )
 
 

@@ -199,7 +199,7 @@ def test_channels_that_no_seed_lists_and_events_without_one_are_named_with_their
             ) as events(source_system, event_name, event_count);
         """)
         found = list(channels_to_settle(connection, settings, contracts))
-        rules = "or add a rule to channel_rules.csv (hygiene.unassigned_channels has what they say)"
+        rules = "or add a rule to channel_rules.csv (see hygiene.unassigned_channels)"
         assert found == [
             f"channel telex is not in channels.csv: 2 events, such as desk:1 (ticket_opened of desk); correct {file} "
             f"line 15, or add a row to channels.csv in {tmp_path / 'seeds'}",

@@ -40,36 +40,37 @@ def command(
     prepare_extracts(settings, sizes={}, progress=print)
     check_configuration(settings, today=datetime.now(UTC).date())
     _refuse_while_a_run_is_under_way(settings)
-    gone = set_aside(settings, aside, anyway=anyway)
+    lost = set_aside(settings, aside, anyway=anyway)
     code = 1
     try:
         prepare_project(settings, progress=print)
         _take_ledgers_over(settings, aside)
         code = run_refresh(settings, sizes={})
     finally:
-        if aside.exists() and (code or gone):
-            why = f"{len(gone)} of its files are gone from the extracts folder" if not code else "nothing was published"
+        if aside.exists() and (code or lost):
+            why = "nothing was published" if code else lost
             print(f"The previous warehouse file is kept, because {why}: {shown_path(aside)}")
-    if code == 0 and not gone:
+    if code == 0 and not lost:
         for file in (aside, _log(aside)):
             file.unlink(missing_ok=True)
     return code
 
 
-def set_aside(settings: Settings, aside: Path, *, anyway: bool) -> list[str]:
+def set_aside(settings: Settings, aside: Path, *, anyway: bool) -> str | None:
     """Moves the warehouse file out of the way, and notes what of it was withdrawn if it can be read.
 
-    Returns the paths of landed files that are gone from the extracts folder. Where there is a file aside already, a
-    rebuild before this one did not come to its end: that file is the one to keep. Raises SettingsError for files that
-    are gone, without `anyway`, and WarehouseBusy while another process has the file open.
+    Returns why it has to be kept though all is published, None where nothing can be missing. Where there is a file
+    aside already, a rebuild before this one did not come to its end: that file is the one to keep. Raises SettingsError
+    for landed files that are gone from the extracts folder, without `anyway`, and WarehouseBusy while another process
+    has the file open.
     """
     from orchestration.lib.core.connection import DatabaseUnusable, is_damaged, open_duckdb
     from orchestration.lib.landing.withdrawals import note_withdrawals
     from orchestration.lib.sources.resolving import read_all_contracts
 
     if not settings.warehouse.exists():
-        return []
-    gone: list[str] = []
+        return None
+    lost: str | None = None
     try:
         with open_duckdb(settings.warehouse, wait_seconds=1) as connection:
             gone = _gone(connection, read_all_contracts(settings), settings.extracts)
@@ -80,19 +81,22 @@ def set_aside(settings: Settings, aside: Path, *, anyway: bool) -> list[str]:
                     f"{', '.join(gone[:SHOWN])}{' …' if len(gone) > SHOWN else ''}. Put them back; or build "
                     "without them: make rebuild ANYWAY=1, which keeps the present warehouse file, too."
                 )
+            if gone:
+                lost = f"{len(gone)} of its files {'are' if len(gone) > 1 else 'is'} gone from the extracts folder"
             note_withdrawals(connection, settings.home)
     except DatabaseUnusable as error:
         if not is_damaged(error):
             raise
-        print(f"  {str(error).partition(' Readers keep')[0]} Rows that only it held are lost.")
+        print(f"  {str(error).partition(' Readers keep')[0]}")
+        lost = "it can't be read, so nothing says whether it held rows that the extracts folder does not"
     if aside.exists():
         settings.warehouse.unlink()
         _log(settings.warehouse).unlink(missing_ok=True)
-        return gone
+        return "a rebuild before this one did not end"
     if _log(settings.warehouse).exists():
         _log(settings.warehouse).replace(_log(aside))
     settings.warehouse.replace(aside)
-    return gone
+    return lost
 
 
 def _gone(connection: duckdb.DuckDBPyConnection, contracts: Sequence[TableContract], extracts: Path) -> list[str]:

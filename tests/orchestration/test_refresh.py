@@ -237,7 +237,7 @@ def test_ten_lines_of_csv_become_a_published_release(story: dict[str, Any]) -> N
     manifest = json.loads((shop.release(release) / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["data_set"] == "corner_shop"
     assert shop.query(release, "select count(*), count(distinct customer_id) from core.fct_events") == [(10, 3)]
-    for shown in ("core.fct_events", "KPI scorecard", "Order value", "Hygiene: pass", "Next:"):
+    for shown in ("  core        10 tables ", "KPI scorecard", "Order value", "Hygiene: pass", "Next:"):
         assert shown in said
     [(outcomes,)] = shop.query(
         release, "select list(outcome order by outcome) from journeys.fct_journeys where journey_id = 'buying'"

@@ -17,7 +17,7 @@ import duckdb
 from orchestration.lib.config.contracts import TableContract
 from orchestration.lib.core.connection import transaction
 from orchestration.lib.core.files import PRIVATE_FILE, write_durably
-from orchestration.lib.landing.registry import LandingError, has_books
+from orchestration.lib.landing.registry import LandingError, complete_books, has_books
 from orchestration.lib.landing.withdraw import FileChange, change_status
 
 NOTE = "withdrawn.json"
@@ -53,6 +53,7 @@ def take_note_over(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
     ).fetchone()
     if there and there[0]:
         return
+    complete_books(connection)
     noted = sorted(_read(home))
     known: set[tuple[str, ...]] = set()
     if has_books(connection):

@@ -148,3 +148,19 @@ def test_a_damaged_note_is_named_and_nothing_counts_by_mistake(tmp_path: Path) -
     (tmp_path / NOTE).write_text("[[1", encoding="utf-8")
     with pytest.raises(LandingError, match=r"withdrawn.json is damaged.*make withdraw"):
         shop.land()
+
+
+def test_a_warehouse_of_an_earlier_version_is_taken_as_it_is(tmp_path: Path) -> None:
+    """Its books have fewer columns until something lands."""
+    shop = Shop(tmp_path)
+    shop.deliver("feed/events/one.csv", "one")
+    shop.deliver("feed/events/two.csv", "two")
+    shop.land()
+    shop.change(withdraw_file, "feed/events/two.csv")
+    with open_duckdb(shop.file) as connection:
+        connection.execute("drop table landing.withdrawn_before")
+        for column in ("delivered_in_name", "place_in_batch", "reading_rules"):
+            connection.execute(f"alter table landing.files drop column {column}")
+    (tmp_path / NOTE).unlink()
+    assert shop.land() == ["one"]
+    assert json.loads((tmp_path / NOTE).read_text(encoding="utf-8"))[0][3] == "feed/events/two.csv"

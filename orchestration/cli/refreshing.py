@@ -40,7 +40,7 @@ def run_refresh(settings: Settings, *, sizes: Mapping[str, int], moves_clock: bo
     before = current_release(settings)
     due = _look(settings)
     if before is not None and due is not None and not due.reasons and not (due.clock_moved_from and moves_clock):
-        _report_nothing_new(settings, before, due, due.overlooked, screen)
+        _report_nothing_new(settings, before, due, due.contracts, due.overlooked, screen)
         screen(f"This took {time.monotonic() - started:.1f} s.")
         return 0
     for reason in due.reasons if due else ():
@@ -53,7 +53,8 @@ def run_refresh(settings: Settings, *, sizes: Mapping[str, int], moves_clock: bo
     job_started = time.monotonic()
     failures = execute_job(refresh, settings, screen)
     seconds = time.monotonic() - job_started
-    not_read = _not_read(settings, due.contracts if due else read_all_contracts(settings))
+    contracts = due.contracts if due else read_all_contracts(settings)
+    not_read = _not_read(settings, contracts)
     if failures:
         report_failure(failures, before, screen)
         show_landing_warnings([warning.shown for warning in not_read], screen)
@@ -63,9 +64,9 @@ def run_refresh(settings: Settings, *, sizes: Mapping[str, int], moves_clock: bo
         screen("The job ended without a release and without a failure. Look at its steps with make up.")
         return 1
     if before is not None and after.release_id == before.release_id:
-        _report_nothing_new(settings, after, None, not_read, screen)
+        _report_nothing_new(settings, after, None, contracts, not_read, screen)
     else:
-        report_release(settings, after, not_read, screen)
+        report_release(settings, after, contracts, not_read, screen)
     screen(f"\nThe job took {seconds:.0f} s, all together {time.monotonic() - started:.0f} s.")
     report_next_steps(settings, screen)
     return 0
@@ -88,7 +89,12 @@ def _look(settings: Settings) -> Due | None:
 
 
 def _report_nothing_new(
-    settings: Settings, release: Release, due: Due | None, not_read: Sequence[LandingWarning], screen: Progress
+    settings: Settings,
+    release: Release,
+    due: Due | None,
+    contracts: Sequence[TableContract],
+    not_read: Sequence[LandingWarning],
+    screen: Progress,
 ) -> None:
     serve(settings)
     if due is not None and due.warnings:
@@ -105,4 +111,4 @@ def _report_nothing_new(
 
         for line in send_digests(settings).lines:
             screen(f"  {line}")
-    report_what_to_look_at(settings, release, not_read, screen)
+    report_what_to_look_at(settings, release, contracts, not_read, screen)

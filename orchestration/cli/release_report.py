@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.cli.screen import Progress
+from orchestration.lib.config.contracts import TableContract
 from orchestration.lib.core.connection import one_row, open_duckdb
 from orchestration.lib.core.settings import Settings, shown_path
 from orchestration.lib.digests.wording import STATUS_WORDS, amount, change_arrow
@@ -19,7 +20,6 @@ from orchestration.lib.landing.warnings import LandingWarning
 from orchestration.lib.release.journal import read_manifest
 from orchestration.lib.release.publish import Release
 from orchestration.lib.sources.notices import notices
-from orchestration.lib.sources.resolving import read_all_contracts
 
 # A longer scorecard than this is summed up by journey at the end of a run, with as many of those that miss their
 # target.
@@ -33,7 +33,13 @@ FIGURES = range(3, 6)
 FINDINGS_SHOWN = 5
 
 
-def report_release(settings: Settings, release: Release, not_read: Sequence[LandingWarning], screen: Progress) -> None:
+def report_release(
+    settings: Settings,
+    release: Release,
+    contracts: Sequence[TableContract],
+    not_read: Sequence[LandingWarning],
+    screen: Progress,
+) -> None:
     """Says what is in a release, and what lies in the extracts folder and is `not_read`."""
     manifest = read_manifest(release.directory)
     screen(f"\nRelease {release.release_id}  (data set {settings.data_set}, as of {release.as_of:%Y-%m-%d %H:%M} UTC)")
@@ -41,7 +47,7 @@ def report_release(settings: Settings, release: Release, not_read: Sequence[Land
     with open_duckdb(release.database, read_only=True) as connection:
         show_scorecard(connection, screen)
         show_hygiene(connection, manifest, release.directory, screen)
-    report_what_to_look_at(settings, release, not_read, screen)
+    report_what_to_look_at(settings, release, contracts, not_read, screen)
 
 
 def show_schemas(manifest: Mapping, screen: Progress) -> None:
@@ -58,7 +64,11 @@ def show_schemas(manifest: Mapping, screen: Progress) -> None:
 
 
 def report_what_to_look_at(
-    settings: Settings, release: Release, not_read: Sequence[LandingWarning], screen: Progress
+    settings: Settings,
+    release: Release,
+    contracts: Sequence[TableContract],
+    not_read: Sequence[LandingWarning],
+    screen: Progress,
 ) -> None:
     """Says what is suspicious in the extracts folder and about its files, and what is left to settle in contracts."""
     tables = {table["name"] for table in read_manifest(release.directory)["tables"]}
@@ -69,7 +79,7 @@ def report_what_to_look_at(
     show_landing_warnings(
         [*(warning.shown for warning in not_read if warning.kind != IGNORED_FILES), *of_files, *ignored], screen
     )
-    show_notices(notices(settings, read_all_contracts(settings), release.database), screen)
+    show_notices(notices(settings, contracts, release.database), screen)
 
 
 def show_notices(lines: Sequence[str], screen: Progress) -> None:

@@ -79,7 +79,7 @@ class KpiLimit:
 
 @dataclass(frozen=True)
 class KpiLimits:
-    """The rows of the seed `kpi_limits`; an empty KPI or figure stands for all."""
+    """The rows of the seed `kpi_limits`; an empty KPI or figure means all."""
 
     rows: Sequence[SeedRow] = ()
 

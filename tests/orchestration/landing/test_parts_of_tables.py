@@ -263,7 +263,7 @@ def test_rows_of_a_part_that_are_let_in_are_counted_and_move_no_other(shop, kind
 
 
 def test_a_path_that_no_row_has_is_told_with_those_that_there_are(shop):
-    """A misspelt path landed orders without lines, and nobody was told."""
+    """A misspelt path landed orders without lines, and nobody was warned."""
     warnings = "select place, kind, row_count, message from landing.warnings order by all"
 
     def land_with(path: str, name: str, content: str) -> list[tuple]:
@@ -279,7 +279,7 @@ def test_a_path_that_no_row_has_is_told_with_those_that_there_are(shop):
         'no row has anything at $.line_itms, so shop.order_lines gets no rows; there are arrays at $.meta."box list", '
         "$.line_items. Correct path in models/staging/shop/_shop__sources.yml line 50",
     )  # fmt: skip
-    # of a file with a header, a column that is missing refuses the file; what is inside of one is told
+    # of a file with a header, a column that is missing refuses the file; what is inside of one is reported
     rows = 'id,created_at,data\n3,2026-01-05,"{""goods"": [{""sku"": ""x""}]}"\n'
     (_, found) = land_with("$.data.gods", "b.csv", rows)
     assert "there are arrays at $.data.goods." in found[3]

@@ -1,4 +1,4 @@
-"""What is left to settle in contracts and seeds is told, once each, with count, example and the line to edit."""
+"""What is left to settle in contracts and seeds is reported, once each, with count, example and the line to edit."""
 
 from __future__ import annotations
 

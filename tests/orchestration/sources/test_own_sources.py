@@ -259,7 +259,7 @@ def test_check_names_the_folder_of_own_sources_and_says_nothing_of_seeds_that_ar
     assert f"declare it in {own.sources}/desk/_desk__sources.yml, or move it out" in told[0]
     assert f"declare it in {own.sources}/pbx/_pbx__sources.yml, or move it out" in told[1]
     assert f"1 guess is left in {own.sources}/desk/_desk__sources.yml, the first in line 11" in told[2]
-    # those of one's own are told
+    # those of one's own are reported
     seeds = own.extracts.parent / "seeds"
     seeds.mkdir()
     for seed in ("journeys", "phases"):

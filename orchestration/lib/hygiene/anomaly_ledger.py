@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import duckdb
 
 from orchestration.lib.core.clock import plain_utc
+from orchestration.lib.core.sql import literal
 from orchestration.lib.core.sql import name as quoted
+from orchestration.lib.hygiene.checks import Check, TableChecks
 
 DELIVERY_ANOMALIES = "hygiene.delivery_anomalies"
 KPI_ANOMALIES = "hygiene.kpi_anomalies"
@@ -34,6 +37,33 @@ Row = Mapping[str, Any]
 
 class AnomalyUnknown(ValueError):
     """No anomaly has this id; the message says which there are."""
+
+
+class State(Protocol):
+    """What a check asks of a state that is open."""
+
+    @property
+    def anomaly_id(self) -> str: ...
+    @property
+    def message(self) -> str: ...
+    @property
+    def query(self) -> str: ...
+    @property
+    def blocks(self) -> bool: ...
+
+
+def check_of_state(
+    table: TableChecks, ledger: str, state: State, *, what: str, metric: str, column: str | None
+) -> Check:
+    """The check that fails as long as a state of the ledger is open. `what` is compared: deliveries, or KPIs."""
+    check = table.counted(
+        f"like_days_before_{metric}",
+        f"select comparison_count, 1 from {ledger} where anomaly_id = {literal(state.anomaly_id)} and {OPEN} limit 1",
+        says=f"{what} are like the days before them: {state.message}",
+        look=state.query,
+        severity="error" if state.blocks else "warning",
+    )
+    return replace(check, column=column)
 
 
 def open_rows(connection: duckdb.DuckDBPyConnection, ledger: str, order: str = "first_on") -> list[dict[str, Any]]:

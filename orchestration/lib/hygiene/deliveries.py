@@ -25,7 +25,15 @@ from orchestration.lib.core.connection import one_row, transaction
 from orchestration.lib.core.sql import literal
 from orchestration.lib.core.sql import name as quoted
 from orchestration.lib.hygiene.anomaly_ledger import DELIVERY_ANOMALIES as ANOMALIES
-from orchestration.lib.hygiene.anomaly_ledger import HOW_TO_ACCEPT, Row, is_up_to, open_rows, rename_metrics, store
+from orchestration.lib.hygiene.anomaly_ledger import (
+    HOW_TO_ACCEPT,
+    Row,
+    check_of_state,
+    is_up_to,
+    open_rows,
+    rename_metrics,
+    store,
+)
 from orchestration.lib.hygiene.checks import Check, TableChecks
 from orchestration.lib.hygiene.comparison import (
     LOGARITHMS,
@@ -255,15 +263,7 @@ def delivery_checks(contract: TableContract, anomalies: Iterable[Anomaly]) -> It
     """A check per state of a table that was found out of the ordinary and nobody has accepted."""
     table = TableChecks(f"raw.{contract.identifier}", key=None)
     for one in anomalies:
-        check = table.counted(
-            f"like_days_before_{one.metric}",
-            f"select comparison_count, 1 from {ANOMALIES} where anomaly_id = {literal(one.anomaly_id)}"
-            " and accepted_at is null and ended_at is null limit 1",
-            says=f"deliveries are like the days before them: {one.message}",
-            look=one.query,
-            severity="error" if one.blocks else "warning",
-        )
-        yield replace(check, column=one.column)
+        yield check_of_state(table, ANOMALIES, one, what="deliveries", metric=one.metric, column=one.column)
 
 
 def freshness_checks(contract: TableContract, connection: duckdb.DuckDBPyConnection) -> Iterable[Check]:

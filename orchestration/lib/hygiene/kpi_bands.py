@@ -27,6 +27,7 @@ from orchestration.lib.hygiene.anomaly_ledger import (
     DELIVERY_ANOMALIES,
     HOW_TO_ACCEPT,
     Row,
+    check_of_state,
     end,
     is_up_to,
     open_rows,
@@ -293,15 +294,7 @@ def kpi_checks(anomalies: Iterable[KpiAnomaly]) -> Iterator[Check]:
     """A check per state of a KPI that was found out of the ordinary and nobody has accepted."""
     table = TableChecks(VALUES, key=None)
     for one in anomalies:
-        check = table.counted(
-            f"like_days_before_{one.figure}",
-            f"select comparison_count, 1 from {ANOMALIES} where anomaly_id = {literal(one.anomaly_id)}"
-            " and accepted_at is null and ended_at is null limit 1",
-            says=f"KPIs are like the days before them: {one.message}",
-            look=one.query,
-            severity="error" if one.blocks else "warning",
-        )
-        yield replace(check, column=one.figure)
+        yield check_of_state(table, ANOMALIES, one, what="KPIs", metric=one.figure, column=one.figure)
 
 
 def _as_limits_say(anomalies: Iterable[KpiAnomaly], limits: KpiLimits) -> tuple[KpiAnomaly, ...]:

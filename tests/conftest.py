@@ -29,6 +29,7 @@ from orchestration.lib.warehouse.build import (
 )
 from orchestration.lib.warehouse.building import TablesBuilt, build_tables
 from orchestration.lib.warehouse.data_set import prepare_data_set
+from tests.dbt_at_hand import at_hand
 
 # Ledgers of runs, and the moment a row was loaded, say what a run did and not what the extracts say.
 LEDGERS = {ledger.name for ledger in read_ledgers()}
@@ -113,17 +114,18 @@ class Warehouse:
             for contract in self.contracts:
                 if (batch := batches.get((contract.source, contract.table))) is not None:
                     describe_days(connection, contract, batch=batch)
-        built = build_tables(
-            self.settings,
-            as_of=moment,
-            now=moment,
-            force_full=force_full,
-            # seeds and models in one dbt process: its start costs more than these small tables
-            arguments=[
-                *(["--exclude-resource-type", "test"] if command != "build" else []),
-                *(["--select", *select] if select else []),
-            ],
-        )
+        with at_hand():
+            built = build_tables(
+                self.settings,
+                as_of=moment,
+                now=moment,
+                force_full=force_full,
+                # seeds and models in one dbt process: its start costs more than these small tables
+                arguments=[
+                    *(["--exclude-resource-type", "test"] if command != "build" else []),
+                    *(["--select", *select] if select else []),
+                ],
+            )
         if built is None:
             return None
         if not built.dbt.is_success:

@@ -19,7 +19,7 @@ from orchestration.lib.core.settings import PROJECT_ROOT, Settings
 from orchestration.lib.dbt.node_states import BuildInputs, NodeState
 from orchestration.lib.dbt.running import DbtFailed, dbt_environment, dbt_variables
 
-CHILD = ("-m", "orchestration.lib.dbt.child")
+CHILD: tuple[str, ...] = ("-m", "orchestration.lib.dbt.child")
 
 # What became of a node that was not built, as nothing changed that it reads.
 UNCHANGED = "unchanged"

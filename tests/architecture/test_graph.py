@@ -11,20 +11,21 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from orchestration.lib.core.settings import PROJECT_ROOT
 from orchestration.lib.dbt.node_states import broken_declarations
-from orchestration.lib.dbt.project import parsed_project
+from orchestration.lib.dbt.project import ensure_manifest, parsed_project
 from orchestration.lib.dbt.python_steps import PYTHON_STEP, Step, broken_steps, code_of_steps
+
+if TYPE_CHECKING:
+    from dbt.contracts.graph.manifest import Manifest
 
 pytestmark = pytest.mark.xdist_group("graph")
 
@@ -132,11 +133,27 @@ def check(rule: str, breaking: Iterable[str]) -> None:
 
 @pytest.fixture(scope="module")
 def graph() -> Graph:
-    # a permanent folder: dbt then parses only what changed
-    target = PROJECT_ROOT / "var" / ".lint" / "dbt"
-    arguments = ["--quiet", "--target-path", str(target), "--log-path", str(target / "logs")]
-    subprocess.run([sys.executable, "-m", "dbt.cli.main", "parse", *arguments], cwd=PROJECT_ROOT, check=True)
-    return Graph(json.loads((target / "manifest.json").read_text(encoding="utf-8")))
+    return Graph(json.loads(ensure_manifest().read_text(encoding="utf-8")))
+
+
+@pytest.fixture(scope="module")
+def parsed() -> Manifest:
+    return parsed_project()[1]
+
+
+@pytest.fixture
+def manifest(parsed: Manifest, monkeypatch: pytest.MonkeyPatch) -> Manifest:
+    """The parsed project, of which a test may change these models."""
+    for name in (
+        "fct_journeys",
+        "fct_phase_transitions",
+        "int_events_sessionized",
+        "int_bridge_links",
+        "int_inner_links",
+    ):
+        unique_id = f"model.journeys.{name}"
+        monkeypatch.setitem(parsed.nodes, unique_id, deepcopy(parsed.nodes[unique_id]))
+    return parsed
 
 
 def test_the_key_of_every_model_is_tested(graph: Graph) -> None:
@@ -216,8 +233,7 @@ def test_a_staging_model_reads_one_source_table(graph: Graph) -> None:
     assert several == [], "tables are joined after staging"
 
 
-def test_every_incremental_model_says_how_a_change_of_each_input_reaches_its_key() -> None:
-    _, manifest = parsed_project()
+def test_every_incremental_model_says_how_a_change_of_each_input_reaches_its_key(manifest: Manifest) -> None:
     assert list(broken_declarations(manifest)) == []
 
 
@@ -245,29 +261,25 @@ def test_every_incremental_model_says_how_a_change_of_each_input_reaches_its_key
         ),
     ],
 )
-def test_a_wrong_declaration_is_named(declared: Mapping[str, Any], said: str) -> None:
-    _, manifest = parsed_project()
+def test_a_wrong_declaration_is_named(declared: Mapping[str, Any], said: str, manifest: Manifest) -> None:
     model = manifest.nodes["model.journeys.fct_journeys"]
     model.config.meta["increment"] = {"key": "customer_id", "from": declared}
     assert list(broken_declarations(manifest)) == [said]
 
 
-def test_a_model_that_asks_the_clock_says_what_that_changes() -> None:
-    _, manifest = parsed_project()
+def test_a_model_that_asks_the_clock_says_what_that_changes(manifest: Manifest) -> None:
     del manifest.nodes["model.journeys.int_events_sessionized"].config.meta["increment"]["from"]["clock"]
     assert list(broken_declarations(manifest)) == ["int_events_sessionized: says nothing of clock"]
 
 
-def test_a_column_of_a_table_that_keeps_no_list_of_changes_is_refused() -> None:
-    _, manifest = parsed_project()
+def test_a_column_of_a_table_that_keeps_no_list_of_changes_is_refused(manifest: Manifest) -> None:
     ways = manifest.nodes["model.journeys.fct_phase_transitions"].config.meta["increment"]["from"]
     ways["int_designed_moves"] = "journey_id"
     [said] = broken_declarations(manifest)
     assert said.startswith("fct_phase_transitions: int_designed_moves keeps no list of changed rows")
 
 
-def test_python_steps_are_declared_as_their_functions_want_them() -> None:
-    _, manifest = parsed_project()
+def test_python_steps_are_declared_as_their_functions_want_them(manifest: Manifest) -> None:
     assert list(broken_steps(manifest)) == []
     steps = [Step.of(node) for node in manifest.nodes.values() if node.config.materialized == PYTHON_STEP]
     # what a build looks at first, without dbt
@@ -292,8 +304,9 @@ LINKS = "{{ argument('links') }}"
         ({"function": BRIDGES}, f"{LINKS} select 1; {LINKS} select 2", f"give each argument of {BRIDGES} one query"),
     ],
 )
-def test_a_wrong_declaration_of_a_python_step_is_named(step: Mapping[str, Any], code: str, said: str) -> None:
-    _, manifest = parsed_project()
+def test_a_wrong_declaration_of_a_python_step_is_named(
+    step: Mapping[str, Any], code: str, said: str, manifest: Manifest
+) -> None:
     model = manifest.nodes["model.journeys.int_bridge_links"]
     model.config.meta["step"] = dict(step)
     model.raw_code = code
@@ -301,8 +314,7 @@ def test_a_wrong_declaration_of_a_python_step_is_named(step: Mapping[str, Any], 
     assert wrong.startswith("int_bridge_links") and said in wrong
 
 
-def test_a_python_step_reads_no_ephemeral_model() -> None:
-    _, manifest = parsed_project()
+def test_a_python_step_reads_no_ephemeral_model(manifest: Manifest) -> None:
     manifest.nodes["model.journeys.int_inner_links"].config.materialized = "ephemeral"
     [wrong] = broken_steps(manifest)
     assert wrong.startswith("int_bridge_links: reads int_inner_links, which is ephemeral")

@@ -72,10 +72,17 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("typed", "country", "number"), CASES)
-def test_a_number_has_one_form(typed: str, country: str | None, number: str | None) -> None:
+@pytest.fixture(scope="module")
+def in_memory() -> Iterator[duckdb.DuckDBPyConnection]:
     with open_duckdb() as connection:
-        [written] = written_forms(connection, [typed])
+        yield connection
+
+
+@pytest.mark.parametrize(("typed", "country", "number"), CASES)
+def test_a_number_has_one_form(
+    typed: str, country: str | None, number: str | None, in_memory: duckdb.DuckDBPyConnection
+) -> None:
+    [written] = written_forms(in_memory, [typed])
     assert written is not None
     assert canonical_phone(written, country) == number
 
@@ -83,10 +90,9 @@ def test_a_number_has_one_form(typed: str, country: str | None, number: str | No
 @pytest.mark.parametrize(
     "typed", ["", "   ", "---", "null", "undefined", "unknown", "+", "０６１２３４５６７８", "\u200b", "+abc5"]
 )
-def test_what_has_no_digits_has_no_written_form(typed: str) -> None:
+def test_what_has_no_digits_has_no_written_form(typed: str, in_memory: duckdb.DuckDBPyConnection) -> None:
     """Full-width digits are no digits here: a look-alike is unusable rather than taken for what it looks like."""
-    with open_duckdb() as connection:
-        assert written_forms(connection, [typed]) == [None]
+    assert written_forms(in_memory, [typed]) == [None]
 
 
 NUMBERS = st.text("0123456789+ ()-.x#eta;=\u00a0\u0663", min_size=1, max_size=24)
@@ -94,17 +100,16 @@ COUNTRIES = st.sampled_from([None, "NL", "DE", "US", "IT", "GB", "RU", "MX", "AR
 
 
 @checked(max_examples=400, deadline=None)
-@given(NUMBERS, COUNTRIES)
-def test_the_form_of_a_form_is_itself(typed: str, country: str | None) -> None:
-    with open_duckdb() as connection:
-        [written] = written_forms(connection, [typed])
-        if written is None:
-            return
-        assert written_forms(connection, [written]) == [written]
-        number = canonical_phone(written, country)
-        if number is not None:
-            assert written_forms(connection, [number]) == [number]
-            assert canonical_phone(number, country) == number
+@given(typed=NUMBERS, country=COUNTRIES)
+def test_the_form_of_a_form_is_itself(typed: str, country: str | None, in_memory: duckdb.DuckDBPyConnection) -> None:
+    [written] = written_forms(in_memory, [typed])
+    if written is None:
+        return
+    assert written_forms(in_memory, [written]) == [written]
+    number = canonical_phone(written, country)
+    if number is not None:
+        assert written_forms(in_memory, [number]) == [number]
+        assert canonical_phone(number, country) == number
 
 
 @pytest.mark.parametrize(

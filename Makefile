@@ -17,7 +17,7 @@ option = $${$(2):+"--$(1)=$$$(2)"}
 SIZE = $(call option,customers,CUSTOMERS) $(call option,days,DAYS) $(call option,seed,SEED) $(call option,households,HOUSEHOLDS)
 ROWS = $(call option,table,TABLE) $(call option,reason,REASON) $(call option,column,COLUMN) $(call option,file,FILE)
 
-.PHONY: help setup run up check journey-check import-log new-source staging-model test test-all lint lint-python lint-yaml lint-sql format docs docs-outputs docs-tables bench bench-components bench-landing lock withdraw restore quarantine requeue land-again accept rebuild rollback releases hash rotate-key sql dbt digests send-digests identity-diff identity-train unions sbom bench-identity bench-journeys bench-flows clean
+.PHONY: help setup run up check journey-check import-log new-source staging-model test test-all test-draws lint lint-python lint-yaml lint-sql format docs docs-outputs docs-tables bench bench-components bench-landing lock withdraw restore quarantine requeue land-again accept rebuild rollback releases hash rotate-key sql dbt digests send-digests identity-diff identity-train unions sbom bench-identity bench-journeys bench-flows clean
 
 help:  ## Start: list the targets
 	@awk -F'  ## ' '/^[a-z-]+:.*  ## / { \
@@ -109,10 +109,13 @@ identity-diff: setup  ## Identities: what the next release would do to customer 
 	@$(RUN) identity-diff
 
 test: setup  ## Development: the tests, without the longest
-	@.venv/bin/python -m pytest -n 2 --dist loadgroup -m "not long"
+	@.venv/bin/python -m pytest -n 2 --dist loadgroup -m "not long and not draws"
 
-test-all: setup  ## Development: all tests, as CI runs them
-	@.venv/bin/python -m pytest -n 2 --dist loadgroup
+test-all: setup  ## Development: all tests but further random draws, as CI runs them
+	@.venv/bin/python -m pytest -n 2 --dist loadgroup -m "not draws"
+
+test-draws: setup  ## Development: what tests draw at random, drawn with more seeds
+	@.venv/bin/python -m pytest -n 2 --dist loadgroup -m draws
 
 lint: lint-python lint-yaml lint-sql  ## Development: style and types: ruff, mypy, yamllint, sqlfluff
 

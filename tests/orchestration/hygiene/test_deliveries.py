@@ -149,7 +149,10 @@ def test_of_sixty_ordinary_deliveries_at_most_three_warn(business: Business) -> 
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("seed", "step"), [(1, 1), (2, 1), (3, 7), (4, 7)])
+@pytest.mark.parametrize(
+    ("seed", "step"),
+    [(1, 1), pytest.param(2, 1, marks=pytest.mark.draws), (3, 7), pytest.param(4, 7, marks=pytest.mark.draws)],
+)
 def test_other_businesses_are_ordinary_as_well(seed: int, step: int) -> None:
     with open_duckdb() as connection:
         told = warned(Business(connection, seed), 380, 60, step)

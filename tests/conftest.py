@@ -6,7 +6,7 @@ import re
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +134,15 @@ class Warehouse:
             note_release(connection, built.number, f"release {built.number}")
         self.built = built
         return built.plan.reason
+
+    def copy(self, folder: Path) -> Warehouse:
+        """The same data set in another folder: a test may change it, and the rest share what it was copied from."""
+        settings = replace(self.settings, extracts=folder / "extracts", var=folder / "var", serving=folder / "serving")
+        shutil.copytree(self.settings.extracts, settings.extracts)
+        shutil.copytree(self.settings.var, settings.var)
+        # its resolved seeds lie elsewhere
+        prepare_data_set(settings, today=date(2026, 3, 1))
+        return replace(self, settings=settings)
 
     def query(self, sql: str) -> list[dict[str, Any]]:
         """Rows of a query as dicts."""

@@ -38,11 +38,16 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     return make(tmp_path_factory.mktemp("expected"), kept=KEPT)
 
 
+@pytest.fixture(scope="module")
+def with_both(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    return make(tmp_path_factory.mktemp("with_both"), kept=KEPT, withdrawn=WITHDRAWN)
+
+
 @pytest.mark.parametrize("command", [("run", "--select", "+fct_events"), ("build", "--select", "int_calendar_days")])
 def test_after_a_build_by_hand_the_next_one_starts_from_raw(
-    command: tuple[str, ...], expected: Warehouse, tmp_path: Path
+    command: tuple[str, ...], with_both: Warehouse, expected: Warehouse, tmp_path: Path
 ) -> None:
-    warehouse = make(tmp_path, kept=KEPT, withdrawn=WITHDRAWN)
+    warehouse = with_both.copy(tmp_path / "shop")
     warehouse.withdraw("feed/events/withdrawn.csv")
     run_dbt(warehouse.settings, command)
     with open_duckdb(warehouse.settings.warehouse, read_only=True) as connection:

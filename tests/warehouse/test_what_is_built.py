@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -33,12 +33,35 @@ shop:2,2026-01-09T09:30:00Z,order_placed,web,web,,"{""email"": ""bob@example.com
 WHEN = datetime(2026, 2, 1, tzinfo=UTC)
 
 
-@pytest.fixture
-def shop(tmp_path: Path) -> Warehouse:
-    warehouse = make_warehouse(tmp_path / "shop", seeds=PROJECT_ROOT / "seeds", as_of="2026-02-01")
+@pytest.fixture(scope="module")
+def first_build(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    warehouse = make_warehouse(tmp_path_factory.mktemp("first"), seeds=PROJECT_ROOT / "seeds", as_of="2026-02-01")
     deliver(warehouse, "first", FIRST)
     warehouse.build()
     return warehouse
+
+
+@pytest.fixture
+def shop(first_build: Warehouse, tmp_path: Path) -> Warehouse:
+    return first_build.copy(tmp_path / "shop")
+
+
+@pytest.fixture(scope="module")
+def assert_equals_a_full_build(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Warehouse], None]:
+    """Compares with a warehouse that got the same files at once; it is built once for the same files."""
+    built: dict[tuple[tuple[str, bytes], ...], Warehouse] = {}
+
+    def compare(warehouse: Warehouse) -> None:
+        files = tuple(sorted((path.name, path.read_bytes()) for path in warehouse.settings.extracts.rglob("*.csv")))
+        if files not in built:
+            full = make_warehouse(tmp_path_factory.mktemp("full"), seeds=PROJECT_ROOT / "seeds", as_of="2026-02-01")
+            full.deliver(warehouse.settings.extracts)
+            full.land()
+            full.build()
+            built[files] = full
+        assert differences(warehouse, built[files]) == {}
+
+    return compare
 
 
 def deliver(warehouse: Warehouse, name: str, rows: str) -> None:
@@ -72,15 +95,9 @@ def names(unique_ids: Iterable[str]) -> set[str]:
     return {unique_id.split(".")[2] for unique_id in unique_ids}
 
 
-def assert_equals_a_full_build(warehouse: Warehouse, tmp_path: Path) -> None:
-    full = make_warehouse(tmp_path / "full", seeds=PROJECT_ROOT / "seeds", as_of="2026-02-01")
-    full.deliver(warehouse.settings.extracts)
-    full.land()
-    full.build()
-    assert differences(warehouse, full) == {}
-
-
-def test_an_event_builds_what_hangs_on_it_and_changes_what_it_changes(shop: Warehouse, tmp_path: Path) -> None:
+def test_an_event_builds_what_hangs_on_it_and_changes_what_it_changes(
+    shop: Warehouse, assert_equals_a_full_build: Callable[[Warehouse], None]
+) -> None:
     deliver(shop, "more", MORE)
     shop.build()
     assert {"int_event_versions", "int_timeline_events", "fct_kpi_values_daily"} <= changed(shop)
@@ -88,7 +105,7 @@ def test_an_event_builds_what_hangs_on_it_and_changes_what_it_changes(shop: Ware
     assert not built(shop) & idle
     # the order adds no identifier, so nobody's identity is another
     assert "int_event_identifiers" in changed(shop) and "int_identifier_owners" not in changed(shop)
-    assert_equals_a_full_build(shop, tmp_path)
+    assert_equals_a_full_build(shop)
 
 
 def test_where_nothing_changed_nothing_is_built_and_verdicts_stay(shop: Warehouse) -> None:
@@ -129,25 +146,31 @@ def test_a_new_model_is_built_alone(shop: Warehouse) -> None:
 
 
 @pytest.mark.parametrize("in_its_place", ["select 1", "create view journeys.fct_journeys as select 1 as one"])
-def test_a_table_that_is_gone_is_built_from_all_rows(shop: Warehouse, in_its_place: str, tmp_path: Path) -> None:
+def test_a_table_that_is_gone_is_built_from_all_rows(
+    shop: Warehouse, in_its_place: str, assert_equals_a_full_build: Callable[[Warehouse], None]
+) -> None:
     with open_duckdb(shop.settings.warehouse) as connection:
         connection.execute("drop table journeys.fct_journeys")
         connection.execute(in_its_place)
     deliver(shop, "more", MORE)
     shop.build()
-    assert_equals_a_full_build(shop, tmp_path)
+    assert_equals_a_full_build(shop)
 
 
-def test_a_seed_that_got_a_column_is_loaded(shop: Warehouse, tmp_path: Path) -> None:
+def test_a_seed_that_got_a_column_is_loaded(
+    shop: Warehouse, assert_equals_a_full_build: Callable[[Warehouse], None]
+) -> None:
     """As for somebody whose tables an older version of the project built."""
     ledger(shop, "alter table config.phases drop column hand_over_within_hours")
     ledger(shop, "update landing.nodes set fingerprint = 'other' where node = 'seed.journeys.phases'")
     shop.build()
     assert "phases" in built(shop)
-    assert_equals_a_full_build(shop, tmp_path)
+    assert_equals_a_full_build(shop)
 
 
-def test_a_model_that_missed_a_change_computes_all_rows(shop: Warehouse, tmp_path: Path) -> None:
+def test_a_model_that_missed_a_change_computes_all_rows(
+    shop: Warehouse, assert_equals_a_full_build: Callable[[Warehouse], None]
+) -> None:
     [before] = shop.query("from landing.nodes where node = 'model.journeys.int_phase_intervals'")
     rows = shop.query("from intermediate.int_phase_intervals")
     deliver(shop, "more", MORE)
@@ -166,10 +189,12 @@ def test_a_model_that_missed_a_change_computes_all_rows(shop: Warehouse, tmp_pat
     shop.build()
     assert {"int_phase_intervals", "fct_phase_intervals"} <= built(shop), "one missed a change, the other has no list"
     assert changed(shop) == {"int_phase_intervals"}
-    assert_equals_a_full_build(shop, tmp_path)
+    assert_equals_a_full_build(shop)
 
 
-def test_a_build_that_failed_goes_on_where_it_stopped(shop: Warehouse, tmp_path: Path) -> None:
+def test_a_build_that_failed_goes_on_where_it_stopped(
+    shop: Warehouse, assert_equals_a_full_build: Callable[[Warehouse], None]
+) -> None:
     deliver(shop, "more", MORE)
     with open_duckdb(shop.settings.warehouse) as connection:
         connection.execute("alter table config.journeys rename column valid_to to hidden")
@@ -180,10 +205,12 @@ def test_a_build_that_failed_goes_on_where_it_stopped(shop: Warehouse, tmp_path:
         connection.execute("alter table config.journeys rename column hidden to valid_to")
     assert shop.build() == "landing batch 2, the last build failed"
     assert "int_phase_intervals" in built(shop) and "int_event_versions" not in built(shop)
-    assert_equals_a_full_build(shop, tmp_path)
+    assert_equals_a_full_build(shop)
 
 
-def test_a_ledger_of_an_older_version_is_begun_again(shop: Warehouse, tmp_path: Path) -> None:
+def test_a_ledger_of_an_older_version_is_begun_again(
+    shop: Warehouse, assert_equals_a_full_build: Callable[[Warehouse], None]
+) -> None:
     with open_duckdb(shop.settings.warehouse) as connection:
         connection.execute("alter table landing.nodes drop column content")
         ensure_node_ledger(connection)
@@ -191,7 +218,7 @@ def test_a_ledger_of_an_older_version_is_begun_again(shop: Warehouse, tmp_path: 
     deliver(shop, "more", MORE)
     shop.build()
     assert "dim_kpis" in built(shop)
-    assert_equals_a_full_build(shop, tmp_path)
+    assert_equals_a_full_build(shop)
 
 
 def test_a_description_is_no_part_of_the_code_and_a_macro_is_of_all_that_call_it() -> None:

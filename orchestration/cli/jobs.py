@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
+from dagster._core.storage.tags import REPOSITORY_LABEL_TAG
 
 from orchestration.cli.screen import Progress
 from orchestration.defs.automation.heartbeat import HEARTBEAT, dead_runs_ended, heartbeat
@@ -37,7 +39,8 @@ def execute_job(job: dg.JobDefinition, settings: Settings, screen: Progress) -> 
             instance=instance,
             raise_on_error=False,
             run_config={"loggers": {"plain": {"config": {}}}},
-            tags={HEARTBEAT: beat},
+            # the label under which the pages list the runs of a job, and draw them on the timeline
+            tags={HEARTBEAT: beat, REPOSITORY_LABEL_TAG: f"{SINGLETON_REPOSITORY_NAME}@{settings.data_set}"},
         )
         forget_old_runs(instance, settings)
     failures: list[str] = []

@@ -19,11 +19,12 @@ from orchestration.cli.screen import Progress, Screen
 from orchestration.lib.config.contracts import TableContract
 from orchestration.lib.core.connection import WarehouseBusy, open_duckdb
 from orchestration.lib.core.settings import Settings
+from orchestration.lib.digests.unchanged import remain_current
 from orchestration.lib.landing.land_again import older_contracts
 from orchestration.lib.landing.overlooked import overlooked
 from orchestration.lib.landing.warnings import LandingWarning
 from orchestration.lib.release.due import Due, look
-from orchestration.lib.release.publish import Release, current_release, serve
+from orchestration.lib.release.publish import Release, current_release
 from orchestration.lib.sources.resolving import read_all_contracts
 
 
@@ -96,19 +97,17 @@ def _report_nothing_new(
     not_read: Sequence[LandingWarning],
     screen: Progress,
 ) -> None:
-    serve(settings)
     if due is not None and due.warnings:
         screen(f"  {len(due.warnings)} note{'s' * (len(due.warnings) > 1)} on the seeds: make check lists them")
-    screen(f"Nothing changed since the last run: release {release.release_id} remains current.")
+    # a job that found nothing new has done so, and has said it
+    said, *mails = remain_current(settings) if due is not None else [""]
+    if said:
+        screen(said)
     if due is not None and due.clock_moved_from is not None:
         screen(
             f"Its clock is {due.clock_moved_from:%Y-%m-%d %H:%M} UTC. The schedule moves it; make run CLOCK=now does "
             "so at once."
         )
-    # what a run before could not send waits for this one
-    if settings.smtp is not None:
-        from orchestration.lib.digests.sending import send_digests
-
-        for line in send_digests(settings).lines:
-            screen(f"  {line}")
+    for line in mails:
+        screen(f"  {line}")
     report_what_to_look_at(settings, release, contracts, not_read, screen)

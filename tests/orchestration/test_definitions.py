@@ -5,16 +5,18 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
+import duckdb
 import pytest
 from dagster_dbt import DagsterDbtTranslator, DbtProject
 
 from orchestration.defs.naming import node_key
-from orchestration.defs.warehouse.reporting import asset_events
+from orchestration.defs.warehouse.reporting import BuiltTable, asset_events, built_tables
 from orchestration.lib.config.contracts import read_contracts
 from orchestration.lib.core.connection import WarehouseBusy, open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings, read_settings
@@ -111,17 +113,69 @@ def test_a_python_step_is_an_asset_between_models(
     assert in_python == {"int_record_pairs", "int_resolved_links", "int_bridge_links"}
 
 
-def test_every_asset_has_a_group_an_owner_and_a_description(
-    definitions: dg.Definitions, specs: dict[dg.AssetKey, dg.AssetSpec]
-) -> None:
-    executable = {key for key in specs if definitions.resolve_asset_graph().get(key).is_executable}
-    for key in executable:
-        spec = specs[key]
-        assert spec.group_name and spec.group_name != "default", key
-        assert spec.owners, key
-        assert spec.description and len(spec.description) > 20, key
-    groups = {specs[key].group_name for key in executable}
+def test_every_asset_has_a_group_an_owner_and_a_description(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    nodes = [graph.get(key) for key in graph.get_all_asset_keys()]
+    # what is only read is an asset as well, and stands in the group "default" where nobody describes it
+    assert not all(node.is_executable for node in nodes)
+    for node in nodes:
+        assert node.group_name and node.group_name != "default", node.key
+        assert node.owners, node.key
+        assert node.description and len(node.description) > 20, node.key
+        assert "Raw SQL" not in node.description, node.key
+    groups = {node.group_name for node in nodes}
     assert groups >= {"landing", "staging", "config", "core", "journeys", "kpis", "hygiene", "release"}
+
+
+def test_the_owner_of_a_published_table_is_that_of_its_group(specs: dict[dg.AssetKey, dg.AssetSpec]) -> None:
+    for group in read_dbt_manifest()["groups"].values():
+        owner = "team:" + group["owner"]["name"].lower().replace(" ", "-")
+        tables = [spec for key, spec in specs.items() if key.path[0] == group["name"]]
+        assert tables and all(list(spec.owners) == [owner] for spec in tables), group["name"]
+    assert list(specs[dg.AssetKey(["kpis", "kpi_scorecard"])].owners) == ["team:customer-experience"]
+
+
+def shown_columns(metadata: Mapping[str, Any]) -> list[dg.TableColumn]:
+    return list(metadata["dagster/column_schema"].columns)
+
+
+def test_landed_and_published_tables_show_their_columns(specs: dict[dg.AssetKey, dg.AssetSpec]) -> None:
+    for contract in CONTRACTS:
+        shown = shown_columns(specs[dg.AssetKey([contract.source, contract.table])].metadata)
+        assert [column.name for column in shown] == [column.name for column in contract.columns]
+        assert all(column.type for column in shown)
+    for mart in read_marts(read_dbt_manifest()):
+        if not mart.facts.is_ledger:
+            shown = shown_columns(specs[dg.AssetKey([mart.schema, mart.name])].metadata)
+            assert {column.name: column.type for column in shown} == dict(mart.columns)
+            assert all(column.description for column in shown), mart.label
+
+
+def test_rows_and_undeclared_columns_of_a_table_are_read_from_the_warehouse(environment: Path) -> None:
+    manifest = read_dbt_manifest()
+    model, view = "model.journeys.int_journey_instances", "model.journeys.stg_web__events"
+    results = [NodeResult(one, "success", "OK", None, 1.0, 1, 2, state_of(version=4)) for one in (model, view)]
+    with duckdb.connect() as connection:
+        connection.execute("create schema intermediate; create schema staging")
+        connection.execute("create table intermediate.int_journey_instances (z_first varchar, a_second bigint)")
+        connection.execute("insert into intermediate.int_journey_instances values ('a', 1), ('b', 2)")
+        connection.execute("create view staging.stg_web__events as select 1 as one_column")
+        tables = built_tables(connection, manifest, results, 4)
+        assert built_tables(connection, manifest, results, 5) == {}
+    assert tables == {
+        model: BuiltTable({"z_first": "varchar", "a_second": "bigint"}, 2),
+        view: BuiltTable({"one_column": "integer"}, None),
+    }
+    of_model, of_view = asset_events(DbtBuild(tuple(results), None), manifest, 4, tables)
+    assert of_model.metadata["dagster/row_count"] == 2 and "dagster/row_count" not in of_view.metadata
+    shown = shown_columns(of_model.metadata)
+    assert [(column.name, column.type) for column in shown] == [("z_first", "varchar"), ("a_second", "bigint")]
+
+
+def test_every_check_says_what_it_looks_at(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    for key in graph.asset_check_keys:
+        assert len(graph.get(key).description or "") > 30, key
 
 
 def test_both_gates_have_blocking_checks(definitions: dg.Definitions, check_keys: set[tuple[str, str]]) -> None:
@@ -177,9 +231,11 @@ def test_a_table_that_changed_says_what_became_of_its_tests(definitions: dg.Defi
         *(NodeResult(name, "pass", "", 0, 0.1, 3, 9) for name in of_events[1:]),
         NodeResult(of_events[0], "warn", "", 2, 0.1, 4, 9),
     ]
-    [event] = asset_events(DbtBuild(tuple(results), None), manifest, 4)
+    tables = {"model.journeys.fct_events": BuiltTable({"event_id": "varchar"}, 7)}
+    [event] = asset_events(DbtBuild(tuple(results), None), manifest, 4, tables)
     assert event.asset_key == dg.AssetKey(["core", "fct_events"])
-    assert event.metadata == {"seconds": 1.5, "tests_pass": len(of_events) - 1, "tests_warn": 1}
+    # the columns of a published table are part of its definition
+    assert event.metadata == {"dagster/row_count": 7, "seconds": 1.5, "tests_pass": len(of_events) - 1, "tests_warn": 1}
 
 
 def test_whatever_opens_the_warehouse_file_is_in_the_pool(definitions: dg.Definitions) -> None:
@@ -268,6 +324,9 @@ def test_the_schedule_asks_where_something_is_due_or_the_clock_moved(
     assert asks(Due(("1 file to land: a.csv",), None, "s"))
     assert asks(Due((), nine, "s"))
     assert asks(WarehouseBusy("held"))
+    # a mail that waits is sent by the run
+    monkeypatch.setattr(jobs, "due_digests", lambda settings, *, now: "a release")
+    assert asks(Due((), None, "s"))
 
 
 def test_one_source_lands_alone(definitions: dg.Definitions, environment: Path) -> None:

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import dagster as dg
 import psutil
+from dagster._core.storage.tags import HIDDEN_TAG_PREFIX
 
 from orchestration.lib.core import locks
 
-# The tag by which a run of a command names its heartbeat. Runs that Dagster's daemon started have none: they note their
-# process.
-HEARTBEAT = "journeys/heartbeat"
+# The tag by which a run of a command names its heartbeat, hidden on the pages. Runs that Dagster's daemon started have
+# none: they note their process.
+HEARTBEAT = f"{HIDDEN_TAG_PREFIX}journeys-heartbeat"
 UNDER_WAY = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 # So long a run may take from its start to the note of its process: the code is imported in between.
 STARTING_SECONDS = 180

@@ -13,20 +13,27 @@ from orchestration.defs.automation.run_history import forget_old_runs
 from orchestration.defs.automation.steps import refresh, rehearse
 from orchestration.lib.core.connection import WarehouseBusy
 from orchestration.lib.core.settings import read_settings
+from orchestration.lib.digests.sending import due_digests
+from orchestration.lib.digests.unchanged import remain_current
 from orchestration.lib.release.due import look
 
 
 @dg.schedule(job=refresh, cron_schedule="0 5 * * *", execution_timezone="UTC")
 def every_morning(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """Asks for a run when something is due, a clock that moved included."""
+    """Asks for a run when something is due, a clock that moved and mails that wait included.
+
+    Else it does what a run would: readers get the current release.
+    """
     del context
+    settings, now = read_settings(), datetime.now(UTC)
     try:
-        due = look(read_settings(), now=datetime.now(UTC))
+        due = look(settings, now=now)
+        if due.reasons or due.clock_moved_from is not None or due_digests(settings, now=now) is not None:
+            return dg.RunRequest()
     except WarehouseBusy:
         return dg.RunRequest()  # it waits for the run that is under way
-    if due.reasons or due.clock_moved_from is not None:
-        return dg.RunRequest()
-    return dg.SkipReason("Nothing changed since the last run, and a setting fixes the clock.")
+    said = remain_current(settings, sends_mails=False)
+    return dg.SkipReason(" ".join(said) or "There is no release yet, and nothing to build one from.")
 
 
 @dg.sensor(job=refresh, minimum_interval_seconds=60)

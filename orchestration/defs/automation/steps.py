@@ -28,6 +28,10 @@ from orchestration.defs.run_context import run_settings_and_clock
 from orchestration.defs.warehouse.builds import run_build
 from orchestration.defs.warehouse.reporting import asset_events
 from orchestration.lib.dbt.project import read_dbt_manifest
+from orchestration.lib.digests.unchanged import remain_current
+
+# The name of the job that publishes.
+REFRESH = "refresh"
 
 Events = Iterator[dg.AssetMaterialization | dg.AssetCheckEvaluation | dg.Output]
 
@@ -36,9 +40,10 @@ Events = Iterator[dg.AssetMaterialization | dg.AssetCheckEvaluation | dg.Output]
 def land(context: dg.OpExecutionContext) -> Events:
     """Lands new files, and looks up the telephone numbers among them."""
     settings, _ = run_settings_and_clock(context.instance, context.run_id)
-    for contract, result in land_tables(settings, CONTRACTS, run_id=context.run_id, log=context.log):
+    landed = land_tables(settings, CONTRACTS, run_id=context.run_id, log=context.log)
+    for contract, result, row_count in landed:
         if result.changed:
-            yield dg.AssetMaterialization(landed_key(contract), metadata=landing_metadata(result))
+            yield dg.AssetMaterialization(landed_key(contract), metadata=landing_metadata(result, row_count))
     found = look_up(settings, log=context.log)
     if found.new:
         yield dg.AssetMaterialization(PHONE_NUMBERS, metadata=phone_metadata(found))
@@ -60,12 +65,16 @@ def check_landing(context: dg.OpExecutionContext) -> Events:
     tags={"kind": "dbt"},
 )
 def build_warehouse(context: dg.OpExecutionContext) -> Events:
-    """Builds what changed. Where nothing did, the steps after it are skipped."""
+    """Builds what changed. Where nothing did, readers keep their release and the steps after it are skipped."""
     settings, as_of = run_settings_and_clock(context.instance, context.run_id)
     outcome = run_build(settings, as_of=as_of, log=context.log)
     if outcome.built is None:
+        if context.job_name == REFRESH:
+            for line in remain_current(settings):
+                context.log.info(line)
         return
-    for event in asset_events(outcome.built, read_dbt_manifest(settings.resolved_sources), outcome.number):
+    manifest = read_dbt_manifest(settings.resolved_sources)
+    for event in asset_events(outcome.built, manifest, outcome.number, outcome.tables):
         assert event.asset_key is not None
         yield dg.AssetMaterialization(event.asset_key, metadata=event.metadata)
     outcome.raise_failure(settings)
@@ -108,6 +117,7 @@ def _gate(found: list[Checked]) -> Iterator[dg.AssetCheckEvaluation]:
 
 
 @dg.job(
+    name=REFRESH,
     executor_def=dg.in_process_executor,
     logger_defs={"plain": plain, "console": colored_console_logger},
     description="From new extracts to a new release: land, check, build what changed, audit, publish, send digests.",

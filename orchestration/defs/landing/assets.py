@@ -5,15 +5,17 @@ from datetime import UTC, datetime
 from itertools import groupby
 
 import dagster as dg
+import duckdb
 
 from orchestration.defs.naming import OWNERS, WAREHOUSE_POOL, landed_key
 from orchestration.defs.run_context import run_settings_and_clock
 from orchestration.lib.config.contracts import TableContract
-from orchestration.lib.core.connection import WarehouseBusy, open_duckdb
+from orchestration.lib.core.connection import WarehouseBusy, one_value, open_duckdb
 from orchestration.lib.core.settings import Settings, read_settings
 from orchestration.lib.landing.land import LandingResult, land_table
 from orchestration.lib.landing.land_again import older_contracts
 from orchestration.lib.landing.overlooked import note_overlooked, overlooked
+from orchestration.lib.landing.registry import raw_table
 from orchestration.lib.landing.withdrawals import note_withdrawals, take_note_over, withdraw_noted
 from orchestration.lib.sources.notices import guesses_left, note_values_looked_for, values_never_seen
 from orchestration.lib.sources.resolving import read_all_contracts
@@ -33,6 +35,10 @@ def landing_asset_specs(contracts: Sequence[TableContract]) -> list[dg.AssetSpec
                 "folder": dg.MetadataValue.path(str(contract.folder)),
                 "delivery": contract.delivery,
                 "key": ", ".join(contract.key),
+                "dagster/column_schema": dg.TableSchema(
+                    [dg.TableColumn(column.name, column.data_type, column.description) for column in contract.columns]
+                ),
+                "dagster/table_name": f"raw.{contract.identifier}",
             },
         )
         for contract in contracts
@@ -41,9 +47,10 @@ def landing_asset_specs(contracts: Sequence[TableContract]) -> list[dg.AssetSpec
 
 def land_tables(
     settings: Settings, contracts: Sequence[TableContract], *, run_id: str, log: dg.DagsterLogManager
-) -> Iterator[tuple[TableContract, LandingResult]]:
-    """Lands what is new of each table, and with it of its parts, whatever `contracts` name of the two;
-    notes what lies in the extracts folder and is not read, and what is left to settle in contracts.
+) -> Iterator[tuple[TableContract, LandingResult, int]]:
+    """Lands what is new of each table, and with it of its parts, whatever `contracts` name of the two; each comes with
+    the number of its rows that count. Notes what lies in the extracts folder and is not read, and what is left to
+    settle in contracts.
 
     Asks for another try where another process holds the warehouse.
     """
@@ -60,7 +67,7 @@ def land_tables(
                 )
                 for table, landed in ((contract, result), *zip(contract.parts, result.parts, strict=True)):
                     _log(log, landed)
-                    yield table, landed
+                    yield table, landed, _row_count(connection, table)
             for withdrawn in withdraw_noted(connection, CONTRACTS, settings.home, run_id=run_id, now=now):
                 log.info(f"{withdrawn.file_path} ({withdrawn.source}.{withdrawn.table}) is withdrawn, as it was before")
             note_withdrawals(connection, settings.home)
@@ -90,10 +97,11 @@ def make_landing_assets(source: str, contracts: Sequence[TableContract]) -> dg.A
     def land(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
         settings, _ = run_settings_and_clock(context.instance, context.run_id)
         chosen = [contract for contract in contracts if landed_key(contract) in context.selected_asset_keys]
-        for contract, result in land_tables(settings, chosen, run_id=context.run_id, log=context.log):
+        landed = land_tables(settings, chosen, run_id=context.run_id, log=context.log)
+        for contract, result, row_count in landed:
             if landed_key(contract) not in context.selected_asset_keys:
                 continue
-            yield dg.MaterializeResult(asset_key=landed_key(contract), metadata=landing_metadata(result))
+            yield dg.MaterializeResult(asset_key=landed_key(contract), metadata=landing_metadata(result, row_count))
 
     return land
 
@@ -112,9 +120,15 @@ def _log(log: dg.DagsterLogManager, result: LandingResult) -> None:
         log.warning(f"{deferred} is still being written; the next run takes it")
 
 
-def landing_metadata(result: LandingResult) -> dict[str, dg.MetadataValue]:
+def _row_count(connection: duckdb.DuckDBPyConnection, contract: TableContract) -> int:
+    return one_value(connection, f"select count(*) from {raw_table(contract)} where _row_status = 'current'")
+
+
+def landing_metadata(result: LandingResult, row_count: int) -> dict[str, dg.MetadataValue]:
+    """What a landing did, and the rows of the table that count after it."""
     return {
-        "dagster/row_count": dg.MetadataValue.int(result.rows_accepted),
+        "dagster/row_count": dg.MetadataValue.int(row_count),
+        "rows_accepted": dg.MetadataValue.int(result.rows_accepted),
         "rows_read": dg.MetadataValue.int(result.rows_read),
         "rows_current": dg.MetadataValue.int(result.rows_current),
         "rows_superseded": dg.MetadataValue.int(result.rows_superseded),

@@ -1,6 +1,7 @@
 """The release that readers get, digests included: written next to the old one, read back, then switched to."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from orchestration.lib.core.connection import DatabaseUnusable, open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings, read_settings
 from orchestration.lib.dbt.marts import read_marts
 from orchestration.lib.dbt.project import read_dbt_manifest
+from orchestration.lib.digests.unchanged import remain_current
 from orchestration.lib.digests.writing import write_digests
 from orchestration.lib.hygiene.data_docs import write_data_docs
 from orchestration.lib.hygiene.results import read_results
@@ -54,6 +56,8 @@ MARTS = read_marts(read_dbt_manifest(read_settings().resolved_sources))
 
 @dg.asset(
     key=RELEASE,
+    # none where nothing is new
+    output_required=False,
     deps=[dg.AssetKey([mart.schema, mart.name]) for mart in MARTS if not mart.facts.is_ledger],
     group_name="release",
     owners=OWNERS,
@@ -62,9 +66,26 @@ MARTS = read_marts(read_dbt_manifest(read_settings().resolved_sources))
     freshness_policy=dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26)),
     description="The published release: serving/customer_journeys.duckdb, Parquet, manifest, digests and Data Docs.",
 )
-def release(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+def release(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
     settings, _ = run_settings_and_clock(context.instance, context.run_id)
-    return dg.MaterializeResult(metadata=publish_release(settings, run_id=context.run_id, log=context.log))
+    if is_published(settings):
+        for line in remain_current(settings):
+            context.log.info(line)
+        return
+    yield dg.MaterializeResult(metadata=publish_release(settings, run_id=context.run_id, log=context.log))
+
+
+def is_published(settings: Settings) -> bool:
+    """Whether the current release is that of the last complete build: another one would say the same."""
+    current = current_release(settings)
+    with open_duckdb(settings.warehouse) as connection:
+        build = last_complete_build(connection)
+        return (
+            current is not None
+            and build is not None
+            and is_releasable(connection)
+            and build.release_id == current.release_id
+        )
 
 
 def publish_release(settings: Settings, *, run_id: str, log: dg.DagsterLogManager) -> dict[str, Any]:

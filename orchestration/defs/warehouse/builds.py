@@ -1,12 +1,12 @@
 """Builds the tables in a step of Dagster's, and says in its log what is done. No dagster-dbt: it imports dbt."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import dagster as dg
 
-from orchestration.defs.warehouse.reporting import BuildProgress, said_of_nodes
+from orchestration.defs.warehouse.reporting import BuildProgress, BuiltTable, built_tables, said_of_nodes
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import Settings
 from orchestration.lib.dbt.building import DbtBuild, explain
@@ -18,10 +18,12 @@ from orchestration.lib.warehouse.shared_event_ids import is_about_event_ids, sha
 
 @dataclass(frozen=True)
 class BuildOutcome:
-    """What came of a build; `built` is none where nothing had changed."""
+    """What came of a build; `built` is none where nothing had changed. `tables` are those with other rows, by
+    dbt's id."""
 
     built: DbtBuild | None
     number: int = 0
+    tables: Mapping[str, BuiltTable] = field(default_factory=dict)
 
     def raise_failure(self, settings: Settings) -> None:
         """Ends the step of a build that failed, with what went wrong."""
@@ -51,4 +53,8 @@ def run_build(
         return BuildOutcome(None)
     if counted := said_of_nodes(tables.dbt.results, tables.number):
         log.info(f"  {counted}")
-    return BuildOutcome(tables.dbt, tables.number)
+    with open_duckdb(settings.warehouse, read_only=True) as connection:
+        changed = built_tables(
+            connection, read_dbt_manifest(settings.resolved_sources), tables.dbt.results, tables.number
+        )
+    return BuildOutcome(tables.dbt, tables.number, changed)

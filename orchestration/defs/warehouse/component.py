@@ -13,7 +13,7 @@ from dagster_dbt import (
 from dagster_dbt.asset_utils import get_updated_cli_invocation_params_for_context
 from dagster_dbt.components.dbt_project.component import DagsterDbtComponentTranslatorSettings
 
-from orchestration.defs.naming import BUILD, OWNERS, WAREHOUSE_POOL
+from orchestration.defs.naming import BUILD, OWNERS, PHONE_NUMBERS, WAREHOUSE_POOL, owners_of
 from orchestration.defs.run_context import run_settings_and_clock
 from orchestration.defs.warehouse.builds import run_build
 from orchestration.defs.warehouse.reporting import asset_events
@@ -40,17 +40,30 @@ class WarehouseComponent(DbtProjectComponent):
             is_whole = context.selected_asset_keys >= build_dbt_assets.keys
             yield from build_what_changed(context, self.translator, is_whole=is_whole)
 
-        return dg.Definitions(assets=[build_dbt_assets])
+        return dg.Definitions(assets=[build_dbt_assets, *self._tables_of_landing()])
+
+    def _tables_of_landing(self) -> list[dg.AssetSpec]:
+        """What models read that landing keeps besides rows: files, settings, profiles. Steps of landing write them."""
+        manifest = read_dbt_manifest(read_settings().resolved_sources)
+        return [
+            self.get_asset_spec(manifest, unique_id, self.dbt_project).replace_attributes(
+                group_name="landing", owners=OWNERS, kinds={"duckdb"}, deps=[]
+            )
+            for unique_id, source in manifest["sources"].items()
+            if source["schema"] == "landing" and source["identifier"] != PHONE_NUMBERS.path[-1]
+        ]
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
         spec = super().get_asset_spec(manifest, unique_id, project)
         properties = self.get_resource_props(manifest, unique_id)
+        # without the SQL, which is one click away and pushes the columns out of sight
+        spec = spec.replace_attributes(description=properties["description"].strip())
         if properties["resource_type"] == "source":
             return spec
         stage, *folders = properties["fqn"][1:-1] or ["config"]
         group = "config" if properties["resource_type"] == "seed" else "staging" if stage == "staging" else folders[0]
         kinds = spec.kinds | ({"python"} if properties["config"]["materialized"] == PYTHON_STEP else set())
-        return spec.replace_attributes(group_name=group, owners=OWNERS, kinds=kinds)
+        return spec.replace_attributes(group_name=group, owners=owners_of(properties, manifest["groups"]), kinds=kinds)
 
 
 def build_what_changed(
@@ -66,7 +79,9 @@ def build_what_changed(
         selection += ["--indirect-selection", chosen.indirect_selection]
     outcome = run_build(settings, as_of=as_of, log=context.log, selection=() if is_whole else selection)
     if outcome.built is not None:
-        found = asset_events(outcome.built, read_dbt_manifest(settings.resolved_sources), outcome.number)
+        found = asset_events(
+            outcome.built, read_dbt_manifest(settings.resolved_sources), outcome.number, outcome.tables
+        )
         yield from (event for event in found if event.asset_key in context.selected_asset_keys)
     outcome.raise_failure(settings)
 

@@ -16,7 +16,8 @@ from orchestration.lib.dbt.project import ensure_manifest
 from orchestration.lib.release.folders import check_folders
 from orchestration.lib.warehouse.data_set import check_writable, prepare_data_set
 
-INSTANCE_SETTINGS = """\
+# What the instance of a data set had before it forgot ticks.
+FORMER_SETTINGS = """\
 telemetry:
   enabled: false
 nux:
@@ -25,6 +26,20 @@ concurrency:
   pools:
     default_limit: 1
     granularity: op
+"""
+# No statistics to others, no start-up dialog, one place in the pool; what sensors and schedules looked at is forgotten.
+INSTANCE_SETTINGS = f"""\
+{FORMER_SETTINGS}retention:
+  schedule:
+    purge_after_days: 30
+  sensor:
+    purge_after_days:
+      skipped: 1
+      started: 30
+      success: 30
+      failure: 30
+code_servers:
+  wait_for_local_processes_on_shutdown: true
 """
 
 
@@ -48,7 +63,8 @@ def prepare_project(settings: Settings, *, progress: Progress) -> None:
     """Makes the instance of Dagster, the data set's configuration and dbt's manifest."""
     settings.dagster_home.mkdir(parents=True, exist_ok=True)
     instance_file = settings.dagster_home / "dagster.yaml"
-    if not instance_file.exists():
+    # one that somebody changed remains as it is
+    if not instance_file.exists() or instance_file.read_text(encoding="utf-8") == FORMER_SETTINGS:
         instance_file.write_text(INSTANCE_SETTINGS, encoding="utf-8")
     for warning in prepare_data_set(settings, today=datetime.now(UTC).date()).warnings:
         progress(f"  note: {warning}")

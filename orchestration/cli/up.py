@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-import os
-import sys
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
-from orchestration.lib.core.settings import PROJECT_ROOT, read_settings
+from orchestration.lib.core.settings import read_settings
+from orchestration.lib.core.web import listen, read_address
 
 
 def command(
-    port: Annotated[int, typer.Option(envvar="JOURNEYS_PORT", help="Port of the pages.")] = 3000,
+    port: Annotated[int | None, typer.Option(help="Port of the pages; default JOURNEYS_PORT, else 3000.")] = None,
 ) -> int:
     """Start Dagster's pages on this machine."""
     from orchestration.cli.preparing import prepare_run
 
-    settings = read_settings()
+    settings, address = read_settings(), read_address()
+    address = address if port is None else replace(address, port=port)
+    # what takes long begins where there is a port for it
+    listen(address).close()
     prepare_run(settings, sizes={}, progress=print)
-    print(f"Dagster on http://127.0.0.1:{port} (stop with Ctrl-C)", flush=True)
-    os.chdir(PROJECT_ROOT)
-    os.execve(
-        sys.executable,
-        [
-            sys.executable,
-            *("-m", "dagster", "dev"),
-            *("-m", "orchestration.definitions"),
-            *("-h", "127.0.0.1"),
-            *("-p", str(port)),
-        ],
-        {**os.environ, "DAGSTER_HOME": str(settings.dagster_home)},
-    )
+    if address.warning is not None:
+        print(address.warning, flush=True)
+    from orchestration.cli.pages import serve
+
+    return serve(settings, address, lambda line: print(line, flush=True))

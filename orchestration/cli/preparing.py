@@ -61,14 +61,19 @@ def prepare_extracts(settings: Settings, *, sizes: Mapping[str, int], progress: 
 
 def prepare_project(settings: Settings, *, progress: Progress) -> None:
     """Makes the instance of Dagster, the data set's configuration and dbt's manifest."""
+    prepare_instance(settings)
+    for warning in prepare_data_set(settings, today=datetime.now(UTC).date()).warnings:
+        progress(f"  note: {warning}")
+    ensure_manifest(settings.resolved_sources, progress=progress)
+
+
+def prepare_instance(settings: Settings) -> None:
+    """Makes the data set's own instance of Dagster."""
     settings.dagster_home.mkdir(parents=True, exist_ok=True)
     instance_file = settings.dagster_home / "dagster.yaml"
     # one that somebody changed remains as it is
     if not instance_file.exists() or instance_file.read_text(encoding="utf-8") == FORMER_SETTINGS:
         instance_file.write_text(INSTANCE_SETTINGS, encoding="utf-8")
-    for warning in prepare_data_set(settings, today=datetime.now(UTC).date()).warnings:
-        progress(f"  note: {warning}")
-    ensure_manifest(settings.resolved_sources, progress=progress)
 
 
 def make_example(settings: Settings, *, sizes: Mapping[str, int], progress: Progress) -> None:

@@ -198,7 +198,7 @@ def test_the_start_says_where_the_pages_are_and_nothing_else(server: Server) -> 
 
 def test_the_pages_answer_under_their_own_name_to_their_own_pages(server: Server) -> None:
     ours, theirs = f"http://127.0.0.1:{server.port}", "http://evil.example.com"
-    query = {"method": "POST", "data": b'{"query": "{version}"}', "Content_Type": "application/json"}
+    query: dict[str, Any] = {"method": "POST", "data": b'{"query": "{version}"}', "Content_Type": "application/json"}
     for path in ("/", "/asset-groups", "/runs", "/server_info"):
         assert server.get(path)[0] == 200
         assert server.get(path, Host=f"localhost:{server.port}")[0] == 200
@@ -209,7 +209,7 @@ def test_the_pages_answer_under_their_own_name_to_their_own_pages(server: Server
     assert server.get("/graphql", **query, Origin=theirs)[0] == 403
     assert server.get("/graphql", **query, Origin="null")[0] == 403
     # what a form on another site can send without asking first
-    form = {"method": "POST", "data": b"", "Content_Type": "text/plain"}
+    form: dict[str, Any] = {"method": "POST", "data": b"", "Content_Type": "text/plain"}
     assert server.get("/graphql?query=%7Bversion%7D", **form, Origin=theirs)[0] == 403
     assert server.get("/graphql?query=%7Bversion%7D")[0] == 403
     assert server.get("/report_asset_materialization/core/fct_events", **form, Origin=theirs)[0] == 403

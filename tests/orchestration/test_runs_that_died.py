@@ -168,6 +168,11 @@ def test_old_runs_are_forgotten_with_their_files(settings: Settings, instance: d
     @dg.op
     def makes(context) -> None:
         context.log_event(dg.AssetMaterialization("made", metadata={"run": context.run_id}))
+        for check in ("one", "another"):
+            context.log_event(dg.AssetCheckEvaluation(asset_key=dg.AssetKey("made"), check_name=check, passed=True))
+        # a check of a source that is gone since
+        if not instance.get_runs(limit=2)[1:]:
+            context.log_event(dg.AssetCheckEvaluation(asset_key=dg.AssetKey("made"), check_name="gone", passed=False))
 
     @dg.job
     def job() -> None:
@@ -200,6 +205,12 @@ def test_old_runs_are_forgotten_with_their_files(settings: Settings, instance: d
     assert sizes[-1] <= 1.1 * sizes[2 * kept], "nothing grows with the number of runs"
     made = instance.get_latest_materialization_event(dg.AssetKey("made"))
     assert made is not None and made.run_id == ids[-1]
+    verdicts = {
+        check: [one.run_id for one in instance.event_log_storage.get_asset_check_execution_history(key, limit=100)]
+        for check in ("one", "another", "gone")
+        for key in [dg.AssetCheckKey(dg.AssetKey("made"), check)]
+    }
+    assert verdicts == {"one": ids[: -kept - 1 : -1], "another": ids[: -kept - 1 : -1], "gone": [ids[0]]}
 
 
 @pytest.mark.long

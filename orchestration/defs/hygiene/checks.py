@@ -33,6 +33,7 @@ from orchestration.lib.landing.accounting import bad_file_messages
 from orchestration.lib.landing.quarantine import mostly_quarantined
 from orchestration.lib.landing.registry import refused_files, table_batches
 from orchestration.lib.landing.warnings import warnings_that_hold
+from orchestration.lib.release.history import forget_old_runs
 from orchestration.lib.release.journal import read_manifest
 from orchestration.lib.release.ledgers import create_ledgers
 from orchestration.lib.release.publish import current_release
@@ -79,7 +80,7 @@ class Checked:
                 "checks": len(self.result.results),
                 "rows_checked": self.result.rows_checked,
                 "warnings": len(self.result.warnings),
-                "seconds": self.result.seconds,
+                "seconds": round(self.result.seconds, 2),
             },
         }
 
@@ -269,7 +270,8 @@ def _compare_kpis(
             name="suite",
             asset=landed_key(contract),
             blocking=True,
-            description=f"Great Expectations suite of raw.{contract.identifier}",
+            description=f"Rows of {contract.name}: types, required and accepted values, little in quarantine, "
+            "deliveries like those before. Blocks the build.",
         )
         for contract in CONTRACTS
     ]
@@ -278,7 +280,7 @@ def _compare_kpis(
             name="warnings",
             asset=landed_key(CONTRACTS[0]),
             blocking=True,
-            description="Great Expectations suite of landing.warnings: what is suspicious in the extracts folder",
+            description="Files of all sources: what is suspicious in the extracts folder or is not read. Warns only.",
         )
     ],
     can_subset=True,
@@ -303,16 +305,21 @@ def landing_suites(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetC
             name=f"{schema}_suite",
             asset=asset,
             blocking=True,
-            description=f"Great Expectations suite of the published schema {schema}",
+            description=f"All tables of the schema {schema}: columns, rows not lost since the previous release, "
+            "recent data, no addresses or numbers in texts. Blocks the release.",
         )
         for schema, asset in FIRST_TABLES.items()
     ],
+    # so that the pages can run one of them
+    can_subset=True,
     pool=WAREHOUSE_POOL,
 )
 def marts_suites(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
     settings, as_of = run_settings_and_clock(context.instance, context.run.run_id)
+    selected = context.op_execution_context.selected_asset_check_keys
     for found in check_marts(settings, as_of=as_of, run_id=context.run.run_id, log=context.log, is_forced=True):
-        yield found.as_result()
+        if dg.AssetCheckKey(found.asset, found.name) in selected:
+            yield found.as_result()
 
 
 def _published_row_counts(settings: Settings) -> dict[str, int]:
@@ -332,5 +339,6 @@ def _run(settings: Settings, suites: Sequence[_DueSuite], run_id: str) -> list[C
     with open_duckdb(settings.warehouse) as connection:
         create_ledgers(connection)
         store_results(connection, results_rows(results, run_id), table=LEDGER)
+        forget_old_runs(connection, kept=settings.history_kept)
         note_states(connection, zip(results, (due.state for due in suites), strict=True))
     return found

@@ -102,6 +102,8 @@ MEMORY = re.compile(r"(?P<number>\d+(\.\d+)?)\s*(?P<unit>%|[MGT]i?B)", re.IGNORE
 
 # How many runs Dagster's pages know of.
 RUNS_KEPT = 50
+# Of how many runs and releases the ledgers hold rows: more than a year of daily runs.
+HISTORY_KEPT = 400
 
 # To what the clock is cut where nothing fixes it.
 CLOCK_STEPS = ("hour", "minute", "day")
@@ -151,6 +153,7 @@ class Settings:
     max_variant_names: int
     clock_step: str = CLOCK_STEPS[0]
     runs_kept: int = RUNS_KEPT
+    history_kept: int = HISTORY_KEPT
     smtp: Smtp | None = None
 
     def clock_at(self, moment: datetime) -> datetime:
@@ -245,6 +248,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
                           none for own extracts: such numbers then remain as they are written)
     JOURNEYS_RELEASES_KEPT           how many releases are kept (default 5, at least 2)
     JOURNEYS_RUNS_KEPT    how many runs Dagster's pages know of (default 50)
+    JOURNEYS_HISTORY_KEPT            of how many runs and releases the ledgers hold rows (default 400, at least that
+                                     many as releases are kept)
     JOURNEYS_SMTP_HOST    mail server that digests are sent through; none: none is sent. With it
     JOURNEYS_SMTP_FROM    the sender's address, and if need be
     JOURNEYS_SMTP_SECURITY           starttls (default), tls or none
@@ -321,6 +326,12 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     clock_step = (value("JOURNEYS_CLOCK") or CLOCK_STEPS[0]).lower()
     if clock_step not in CLOCK_STEPS:
         raise SettingsError(f"JOURNEYS_CLOCK={clock_step}: choose one of {', '.join(CLOCK_STEPS)}.")
+    history_kept = _whole_number(value, "JOURNEYS_HISTORY_KEPT", default=max(HISTORY_KEPT, int(kept)))
+    if history_kept < int(kept):
+        raise SettingsError(
+            f"JOURNEYS_HISTORY_KEPT={history_kept}: the ledgers are needed for the {kept} releases that are kept "
+            f"(JOURNEYS_RELEASES_KEPT). Give at least {kept}."
+        )
     return Settings(
         data_set=data_set,
         example=example,
@@ -345,6 +356,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         spill=Path(value("JOURNEYS_SPILL") or var / data_set / "spill").resolve(),
         clock_step=clock_step,
         runs_kept=_whole_number(value, "JOURNEYS_RUNS_KEPT", default=RUNS_KEPT),
+        history_kept=history_kept,
         smtp=_read_smtp(value),
     )
 

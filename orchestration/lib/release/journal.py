@@ -83,6 +83,12 @@ class Line:
     def with_switch(self, switch: Switch) -> Line:
         return replace(self, switches=(*self.switches, switch))
 
+    def shortened(self, kept: int) -> Line:
+        """The line without what became of releases that are gone, but for the `kept` newest."""
+        there = {path.name for path in self.folder.iterdir() if is_whole(path)}
+        named = there | set(sorted(self.published)[-kept:])
+        return replace(self, switches=tuple(switch for switch in self.switches if switch.release_id in named))
+
 
 def read_line(folder: Path, *, served: Served | None) -> Line:
     """Reads a line's journal, repaired by what is served and by the releases that are there.

@@ -322,7 +322,7 @@ def _tidy_up(settings: Settings, line: Line, progress: Progress) -> tuple[tuple[
     warnings: list[str] = []
     pruned: list[str] = []
     try:
-        write_line(line)
+        write_line(line.shortened(settings.history_kept))
         forget_publishing(settings.releases)
         for release_id in _prunable(line, kept=settings.releases_kept):
             (serving_releases(settings) / release_id).unlink(missing_ok=True)

@@ -287,11 +287,33 @@ def is_all_blanks(text: str) -> str:
     return f"({text} < '!' and trim({text}) = '')"
 
 
+# What a message repeats of a value that does not fit its column: a word, a code, and a number or time that is only
+# written otherwise. Anything else may be about a person and in the wrong column, and messages go into logs.
+_WORD = "[a-z][a-z_-]{0,19}|[A-Z]{1,3}"
+_LIKE_A_NUMBER = (
+    "([A-Z]{3} ?|[^[:alnum:]@]{0,3})([0-9]{1,6}|[0-9]{1,3}([.,’][0-9]{3}){1,4})([.,][0-9]*)?([eE][+-]?[0-9]+)?"
+    "( ?[A-Z]{3}| ?[^[:alnum:]@]{1,2})?"
+)
+_LIKE_A_TIME = (
+    "[0-9]{1,4}[-./][0-9]{1,2}[-./][0-9]{1,4}([ T,]+[0-9]{1,2}([:.][0-9]{1,2}){1,2}([.,][0-9]+)?)?"
+    "( ?(AM|PM|am|pm|Z|UTC|GMT|[+-][0-9:]{2,6}))*|[0-9]{1,4}"
+)
+_SIGNS_OF_SHAPES = (("[\\p{Ll}\\p{Lo}\\p{Lm}]", "a"), ("[\\p{Lu}\\p{Lt}]", "A"), ("\\p{Nd}", "9"))
+
+
 def _shown(column: ColumnContract, text: str) -> str:
-    """The value for a message; a personal one is not repeated beyond the row itself."""
+    """The value for a message; of one that may be about a person its shape, of a personal column not even that."""
     if column.personal:
         return "'the value'"
-    return f"('''' || left({text}, 80) || case when length({text}) > 80 then '…' else '' end || '''')"
+    like = _LIKE_A_TIME if column.data_type in ("date", "timestamp") else _LIKE_A_NUMBER
+    start = f"left({text}, 80)"
+    shape = start
+    for characters, sign in _SIGNS_OF_SHAPES:
+        shape = f"regexp_replace({shape}, '{characters}', '{sign}', 'g')"
+    return (
+        f"(case when regexp_full_match({text}, '{_WORD}|{like}') then '''' || {start} "
+        f"else 'a value like ''' || {shape} end || case when length({text}) > 80 then '…' else '' end || '''')"
+    )
 
 
 def _type_cases(column: ColumnContract, text: str, time_zone: str) -> list[tuple[str, str, str]]:

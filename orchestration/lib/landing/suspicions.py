@@ -304,12 +304,12 @@ def _counted(
     condition: str,
     says: str,
 ) -> Iterator[tuple[str, LandingWarning]]:
-    """A warning for each file with rows that meet a condition, with examples unless the column is personal."""
+    """A warning for each file with rows that meet a condition, with examples unless the column names people."""
     text = f"raw_rows.{name(column.name)}"
     for file_id, path, count, examples in connection.execute(f"""
         select _file_id, files.file_path, count(*), list_sort(list(distinct {text}))[:{SHOWN}]
         from {_of_batch(contract, batch)} and {condition} group by all order by file_path
     """).fetchall():
-        shown = "" if column.personal or column.identifier_type else f" ({', '.join(examples)})"
+        shown = "" if column.name in contract.columns_of_people else f" ({', '.join(examples)})"
         said = says.format(count=f"{count:,}", column=column.name, examples=shown)
         yield file_id, LandingWarning(kind, path, said, column.name, count)

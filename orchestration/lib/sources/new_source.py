@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 
 from orchestration.lib.config.contracts import read_contracts
-from orchestration.lib.core.settings import PROJECT_ROOT, SettingsError, shown_path
+from orchestration.lib.core.settings import CONTROLS, PROJECT_ROOT, SettingsError, shown_path
 from orchestration.lib.sources.guesses import (
     ColumnGuess,
     KeyGuess,
@@ -29,6 +29,8 @@ from orchestration.lib.sources.samples import Sample, SampleInvalid, read_sample
 
 NAME = re.compile(r"^[a-z][a-z0-9_]{0,40}$")
 MARK = "# guess: "
+# What YAML does not read, takes for a line end, or an editor does not show.
+_UNREADABLE = re.compile(rf"[{CONTROLS}\ufeff\ufffe\uffff\ud800-\udfff]")
 SHOWN_DIFFERENCES = 12
 
 
@@ -173,7 +175,8 @@ def contract_text(
         lines += _column_lines(column, key.columns)
     for part in parts:
         lines += _part_lines(asked, part)
-    return "\n".join(lines) + "\n"
+    # names of files and values of samples are in comments, too: a line end there would begin a line of YAML
+    return "\n".join(_UNREADABLE.sub(_escaped, line) for line in lines) + "\n"
 
 
 def _part_lines(asked: NewSource, part: PartGuess) -> list[str]:
@@ -251,7 +254,13 @@ def _flow(value: object) -> str:
 
 
 def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\t", "\\t") + '"'
+    text = text.replace("\\", "\\\\").replace('"', '\\"').replace("\t", "\\t")
+    return '"' + _UNREADABLE.sub(_escaped, text) + '"'
+
+
+def _escaped(found: re.Match[str]) -> str:
+    """A character as a text of YAML in double quotes spells it."""
+    return f"\\U{ord(found[0]):08x}"
 
 
 def _scalar(text: str) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from orchestration.lib.config.contracts import ContractError, TableContract, load_document, read_contracts
 from orchestration.lib.config.faults import suggestion
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings, SettingsError
@@ -110,7 +112,11 @@ def _files_of(sources: Path, contracts: Iterable[TableContract]) -> Iterator[tup
         elif path.suffix != ".md":
             for kind, names in _united_in(path).items():
                 united[kind] += names
-        yield f"models/staging/{place.as_posix()}", path.read_bytes()
+        content = path.read_bytes()
+        yield (
+            f"models/staging/{place.as_posix()}",
+            content if path.suffix in (".sql", ".md") else _not_rendered(content),
+        )
     for source in sorted({contract.source for contract in own}):
         models = [model for contract in own if contract.source == source for model in mapped_models(contract)]
         for model in models:
@@ -120,6 +126,26 @@ def _files_of(sources: Path, contracts: Iterable[TableContract]) -> Iterator[tup
         if models:
             yield f"models/staging/{source}/_{source}__mapped_models.yml", properties_file(models).encode()
     yield "macros/own_models.sql", _own_models(united).encode()
+
+
+def _not_rendered(content: bytes) -> bytes:
+    """A file of YAML whose meta dbt reads as it is: headers of others are in it, and dbt would render their Jinja."""
+    if not any(mark in content for mark in (b"{{", b"{%", b"{#")):
+        return content
+    document = yaml.safe_load(content)
+    changed = _with_literals(document, is_meta=False)
+    return content if changed == document else yaml.safe_dump(changed, allow_unicode=True, sort_keys=False).encode()
+
+
+def _with_literals(node: Any, *, is_meta: bool) -> Any:
+    if isinstance(node, dict):
+        return {key: _with_literals(member, is_meta=is_meta or key == "meta") for key, member in node.items()}
+    if isinstance(node, list):
+        return [_with_literals(member, is_meta=is_meta) for member in node]
+    if is_meta and isinstance(node, str) and any(mark in node for mark in ("{{", "{%", "{#")):
+        # a text of Jinja, with codes for all that could end it
+        return '{{ "' + "".join(c if c.isalnum() and c.isascii() else f"\\U{ord(c):08x}" for c in node) + '" }}'
+    return node
 
 
 def _check_free(model: StagingModel, taken: set[str], written: Mapping[str, Path]) -> None:

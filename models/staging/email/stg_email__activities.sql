@@ -25,7 +25,7 @@ select
     {{ json_of({
         'message_id': 'message_id',
         'bounce_kind': "case activity_type when 'soft_bounce' then 'soft' when 'hard_bounce' then 'hard' end",
-        'url': 'url',
+        'url': "split_part(split_part(url, '#', 1), '?', 1)",
     }) }} as properties,
     row_status,
     occurred_at,

@@ -5,8 +5,10 @@ with source as (
 select
     version_key,
     -- a record of the feed's own, of one source system, may be several events
-    coalesce('feed:' || source_system || ':' || record_id, record_key) as record_key,
-    event_id,
+    {{ pseudonymous_key(
+        "'feed'", "coalesce('feed:' || source_system || ':' || record_id, record_key)", json_entries('identifiers')
+    ) }} as record_key,
+    {{ pseudonymous_key('source_system', 'event_id', json_entries('identifiers')) }} as event_id,
     event_name,
     source_system,
     session_id as source_session_id,

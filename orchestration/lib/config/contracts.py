@@ -40,6 +40,7 @@ from orchestration.lib.config.mapping import (
     PeopleMapping,
     check_mappings,
     check_moments_of_source,
+    columns_of_people,
     model_of_keys,
 )
 from orchestration.lib.config.times_in_names import pattern_of_time
@@ -71,6 +72,7 @@ NOT_OF_READING = (
     "description",
     "declared_in",
     "is_own",
+    "repeated_of_people",
     "formats",
     "optional_column",
     "events",
@@ -311,6 +313,8 @@ class TableContract(TableMeta):
     parts: tuple[TableContract, ...] = ()
     # declared outside the project
     is_own: bool = False
+    # columns of a part whose values name a person in the table that it is a part of
+    repeated_of_people: frozenset[str] = frozenset()
 
     @property
     def identifier(self) -> str:
@@ -357,6 +361,12 @@ class TableContract(TableMeta):
         rules["parts"] = [part.reading_rules for part in self.parts]
         text = json.dumps(rules, sort_keys=True, default=_stated)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def columns_of_people(self) -> frozenset[str]:
+        """The columns whose values name a person; an id that is made of one is published as its hash."""
+        columns = {column.name: column for column in self.columns}
+        return columns_of_people(self.events, self.people, columns, key=self.key) | self.repeated_of_people
 
     def column(self, name: str) -> ColumnContract:
         return next(column for column in self.columns if column.name == name)
@@ -746,6 +756,15 @@ def _of_source(
     """The contracts of a source's tables. A part takes from its table what only that one says."""
     made: dict[str, TableContract] = {}
     metas = {table.name: table.config.meta for table in source.tables}
+    of_people = {
+        table.name: columns_of_people(
+            (meta := table.config.meta).events,
+            meta.people,
+            {column.name: column.contract(meta) for column in table.columns},
+            key=meta.key,
+        )
+        for table in source.tables
+    }
     tables = sorted(zip(source.tables, lined_tables, strict=True), key=lambda pair: pair[0].config.meta.part_of is None)
     for table, lined in tables:
         meta = table.config.meta
@@ -764,6 +783,11 @@ def _of_source(
             declared_in=f"{shown} line {lined.line}",
             is_own=is_own,
             parts=tuple(part for part in made.values() if part.part_of == table.name),
+            repeated_of_people=frozenset(
+                column.name
+                for column in table.columns
+                if column.config.meta.parent_column in of_people.get(meta.part_of or "", ())
+            ),
             **vars(meta),
         )
     return list(made.values())

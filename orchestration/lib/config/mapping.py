@@ -231,6 +231,22 @@ class MappedColumn(Protocol):
     def identifier_type(self) -> str | None: ...
 
 
+def columns_of_people(
+    events: Iterable[EventMapping],
+    people: PeopleMapping | None,
+    columns: Mapping[str, MappedColumn],
+    *,
+    key: Iterable[str],
+) -> frozenset[str]:
+    """The columns whose values name a person: marked personal, taken as identifiers, or the key of a people record."""
+    found = {name for name, column in columns.items() if column.personal or column.identifier_type}
+    for mapping in (*events, *((people,) if people is not None else ())):
+        found.update(column for _, column in mapping.identifiers)
+    if people is not None:
+        found.update((people.person_key,) if people.person_key else key)
+    return frozenset(found)
+
+
 def check_mappings(
     events: Sequence[EventMapping],
     people: PeopleMapping | None,
@@ -241,8 +257,11 @@ def check_mappings(
 ) -> None:
     """Raises a fault where the mappings of a table do not fit its columns or each other."""
     moments: dict[str, int] = {}
+    mappings = (*events, *((people,) if people is not None else ()))
+    # the key of a people record may be that of a thing, such as an order: readers may need it
+    identifiers = frozenset(column for mapping in mappings for kind, column in mapping.identifiers if kind != RECORD)
     for number, event in enumerate(events):
-        _check_event(event, columns, ("config", "meta", "events", number))
+        _check_event(event, columns, ("config", "meta", "events", number), identifiers=identifiers)
         moment = event.moment_in(table)
         if moment in moments:
             words = (
@@ -271,8 +290,11 @@ def check_moments_of_source(tables: Iterable[tuple[str, Sequence[EventMapping]]]
                 raise fault(words, *at, moment=moment, other=seen[moment])
 
 
-def _check_event(event: EventMapping, columns: Mapping[str, MappedColumn], at: Place) -> None:
+def _check_event(
+    event: EventMapping, columns: Mapping[str, MappedColumn], at: Place, *, identifiers: frozenset[str]
+) -> None:
     _check_type(event.occurred_at, columns, TIMES, "a time or a date", *at, "occurred_at")
+    _check_identifiers(event.identifiers, columns, *at)
     for name in NUMBERS_OF_EVENTS:
         if (column := getattr(event, name)) is not None:
             allowed = ("bigint",) if name == "sequence_number" else NUMBERS
@@ -290,7 +312,7 @@ def _check_event(event: EventMapping, columns: Mapping[str, MappedColumn], at: P
         if value is None:
             continue
         if value.column is not None:
-            _check_published(value.column, columns, *at, name)
+            _check_published(value.column, columns, *at, name, identifiers=identifiers)
         elif value.text in columns:
             words = "`{key}` of {what} is the text `{text}`, and a column has that name. Write {{column: {text}}}."
             raise fault(words, *at, name, text=value.text)
@@ -303,8 +325,7 @@ def _check_event(event: EventMapping, columns: Mapping[str, MappedColumn], at: P
         for column in getattr(event, name):
             _check_column(column, columns, *at, name)
     for name, column in event.properties:
-        _check_published(column, columns, *at, "properties", name)
-    _check_identifiers(event.identifiers, columns, *at)
+        _check_published(column, columns, *at, "properties", name, identifiers=identifiers)
     _check_conditions(event.when, columns, *at)
 
 
@@ -345,8 +366,16 @@ def _check_type(
         raise fault(words, *at, wanted=wanted, column=column, found=found)
 
 
-def _check_published(column: str, columns: Mapping[str, MappedColumn], *at: str | int) -> None:
+def _check_published(
+    column: str, columns: Mapping[str, MappedColumn], *at: str | int, identifiers: frozenset[str]
+) -> None:
     found = _check_column(column, columns, *at)
+    if column in identifiers and not found.personal:
+        words = (
+            "`{key}` of {what} would publish column `{column}`, which is under `identifiers` and so names a person. "
+            "Leave it out here."
+        )
+        raise fault(words, *at, column=column)
     if found.personal:
         words = (
             "`{key}` of {what} would publish column `{column}`, which is marked `personal`. Leave it out, or give it "

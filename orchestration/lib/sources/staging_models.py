@@ -116,9 +116,7 @@ def _events(contract: TableContract) -> tuple[str, tuple[str, ...]]:
         return _case(["case", *whens], is_one_line=of_macro)
 
     selected: dict[str, str] = {"version_key": "version_key"}
-    selected["record_key"] = str(
-        by_moment(lambda event: columns.joined(contract.source, event.record) if event.record else "record_key")
-    )
+    selected["record_key"] = str(by_moment(lambda event: columns.record_of(contract, event.record)))
     # an event that a column names, alone in its table, has the id of its row
     is_row = is_one and contract.events[0].event_name.column is not None and contract.events[0].moment is None
     ids = str(by_moment(lambda event: columns.id_of(contract, event.event_id)))
@@ -220,7 +218,7 @@ class _Columns:
         self._contract = contract
         self._types = {column.name: column.data_type for column in contract.columns}
         self._required = {column.name for column in contract.columns if column.required}
-        self._personal = {column.name for column in contract.columns if column.personal}
+        self._of_people = contract.columns_of_people
 
     def free_name(self, wanted: str) -> str:
         """A name that no column of the table has."""
@@ -239,28 +237,37 @@ class _Columns:
         spelt = str(self.spelt(column))
         return spelt if self._types[column] == "timestamp" else f"cast({spelt} as timestamp)"
 
-    def joined(self, source: str, columns: Sequence[str]) -> str:
-        """The source and the values of columns as one text."""
+    def id_of(self, contract: TableContract, given: Sequence[str]) -> str:
+        """What the ids of a row's events begin with; a key that names a person is hashed, as ids are published."""
+        columns = tuple(given) or contract.key
+        if not given and (contract.part_of or contract.key_lines == "lines"):
+            # several rows share the key; landing numbers them
+            if not self._of_people & set(columns):
+                return f"'{contract.source}:{contract.table}:' || _row_key"
+            return self._hashed(contract.source, f"concat('{contract.table}:', _row_key)")
+        return self._joined(contract.source, columns)
+
+    def record_of(self, contract: TableContract, given: Sequence[str]) -> str:
+        """The key of the record that a row's events belong to, which is published where a record is a case."""
+        if given:
+            return self._joined(contract.source, given)
+        if not self._of_people & set(contract.key):
+            return "record_key"
+        return self._hashed(contract.source, f"concat('{contract.table}:', _row_key)")
+
+    def _joined(self, source: str, columns: Sequence[str]) -> str:
+        """The source and the values of columns as one text, or their hash where one of them names a person."""
+        if self._of_people & set(columns):
+            key = " || ':' || ".join(f"coalesce({self.text(column)}, '')" for column in columns)
+            return self._hashed(source, key.replace("{{ dbt.type_string() }}", "varchar"))
         parts = [
             str(self.spelt(column)) if column in self._required else f"coalesce({self.text(column)}, '')"
             for column in columns
         ]
         return " || ':' || ".join([f"'{source}:' || {parts[0]}", *parts[1:]])
 
-    def id_of(self, contract: TableContract, given: Sequence[str]) -> str:
-        """What the ids of a row's events begin with; a key that names a person is hashed, as ids are published."""
-        columns = tuple(given) or contract.key
-        if not given and (contract.part_of or contract.key_lines == "lines"):
-            # several rows share the key; landing numbers them
-            if not self._personal & set(columns):
-                return f"'{contract.source}:{contract.table}:' || _row_key"
-            key = f"concat('{contract.table}:', _row_key)"
-            return f"""'{contract.source}:' || {{{{ record_hash("'{contract.source}'", {_quoted(key)}) }}}}"""
-        if not self._personal & set(columns):
-            return self.joined(contract.source, columns)
-        key = " || ':' || ".join(f"coalesce({self.text(column)}, '')" for column in columns)
-        key = key.replace("{{ dbt.type_string() }}", "varchar")
-        return f"""'{contract.source}:' || {{{{ record_hash("'{contract.source}'", {_quoted(key)}) }}}}"""
+    def _hashed(self, source: str, key: str) -> str:
+        return f"""'{source}:' || {{{{ record_hash("'{source}'", {_quoted(key)}) }}}}"""
 
     def value(self, value: Value | None) -> str | None:
         if value is None:

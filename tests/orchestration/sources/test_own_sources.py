@@ -56,7 +56,8 @@ sources:
           - {name: created_on, data_type: date, config: {meta: {required: true}}}
           - {name: solved_at, data_type: timestamp}
 """
-# a column of the table is called `moment`, and another one is a word of SQL
+# a column of the table is called `moment`, and another one is a word of SQL; the ticket's id is that of a people
+# record, which no id that is published shows
 TICKETS = """with source as (
     select * from {{ landed('desk', 'tickets') }}
 ),
@@ -75,8 +76,8 @@ moments as (
 
 select
     version_key,
-    record_key,
-    'desk:' || ticket_id || ':' || moment_ as event_id,
+    'desk:' || {{ record_hash("'desk'", "concat('tickets:', _row_key)") }} as record_key,
+    'desk:' || {{ record_hash("'desk'", "coalesce(ticket_id, '')") }} || ':' || moment_ as event_id,
     moment_ as event_name,
     'desk' as source_system,
     case moment_

@@ -48,17 +48,18 @@ REFUSED = (
 @pytest.fixture(scope="module")
 def asked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("confined")
-    (folder / "serving").mkdir()
-    with duckdb.connect(str(folder / "serving" / "customer_journeys.duckdb")) as connection:
-        connection.execute("create table figures as select 1 as n")
+    for file in ("serving/customer_journeys.duckdb", "var/omnichannel/warehouse.duckdb"):
+        (folder / file).parent.mkdir(parents=True)
+        with duckdb.connect(str(folder / file)) as connection:
+            connection.execute("create table figures as select 1 as n")
     (folder / "elsewhere").mkdir()
     (folder / "elsewhere" / "secret.csv").write_text("what nobody asked for\n", encoding="utf-8")
     return folder
 
 
-def ask(folder: Path, query: str) -> subprocess.CompletedProcess[str]:
+def ask(folder: Path, query: str, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "orchestration", "sql", query],
+        [sys.executable, "-m", "orchestration", "sql", *options, "--", query],
         cwd=PROJECT_ROOT,
         env={**os.environ, "JOURNEYS_SERVING": str(folder / "serving"), "JOURNEYS_VAR": str(folder / "var")},
         capture_output=True,
@@ -100,3 +101,33 @@ def test_an_ordinary_question_is_answered(asked: Path) -> None:
     assert ended.returncode == 0, ended.stderr
     assert "answer" in ended.stdout
     assert "42" in ended.stdout
+
+
+# One of each kind: all of them take the same way as on a release.
+REFUSED_ON_THE_WAREHOUSE = (
+    "from read_text('{}/secret.csv')",
+    "select 1; copy (select 1) to '{}/written.csv'",
+    "attach '{}/written.duckdb'",
+    "load httpfs",
+    "set lock_configuration = false",
+    "update figures set n = 2",
+)
+
+
+@pytest.mark.parametrize("query", REFUSED_ON_THE_WAREHOUSE)
+def test_a_query_of_the_warehouse_reaches_nothing_else(asked: Path, query: str) -> None:
+    elsewhere = asked / "elsewhere"
+    before = (asked / "var" / "omnichannel" / "warehouse.duckdb").read_bytes()
+    ended = ask(asked, query.format(elsewhere), "--warehouse")
+    assert ended.returncode == 2, ended.stdout
+    assert "what nobody asked for" not in ended.stdout + ended.stderr
+    assert "It holds personal data in clear" in ended.stderr and "Traceback" not in ended.stderr
+    assert [path.name for path in elsewhere.iterdir()] == ["secret.csv"]
+    assert (asked / "var" / "omnichannel" / "warehouse.duckdb").read_bytes() == before
+
+
+def test_a_question_to_the_warehouse_is_answered_without_acting_on_the_terminal(asked: Path) -> None:
+    ended = ask(asked, "select n + 41 as answer, chr(27) || '[2J' || chr(8238) as acting from figures", "--warehouse")
+    assert ended.returncode == 0, ended.stderr
+    assert "42" in ended.stdout and "[2J" in ended.stdout
+    assert "\x1b" not in ended.stdout and "\u202e" not in ended.stdout

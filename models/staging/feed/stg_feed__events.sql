@@ -6,7 +6,9 @@ select
     version_key,
     -- a record of the feed's own, of one source system, may be several events
     {{ pseudonymous_key(
-        "'feed'", "coalesce('feed:' || source_system || ':' || record_id, record_key)", json_entries('identifiers')
+        "'feed'",
+        "coalesce('feed:' || source_system || ':' || record_id, record_key)",
+        json_entries('identifiers')
     ) }} as record_key,
     {{ pseudonymous_key('source_system', 'event_id', json_entries('identifiers')) }} as event_id,
     event_name,

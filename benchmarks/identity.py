@@ -209,6 +209,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         folder = Path(tempfile.mkdtemp(prefix="journeys_identity_"))
         settings = settings_in(folder, seeds=None if one.types is None else _seeds_with(folder, one.types))
         try:
+            print(f"  {one.name} ...", file=sys.stderr, flush=True)
             print(f"\n### {one.name}\n\n{shown(score_set(settings, one.deliver, parts=chosen.parts))}", flush=True)
         finally:
             shutil.rmtree(settings.resolved_seeds, ignore_errors=True)

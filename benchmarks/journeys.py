@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
@@ -96,6 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         folder = Path(tempfile.mkdtemp(prefix="journeys_phases_"))
         settings = settings_in(folder)
         try:
+            print(f"  dirt {dirt:g} ...", file=sys.stderr, flush=True)
             truth = generate_example(settings, customers=chosen.customers, days=chosen.days, dirt=dirt)
             build(settings, SELECTED)
             found[dirt] = score(settings, truth)

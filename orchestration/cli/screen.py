@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TextIO
 
+from orchestration.lib.core.terminal import say
+
 Progress = Callable[[str], None]
 
 
@@ -15,4 +17,4 @@ class Screen:
         self._stream = stream
 
     def __call__(self, line: str) -> None:
-        print(line, file=self._stream, flush=True)
+        say(line, self._stream)

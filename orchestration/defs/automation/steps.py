@@ -27,6 +27,7 @@ from orchestration.defs.release.digests import deliver, delivery_check, delivery
 from orchestration.defs.run_context import run_settings_and_clock
 from orchestration.defs.warehouse.builds import run_build
 from orchestration.defs.warehouse.reporting import asset_events
+from orchestration.lib.core.activity import doing
 from orchestration.lib.dbt.project import read_dbt_manifest
 from orchestration.lib.digests.unchanged import remain_current
 
@@ -40,10 +41,12 @@ Events = Iterator[dg.AssetMaterialization | dg.AssetCheckEvaluation | dg.Output]
 def land(context: dg.OpExecutionContext) -> Events:
     """Lands new files, and looks up the telephone numbers among them."""
     settings, _ = run_settings_and_clock(context.instance, context.run_id)
+    doing("landing")
     landed = land_tables(settings, CONTRACTS, run_id=context.run_id, log=context.log)
     for contract, result, row_count in landed:
         if result.changed:
             yield dg.AssetMaterialization(landed_key(contract), metadata=landing_metadata(result, row_count))
+    doing("looking up telephone numbers")
     found = look_up(settings, log=context.log)
     if found.new:
         yield dg.AssetMaterialization(PHONE_NUMBERS, metadata=phone_metadata(found))
@@ -54,6 +57,7 @@ def land(context: dg.OpExecutionContext) -> Events:
 def check_landing(context: dg.OpExecutionContext) -> Events:
     """The gate before anything is built: a suite per landed table."""
     settings, as_of = run_settings_and_clock(context.instance, context.run_id)
+    doing("checking what landed")
     yield from _gate(check_landed(settings, CONTRACTS, as_of=as_of, run_id=context.run_id, log=context.log))
     yield dg.Output(None)
 
@@ -67,6 +71,7 @@ def check_landing(context: dg.OpExecutionContext) -> Events:
 def build_warehouse(context: dg.OpExecutionContext) -> Events:
     """Builds what changed. Where nothing did, readers keep their release and the steps after it are skipped."""
     settings, as_of = run_settings_and_clock(context.instance, context.run_id)
+    doing("building")
     outcome = run_build(settings, as_of=as_of, log=context.log)
     if outcome.built is None:
         if context.job_name == REFRESH:
@@ -85,6 +90,7 @@ def build_warehouse(context: dg.OpExecutionContext) -> Events:
 def check_published(context: dg.OpExecutionContext) -> Events:
     """The gate before publishing: a suite per schema."""
     settings, as_of = run_settings_and_clock(context.instance, context.run_id)
+    doing("checking what is to be published")
     yield from _gate(check_marts(settings, as_of=as_of, run_id=context.run_id, log=context.log))
     yield dg.Output(None)
 
@@ -93,6 +99,7 @@ def check_published(context: dg.OpExecutionContext) -> Events:
 def publish(context: dg.OpExecutionContext) -> Events:
     """Writes the release, verifies it, and switches readers to it."""
     settings, _ = run_settings_and_clock(context.instance, context.run_id)
+    doing("publishing")
     metadata = publish_release(settings, run_id=context.run_id, log=context.log)
     yield dg.AssetMaterialization(RELEASE, metadata=metadata)
     yield dg.Output(None)
@@ -102,6 +109,7 @@ def publish(context: dg.OpExecutionContext) -> Events:
 def mail_digests(context: dg.OpExecutionContext) -> Events:
     """Mails the digests where a mail server is set."""
     settings, _ = run_settings_and_clock(context.instance, context.run_id)
+    doing("sending digests")
     delivery = deliver(settings, log=context.log)
     yield dg.AssetMaterialization(DIGESTS, metadata=delivery_metadata(delivery))
     yield dg.AssetCheckEvaluation(asset_key=DIGESTS, **delivery_check(delivery))

@@ -15,6 +15,7 @@ from orchestration.defs.naming import WAREHOUSE_POOL, landed_key
 from orchestration.defs.run_context import run_settings_and_clock
 from orchestration.lib.config.contracts import TableContract
 from orchestration.lib.config.seeds import read_resolved
+from orchestration.lib.core.activity import doing
 from orchestration.lib.core.clock import in_utc
 from orchestration.lib.core.connection import one_value, open_duckdb
 from orchestration.lib.core.settings import Settings, read_settings
@@ -333,8 +334,11 @@ def _published_row_counts(settings: Settings) -> dict[str, int]:
 
 def _run(settings: Settings, suites: Sequence[_DueSuite], run_id: str) -> list[Checked]:
     """Runs suites, and remembers what they found and in which state they passed."""
+    found: list[Checked] = []
     with HygieneSession(settings.warehouse, pepper=read_pepper(settings)) as session:
-        found = [Checked(due.asset, due.name, session.run(due.suite), due.messages) for due in suites]
+        for number, due in enumerate(suites, start=1):
+            doing("checking", number=number, of=len(suites), name=due.suite.name)
+            found.append(Checked(due.asset, due.name, session.run(due.suite), due.messages))
     results = [one.result for one in found]
     with open_duckdb(settings.warehouse) as connection:
         create_ledgers(connection)

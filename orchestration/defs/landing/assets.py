@@ -10,6 +10,7 @@ import duckdb
 from orchestration.defs.naming import OWNERS, WAREHOUSE_POOL, landed_key
 from orchestration.defs.run_context import run_settings_and_clock
 from orchestration.lib.config.contracts import TableContract
+from orchestration.lib.core.activity import doing
 from orchestration.lib.core.connection import WarehouseBusy, one_value, open_duckdb
 from orchestration.lib.core.settings import Settings, read_settings
 from orchestration.lib.landing.land import LandingResult, land_table
@@ -61,7 +62,8 @@ def land_tables(
         prepare_data_set(settings, today=now.date())
         with open_duckdb(settings.warehouse) as connection:
             take_note_over(connection, settings.home)
-            for contract in whole:
+            for number, contract in enumerate(whole, start=1):
+                doing("landing", number=number, of=len(whole), name=contract.name)
                 result = land_table(
                     connection, contract, extracts=settings.extracts, run_id=run_id, now=now, progress=log.debug
                 )

@@ -13,6 +13,7 @@ import duckdb
 from orchestration.defs.hygiene.checks import LEDGER, SUITES
 from orchestration.defs.naming import OWNERS, RELEASE, WAREHOUSE_POOL
 from orchestration.defs.run_context import run_settings_and_clock
+from orchestration.lib.core.activity import doing
 from orchestration.lib.core.clock import in_utc
 from orchestration.lib.core.connection import DatabaseUnusable, open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings, read_settings
@@ -127,6 +128,7 @@ def _publish(settings: Settings, previous: Release | None, *, run_id: str, log: 
             results = read_results(connection, SUITES, table=LEDGER)
             release_id = make_release_id(settings, now)
             if previous is not None:
+                doing("comparing with the release before")
                 with previous_attached(connection, previous.database):
                     _record_changes(connection, settings, previous, release_id=release_id, log=log)
             record_source_trends(
@@ -157,6 +159,7 @@ def _publish(settings: Settings, previous: Release | None, *, run_id: str, log: 
             progress=log.debug,
         )
         try:
+            doing("writing Data Docs and digests")
             write_data_docs(results, candidate.directory / "data_docs", run_id=run_id)
             digests = write_digests(
                 candidate.directory,
@@ -171,6 +174,7 @@ def _publish(settings: Settings, previous: Release | None, *, run_id: str, log: 
         except BaseException:
             discard(candidate)
             raise
+        doing("switching readers to the release")
         publication = publish(candidate, settings, progress=log.debug)
         with open_duckdb(settings.warehouse) as connection:
             record_releases(connection, settings)

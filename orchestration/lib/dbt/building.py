@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from orchestration.lib.core.activity import doing
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings
 from orchestration.lib.dbt.node_states import BuildInputs, NodeState
 from orchestration.lib.dbt.running import DbtFailed, dbt_environment, dbt_variables
@@ -110,7 +111,10 @@ def build(
         "work": str(work),
         "inputs": inputs.as_json(),
     }
+    doing("dbt build", name="starting")
     results: list[NodeResult] = []
+    # by when they began: the one that others wait for is the first
+    running: dict[str, None] = {}
     error: str | None = None
     is_told = False
     with (
@@ -132,8 +136,13 @@ def build(
                 child.stdin.close()
             for line in child.stdout:
                 told = json.loads(line)
-                if "unique_id" in told:
+                if "begins" in told:
+                    running[told["begins"]] = None
+                    _say_what_runs(running, results)
+                elif "unique_id" in told:
                     results.append(NodeResult.of_json(told))
+                    running.pop(results[-1].unique_id, None)
+                    _say_what_runs(running, results)
                     progress(results[-1])
                 else:
                     is_told, error = True, told["error"]
@@ -144,6 +153,14 @@ def build(
     if not is_told:
         raise DbtFailed(_death_of(code, results, said))
     return DbtBuild(tuple(results), error)
+
+
+def _say_what_runs(running: Mapping[str, None], results: Sequence[NodeResult]) -> None:
+    """How far the build is, and the node that has been running for longest."""
+    if results:
+        number, count = results[-1].number, results[-1].count
+        name = next(iter(running), ".." if number < count else "..finishing").split(".")[2]
+        doing("dbt build", number=number, of=count, name=name)
 
 
 def _death_of(code: int, results: Sequence[NodeResult], said: Path) -> str:

@@ -44,9 +44,12 @@ def main() -> None:
     request = json.load(sys.stdin)
     pipe = answers()
 
+    one_at_a_time = threading.Lock()
+
     def tell(told: Mapping[str, Any]) -> None:
-        pipe.write(json.dumps(told) + "\n")
-        pipe.flush()
+        with one_at_a_time:
+            pipe.write(json.dumps(told) + "\n")
+            pipe.flush()
 
     # parsed in the environment of no data set
     own = Path(request["own"]) if request["own"] else None
@@ -187,6 +190,8 @@ def _task_class(
         def call_runner(self, runner: Any) -> Any:
             if isinstance(runner, KeptTestRunner) and not runner.skip and self.passing.is_passed(runner, self):
                 return self._quiet_result(runner.node)
+            if not runner.node.is_ephemeral_model:
+                tell({"begins": runner.node.unique_id})
             return super().call_runner(runner)
 
         def _quiet_result(self, node: Any, message: str | None = None) -> Any:

@@ -18,6 +18,7 @@ import duckdb
 
 from orchestration.lib.config.contracts import TableContract
 from orchestration.lib.config.times_in_names import time_in_name
+from orchestration.lib.core.activity import doing
 from orchestration.lib.core.clock import plain_utc
 from orchestration.lib.core.connection import one_value, transaction
 from orchestration.lib.core.sql import literal, name
@@ -870,6 +871,7 @@ def _staged_groups(
         if not staged:
             folder = work / str(number)
             folder.mkdir()
+        doing(f"{contract.name} is read again", number=number, of=len(files), name=landed.file.shown)
         try:
             promised = file_format(landed.file, contract)
             target = folder / f"{number}.{promised.kind}"

@@ -16,6 +16,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.lib.config.contracts import TableContract
+from orchestration.lib.core.activity import doing
 from orchestration.lib.core.connection import transaction
 from orchestration.lib.core.sql import literal
 from orchestration.lib.landing.files import find_files
@@ -120,7 +121,8 @@ def _land_table_again(
     files: list[LandedFile] = []
     gone: list[str] = []
     refused: dict[str, FileRefused] = {}
-    for file_id, shown, byte_count, delivery, place in older:
+    for number, (file_id, shown, byte_count, delivery, place) in enumerate(older, start=1):
+        doing(f"{contract.name}, looking for files", number=number, of=len(older), name=shown)
         try:
             file = contents.locate(file_id, shown, byte_count)
         except FileChanging as changing:

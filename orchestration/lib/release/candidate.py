@@ -14,6 +14,7 @@ from typing import Any
 
 import duckdb
 
+from orchestration.lib.core.activity import doing, step
 from orchestration.lib.core.clock import iso_text
 from orchestration.lib.core.connection import open_duckdb, transaction
 from orchestration.lib.core.settings import Settings
@@ -228,7 +229,8 @@ def write_candidate(
             ]
             manifest["database_bytes"] = (directory / DATABASE).stat().st_size
             (directory / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
-            _verify(directory, tables, shapes, counts)
+            with step("verifying the release"):
+                _verify(directory, tables, shapes, counts)
     return Candidate(release_id, line.current, directory, manifest)
 
 
@@ -424,6 +426,7 @@ def _write_database(
         for table in tables:
             _define_table(connection, source, table, shapes[table])
     for number, table in enumerate(tables, start=1):
+        doing("writing the release", number=number, of=len(tables), name=table.label)
         if counts[table.label] >= LARGE_ROWS:
             progress(f"writing {table.label}: {counts[table.label]:,} rows ({number} of {len(tables)} tables)")
         path = _parquet_path(directory, table)

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
+import subprocess
+import textwrap
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT
-from orchestration.lib.release.candidate import MACROS
-from orchestration.lib.release.docs_outputs import BLOCK, differing, pages, shown_in, write_outputs
+from orchestration.lib.dbt.marts import read_marts
+from orchestration.lib.dbt.project import read_dbt_manifest
+from orchestration.lib.release.candidate import MACROS, PublishedTable, discard, make_release_id, write_candidate
+from orchestration.lib.release.docs_outputs import BLOCK, OF_OTHER_DATA, differing, pages, shown_in, write_outputs
+from orchestration.lib.release.ledgers import create_ledgers
 from tests.conftest import Warehouse
 
 PAGE = """# Page
@@ -130,3 +141,93 @@ def test_every_output_shown_is_that_of_the_default_example(default_example: Ware
             connection.execute(macro.read_text(encoding="utf-8"))
         found = differing([connection], PROJECT_ROOT, folder=settings.var.parent)
     assert found == [], "\n\n".join(found)
+
+
+@pytest.fixture(scope="module")
+def example_release(default_example: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with `serving/customer_journeys.duckdb`, as readers of the default example have it."""
+    settings, moment = default_example.settings, datetime(2026, 7, 1, tzinfo=UTC)
+    with open_duckdb(settings.warehouse) as connection:
+        create_ledgers(connection)
+    candidate = write_candidate(
+        settings.warehouse,
+        settings=settings,
+        release_id=make_release_id(settings, moment),
+        tables=[
+            PublishedTable(mart.schema, mart.name, mart.facts.key, mart.description, mart.column_descriptions)
+            for mart in read_marts(read_dbt_manifest())
+        ],
+        as_of=moment,
+        created_at=moment,
+        run_id="docs",
+        checks_summary={},
+    )
+    folder = tmp_path_factory.mktemp("reader")
+    (folder / "serving").mkdir()
+    (folder / "serving" / "customer_journeys.duckdb").symlink_to(candidate.directory / "customer_journeys.duckdb")
+    yield folder
+    discard(candidate)
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """The blocks of a language in a page about the default example."""
+    text = (PROJECT_ROOT / page).read_text(encoding="utf-8")
+    return [
+        textwrap.dedent(block["content"])
+        for block in BLOCK.finditer(text)
+        if block["language"] == language and not text[: block.start()].rstrip().endswith(OF_OTHER_DATA)
+    ]
+
+
+# What another DuckDB makes of queries on a release: for each its rows as text, or its error.
+ASKED = """
+import duckdb, json, sys
+assert duckdb.__version__.startswith("1."), duckdb.__version__
+connection = duckdb.connect("serving/customer_journeys.duckdb", read_only=True)
+given = []
+for query in json.load(sys.stdin):
+    try:
+        given.append(str(connection.execute(query).fetchall()))
+    except Exception as error:
+        given.append(f"error: {error}")
+print(json.dumps(given))
+"""
+
+
+@pytest.mark.long
+@pytest.mark.xdist_group("default_example")
+@pytest.mark.skipif(
+    "JOURNEYS_OLD_DUCKDB_PYTHON" not in os.environ,
+    reason="JOURNEYS_OLD_DUCKDB_PYTHON names no Python with DuckDB 1.1, which many BI tools carry (.ci/run sets it up)",
+)
+def test_what_pages_show_readers_runs_on_a_duckdb_of_years_ago_with_the_same_answers(example_release: Path) -> None:
+    def old(script: str, given: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [os.environ["JOURNEYS_OLD_DUCKDB_PYTHON"], "-c", script],
+            input=given, cwd=example_release, capture_output=True, text=True, check=False, timeout=300,
+        )  # fmt: skip
+
+    ran = 0
+    for page in pages(PROJECT_ROOT):
+        snippets = [one for one in blocks(page, "python") if "serving/customer_journeys.duckdb" in one]
+        if snippets:
+            # those of a page build on each other
+            done = old("\n".join(snippets))
+            assert done.returncode == 0, f"{page}: {done.stderr}"
+            ran += len(snippets)
+    assert ran >= 3
+    queries: dict[str, str] = {}
+    release = example_release / "serving" / "customer_journeys.duckdb"
+    with contextlib.chdir(example_release), duckdb.connect(str(release), read_only=True) as connection:
+        connection.execute("set disabled_optimizers = 'common_subplan'")
+        for page in pages(PROJECT_ROOT):
+            for query in blocks(page, "sql"):
+                try:
+                    queries[query] = str(connection.execute(query).fetchall())
+                except (duckdb.CatalogException, duckdb.ParserException, duckdb.IOException, duckdb.BinderException):
+                    continue  # of the warehouse, of files, or a template
+    assert len(queries) > 40
+    done = old(ASKED, json.dumps(list(queries)))
+    assert done.returncode == 0, done.stderr
+    given = dict(zip(queries, json.loads(done.stdout.splitlines()[-1]), strict=True))
+    assert {query: text for query, text in given.items() if text != queries[query]} == {}

@@ -15,8 +15,10 @@ from orchestration.cli.screen import Progress
 from orchestration.defs.automation.heartbeat import HEARTBEAT, dead_runs_ended, heartbeat
 from orchestration.defs.automation.run_history import forget_old_runs
 from orchestration.defs.naming import CHECK_LANDING, CHECK_PUBLISHED
+from orchestration.lib.core.activity import step
 from orchestration.lib.core.connection import DatabaseUnusable, WarehouseBusy
 from orchestration.lib.core.settings import Settings
+from orchestration.lib.core.terminal import styled
 from orchestration.lib.release.publish import Release
 
 EXPLAINED = (WarehouseBusy.__name__, DatabaseUnusable.__name__)
@@ -28,6 +30,7 @@ def execute_job(job: dg.JobDefinition, settings: Settings, screen: Progress) -> 
     The job alone is imported: the graph of assets, which Dagster's pages show, takes as long as landing a file.
     """
     with (
+        step("starting the run"),
         dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance,
         heartbeat(settings.dagster_home) as beat,
         dead_runs_ended(instance, settings.dagster_home, beat, screen),
@@ -69,7 +72,7 @@ def _explain(event: dg.DagsterEvent) -> str:
 
 def report_failure(failures: Sequence[str], before: Release | None, screen: Progress) -> None:
     """Says what went wrong, what readers still have, and what to do."""
-    screen("\nNot published. What went wrong:")
+    screen("\n" + styled("Not published. What went wrong:", "red"))
     for failure in dict.fromkeys(failures):
         screen("  " + failure.replace("\n", "\n  "))
     screen(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from orchestration.cli.screen import Progress
+from orchestration.lib.core.activity import step
 from orchestration.lib.core.files import sync_folder, write_durably
 from orchestration.lib.core.settings import Settings, SettingsError
 from orchestration.lib.dbt.project import ensure_manifest
@@ -62,9 +63,18 @@ def prepare_extracts(settings: Settings, *, sizes: Mapping[str, int], progress: 
 def prepare_project(settings: Settings, *, progress: Progress) -> None:
     """Makes the instance of Dagster, the data set's configuration and dbt's manifest."""
     prepare_instance(settings)
-    for warning in prepare_data_set(settings, today=datetime.now(UTC).date()).warnings:
-        progress(f"  note: {warning}")
-    ensure_manifest(settings.resolved_sources, progress=progress)
+    if warnings := prepare_data_set(settings, today=datetime.now(UTC).date()).warnings:
+        progress(f"  {notes_on_seeds(warnings)}")
+    if settings.has_seeds_of_another:
+        progress("  note: journeys and KPIs are the shipped ones, of a retailer, without its people; your own:")
+        progress("        JOURNEYS_SEEDS=my/seeds (docs/bring_your_own_data.md, 3)")
+    with step("dbt reads the project"):
+        ensure_manifest(settings.resolved_sources, progress=lambda line: progress(f"  {line}"))
+
+
+def notes_on_seeds(warnings: Sequence[object]) -> str:
+    """How many warnings there are about the seeds, and which command lists them."""
+    return f"{len(warnings)} note{'s' * (len(warnings) > 1)} on the seeds: make check lists them"
 
 
 def prepare_instance(settings: Settings) -> None:
@@ -107,7 +117,8 @@ def make_example(settings: Settings, *, sizes: Mapping[str, int], progress: Prog
     progress(f"  making example {example.name}: {', '.join(f'{name} {size}' for name, size in asked.items())}")
     generate = importlib.import_module(f"examples.{example.name}").generate
     clock = {"as_of": example.as_of} if example.is_simulated else {}
-    generate(settings.extracts, settings.truth, **clock, **asked, progress=lambda line: progress(f"    {line}"))
+    with step(f"making example {example.name}"):
+        generate(settings.extracts, settings.truth, **clock, **asked, progress=lambda line: progress(f"    {line}"))
     write_durably(made, json.dumps(asked))
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from orchestration.lib.core.activity import doing
 from orchestration.lib.core.settings import Settings, SettingsError, read_settings, shown_path
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def command(
 
     settings = read_settings()
     aside = _aside(settings)
+    doing("looking for files that are gone")
     # what is wrong with the configuration is said while everything is where it was
     prepare_extracts(settings, sizes={}, progress=print)
     check_configuration(settings, today=datetime.now(UTC).date())

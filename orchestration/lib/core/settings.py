@@ -127,7 +127,7 @@ class Settings:
 
     `example` is None for a company's own extracts, `sources` where all sources are the project's. `as_of` is None when
     nothing fixes it: the run's start, cut to `clock_step`, then does. `memory` is what one connection may use, and
-    `spill` the folder for what exceeds it.
+    `spill` the folder for what exceeds it. `is_named` says whether the environment names the data set.
     """
 
     data_set: str
@@ -155,6 +155,7 @@ class Settings:
     runs_kept: int = RUNS_KEPT
     history_kept: int = HISTORY_KEPT
     smtp: Smtp | None = None
+    is_named: bool = False
 
     def clock_at(self, moment: datetime) -> datetime:
         """The clock of a run that starts at a moment: the fixed one, else the last full minute, hour or day.
@@ -189,7 +190,10 @@ class Settings:
 
     @property
     def has_seeds_of_another(self) -> bool:
-        """Whether own extracts are read with the shipped seeds: what deserves a word in these isn't its owner's."""
+        """Whether own extracts are read with the shipped seeds, which are a retailer's.
+
+        What deserves a word in these is nothing that the owner can settle, and the retailer's people don't exist.
+        """
         return self.example is None and self.seeds == PROJECT_ROOT / "seeds"
 
     @property
@@ -358,6 +362,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         runs_kept=_whole_number(value, "JOURNEYS_RUNS_KEPT", default=RUNS_KEPT),
         history_kept=history_kept,
         smtp=_read_smtp(value),
+        is_named=any(value(name) for name in ("EXAMPLE", "JOURNEYS_EXTRACTS", "JOURNEYS_DATA_SET")),
     )
 
 

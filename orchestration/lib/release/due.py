@@ -56,7 +56,13 @@ def look(settings: Settings, *, now: datetime) -> Due:
 
     Raises SeedsInvalid and ContractError for errors in the configuration, and WarehouseBusy while a run holds the file.
     """
-    report = resolve_seeds(settings.seeds, PROJECT_ROOT / "seeds", settings.resolved_seeds, today=now.date())
+    report = resolve_seeds(
+        settings.seeds,
+        PROJECT_ROOT / "seeds",
+        settings.resolved_seeds,
+        today=now.date(),
+        without_people=settings.has_seeds_of_another,
+    )
     warnings = () if settings.has_seeds_of_another else report.warnings
     resolve_matching(settings.seeds, PROJECT_ROOT / "seeds", settings.resolved_seeds)
     contracts = read_all_contracts(settings)

@@ -58,7 +58,13 @@ def check_configuration(settings: Settings, *, today: date) -> SeedReport:
     check_writable(settings.home)
     contracts = read_all_contracts(settings)
     resolve_sources(settings, contracts)
-    report = resolve_seeds(settings.seeds, PROJECT_ROOT / "seeds", settings.resolved_seeds, today=today)
+    report = resolve_seeds(
+        settings.seeds,
+        PROJECT_ROOT / "seeds",
+        settings.resolved_seeds,
+        today=today,
+        without_people=settings.has_seeds_of_another,
+    )
     check_public_properties(settings, contracts)
     check_identifier_types(settings, contracts)
     resolve_matching(settings.seeds, PROJECT_ROOT / "seeds", settings.resolved_seeds)

@@ -77,7 +77,18 @@ def test_a_run_publishes_the_events_of_an_own_source_and_a_second_one_does_nothi
             ]
             suites = release.execute("select distinct suite from hygiene.expectation_results").fetchall()
             assert ("landing.desk__calls",) in suites
-        assert "Nothing changed since the last run" in run("run")
+            # the shipped seeds are a retailer's: its journeys are there, its people and its warnings are not
+            assert release.execute("select count(*) > 0, count(accountable) from kpis.kpi_scorecard").fetchall() == [
+                (True, 0)
+            ]
+            assert release.execute("select count(*), count(owner) from journeys.dim_journeys").fetchall() == [(5, 0)]
+            assert release.execute("from kpis.dim_kpi_roles").fetchall() == []
+        assert "warning: " not in said and "critical_events.csv" not in said
+        assert "journeys and KPIs are the shipped ones, of a retailer, without its people" in said
+        assert "desk has no digest" in run("digests")
+        assert "match something" in run("journey-check") and "warning: " not in run("check")
+        again = run("run").splitlines()
+        assert len(again) == 3 and again[1].startswith("Nothing changed since the last run.")
         assert "journeys.staging.stg_desk__calls" in run("dbt", "ls", "--select", "stg_desk__calls").replace(
             "desk.stg", "stg"
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -44,13 +44,22 @@ class Checked:
     report: SeedReport
 
 
-def resolve_seeds(seeds: Path, shipped: Path, resolved: Path, *, today: date) -> SeedReport:
+def resolve_seeds(
+    seeds: Path, shipped: Path, resolved: Path, *, today: date, without_people: bool = False
+) -> SeedReport:
     """Writes the complete seeds folder that dbt reads and returns the warnings.
 
     `seeds` holds the data set's own files, any subset; `shipped` the project's, with `_seeds.yml`; `resolved` is
-    written. A missing seed is empty, or the shipped one where it is not about one business. Raises SeedsInvalid.
+    written. A missing seed is empty, or the shipped one where it is not about one business. With `without_people`
+    nobody has a role or owns a journey. Raises SeedsInvalid.
     """
     checked = check_seeds(seeds, shipped, today=today)
+    if without_people:
+        checked.rows["kpi_roles"] = []
+        checked.rows["journeys"] = [
+            replace(row, values={column: value for column, value in row.values.items() if column != "owner"})
+            for row in checked.rows["journeys"]
+        ]
     resolved.mkdir(parents=True, exist_ok=True)
     _write_if_changed(resolved / SEED_PROPERTIES, (shipped / SEED_PROPERTIES).read_bytes())
     for definition in checked.definitions:

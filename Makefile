@@ -17,7 +17,7 @@ option = $${$(2):+"--$(1)=$$$(2)"}
 SIZE = $(call option,customers,CUSTOMERS) $(call option,days,DAYS) $(call option,seed,SEED) $(call option,households,HOUSEHOLDS)
 ROWS = $(call option,table,TABLE) $(call option,reason,REASON) $(call option,column,COLUMN) $(call option,file,FILE)
 
-.PHONY: help setup run up check journey-check import-log new-source staging-model test test-all test-draws lint lint-python lint-yaml lint-sql format docs docs-outputs docs-tables bench bench-components bench-landing lock withdraw restore quarantine requeue land-again accept rebuild rollback releases hash rotate-key sql dbt digests send-digests identity-diff identity-train unions sbom bench-identity bench-journeys bench-flows clean
+.PHONY: help setup run up check journey-check import-log new-source staging-model test test-all test-draws lint lint-python lint-yaml lint-sql format docs docs-outputs docs-tables bench bench-components bench-landing lock withdraw restore quarantine requeue land-again accept rebuild rollback releases hash rotate-key sql dbt digests send-digests identity-diff identity-train unions sbom bench-identity bench-journeys bench-flows clean report
 
 help:  ## Start: list the targets
 	@awk -F'  ## ' '/^[a-z-]+:.*  ## / { \
@@ -35,6 +35,9 @@ setup:  ## Start: install what the project needs into .venv
 
 run: setup  ## Start: from extracts to a published release | EXAMPLE= CUSTOMERS= DAYS= SEED= HOUSEHOLDS= CLOCK=now
 	@$(RUN) run $(SIZE) $(if $(filter now,$(CLOCK)),--move-clock)
+
+report: setup  ## Start: all that a run sums up: tables, KPIs, checks
+	@$(RUN) report
 
 up: setup  ## Start: Dagster's pages on http://127.0.0.1:3000
 	@$(RUN) up
@@ -145,8 +148,8 @@ var/.lint:
 var/.lint/sql: $(SQL_FILES) $(SQL_PARTS) | var/.lint
 	@$(SQLFLUFF) lint --processes 2 $(if $(filter-out $(SQL_FILES),$?),$(LINTED),$?) && touch $@
 
-docs: setup  ## Development: dbt's pages of the data set, in var/<data set>/dbt/
-	@$(RUN) dbt docs generate
+docs: setup  ## Development: dbt's pages of the data set, as one file
+	@$(RUN) docs
 
 bench: setup  ## Benchmarks: what refreshes cost, full, late, with nothing new | SIZES="100k 1m"; 10m takes long
 	@.venv/bin/python -m benchmarks $$SIZES

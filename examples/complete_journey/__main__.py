@@ -12,9 +12,11 @@ from examples.complete_journey import PackageMissing, generate
 def main() -> int:
     """Reads the arguments, generates, and returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m examples.complete_journey", description=__doc__)
-    parser.add_argument("--extracts", type=Path, default=Path("var/complete_journey/extracts"))
-    parser.add_argument("--truth", type=Path, default=Path("var/complete_journey/truth"))
-    parser.add_argument("--households", type=int, default=None, help="how many to take; all when left out")
+    parser.add_argument(
+        "--extracts", type=Path, default=Path("var/complete_journey/extracts"), help="folder of the extracts"
+    )
+    parser.add_argument("--truth", type=Path, default=Path("var/complete_journey/truth"), help="folder of the truth")
+    parser.add_argument("--households", type=int, default=None, help="how many to take, such as 100; all when left out")
     arguments = parser.parse_args()
     try:
         generate(arguments.extracts, arguments.truth, households=arguments.households)

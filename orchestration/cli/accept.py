@@ -8,12 +8,15 @@ from typing import Annotated
 
 import typer
 
+from orchestration.cli.data_set import announced
 from orchestration.lib.core.settings import read_settings
 
 
 def command(
-    anomaly: Annotated[str, typer.Argument(help="Id of the anomaly; without one, those that wait are listed.")] = "",
-    note: Annotated[str | None, typer.Option(help="Why it is right.")] = None,
+    anomaly: Annotated[
+        str, typer.Argument(help="Id of the anomaly, such as 1a2b3c4d; without one, those that wait are listed.")
+    ] = "",
+    note: Annotated[str | None, typer.Option(help="Why it is right, such as 'summer sale'.")] = None,
     undo: Annotated[bool, typer.Option("--undo", help="Take the acceptance back.")] = False,
 ) -> int:
     """Accept a delivery or a KPI that is unlike the days before."""
@@ -22,7 +25,7 @@ def command(
     from orchestration.lib.release.ledgers import create_ledgers
     from orchestration.lib.warehouse.build import publish_again
 
-    settings = read_settings()
+    settings = announced(read_settings())
     with open_duckdb(settings.warehouse) as connection:
         create_ledgers(connection)
         if not anomaly:

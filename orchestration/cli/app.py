@@ -13,6 +13,7 @@ from orchestration.cli import (
     check,
     dbt,
     digests,
+    docs,
     docs_outputs,
     docs_tables,
     hash,
@@ -25,6 +26,7 @@ from orchestration.cli import (
     quarantine,
     rebuild,
     releases,
+    report,
     requeue,
     restore,
     rollback,
@@ -37,13 +39,16 @@ from orchestration.cli import (
     up,
     withdraw,
 )
+from orchestration.cli.activity_display import activity_shown
 from orchestration.lib.core.settings import SettingsError
+from orchestration.lib.core.terminal import say, styled
 
 PROGRAM = "python -m orchestration"
 
 # In the order of the help. A command imports what it needs when it runs, so that the help is quick.
 COMMANDS: dict[str, Callable[..., int]] = {
     "run": run.command,
+    "report": report.command,
     "up": up.command,
     "check": check.command,
     "journey-check": journey_check.command,
@@ -68,8 +73,42 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "identity-diff": identity_diff.command,
     "identity-train": identity_train.command,
     "unions": unions.command,
+    "docs": docs.command,
     "docs-outputs": docs_outputs.command,
     "docs-tables": docs_tables.command,
+}
+
+# How each is typed. A command that is not called by its own name is called by what is behind `make`.
+EXAMPLES: dict[str, str] = {
+    "run": "make run CUSTOMERS=150 DAYS=90",
+    "report": "make report EXAMPLE=complete_journey",
+    "up": "make up JOURNEYS_PORT=3001",
+    "check": "make check JOURNEYS_EXTRACTS=my/extracts",
+    "journey-check": "make journey-check JOURNEY=purchase",
+    "import-log": "make import-log FILE=claims.csv CASE=claim ACTIVITY=step TIME=at END=paid,rejected",
+    "new-source": "make new-source FILE=orders.csv NAME=shopify INTO=my/sources",
+    "staging-model": "make staging-model TABLE=booking.appointments",
+    "withdraw": "make withdraw FILE=feed/events/2026-01.csv",
+    "restore": "make restore FILE=feed/events/2026-01.csv",
+    "quarantine": "make quarantine SOURCE=feed REASON=not_a_time",
+    "requeue": "make requeue SOURCE=feed REASON=not_a_time",
+    "land-again": "make land-again SOURCE=feed TABLE=events",
+    "accept": "make accept ID=1a2b3c4d NOTE='summer sale'",
+    "rebuild": "make rebuild",
+    "releases": "make releases",
+    "rollback": "make rollback TO=20260701T060000_000000Z_omnichannel",
+    "hash": "make hash TYPE=email VALUE=ann@example.com",
+    "rotate-key": "make rotate-key",
+    "sql": "make sql SQL='from kpis.kpi_scorecard'",
+    "dbt": "make dbt ARGS='ls -s fct_events+'",
+    "digests": "make digests",
+    "send-digests": "make send-digests",
+    "identity-diff": "make identity-diff",
+    "identity-train": "make identity-train",
+    "unions": "make unions",
+    "docs": "make docs",
+    "docs-outputs": "make docs-outputs",
+    "docs-tables": "make docs-tables",
 }
 
 # What follows `dbt` is dbt's, options included.
@@ -98,7 +137,8 @@ def application() -> typer.Typer:
         rich_markup_mode=None,
     )
     for name, command in COMMANDS.items():
-        app.command(name, context_settings=HELP | (PASSED_ON if command is dbt.command else {}))(_ending(command))
+        settings = HELP | (PASSED_ON if command is dbt.command else {})
+        app.command(name, context_settings=settings, epilog=f"Example: {EXAMPLES[name]}")(_ending(command))
     return app
 
 
@@ -108,17 +148,29 @@ def _ending(command: Callable[..., int]) -> Callable[..., None]:
     @functools.wraps(command)
     def run_to_its_end(**arguments: object) -> None:
         try:
-            code = command(**arguments)
+            with activity_shown():
+                code = command(**arguments)
         except SettingsError as error:
-            print(f"\n{error}", file=sys.stderr)
+            _say_error(error)
             code = 2
         except _user_errors() as error:
-            print(f"\n{error}", file=sys.stderr)
+            _say_error(error)
             code = 1
+        except RuntimeError as error:
+            # what DuckDB makes of Ctrl-C
+            if str(error) == "Query interrupted":
+                raise KeyboardInterrupt from error
+            raise
         if code:
             raise typer.Exit(code)
 
     return run_to_its_end
+
+
+def _say_error(error: Exception) -> None:
+    """What went wrong, and below it the details; the colour says nothing that the first line does not."""
+    head, newline, details = str(error).partition("\n")
+    say("\n" + styled(head, "red") + newline + details, sys.stderr)
 
 
 def _user_errors() -> tuple[type[Exception], ...]:

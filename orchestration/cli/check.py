@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 
+from orchestration.cli.data_set import announced
 from orchestration.lib.core.settings import read_settings
+from orchestration.lib.core.terminal import say, styled
 
 
 def command() -> int:
@@ -17,27 +20,31 @@ def command() -> int:
     from orchestration.lib.sources.resolving import read_all_contracts, unread_tables
     from orchestration.lib.warehouse.data_set import prepare_data_set
 
-    settings = read_settings()
+    settings = announced(read_settings())
     contracts = read_all_contracts(settings)
     report = prepare_data_set(settings, today=datetime.now(UTC).date())
     for unread in unread_tables(settings, contracts):
-        print(
-            f"warning: {unread.declared_in}: {unread.name} lands, and no model reads it. Give `events` or `people`, "
+        _warn(
+            f"{unread.declared_in}: {unread.name} lands, and no model reads it. Give `events` or `people`, "
             "or a staging model."
         )
     for warning in report.warnings:
-        print(f"warning: {warning}")
+        _warn(warning)
     for found in overlooked(settings.extracts, contracts, settings.sources):
-        print(f"warning: {found.shown}")
+        _warn(found.shown)
     if settings.warehouse.exists():
         try:
             with open_duckdb(settings.warehouse, read_only=True, wait_seconds=0) as connection:
                 for older in older_contracts(connection, contracts):
-                    print(f"warning: {older.message}")
+                    _warn(older.message)
         except WarehouseBusy:
             print("A run holds the warehouse: whether files landed before a contract was changed was not looked at.")
     release = current_release(settings)
     for line in notices(settings, contracts, release.database if release is not None else None):
-        print(f"warning: {line}")
+        _warn(line)
     print(f"{len(contracts)} source tables and the seeds of {settings.data_set} have no errors.")
     return 0
+
+
+def _warn(about: object) -> None:
+    say(styled("warning", "amber") + f": {about}", sys.stdout)

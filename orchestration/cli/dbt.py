@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
-from orchestration.lib.core.settings import PROJECT_ROOT, SettingsError, read_settings
+from orchestration.cli.data_set import announced
+from orchestration.lib.core.settings import PROJECT_ROOT, Settings, SettingsError, read_settings
 
-Arguments = Annotated[list[str] | None, typer.Argument(help="What follows `dbt`, options included.")]
+Arguments = Annotated[
+    list[str] | None, typer.Argument(help="What follows `dbt`, options included, such as ls -s fct_events+.")
+]
 
 
 def command(
     arguments: Arguments = None,
-    line: Annotated[str | None, typer.Option(help="The arguments as one text, with quotes as in a shell.")] = None,
+    line: Annotated[
+        str | None,
+        typer.Option(help="The arguments as one text, with quotes as in a shell, such as 'ls -s fct_events+'."),
+    ] = None,
 ) -> int:
     """Run dbt on the data set, as the last build left it. If it builds tables, the next run starts from raw."""
     import shlex
+
+    settings = announced(read_settings())
+    try:
+        given = [*(shlex.split(line) if line is not None else ()), *(arguments or ())]
+    except ValueError as error:
+        raise SettingsError(f"ARGS={line}: {error}. Nothing was run.") from error
+    return run_dbt_command(settings, given)
+
+
+def run_dbt_command(settings: Settings, given: Sequence[str]) -> int:
+    """Runs dbt at the terminal, with the clock of the last complete build; returns its exit code."""
     import subprocess
     from datetime import UTC, datetime
 
@@ -25,11 +43,6 @@ def command(
     from orchestration.lib.dbt.running import dbt_command, dbt_environment, dbt_variables
     from orchestration.lib.warehouse.build import clock_environment, last_complete_build
 
-    settings = read_settings()
-    try:
-        given = [*(shlex.split(line) if line is not None else ()), *(arguments or ())]
-    except ValueError as error:
-        raise SettingsError(f"ARGS={line}: {error}. Nothing was run.") from error
     prepare_run(settings, sizes={}, progress=print)
     with open_duckdb(settings.warehouse) as connection:
         last = last_complete_build(connection)

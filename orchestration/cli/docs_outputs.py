@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from orchestration.cli.data_set import announced
 from orchestration.lib.core.settings import PROJECT_ROOT, SettingsError, read_settings
 
 
@@ -12,7 +13,7 @@ def command() -> int:
     from orchestration.lib.core.connection import open_duckdb
     from orchestration.lib.release.docs_outputs import write_outputs
 
-    settings = read_settings()
+    settings = announced(read_settings())
     release = settings.serving / "customer_journeys.duckdb"
     if settings.example is None or not release.exists() or not settings.warehouse.exists():
         raise SettingsError("The outputs are those of the default example. Type make run first, without own extracts.")

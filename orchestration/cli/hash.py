@@ -9,14 +9,15 @@ from typing import Annotated
 
 import typer
 
+from orchestration.cli.data_set import announced
 from orchestration.lib.core.settings import read_settings
 
 
 def command(
-    type: Annotated[str, typer.Argument(help="Its type, as identifier_types.csv names it.")],
+    type: Annotated[str, typer.Argument(help="Its type, as identifier_types.csv names it, such as email.")],
     value: Annotated[
         str | None,
-        typer.Argument(help="The identifier as people write it; without it, standard input is read."),
+        typer.Argument(help="The identifier as people write it, such as ann@example.com; without it, you are asked."),
     ] = None,
 ) -> int:
     """Print the hash of an identifier, as the marts hold it.
@@ -30,7 +31,7 @@ def command(
 
     if value is None:
         value = getpass.getpass(f"{type}: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
-    settings = read_settings()
+    settings = announced(read_settings())
     prepare_data_set(settings, today=datetime.now(UTC).date())
     print(hash_identifier(settings, read_pepper(settings), type, value))
     return 0

@@ -14,17 +14,25 @@ if TYPE_CHECKING:
 
 
 def command(
-    file: Annotated[str, typer.Argument(help="The log: CSV (any delimiter, .gz) or XES (.xes, .xes.gz).")],
-    case: Annotated[str | None, typer.Option(help="Column with the case.")] = None,
-    activity: Annotated[str | None, typer.Option(help="Column with the activity.")] = None,
-    time: Annotated[str | None, typer.Option(help="Column with the time.")] = None,
-    customer: Annotated[str | None, typer.Option(help="Column with the customer; default: each case is one.")] = None,
-    session: Annotated[str | None, typer.Option(help="Column with the tool's session.")] = None,
-    journey: Annotated[str | None, typer.Option(help="Id of the journey; default: after the file.")] = None,
-    end: Annotated[str | None, typer.Option(help="Activities that end a case, separated by commas.")] = None,
-    into: Annotated[str | None, typer.Option(help="Folder for extracts/ and seeds/.")] = None,
+    file: Annotated[
+        str, typer.Argument(help="The log, such as claims.csv: CSV (any delimiter, .gz) or XES (.xes, .xes.gz).")
+    ],
+    case: Annotated[str | None, typer.Option(help="Column with the case, such as claim.")] = None,
+    activity: Annotated[str | None, typer.Option(help="Column with the activity, such as step.")] = None,
+    time: Annotated[str | None, typer.Option(help="Column with the time, such as at.")] = None,
+    customer: Annotated[
+        str | None, typer.Option(help="Column with the customer, such as client; default: each case is one.")
+    ] = None,
+    session: Annotated[str | None, typer.Option(help="Column with the tool's session, such as visit.")] = None,
+    journey: Annotated[
+        str | None, typer.Option(help="Id of the journey, such as claims; default: after the file.")
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option(help="Activities that end a case, separated by commas, such as paid,rejected.")
+    ] = None,
+    into: Annotated[str | None, typer.Option(help="Folder for extracts/ and seeds/, such as my/claims.")] = None,
     time_format: Annotated[str | None, typer.Option(help="Format of the times, such as %d/%m/%Y %H:%M.")] = None,
-    zone: Annotated[str, typer.Option(help="Zone of times without an offset.")] = "UTC",
+    zone: Annotated[str, typer.Option(help="Zone of times without an offset, such as Europe/Berlin.")] = "UTC",
 ) -> int:
     """Import a case log as feed rows and a journey."""
     from orchestration.lib.journeys.case_logs import Columns

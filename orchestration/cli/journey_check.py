@@ -11,7 +11,7 @@ from orchestration.lib.core.settings import read_settings
 
 
 def command(
-    journey: Annotated[str | None, typer.Option(help="Id of the one to check; default all.")] = None,
+    journey: Annotated[str | None, typer.Option(help="Id of the one to check, such as purchase; default all.")] = None,
 ) -> int:
     """Check the journeys' definitions against the data."""
     from orchestration.lib.journeys.definition_check import run_journey_check

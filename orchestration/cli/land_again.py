@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from orchestration.cli.data_set import announced
 from orchestration.lib.core.settings import read_settings
 
 # So many of the files that are gone are named.
@@ -15,7 +16,7 @@ SHOWN = 10
 
 def command(
     source: Annotated[str, typer.Argument(help="The source, such as feed.")],
-    table: Annotated[str | None, typer.Option(help="Only this table of it.")] = None,
+    table: Annotated[str | None, typer.Option(help="Only this table of it, such as events.")] = None,
 ) -> int:
     """Read files again after their contract was changed."""
     from orchestration.lib.core.connection import open_duckdb
@@ -23,7 +24,7 @@ def command(
     from orchestration.lib.landing.land_again import land_again
     from orchestration.lib.sources.resolving import read_all_contracts
 
-    settings = read_settings()
+    settings = announced(read_settings())
     if not settings.warehouse.exists():
         raise LandingError("Nothing has landed yet. Type make run.")
     with open_duckdb(settings.warehouse) as connection:

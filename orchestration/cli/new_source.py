@@ -11,10 +11,14 @@ from orchestration.lib.core.settings import SettingsError, read_settings
 
 
 def command(
-    file: Annotated[str, typer.Argument(help="The sample: CSV, JSON lines, a JSON array or Parquet.")],
+    file: Annotated[
+        str, typer.Argument(help="The sample, such as orders.csv: CSV, JSON lines, a JSON array or Parquet.")
+    ],
     name: Annotated[str, typer.Argument(help="The source, such as shopify.")],
-    table: Annotated[str | None, typer.Option(help="The table; default: after the file.")] = None,
-    into: Annotated[str | None, typer.Option(help="Folder of own sources; default: JOURNEYS_SOURCES.")] = None,
+    table: Annotated[str | None, typer.Option(help="The table, such as orders; default: after the file.")] = None,
+    into: Annotated[
+        str | None, typer.Option(help="Folder of own sources, such as my/sources; default: JOURNEYS_SOURCES.")
+    ] = None,
 ) -> int:
     """Write a contract from a sample, guesses marked."""
     from orchestration.lib.sources.new_source import NewSource, table_of, write_new_source

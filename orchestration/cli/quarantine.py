@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from orchestration.cli.data_set import announced
 from orchestration.lib.core.settings import read_settings
 
 # More of one reason, once somebody asks for it.
@@ -14,11 +15,13 @@ EXAMPLES, EXAMPLES_OF_ONE = 3, 20
 
 
 def command(
-    source: Annotated[str | None, typer.Option(help="Only of this source.")] = None,
-    table: Annotated[str | None, typer.Option(help="Only of this table.")] = None,
+    source: Annotated[str | None, typer.Option(help="Only of this source, such as feed.")] = None,
+    table: Annotated[str | None, typer.Option(help="Only of this table, such as events.")] = None,
     reason: Annotated[str | None, typer.Option(help="Only for this reason, such as not_a_time.")] = None,
-    column: Annotated[str | None, typer.Option(help="Only for this column.")] = None,
-    file: Annotated[str | None, typer.Option(help="Only of this file: its path or its id.")] = None,
+    column: Annotated[str | None, typer.Option(help="Only for this column, such as occurred_at.")] = None,
+    file: Annotated[
+        str | None, typer.Option(help="Only of this file: its path, such as feed/events/2026-01.csv, or its id.")
+    ] = None,
 ) -> int:
     """Show what is in quarantine, by reason."""
     from orchestration.lib.core.connection import open_duckdb
@@ -26,7 +29,7 @@ def command(
     from orchestration.lib.landing.quarantine import Wanted, browse_quarantine
     from orchestration.lib.sources.resolving import read_all_contracts
 
-    settings = read_settings()
+    settings = announced(read_settings())
     if not settings.warehouse.exists():
         raise LandingError("Nothing has landed yet. Type make run.")
     wanted = Wanted(source, table, reason, column, file)

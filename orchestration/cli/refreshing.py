@@ -8,15 +8,17 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from orchestration.cli.preparing import prepare_extracts, prepare_project
+from orchestration.cli.preparing import notes_on_seeds, prepare_extracts, prepare_project
 from orchestration.cli.release_report import (
+    LINES_SHOWN,
     report_next_steps,
-    report_release,
     report_what_to_look_at,
     show_landing_warnings,
+    summarise_release,
 )
 from orchestration.cli.screen import Progress, Screen
 from orchestration.lib.config.contracts import TableContract
+from orchestration.lib.core.activity import step
 from orchestration.lib.core.connection import WarehouseBusy, open_duckdb
 from orchestration.lib.core.settings import Settings
 from orchestration.lib.digests.unchanged import remain_current
@@ -41,15 +43,15 @@ def run_refresh(settings: Settings, *, sizes: Mapping[str, int], moves_clock: bo
     before = current_release(settings)
     due = _look(settings)
     if before is not None and due is not None and not due.reasons and not (due.clock_moved_from and moves_clock):
-        _report_nothing_new(settings, before, due, due.contracts, due.overlooked, screen)
-        screen(f"This took {time.monotonic() - started:.1f} s.")
+        _report_nothing_new(settings, before, due, due.contracts, due.overlooked, screen, started)
         return 0
     for reason in due.reasons if due else ():
         screen(f"  {reason}")
     prepare_project(settings, progress=screen)
     # Dagster takes seconds to import; what is wrong with a setting is said before
-    from orchestration.cli.jobs import execute_job, report_failure
-    from orchestration.defs.automation.steps import refresh
+    with step("starting the run"):
+        from orchestration.cli.jobs import execute_job, report_failure
+        from orchestration.defs.automation.steps import refresh
 
     job_started = time.monotonic()
     failures = execute_job(refresh, settings, screen)
@@ -65,11 +67,11 @@ def run_refresh(settings: Settings, *, sizes: Mapping[str, int], moves_clock: bo
         screen("The job ended without a release and without a failure. Look at its steps with make up.")
         return 1
     if before is not None and after.release_id == before.release_id:
-        _report_nothing_new(settings, after, None, contracts, not_read, screen)
+        _report_nothing_new(settings, after, None, contracts, not_read, screen, started)
     else:
-        report_release(settings, after, contracts, not_read, screen)
-    screen(f"\nThe job took {seconds:.0f} s, all together {time.monotonic() - started:.0f} s.")
-    report_next_steps(settings, screen)
+        summarise_release(settings, after, contracts, not_read, screen)
+    screen(f"The job took {seconds:.0f} s, all together {time.monotonic() - started:.0f} s.")
+    report_next_steps(screen)
     return 0
 
 
@@ -96,18 +98,17 @@ def _report_nothing_new(
     contracts: Sequence[TableContract],
     not_read: Sequence[LandingWarning],
     screen: Progress,
+    started: float,
 ) -> None:
-    if due is not None and due.warnings:
-        screen(f"  {len(due.warnings)} note{'s' * (len(due.warnings) > 1)} on the seeds: make check lists them")
     # a job that found nothing new has done so, and has said it
     said, *mails = remain_current(settings) if due is not None else [""]
     if said:
         screen(said)
-    if due is not None and due.clock_moved_from is not None:
-        screen(
-            f"Its clock is {due.clock_moved_from:%Y-%m-%d %H:%M} UTC. The schedule moves it; make run CLOCK=now does "
-            "so at once."
-        )
+    notes = f" {notes_on_seeds(due.warnings)}." if due is not None and due.warnings else ""
+    newer = due is not None and due.clock_moved_from is not None
+    screen(
+        f"This took {time.monotonic() - started:.1f} s.{notes}{' Newer clock: make run CLOCK=now' if newer else ''}"
+    )
     for line in mails:
         screen(f"  {line}")
-    report_what_to_look_at(settings, release, contracts, not_read, screen)
+    report_what_to_look_at(settings, release, contracts, not_read, screen, most=LINES_SHOWN)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from orchestration.cli.data_set import announced
 from orchestration.lib.core.settings import read_settings
 
 
@@ -9,7 +10,7 @@ def command() -> int:
     """List the releases of the data set."""
     from orchestration.lib.release.publish import releases
 
-    settings = read_settings()
+    settings = announced(read_settings())
     found = releases(settings)
     for release in found:
         mark = "*" if release.is_served else " "

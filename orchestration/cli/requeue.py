@@ -7,15 +7,20 @@ from typing import Annotated
 
 import typer
 
+from orchestration.cli.data_set import announced
 from orchestration.lib.core.settings import read_settings
 
 
 def command(
     source: Annotated[str, typer.Argument(help="The source, such as feed.")],
-    table: Annotated[str | None, typer.Option(help="Only this table of it.")] = None,
-    reason: Annotated[str | None, typer.Option(help="Only files with rows of this reason.")] = None,
-    column: Annotated[str | None, typer.Option(help="Only files with rows that this column keeps out.")] = None,
-    file: Annotated[str | None, typer.Option(help="Only this file: its path or its id.")] = None,
+    table: Annotated[str | None, typer.Option(help="Only this table of it, such as events.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Only files with rows of this reason, such as not_a_time.")] = None,
+    column: Annotated[
+        str | None, typer.Option(help="Only files with rows that this column keeps out, such as occurred_at.")
+    ] = None,
+    file: Annotated[
+        str | None, typer.Option(help="Only this file: its path, such as feed/events/2026-01.csv, or its id.")
+    ] = None,
 ) -> int:
     """Read files with quarantined rows again."""
     from orchestration.lib.core.connection import open_duckdb
@@ -24,7 +29,7 @@ def command(
     from orchestration.lib.landing.requeue import requeue
     from orchestration.lib.sources.resolving import read_all_contracts
 
-    settings = read_settings()
+    settings = announced(read_settings())
     if not settings.warehouse.exists():
         raise LandingError("Nothing has landed yet. Type make run.")
     with open_duckdb(settings.warehouse) as connection:

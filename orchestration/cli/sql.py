@@ -5,16 +5,22 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from orchestration.lib.core.settings import SettingsError, read_settings
+from orchestration.cli.activity_display import terminal_width
+from orchestration.cli.data_set import say_data_set
+from orchestration.lib.core.activity import step
+from orchestration.lib.core.settings import Settings, SettingsError, read_settings
 
 
 def command(
-    query: Annotated[str, typer.Argument(help="A query in DuckDB's SQL.")],
-    warehouse: Annotated[bool, typer.Option("--warehouse", help="Query the warehouse file of the data set.")] = False,
+    query: Annotated[str, typer.Argument(help="A query in DuckDB's SQL, such as 'from kpis.kpi_scorecard'.")],
+    warehouse: Annotated[
+        bool, typer.Option("--warehouse", help="Query the warehouse file of the data set, which has personal data.")
+    ] = False,
 ) -> int:
     """Query the published release, or the warehouse. The query reads that one file and writes none."""
     import duckdb
@@ -24,23 +30,21 @@ def command(
     from orchestration.lib.core.connection import confine, open_duckdb
 
     settings = read_settings()
-    database = settings.warehouse if warehouse else settings.serving / "customer_journeys.duckdb"
+    database = settings.warehouse if warehouse else _release(settings)
     if not database.exists():
         raise SettingsError(f"{database} does not exist yet. Type make run first.")
     if warehouse:
-        print(
-            f"{database}: the warehouse, read-only. It holds personal data in clear: do not share it.",
-            file=sys.stderr,
-        )
+        say_data_set(settings.data_set, "its warehouse, read-only, with personal data in clear: do not share it")
     shown = io.StringIO()
+    width = terminal_width(sys.stdout, otherwise=200)
     with open_duckdb(database.resolve(), read_only=True) as connection:
         confine(connection)
         try:
             # DuckDB prints by itself; what is in the rows goes through the command's own stream
-            with contextlib.redirect_stdout(shown):
+            with contextlib.redirect_stdout(shown), step("the query"):
                 found = connection.sql(query)
                 if found is not None:
-                    found.show(max_width=200, max_rows=100)
+                    found.show(max_width=width, max_rows=100)
         except duckdb.PermissionException as error:
             raise SettingsError(
                 f"{error}\nA query reads {database.name} alone: no other file, no network, no extension, no setting. "
@@ -50,3 +54,21 @@ def command(
             raise SettingsError(str(error)) from error
     print(shown.getvalue(), end="")
     return 0
+
+
+def _release(settings: Settings) -> Path:
+    """The database of the data set that the environment names, else of the one that readers get. Says which it is."""
+    from orchestration.lib.release.folders import ReleaseError
+    from orchestration.lib.release.journal import read_manifest
+    from orchestration.lib.release.publish import current_release
+
+    if settings.is_named:
+        release = current_release(settings)
+        if release is None:
+            raise SettingsError(f"{settings.data_set} has no release yet. Type make run first.")
+        say_data_set(settings.data_set, f"release {release.release_id}")
+        return release.database
+    served = (settings.serving / "customer_journeys.duckdb").resolve()
+    with contextlib.suppress(ReleaseError):
+        say_data_set(read_manifest(served.parent)["data_set"], f"release {served.parent.name}")
+    return served

@@ -6,16 +6,17 @@ from typing import Annotated
 
 import typer
 
+from orchestration.cli.data_set import announced
 from orchestration.lib.core.settings import SettingsError, read_settings
 
 
-def command(table: Annotated[str, typer.Argument(help="The table: <source>.<table>.")]) -> int:
+def command(table: Annotated[str, typer.Argument(help="The table, such as booking.appointments.")]) -> int:
     """Show the staging model of a mapping."""
     from orchestration.lib.config.faults import suggestion
     from orchestration.lib.sources.resolving import read_all_contracts
     from orchestration.lib.sources.staging_models import mapped_models, properties_file
 
-    contracts = {contract.name: contract for contract in read_all_contracts(read_settings())}
+    contracts = {contract.name: contract for contract in read_all_contracts(announced(read_settings()))}
     if table not in contracts:
         hint = suggestion(table, contracts) or f" There are: {', '.join(contracts)}."
         raise SettingsError(f"TABLE={table}: no such table is declared.{hint}")

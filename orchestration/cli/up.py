@@ -7,17 +7,20 @@ from typing import Annotated
 
 import typer
 
+from orchestration.cli.data_set import announced
 from orchestration.lib.core.settings import read_settings
 from orchestration.lib.core.web import listen, read_address
 
 
 def command(
-    port: Annotated[int | None, typer.Option(help="Port of the pages; default JOURNEYS_PORT, else 3000.")] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port of the pages, such as 3001; default JOURNEYS_PORT, else 3000.")
+    ] = None,
 ) -> int:
     """Start Dagster's pages on this machine."""
     from orchestration.cli.preparing import prepare_run
 
-    settings, address = read_settings(), read_address()
+    settings, address = announced(read_settings()), read_address()
     address = address if port is None else replace(address, port=port)
     # what takes long begins where there is a port for it
     listen(address).close()

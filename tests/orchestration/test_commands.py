@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
 from orchestration.cli import app, dbt
 from orchestration.cli.app import COMMANDS, main
@@ -39,6 +40,21 @@ def test_a_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]
         assert main([name, option]) == 0
     said = capsys.readouterr().out
     assert f"Usage: python -m orchestration {name}" in said
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_and_each_option_is_explained_with_an_example(name: str) -> None:
+    """In the help of the command, as typed with make; of a value, how one looks."""
+    command: Any = getattr(typer.main.get_command(app.application()), "commands")[name]  # noqa: B009
+    assert (command.epilog or "").startswith(f"Example: make {name}")
+    options = (PROJECT_ROOT / "Makefile").read_text(encoding="utf-8")
+    given = set(re.findall(r" ([A-Z_]+)=", command.epilog))
+    known = set(re.findall(r"^OPTIONS := (.*)$", options, flags=re.MULTILINE)[0].split())
+    assert given <= known | {"EXAMPLE", "JOURNEYS_EXTRACTS", "JOURNEYS_PORT"}
+    for parameter in command.params:
+        assert parameter.help, f"{parameter.name} has no help"
+        if not getattr(parameter, "is_flag", False):
+            assert " such as " in parameter.help, f"{parameter.name}: {parameter.help}"
 
 
 def test_the_list_of_commands_shows_each_sentence_whole(capsys: pytest.CaptureFixture[str]) -> None:

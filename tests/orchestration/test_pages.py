@@ -223,7 +223,7 @@ def test_a_run_without_news_is_the_same_from_page_schedule_and_command(server: S
     """Readers were on another data set meanwhile: each of the three gives them this one's release again."""
     served = server.folder / "serving" / "customer_journeys.duckdb"
     [release] = [path.name for path in (server.folder / "var" / DATA_SET / "releases").iterdir() if path.is_dir()]
-    same = f"Nothing changed since the last run: release {release} remains current."
+    same = f"Nothing changed: release {release} remains current."
     served.unlink()
 
     _, run = server.run_to_its_end()

@@ -237,7 +237,7 @@ def test_ten_lines_of_csv_become_a_published_release(story: dict[str, Any]) -> N
     manifest = json.loads((shop.release(release) / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["data_set"] == "corner_shop"
     assert shop.query(release, "select count(*), count(distinct customer_id) from core.fct_events") == [(10, 3)]
-    for shown in ("  core        10 tables ", "KPI scorecard", "Order value", "Hygiene: pass", "Next:"):
+    for shown in (" rows  core.", "KPIs by status", "Hygiene: pass", "make report"):
         assert shown in said
     [(outcomes,)] = shop.query(
         release, "select list(outcome order by outcome) from journeys.fct_journeys where journey_id = 'buying'"
@@ -253,10 +253,34 @@ def test_the_hash_command_gives_the_hash_of_the_bridge(story: dict[str, Any]) ->
         release,
         "select events.event_id from core.bridge_customer_identifiers as bridge "
         "join core.fct_events as events on events.customer_id = bridge.customer_id "
-        f"where bridge.identifier_hash = '{story['hash'].said.strip()}' and events.event_name = 'order_placed'",
+        f"where bridge.identifier_hash = '{story['hash'].said.split()[-1]}' and events.event_name = 'order_placed'",
     )
     assert found == [("till:2",)]
     assert story["hash of what is typed"] == story["hash"]
+
+
+def test_a_command_says_which_data_set_and_release_it_answers_for(story: dict[str, Any]) -> None:
+    """Readers are on the release of one data set, the environment names another; and pipes get the answer alone."""
+    shop, other = story["shop"], story["other"][0]
+    assert shop.served.endswith("corner_shop")
+    query = "select 'answered' as here, count(*) from core.fct_events"
+    asked = other.command("sql", query)
+    [release] = story["after other"][0]
+    assert asked.said.startswith(f"Data set other_shop, release {release}\n") and "answered" in asked.said
+    nobody = dict.fromkeys(("JOURNEYS_EXTRACTS", "JOURNEYS_SEEDS", "JOURNEYS_DATA_SET"), "")
+    served = other.command("sql", query, **nobody)
+    assert served.said.startswith(f"Data set corner_shop, release {shop.served}\n"), "else it is what readers get"
+    for arguments in (["releases"], ["quarantine"], ["digests"], ["accept"], ["check"], ["rollback", "--to", "none"]):
+        assert "Data set other_shop" in other.command(*arguments).said
+    piped = subprocess.run(
+        [sys.executable, "-m", "orchestration", "hash", "email", "a@example.com"],
+        cwd=PROJECT_ROOT,
+        env=other.environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert len(piped.stdout.split()) == 1 and piped.stderr == "Data set other_shop\n"
 
 
 def test_no_direct_identifier_is_in_a_release(story: dict[str, Any]) -> None:
@@ -351,7 +375,11 @@ def test_data_sets_do_not_mix_and_the_last_published_is_served(story: dict[str, 
 def test_a_second_run_says_that_nothing_changed_and_serves_the_release_again(story: dict[str, Any]) -> None:
     assert story["again"].code == 0, story["again"].said
     releases, served = story["recovered release"]
-    assert f"Nothing changed since the last run: release {served} remains current" in story["again"].said
+    first, second, third, *attention = story["again"].said.splitlines()
+    assert first == "Journey Warehouse: data set corner_shop"
+    assert second == f"Nothing changed: release {served} remains current."
+    assert third.startswith("This took ")
+    assert attention[0].startswith("To look at in the extracts folder")
     assert story["after again"] == (releases, served, story["after other"][0])
 
 

@@ -6,7 +6,15 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.cli.release_report import show_hygiene, show_scorecard
+from orchestration.cli.release_report import (
+    report_next_steps,
+    show_hygiene,
+    show_scorecard,
+    summarise_hygiene,
+    summarise_scorecard,
+    summarise_tables,
+)
+from orchestration.lib.core.terminal import Styled
 
 
 def test_the_scorecard_says_what_is_rated_and_whether_it_gets_better() -> None:
@@ -32,12 +40,65 @@ def test_the_scorecard_says_what_is_rated_and_whether_it_gets_better() -> None:
     # of the whole journey first, then by phase
     heads, new, complaints, passed, same = (" ".join(line.split()) for line in said[1:6])
     assert heads == "rated target now accountable"
+    amber = said[4]
+    assert isinstance(amber, Styled)
+    assert [part for part in amber.parts if part[1]] == [("amber  ", "amber")], "the colour is beside the word"
     assert new == "no data buying New – 20.00 EUR 1,234.50 EUR Bob"
     assert complaints == "green looking Complaints 0.1 0.2 0.1 ↘ better Bob"
     assert passed == "amber looking Passed 58.0 % 60.0 % 44.0 % ↘ worse* Ann"
     assert same == "green looking Same 16.3 % 10.0 % 16.3 % → Bob", "what does not show is no change"
     assert "equal age" in said[6]
     assert len({line.index("Bob") for line in said if "Bob" in line}) == 1, "columns are aligned"
+
+
+def test_the_end_of_a_run_fits_a_screen_however_much_there_is_to_say() -> None:
+    """A screen has 24 lines of 80 columns, and one of them is the prompt's."""
+    said: list[str] = []
+    manifest = {
+        "tables": [
+            {"schema": "core", "name": f"fct_{'long_name_' * 3}{number}", "row_count": 10**number}
+            for number in range(9)
+        ]
+        + [{"schema": "hygiene", "name": "delivery_anomalies", "row_count": 1}],
+        "database_bytes": 123_456_789,
+        "checks": {"pass": 1_550, "fail": 7, "error": 0},
+    }
+    with duckdb.connect() as connection:
+        connection.execute("""
+            create schema kpis;
+            create table kpis.kpi_scorecard as
+            select 'kpi_' || n as kpi_id, 'journey_' || n % 9 as journey_id, 'phase' as phase_id,
+                'A KPI with a name that is longer than a column of a table ' || n as kpi_name, 'primary' as tier,
+                'up' as direction, 'EUR' as unit, 1234567.891 * n as status_value, 2345678.9 * n as target,
+                case n % 3 when 0 then 'green' when 1 then 'amber' else 'red' end as status,
+                1234567.891 * n as value, -5e0 as trend, 'Ann' as accountable, null::timestamp as compared_at
+            from range(1, 41) as numbers(n);
+            create schema hygiene;
+            create table hygiene.source_scorecard as select 182206123 as read_count, 174154123 as current_count,
+                7184 as superseded_count, 711 as duplicate_count, 157123 as quarantined_count;
+            create table hygiene.expectation_results as
+            select 'marts' as suite, 'fail' as verdict, repeat('much to read ', 40) || n as message,
+                timestamp '2026-06-02' as checked_at
+            from range(7) as numbers(n);
+            create table hygiene.delivery_anomalies as select null as accepted_at, null as ended_at from range(12);
+            create table hygiene.quarantine_summary as
+            select 'loyalty' as source_name, 'points' as table_name, 'not_a_time' as reason, 'at' as column_name,
+                n as row_count
+            from range(1, 30) as numbers(n);
+        """)
+        said += ["", "Release 20261128T013012_656504Z_omnichannel, as of 2026-07-01 00:00 UTC"]
+        summarise_tables(manifest, said.append)
+        summarise_scorecard(connection, said.append)
+        summarise_hygiene(connection, manifest, said.append)
+        said += ["The job took 212 s, all together 254 s."]
+        report_next_steps(said.append)
+    assert [line for line in said if len(line) > 80] == []
+    assert len(said) <= 23
+    text = "\n".join(said)
+    for shown in ("↘ worse", "EUR", "182,206,123 rows read", "29 × not_a_time", "5 of the 27 primary", "12 unlike"):
+        assert shown in text
+    for command in ("make report", "make accept", "make quarantine"):
+        assert command in text, "the rest is there for whoever asks"
 
 
 def test_warnings_are_named_and_what_is_left_out_is_counted(tmp_path: Path) -> None:

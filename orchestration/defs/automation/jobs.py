@@ -45,7 +45,7 @@ def new_extracts(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest 
         yield dg.SkipReason("A run holds the warehouse.")
         return
     if not due.reasons:
-        yield dg.SkipReason("Nothing changed since the last run.")
+        yield dg.SkipReason("Nothing changed.")
     elif due.state == context.cursor:
         yield dg.SkipReason(f"A run was asked for this already: {'; '.join(due.reasons)}.")
     else:

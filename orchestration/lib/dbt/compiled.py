@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from orchestration.lib.core.activity import step
 from orchestration.lib.core.locks import held
 from orchestration.lib.core.settings import PROJECT_ROOT
 from orchestration.lib.dbt.running import DbtFailed
@@ -80,7 +81,9 @@ def _compiled(names: Sequence[str], time_zone: str) -> dict[str, Any]:
         kept = _read(folder / "kept.json")
         if not is_kept(kept):
             # all expressions at once: starting dbt costs more than compiling them
-            for name, entry in _compile([*analyses, *(set(names) - analyses)], time_zone).items():
+            with step("dbt compiles expressions"):
+                compiled = _compile([*analyses, *(set(names) - analyses)], time_zone)
+            for name, entry in compiled.items():
                 kept[name] = {"state": state[name], **entry}
             unfinished = folder / "kept.json.next"
             unfinished.write_text(json.dumps(kept), encoding="utf-8")

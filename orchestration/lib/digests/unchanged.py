@@ -18,4 +18,4 @@ def remain_current(settings: Settings, *, sends_mails: bool = True) -> list[str]
     serve(settings)
     # what a run before could not send waits for this one
     sent = send_digests(settings).lines if sends_mails and settings.smtp is not None else ()
-    return [f"Nothing changed since the last run: release {release.release_id} remains current.", *sent]
+    return [f"Nothing changed: release {release.release_id} remains current.", *sent]

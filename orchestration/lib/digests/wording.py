@@ -7,6 +7,8 @@ from datetime import date, timedelta
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 STATUS_WORDS = {"red": "red", "amber": "amber", "green": "green", "no_data": "no data"}
+# How a terminal shows them (core/terminal.py).
+STATUS_STYLES = {"red": "red", "amber": "amber", "green": "green", "no_data": "faint"}
 
 
 def amount(value: float | None, unit: str) -> str:

@@ -19,6 +19,7 @@ from orchestration.lib.config.seeds import (
     overruled_rules,
     read_seeds,
 )
+from orchestration.lib.core.activity import step
 from orchestration.lib.core.connection import one_row, open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings, SettingsError, shown_path
 from orchestration.lib.core.sql import literal
@@ -149,7 +150,7 @@ def run_journey_check(settings: Settings, journey: str | None, *, today: date, s
     is_of_another = settings.has_seeds_of_another and journey is None
     for warning in () if is_of_another else journey_warnings(seeds):
         say(f"warning: {warning}")
-    with open_duckdb(database.resolve(), read_only=True) as connection:
+    with step("comparing journeys with the data"), open_duckdb(database.resolve(), read_only=True) as connection:
         data, versions = check_definitions(connection, database, seeds, chosen, settings.reporting_time_zone)
     if is_of_another:
         met = [version for version in versions if any(rule.matches for rule in version.rules)]

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.lib.core.activity import step
 from orchestration.lib.core.clock import iso_text
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.files import sync_folder
@@ -244,7 +245,10 @@ def _refuse_stale(candidate: Candidate, line: Line) -> None:
 def _refuse_unreadable(release: Path) -> None:
     """Reads every row of a release that readers are about to get: of damage DuckDB speaks when it reads a block."""
     try:
-        with open_duckdb(release / DATABASE, read_only=True, wait_seconds=0) as connection:
+        with (
+            step("reading every row of the release"),
+            open_duckdb(release / DATABASE, read_only=True, wait_seconds=0) as connection,
+        ):
             read_every_row(connection)
     except (duckdb.Error, RuntimeError) as error:
         raise ReleaseError(

@@ -88,7 +88,7 @@ def test_a_run_publishes_the_events_of_an_own_source_and_a_second_one_does_nothi
         assert "desk has no digest" in run("digests")
         assert "match something" in run("journey-check") and "warning: " not in run("check")
         again = run("run").splitlines()
-        assert len(again) == 3 and again[1].startswith("Nothing changed since the last run.")
+        assert len(again) == 3 and again[1].startswith("Nothing changed: release ")
         assert "journeys.staging.stg_desk__calls" in run("dbt", "ls", "--select", "stg_desk__calls").replace(
             "desk.stg", "stg"
         )

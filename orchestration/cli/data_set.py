@@ -1,0 +1,32 @@
+"""Says which data set and release a command answers for: on standard error, so that pipes stay clean."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from orchestration.lib.core.settings import Settings
+from orchestration.lib.core.terminal import say, styled
+
+if TYPE_CHECKING:
+    from orchestration.lib.release.publish import Release
+
+
+def announced(settings: Settings) -> Settings:
+    """The settings, once their data set is said."""
+    say_data_set(settings.data_set)
+    return settings
+
+
+def announced_release(settings: Settings) -> Release | None:
+    """The current release of the data set, once both are said."""
+    from orchestration.lib.release.publish import current_release
+
+    release = current_release(settings)
+    say_data_set(settings.data_set, f"release {release.release_id}" if release is not None else "no release yet")
+    return release
+
+
+def say_data_set(data_set: str, part: str = "") -> None:
+    """Says which data set, and which `part` of it, the command answers for."""
+    say(styled(f"Data set {data_set}{part and f', {part}'}", "faint"), sys.stderr)

@@ -38,7 +38,9 @@ def say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     def typed(*arguments: str) -> tuple[int, str]:
         code = main(arguments)
         said = capsys.readouterr()
-        return code, said.out + said.err
+        data_set, _, errors = said.err.partition("\n")
+        assert data_set.startswith("Data set own"), "each says which data set it answers for"
+        return code, said.out + errors
 
     return typed
 

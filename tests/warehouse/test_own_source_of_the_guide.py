@@ -200,7 +200,9 @@ def test_a_misspelt_key_is_named_as_the_guide_shows(
     path.write_text(CONTRACT.replace("amount: price", "amuont: price"), encoding="utf-8")
     monkeypatch.setenv("JOURNEYS_SOURCES", str(tmp_path / "my" / "sources"))
     assert main(["check"]) == 1
-    assert capsys.readouterr().err.replace(f"{tmp_path}/", "").strip() == FAULT.strip()
+    data_set, _, said = capsys.readouterr().err.partition("\n")
+    assert data_set.startswith("Data set ")
+    assert said.replace(f"{tmp_path}/", "").strip() == FAULT.strip()
 
 
 def test_an_appointment_is_on_the_timeline_of_its_customer(built: Warehouse) -> None:

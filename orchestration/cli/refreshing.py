@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from orchestration.cli.preparing import notes_on_seeds, prepare_extracts, prepare_project
+from orchestration.cli.preparing import prepare_extracts, prepare_project
 from orchestration.cli.release_report import (
     LINES_SHOWN,
     report_next_steps,
@@ -104,7 +104,8 @@ def _report_nothing_new(
     said, *mails = remain_current(settings) if due is not None else [""]
     if said:
         screen(said)
-    notes = f" {notes_on_seeds(due.warnings)}." if due is not None and due.warnings else ""
+    count = len(due.warnings) if due is not None else 0
+    notes = f" {count} note{'s' * (count > 1)}: make check" if count else ""
     newer = due is not None and due.clock_moved_from is not None
     screen(
         f"This took {time.monotonic() - started:.1f} s.{notes}{' Newer clock: make run CLOCK=now' if newer else ''}"

@@ -1,0 +1,21 @@
+"""How often the tests of this folder break something: few times among all tests, often with `make test-faults`.
+
+`JOURNEYS_FAULTS_<KIND>` says how often, `JOURNEYS_FAULTS_SEED` from which number moments and mutations are drawn.
+"""
+
+from __future__ import annotations
+
+import os
+
+# what the ordinary tests do; the Makefile's target test-faults sets the large numbers
+DEFAULTS = {"KILLS": 6, "MUTATIONS": 40, "PUBLISHES": 4}
+
+
+def count(kind: str) -> int:
+    """How many faults of a kind (`KILLS`, `MUTATIONS`, `PUBLISHES`) a test makes."""
+    return int(os.environ.get(f"JOURNEYS_FAULTS_{kind}") or DEFAULTS[kind])
+
+
+def seed() -> int:
+    """The number that random moments and mutations are drawn from; a failure prints it."""
+    return int(os.environ.get("JOURNEYS_FAULTS_SEED") or 1)

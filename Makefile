@@ -7,7 +7,7 @@ RUN := .venv/bin/python -m orchestration
 
 # What is given on the command line, NAME=value, reaches recipes through the environment exactly as it was typed: neither make nor the
 # shell reads it. So a recipe says "$$FILE" and never $(FILE). These names are common, so they are not taken from the environment of make.
-OPTIONS := CUSTOMERS DAYS SEED HOUSEHOLDS CLOCK JOURNEY FILE CASE ACTIVITY TIME CUSTOMER SESSION END INTO TIME_FORMAT ZONE NAME TABLE SOURCE REASON COLUMN ID NOTE UNDO TO TYPE VALUE IN SQL ARGS SIZES PARTS BUILT LABELLED DIRT PEOPLE ONLY ANYWAY
+OPTIONS := CUSTOMERS DAYS SEED HOUSEHOLDS CLOCK JOURNEY FILE CASE ACTIVITY TIME CUSTOMER SESSION END INTO TIME_FORMAT ZONE NAME TABLE SOURCE REASON COLUMN ID NOTE UNDO TO TYPE VALUE IN SQL ARGS SIZES PARTS BUILT LABELLED DIRT PEOPLE ONLY ANYWAY KILLS MUTATIONS PUBLISHES WRITERS DAEMONS
 is_given = $(findstring command line,$(origin $(1)))
 $(foreach option,$(OPTIONS),$(if $(call is_given,$(option)),,$(eval override $(option) :=)))
 $(foreach variable,$(.VARIABLES),$(if $(call is_given,$(variable)),$(eval override $(variable) := $$(value $(variable)))$(eval export $(variable))))
@@ -17,7 +17,7 @@ option = $${$(2):+"--$(1)=$$$(2)"}
 SIZE = $(call option,customers,CUSTOMERS) $(call option,days,DAYS) $(call option,seed,SEED) $(call option,households,HOUSEHOLDS)
 ROWS = $(call option,table,TABLE) $(call option,reason,REASON) $(call option,column,COLUMN) $(call option,file,FILE)
 
-.PHONY: help setup run up check journey-check import-log new-source staging-model test test-all test-draws lint lint-python lint-yaml lint-sql format docs docs-outputs docs-tables bench bench-components bench-landing lock withdraw restore quarantine requeue land-again accept rebuild rollback releases hash rotate-key sql dbt digests send-digests identity-diff identity-train unions sbom bench-identity bench-journeys bench-flows clean report
+.PHONY: help setup run up check journey-check import-log new-source staging-model test test-all test-draws lint lint-python lint-yaml lint-sql format docs docs-outputs docs-tables bench bench-components bench-landing lock withdraw restore quarantine requeue land-again accept rebuild rollback releases hash rotate-key sql dbt digests send-digests identity-diff identity-train unions sbom bench-identity bench-journeys bench-flows clean report test-faults
 
 help:  ## Start: list the targets
 	@awk -F'  ## ' '/^[a-z-]+:.*  ## / { \
@@ -119,6 +119,10 @@ test-all: setup  ## Development: all tests but further random draws, as CI runs 
 
 test-draws: setup  ## Development: what tests draw at random, drawn with more seeds
 	@.venv/bin/python -m pytest -n 2 --dist loadgroup -m draws
+
+# one fault after another in one process: shares of the machine would move the moments
+test-faults: setup  ## Development: kills, mutated files, readers, writers | KILLS=300 MUTATIONS=3000 PUBLISHES=100 | WRITERS=3 DAEMONS=1 SEED=1 ONLY=
+	@JOURNEYS_FAULTS_KILLS=$${KILLS:-300} JOURNEYS_FAULTS_MUTATIONS=$${MUTATIONS:-3000} JOURNEYS_FAULTS_PUBLISHES=$${PUBLISHES:-100} JOURNEYS_FAULTS_WRITERS=$${WRITERS:-3} JOURNEYS_FAULTS_DAEMONS=$${DAEMONS:-1} JOURNEYS_FAULTS_SEED=$${SEED:-1} JOURNEYS_FAULTS_ONLY=$$ONLY .venv/bin/python -m pytest -n 0 -s tests/faults
 
 lint: lint-python lint-yaml lint-sql  ## Development: style and types: ruff, mypy, yamllint, sqlfluff
 

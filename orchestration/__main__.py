@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import sys
 
-from orchestration.cli.activity_display import printable_streams
-from orchestration.cli.app import main
-from orchestration.lib.core.files import keep_private
-from orchestration.lib.core.processes import end_at_once, look_for_garbage_rarely
+try:
+    from orchestration.cli.activity_display import printable_streams
+    from orchestration.cli.app import main
+    from orchestration.lib.core.files import keep_private
+    from orchestration.lib.core.processes import end_at_once, look_for_garbage_rarely
+except KeyboardInterrupt:
+    print("\nStopped before anything was done.", file=sys.stderr)
+    sys.exit(130)
 
 if __name__ == "__main__":
     look_for_garbage_rarely()

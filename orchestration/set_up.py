@@ -46,4 +46,8 @@ def run(command, explanation):
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        print("\nStopped; .venv is not complete. The next make sets it up.", file=sys.stderr)
+        sys.exit(130)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import signal
 import sys
 from collections.abc import Callable, Sequence
 
@@ -40,7 +42,8 @@ from orchestration.cli import (
     withdraw,
 )
 from orchestration.cli.activity_display import activity_shown
-from orchestration.lib.core.settings import SettingsError
+from orchestration.lib.core.settings import SettingsError, read_settings
+from orchestration.lib.core.stopping import PATIENCE_SECONDS, STOPPED, is_asked, stoppable
 from orchestration.lib.core.terminal import say, styled
 
 PROGRAM = "python -m orchestration"
@@ -111,13 +114,19 @@ EXAMPLES: dict[str, str] = {
     "docs-tables": "make docs-tables",
 }
 
+# `up` has many processes to end, and their runs to note.
+PATIENCE_OF_PAGES = 120.0
+
 # What follows `dbt` is dbt's, options included.
 PASSED_ON: dict[str, object] = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 HELP: dict[str, object] = {"help_option_names": ["-h", "--help"]}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; returns the exit code: 0 done, 1 the data or a check said no, 2 a setting is wrong."""
+    """Runs one command; returns the exit code.
+
+    0 done, 1 the data or a check said no, 2 a setting is wrong, 130 Ctrl-C ended it.
+    """
     try:
         application()(args=arguments, prog_name=PROGRAM)
     except SystemExit as ended:
@@ -138,29 +147,31 @@ def application() -> typer.Typer:
     )
     for name, command in COMMANDS.items():
         settings = HELP | (PASSED_ON if command is dbt.command else {})
-        app.command(name, context_settings=settings, epilog=f"Example: {EXAMPLES[name]}")(_ending(command))
+        app.command(name, context_settings=settings, epilog=f"Example: {EXAMPLES[name]}")(_ending(name, command))
     return app
 
 
-def _ending(command: Callable[..., int]) -> Callable[..., None]:
+def _ending(name: str, command: Callable[..., int]) -> Callable[..., None]:
     """The command, with its exit code and its errors as Typer ends a program."""
+    say_stopped = functools.partial(_say_stopped, name)
 
     @functools.wraps(command)
     def run_to_its_end(**arguments: object) -> None:
         try:
-            with activity_shown():
-                code = command(**arguments)
+            with (
+                activity_shown(),
+                stoppable(say_stopped, patience=PATIENCE_OF_PAGES if name == "up" else PATIENCE_SECONDS),
+            ):
+                code = _stopping(command, **arguments)
+        except KeyboardInterrupt:
+            say_stopped()
+            code = STOPPED
         except SettingsError as error:
             _say_error(error)
             code = 2
         except _user_errors() as error:
             _say_error(error)
             code = 1
-        except RuntimeError as error:
-            # what DuckDB makes of Ctrl-C
-            if str(error) == "Query interrupted":
-                raise KeyboardInterrupt from error
-            raise
         if code:
             raise typer.Exit(code)
 
@@ -171,6 +182,34 @@ def _say_error(error: Exception) -> None:
     """What went wrong, and below it the details; the colour says nothing that the first line does not."""
     head, newline, details = str(error).partition("\n")
     say("\n" + styled(head, "red") + newline + details, sys.stderr)
+
+
+def _stopping(command: Callable[..., int], **arguments: object) -> int:
+    """The command's exit code. Raises KeyboardInterrupt whatever it failed with after Ctrl-C."""
+    try:
+        code = command(**arguments)
+    except Exception as error:
+        if is_asked():
+            raise KeyboardInterrupt from error
+        raise
+    if code and is_asked():
+        raise KeyboardInterrupt
+    return code
+
+
+def _say_stopped(command: str) -> None:
+    """Says what Ctrl-C means: what readers have, and what comes next. A second Ctrl-C does not interrupt it."""
+    with contextlib.suppress(ValueError):  # only the main thread may
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    release = None
+    # whatever is wrong with settings or journal has no place here
+    with contextlib.suppress(Exception):
+        from orchestration.lib.release.publish import current_release
+
+        release = current_release(read_settings())
+    readers = f"readers keep release {release.release_id}" if release is not None else "readers keep what they had"
+    goes_on = "the next make run continues from it" if command in ("run", "up") else f"type make {command} again"
+    print(f"\nStopped; {readers}. What is complete remains: {goes_on}.", file=sys.stderr, flush=True)
 
 
 def _user_errors() -> tuple[type[Exception], ...]:

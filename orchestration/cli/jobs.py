@@ -18,6 +18,7 @@ from orchestration.defs.naming import CHECK_LANDING, CHECK_PUBLISHED
 from orchestration.lib.core.activity import step
 from orchestration.lib.core.connection import DatabaseUnusable, WarehouseBusy
 from orchestration.lib.core.settings import Settings
+from orchestration.lib.core.stopping import is_asked
 from orchestration.lib.core.terminal import styled
 from orchestration.lib.release.publish import Release
 
@@ -25,7 +26,7 @@ EXPLAINED = (WarehouseBusy.__name__, DatabaseUnusable.__name__)
 
 
 def execute_job(job: dg.JobDefinition, settings: Settings, screen: Progress) -> list[str]:
-    """Runs a job in this process and returns what failed, one text per step.
+    """Runs a job in this process and returns what failed, one text per step. Raises KeyboardInterrupt after Ctrl-C.
 
     The job alone is imported: the graph of assets, which Dagster's pages show, takes as long as landing a file.
     """
@@ -45,6 +46,11 @@ def execute_job(job: dg.JobDefinition, settings: Settings, screen: Progress) -> 
             # the label under which the pages list the runs of a job, and draw them on the timeline
             tags={HEARTBEAT: beat, REPOSITORY_LABEL_TAG: f"{SINGLETON_REPOSITORY_NAME}@{settings.data_set}"},
         )
+        if is_asked():
+            # Dagster takes a run that was interrupted for one that failed
+            instance.report_run_canceled(result.dagster_run, "Stopped with Ctrl-C.")
+            instance.event_log_storage.free_concurrency_slots_for_run(result.run_id)
+            raise KeyboardInterrupt
         forget_old_runs(instance, settings)
     failures: list[str] = []
     for event in result.all_events:

@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import FrameType
 
+import psutil
+
 from orchestration.cli.screen import Progress
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings
 from orchestration.lib.core.web import Address, listen
@@ -31,29 +33,51 @@ LOOKING_SECONDS = 0.5
 def serve(settings: Settings, address: Address, progress: Progress) -> int:
     """Runs pages and daemon until Ctrl-C, SIGTERM or SIGHUP, and returns 0; 1 if one of them ends by itself.
 
-    Raises SettingsError, before anything is started, where nobody can listen at the address.
+    If their code server is killed, they start again: Dagster would show pages that start no run, and neither schedule
+    nor sensor would look. Raises SettingsError, before anything is started, where nobody can listen at the address.
     """
     with listen(address) as listening:
         os.chdir(PROJECT_ROOT)
         # the services and the code server are this data set's
         os.environ |= {"DAGSTER_HOME": str(settings.dagster_home), "DAGSTER_IS_DEV_CLI": "1"}
-        with _stops() as has_to_stop, _code_server(settings.data_set) as workspace:
-            alive, keeps = os.pipe()
-            children = {
-                "webserver": _start("webserver", alive, workspace, listening, *address.allowed_hosts),
-                "daemon": _start("daemon", alive, workspace),
-            }
-            os.close(alive)
-            try:
-                if not _until(lambda: _answers(address), children, has_to_stop):
-                    return _ended(children, progress)
+        with _stops() as has_to_stop:
+            while (code := _serve_until(settings, address, listening, has_to_stop, progress)) is None:
+                progress("  note: Dagster's code server was killed; the pages start again, and runs go on")
+            return code
+
+
+def _serve_until(
+    settings: Settings,
+    address: Address,
+    listening: socket.socket,
+    has_to_stop: Callable[[], bool],
+    progress: Progress,
+) -> int | None:
+    """As `serve`, until the code server dies as well: None then."""
+    with contextlib.ExitStack() as stack:
+        workspace = stack.enter_context(_code_server(settings.data_set))
+        alive, keeps = os.pipe()
+        children = {
+            "webserver": _start("webserver", alive, workspace, listening, *address.allowed_hosts),
+            "daemon": _start("daemon", alive, workspace),
+        }
+        os.close(alive)
+        is_served = _CodeServer()
+        runs_go_on = False
+        try:
+            if _until(lambda: _answers(address), children, has_to_stop):
                 progress(f"Dagster's pages of data set {settings.data_set}: {address.url} (Ctrl-C stops them)")
-                _until(lambda: False, children, has_to_stop)
-                return _ended(children, progress)
-            finally:
+                runs_go_on = _until(is_served.is_gone, children, has_to_stop)
+            return None if runs_go_on else _ended(children, progress)
+        finally:
+            if not runs_go_on:
                 progress("Stopping …")
-                os.close(keeps)
-                _wait_for(children.values())
+            os.close(keeps)
+            _wait_for(children.values())
+            if runs_go_on:
+                # nothing is left of the server that could be asked to end
+                is_served.kill()
+            else:
                 _end_runs()
 
 
@@ -79,12 +103,49 @@ def _code_server(data_set: str) -> Iterator[Path]:
 
     # named for the data set, as what it has run and what is switched on is that one's
     target = ModuleTarget("orchestration.definitions", None, str(PROJECT_ROOT), data_set)
-    with (
-        DagsterInstance.get() as instance,
-        ProxyServerManager(instance, target, "warning") as servers,
-        _temp_grpc_socket_workspace_file(servers) as workspace,
-    ):
-        yield workspace
+    with contextlib.ExitStack() as stack:
+        instance = stack.enter_context(DagsterInstance.get())
+        servers = stack.enter_context(ProxyServerManager(instance, target, "warning"))
+        yield stack.enter_context(_temp_grpc_socket_workspace_file(servers))
+
+
+class _CodeServer:
+    """Whether the processes are there that hold the project's code for pages and daemon."""
+
+    # by words of their command lines
+    PARTS = frozenset(("code-server", "grpc"))
+    # one that the pages load again is away for a moment
+    SECONDS_AWAY = 6.0
+
+    def __init__(self) -> None:
+        self._was_there = False
+        self._gone_since: float | None = None
+        self._looked_at = 0.0
+
+    def is_gone(self) -> bool:
+        now = time.monotonic()
+        # a look at all processes costs more than one at the children
+        if now - self._looked_at < 4 * LOOKING_SECONDS:
+            return False
+        self._looked_at = now
+        if {part for part, _ in self._found()} == self.PARTS:
+            self._was_there, self._gone_since = True, None
+        elif self._was_there and self._gone_since is None:
+            self._gone_since = now
+        return self._gone_since is not None and now - self._gone_since >= self.SECONDS_AWAY
+
+    def kill(self) -> None:
+        for _, process in self._found():
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+
+    def _found(self) -> list[tuple[str, psutil.Process]]:
+        found = []
+        for process in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                if process.status() != psutil.STATUS_ZOMBIE:
+                    found += [(part, process) for part in self.PARTS.intersection(process.cmdline()[:6])]
+        return found
 
 
 def _end_runs() -> None:

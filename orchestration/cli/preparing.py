@@ -17,7 +17,7 @@ from orchestration.lib.dbt.project import ensure_manifest
 from orchestration.lib.release.folders import check_folders
 from orchestration.lib.warehouse.data_set import check_writable, prepare_data_set
 
-# What the instance of a data set had before it forgot ticks.
+# What the instance of a data set had before it forgot ticks and watched runs.
 FORMER_SETTINGS = """\
 telemetry:
   enabled: false
@@ -29,6 +29,9 @@ concurrency:
     granularity: op
 """
 # No statistics to others, no start-up dialog, one place in the pool; what sensors and schedules looked at is forgotten.
+# The monitoring ends runs that the daemon launched and that never began, or never ended when they were told to; runs
+# whose process is gone are ended by the sensor housekeeping. What a step prints is among the events of its run: a file
+# of it besides costs two processes per step, which outlive a killed run.
 INSTANCE_SETTINGS = f"""\
 {FORMER_SETTINGS}retention:
   schedule:
@@ -41,6 +44,15 @@ INSTANCE_SETTINGS = f"""\
       failure: 30
 code_servers:
   wait_for_local_processes_on_shutdown: true
+run_monitoring:
+  enabled: true
+  poll_interval_seconds: 30
+  start_timeout_seconds: 180
+  cancel_timeout_seconds: 60
+  free_slots_after_run_end_seconds: 30
+compute_logs:
+  module: dagster._core.storage.noop_compute_log_manager
+  class: NoOpComputeLogManager
 """
 
 

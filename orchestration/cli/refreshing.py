@@ -107,9 +107,7 @@ def _report_nothing_new(
     count = len(due.warnings) if due is not None else 0
     notes = f" {count} note{'s' * (count > 1)}: make check" if count else ""
     newer = due is not None and due.clock_moved_from is not None
-    screen(
-        f"This took {time.monotonic() - started:.1f} s.{notes}{' Newer clock: make run CLOCK=now' if newer else ''}"
-    )
+    screen(f"This took {time.monotonic() - started:.1f} s.{notes}{' Newer clock: make run CLOCK=now' if newer else ''}")
     for line in mails:
         screen(f"  {line}")
     report_what_to_look_at(settings, release, contracts, not_read, screen, most=LINES_SHOWN)

@@ -9,6 +9,7 @@ import typer
 
 from orchestration.cli.data_set import announced
 from orchestration.lib.core.settings import read_settings
+from orchestration.lib.core.stopping import is_asked
 from orchestration.lib.core.web import listen, read_address
 
 
@@ -29,4 +30,7 @@ def command(
         print(address.warning, flush=True)
     from orchestration.cli.pages import serve
 
-    return serve(settings, address, lambda line: print(line, flush=True))
+    code = serve(settings, address, lambda line: print(line, flush=True))
+    if is_asked():
+        raise KeyboardInterrupt
+    return code

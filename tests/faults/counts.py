@@ -8,14 +8,20 @@ from __future__ import annotations
 import os
 
 # what the ordinary tests do; the Makefile's target test-faults sets the large numbers
-DEFAULTS = {"KILLS": 6, "MUTATIONS": 40, "PUBLISHES": 4}
+DEFAULTS = {"KILLS": 6, "MUTATIONS": 40, "PUBLISHES": 4, "WRITERS": 0, "DAEMONS": 0}
 
 
 def count(kind: str) -> int:
-    """How many faults of a kind (`KILLS`, `MUTATIONS`, `PUBLISHES`) a test makes."""
+    """How many faults of a kind (one of `DEFAULTS`) a test makes."""
     return int(os.environ.get(f"JOURNEYS_FAULTS_{kind}") or DEFAULTS[kind])
 
 
 def seed() -> int:
     """The number that random moments and mutations are drawn from; a failure prints it."""
     return int(os.environ.get("JOURNEYS_FAULTS_SEED") or 1)
+
+
+def only() -> int | None:
+    """The one fault to make, by its number: that of a failure that is looked at again."""
+    text = os.environ.get("JOURNEYS_FAULTS_ONLY")
+    return int(text) if text else None

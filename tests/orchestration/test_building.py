@@ -102,7 +102,7 @@ def test_a_process_that_dies_is_explained_and_leaves_the_file_free(
 ) -> None:
     last_words = "import os, signal, sys; print('these were my last words', file=sys.stderr, flush=True); "
     monkeypatch.setattr(building, "CHILD", ("-c", last_words + "os.kill(os.getpid(), signal.SIGKILL)"))
-    with pytest.raises(DbtFailed, match=r"dbt's process ended with signal 9(.|\n)*these were my last words"):
+    with pytest.raises(DbtFailed, match=r"dbt's process was killed \(signal 9\)(.|\n)*these were my last words"):
         build(warehouse.settings, DATES)
     monkeypatch.setattr(building, "CHILD", ("-c", "raise RuntimeError('an error of its own')"))
     with pytest.raises(DbtFailed, match=r"exit code 1(.|\n)*RuntimeError: an error of its own"):

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -110,6 +112,7 @@ def build(
         "own": str(settings.resolved_sources) if settings.resolved_sources else None,
         "work": str(work),
         "inputs": inputs.as_json(),
+        "parent": os.getpid(),
     }
     doing("dbt build", name="starting")
     results: list[NodeResult] = []
@@ -164,7 +167,14 @@ def _say_what_runs(running: Mapping[str, None], results: Sequence[NodeResult]) -
 
 
 def _death_of(code: int, results: Sequence[NodeResult], said: Path) -> str:
-    how = f"signal {-code}" if code < 0 else f"exit code {code}"
+    """What died, after what, and what to do."""
     after = f" after {results[-1].unique_id}" if results else ""
     tail = said.read_text(encoding="utf-8", errors="replace")[-2000:].strip() if said.exists() else ""
-    return f"dbt's process ended{after} with {how}. Run again; the next build starts from raw.\n{tail}".rstrip()
+    if code == -signal.SIGKILL:
+        # nobody who kills says why; the system does so to whom it takes memory from
+        return (
+            f"dbt's process was killed (signal 9){after}: by a person, or by the system for want of memory (dmesg says "
+            f"so). Free memory or set JOURNEYS_MEMORY lower, and run again; the next build starts from raw.\n{tail}"
+        ).rstrip()
+    how = f"was ended by signal {-code} ({signal.strsignal(-code)})" if code < 0 else f"ended with exit code {code}"
+    return f"dbt's process {how}{after}. Run again; the next build starts from raw.\n{tail}".rstrip()

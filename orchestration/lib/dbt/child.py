@@ -8,7 +8,6 @@ the results of nodes from a pipe.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import hashlib
 import itertools
 import json
@@ -21,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestration.lib.core.processes import answers, end_at_once, look_for_garbage_rarely
+from orchestration.lib.core.processes import answers, die_with_parent, end_at_once, look_for_garbage_rarely
 from orchestration.lib.core.settings import PROJECT_ROOT
 from orchestration.lib.dbt.building import UNCHANGED, NodeResult
 from orchestration.lib.dbt.node_states import BuildInputs, Decision, NodeStates, read_by
@@ -32,16 +31,19 @@ from orchestration.lib.dbt.quicker import make_dbt_quicker
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
-# Linux's prctl: the signal that this process gets when its parent dies.
-PR_SET_PDEATHSIG = 1
 # A macro with one of these may say something else in each build.
 OF_THE_BUILD = re.compile(r"\b(env_var|flags|run_query|graph|is_incremental|load_relation|get_relation)\b")
 
 
 def main() -> None:
     look_for_garbage_rarely()
+    # the terminal sends Ctrl-C to all processes of a command: who started this one ends it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with_parent()
     request = json.load(sys.stdin)
+    # it may have died before it could take this one along
+    if os.getppid() != request["parent"]:
+        return
     pipe = answers()
 
     one_at_a_time = threading.Lock()
@@ -65,12 +67,6 @@ def main() -> None:
     os.environ.update(needed)
     tell({"error": invoke(request, manifest, digest, tell, own)})
     pipe.close()
-
-
-def die_with_parent() -> None:
-    """Has the kernel end this process when its parent dies, where it can."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def invoke(

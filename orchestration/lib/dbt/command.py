@@ -6,6 +6,7 @@ import os
 import re
 import sys
 
+from orchestration.lib.core.processes import die_with_parent
 from orchestration.lib.core.settings import PROJECT_ROOT
 from orchestration.lib.core.terminal import PrintableStream, styled
 from orchestration.lib.dbt.python_steps import let_models_run_python
@@ -20,6 +21,8 @@ STYLES = {
 
 
 def main() -> None:
+    # one that outlives a killed command would keep the warehouse file
+    die_with_parent()
     from dbt.cli.main import cli
 
     # `dbt show` prints rows: dbt's own colours can't be told from escapes in them, so its outcomes are coloured here

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from orchestration.lib.core.processes import answers, end_at_once, look_for_garbage_rarely
+from orchestration.lib.core.processes import answers, die_with_parent, end_at_once, look_for_garbage_rarely
 from orchestration.lib.dbt.project import command, parsed_project, target
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 def main() -> None:
     look_for_garbage_rarely()
+    die_with_parent()
     request = json.load(sys.stdin)
     answer = answers()
     _, manifest = parsed_project()

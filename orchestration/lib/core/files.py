@@ -16,6 +16,7 @@ PRIVATE_FOLDER = 0o700
 # Nobody else can list it, but what is readable below it can be reached by its name.
 PASSABLE_FOLDER = 0o711
 READABLE_FOLDER = 0o755
+UNFINISHED = ".next"
 
 
 def keep_private() -> None:
@@ -68,9 +69,14 @@ def create_durably(path: Path, text: str, *, mode: int = 0o644) -> bool:
     return True
 
 
+def is_unfinished(path: Path) -> bool:
+    """Whether a path is a file that a killed process was writing for `write_durably` or `create_durably`."""
+    return path.name.startswith(".") and path.name.endswith(UNFINISHED) and path.is_file() and not path.is_symlink()
+
+
 def _written(path: Path, text: str, mode: int) -> Path:
     """A file of the text next to the path, under a name of its own: two processes may write at once."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".next", dir=path.parent)
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=UNFINISHED, dir=path.parent)
     unfinished = Path(name)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:

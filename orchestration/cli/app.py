@@ -172,6 +172,14 @@ def _ending(name: str, command: Callable[..., int]) -> Callable[..., None]:
         except _user_errors() as error:
             _say_error(error)
             code = 1
+        except Exception as error:
+            said = _machine_fault(error)
+            if said is None:
+                raise
+            say("\n" + said, sys.stderr)
+            # a file that can't be closed would say the same again, with a traceback
+            sys.unraisablehook = lambda unraisable: None
+            code = 1
         if code:
             raise typer.Exit(code)
 
@@ -210,6 +218,16 @@ def _say_stopped(command: str) -> None:
     readers = f"readers keep release {release.release_id}" if release is not None else "readers keep what they had"
     goes_on = "the next make run continues from it" if command in ("run", "up") else f"type make {command} again"
     print(f"\nStopped; {readers}. What is complete remains: {goes_on}.", file=sys.stderr, flush=True)
+
+
+def _machine_fault(error: Exception) -> str | None:
+    """What the machine is to blame for, as a sentence; None for a fault of ours, which needs its traceback."""
+    from orchestration.lib.core.machine_faults import explained
+
+    try:
+        return explained(error, read_settings())
+    except SettingsError:
+        return None
 
 
 def _user_errors() -> tuple[type[Exception], ...]:

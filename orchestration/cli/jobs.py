@@ -17,6 +17,7 @@ from orchestration.defs.automation.run_history import forget_old_runs
 from orchestration.defs.naming import CHECK_LANDING, CHECK_PUBLISHED
 from orchestration.lib.core.activity import step
 from orchestration.lib.core.connection import DatabaseUnusable, WarehouseBusy
+from orchestration.lib.core.machine_faults import WAY_OUT, explained_text
 from orchestration.lib.core.settings import Settings
 from orchestration.lib.core.stopping import is_asked
 from orchestration.lib.core.terminal import styled
@@ -57,7 +58,7 @@ def execute_job(job: dg.JobDefinition, settings: Settings, screen: Progress) -> 
         if event.is_step_failure:
             # checks have reported what they found; the gate that ran them fails with nothing to add
             if event.step_key not in (CHECK_LANDING, CHECK_PUBLISHED) or not failures:
-                failures.append(_explain(event))
+                failures.append(_explain(event, settings))
         elif event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             evaluation = event.asset_check_evaluation_data
             if not evaluation.passed and evaluation.description:
@@ -65,14 +66,21 @@ def execute_job(job: dg.JobDefinition, settings: Settings, screen: Progress) -> 
     return failures or ([] if result.success else ["The job failed without a failed step; look at it with make up."])
 
 
-def _explain(event: dg.DagsterEvent) -> str:
+def _explain(event: dg.DagsterEvent, settings: Settings) -> str:
     error = event.step_failure_data.error
     root = error
+    messages = []
     # an error of ours says more than what it was raised from
     while root is not None and root.cause is not None and root.cls_name not in EXPLAINED:
+        messages.append(root.message)
         root = root.cause
     user = event.step_failure_data.user_failure_data
     said = (user.description if user and user.description else None) or (root.message if root else "no message")
+    # a gate speaks of files of others, which this user may not be able to read; nothing else of a run is about them
+    if event.step_key not in (CHECK_LANDING, CHECK_PUBLISHED):
+        # the outer errors name the file that the innermost one is about
+        faults = (explained_text(text, settings) for text in (*messages, said))
+        said = next((fault for fault in faults if fault is not None), said)
     return f"{event.step_key}: {said.strip()}"
 
 
@@ -88,6 +96,8 @@ def report_failure(failures: Sequence[str], before: Release | None, screen: Prog
     )
     if any("Look with: " in failure for failure in failures):
         screen("The queries are for the warehouse: make sql IN=warehouse SQL=…")
+    if all(failure.endswith(WAY_OUT) for failure in failures):
+        return
     screen(
         "Correct the file, take it out of its folder, or correct the configuration; make withdraw FILE=… takes back a "
         "file that landed. Then type make run."

@@ -12,7 +12,8 @@ from pathlib import Path
 from orchestration.cli.screen import Progress
 from orchestration.lib.core.activity import step
 from orchestration.lib.core.files import sync_folder, write_durably
-from orchestration.lib.core.settings import Settings, SettingsError
+from orchestration.lib.core.machine_faults import check_room
+from orchestration.lib.core.settings import Example, Settings, SettingsError
 from orchestration.lib.dbt.project import ensure_manifest
 from orchestration.lib.release.folders import check_folders
 from orchestration.lib.warehouse.data_set import check_writable, prepare_data_set
@@ -91,7 +92,9 @@ def notes_on_seeds(warnings: Sequence[object]) -> str:
 
 def prepare_instance(settings: Settings) -> None:
     """Makes the data set's own instance of Dagster."""
-    settings.dagster_home.mkdir(parents=True, exist_ok=True)
+    for folder in (settings.dagster_home, settings.dbt_target):
+        folder.mkdir(parents=True, exist_ok=True)
+        check_room(folder)
     instance_file = settings.dagster_home / "dagster.yaml"
     # one that somebody changed remains as it is
     if not instance_file.exists() or instance_file.read_text(encoding="utf-8") == FORMER_SETTINGS:
@@ -111,6 +114,7 @@ def make_example(settings: Settings, *, sizes: Mapping[str, int], progress: Prog
             f"{', '.join(unknown).upper()}: example {example.name} has no such size. "
             f"It has: {', '.join(sorted(example.sizes)).upper() or 'none'}."
         )
+    _check_sizes(example, sizes)
     asked = {**example.sizes, **sizes}
     made = settings.home / "example.json"
     before = _made_before(made)
@@ -132,6 +136,17 @@ def make_example(settings: Settings, *, sizes: Mapping[str, int], progress: Prog
     with step(f"making example {example.name}"):
         generate(settings.extracts, settings.truth, **clock, **asked, progress=lambda line: progress(f"    {line}"))
     write_durably(made, json.dumps(asked))
+
+
+def _check_sizes(example: Example, sizes: Mapping[str, int]) -> None:
+    """Raises SettingsError for a size that can't be made, before anything of the one that is there is removed."""
+    bad = [name for name, size in sizes.items() if not example.limits[name][0] <= size <= example.limits[name][1]]
+    if bad:
+        given = " ".join(f"{name.upper()}={sizes[name]}" for name in bad)
+        allowed = " and ".join(
+            f"{name.upper()}={example.limits[name][0]} to {name.upper()}={example.limits[name][1]}" for name in bad
+        )
+        raise SettingsError(f"{given}: example {example.name} can be made with {allowed}. Nothing was changed.")
 
 
 def _made_before(made: Path) -> dict[str, int | None] | None:

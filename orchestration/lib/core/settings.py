@@ -34,7 +34,7 @@ class Example:
 
     `as_of` is the example's clock; `seeds` its configuration folder, relative to the project; `currency` and
     `time_zone` those of its reports; `country` that of telephone numbers without a country code; `sizes` what it can
-    be sized by, with the defaults.
+    be sized by, with the defaults, and `limits` the smallest and greatest size of each.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Example:
     time_zone: str
     country: str
     sizes: Mapping[str, int | None]
+    limits: Mapping[str, tuple[int, int]]
     is_simulated: bool
 
 
@@ -56,6 +57,7 @@ EXAMPLES: Mapping[str, Example] = {
         "UTC",
         "NL",
         {"customers": 2000, "days": 365, "seed": 20260701},
+        {"customers": (1, 10_000_000), "days": (14, 36_500), "seed": (0, 2**63 - 1)},
         is_simulated=True,
     ),
     # the households' year ends at midnight in New York
@@ -67,6 +69,7 @@ EXAMPLES: Mapping[str, Example] = {
         "America/New_York",
         "US",
         {"households": None},
+        {"households": (1, 10_000)},
         is_simulated=False,
     ),
 }

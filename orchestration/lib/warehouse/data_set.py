@@ -9,6 +9,7 @@ from pathlib import Path
 from orchestration.lib.config.seeds import SeedReport, resolve_matching, resolve_seeds
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.files import PASSABLE_FOLDER, make_folder, restrict
+from orchestration.lib.core.machine_faults import FULL, check_room
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings, SettingsError
 from orchestration.lib.sources.public_keys import check_public_properties
 from orchestration.lib.sources.resolving import check_identifier_types, read_all_contracts, resolve_sources
@@ -19,13 +20,14 @@ from orchestration.lib.warehouse.key import check_key, read_pepper
 def check_writable(folder: Path) -> None:
     """Makes the data set's folder, through which others reach its releases and see nothing else; writes into it.
 
-    Raises SettingsError, naming it and the way out, where that fails.
+    Raises SettingsError, naming it and the way out, where that fails, and OSError where its disk is full.
     """
     try:
         make_folder(folder, PASSABLE_FOLDER)
-        (folder / ".writable").touch()
-        (folder / ".writable").unlink()
+        check_room(folder)
     except OSError as error:
+        if error.errno in FULL:
+            raise
         raise SettingsError(
             f"{folder} can't be written ({error.strerror or error}). Set JOURNEYS_VAR to a folder that can."
         ) from error

@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 
 # what the ordinary tests do; the Makefile's target test-faults sets the large numbers
-DEFAULTS = {"KILLS": 8, "MUTATIONS": 40, "PUBLISHES": 4, "WRITERS": 0, "DAEMONS": 0}
+DEFAULTS = {"KILLS": 8, "MUTATIONS": 240, "PUBLISHES": 4, "WRITERS": 0, "DAEMONS": 0, "UNPACKED": 160}
 
 
 def count(kind: str) -> int:
-    """How many faults of a kind (one of `DEFAULTS`) a test makes."""
+    """How many faults of a kind (one of `DEFAULTS`) a test makes; of UNPACKED, to how many megabytes files unpack."""
     return int(os.environ.get(f"JOURNEYS_FAULTS_{kind}") or DEFAULTS[kind])
 
 

@@ -563,8 +563,7 @@ def _read_csv(cursor: duckdb.DuckDBPyConnection, file: StagedCsv, contract: Tabl
     lines = None
     count = rows.tally(text.path).count
     if rejects or not _is_row_per_line(text, header, count):
-        if longest_line > LONGEST_LINE:
-            raise FileRefused(reasons.LINE_TOO_LONG, f"a line of {longest_line} bytes; is a quote left open?")
+        _refuse_endless_line(max(longest_line, text.longest_line))
         lines = folder / "lines.csv"
         begun = lines_of_records(text, header)
         found = write_lines(lines, without(begun, _rejected_lines(cursor, rejects)))
@@ -588,6 +587,15 @@ def _read_csv(cursor: duckdb.DuckDBPyConnection, file: StagedCsv, contract: Tabl
         reject_count=reject_count,
         lines=lines,
     )
+
+
+def _refuse_endless_line(byte_count: int) -> None:
+    if byte_count > LONGEST_LINE:
+        raise FileRefused(
+            reasons.LINE_TOO_LONG,
+            f"the file has a line of {byte_count:,} bytes, so its rows can't be told apart; expected rows of at most "
+            "2,000,000 bytes: is a line end missing, or a quote left open?",
+        )
 
 
 def _jsonl_reader(paths: Sequence[Path]) -> str:
@@ -722,6 +730,7 @@ def _read_jsonl(
     tally = rows.tally(text.path)
     rejects, reject_count, _ = _write_rejects(cursor, text, folder)
     if tally.count + reject_count != text.line_count:
+        _refuse_endless_line(text.longest_line)
         raise FileRefused(
             reasons.NOT_JSON,
             f"the file has {text.line_count} lines, but {tally.count + reject_count} can be separated; "

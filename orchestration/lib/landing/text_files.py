@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from orchestration.lib.config.contracts import TableContract
+from orchestration.lib.core.machine_faults import FULL
 from orchestration.lib.landing import reasons
 from orchestration.lib.landing.encodings import Utf8Look, encoding_of_mark, is_utf8, likely_encoding, transcoded
 from orchestration.lib.landing.files import FileFormat, FoundFile, empty_file, plain_path
@@ -35,7 +36,8 @@ MAGIC_OF_PACKING = {"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
 class TextFile:
     """A text file ready for DuckDB at `path`: unpacked, UTF-8, no byte order mark.
 
-    `guessed_encoding` is the one that it was in, where nobody had said so.
+    `guessed_encoding` is the one that it was in, where nobody had said so. `longest_line` is in bytes, and says nothing
+    of lines shorter than a chunk.
     """
 
     path: Path
@@ -46,6 +48,7 @@ class TextFile:
     ends_with_line_end: bool
     blank_lines_at_end: int = 0
     guessed_encoding: str | None = None
+    longest_line: int = 0
 
     @property
     def line_count(self) -> int:
@@ -112,7 +115,7 @@ def _rewritten(
             if has_only_returns:
                 chunks = _with_line_feeds(chunks)
             if promised.packing or not is_plain or has_mark or has_only_returns:
-                with target.open("wb") as output:
+                with _file_named(file, target), target.open("wb") as output:
                     return _counted(chunks, target, output)
             text = _counted(chunks, target, None)
     except UnicodeError as error:
@@ -122,6 +125,17 @@ def _rewritten(
             f"csv.encoding in {contract.declared_in}",
         ) from error
     return replace(text, path=plain_path(file, link=target))
+
+
+@contextlib.contextmanager
+def _file_named(file: FoundFile, target: Path) -> Iterator[None]:
+    """Says of a full disk which file's text needs the room: it may be packed, and many times its size."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise OSError(error.errno, f"{error.strerror} while {file.shown} was unpacked", str(target)) from error
 
 
 @contextlib.contextmanager
@@ -262,13 +276,19 @@ def counted_lines(path: Path) -> TextFile:
 
 
 def _counted(chunks: Iterable[bytes], path: Path, output: BinaryIO | None) -> TextFile:
-    byte_count = line_feeds = crlfs = carriage_returns = ends = 0
+    byte_count = line_feeds = crlfs = carriage_returns = ends = longest = line_start = 0
     last = b""
     for chunk in chunks:
         if not chunk:
             continue
+        feeds = chunk.count(b"\n")
+        # of a line that began in an earlier chunk the first line feed is the end
+        end = chunk.find(b"\n") if feeds else len(chunk)
+        longest = max(longest, byte_count + end - line_start)
+        if feeds:
+            line_start = byte_count + chunk.rfind(b"\n") + 1
         byte_count += len(chunk)
-        line_feeds += chunk.count(b"\n")
+        line_feeds += feeds
         returns = chunk.count(b"\r")
         carriage_returns += returns
         if returns:
@@ -280,4 +300,6 @@ def _counted(chunks: Iterable[bytes], path: Path, output: BinaryIO | None) -> Te
         ends = chunk.count(b"\n", filled) + (0 if filled else ends)
         if output:
             output.write(chunk)
-    return TextFile(path, byte_count, line_feeds, crlfs, carriage_returns, last == b"\n", max(0, ends - 1))
+    return TextFile(
+        path, byte_count, line_feeds, crlfs, carriage_returns, last == b"\n", max(0, ends - 1), None, longest
+    )

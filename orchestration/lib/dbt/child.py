@@ -290,7 +290,10 @@ class PassingTests:
 def _kept_test_sql(manifest: Manifest, state: str, folder: Path) -> Iterator[dict[str, str]]:
     """The compiled SQL of tests that the code and the variables decide, by test; empty for those not yet compiled."""
     file = folder / f"tests-{hashlib.sha256(state.encode()).hexdigest()[:16]}.json"
-    before = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    before: dict[str, str] = {}
+    # what is damaged is compiled again
+    with contextlib.suppress(FileNotFoundError, ValueError):
+        before = json.loads(file.read_text(encoding="utf-8"))
     kept: dict[str, Any] = {name: before.get(name) for name in _fixed_tests(manifest)}
     yield kept
     now = {name: sql for name, sql in kept.items() if sql is not None}

@@ -100,8 +100,13 @@ def ensure_manifest(own: Path | None = None, *, progress: Callable[[str], None] 
 
 
 def read_dbt_manifest(own: Path | None = None) -> dict[str, Any]:
-    """The manifest that dbt wrote when it last parsed the project."""
-    return json.loads((target(own) / "manifest.json").read_text(encoding="utf-8"))
+    """The manifest that dbt wrote when it last parsed the project. It is written again where its file is damaged."""
+    path = target(own) / "manifest.json"
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        (target(own) / "parsed").unlink(missing_ok=True)
+        return json.loads(ensure_manifest(own).read_text(encoding="utf-8"))
 
 
 def _is_written(digest: str, own: Path | None) -> bool:

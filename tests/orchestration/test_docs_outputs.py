@@ -19,7 +19,7 @@ from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT
 from orchestration.lib.dbt.marts import read_marts
 from orchestration.lib.dbt.project import read_dbt_manifest
-from orchestration.lib.release.candidate import MACROS, PublishedTable, discard, make_release_id, write_candidate
+from orchestration.lib.release.candidate import PublishedTable, discard, make_release_id, write_candidate, write_macros
 from orchestration.lib.release.docs_outputs import BLOCK, OF_OTHER_DATA, differing, pages, shown_in, write_outputs
 from orchestration.lib.release.ledgers import create_ledgers
 from tests.conftest import Warehouse
@@ -137,8 +137,7 @@ def test_every_output_shown_is_that_of_the_default_example(default_example: Ware
     """make run, then make docs-outputs writes those that differ; look at what changed, and at the prose around it."""
     settings = default_example.settings
     with open_duckdb(settings.warehouse) as connection:
-        for macro in sorted(MACROS.glob("*.sql")):
-            connection.execute(macro.read_text(encoding="utf-8"))
+        write_macros(connection, {*default_example.tables()})
         found = differing([connection], PROJECT_ROOT, folder=settings.var.parent)
     assert found == [], "\n\n".join(found)
 

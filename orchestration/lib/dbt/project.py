@@ -13,6 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import yaml
+
 from orchestration.lib.core.locks import held
 from orchestration.lib.core.settings import PROJECT_ROOT
 
@@ -34,6 +36,11 @@ PROJECT_FILES = (
 )
 # Another process may be parsing; it takes longer than this only when something is wrong.
 WAIT_SECONDS = 600
+
+
+def read_variable(name: str) -> Any:
+    """The value of a variable of dbt_project.yml. Raises KeyError for one that it does not have."""
+    return yaml.safe_load((PROJECT_ROOT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"][name]
 
 
 class ProjectInvalid(RuntimeError):

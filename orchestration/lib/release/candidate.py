@@ -20,6 +20,7 @@ from orchestration.lib.core.connection import open_duckdb, transaction
 from orchestration.lib.core.files import is_unfinished
 from orchestration.lib.core.settings import Settings
 from orchestration.lib.core.sql import literal, name
+from orchestration.lib.dbt.project import read_variable
 from orchestration.lib.release.folders import (
     DATABASE,
     MANIFEST,
@@ -209,6 +210,10 @@ def write_candidate(
                 "run_id": run_id,
                 "created_at": iso_text(created_at),
                 "as_of": iso_text(as_of),
+                # what a reader needs to count as the marts do
+                "reporting_time_zone": settings.reporting_time_zone,
+                "reporting_currency": settings.reporting_currency,
+                "min_cell_size": read_variable("min_cell_size"),
                 "git": vars(git) if git else None,
                 "duckdb": {"version": duckdb.__version__, "storage_version": STORAGE_VERSION},
                 "checks": {verdict: checks_summary.get(verdict, 0) for verdict in ("pass", "fail", "error")},
@@ -441,21 +446,21 @@ def _write_database(
         else:
             _write_table(connection, source, table, shapes[table], own_rows)
             _write_parquet(connection, table, path)
-    _write_macros(connection, source, {table.label for table in tables})
+    connection.execute("use candidate")
+    write_macros(connection, {table.label for table in tables})
+    connection.execute(f"use {name(source)}")
     connection.execute("checkpoint candidate")
     connection.execute("detach candidate")
     if spill.is_dir():
         remove(spill)
 
 
-def _write_macros(connection: duckdb.DuckDBPyConnection, source: str, published: Collection[str]) -> None:
-    """Gives the release the questions that a query on one table does not answer, where it has what they read."""
-    connection.execute("use candidate")
+def write_macros(connection: duckdb.DuckDBPyConnection, published: Collection[str]) -> None:
+    """Gives the current database the questions that no query on one table answers, where it has what they read."""
     for path in sorted(MACROS.glob("*.sql")):
         text = path.read_text(encoding="utf-8")
         if _tables_read(connection, text) <= set(published):
             connection.execute(text)
-    connection.execute(f"use {name(source)}")
 
 
 def _tables_read(connection: duckdb.DuckDBPyConnection, macro: str) -> set[str]:

@@ -51,8 +51,8 @@ def release(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.execute("create schema core")
         for table in (LINKS, OBSERVATIONS, BRIDGE):
             connection.execute(table)
-        for path in MACROS.glob("*.sql"):
-            connection.execute(path.read_text(encoding="utf-8"))
+        for macro in ("identifier_path", "customer_evidence"):
+            connection.execute((MACROS / f"{macro}.sql").read_text(encoding="utf-8"))
         yield connection
 
 

@@ -17,7 +17,7 @@ option = $${$(2):+"--$(1)=$$$(2)"}
 SIZE = $(call option,customers,CUSTOMERS) $(call option,days,DAYS) $(call option,seed,SEED) $(call option,households,HOUSEHOLDS)
 ROWS = $(call option,table,TABLE) $(call option,reason,REASON) $(call option,column,COLUMN) $(call option,file,FILE)
 
-.PHONY: help setup run up check journey-check import-log new-source staging-model test test-all test-draws lint lint-python lint-yaml lint-sql format docs docs-outputs docs-tables bench bench-components bench-landing lock withdraw restore quarantine requeue land-again accept rebuild rollback releases hash rotate-key sql dbt digests send-digests identity-diff identity-train unions sbom bench-identity bench-journeys bench-flows clean report test-faults
+.PHONY: help setup run up check journey-check import-log new-source staging-model test test-all test-draws lint lint-python lint-yaml lint-sql format docs docs-outputs docs-tables bench bench-components bench-landing lock withdraw restore quarantine requeue land-again accept rebuild rollback releases hash rotate-key sql dbt digests send-digests identity-diff identity-train unions sbom bench-identity bench-journeys bench-flows clean report test-faults docs-pictures dashboard
 
 help:  ## Start: list the targets
 	@awk -F'  ## ' '/^[a-z-]+:.*  ## / { \
@@ -38,6 +38,9 @@ run: setup  ## Start: from extracts to a published release | EXAMPLE= CUSTOMERS=
 
 report: setup  ## Start: all that a run sums up: tables, KPIs, checks
 	@$(RUN) report
+
+dashboard: setup  ## Start: pages over the current release, on http://127.0.0.1:8050
+	@$(RUN) dashboard
 
 up: setup  ## Start: Dagster's pages on http://127.0.0.1:3000
 	@$(RUN) up
@@ -183,6 +186,9 @@ identity-train: setup  ## Identities: learn how to match people records, into th
 
 unions: setup  ## Development: list the models that are united as events or people
 	@$(RUN) unions
+
+docs-pictures: setup  ## Development: the pictures of README and docs, from the release that is served
+	@JOURNEYS_PICTURES=docs/images .venv/bin/python -m pytest -n0 -q tests/dashboard_pages -k pictures_of_the_docs
 
 lock:  ## Development: write the lock files again
 	@.venv/bin/python -m pip install --quiet uv

@@ -13,6 +13,7 @@ import typer
 from orchestration.cli import (
     accept,
     check,
+    dashboard,
     dbt,
     digests,
     docs,
@@ -52,6 +53,7 @@ PROGRAM = "python -m orchestration"
 COMMANDS: dict[str, Callable[..., int]] = {
     "run": run.command,
     "report": report.command,
+    "dashboard": dashboard.command,
     "up": up.command,
     "check": check.command,
     "journey-check": journey_check.command,
@@ -85,6 +87,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
 EXAMPLES: dict[str, str] = {
     "run": "make run CUSTOMERS=150 DAYS=90",
     "report": "make report EXAMPLE=complete_journey",
+    "dashboard": "make dashboard JOURNEYS_DASHBOARD_PORT=8051",
     "up": "make up JOURNEYS_PORT=3001",
     "check": "make check JOURNEYS_EXTRACTS=my/extracts",
     "journey-check": "make journey-check JOURNEY=purchase",

@@ -75,7 +75,10 @@ def test_the_lock_file_holds_what_is_asked_for() -> None:
     asked = {
         re.split(r"[<>=!~ \[]", line)[0].lower().replace("_", "-") for line in requirements(files["requirements.in"])
     }
-    locked = {name.lower() for name in re.findall(r"^([A-Za-z0-9._-]+)==", files["requirements.lock"], re.MULTILINE)}
+    locked = {
+        name.lower()
+        for name in re.findall(r"^([A-Za-z0-9._-]+)(?:\[[a-z,]+\])?==", files["requirements.lock"], re.MULTILINE)
+    }
     assert asked <= locked
 
 

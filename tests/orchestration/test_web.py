@@ -135,7 +135,7 @@ def test_pages_listen_on_this_machine_unless_two_settings_say_otherwise() -> Non
     address = read_address({"JOURNEYS_HOST": "0.0.0.0", "JOURNEYS_ALLOWED_HOSTS": " Pages.Example.com, 10.0.0.5"})
     assert address.allowed_hosts == ("pages.example.com", "10.0.0.5", *LOOPBACK)
     assert address.url == "http://pages.example.com:3000"
-    assert "whoever reaches port 3000 can run jobs" in (address.warning or "")
+    assert "whoever reaches port 3000 can do there what you can" in (address.warning or "")
     for wrong in ("*", "http://pages.example.com", "pages.example.com:3000", "a b", "pages.example.com/"):
         with pytest.raises(SettingsError, match="is no host name or address"):
             read_address({"JOURNEYS_HOST": "0.0.0.0", "JOURNEYS_ALLOWED_HOSTS": wrong})
@@ -172,4 +172,4 @@ def test_make_up_says_in_a_sentence_why_it_does_not_start(tmp_path: Path, outsid
         assert "JOURNEYS_HOST=0.0.0.0 can be reached by other machines" in done.stderr
     else:
         assert f"Port {port} of 127.0.0.1 is in use" in done.stderr
-        assert f"JOURNEYS_PORT={int(port) + 1} make up" in done.stderr
+        assert f"JOURNEYS_PORT={int(port) + 1}" in done.stderr

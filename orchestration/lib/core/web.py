@@ -40,6 +40,7 @@ class Address:
     host: str
     port: int
     allowed_hosts: tuple[str, ...]
+    port_variable: str = "JOURNEYS_PORT"
 
     @property
     def is_loopback(self) -> bool:
@@ -58,14 +59,16 @@ class Address:
             return None
         return (
             f"Warning: the pages listen on {self.host}. They have no password: whoever reaches port {self.port} can "
-            "run jobs and read what runs say. Let only a firewall or a proxy with a login reach it."
+            "do there what you can. Let only a firewall or a proxy with a login reach it."
         )
 
 
-def read_address(environment: Mapping[str, str] | None = None) -> Address:
+def read_address(
+    environment: Mapping[str, str] | None = None, *, port_variable: str = "JOURNEYS_PORT", otherwise: int = DEFAULT_PORT
+) -> Address:
     """Reads where pages listen from environment variables.
 
-    JOURNEYS_PORT           port (default 3000)
+    JOURNEYS_PORT           port (default 3000); for other pages than Dagster's, `port_variable` and `otherwise`
     JOURNEYS_HOST           address to listen on (default 127.0.0.1: this machine alone)
     JOURNEYS_ALLOWED_HOSTS  names and addresses, separated by commas, under which other machines call the pages; needed
                             with an address that others can reach
@@ -73,9 +76,9 @@ def read_address(environment: Mapping[str, str] | None = None) -> Address:
     Raises SettingsError naming the variable, its value and what it may be.
     """
     environment = os.environ if environment is None else environment
-    port = environment.get("JOURNEYS_PORT", "").strip() or str(DEFAULT_PORT)
+    port = environment.get(port_variable, "").strip() or str(otherwise)
     if not port.isdecimal() or not 0 < int(port) < 65536:
-        raise SettingsError(f"JOURNEYS_PORT={port}: give a whole number from 1 to 65535.")
+        raise SettingsError(f"{port_variable}={port}: give a whole number from 1 to 65535.")
     host = environment.get("JOURNEYS_HOST", "").strip() or LOOPBACK[0]
     named = [one.strip().lower() for one in environment.get("JOURNEYS_ALLOWED_HOSTS", "").split(",") if one.strip()]
     for one in named:
@@ -90,7 +93,7 @@ def read_address(environment: Mapping[str, str] | None = None) -> Address:
             "that is meant, name what browsers call them, such as JOURNEYS_ALLOWED_HOSTS=pages.example.com; else leave "
             "JOURNEYS_HOST out."
         )
-    return Address(host, int(port), tuple(dict.fromkeys((*named, *LOOPBACK))))
+    return Address(host, int(port), tuple(dict.fromkeys((*named, *LOOPBACK))), port_variable)
 
 
 def is_loopback(host: str) -> bool:
@@ -115,14 +118,14 @@ def listen(address: Address) -> socket.socket:
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise SettingsError(
-                f"Port {address.port} of {address.host} is in use, by another make up or another program. Stop it, or "
-                f"choose another port: JOURNEYS_PORT={address.port % 65535 + 1} make up"
+                f"Port {address.port} of {address.host} is in use, by the same command or another program. Stop it, "
+                f"or choose another port: {address.port_variable}={address.port % 65535 + 1}"
             ) from error
         if error.errno == errno.EADDRNOTAVAIL:
             raise SettingsError(f"JOURNEYS_HOST={address.host}: this machine has no such address.") from error
         raise SettingsError(
             f"Port {address.port} of {address.host} can't be listened on: {error.strerror}. Choose another port: "
-            "JOURNEYS_PORT=3001 make up"
+            f"{address.port_variable}={address.port % 65535 + 1}"
         ) from error
     return listening
 

@@ -1,0 +1,220 @@
+"""Serves the pages. Each page is a file in `pages/`; each figure has an address of its own for its CSV."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import pkgutil
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import jinja2
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+import dashboard.pages
+from dashboard import charts, words
+from dashboard.figure import Figure, Page, Question, csv_text
+from dashboard.filters import NAMES, Choice, Filters, read_filters
+from dashboard.release import NoAnswer, Release, Releases
+from dashboard.view import View
+from orchestration.lib.core.settings import Settings
+
+log = logging.getLogger("dashboard")
+
+LARGEST_FORM = 4_096
+
+HERE = Path(__file__).parent
+# Nothing from elsewhere, nothing that runs but our own file; pages can't be framed.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self';"
+    " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A question with its answer, as the template draws it."""
+
+    question: Question
+    figure: Figure
+    queries: Sequence[str]
+    suppressed_count: int
+    milliseconds: int
+
+
+def find_pages() -> list[Page]:
+    """The pages of `pages/`, in the order of the navigation."""
+    found = [
+        importlib.import_module(f"dashboard.pages.{module.name}").PAGE
+        for module in pkgutil.iter_modules(dashboard.pages.__path__)
+    ]
+    return sorted(found, key=lambda page: (page.order, page.name))
+
+
+def make_app(settings: Settings) -> Starlette:
+    """The dashboard over the releases that `settings.serving` shows."""
+    releases = Releases(settings)
+    pages = find_pages()
+    templates = _templates()
+
+    def render(template: str, status: int = 200, **content: Any) -> Response:
+        return HTMLResponse(templates.get_template(template).render(pages=pages, **content), status, HEADERS)
+
+    def problem(error: NoAnswer, page: Page | None) -> Response:
+        return render("problem.html", 503, page=page, message=str(error), release=None)
+
+    def show(page: Page) -> Callable[[Request], Response]:
+        def respond(request: Request) -> Response:
+            try:
+                with releases.current() as release:
+                    filters, choices = read_filters(release, request.query_params, page.takes)
+                    view_of = _views(release, filters, request)
+                    shown = [_answer(question, view_of()) for question in page.questions]
+                    return render(
+                        "page.html",
+                        page=page,
+                        release=release,
+                        filters=filters,
+                        choices=choices,
+                        shown=shown,
+                        kept=_kept(request, choices),
+                        query=request.url.query,
+                    )
+            except NoAnswer as error:
+                return problem(error, page)
+
+        return respond
+
+    def download(page: Page) -> Callable[[Request], Response]:
+        def respond(request: Request) -> Response:
+            question = next((q for q in page.questions if q.name == request.path_params["question"]), None)
+            if question is None:
+                return PlainTextResponse("There is no such figure.", 404, HEADERS)
+            try:
+                with releases.current() as release:
+                    filters, _ = read_filters(release, request.query_params, page.takes)
+                    figure = question.answer(_views(release, filters, request)())
+            except NoAnswer as error:
+                return PlainTextResponse(str(error), 503, HEADERS)
+            if figure.table is None:
+                return PlainTextResponse(figure.empty or "This figure has no rows.", 404, HEADERS)
+            named = {"Content-Disposition": f'attachment; filename="{page.name}_{question.name}.csv"'}
+            return Response(csv_text(figure.table), media_type="text/csv; charset=utf-8", headers=HEADERS | named)
+
+        return respond
+
+    def receive(page: Page, on_post: Callable[[Release, Settings, Mapping[str, str]], str]) -> Callable[[Request], Any]:
+        def answer(form: Mapping[str, str], query: str) -> Response:
+            try:
+                with releases.current() as release:
+                    found = on_post(release, settings, form)
+            except NoAnswer as error:
+                return problem(error, page)
+            return RedirectResponse(f"/{page.name}?{'&'.join(filter(None, (query, found)))}", 303, headers=HEADERS)
+
+        async def respond(request: Request) -> Response:
+            body = b""
+            async for part in request.stream():
+                body += part
+                if len(body) > LARGEST_FORM:
+                    return PlainTextResponse("That is too long for an identifier.", 413, HEADERS)
+            form = dict(parse_qsl(body.decode("utf-8", "replace")))
+            kept = urlencode([one for one in request.query_params.items() if one[0] in NAMES])
+            return await run_in_threadpool(answer, form, kept)
+
+        return respond
+
+    def what_is_current(request: Request) -> Response:
+        try:
+            with releases.current() as release:
+                return JSONResponse({"release_id": release.release_id}, headers=HEADERS)
+        except NoAnswer as error:
+            return JSONResponse({"release_id": None, "message": str(error)}, 503, HEADERS)
+
+    def not_found(request: Request, error: Exception) -> Response:
+        return render("problem.html", 404, page=None, message="There is no such page.", release=None)
+
+    def failed(request: Request, error: Exception) -> Response:
+        log.exception("page %s", request.url.path, exc_info=error)
+        return render(
+            "problem.html",
+            500,
+            page=None,
+            message="This page failed; the terminal of make dashboard says why. The others work.",
+            release=None,
+        )
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        yield
+        releases.close()
+
+    routes: list[Any] = [
+        Route("/", lambda request: RedirectResponse(f"/{pages[0].name}", headers=HEADERS)),
+        Route("/current-release.json", what_is_current),
+        Mount("/static", StaticFiles(directory=HERE / "static"), name="static"),
+    ]
+    for page in pages:
+        routes.append(Route(f"/{page.name}", show(page)))
+        if page.on_post is not None:
+            routes.append(Route(f"/{page.name}", receive(page, page.on_post), methods=["POST"]))
+        routes.append(Route(f"/{page.name}/{{question}}.csv", download(page)))
+    return Starlette(
+        routes=routes,
+        lifespan=lifespan,
+        exception_handlers={404: not_found, Exception: failed},
+    )
+
+
+def warm_up() -> None:
+    """Starts what the first chart needs, so that the first reader doesn't wait for it."""
+    charts.lines([{"x": 0, "y": 0}], x="x", y="y", label="")
+
+
+def _views(release: Release, filters: Filters, request: Request) -> Callable[[], View]:
+    extra = dict(request.query_params)
+    return lambda: View(release, filters, path=request.url.path, extra=extra)
+
+
+def _answer(question: Question, view: View) -> Shown:
+    began = time.perf_counter()
+    try:
+        figure = question.answer(view)
+    except NoAnswer as error:
+        figure = Figure(empty=str(error))
+    took = round(1000 * (time.perf_counter() - began))
+    return Shown(question, figure, view.queries, view.suppressed_count, took)
+
+
+def _kept(request: Request, choices: Sequence[Choice]) -> list[tuple[str, str]]:
+    """What else the address says, kept when a filter changes."""
+    names = {choice.name for choice in choices}
+    return [(name, value) for name, value in request.query_params.items() if name not in names]
+
+
+def _templates() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"moment": words.moment, "cell": words.cell}
+    return environment

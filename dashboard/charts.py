@@ -1,0 +1,243 @@
+"""Draws charts as SVG on the server (Vega-Lite), wide and narrow; colours are the page's, so dark mode has them."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+from markupsafe import Markup
+
+# A chart is drawn for both, and the page shows the one that fits: text keeps its size on a phone.
+WIDTHS = {"wide": 600, "narrow": 300}
+# in a figure that has the whole width of the page
+WIDEST = 1180
+# Told apart by the colour-blind (Okabe and Ito), in the order in which series take them; style.css says what they are.
+SERIES = ("var(--s1)", "var(--s2)", "var(--s3)", "var(--s4)", "var(--s5)", "var(--s6)", "var(--s7)")
+
+CONFIG = {
+    "font": "system-ui, sans-serif",
+    "background": "transparent",
+    "view": {"stroke": None},
+    "axis": {
+        "labelColor": "var(--muted)",
+        "titleColor": "var(--muted)",
+        "gridColor": "var(--line)",
+        "tickColor": "var(--line)",
+        "domainColor": "var(--line)",
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+        "labelOverlap": True,
+    },
+    "legend": {
+        "labelColor": "var(--text)",
+        "titleColor": "var(--muted)",
+        "labelFontSize": 12,
+        "orient": "top",
+        "title": None,
+        "labelLimit": 220,
+        "symbolOpacity": 1,
+    },
+    "range": {"category": list(SERIES)},
+}
+
+
+def draw(spec: dict[str, Any], label: str, *, height: int = 220, is_wide: bool = False) -> Markup:
+    """A Vega-Lite chart as two SVGs, wide and narrow; `label` says for a screen reader what it shows.
+
+    Data stand in the spec (`data.values`); days and moments may be Python's.
+    """
+    text = json.dumps(spec, default=_plain, sort_keys=True)
+    return Markup("").join(
+        Markup('<div class="chart {}" role="img" aria-label="{}">{}</div>').format(name, label, Markup(svg))
+        for name, svg in (
+            (name, _svg(text, WIDEST if is_wide and name == "wide" else width, height))
+            for name, width in WIDTHS.items()
+        )
+    )
+
+
+def lines(
+    rows: Sequence[dict[str, Any]],
+    *,
+    x: str,
+    y: str,
+    label: str,
+    series: str | None = None,
+    low: str | None = None,
+    high: str | None = None,
+    is_step: bool = False,
+    percent: bool = False,
+    x_title: str | None = None,
+    y_title: str | None = None,
+    is_wide: bool = False,
+    is_incomplete: str | None = None,
+    target: float | None = None,
+) -> Markup:
+    """Lines over time or a number, with their intervals (`low` to `high`).
+
+    Points of rows where `is_incomplete` is true are drawn hollow: they still move.
+    """
+    is_time = bool(rows) and isinstance(rows[0][x], (date, datetime))
+    axis_x: dict[str, Any] = {"title": x_title, "grid": False}
+    if is_time:
+        axis_x["format"] = "%b %y"
+    x_channel = {"field": x, "type": "temporal" if is_time else "quantitative", "axis": axis_x}
+    y_axis: dict[str, Any] = {"title": y_title, "tickCount": 4}
+    if percent:
+        y_axis["format"] = ".0%"
+    y_channel = {"field": y, "type": "quantitative", "axis": y_axis, "scale": {"zero": percent or None}}
+    color = {"field": series, "type": "nominal", "sort": None} if series else {"value": SERIES[0]}
+    step = {"interpolate": "step-after"} if is_step else {}
+    layers: list[dict[str, Any]] = []
+    if low and high:
+        layers.append(
+            {
+                "mark": {"type": "area", "opacity": 0.16, "aria": False, **step},
+                "encoding": {"x": x_channel, "y": {**y_channel, "field": low}, "y2": {"field": high}, "color": color},
+            }
+        )
+    layers.append(
+        {
+            "mark": {"type": "line", "strokeWidth": 2, "aria": False, **step},
+            "encoding": {"x": x_channel, "y": y_channel, "color": color},
+        }
+    )
+    if not is_step:
+        hollow = (
+            {"condition": {"test": f"datum[{json.dumps(is_incomplete)}]", "value": "var(--card)"}, **color}
+            if is_incomplete
+            else color
+        )
+        tips = [{"field": name} for name in (series, x, y) if name]
+        layers.append(
+            {
+                "mark": {"type": "point", "filled": True, "size": 45, "strokeWidth": 2, "opacity": 1},
+                "encoding": {"x": x_channel, "y": y_channel, "fill": hollow, "stroke": color, "tooltip": tips},
+            }
+        )
+    if target is not None:
+        layers.append(
+            {
+                "data": {"values": [{"target": target}]},
+                "mark": {"type": "rule", "strokeDash": [5, 4], "color": "var(--muted)", "aria": False},
+                "encoding": {"y": {"field": "target", "type": "quantitative"}},
+            }
+        )
+    return draw({"data": {"values": list(rows)}, "layer": layers}, label, is_wide=is_wide)
+
+
+def columns(
+    rows: Sequence[dict[str, Any]],
+    *,
+    x: str,
+    y: str,
+    series: str,
+    order: Sequence[str],
+    colors: Sequence[str],
+    label: str,
+    normalize: bool = False,
+    y_title: str | None = None,
+    is_wide: bool = False,
+) -> Markup:
+    """Stacked columns per month, the parts in a fixed order and colour; with `normalize` as shares of 100 %."""
+    y_axis: dict[str, Any] = {"title": y_title, "tickCount": 4}
+    if normalize:
+        y_axis["format"] = ".0%"
+    spec = {
+        "data": {"values": list(rows)},
+        "transform": [
+            {"calculate": f"indexof({json.dumps(list(order))}, datum[{json.dumps(series)}])", "as": "_order"}
+        ],
+        "mark": {"type": "bar", "cornerRadius": 1},
+        "encoding": {
+            "x": {
+                "field": x,
+                "type": "ordinal",
+                "timeUnit": "yearmonth",
+                "axis": {"title": None, "format": "%b %y", "labelAngle": 0, "grid": False},
+            },
+            "y": {
+                "field": y,
+                "type": "quantitative",
+                "aggregate": "sum",
+                "stack": "normalize" if normalize else "zero",
+                "axis": y_axis,
+            },
+            "color": {
+                "field": series,
+                "type": "nominal",
+                "scale": {"domain": list(order), "range": list(colors)},
+                "legend": {"columns": 0 if is_wide else 3},
+            },
+            "order": {"field": "_order", "type": "quantitative"},
+        },
+    }
+    return draw(spec, label, is_wide=is_wide)
+
+
+def timeline(
+    events: Sequence[dict[str, Any]], phases: Sequence[dict[str, Any]], *, order: Sequence[str], label: str
+) -> Markup:
+    """Events (`at`, `lane`, `what`) on a lane per channel, phases over them (`from`, `to`, `phase`, `outcome`)."""
+    lanes = sorted({event["lane"] for event in events})
+    x = {"field": "at", "type": "temporal", "axis": {"title": None, "grid": False}}
+    y = {
+        "type": "nominal",
+        "scale": {"domain": ["Phase", *lanes]},
+        "axis": {"title": None, "labelLimit": 110, "ticks": False},
+    }
+    tips = [
+        {"field": "at", "type": "temporal", "title": "when"},
+        {"field": "lane", "title": "channel"},
+        {"field": "what"},
+    ]
+    spec = {
+        "layer": [
+            {
+                "data": {"values": [{**phase, "lane": "Phase"} for phase in phases]},
+                "mark": {"type": "bar", "height": {"band": 0.7}},
+                "encoding": {
+                    "x": {**x, "field": "from"},
+                    "x2": {"field": "to"},
+                    "y": {**y, "field": "lane"},
+                    "color": {"field": "phase", "type": "nominal", "scale": {"domain": list(order)}},
+                    "tooltip": [{"field": "phase"}, {"field": "outcome"}, {"field": "from", "type": "temporal"}],
+                },
+            },
+            {
+                "data": {"values": list(events)},
+                "mark": {"type": "point", "filled": True, "size": 50, "opacity": 0.55, "color": "var(--accent)"},
+                "encoding": {"x": x, "y": {**y, "field": "lane"}, "tooltip": tips},
+            },
+        ]
+    }
+    return draw(spec, label, height=34 * (len(lanes) + 1) + 60, is_wide=True)
+
+
+@functools.lru_cache(maxsize=1_000)
+def _svg(text: str, width: int, height: int) -> str:
+    # the first call starts the engine that draws, which takes a second
+    import vl_convert
+
+    spec = json.loads(text)
+    spec |= {
+        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+        "width": width,
+        "height": height,
+        "autosize": {"type": "fit", "contains": "padding"},
+        "config": CONFIG,
+    }
+    svg = vl_convert.vegalite_to_svg(spec)
+    # the width is the page's
+    return re.sub(r'<svg ([^>]*?) width="[\d.]+" height="[\d.]+"', r"<svg \1", svg, count=1)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, (date, datetime)):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} can't be drawn")

@@ -1,0 +1,586 @@
+"""Journey map: the subway map with its volumes, and who takes a way more often than others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from dashboard import words
+from dashboard.draw import drawing, key, switch
+from dashboard.figure import Figure, Page
+from dashboard.names import channel_names, phase_names
+from dashboard.release import Table
+from dashboard.view import View
+from orchestration.lib.drawing.flow_diagram import Flow, draw_flows
+from orchestration.lib.drawing.palette import LOSS_BOUNDS, MOOD_BOUNDS
+from orchestration.lib.drawing.subway_map import Labels, Stop, Way, draw_subway_map
+
+PAGE = Page(
+    name="map",
+    title="Journey map",
+    about=(
+        "Which ways customers take through channels and phases, and where they are lost on them. Click a stop or a way."
+    ),
+    order=20,
+    takes=("journey", "version", "since", "until", "segment", "channel", "level"),
+)
+
+# A map of more lines or ways than these is a tangle; the rest is one click away.
+LINES_SHOWN = 14
+WAYS_SHOWN = 45
+
+STOPS = """
+select stop_id, line, line_name, phase_id, phase_name, x, y, visit_count, instance_count, drop_off_count,
+    drop_off_share,
+    median_pause_seconds, mood, answer_count
+from flows.map_stops where journey_id = $journey and line_type = $line_type
+order by y, x
+"""
+WAYS = """
+select from_stop_id, to_stop_id, volume_count, drop_off_count, drop_off_share, median_delay_seconds, mood, answer_count
+from flows.map_edges where journey_id = $journey and line_type = $line_type
+union all
+select from_stop_id, to_stop_id, volume_count, drop_off_count, drop_off_share, median_delay_seconds, mood, answer_count
+from flows.map_transfers where journey_id = $journey and line_type = $line_type
+order by volume_count desc nulls last, from_stop_id, to_stop_id
+"""
+
+
+# The same from steps, for filters that the map's tables don't have. Places of stops are the map's.
+FILTERED = """
+with instances as ({instances}),
+visits as (
+    select
+        steps.journey_instance_id, steps.customer_id, coalesce(steps.channel, '(none)') as line, steps.phase_id,
+        steps.step_number, steps.pause_seconds, instances.outcome,
+        lead(coalesce(steps.channel, '(none)')) over next_step as next_line,
+        lead(steps.phase_id) over next_step as next_phase_id
+    from journeys.fct_steps as steps
+    inner join instances on instances.journey_instance_id = steps.journey_instance_id
+    window next_step as (partition by steps.journey_instance_id order by steps.step_number)
+)
+"""
+FILTERED_STOPS = (
+    FILTERED
+    + """
+select line, phase_id, count(*) as visit_count, count(distinct journey_instance_id) as instance_count,
+    count_if(next_phase_id is null and outcome = 'fell_out') as drop_off_count,
+    percentile_disc(0.5) within group (order by pause_seconds) as median_pause_seconds,
+    count(distinct customer_id) as customers
+from visits group by line, phase_id
+"""
+)
+FILTERED_WAYS = (
+    FILTERED
+    + """
+, moves as (
+    select *, row_number() over (partition by journey_instance_id order by step_number desc) = 1 as is_last
+    from visits where next_phase_id is not null and (line <> next_line or phase_id <> next_phase_id)
+)
+select line, phase_id, next_line, next_phase_id, count(*) as volume_count,
+    count_if(is_last and outcome = 'fell_out') as drop_off_count,
+    percentile_disc(0.5) within group (order by pause_seconds) as median_delay_seconds,
+    count(distinct customer_id) as customers
+from moves group by all
+"""
+)
+
+
+@PAGE.question("map", "Which ways do customers take, and where are they lost?", is_wide=True)
+def subway_map(view: View) -> Figure:
+    is_filtered = bool(view.filters.address(journey=""))
+    line_type = "segment" if view.extra.get("lines") == "segment" and not is_filtered else "channel"
+    shows_all = view.extra.get("show") == "all"
+    colours_mood = view.extra.get("colour") == "mood" and not is_filtered
+    if is_filtered:
+        stops, ways = _filtered(view)
+    else:
+        stops = view.ask(STOPS, line_type=line_type).dicts
+        ways = view.ask(WAYS, line_type=line_type).dicts
+    if not sum(row["visit_count"] or 0 for row in stops):
+        return Figure(empty="Nobody took a step of this journey with these filters.")
+    lines = _lines(stops, shows_all)
+    shown_stops = [row for row in stops if row["line"] in lines]
+    ids = {row["stop_id"] for row in shown_stops}
+    of_lines = [row for row in ways if row["from_stop_id"] in ids and row["to_stop_id"] in ids]
+    shown_ways = of_lines if shows_all else of_lines[:WAYS_SHOWN]
+    all_volume = sum(row["volume_count"] or 0 for row in ways)
+    volume = sum(row["volume_count"] or 0 for row in shown_ways)
+    by_id = {row["stop_id"]: row for row in stops}
+    by_way = {(row["from_stop_id"], row["to_stop_id"]): row for row in ways}
+
+    def of_stop(stop: Stop) -> str:
+        return _label(f"{stop.line_name}, {stop.phase_name}", by_id[stop.stop_id], "visit_count", "steps", "pause")
+
+    def of_way(way: Way, start: Stop, end: Stop) -> str:
+        where = f"{start.line_name}, {start.phase_name} → {end.line_name}, {end.phase_name}"
+        return _label(where, by_way[way.from_stop_id, way.to_stop_id], "volume_count", "moves", "delay")
+
+    def address(**changes: str) -> str:
+        return view.address(**(view.kept("lines", "show", "colour", "at") | changes))
+
+    svg = draw_subway_map(
+        [
+            Stop(
+                **{name: row[name] for name in ("stop_id", "line", "line_name", "phase_id", "phase_name", "x", "y")},
+                visit_count=row["visit_count"],
+                drop_off_share=row["drop_off_share"],
+                mood=row["mood"],
+            )
+            for row in shown_stops
+        ],
+        [
+            Way(
+                row["from_stop_id"],
+                row["to_stop_id"],
+                row["volume_count"],
+                row["drop_off_share"],
+                row["median_delay_seconds"],
+                row["mood"],
+            )
+            for row in shown_ways
+        ],
+        Labels(
+            of_stop,
+            of_way,
+            lambda stop: address(at=stop.stop_id) + "#who",
+            lambda way: address(at=f"{way.from_stop_id}~{way.to_stop_id}") + "#who",
+        ),
+        title="Subway map of the journey",
+        colours_mood=colours_mood,
+        chosen=view.extra.get("at"),
+    )
+    worst = max(
+        (row for row in ways if (row["volume_count"] or 0) >= max(20, 0.005 * all_volume) and row["drop_off_share"]),
+        key=lambda row: row["drop_off_count"],
+        default=None,
+    )
+    answer = ""
+    if worst is not None:
+        start, end = by_id[worst["from_stop_id"]], by_id[worst["to_stop_id"]]
+        answer = (
+            f"Most are lost after the move from {start['line_name']} ({start['phase_name']}) to {end['line_name']}"
+            f" ({end['phase_name']}): for {worst['drop_off_count']:,} of {worst['volume_count']:,} moves it was the"
+            f" last one before falling out ({words.percent(worst['drop_off_share'])})."
+        )
+    hidden = []
+    if len(shown_ways) < len(ways):
+        hidden.append(
+            f"Shown are the {len(shown_ways)} widest of {len(ways)} ways, {words.percent(volume / all_volume)} of "
+            f"{all_volume:,} moves."
+        )
+    all_lines = {row["line"] for row in stops}
+    if len(lines) < len(all_lines):
+        hidden.append(f"{len(all_lines) - len(lines)} lines with less traffic are left out.")
+    switches = [("Show:", (("main ways", address(show=""), not shows_all), ("all", address(show="all"), shows_all)))]
+    # the tables with segments as lines and with moods have no filter
+    if not is_filtered:
+        switches = [
+            (
+                "Lines:",
+                (
+                    ("channels", address(lines="", at=""), line_type == "channel"),
+                    ("segments", address(lines="segment", at=""), line_type == "segment"),
+                ),
+            ),
+            (
+                "Colour:",
+                (("loss", address(colour=""), not colours_mood), ("mood", address(colour="mood"), colours_mood)),
+            ),
+            *switches,
+        ]
+    body = (
+        Markup('<div class="switches">{}</div>').format(
+            Markup("").join(switch(label, options) for label, options in switches)
+        )
+        + key(_key(colours_mood))
+        + drawing(svg, "Subway map; scrolls sideways")
+    )
+    return Figure(
+        answer=answer,
+        body=body,
+        table=_shown_ways(shown_ways, by_id),
+        counted=f"{all_volume:,} moves between stops",
+        unit="width: moves; size of a stop: steps there",
+        notes=(
+            " ".join(hidden),
+            (
+                "Loss of a way: the share of its moves that were the last change of stop of an instance that then fell"
+                " out. It does not say that the way is the cause."
+                if not colours_mood
+                else (
+                    "Mood: the mean score of the answers given at the stop or moved to, 0 worst to 1; grey with too few"
+                    " answers."
+                )
+            ),
+            *(("Segments overlap, and a customer is on the line of each.",) if line_type == "segment" else ()),
+        ),
+    )
+
+
+def _filtered(view: View) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Stops and ways of the chosen instances, at the places of the map."""
+    places = {
+        (row["line"], row["phase_id"]): row
+        for row in view.release.ask(STOPS, {"journey": view.filters.journey, "line_type": "channel"})
+    }
+    visits = {(row["line"], row["phase_id"]): row for row in view.ask_by_group(FILTERED_STOPS, ("line", "phase_id"))}
+    none = dict.fromkeys(("visit_count", "instance_count", "drop_off_count", "customers"), 0) | {
+        "median_pause_seconds": None
+    }
+    stops = []
+    for where, place in places.items():
+        row = visits.get(where, none)
+        share = row["drop_off_count"] / row["instance_count"] if row["instance_count"] else None
+        stops.append({**place, **row, "drop_off_share": share, "mood": None, "answer_count": 0})
+    ways = []
+    for row in view.ask_by_group(FILTERED_WAYS, ("line", "phase_id", "next_line", "next_phase_id")):
+        start, end = places.get((row["line"], row["phase_id"])), places.get((row["next_line"], row["next_phase_id"]))
+        if start is not None and end is not None:
+            ways.append(
+                {
+                    **row,
+                    "from_stop_id": start["stop_id"],
+                    "to_stop_id": end["stop_id"],
+                    "drop_off_share": row["drop_off_count"] / row["volume_count"],
+                    "mood": None,
+                    "answer_count": 0,
+                }
+            )
+    return stops, sorted(ways, key=lambda way: (-way["volume_count"], way["from_stop_id"], way["to_stop_id"]))
+
+
+def _lines(stops: Sequence[Mapping[str, Any]], shows_all: bool) -> set[str]:
+    volumes: dict[str, int] = {}
+    for row in stops:
+        volumes[row["line"]] = volumes.get(row["line"], 0) + (row["visit_count"] or 0)
+    busiest = sorted(volumes, key=lambda line: (-volumes[line], line))
+    return set(busiest) if shows_all else {line for line in busiest[:LINES_SHOWN] if volumes[line]}
+
+
+def _label(where: str, row: dict[str, Any] | Any, count: str, what: str, delay: str) -> str:
+    if row[count] is None:
+        return f"{where}; too few customers of the segment to show"
+    parts = [where, f"{row[count]:,} {what}"]
+    if row["drop_off_share"] is not None:
+        parts.append(f"{words.percent(row['drop_off_share'])} fell out after it")
+    if row[f"median_{delay}_seconds"] is not None:
+        parts.append(f"median {delay} {words.duration(row[f'median_{delay}_seconds'])}")
+    if row["mood"] is not None:
+        parts.append(f"mood {row['mood']:.2f} ({row['answer_count']:,} answers)")
+    return "; ".join(parts)
+
+
+def _key(colours_mood: bool) -> list[tuple[str, str]]:
+    if colours_mood:
+        return [
+            ("mood0", f"below {MOOD_BOUNDS[0]:.2f}"),
+            *((f"mood{n}", f"{MOOD_BOUNDS[n - 1]:.2f} to {MOOD_BOUNDS[n]:.2f}") for n in (1, 2, 3)),
+            ("mood4", f"{MOOD_BOUNDS[3]:.2f} and more"),
+            ("none", "too few answers"),
+        ]
+    low, *_, high = LOSS_BOUNDS
+    return [
+        ("loss0", f"below {words.percent(low)} lost"),
+        *(
+            (f"loss{n}", f"{words.percent(LOSS_BOUNDS[n - 1])} to {words.percent(LOSS_BOUNDS[n])}")
+            for n in range(1, len(LOSS_BOUNDS))
+        ),
+        ("loss4", f"{words.percent(high)} and more"),
+    ]
+
+
+def _shown_ways(ways: list[Any], by_id: dict[str, Any]) -> Table:
+    columns = (
+        "from_line",
+        "from_phase",
+        "to_line",
+        "to_phase",
+        "moves",
+        "lost",
+        "lost_share",
+        "median_delay_seconds",
+        "mood",
+    )
+    return Table(
+        columns,
+        [
+            (
+                by_id[row["from_stop_id"]]["line_name"],
+                by_id[row["from_stop_id"]]["phase_name"],
+                by_id[row["to_stop_id"]]["line_name"],
+                by_id[row["to_stop_id"]]["phase_name"],
+                row["volume_count"],
+                row["drop_off_count"],
+                row["drop_off_share"],
+                row["median_delay_seconds"],
+                row["mood"],
+            )
+            for row in ways
+        ],
+    )
+
+
+# Instances with the stop, or with the way: by each kind of group, how many of its instances have it. A moved stop may
+# be of another line or phase; a way is two steps in a row.
+WHO = """
+with of_journey as (
+    {instances}
+),
+steps as (
+    select
+        steps.journey_instance_id, steps.channel, steps.phase_id,
+        lead(steps.channel) over next_step as next_channel,
+        lead(steps.phase_id) over next_step as next_phase_id
+    from journeys.fct_steps as steps
+    where steps.journey_id = $journey
+    window next_step as (partition by steps.journey_instance_id order by steps.step_number)
+),
+taken as (
+    select distinct journey_instance_id from steps
+    where coalesce(channel, '(none)') = $from_line and phase_id = $from_phase
+        and ($to_line is null or (coalesce(next_channel, '(none)') = $to_line and next_phase_id = $to_phase))
+),
+devices as (
+    select steps.journey_instance_id, mode(events.device_type) as device_type
+    from journeys.fct_steps as steps
+    inner join core.fct_events as events on events.event_id = steps.event_id
+    where steps.journey_id = $journey
+    group by steps.journey_instance_id
+),
+groups as (
+    select 'segment' as kind, members.segment as name, of_journey.journey_instance_id, of_journey.customer_id
+    from of_journey inner join customers.segment_members as members on members.customer_id = of_journey.customer_id
+    union all
+    select 'level', level, journey_instance_id, customer_id from of_journey where level is not null
+    union all
+    select distinct 'channel', coalesce(steps.channel, '(none)'), of_journey.journey_instance_id, of_journey.customer_id
+    from of_journey inner join steps on steps.journey_instance_id = of_journey.journey_instance_id
+    union all
+    select 'device', devices.device_type, of_journey.journey_instance_id, of_journey.customer_id
+    from of_journey inner join devices on devices.journey_instance_id = of_journey.journey_instance_id
+    where devices.device_type is not null
+),
+totals as (
+    select count(*) as all_count, count(taken.journey_instance_id) as all_taken
+    from of_journey left join taken on taken.journey_instance_id = of_journey.journey_instance_id
+)
+select
+    groups.kind, groups.name,
+    count(*) as instances, count(distinct groups.customer_id) as customers,
+    count(taken.journey_instance_id) as takes_it,
+    any_value(totals.all_count) - count(*) as other_instances,
+    any_value(totals.all_taken) - count(taken.journey_instance_id) as others_take_it
+from groups
+cross join totals
+left join taken on taken.journey_instance_id = groups.journey_instance_id
+group by groups.kind, groups.name
+order by groups.kind, groups.name
+"""
+KINDS = (
+    ("segment", "Segments"),
+    ("channel", "Instances that touch the channel"),
+    ("level", "Levels"),
+    ("device", "Devices"),
+)
+
+
+@PAGE.question("who", "Who takes this way more often than others?", is_wide=True)
+def who(view: View) -> Figure:
+    asked = view.extra.get("at", "")
+    if not asked:
+        return Figure(
+            empty="Click a stop or a way on the map: its share by segment, channel, level and device appears here."
+        )
+    stops = {row["stop_id"]: row for row in view.release.ask("from flows.map_stops")}
+    start_id, _, end_id = asked.partition("~")
+    if start_id not in stops or (end_id and end_id not in stops):
+        return Figure(empty="This release has no such stop. Click another on the map.")
+    start, end = stops[start_id], stops.get(end_id)
+    if start["journey_id"] != view.filters.journey:
+        return Figure(empty="This stop is of another journey. Click one on the map.")
+    if start["line_type"] == "segment":
+        return Figure(
+            empty="Lines of segments have no such comparison: choose channels as lines, and click a stop or a way."
+        )
+    found = view.ask(
+        WHO,
+        from_line=start["line"],
+        from_phase=start["phase_id"],
+        to_line=end["line"] if end else None,
+        to_phase=end["phase_id"] if end else None,
+    )
+    where = f"{start['line_name']} in {start['phase_name']}"
+    if end:
+        where += f", then {end['line_name']} in {end['phase_name']}"
+    kept, hidden = [], 0
+    for row in found:
+        if row["kind"] == "segment" and (
+            row["customers"] < view.min_cell_size or 0 < row["other_instances"] < view.min_cell_size
+        ):
+            hidden += 1
+            continue
+        kept.append(row)
+    view.suppressed_count += hidden
+    names = channel_names(view) | {
+        row["segment"]: row["segment_name"] for row in view.look_up("from customers.dim_segments")
+    }
+    rows, table = [], []
+    largest = max((row["takes_it"] / row["instances"] for row in kept if row["instances"]), default=0) or 1
+    for kind, title in KINDS:
+        of_kind = [row for row in kept if row["kind"] == kind]
+        if not of_kind:
+            continue
+        rows.append(Markup('<tr class="group"><th colspan="5" scope="colgroup">{}</th></tr>').format(title))
+        for row in sorted(of_kind, key=lambda row: -row["takes_it"] / max(row["instances"], 1)):
+            share = row["takes_it"] / row["instances"]
+            low_high = words.interval(row["takes_it"], row["instances"])
+            others = words.interval(row["others_take_it"], row["other_instances"])
+            other_share = row["others_take_it"] / row["other_instances"] if row["other_instances"] else None
+            differs = low_high and others and (low_high[0] > others[1] or low_high[1] < others[0])
+            verdict = (
+                ("more often" if share > (other_share or 0) else "less often") if differs else "no clear difference"
+            )
+            name = names.get(row["name"], row["name"])
+            rows.append(
+                Markup(
+                    '<tr><th scope="row">{}</th><td class="n">{}<div class="sub">{}</div></td><td style="width:22%">'
+                    '<div class="bar"><i style="width:{:.1f}%;background:var(--accent)"></i></div></td>'
+                    '<td class="n">{}<div class="sub">{}</div></td><td>{}</td></tr>'
+                ).format(
+                    name,
+                    words.percent(share),
+                    f"{words.between(*low_high)}, of {row['instances']:,}" if low_high else "",
+                    100 * share / largest,
+                    words.percent(other_share),
+                    f"of {row['other_instances']:,}",
+                    verdict,
+                )
+            )
+            table.append(
+                (
+                    kind,
+                    name,
+                    row["instances"],
+                    row["takes_it"],
+                    share,
+                    *(low_high or (None, None)),
+                    row["other_instances"],
+                    row["others_take_it"],
+                    other_share,
+                )
+            )
+    if not rows:
+        return Figure(empty="No group is large enough to be shown.")
+    totals = next((row for row in kept if row["kind"] == "level"), None)
+    all_taken = totals["takes_it"] + totals["others_take_it"] if totals else 0
+    all_count = totals["instances"] + totals["other_instances"] if totals else 0
+    return Figure(
+        answer=(
+            f"{where}: {all_taken:,} of {all_count:,} instances have it"
+            f" ({words.percent(all_taken / all_count if all_count else None)})."
+        ),
+        body=Markup(
+            '<div class="scroll" tabindex="0" role="region" aria-label="Shares by group"><table><thead><tr><th'
+            ' scope="col">Group</th><th scope="col" class="n">Has it</th><th></th><th scope="col" class="n">Of the'
+            ' others</th><th scope="col">Compared</th></tr></thead><tbody>{}</tbody></table></div>'
+        ).format(Markup("").join(rows)),
+        table=Table(
+            (
+                "kind",
+                "name",
+                "instances",
+                "with_it",
+                "share",
+                "share_low",
+                "share_high",
+                "other_instances",
+                "others_with_it",
+                "other_share",
+            ),
+            table,
+        ),
+        counted=f"{all_count:,} instances",
+        unit="share of instances, 95 % interval (Wilson)",
+        notes=(
+            (
+                "An instance counts once, however often it has the stop or way. “More often” where the two intervals do"
+                " not overlap: a cautious reading, and many groups are compared at once. A difference is no cause. The"
+                " device is the one of most of an instance's steps."
+            ),
+        ),
+    )
+
+
+MOVES = """
+with instances as ({instances})
+select intervals.phase_id, intervals.outcome, intervals.next_phase_id, count(*) as stays,
+    count(distinct intervals.customer_id) as customers
+from journeys.fct_phase_intervals as intervals
+inner join instances on instances.journey_instance_id = intervals.journey_instance_id
+group by all order by all
+"""
+
+
+@PAGE.question("moves", "What becomes of those who enter a phase?", is_wide=True)
+def moves(view: View) -> Figure:
+    found = view.ask_by_group(MOVES, ("phase_id", "outcome", "next_phase_id"))
+    names = phase_names(view)
+    if not found:
+        return Figure(empty="Nobody entered a phase of this journey with these filters.")
+    order = list(names)
+    flows = []
+    for row in found:
+        start = row["phase_id"]
+        end, colour = {
+            "fell_out": ("(out)", "out"),
+            "pending": ("(open)", "open"),
+            "completed": ("(done)", "done"),
+        }.get(row["outcome"], (row["next_phase_id"], "progress" if row["outcome"] == "fell_through" else "back"))
+        if end in names or end.startswith("("):
+            flows.append(Flow(start, end, row["stays"], colour))
+    ends = [
+        *((one, names[one]) for one in order),
+        ("(done)", "completed"),
+        ("(open)", "still open"),
+        ("(out)", "fell out"),
+    ]
+    words_of = dict(ends)
+    totals: dict[str, int] = {}
+    for flow in flows:
+        totals[flow.start] = totals.get(flow.start, 0) + flow.count
+    lost = max((flow for flow in flows if flow.end == "(out)"), key=lambda flow: flow.count, default=None)
+    svg = draw_flows(
+        flows,
+        starts=[(one, names[one]) for one in order],
+        ends=ends,
+        title="From phase to phase",
+        label_of=lambda flow: (
+            f"{names[flow.start]} → {words_of[flow.end]}; {flow.count:,} stays; "
+            f"{words.percent(flow.count / totals[flow.start])} of those who entered"
+        ),
+    )
+    return Figure(
+        answer=(
+            f"The largest loss is in {names[lost.start]}: {lost.count:,} of {totals[lost.start]:,} stays fell out "
+            f"({words.percent(lost.count / totals[lost.start])})."
+            if lost
+            else "No stay has fallen out."
+        ),
+        body=key(
+            (
+                ("progress", "went on"),
+                ("back", "went back"),
+                ("done", "completed"),
+                ("open", "still open"),
+                ("out", "fell out"),
+            )
+        )
+        + drawing(svg, "Flows from phase to phase; scrolls sideways", is_small=True),
+        table=found,
+        counted=f"{sum(totals.values()):,} stays in a phase",
+        unit="stays",
+        notes=("A stay that goes back enters its phase again as another stay: stays are more than customers.",),
+    )

@@ -1,0 +1,265 @@
+"""Overview: do we meet our targets, where are customers now, and what did the last release change?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from itertools import groupby
+from typing import Any
+
+from markupsafe import Markup
+
+from dashboard import words
+from dashboard.draw import Bar, Part, bars, key, tiles
+from dashboard.figure import Figure, Page
+from dashboard.names import phase_names
+from dashboard.view import View
+from orchestration.lib.digests.wording import STATUS_WORDS, amount, change, change_arrow, period
+from orchestration.lib.drawing.sparkline import draw_sparkline
+
+PAGE = Page(
+    name="overview",
+    title="Overview",
+    about="Targets, customers and what changed: for whoever answers for a journey.",
+    order=10,
+    takes=("journey",),
+)
+
+SCORECARD = """
+select
+    scorecard.kpi_id, scorecard.kpi_name, scorecard.phase_id, scorecard.tier, scorecard.unit, scorecard.direction,
+    scorecard.value, scorecard.value_ci_lower, scorecard.value_ci_upper, scorecard.denominator,
+    scorecard.target, scorecard.status, scorecard.status_value, scorecard.trend, scorecard.is_mature,
+    scorecard.period_start, scorecard.period_end, scorecard.status_period_start, scorecard.status_period_end,
+    scorecard.responsible, scorecard.accountable
+from kpis.kpi_scorecard as scorecard
+left join (
+    select phase_id, max_by(phase_order, journey_version) as phase_order
+    from journeys.dim_phases where journey_id = $journey group by phase_id
+) as phases on phases.phase_id = scorecard.phase_id
+where scorecard.journey_id = $journey
+order by coalesce(phases.phase_order, 0), scorecard.phase_id, scorecard.tier, scorecard.kpi_name
+"""
+PERIODS = """
+select kpi_id, period_start, value
+from kpis.fct_kpi_values
+where kpi_id in (select kpi_id from kpis.kpi_scorecard where journey_id = $journey)
+qualify row_number() over (partition by kpi_id order by period_start desc) <= 12
+order by kpi_id, period_start
+"""
+MARKS = {"red": "✕", "amber": "!", "green": "✓", "no_data": "–"}
+
+
+@PAGE.question("targets", "Which targets are met?", is_wide=True)
+def targets(view: View) -> Figure:
+    kpis = view.ask(SCORECARD)
+    if not kpis:
+        return Figure(empty="No KPI belongs to this journey. kpis.csv is where KPIs are declared.")
+    history: dict[str, list[float | None]] = {}
+    for row in view.ask(PERIODS):
+        history.setdefault(row["kpi_id"], []).append(row["value"])
+    names = phase_names(view)
+    counted = Counter(row["status"] for row in kpis)
+    parts = []
+    for phase_id, of_phase in groupby(kpis.dicts, lambda row: row["phase_id"]):
+        title = names.get(phase_id, phase_id) if phase_id else "The whole journey"
+        parts.append(Markup('<tr class="group"><th colspan="7" scope="colgroup">{}</th></tr>').format(title))
+        parts.extend(_row(kpi, history.get(kpi["kpi_id"], [])) for kpi in of_phase)
+    head = "".join(
+        f'<th scope="col"{" class=n" if is_number else ""}>{name}</th>'
+        for name, is_number in (
+            ("KPI", False),
+            ("Status", False),
+            ("Last period", True),
+            ("Target", True),
+            ("Against the period before", False),
+            ("Last 12 periods", False),
+            ("Accountable", False),
+        )
+    )
+    body = Markup(
+        '<div class="scroll" tabindex="0" role="region" aria-label="KPIs and targets"><table><thead><tr>{}</tr></thead>'
+        "<tbody>{}</tbody></table></div>"
+    ).format(Markup(head), Markup("").join(parts))
+    shares = [f"{counted[status]} {STATUS_WORDS[status]}" for status in STATUS_WORDS if counted[status]]
+    return Figure(
+        answer=f"Of {len(kpis)} KPIs {words.listed(shares)}.",
+        body=body,
+        table=kpis,
+        counted=f"{len(kpis)} KPIs",
+        unit="each over its last complete period; intervals are 95 %",
+        notes=(
+            (
+                "The status is that of the last period whose windows have closed: where that is another than the last "
+                "period, it is named. Hollow points still move. A period is compared with the one before at equal age."
+            ),
+        ),
+    )
+
+
+def _row(kpi: Mapping[str, Any], values: list[float | None]) -> Markup:
+    unit, direction = kpi["unit"], kpi["direction"]
+    value = amount(kpi["value"], unit)
+    low_high = (
+        f"{amount(kpi['value_ci_lower'], unit)} to {amount(kpi['value_ci_upper'], unit)}"
+        if kpi["value_ci_lower"] is not None
+        else ""
+    )
+    over = f"of {kpi['denominator']:,.0f}" if kpi["denominator"] is not None else ""
+    rated = ""
+    if kpi["status_period_start"] not in (None, kpi["period_start"]):
+        rated = f"{period(kpi['status_period_start'], kpi['status_period_end'])}: {amount(kpi['status_value'], unit)}"
+    arrow = change_arrow(kpi["trend"], unit, direction)
+    kind = "better" if "better" in arrow else "worse" if "worse" in arrow else ""
+    line = draw_sparkline(
+        values,
+        label=f"{kpi['kpi_name']}, last {len(values)} periods",
+        target=kpi["target"],
+        last_is_open=not kpi["is_mature"],
+    )
+    return Markup(
+        '<tr><th scope="row">{name}{tier}</th><td><span class="pill {status}">{mark} {word}</span><div'
+        ' class="sub">{rated}</div></td><td class="n">{value} <div class="sub">{over}'
+        ' {interval}<br>{period}</div></td><td class="n">{target}</td><td><span class="{kind}">{arrow}</span> <span'
+        ' class="sub">{trend}</span></td><td>{line}</td><td>{who}</td></tr>'
+    ).format(
+        name=kpi["kpi_name"],
+        tier=Markup(' <span class="sub">secondary</span>') if kpi["tier"] == "secondary" else "",
+        status=kpi["status"],
+        mark=MARKS[kpi["status"]],
+        word=STATUS_WORDS[kpi["status"]],
+        rated=rated,
+        value=value,
+        over=over,
+        interval=f"({low_high})" if low_high else "",
+        period=period(kpi["period_start"], kpi["period_end"]),
+        target=amount(kpi["target"], unit),
+        kind=kind,
+        arrow=arrow.split()[0] if arrow else "",
+        trend=change(kpi["trend"], unit, direction),
+        line=Markup(line),
+        who=kpi["accountable"] or "–",
+    )
+
+
+NOW = """
+select
+    intervals.phase_id,
+    count(distinct intervals.customer_id) as customers,
+    count(distinct intervals.customer_id) filter (where intervals.is_stalled) as stalled
+from journeys.fct_phase_intervals as intervals
+where intervals.journey_id = $journey and intervals.outcome = 'pending'
+group by intervals.phase_id
+"""
+
+
+@PAGE.question("now", "Where are customers now?")
+def now(view: View) -> Figure:
+    names = phase_names(view)
+    found = {row["phase_id"]: row for row in view.ask(NOW)}
+    if not found:
+        return Figure(empty="Nobody is in a phase of this journey now: every stay has ended.")
+    rows = []
+    for phase_id, name in names.items():
+        row = found.get(phase_id)
+        if row is None:
+            continue
+        moving = row["customers"] - row["stalled"]
+        rows.append(
+            Bar(
+                name,
+                (
+                    Part(moving, "progress", f"{name}: {moving:,} customers within the usual time"),
+                    Part(row["stalled"], "out", f"{name}: {row['stalled']:,} customers stalled"),
+                ),
+                f"{row['customers']:,}",
+            )
+        )
+    total = sum(row["customers"] for row in found.values())
+    stalled = sum(row["stalled"] for row in found.values())
+    most = max(found.values(), key=lambda row: (row["stalled"], row["phase_id"]))
+    return Figure(
+        answer=(
+            f"{total:,} customers have a stay that is open; {stalled:,} of them are stalled, most in "
+            f"{names.get(most['phase_id'], most['phase_id'])} ({most['stalled']:,})."
+        ),
+        body=key((("progress", "within the usual time"), ("out", "stalled"))) + bars(rows),
+        table=view.ask(NOW),
+        counted=f"{total:,} customers with an open stay",
+        unit="customers",
+        notes=(
+            (
+                "Stalled: longer in the phase than nine of ten who went on. A customer with two open cases counts in"
+                " each phase they are in."
+            ),
+        ),
+    )
+
+
+CHANGES = """
+select table_schema || '.' || table_name as table_name, coalesce(reasons, 'unexplained') as reasons,
+    count(*) as figures, min(measured_on) as from_day, max(measured_on) as to_day,
+    round(max(abs(new_value - old_value) / nullif(abs(old_value), 0)), 3) as largest_change
+from hygiene.restatements
+where release_id = $release_id
+group by all order by figures desc, table_name, reasons
+"""
+ROWS = """
+select now.row_count, now.row_count - before.row_count as more_rows, now.previous_release_id, before.as_of,
+    before.created_at
+from hygiene.releases as now
+left join hygiene.releases as before on before.release_id = now.previous_release_id
+where now.release_id = $release_id
+"""
+TURNED = """
+select kpis.kpi_name, periods.period_start, periods.status, before.status as status_before
+from kpis.kpi_scorecard as kpis
+inner join kpis.fct_kpi_values as periods
+    on periods.kpi_id = kpis.kpi_id and periods.period_start = kpis.status_period_start
+inner join kpis.fct_kpi_values as before on before.kpi_id = kpis.kpi_id
+where kpis.journey_id = $journey and before.period_start < periods.period_start and before.is_mature
+    and periods.status <> before.status
+qualify row_number() over (partition by kpis.kpi_id order by before.period_start desc) = 1
+order by kpis.kpi_name
+"""
+
+
+@PAGE.question("changes", "What changed since the last release?")
+def changes(view: View) -> Figure:
+    release_id = view.release.release_id
+    found = view.ask(ROWS, release_id=release_id)
+    if not found or found.first()["previous_release_id"] is None:
+        return Figure(empty="This is the first release of its data set, so there is none to compare it with.")
+    row = found.first()
+    table = view.ask(CHANGES, release_id=release_id)
+    restated = sum(one["figures"] for one in table)
+    lines = Markup("").join(
+        Markup('<tr><th scope="row">{}</th><td>{}</td><td class="n">{}</td><td>{} to {}</td></tr>').format(
+            one["table_name"],
+            one["reasons"].replace("_", " "),
+            words.count(one["figures"]),
+            one["from_day"],
+            one["to_day"],
+        )
+        for one in table.dicts[:8]
+    )
+    body = tiles(
+        (
+            (f"{row['more_rows'] or 0:+,}".replace("-", "−"), "rows"),
+            (words.count(restated), "figures of past days that moved"),
+        )
+    )
+    if table:
+        body += Markup(
+            '<div class="scroll" tabindex="0" role="region" aria-label="Restated figures"><table><thead><tr>'
+            '<th scope="col">Table</th><th scope="col">Why</th><th scope="col" class="n">Figures</th>'
+            '<th scope="col">Days</th></tr></thead><tbody>{}</tbody></table></div>'
+        ).format(lines)
+    return Figure(
+        answer=f"Against the release as of {words.moment(row['as_of'])}: {words.count(restated)} figures of past days "
+        + ("moved." if restated != 1 else "figure of a past day moved."),
+        body=body,
+        table=table if table else None,
+        counted=f"{words.count(row['row_count'])} rows in this release",
+        unit="figures of days that both releases have",
+    )

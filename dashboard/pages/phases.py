@@ -1,0 +1,357 @@
+"""Phases: how far customers get, when they leave, and what becomes of those who enter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dashboard import words
+from dashboard.charts import columns, lines
+from dashboard.draw import OUTCOMES, Bar, Part, bars, key, switch
+from dashboard.figure import Figure, Page
+from dashboard.names import phase_names
+from dashboard.release import Table
+from dashboard.view import View
+
+PAGE = Page(
+    name="phases",
+    title="Phases",
+    about="How far customers get in a journey, how long they stay in a phase, and what becomes of them.",
+    order=30,
+    takes=("journey", "version", "since", "until", "segment", "channel", "level"),
+)
+
+FUNNEL = """
+select step_order, phase_id, sum(entered_count) as entered, sum(eventual_count) as went_on,
+    sum(next_hit_count) as directly, sum(pending_count) as pending, sum(entered_count) as customers
+from journeys.agg_funnel_steps
+where journey_id = $journey and ($version is null or journey_version = $version)
+group by step_order, phase_id order by step_order, phase_id
+"""
+# As journeys.agg_funnel_steps counts, for the chosen instances: required phases in order, each at its first entry after
+# the one before and within that phase's window.
+FILTERED_FUNNEL = """
+with recursive instances as ({instances}),
+steps as (
+    select journey_version, phase_id, window_days * 86400 as window_seconds,
+        row_number() over (partition by journey_version order by phase_order) as step_order,
+        count(*) over (partition by journey_version) as step_count
+    from journeys.dim_phases where journey_id = $journey and is_required
+),
+intervals as (
+    select instances.journey_instance_id, instances.outcome as instance_outcome, instances.customer_id,
+        intervals.interval_number, intervals.entered_at, steps.step_order, steps.step_count, steps.phase_id,
+        intervals.entered_at + to_seconds(steps.window_seconds) as deadline
+    from instances
+    inner join journeys.fct_phase_intervals as intervals
+        on intervals.journey_instance_id = instances.journey_instance_id
+    inner join steps on steps.journey_version = instances.journey_version and steps.phase_id = intervals.phase_id
+),
+entries as (
+    select journey_instance_id, 1 as step_order, min(interval_number) as interval_number
+    from intervals where step_order = 1 group by journey_instance_id
+    union all
+    select entries.journey_instance_id, entries.step_order + 1, min(next_ones.interval_number)
+    from entries
+    inner join intervals as present on present.journey_instance_id = entries.journey_instance_id
+        and present.interval_number = entries.interval_number
+    inner join intervals as next_ones on next_ones.journey_instance_id = entries.journey_instance_id
+        and next_ones.step_order = entries.step_order + 1 and next_ones.interval_number > entries.interval_number
+        and (present.deadline is null or next_ones.entered_at <= present.deadline)
+    group by entries.journey_instance_id, entries.step_order
+),
+steps_taken as (
+    select intervals.*, lead(intervals.interval_number) over later as next_number
+    from entries
+    inner join intervals on intervals.journey_instance_id = entries.journey_instance_id
+        and intervals.interval_number = entries.interval_number
+    window later as (partition by intervals.journey_instance_id order by intervals.step_order)
+)
+select step_order, phase_id, count(*) as entered, count(next_number) as went_on,
+    count_if(coalesce(next_number = interval_number + 1, false)) as directly,
+    count_if(
+        next_number is null and step_order < step_count and instance_outcome = 'pending'
+        and (deadline is null or deadline >= $as_of)
+    ) as pending,
+    count(distinct customer_id) as customers
+from steps_taken group by step_order, phase_id order by step_order, phase_id
+"""
+
+
+@PAGE.question("funnel", "How far do customers get?")
+def funnel(view: View) -> Figure:
+    if view.is_filtered:
+        found = view.ask_by_group(
+            FILTERED_FUNNEL, ("step_order", "phase_id"), as_of=view.release.as_of.replace(tzinfo=None)
+        )
+    else:
+        found = view.ask(FUNNEL)
+    rows = [row for row in found.dicts if row["entered"]]
+    if not rows:
+        return Figure(empty="Nobody entered the first required phase with these filters.")
+    names = phase_names(view)
+    first = rows[0]["entered"]
+    drawn = []
+    for row in rows:
+        name = names.get(row["phase_id"], row["phase_id"])
+        is_last = row is rows[-1]
+        later = row["went_on"] - row["directly"]
+        lost = row["entered"] - row["went_on"] - row["pending"]
+        parts = (
+            (Part(row["entered"], "done", f"{name}: {row['entered']:,} reached it"),)
+            if is_last
+            else (
+                Part(row["directly"], "progress", f"{name}: {row['directly']:,} took the next step directly"),
+                Part(later, "back", f"{name}: {later:,} took it after going back or a detour"),
+                Part(row["pending"], "open", f"{name}: {row['pending']:,} still have time"),
+                Part(lost, "out", f"{name}: {lost:,} never took it"),
+            )
+        )
+        drawn.append(Bar(name, parts, f"{row['entered']:,}  ({words.percent(row['entered'] / first)})"))
+    last = rows[-1]
+    worst = max(
+        rows[:-1], key=lambda row: (row["entered"] - row["went_on"] - row["pending"]) / row["entered"], default=None
+    )
+    answer = (
+        f"Of {first:,} that entered {names.get(rows[0]['phase_id'])}, {last['entered']:,} reached "
+        f"{names.get(last['phase_id'])} ({words.percent(last['entered'] / first)})."
+    )
+    notes = []
+    if worst is not None:
+        decided = worst["entered"] - worst["pending"]
+        low_high = words.interval(int(worst["went_on"]), int(decided))
+        if low_high:
+            answer += (
+                f" The hardest step is out of {names.get(worst['phase_id'])}:"
+                f" {words.percent(worst['went_on'] / decided)} of the {decided:,} decided ones take it"
+                f" ({words.between(*low_high)})."
+            )
+    notes.append(
+        "The strict view: required phases in order, each within the window of the one before. Those who start in the "
+        "middle are not in it."
+    )
+    return Figure(
+        answer=answer,
+        body=key(
+            (
+                ("progress", "next step directly"),
+                ("back", "after a detour"),
+                ("open", "still has time"),
+                ("out", "never"),
+            )
+        )
+        + bars(drawn),
+        table=Table(found.columns[:-1], [row[:-1] for row in found.rows]),
+        counted=f"{first:,} instances that entered the first step",
+        unit="instances of the journey",
+        notes=notes,
+    )
+
+
+SURVIVAL = """
+select phase_id, dwell_days, survival_share, survival_share_ci_lower as low, survival_share_ci_upper as high,
+    at_risk_count
+from journeys.agg_phase_survival
+where journey_id = $journey and journey_version = $version
+order by phase_id, dwell_days
+"""
+# Kaplan and Meier over exact lengths of stay, by whole days, with the log-log bounds of Kalbfleisch and Prentice, as
+# journeys.agg_phase_survival has them per version.
+FILTERED_SURVIVAL = """
+with instances as ({instances}),
+lengths as (
+    select intervals.phase_id, intervals.dwell_seconds, count(*) as stays,
+        count_if(intervals.outcome <> 'pending') as exits
+    from journeys.fct_phase_intervals as intervals
+    inner join instances on instances.journey_instance_id = intervals.journey_instance_id
+    where intervals.outcome <> 'completed'
+    group by intervals.phase_id, intervals.dwell_seconds
+),
+risks as (
+    select *, sum(stays) over (partition by phase_id order by dwell_seconds desc) as at_risk from lengths
+),
+curve as (
+    select phase_id, floor(dwell_seconds / 86400.0) as dwell_days, dwell_seconds, at_risk,
+        min(at_risk - exits) over so_far > 0 as anyone_left,
+        exp(sum(case when exits < at_risk then ln(1 - exits / at_risk) else 0 end) over so_far) as survival,
+        sum(case when exits < at_risk then exits / (at_risk * (at_risk - exits)) end) over so_far as greenwood
+    from risks
+    window so_far as (partition by phase_id order by dwell_seconds)
+),
+days as (
+    select phase_id, dwell_days, max(at_risk) as at_risk_count,
+        case when bool_and(anyone_left) then min(survival) else 0 end as survival_share, max(greenwood) as greenwood
+    from curve group by phase_id, dwell_days
+),
+sizes as (
+    select intervals.phase_id, count(distinct intervals.customer_id) as customers
+    from journeys.fct_phase_intervals as intervals
+    inner join instances on instances.journey_instance_id = intervals.journey_instance_id
+    group by intervals.phase_id
+)
+select days.phase_id, cast(dwell_days as integer) as dwell_days, survival_share,
+    case when survival_share between 1e-12 and 1 - 1e-12 and greenwood > 0
+        then power(survival_share, exp(1.959963984540054 * sqrt(greenwood) / abs(ln(survival_share)))) end as low,
+    case when survival_share between 1e-12 and 1 - 1e-12 and greenwood > 0
+        then power(survival_share, exp(-1.959963984540054 * sqrt(greenwood) / abs(ln(survival_share)))) end as high,
+    at_risk_count, sizes.customers
+from days inner join sizes on sizes.phase_id = days.phase_id
+order by days.phase_id, dwell_days
+"""
+# Beyond this share of a phase's first number at risk the curve is noise.
+LEAST_AT_RISK = 20
+
+
+@PAGE.question("survival", "How long do customers stay in a phase?")
+def survival(view: View) -> Figure:
+    versions = [
+        row["journey_version"]
+        for row in view.look_up(
+            "select distinct journey_version from journeys.dim_journeys where journey_id = $journey"
+        )
+    ]
+    if view.is_filtered or (view.filters.version == "all" and len(versions) > 1):
+        found = view.ask_by_group(FILTERED_SURVIVAL, ("phase_id", "dwell_days"))
+    else:
+        version = versions[0] if view.filters.version == "all" else int(view.filters.version)
+        found = view.ask(SURVIVAL, version=version)
+    if not found:
+        return Figure(empty="No stay in a phase with these filters.")
+    names = phase_names(view)
+    order = list(names)
+    rows: list[dict[str, Any]] = []
+    for row in sorted(found.dicts, key=lambda row: (order.index(row["phase_id"]), row["dwell_days"])):
+        if row["at_risk_count"] >= LEAST_AT_RISK and row["dwell_days"] <= 90:
+            # the share at the end of a day is that of the day after
+            rows.append(
+                {
+                    "phase": names[row["phase_id"]],
+                    "days": row["dwell_days"] + 1,
+                    "share": row["survival_share"],
+                    "low": row["low"] if row["low"] is not None else row["survival_share"],
+                    "high": row["high"] if row["high"] is not None else row["survival_share"],
+                }
+            )
+    starts = [
+        {"phase": phase, "days": 0, "share": 1.0, "low": 1.0, "high": 1.0}
+        for phase in dict.fromkeys(row["phase"] for row in rows)
+    ]
+    if not rows:
+        return Figure(empty=f"Too few stays: fewer than {LEAST_AT_RISK} in every phase.", table=found)
+    week = {}
+    for row in rows:
+        if row["days"] <= 7:
+            week[row["phase"]] = row["share"]
+    entered: dict[str, int] = {}
+    for one in found:
+        entered[one["phase_id"]] = max(entered.get(one["phase_id"], 0), one["at_risk_count"])
+    longest = max(week, key=lambda phase: week[phase])
+    return Figure(
+        answer=f"After a week {words.percent(week[longest])} are still in {longest}"
+        + (
+            f", and {words.percent(min(week.values()))} in {min(week, key=lambda phase: week[phase])}."
+            if len(week) > 1
+            else "."
+        ),
+        body=lines(
+            starts + rows,
+            x="days",
+            y="share",
+            series="phase",
+            low="low",
+            high="high",
+            is_step=True,
+            percent=True,
+            x_title="days since entering the phase",
+            y_title="still in it",
+            label="Share still in the phase, by days since entering it",
+        ),
+        table=found,
+        counted=f"{sum(entered.values()):,} stays",
+        unit="share of stays that have not ended (Kaplan–Meier), 95 % interval",
+        notes=(
+            (
+                "Leaving is any end: going on, going back or falling out. Where a phase's window ends, the rest falls"
+                f" out at once. Drawn while at least {LEAST_AT_RISK} are left, for 90 days at most; terminal phases are"
+                " left out."
+            ),
+        ),
+    )
+
+
+BY_MONTH = """
+with instances as ({instances}),
+stays as (
+    select cast({month_of intervals.entered_at} as date) as month, intervals.outcome, intervals.customer_id
+    from journeys.fct_phase_intervals as intervals
+    inner join instances on instances.journey_instance_id = intervals.journey_instance_id
+    where intervals.phase_id = $phase
+),
+of_months as (
+    select month, count(distinct customer_id) as customers from stays group by month
+)
+select stays.month, stays.outcome, count(*) as stays, of_months.customers
+from stays inner join of_months on of_months.month = stays.month
+where stays.month >= (select min(month_starts_on) from core.dim_dates)
+group by all order by all
+"""
+
+
+@PAGE.question("outcomes", "What became of those who entered, month by month?", is_wide=True)
+def outcomes(view: View) -> Figure:
+    names = phase_names(view)
+    if not names:
+        return Figure(empty="This journey has no phases.")
+    phase = view.extra.get("phase", "")
+    if phase not in names:
+        phase = _lossiest(view) or next(iter(names))
+    # a month is shown whole or not at all: with single outcomes left out, the others would look like more
+    found = view.ask_by_group(BY_MONTH, ("month", "outcome"), phase=phase)
+    chooser = switch(
+        "Phase:", [(name, view.address(phase=one) + "#outcomes", one == phase) for one, name in names.items()]
+    )
+    if not found:
+        return Figure(answer=f"Nobody entered {names[phase]} with these filters.", body=chooser, counted="0 stays")
+    word = {outcome: said for outcome, said, _ in OUTCOMES}
+    rows = [{"month": row["month"], "outcome": word[row["outcome"]], "stays": row["stays"]} for row in found]
+    total = sum(row["stays"] for row in rows)
+    parts = []
+    for outcome, said, _ in OUTCOMES:
+        n = sum(row["stays"] for row in found.dicts if row["outcome"] == outcome)
+        if n:
+            parts.append(f"{words.percent(n / total)} {said}")
+    return Figure(
+        answer=f"{names[phase]}: of {total:,} stays {words.listed(parts)}.",
+        body=chooser
+        + columns(
+            rows,
+            x="month",
+            y="stays",
+            series="outcome",
+            order=[said for _, said, _ in OUTCOMES],
+            colors=[f"var(--{colour})" for _, _, colour in OUTCOMES],
+            label=f"Outcomes of stays in {names[phase]} by month of entry",
+            normalize=True,
+            is_wide=True,
+            y_title="share of stays",
+        ),
+        table=found,
+        counted=f"{total:,} stays in {names[phase]}",
+        unit="share of the stays that began in the month",
+        notes=(
+            (
+                "A month with grey is not over: its open stays will go on, go back or fall out. Months before the"
+                " calendar of the data (core.dim_dates) are left out."
+            ),
+        ),
+    )
+
+
+LOSSIEST = """
+select phase_id from journeys.fct_phase_intervals where journey_id = $journey and outcome = 'fell_out'
+group by phase_id order by count(*) desc, phase_id limit 1
+"""
+
+
+def _lossiest(view: View) -> str | None:
+    found = view.look_up(LOSSIEST)
+    return found.rows[0][0] if found.rows else None

@@ -1,0 +1,130 @@
+"""Stalled customers: who is stuck in a phase now, what is at stake, and who answers for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dashboard import words
+from dashboard.draw import Bar, Part, bars, table
+from dashboard.figure import Figure, Page
+from dashboard.names import channel_names, phase_names
+from dashboard.view import View
+
+PAGE = Page(
+    name="stalled",
+    title="Stalled",
+    about=(
+        "Customers who are in a phase longer than nine of ten who went on: how many, how long, what they are worth,"
+        " whose they are."
+    ),
+    order=60,
+    takes=("journey", "version", "segment"),
+)
+
+POOLS = """
+select phase_id, journey_version, responsible, accountable, open_count, stalled_count, stalled_share, norm_seconds,
+    median_dwell_seconds, median_silent_seconds, value_at_risk, own_value_at_risk, own_value_count, median_value_count,
+    is_suppressed
+from flows.agg_stalled_customers
+where journey_id = $journey and ($version is null or journey_version = $version) and channel = 'all'
+    and segment = $segment
+order by value_at_risk desc nulls last, stalled_count desc, phase_id, journey_version
+"""
+BY_CHANNEL = """
+select channel, sum(stalled_count) as stalled, sum(value_at_risk) as value_at_risk,
+    bool_or(is_suppressed) as is_suppressed
+from flows.agg_stalled_customers
+where journey_id = $journey and ($version is null or journey_version = $version) and channel <> 'all'
+    and segment = $segment
+group by channel order by value_at_risk desc nulls last, stalled desc, channel
+"""
+
+
+@PAGE.question("pools", "Who is stuck, and what is at stake?", is_wide=True)
+def pools(view: View) -> Figure:
+    found = view.ask(POOLS)
+    shown = [row for row in found if not row["is_suppressed"] and row["stalled_count"]]
+    view.suppressed_count += sum(1 for row in found if row["is_suppressed"])
+    if not shown:
+        return Figure(empty="Nobody is stalled in this journey with these filters.", table=found)
+    names = phase_names(view)
+    currency = view.release.currency
+    total = sum(row["stalled_count"] for row in shown)
+    value = sum(row["value_at_risk"] or 0 for row in shown)
+    top = shown[0]
+    rows = [
+        (
+            (names.get(row["phase_id"], row["phase_id"]), f"version {row['journey_version']}"),
+            (f"{row['stalled_count']:,}", f"{words.percent(row['stalled_share'])} of {row['open_count']:,} open"),
+            (_money(row["value_at_risk"], currency), f"{row['own_value_count'] or 0:,} by their own purchases"),
+            (words.duration(row["median_dwell_seconds"]), f"usual: up to {words.duration(row['norm_seconds'])}"),
+            words.duration(row["median_silent_seconds"]),
+            (row["responsible"] or "–", row["accountable"] or ""),
+        )
+        for row in shown
+    ]
+    return Figure(
+        answer=(
+            f"{total:,} stays are stalled, with {_money(value, currency)} at stake; most of it in "
+            f"{names.get(top['phase_id'], top['phase_id'])} ({_money(top['value_at_risk'], currency)}), which is "
+            f"{top['responsible'] or 'nobody'}'s."
+            if value
+            else f"{total:,} stays are stalled."
+        ),
+        body=table(
+            "Stalled customers by phase",
+            ("Phase", "Stalled#", "Value at risk#", "Median time in it#", "Median silence#", "Responsible"),
+            rows,
+        ),
+        table=found,
+        counted=f"{total:,} stalled stays",
+        unit="value: what a customer bought in the last 365 days, else the median of completed ones",
+        notes=(
+            (
+                "Value at risk is what they bought in a year before, not what would be lost: some of them come back"
+                " unasked. A value taken from the median says nothing of the single customer."
+            ),
+        ),
+    )
+
+
+@PAGE.question("where", "Where were they last seen?", is_wide=True)
+def where(view: View) -> Figure:
+    found = view.ask(BY_CHANNEL)
+    shown: list[dict[str, Any]] = [row for row in found.dicts if not row["is_suppressed"] and row["stalled"]]
+    view.suppressed_count += sum(1 for row in found if row["is_suppressed"])
+    if not shown:
+        return Figure(empty="No channel has enough stalled customers to be shown.", table=found)
+    names = channel_names(view)
+    currency = view.release.currency
+    has_value = any(row["value_at_risk"] for row in shown)
+    drawn = [
+        Bar(
+            names.get(row["channel"], row["channel"]),
+            (
+                Part(
+                    float((row["value_at_risk"] if has_value else row["stalled"]) or 0),
+                    "accent",
+                    f"{names.get(row['channel'], row['channel'])}: {row['stalled']:,} stalled,"
+                    f" {_money(row['value_at_risk'], currency)}",
+                ),
+            ),
+            f"{_money(row['value_at_risk'], currency)} · {row['stalled']:,}" if has_value else f"{row['stalled']:,}",
+        )
+        for row in shown[:20]
+    ]
+    return Figure(
+        answer=(
+            f"Most is at stake where they were last seen in {names.get(shown[0]['channel'], shown[0]['channel'])}: "
+            f"{shown[0]['stalled']:,} stalled stays"
+        )
+        + (f", {_money(shown[0]['value_at_risk'], currency)}." if has_value else "."),
+        body=bars(drawn),
+        table=found,
+        counted=f"{sum(row['stalled'] for row in shown):,} stalled stays",
+        unit="value at risk and number of stalled stays by the channel of the last step",
+    )
+
+
+def _money(value: Any, currency: str) -> str:
+    return "–" if value is None else f"{value:,.0f} {currency}".strip()

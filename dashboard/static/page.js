@@ -1,0 +1,88 @@
+// Pages work without this file; with it a filter applies at once, pictures say what is under the pointer, and a newer release is announced.
+"use strict";
+
+const main = document.querySelector("main");
+
+// The figures of another address in place of these: quicker than a page, as styles and script stay.
+const replaceBy = async (address) => {
+  main.setAttribute("aria-busy", "true");
+  const answer = await fetch(address, { headers: { Accept: "text/html" } });
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const chosen = document.activeElement?.name;
+  main.replaceChildren(...page.querySelector("main").childNodes);
+  main.removeAttribute("aria-busy");
+  document.title = page.title;
+  document.body.dataset.release = page.body.dataset.release;
+  if (chosen) main.querySelector(`form.filters [name="${CSS.escape(chosen)}"]`)?.focus();
+  prepare();
+};
+
+const prepare = () => {
+  main.querySelectorAll("form.filters[method=get]").forEach((form) => form.classList.add("at-once"));
+};
+
+main.addEventListener("change", async (event) => {
+  const form = event.target.closest("form.filters[method=get]");
+  if (!form) return;
+  const chosen = new URLSearchParams(new FormData(form));
+  // defaults stay out of the address
+  form.querySelectorAll("select").forEach((one) => { if (one.selectedIndex === 0) chosen.delete(one.name); });
+  const address = `${form.getAttribute("action")}${chosen.size ? `?${chosen}` : ""}`;
+  try {
+    await replaceBy(address);
+    history.pushState({}, "", address);
+  } catch {
+    location.href = address;
+  }
+});
+addEventListener("popstate", () => replaceBy(location.href).catch(() => location.reload()));
+prepare();
+
+main.addEventListener("click", async (event) => {
+  const button = event.target.closest("button.copy");
+  if (!button) return;
+  try {
+    await navigator.clipboard.writeText(button.nextElementSibling.textContent);
+    button.textContent = "Copied";
+  } catch {
+    getSelection().selectAllChildren(button.nextElementSibling);
+    button.textContent = "Press Ctrl+C";
+  }
+});
+
+// what a mark says to a screen reader, it says to the pointer and the keyboard, too
+const tip = document.getElementById("tip");
+const named = (event) => event.target.closest?.(".chart [aria-label][role='graphics-symbol'], .drawing [aria-label]:not(svg), .bar [aria-label]");
+const show = (event) => {
+  const mark = named(event);
+  if (!mark) { tip.hidden = true; return; }
+  const title = mark.querySelector("title");
+  // the browser's own would come on top
+  if (title && mark.closest(".drawing")) title.remove();
+  tip.textContent = mark.getAttribute("aria-label").replaceAll("; ", "\n");
+  tip.hidden = false;
+  const place = event.type === "focusin" ? mark.getBoundingClientRect() : { right: event.clientX, top: event.clientY };
+  const left = Math.min(place.right + 14, innerWidth - tip.offsetWidth - 8);
+  tip.style.left = `${Math.max(8, left)}px`;
+  tip.style.top = `${Math.min(Math.max(8, place.top + 14), innerHeight - tip.offsetHeight - 8)}px`;
+};
+document.addEventListener("pointermove", show);
+document.addEventListener("focusin", show);
+document.addEventListener("focusout", () => { tip.hidden = true; });
+document.addEventListener("keydown", (event) => { if (event.key === "Escape") tip.hidden = true; });
+
+if (document.body.dataset.release) {
+  const look = async () => {
+    try {
+      const found = await (await fetch("/current-release.json")).json();
+      if (found.release_id && found.release_id !== document.body.dataset.release) {
+        const newer = document.getElementById("newer");
+        newer.querySelector("a").href = location.href;
+        newer.hidden = false;
+        return;
+      }
+    } catch { /* the server is down: the next look may find it */ }
+    setTimeout(look, 20000);
+  };
+  setTimeout(look, 20000);
+}

@@ -1,0 +1,263 @@
+"""Figures are those of the marts, filters choose what they say, and nobody is shown alone."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Callable
+
+import pytest
+
+from dashboard.app import find_pages
+from dashboard.figure import Page, csv_text
+from dashboard.filters import Filters, read_filters
+from dashboard.pages import channels, journey_map, phases
+from dashboard.release import Release, Table
+from dashboard.view import View
+
+pytestmark = pytest.mark.xdist_group("published_examples")
+
+ALL_FILTERS = ("journey", "version", "since", "until", "segment", "channel", "level")
+JOURNEYS = ("purchase", "onboarding", "support", "renewal")
+PAGES = {page.name: page for page in find_pages()}
+
+
+def by(table: Table, *keys: str) -> dict[tuple, dict]:
+    found = {tuple(row[key] for key in keys): row for row in table.dicts}
+    assert len(found) == len(table), f"{keys} are no key"
+    return found
+
+
+@pytest.mark.parametrize("journey", JOURNEYS)
+def test_the_funnel_of_chosen_instances_is_that_of_the_mart_when_all_are_chosen(
+    look: Callable[..., View], journey: str
+) -> None:
+    view = look(journey=journey)
+    as_of = view.release.as_of.replace(tzinfo=None)
+    for version in [
+        row[0]
+        for row in view.release.ask(
+            "select distinct journey_version from journeys.dim_journeys where journey_id = $j", {"j": journey}
+        ).rows
+    ]:
+        view = look(("journey", "version"), journey=journey, version=str(version))
+        mart = by(view.ask(phases.FUNNEL), "step_order", "phase_id")
+        chosen = by(view.ask(phases.FILTERED_FUNNEL, as_of=as_of), "step_order", "phase_id")
+        for key, row in mart.items():
+            if not row["entered"]:
+                assert key not in chosen
+                continue
+            for column in ("entered", "went_on", "directly", "pending"):
+                assert chosen[key][column] == row[column], (key, column)
+
+
+@pytest.mark.parametrize("journey", JOURNEYS)
+def test_the_survival_of_chosen_instances_is_that_of_the_mart(look: Callable[..., View], journey: str) -> None:
+    versions = look(journey=journey).release.ask(
+        "select distinct journey_version as v from journeys.dim_journeys where journey_id = $j", {"j": journey}
+    )
+    compared = 0
+    for version in [row["v"] for row in versions]:
+        view = look(("journey", "version"), journey=journey, version=str(version))
+        mart = by(view.ask(phases.SURVIVAL, version=version), "phase_id", "dwell_days")
+        chosen = by(view.ask(phases.FILTERED_SURVIVAL), "phase_id", "dwell_days")
+        assert mart.keys() == chosen.keys()
+        for key, row in mart.items():
+            assert chosen[key]["at_risk_count"] == row["at_risk_count"]
+            for column in ("survival_share", "low", "high"):
+                assert chosen[key][column] == pytest.approx(row[column], abs=1e-9), (key, column)
+        compared += len(mart)
+    assert compared
+
+
+@pytest.mark.parametrize("journey", JOURNEYS)
+def test_the_map_of_chosen_instances_is_that_of_the_marts(look: Callable[..., View], journey: str) -> None:
+    view = look(journey=journey)
+    stops = by(view.ask(journey_map.STOPS, line_type="channel"), "line", "phase_id")
+    chosen = by(view.ask(journey_map.FILTERED_STOPS), "line", "phase_id")
+    assert {key for key, row in stops.items() if row["visit_count"]} == chosen.keys()
+    for key, row in chosen.items():
+        for column in ("visit_count", "instance_count", "drop_off_count", "median_pause_seconds"):
+            assert stops[key][column] == row[column], (key, column)
+    places = {row["stop_id"]: (row["line"], row["phase_id"]) for row in stops.values()}
+    ways = {
+        (*places[row["from_stop_id"]], *places[row["to_stop_id"]]): row
+        for row in view.ask(journey_map.WAYS, line_type="channel")
+    }
+    chosen = by(view.ask(journey_map.FILTERED_WAYS), "line", "phase_id", "next_line", "next_phase_id")
+    assert ways.keys() == chosen.keys()
+    for key, row in chosen.items():
+        for column in ("volume_count", "drop_off_count", "median_delay_seconds"):
+            assert ways[key][column] == row[column], (key, column)
+
+
+@pytest.mark.parametrize(("kind", "column"), channels.COLUMNS.items())
+def test_what_follows_what_is_that_of_the_mart(look: Callable[..., View], kind: str, column: str) -> None:
+    view = look(journey="purchase")
+    chosen = by(view.ask(channels.FOLLOWS.replace("COLUMN", column)), "from_name", "to_name")
+    mart = by(
+        view.ask(
+            "select from_name, to_name, transition_count as pairs, customer_count as customers, median_seconds "
+            "from flows.agg_transitions where journey_id = $journey and step_type = $kind",
+            kind=kind,
+        ),
+        "from_name",
+        "to_name",
+    )
+    assert mart == chosen
+
+
+def test_paths_of_phases_are_the_variants_of_the_mart(look: Callable[..., View]) -> None:
+    view = look(journey="purchase")
+    chosen = by(view.ask(channels.PHASE_PATHS), "path")
+    mart = view.ask(
+        "select variant, instance_count, completed_count, fell_out_count from flows.agg_variants "
+        "where journey_id = $journey and step_type = 'phase' and not is_rest and step_count <= 30"
+    )
+    assert len(mart) > 10
+    for row in mart:
+        found = chosen[row["variant"],]
+        assert (found["instances"], found["completed"], found["fell_out"]) == (
+            row["instance_count"],
+            row["completed_count"],
+            row["fell_out_count"],
+        )
+
+
+def test_stays_by_month_are_those_of_the_mart(look: Callable[..., View]) -> None:
+    view = look(journey="purchase")
+    for phase in ("interest", "consideration"):
+        chosen = by(view.ask(phases.BY_MONTH, phase=phase), "month", "outcome")
+        mart = view.ask(
+            "select month_starts_on, sum(fell_out_count) as fell_out, sum(fell_through_count) as fell_through "
+            "from journeys.agg_phase_conversions where journey_id = $journey and phase_id = $phase "
+            "and month_starts_on >= (select min(month_starts_on) from core.dim_dates) group by month_starts_on",
+            phase=phase,
+        )
+        assert len(mart)
+        for row in mart:
+            for outcome in ("fell_out", "fell_through"):
+                found = chosen.get((row["month_starts_on"], outcome))
+                assert (found["stays"] if found else 0) == row[outcome]
+
+
+def test_levels_and_months_split_the_instances(look: Callable[..., View]) -> None:
+    def count(**filters: str) -> int:
+        view = look(ALL_FILTERS, journey="purchase", **filters)
+        return view.ask(channels.ALL_INSTANCES).first()["instances"]
+
+    total = count()
+    view = look(journey="purchase")
+    without_step = view.ask(
+        "select count(*) as n from journeys.fct_journeys where journey_id = $journey and level is null"
+    )
+    assert sum(count(level=level) for level in ("micro", "macro", "omni")) == total - without_step.first()["n"]
+    months = [
+        value
+        for value, _ in next(
+            choice for choice in read_filters(view.release, {}, ALL_FILTERS)[1] if choice.name == "since"
+        ).options
+        if value
+    ]
+    before = view.ask(
+        "select count(*) as n from journeys.fct_journeys where journey_id = $journey and started_at < $first::date",
+        first=f"{months[0]}-01",
+    ).first()["n"]
+    assert sum(count(since=month, until=month) for month in months) == total - before
+    assert count(since=months[2]) + count(until=months[1]) == total
+
+
+def random_addresses(release: Release, count: int) -> list[dict[str, str]]:
+    """Addresses as people click them together: each filter open or set to one of its options."""
+    chance = random.Random(7)
+    _, choices = read_filters(release, {}, ALL_FILTERS)
+    options = {choice.name: [value for value, _ in choice.options] for choice in choices}
+    return [
+        {name: chance.choice(values) for name, values in options.items() if name == "journey" or chance.random() < 0.35}
+        for _ in range(count)
+    ]
+
+
+@pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
+def test_every_question_has_an_answer_whatever_is_chosen(release: Release, page: Page) -> None:
+    for asked in [{}, *random_addresses(release, 25)]:
+        filters, _ = read_filters(release, asked, page.takes)
+        for question in page.questions:
+            view = View(release, filters, path=f"/{page.name}", extra=asked)
+            figure = question.answer(view)
+            where = (page.name, question.name, asked)
+            assert figure.empty or figure.answer or figure.body, where
+            assert "None" not in figure.answer + figure.counted, where
+            assert "nan" not in str(figure.body), where
+
+
+def test_the_sql_beside_a_figure_gives_its_rows(release: Release) -> None:
+    """What is shown can be pasted: no parameter is left in it."""
+    seen = 0
+    for page, asked in itertools.product(PAGES.values(), random_addresses(release, 3)):
+        filters, _ = read_filters(release, asked, page.takes)
+        for question in page.questions:
+            view = View(release, filters, path=f"/{page.name}", extra=asked)
+            figure = question.answer(view)
+            for query in view.queries:
+                rows = release.ask(query).rows
+                if figure.table is not None and len(view.queries) == 1 and not view.suppressed_count:
+                    assert sorted(map(str, rows)) == sorted(map(str, figure.table.rows)) or question.name in OWN_TABLES
+                seen += 1
+    assert seen > 40
+
+
+# Their table is made of the rows of the query: with names in place of ids.
+OWN_TABLES = {"map", "who", "funnel"}
+
+
+def test_by_segment_nobody_is_shown_alone(look: Callable[..., View], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither fewer than five in a row, nor fewer than five outside of it: all minus the segment would show those."""
+    every = look(("journey",), journey="purchase")
+    of_all = by(every.ask(channels.FOLLOWS.replace("COLUMN", "channel")), "from_name", "to_name")
+    hidden = 0
+    for segment in ("known", "anonymous", "members", "frequent"):
+        view = look(("journey", "segment"), journey="purchase", segment=segment)
+        shown = view.ask_by_group(channels.FOLLOWS.replace("COLUMN", "channel"), ("from_name", "to_name"))
+        for row in shown:
+            outside = of_all[row["from_name"], row["to_name"]]["customers"] - row["customers"]
+            assert row["customers"] >= 5
+            assert outside == 0 or outside >= 5
+        hidden += view.suppressed_count
+    assert hidden > 0
+
+
+def test_a_month_by_segment_is_shown_whole_or_not_at_all(look: Callable[..., View]) -> None:
+    """With single outcomes left out the others would look like more than they are."""
+    view = look(("journey", "segment"), journey="purchase", segment="members")
+    whole: dict = {}
+    for row in view.ask(phases.BY_MONTH, phase="interest"):
+        whole.setdefault(row["month"], set()).add(row["outcome"])
+    shown: dict = {}
+    for row in view.ask_by_group(phases.BY_MONTH, ("month", "outcome"), phase="interest"):
+        shown.setdefault(row["month"], set()).add(row["outcome"])
+    for month, outcomes in shown.items():
+        assert outcomes == whole[month]
+
+
+def test_an_address_says_what_is_chosen_and_nothing_else() -> None:
+    filters = Filters(journey="purchase", since="2026-03", until="2025-12", segment="all")
+    assert filters.address() == "journey=purchase&since=2026-03&until=2025-12"
+    assert filters.address(until="", level="omni") == "journey=purchase&since=2026-03&level=omni"
+    assert str(filters.first_day) == "2026-03-01"
+    assert str(filters.day_after) == "2026-01-01"
+
+
+def test_what_the_release_does_not_have_is_said(release: Release) -> None:
+    filters, choices = read_filters(release, {"journey": "x<y", "segment": "vip"}, ("journey", "segment"))
+    assert [message.split(" is ")[0] for message in filters.unknown] == ["Journey “x<y”", "Segment “vip”"]
+    assert filters.segment == "all" and filters.journey == choices[0].options[0][0]
+
+
+def test_a_text_is_no_formula_in_a_spreadsheet() -> None:
+    table = Table(("=name", "n"), [("=1+1", -1), ("+49 30", 2.5), ("@x", None), ("-a", 0), ("\tb", 1), ("fine", 1)])
+    lines = csv_text(table).splitlines()
+    assert lines[0] == "'=name,n"
+    assert lines[1:3] == ["'=1+1,-1", "'+49 30,2.5"]
+    assert all(line.startswith("'") for line in lines[3:5])
+    assert lines[-1] == "fine,1"

@@ -1,0 +1,365 @@
+"""The pages in a real browser: what is shown, what a click does, who can use it, and that no request goes elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from dashboard.app import find_pages
+from dashboard.release import Releases
+from orchestration.lib.core.settings import PROJECT_ROOT, Settings, read_settings
+from orchestration.lib.warehouse.identifiers import hash_identifier
+from orchestration.lib.warehouse.key import read_pepper
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.xdist_group("published_examples"),
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: apt-get install chromium"),
+]
+
+# Without these it asks for updates, and as root it has no sandbox.
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+OWN = re.compile(r"(http://127\.0\.0\.1:|data:)")
+NAMES = [page.name for page in find_pages()]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def served(settings: Settings) -> Iterator[str]:
+    """`make dashboard` over a data set's releases, until it answers."""
+    port = free_port()
+    environment = os.environ | {
+        "JOURNEYS_VAR": str(settings.var),
+        "JOURNEYS_SERVING": str(settings.serving),
+        "JOURNEYS_DASHBOARD_PORT": str(port),
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "orchestration", "dashboard"],
+        cwd=PROJECT_ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(300):
+            with contextlib.suppress(OSError):
+                urllib.request.urlopen(f"{address}/current-release.json", timeout=5).read()
+                break
+            assert process.poll() is None, process.stdout.read()
+            time.sleep(0.2)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def address(omnichannel: Settings) -> Iterator[str]:
+    with served(omnichannel) as address:
+        yield address
+
+
+@pytest.fixture
+def tab(browser: Browser) -> Iterator[Page]:
+    with watched(browser) as page:
+        yield page
+
+
+@contextlib.contextmanager
+def watched(browser: Browser, **options: Any) -> Iterator[Page]:
+    """A page in a new context; it fails the test if anything is on its console, or a request leaves the machine."""
+    context: BrowserContext = browser.new_context(**({"viewport": {"width": 1280, "height": 900}} | options))
+    page = context.new_page()
+    said: list[str] = []
+    left: list[str] = []
+    page.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: left.append(request.url) if not OWN.match(request.url) else None)
+    try:
+        yield page
+    finally:
+        context.close()
+    assert not said
+    assert not left
+
+
+def check_page(page: Page) -> None:
+    """What holds of every page: it has a title and figures, each answers or says why not, and no one is shut out."""
+    assert page.locator("main h1").count() == 1
+    figures = page.locator("section.figure")
+    assert figures.count() > 0
+    for figure in figures.all():
+        assert figure.locator("h2").inner_text().endswith("?")
+        assert figure.locator(".empty, .answer, table, svg, form").count() > 0
+    text = page.locator("main").inner_text()
+    assert not re.search(r"\bNone\b|\bnan\b|Traceback|Undefined", text)
+    found = Axe().run(page, options={"resultTypes": ["violations"]})
+    serious = [
+        (violation["id"], violation["nodes"][0]["html"][:160])
+        for violation in found.response["violations"]
+        if violation["impact"] in ("serious", "critical")
+    ]
+    assert not serious
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_page_of_the_first_example(browser: Browser, address: str, name: str, scheme: str) -> None:
+    with watched(browser, color_scheme=scheme) as page:
+        page.goto(f"{address}/{name}")
+        check_page(page)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_fits_a_phone(browser: Browser, address: str, name: str) -> None:
+    with watched(browser, viewport={"width": 390, "height": 844}, has_touch=True) as page:
+        page.goto(f"{address}/{name}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        check_page(page)
+
+
+def test_pages_of_the_other_example_and_of_no_rows(
+    browser: Browser, complete_journey: Settings, empty: Settings
+) -> None:
+    for settings in (complete_journey, empty):
+        with served(settings) as address, watched(browser) as page:
+            for name in NAMES:
+                page.goto(f"{address}/{name}")
+                check_page(page)
+
+
+def test_a_filter_changes_figures_at_once_and_is_in_the_address(tab: Page, address: str, omnichannel: Settings) -> None:
+    tab.goto(f"{address}/phases")
+    all_of_them = tab.locator("#funnel .answer").inner_text()
+    with tab.expect_navigation():
+        tab.get_by_label("Level").select_option("omni")
+    assert "level=omni" in tab.url
+    omni = tab.locator("#funnel .answer").inner_text()
+    assert omni != all_of_them
+    releases = Releases(omnichannel)
+    with releases.current() as release:
+        [[entered]] = release.ask(
+            "select count(distinct journey_instance_id) from journeys.fct_phase_intervals as intervals "
+            "inner join journeys.fct_journeys as journeys using (journey_instance_id) "
+            "where journeys.journey_id = 'purchase' and journeys.level = 'omni' and phase_id = 'interest'"
+        ).rows
+    releases.close()
+    assert omni.startswith(f"Of {entered:,} that entered Interest")
+    tab.go_back()
+    expect(tab.locator("#funnel .answer")).to_have_text(all_of_them)
+    assert "level" not in tab.url
+    tab.goto(f"{address}/phases?level=omni")
+    with tab.expect_navigation():
+        tab.get_by_role("link", name="Clear").click()
+    assert tab.locator("#funnel .answer").inner_text() == all_of_them
+
+
+def test_figures_on_the_screen_are_those_of_the_sql_beside_them(tab: Page, address: str, omnichannel: Settings) -> None:
+    tab.goto(f"{address}/channels?since=2026-04")
+    figure = tab.locator("#levels")
+    figure.locator("details.sql summary").click()
+    query = figure.locator("details.sql pre").first.inner_text()
+    releases = Releases(omnichannel)
+    with releases.current() as release:
+        rows = release.ask(query).dicts
+    releases.close()
+    total = sum(row["instances"] for row in rows)
+    assert figure.locator(".counted").inner_text().startswith(f"{total:,} instances")
+    shown = figure.locator(".bars .value").all_inner_texts()
+    assert sorted(int(value.split()[0].replace(",", "")) for value in shown) == sorted(row["instances"] for row in rows)
+
+
+def test_a_click_on_the_map_says_who_takes_the_way(tab: Page, address: str) -> None:
+    tab.goto(f"{address}/map")
+    assert "Click a stop or a way" in tab.locator("#who").inner_text()
+    stop = tab.locator("#map svg a:has(circle.stop)").first
+    said = stop.get_attribute("aria-label")
+    with tab.expect_navigation():
+        stop.press("Enter")
+    assert said.split(", ")[0] in tab.locator("#who .answer").inner_text()
+    assert tab.locator("#who tbody tr").count() > 5
+    assert tab.locator("#map a.chosen").count() == 1
+    way = tab.locator("#map svg a:has(path.way)").first
+    with tab.expect_navigation():
+        way.dispatch_event("click")
+    assert ", then " in tab.locator("#who .answer").inner_text()
+
+
+def test_a_mark_says_what_it_is_under_the_pointer(tab: Page, address: str) -> None:
+    tab.goto(f"{address}/map")
+    tab.locator("#map svg a:has(circle.stop)").nth(3).hover()
+    tip = tab.locator("#tip")
+    assert tip.is_visible()
+    assert "steps" in tip.inner_text()
+    tab.keyboard.press("Escape")
+    assert not tip.is_visible()
+
+
+def test_a_customer_is_found_by_what_they_are_called_and_it_is_written_nowhere(
+    tab: Page, address: str, omnichannel: Settings
+) -> None:
+    """The typed value is in no address; a hash does as well; one that nobody has gets a sentence."""
+    releases = Releases(omnichannel)
+    with releases.current() as release:
+        [[customer, hashed]] = release.ask(
+            "select customer_id, identifier_hash from core.bridge_customer_identifiers "
+            "where identifier_type = 'email' and valid_to is null order by 1 limit 1"
+        ).rows
+    releases.close()
+    assert read_pepper(omnichannel)
+    address_of_one = email_of(omnichannel, hashed)
+    for typed in (address_of_one, address_of_one.upper(), hashed, customer):
+        tab.goto(f"{address}/customer")
+        tab.get_by_label("Type").select_option("email")
+        tab.get_by_label(re.compile("^Identifier")).fill(typed)
+        with tab.expect_navigation():
+            tab.get_by_role("button", name="Show").click()
+        assert tab.url == f"{address}/customer?journey=purchase&customer={customer}", typed
+        assert address_of_one not in tab.content()
+        check_page(tab)
+    tab.get_by_label(re.compile("^Identifier")).fill("nobody@example.com")
+    with tab.expect_navigation():
+        tab.get_by_role("button", name="Show").click()
+    assert "No customer of this release has this email" in tab.locator("#find").inner_text()
+    assert "nobody@example.com" not in tab.content() + tab.url
+
+
+def email_of(settings: Settings, hashed: str) -> str:
+    """An e-mail address of the extracts that has this hash."""
+    pepper = read_pepper(settings)
+    for file in sorted((settings.extracts / "crm" / "contacts").glob("*.csv")):
+        for row in csv.DictReader(file.open(encoding="utf-8")):
+            for value in row.values():
+                if value and "@" in value:
+                    with contextlib.suppress(Exception):
+                        if hash_identifier(settings, pepper, "email", value) == hashed:
+                            return value
+    raise LookupError("no contact has it")
+
+
+def test_a_csv_is_what_the_figure_shows(tab: Page, address: str) -> None:
+    tab.goto(f"{address}/trust")
+    with tab.expect_download() as download:
+        tab.locator("#sources a.csv").click()
+    lines = Path(download.value.path()).read_text(encoding="utf-8").splitlines()
+    assert lines[0].startswith("source_name,table_name,")
+    shown = tab.locator("#sources > .scroll tbody tr").count()
+    assert len([line for line in lines[1:] if line.split(",")[4] != "0"]) == shown
+
+
+def test_two_browsers_and_a_release_published_in_between(
+    browser: Browser, omnichannel: Settings, tmp_path: Path
+) -> None:
+    """Each sees the release that is current when it asks; an open page says that there is a newer one."""
+    serving = tmp_path / "serving"
+    serving.mkdir()
+    link = serving / "customer_journeys.duckdb"
+    current = (omnichannel.serving / "customer_journeys.duckdb").resolve().parent
+    copies = []
+    for name in ("first", "second"):
+        copy = tmp_path / "releases" / name
+        shutil.copytree(current, copy, ignore=shutil.ignore_patterns("parquet", "data_docs"))
+        copies.append(copy / "customer_journeys.duckdb")
+    link.symlink_to(copies[0])
+
+    with served(replace(omnichannel, serving=serving)) as address, watched(browser) as one, watched(browser) as other:
+        one.clock.install()
+        one.goto(f"{address}/overview")
+        assert one.locator("body").get_attribute("data-release") == "first"
+        switch = serving / "switch"
+        switch.symlink_to(copies[1])
+        switch.replace(link)
+        other.goto(f"{address}/overview")
+        assert other.locator("body").get_attribute("data-release") == "second"
+        one.clock.fast_forward(25_000)
+        one.locator("#newer").wait_for(state="visible", timeout=10_000)
+        with one.expect_navigation():
+            one.locator("#newer a").click()
+        assert one.locator("body").get_attribute("data-release") == "second"
+
+
+def test_a_server_without_a_release_says_what_to_do(browser: Browser, omnichannel: Settings, tmp_path: Path) -> None:
+    with served(replace(omnichannel, serving=tmp_path / "none")) as address:
+        context = browser.new_context()
+        page = context.new_page()
+        answer = page.goto(f"{address}/overview")
+        assert answer.status == 503
+        assert "Type make run" in page.locator("main").inner_text()
+        context.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/nothing", 404), ("/map/none.csv", 404), ("/map?at=x&journey=%3Cscript%3Ealert(1)%3C/script%3E", 200)],
+)
+def test_a_wrong_address_gets_a_sentence(address: str, path: str, status: int) -> None:
+    try:
+        answer = urllib.request.urlopen(address + path)
+        text, found = answer.read().decode(), answer.status
+    except urllib.error.HTTPError as error:
+        text, found = error.read().decode(), error.code
+    assert found == status
+    assert "<script>alert" not in text
+    assert re.search(r"There is no|not in this release", text)
+
+
+def test_pictures_of_the_docs(browser: Browser, omnichannel: Settings, tmp_path: Path) -> None:
+    """The pictures of README and docs: `make docs-pictures` makes them of the release that is served."""
+    folder = Path(os.environ.get("JOURNEYS_PICTURES") or tmp_path)
+    settings = read_settings() if "JOURNEYS_PICTURES" in os.environ else omnichannel
+    with served(settings) as address, watched(browser, viewport={"width": 1280, "height": 800}) as page:
+        page.goto(f"{address}/customer")
+        page.locator("#find .note a").click()
+        for name, figure in PICTURES.items():
+            if name != "customer":
+                page.goto(f"{address}/{name}")
+            page.locator(figure).first.scroll_into_view_if_needed()
+            shown = page if figure == "main" else page.locator(figure)
+            shown.screenshot(path=folder / f"{name}.png")
+            assert (folder / f"{name}.png").stat().st_size > 20_000
+
+
+# Of each page what it is about.
+PICTURES = {"customer": "#timeline .chart.wide", "overview": "main", "map": "#map", "phases": "main", "channels": "#paths"}

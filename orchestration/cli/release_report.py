@@ -386,5 +386,5 @@ def show_landing_warnings(lines: Sequence[str], screen: Progress, *, most: int =
 
 def report_next_steps(screen: Progress) -> None:
     """What to type next: for more of the release, and for one's own data."""
-    screen("Next: make report (rest); make digests; make up; docs/bring_your_own_data.md")
-    screen('      make sql SQL="select kpi_name, value, status from kpis.kpi_scorecard"')
+    screen("Next: make dashboard; make report (rest); make digests; make up")
+    screen('      make sql SQL="from kpis.kpi_scorecard"; docs/bring_your_own_data.md')

@@ -37,7 +37,7 @@ def omnichannel(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 @pytest.fixture(scope="session")
 def complete_journey(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     folder = tmp_path_factory.mktemp("households")
-    return publish(folder, "--households", "60", JOURNEYS_EXAMPLE="complete_journey")
+    return publish(folder, "--households", "60", EXAMPLE="complete_journey")
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import os
 import re
 import shutil
@@ -24,6 +23,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from dashboard.app import find_pages
 from dashboard.release import Releases
+from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings, read_settings
 from orchestration.lib.warehouse.identifiers import hash_identifier
 from orchestration.lib.warehouse.key import read_pepper
@@ -244,8 +244,9 @@ def test_a_customer_is_found_by_what_they_are_called_and_it_is_written_nowhere(
     releases = Releases(omnichannel)
     with releases.current() as release:
         [[customer, hashed]] = release.ask(
-            "select customer_id, identifier_hash from core.bridge_customer_identifiers "
-            "where identifier_type = 'email' and valid_to is null order by 1 limit 1"
+            "select customer_id, any_value(identifier_hash) from core.fct_identifier_observations "
+            "where identifier_type = 'email' and source_system = 'crm' and customer_id is not null "
+            "group by customer_id having count(distinct identifier_hash) = 1 order by 1 limit 1"
         ).rows
     releases.close()
     assert read_pepper(omnichannel)
@@ -269,13 +270,11 @@ def test_a_customer_is_found_by_what_they_are_called_and_it_is_written_nowhere(
 def email_of(settings: Settings, hashed: str) -> str:
     """An e-mail address of the extracts that has this hash."""
     pepper = read_pepper(settings)
-    for file in sorted((settings.extracts / "crm" / "contacts").glob("*.csv")):
-        for row in csv.DictReader(file.open(encoding="utf-8")):
-            for value in row.values():
-                if value and "@" in value:
-                    with contextlib.suppress(Exception):
-                        if hash_identifier(settings, pepper, "email", value) == hashed:
-                            return value
+    with open_duckdb(settings.warehouse, read_only=True) as connection:
+        addresses = connection.execute("select distinct email from raw.crm__contacts where email like '%@%'").fetchall()
+    for (value,) in addresses:
+        if hash_identifier(settings, pepper, "email", value) == hashed:
+            return value
     raise LookupError("no contact has it")
 
 
@@ -362,4 +361,10 @@ def test_pictures_of_the_docs(browser: Browser, omnichannel: Settings, tmp_path:
 
 
 # Of each page what it is about.
-PICTURES = {"customer": "#timeline .chart.wide", "overview": "main", "map": "#map", "phases": "main", "channels": "#paths"}
+PICTURES = {
+    "customer": "#timeline .chart.wide",
+    "overview": "main",
+    "map": "#map",
+    "phases": "main",
+    "channels": "#paths",
+}

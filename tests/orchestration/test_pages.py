@@ -195,8 +195,11 @@ def test_the_pages_show_the_jobs_the_schedule_and_the_sensors(server: Server) ->
 
 
 def test_the_start_says_where_the_pages_are_and_nothing_else(server: Server) -> None:
-    lines = [line for line in server.said.splitlines() if line != "dbt reads the project"]
-    assert lines == [f"Dagster's pages of data set pages: http://127.0.0.1:{server.port} (Ctrl-C stops them)"]
+    first, *notes, last = [line for line in server.said.splitlines() if "dbt reads the project" not in line]
+    assert first == "Data set pages"
+    assert last == f"Dagster's pages of data set pages: http://127.0.0.1:{server.port} (Ctrl-C stops them)"
+    # the seeds are the shipped ones
+    assert "shipped ones" in notes[0] and all(line.startswith("  ") for line in notes), notes
 
 
 def test_the_pages_answer_under_their_own_name_to_their_own_pages(server: Server) -> None:

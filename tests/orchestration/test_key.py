@@ -91,6 +91,48 @@ def test_a_full_disk_while_the_key_is_made_leaves_no_key(tmp_path: Path, monkeyp
     assert len(prepare(settings)) == 64
 
 
+KILLED = """
+import os, signal, sys
+from orchestration.lib.core import files
+files.os.fsync = lambda descriptor: os.kill(os.getpid(), signal.SIGKILL)
+"""
+WRITERS = {
+    ".pepper.": "from orchestration.lib.core.settings import read_settings\n"
+    "from orchestration.lib.warehouse.key import read_pepper\nread_pepper(read_settings())",
+    ".withdrawn.json.": "import duckdb, pathlib\n"
+    "from orchestration.lib.landing.withdrawals import NOTE, PENDING, note_withdrawals, take_note_over\n"
+    "connection, home = duckdb.connect(), pathlib.Path(sys.argv[1])\n"
+    "take_note_over(connection, home)\n"
+    "connection.execute(f\"insert into {PENDING} values ('feed', 'events', 'hash', '1.csv')\")\n"
+    "note_withdrawals(connection, home)",
+}
+
+
+@pytest.mark.parametrize("begins", WRITERS)
+def test_what_a_killed_process_was_writing_is_removed_and_what_a_living_one_writes_is_not(
+    tmp_path: Path, begins: str
+) -> None:
+    settings = read_settings(own(tmp_path))
+    settings.home.mkdir(parents=True)
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED + WRITERS[begins], str(settings.home)],
+        cwd=PROJECT_ROOT,
+        env={**os.environ, **own(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == -9, done.stderr
+    [left] = settings.home.iterdir()
+    assert left.name.startswith(begins) and left.stat().st_size
+    with files._written(settings.home / "pepper.note", "living", 0o600) as living:
+        files.remove_unfinished(settings.home)
+        assert list(settings.home.iterdir()) == [living]
+    left.write_text("again", encoding="utf-8")
+    prepare(settings)
+    assert not [path for path in settings.home.iterdir() if path.name.endswith(".next")]
+
+
 def other_text(settings: Settings) -> Settings:
     (settings.home / "pepper").write_text("f" * 64, encoding="utf-8")
     return settings

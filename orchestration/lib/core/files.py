@@ -7,8 +7,10 @@ umask is; a release is for everybody who gets that far.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 PRIVATE_FILE = 0o600
@@ -48,46 +50,62 @@ def write_durably(path: Path, text: str, *, mode: int = 0o644) -> None:
 
     `mode` holds whatever the umask is. Raises OSError; the file is the old or the new one then, and whole.
     """
-    unfinished = _written(path, text, mode)
-    try:
+    with _written(path, text, mode) as unfinished:
         unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
     sync_folder(path.parent)
 
 
 def create_durably(path: Path, text: str, *, mode: int = 0o644) -> bool:
     """Writes a text file that is not there yet, and returns when it is on the disk: False where another was first."""
-    unfinished = _written(path, text, mode)
-    try:
-        os.link(unfinished, path)
-    except FileExistsError:
-        return False
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with _written(path, text, mode) as unfinished:
+        try:
+            os.link(unfinished, path)
+        except FileExistsError:
+            return False
     sync_folder(path.parent)
     return True
 
 
-def is_unfinished(path: Path) -> bool:
-    """Whether a path is a file that a killed process was writing for `write_durably` or `create_durably`."""
-    return path.name.startswith(".") and path.name.endswith(UNFINISHED) and path.is_file() and not path.is_symlink()
+def remove_unfinished(folder: Path) -> None:
+    """Removes from a folder what killed processes were writing for `write_durably` or `create_durably`.
+
+    What a living process is writing there stays.
+    """
+    for path in folder.glob(f".*{UNFINISHED}"):
+        # a link of such a name is another one's, and nothing that is opened to be read
+        if path.is_symlink() or not path.is_file():
+            continue
+        with contextlib.suppress(FileNotFoundError, BlockingIOError), path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink(missing_ok=True)
 
 
-def _written(path: Path, text: str, mode: int) -> Path:
-    """A file of the text next to the path, under a name of its own: two processes may write at once."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=UNFINISHED, dir=path.parent)
-    unfinished = Path(name)
+@contextlib.contextmanager
+def _written(path: Path, text: str, mode: int) -> Iterator[Path]:
+    """A file of the text next to the path, under a name of its own: two processes may write at once.
+
+    It is locked until the `with` block ends, and a killed process holds no lock: `remove_unfinished` goes by that.
+    """
+    descriptor, unfinished = _begun(path)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             os.fchmod(file.fileno(), mode)
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-    except OSError:
+            yield unfinished
+    finally:
         unfinished.unlink(missing_ok=True)
-        raise
-    return unfinished
+
+
+def _begun(path: Path) -> tuple[int, Path]:
+    while True:
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=UNFINISHED, dir=path.parent)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        # between its creation and its lock another process may have taken it for a dead one's
+        if os.fstat(descriptor).st_nlink:
+            return descriptor, Path(name)
+        os.close(descriptor)
 
 
 def sync_folder(folder: Path) -> None:

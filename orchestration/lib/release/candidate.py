@@ -17,7 +17,7 @@ import duckdb
 from orchestration.lib.core.activity import doing, step
 from orchestration.lib.core.clock import iso_text
 from orchestration.lib.core.connection import open_duckdb, transaction
-from orchestration.lib.core.files import is_unfinished
+from orchestration.lib.core.files import remove_unfinished
 from orchestration.lib.core.settings import Settings
 from orchestration.lib.core.sql import literal, name
 from orchestration.lib.dbt.project import read_variable
@@ -249,9 +249,8 @@ def discard(candidate: Candidate) -> None:
 def sweep(releases: Path, line: Line, *, but: Path | None = None) -> None:
     """Removes what a crash left: unfinished folders and files, and the finished folder that never became current."""
     unswitched = publishing(releases)
+    remove_unfinished(releases)
     for path in releases.iterdir():
-        if is_unfinished(path):
-            path.unlink(missing_ok=True)
         if path == but or not path.is_dir():
             continue
         is_leftover = path.name.startswith((WRITING, REMOVING))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from orchestration.lib.config.seeds import SeedReport, resolve_matching, resolve_seeds
 from orchestration.lib.core.connection import open_duckdb
-from orchestration.lib.core.files import PASSABLE_FOLDER, make_folder, restrict
+from orchestration.lib.core.files import PASSABLE_FOLDER, make_folder, remove_unfinished, restrict
 from orchestration.lib.core.machine_faults import FULL, check_room
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings, SettingsError
 from orchestration.lib.sources.public_keys import check_public_properties
@@ -58,6 +58,8 @@ def protect(settings: Settings) -> None:
 def check_configuration(settings: Settings, *, today: date) -> SeedReport:
     """Brings the configuration together and checks it, without the warehouse file. Raises as prepare_data_set."""
     check_writable(settings.home)
+    # one of them may hold a key
+    remove_unfinished(settings.home)
     contracts = read_all_contracts(settings)
     resolve_sources(settings, contracts)
     report = resolve_seeds(

@@ -10,10 +10,18 @@ import os
 # what the ordinary tests do; the Makefile's target test-faults sets the large numbers
 DEFAULTS = {"KILLS": 8, "MUTATIONS": 240, "PUBLISHES": 4, "WRITERS": 0, "DAEMONS": 0, "UNPACKED": 160}
 
+# of so many kills on whole runs are broken as well: an undisturbed one and those after it take minutes
+WHOLE_RUNS_FROM = 12
+
 
 def count(kind: str) -> int:
     """How many faults of a kind (one of `DEFAULTS`) a test makes; of UNPACKED, to how many megabytes files unpack."""
     return int(os.environ.get(f"JOURNEYS_FAULTS_{kind}") or DEFAULTS[kind])
+
+
+def breaks_whole_runs() -> bool:
+    """Whether whole runs are broken, not only steps of one."""
+    return count("KILLS") >= WHOLE_RUNS_FROM
 
 
 def seed() -> int:

@@ -1,4 +1,7 @@
-"""Ctrl-C in every stage of a run: a sentence, no process left, no place taken, and a next run as if nothing was."""
+"""Ctrl-C in every stage of a run: a sentence, no process left, no place taken, and a next run as if nothing was.
+
+And in a query that takes long, of which DuckDB hears only when it is done.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,17 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 
 import dagster as dg
+import duckdb
 import pytest
 
 from orchestration.defs.naming import WAREHOUSE_POOL
 from tests.faults.conftest import Undisturbed
-from tests.faults.counts import count
+from tests.faults.counts import breaks_whole_runs, count
 from tests.faults.shop import content
+from tests.terminal import at_terminal
 
 pytestmark = pytest.mark.long
 
@@ -21,7 +27,14 @@ pytestmark = pytest.mark.long
 ALL_STAGES = ("look", "land", "check_landing", "build", "audit", "publish", "digests")
 STAGES = ALL_STAGES if count("KILLS") >= 60 else ("build",)
 
+LONG_QUERIES = {
+    "many rows": "select count(*) from range(10000000) as a, range(10000000) as b where hash(a.range, b.range) = 0",
+    # one call of a function, for minutes
+    "one value": "select levenshtein(repeat('a', 400000), repeat('b', 400000))",
+}
 
+
+@pytest.mark.skipif(not breaks_whole_runs(), reason="make test-faults does this; a stage takes minutes")
 def test_ctrl_c_says_what_readers_keep_and_leaves_nothing_running(undisturbed: Undisturbed) -> None:
     shop, beats = undisturbed.shop, undisturbed.beats
     for stage in STAGES:
@@ -53,6 +66,36 @@ def test_ctrl_c_says_what_readers_keep_and_leaves_nothing_running(undisturbed: U
         assert "was killed" not in ended.said, (stage, ended.said)
         assert content(shop.link) == undisturbed.after, stage
         assert shop.leftovers() == [], stage
+
+
+@pytest.mark.parametrize("query", LONG_QUERIES.values(), ids=LONG_QUERIES)
+def test_ctrl_c_ends_a_long_query_within_seconds(tmp_path: Path, query: str) -> None:
+    (tmp_path / "extracts").mkdir()
+    home = tmp_path / "var" / "own"
+    home.mkdir(parents=True)
+    duckdb.connect(str(home / "warehouse.duckdb")).close()
+    typed: list[float] = []
+
+    def is_at_it(sent: str) -> bool:
+        typed.extend([time.monotonic()] if "… the query" in sent else [])
+        return bool(typed)
+
+    ended = at_terminal(
+        [sys.executable, "-m", "orchestration", "sql", "--warehouse", "--", query],
+        environment=os.environ
+        | {
+            "JOURNEYS_EXTRACTS": str(tmp_path / "extracts"),
+            "JOURNEYS_VAR": str(tmp_path / "var"),
+            "JOURNEYS_SERVING": str(tmp_path / "serving"),
+            "JOURNEYS_DATA_SET": "own",
+        },
+        interrupts=is_at_it,
+    )
+    assert ended.code == 130, ended.sent
+    assert ended.rows[-2].startswith("Stopped; readers keep what they had."), ended.sent
+    assert "Traceback" not in ended.sent
+    # the patience of a command, and some for a busy machine
+    assert time.monotonic() - typed[0] < 15
 
 
 @pytest.mark.skipif(count("WRITERS") < 1, reason="make test-faults does this")

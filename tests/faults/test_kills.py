@@ -19,7 +19,7 @@ import pytest
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.release.publish import current_release, releases
 from tests.faults.conftest import Undisturbed
-from tests.faults.counts import count, only, seed
+from tests.faults.counts import breaks_whole_runs, count, only, seed
 from tests.faults.shop import Command, Shop, content
 from tests.orchestration.release.lines import Line
 
@@ -72,6 +72,7 @@ def killed(start: Callable[..., Command], beat: int, goes_on: float, *, only_dbt
 
 
 @pytest.mark.long
+@pytest.mark.skipif(not breaks_whole_runs(), reason="make test-faults does this; a kill takes minutes")
 def test_a_run_that_is_killed_leaves_a_whole_release_and_the_next_run_equals_one_that_was_not(
     undisturbed: Undisturbed,
 ) -> None:

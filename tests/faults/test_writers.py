@@ -58,6 +58,11 @@ def at_once(shop: Shop, *commands: tuple[str, ...]) -> list[Ended]:
     return [command.ends() for command in started]
 
 
+def rows_of(found: dict[str, tuple]) -> dict[str, tuple]:
+    """What extracts and seeds decide. How many ids changed counts from the release before, and each run writes one."""
+    return {table: rows for table, rows in found.items() if table != "hygiene.identity_health"}
+
+
 def test_two_runs_at_once_are_like_one(undisturbed: Undisturbed) -> None:
     shop = undisturbed.shop
     shop.restore("base")
@@ -67,7 +72,7 @@ def test_two_runs_at_once_are_like_one(undisturbed: Undisturbed) -> None:
     for ended in both:
         assert ended.code == 0, ended.said
         assert "Traceback" not in ended.said
-    assert content(shop.link) == undisturbed.after
+    assert rows_of(content(shop.link)) == rows_of(undisturbed.after)
     assert shop.leftovers() == [] and shop.processes() == []
 
 
@@ -87,6 +92,6 @@ def test_a_run_a_withdrawal_a_rollback_and_a_rebuild_at_once_tear_nothing(undist
         shop.command("restore", "feed/events/1.csv")
         ended = shop.command("run")
         assert ended.code == 0, ended.said
-        assert content(shop.link) == undisturbed.after
+        assert rows_of(content(shop.link)) == rows_of(undisturbed.after)
         assert shop.leftovers() == [] and shop.processes() == []
         print(f"\n  {number + 1} of {count('WRITERS')} rounds of writers", file=sys.stderr, end="")

@@ -187,7 +187,7 @@ identity-train: setup  ## Identities: learn how to match people records, into th
 unions: setup  ## Development: list the models that are united as events or people
 	@$(RUN) unions
 
-docs-pictures: setup  ## Development: the pictures of README and docs, from the release that is served
+docs-pictures: setup  ## Development: the pictures of README and docs
 	@JOURNEYS_PICTURES=docs/images .venv/bin/python -m pytest -n0 -q tests/dashboard_pages -k pictures_of_the_docs
 
 lock:  ## Development: write the lock files again

@@ -19,7 +19,7 @@ def command(
         int | None, typer.Option(help=f"Port of the pages, such as 8051; default {PORT_VARIABLE}, else {PORT}.")
     ] = None,
 ) -> int:
-    """Show the current release as pages in a browser, on this machine.
+    """Show the current release as pages in a browser.
 
     The pages read the release alone and follow each new one; nothing has to be restarted after a run.
     """

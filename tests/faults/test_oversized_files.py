@@ -81,6 +81,12 @@ def nested_deeply() -> Iterator[bytes]:
     yield OBJECT[:-2] + b', "details": ' + deep + b"}\n" + OBJECT[:-2] + b', "unknown": ' + deep + b"}\n" + OBJECT
 
 
+def nested_without_end() -> Iterator[bytes]:
+    """DuckDB takes a hundred times a line's size where each of its brackets opens another."""
+    depth = 330_000
+    yield OBJECT[:-2] + b', "unknown": ' + b'{"":' * depth + b"1" + b"}" * depth + b"}\n" + OBJECT
+
+
 ROWS = (1 << 20) // len(OBJECT) * (UNPACKED // 4)
 
 
@@ -94,6 +100,7 @@ ROWS = (1 << 20) // len(OBJECT) * (UNPACKED // 4)
         ("a.json.gz", endless_array, ["refused", "not_json", 0, 0]),
         ("a.jsonl.gz", many_rows, ["loaded", None, ROWS, ROWS]),
         ("a.jsonl.gz", nested_deeply, ["loaded", None, 3, 3]),
+        ("a.jsonl.gz", nested_without_end, ["refused", "line_too_long", 0, 0]),
     ],
 )
 def test_what_unpacks_to_much_takes_no_more_memory(tmp_path: Path, name: str, content, outcome: list) -> None:

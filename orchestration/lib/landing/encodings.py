@@ -26,6 +26,11 @@ _WESTERN_SIGNS = (
     "\u20ac\u201a\u201e\u2026\u2018\u2019\u201c\u201d\u2022\u2013\u2014\u2122\u00ab\u00bb\u00b0\u00a7\u00a0"
 )
 _RARE = ("cp4", "cp7", "cp8", "mac", "koi", "tis", "hz", "ibm")
+# Noise of a bad disk or transfer; one or two kinds of control characters in a line may be delimiters.
+_CONTROLS = frozenset({*range(32), 127} - {*b"\t\n\x0b\x0c\r\x1b"})
+KINDS_IN_NOISE = 4
+# In a code page hardly a line is UTF-8 by chance; in Chinese ones about two of a hundred with one short word.
+BROKEN_LINES_TO_A_WHOLE_ONE = 10
 
 
 def encoding_of_mark(first: bytes) -> str | None:
@@ -47,6 +52,8 @@ class Utf8Look:
 
     characters: int = 0  # beyond ASCII, as UTF-8 writes them
     broken_bytes: int = 0
+    whole_lines: int = 0  # beyond ASCII, and UTF-8
+    broken_lines: int = 0  # without those that are noise
     _held: bytes = b""
 
     def __post_init__(self) -> None:
@@ -73,23 +80,38 @@ class Utf8Look:
 
     @property
     def is_code_page(self) -> bool:
-        """Whether what is no ASCII is mostly no UTF-8 either, and within words: another encoding, no broken rows."""
+        """Whether what is no ASCII is no UTF-8 either, and within words: another encoding, no broken rows.
+
+        A single line that is UTF-8 says more than a few that are not: read in a code page, its letters were others,
+        and nobody would see it; read as UTF-8, the broken lines are in quarantine.
+        """
         runs = len(_BEYOND_ASCII.findall(self.sample))
-        return self.broken_bytes > self.characters and 2 * len(_IN_WORDS.findall(self.sample)) >= runs > 0
+        return (
+            self.broken_bytes > self.characters
+            and self.broken_lines > BROKEN_LINES_TO_A_WHOLE_ONE * self.whole_lines
+            and 2 * len(_IN_WORDS.findall(self.sample)) >= runs > 0
+        )
 
     def _count(self, chunk: bytes) -> None:
         if chunk.isascii():
             return
-        try:
-            self.characters += sum(letter > "\x7f" for letter in chunk.decode("utf-8"))
-            return
-        except UnicodeDecodeError:
-            text = chunk.decode("utf-8", "surrogateescape")
-        broken = sum("\udc80" <= letter <= "\udcff" for letter in text)
+        text = chunk.decode("utf-8", "surrogateescape")
+        broken = sum("\udc80" <= letter <= "\udcff" for letter in text) if not _decodes(chunk, "utf-8") else 0
         self.broken_bytes += broken
         self.characters += sum(letter > "\x7f" for letter in text) - broken
-        if len(self.sample) < SAMPLE:
-            self.sample += b"\n".join(line for line in chunk.split(b"\n") if not line.isascii())[:SAMPLE]
+        lines = [line for line in chunk.splitlines() if not line.isascii()]
+        if not broken:
+            self.whole_lines += len(lines)
+            return
+        for line in lines:
+            if _decodes(line, "utf-8"):
+                self.whole_lines += 1
+            elif len(_CONTROLS.intersection(line)) < KINDS_IN_NOISE:
+                self.broken_lines += 1
+            else:
+                continue
+            if len(self.sample) < SAMPLE:
+                self.sample += line[:SAMPLE] + b"\n"
 
 
 def likely_encoding(sample: bytes) -> str:
@@ -135,13 +157,18 @@ def _decodes(sample: bytes, encoding: str) -> bool:
     return True
 
 
-def transcoded(chunks: Iterable[bytes], encoding: str) -> Iterable[bytes]:
-    """The chunks of a text in UTF-8, without a byte order mark. Raises UnicodeError for what is not in `encoding`."""
-    decoder = codecs.getincrementaldecoder(encoding)()
+def transcoded(chunks: Iterable[bytes], encoding: str, *, keeps_broken: bool = False) -> Iterable[bytes]:
+    """The chunks of a text in UTF-8, without a byte order mark.
+
+    Raises UnicodeError for what is not in `encoding`, or with `keeps_broken` leaves those bytes, which are no UTF-8
+    either, so that only their rows are broken.
+    """
+    errors = "surrogateescape" if keeps_broken else "strict"
+    decoder = codecs.getincrementaldecoder(encoding)(errors)
     is_first = True
     for chunk in chunks:
         text = decoder.decode(chunk)
         if is_first and text:
             text, is_first = text.removeprefix("\ufeff"), False
-        yield text.encode("utf-8")
-    yield decoder.decode(b"", final=True).encode("utf-8")
+        yield text.encode("utf-8", errors)
+    yield decoder.decode(b"", final=True).encode("utf-8", errors)

@@ -172,6 +172,7 @@ def land_table(
     repeats = [*delivery.repeats, *(twin for twin in delivery.twins if twin[1] in loaded)]
     if repeats:
         note_repeats(connection, contract, repeats)
+    refused = _refused_files(delivery, contract)
     statuses = _statuses_of_batch(connection, contract, batch)
     rows_read, rows_accepted = counts
     return LandingResult(
@@ -179,7 +180,7 @@ def land_table(
         table=contract.table,
         files_found=len(found),
         files_loaded=len(loaded),
-        files_refused=len(delivery.refused),
+        files_refused=len(refused),
         files_deferred=len(delivery.deferred),
         rows_read=rows_read,
         rows_accepted=rows_accepted,
@@ -191,10 +192,7 @@ def land_table(
         seconds=round(time.monotonic() - started, 3),
         changed=batch is not None,
         batch=batch,
-        refused=tuple(
-            RefusedFile(contract.source, contract.table, shown, refusal.reason, refusal.expected)
-            for shown, (_, _, refusal) in sorted(delivery.refused.items())
-        ),
+        refused=refused,
         deferred=tuple(sorted(file.shown for file in delivery.deferred)),
         parts=tuple(_result_of_part(connection, part, batch, len(loaded)) for part in contract.parts),
     )
@@ -230,6 +228,16 @@ class _Changed(Exception):
     def __init__(self, file: FoundFile) -> None:
         super().__init__(file.shown)
         self.file = file
+
+
+def _refused_files(delivery: _Delivery, contract: TableContract) -> tuple[RefusedFile, ...]:
+    """What was refused, by path; a file with the content of a refused one is refused with it."""
+    found = [(shown, refusal.reason, refusal.expected) for shown, (_, _, refusal) in delivery.refused.items()]
+    for twin, digest in delivery.twins:
+        for shown, (_, refused, refusal) in delivery.refused.items():
+            if refused == digest:
+                found.append((twin.shown, refusal.reason, f"{refusal.expected} (the same content as {shown})"))
+    return tuple(RefusedFile(contract.source, contract.table, *entry) for entry in sorted(found))
 
 
 class _Incomplete(Exception):
@@ -776,6 +784,8 @@ def _record_refusals(
         if before and before.reason == refusal.reason and before.path == shown:
             continue
         _forget_refusals(connection, contract, file, digest, known)
+        twins = ", ".join(twin.shown for twin, of in delivery.twins if of == digest)
+        expected = f"{refusal.expected}; the same content is in {twins}" if twins else refusal.expected
         suffix = file.path.suffix.lstrip(".").lower() or None
         connection.execute(
             "insert into landing.files "
@@ -787,7 +797,7 @@ def _record_refusals(
         )  # fmt: skip
         connection.execute(
             f"insert into {quarantine_table(contract)} values (?, ?, null, null, ?, ?, null, ?, ?)",
-            [file_id, shown, refusal.reason, refusal.expected, batch, moment],
+            [file_id, shown, refusal.reason, expected, batch, moment],
         )
         changes += 1
     return changes

@@ -7,13 +7,14 @@ looked at once more, and whether a line begins inside of quotes shows which line
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from orchestration.lib.config.contracts import CsvDialect
 from orchestration.lib.landing.headers import Header
-from orchestration.lib.landing.text_files import CHUNK, TextFile
+from orchestration.lib.landing.text_files import CHUNK, TextFile, written
 
 # No text holds this, so that the reader takes a whole line for one value.
 NO_DELIMITER = "\x01\x02\x03"
@@ -45,22 +46,44 @@ def lines_at(path: Path, positions: Iterator[int]) -> Iterator[tuple[int, int]]:
 
 def lines_of_records(text: TextFile, header: Header) -> Iterator[int]:
     """The physical lines on which the records of a CSV file begin, by its quotes alone."""
-    dialect = header.dialect
-    quote = dialect.quote.encode()
-    from_outside, from_inside = _quote_patterns(dialect) if quote else (None, None)
     # In a file of one column a blank line is a row without a value.
     counts_blanks = len(header.names) == 1
     is_inside = False
+    for number, (content, _, ends_inside) in enumerate(_lines_with_quotes(text, header), start=header.line_count + 1):
+        if not is_inside and (content or counts_blanks):
+            yield number
+        is_inside = ends_inside
+
+
+def records_with_plain_ends(text: TextFile, header: Header, target: Path) -> TextFile:
+    """A copy whose records all end in LF; line ends within quoted values are as they were.
+
+    A reader takes the kind of end that it meets first for that of all, and the other kind for a part of the last value.
+    """
+
+    def lines() -> Iterator[bytes]:
+        with text.path.open("rb") as stream:
+            for line in itertools.islice(stream, header.line_count):
+                yield line.removesuffix(b"\r\n") + b"\n" if line.endswith(b"\r\n") else line
+        for content, end, ends_inside in _lines_with_quotes(text, header):
+            yield content + (end if ends_inside else end[-1:])
+
+    return written(lines(), target)
+
+
+def _lines_with_quotes(text: TextFile, header: Header) -> Iterator[tuple[bytes, bytes, bool]]:
+    """The lines after the header: content, line end, and whether a quote is still open at their end."""
+    dialect = header.dialect
+    quote = dialect.quote.encode()
+    from_outside, from_inside = _quote_patterns(dialect) if quote else (None, None)
+    is_inside = False
     with text.path.open("rb") as stream:
-        for number, line in enumerate(stream, start=1):
-            if number <= header.line_count:
-                continue
+        for line in itertools.islice(stream, header.line_count, None):
             content = line.removesuffix(b"\n").removesuffix(b"\r") if line.endswith(b"\n") else line
-            if not is_inside and (content or counts_blanks):
-                yield number
             pattern = from_inside if is_inside else from_outside
             if pattern and quote in content:
                 is_inside = pattern.fullmatch(content) is not None
+            yield content, line[len(content) :], is_inside
 
 
 def without(lines: Iterable[int], removed: Iterator[int]) -> Iterator[int]:

@@ -42,9 +42,17 @@ from orchestration.lib.landing.headers import (
 )
 from orchestration.lib.landing.json_files import Sample, sample_keys, with_an_object_a_line
 from orchestration.lib.landing.json_values import json_at, key_path, text_at
-from orchestration.lib.landing.lines import LONGEST_LINE, NO_DELIMITER, lines_at, lines_of_records, without, write_lines
+from orchestration.lib.landing.lines import (
+    LONGEST_LINE,
+    NO_DELIMITER,
+    lines_at,
+    lines_of_records,
+    records_with_plain_ends,
+    without,
+    write_lines,
+)
 from orchestration.lib.landing.reasons import FileRefused, raise_unless_the_files_fault
-from orchestration.lib.landing.text_files import TextFile, prepare_text, with_plain_line_ends
+from orchestration.lib.landing.text_files import CHUNK, TextFile, prepare_text, with_plain_line_ends
 
 ROW_TEXT_LENGTH = 10_000
 
@@ -348,7 +356,7 @@ def _read_together(
     try:
         source, by_line = _sources(group, contract)
         rows = _copy_rows(cursor, source, contract, folder, by_line=by_line)
-    except FileRefused:
+    except (FileRefused, duckdb.OutOfMemoryException):
         return None, list(group)
     except duckdb.Error as error:
         raise_unless_the_files_fault(error)
@@ -541,12 +549,18 @@ def _read_csv(cursor: duckdb.DuckDBPyConnection, file: StagedCsv, contract: Tabl
     try:
         source, by_line = _sources([file], contract)
         rows = _copy_rows(cursor, source, contract, folder, by_line=by_line)
+        is_whole = not one_value(cursor, "select count(*) from reader_rejects")
     except duckdb.Error as error:
         raise_unless_the_files_fault(error)
         if not text.has_mixed_line_ends:
             raise FileRefused(reasons.BROKEN_CSV, _first_line(error)) from error
+        is_whole = False
+    if text.has_mixed_line_ends and not is_whole:
+        _refuse_endless_line(text.longest_line)
         _drop_rejects(cursor)
-        text = with_plain_line_ends(text, folder / "plain.csv")
+        shutil.rmtree(folder)
+        folder.mkdir()
+        text = records_with_plain_ends(text, header, folder / "plain.csv")
         try:
             source, by_line = _sources([dataclasses.replace(file, text=text)], contract)
             rows = _copy_rows(cursor, source, contract, folder, by_line=by_line)
@@ -894,8 +908,18 @@ def _read_alone(cursor: duckdb.DuckDBPyConnection, file: StagedFile, contract: T
     match file:
         case StagedCsv():
             return _read_csv(cursor, file, contract, folder)
-        case StagedJsonl():
-            return _read_jsonl(cursor, file, contract, folder)
+        case StagedJsonl(text=text):
+            try:
+                return _read_jsonl(cursor, file, contract, folder)
+            except duckdb.OutOfMemoryException as error:
+                # of lines of a usual length it is the machine that has too little
+                if text.longest_line < CHUNK:
+                    raise
+                raise FileRefused(
+                    reasons.LINE_TOO_LONG,
+                    f"the file has a line of {text.longest_line:,} bytes, which takes more memory than JOURNEYS_MEMORY "
+                    "allows, as a deeply nested object does; raise it, or take that line out of the file",
+                ) from error
         case StagedParquet():
             return _read_parquet(cursor, file, contract, folder)
 

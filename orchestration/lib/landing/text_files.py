@@ -66,7 +66,7 @@ def prepare_text(file: FoundFile, contract: TableContract, promised: FileFormat,
     A plain UTF-8 file is read where it is; a packed one, one in another encoding or one with a byte order mark is
     rewritten, because the positions of broken lines are counted in bytes of plain UTF-8. Without an encoding in the
     contract a byte order mark counts, and then the code page that the bytes are most like, where most of what is no
-    ASCII is no UTF-8. Raises FileRefused for what is no such text.
+    ASCII is no UTF-8, nor any of its lines. Raises FileRefused for what is no such text.
     """
     if file.byte_count == 0:
         raise empty_file()
@@ -85,7 +85,7 @@ def prepare_text(file: FoundFile, contract: TableContract, promised: FileFormat,
     if look is not None and look.is_code_page:
         guess = likely_encoding(bytes(look.sample))
         target.unlink(missing_ok=True)
-        text = _rewritten(file, contract, promised, guess, None, target=target)
+        text = _rewritten(file, contract, promised, guess, None, target=target, is_guess=True)
         return replace(text, guessed_encoding=guess)
     return replace(text, guessed_encoding=None if stated or is_utf8(encoding) else encoding)
 
@@ -98,6 +98,7 @@ def _rewritten(
     look: Utf8Look | None,
     *,
     target: Path,
+    is_guess: bool = False,
 ) -> TextFile:
     """The text in UTF-8, in one pass: at `target` where it had to change, else where it is."""
     is_plain = is_utf8(encoding)
@@ -111,7 +112,7 @@ def _rewritten(
             if look is not None:
                 chunks = _seen(chunks, look)
             if not is_plain:
-                chunks = transcoded(chunks, encoding)
+                chunks = transcoded(chunks, encoding, keeps_broken=is_guess)
             if has_only_returns:
                 chunks = _with_line_feeds(chunks)
             if promised.packing or not is_plain or has_mark or has_only_returns:
@@ -119,9 +120,10 @@ def _rewritten(
                     return _counted(chunks, target, output)
             text = _counted(chunks, target, None)
     except UnicodeError as error:
+        says = "the contract says" if promised.kind == "csv" and contract.csv.encoding else "its first bytes say"
         raise FileRefused(
             reasons.WRONG_ENCODING,
-            f"the file is not in {encoding}, as the contract says ({error}); convert it, or state its encoding under "
+            f"the file is not in {encoding}, as {says} ({error}); convert it, or state its encoding under "
             f"csv.encoding in {contract.declared_in}",
         ) from error
     return replace(text, path=plain_path(file, link=target))
@@ -201,13 +203,19 @@ def _seen(chunks: Iterable[bytes], look: Utf8Look) -> Iterator[bytes]:
     look.end()
 
 
-def with_plain_line_ends(text: TextFile, target: Path, *, lone: bytes = b"\r") -> TextFile:
+def with_plain_line_ends(text: TextFile, target: Path, *, lone: bytes) -> TextFile:
     """A copy whose lines all end in LF, for files that mix line ends, which DuckDB's strict reader refuses.
 
     `lone` replaces a carriage return without a line feed. The number of lines is the same.
     """
-    with text.path.open("rb") as stream, target.open("wb") as output:
-        return _counted(_with_line_feeds(_chunks(stream, b""), lone=lone), target, output)
+    with text.path.open("rb") as stream:
+        return written(_with_line_feeds(_chunks(stream, b""), lone=lone), target)
+
+
+def written(chunks: Iterable[bytes], target: Path) -> TextFile:
+    """A new file of plain UTF-8, with its lines counted."""
+    with target.open("wb") as output:
+        return _counted(chunks, target, output)
 
 
 def first_character(text: TextFile) -> bytes:

@@ -7,6 +7,7 @@ import json
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from random import Random
 
 import duckdb
 import pyarrow as pa
@@ -263,6 +264,30 @@ def test_rows_that_are_no_utf8_in_a_file_that_is_are_broken_and_no_reason_to_gue
     tool.land()
     assert tool.current("id, name") == [("1", "Müller"), ("2", "Österreich")]
     assert tool.quarantined() == [(4, None, "invalid_encoding")]
+
+
+@pytest.mark.parametrize(
+    "block",
+    [b"\xff" * 16, b"M\xfcller H\xf6lzl \xe9", Random(1).randbytes(512).translate(None, b'\r"'), b"\xfc\xe4\n" * 8],
+    ids=["one byte again and again", "letters of a code page", "noise", "several lines"],
+)
+def test_a_damaged_block_does_not_change_the_letters_of_the_other_rows(tool, block):
+    """Most bytes beyond ASCII were the block's, so the file was read in a code page, and Müller landed as MÃ¼ller."""
+    tool.write("a.csv", "id,name\n1,Müller\n2,plain\n3,".encode() + block + b"\n4,Ann\n" + b"5,many more\n" * 500)
+    assert not tool.land().refused
+    whole = tool.rows("select id, name from RAW where id in ('1', '2', '4') order by id")
+    assert whole == [("1", "Müller"), ("2", "plain"), ("4", "Ann")]
+    assert (4, None, "invalid_encoding") in tool.quarantined()
+    assert tool.rows("select kind from landing.warnings where kind = 'encoding_guessed'") == []
+
+
+def test_a_byte_that_the_guessed_code_page_has_not_breaks_its_row_alone(tool):
+    """It was refused as a file that is not in cp1252, "as the contract says", which says nothing."""
+    rows = "".join(f"{number},Jörg Müller\n" for number in range(30)).encode("cp1252")
+    tool.write("a.csv", b"id,name\n" + rows + b"x,M\x81ller \x90 \x02\x03\x04\x05\n")
+    assert not tool.land().refused
+    assert tool.rows("select count(*) from RAW where name = 'Jörg Müller'") == [(30,)]
+    assert tool.quarantined() == [(32, None, "invalid_encoding")]
 
 
 def test_a_mark_against_the_stated_encoding_is_refused(tool):

@@ -280,6 +280,32 @@ def test_lines_are_exact_with_every_line_end_mark_and_packing(landing, end, mark
     assert landing.rows("select order_id, _line from RAW order by _line") == [("x\ny", 2), ("c", 8)]
 
 
+def test_each_of_several_refused_files_of_the_same_content_is_named(landing):
+    """Only the first was: whoever took it away was told of the next one a run later."""
+    for path in ("a.csv", "b.csv", "c.csv"):
+        landing.write(path, "no,such,names\n1,2,3\n")
+    for _ in range(2):
+        result = landing.land()
+        assert [file.file_path for file in result.refused] == [f"shop/orders/{n}.csv" for n in "abc"]
+        assert result.files_refused == 3 and "(the same content as shop/orders/a.csv)" in result.refused[1].expected
+    ((expected,),) = landing.rows("select expected from QUARANTINE")
+    assert expected.endswith("the same content is in shop/orders/b.csv, shop/orders/c.csv")
+    landing.write("a.csv", GOOD)
+    assert [file.file_path for file in landing.land().refused] == ["shop/orders/b.csv", "shop/orders/c.csv"]
+
+
+def test_a_quoted_value_at_the_end_of_a_line_that_ends_otherwise_lands(landing):
+    """DuckDB takes the carriage return for a part of the last value, whose quotes are broken then."""
+    landing.write(
+        "a.csv", HEADER + '"a","2026-01-01","1"\n"b\r\nb","2026-01-02","2"\r\n"c","2026-01-03","3"\n"d"x,,\r\n'
+    )
+    landing.write("b.csv", HEADER + '"e\n\r\ne","2026-01-01","1"\r\nf,2026-01-02,"2"\n"g","2026-01-03","3"')
+    landing.land()
+    assert landing.current() == [("a",), ("b\r\nb",), ("c",), ("e\n\r\ne",), ("f",), ("g",)]
+    assert landing.rows("select _line from RAW order by order_id") == [(2,), (3,), (5,), (2,), (5,), (6,)]
+    assert landing.quarantined() == [(6, None, "broken_quotes")]
+
+
 def test_mixed_line_ends_and_old_line_ends_land(landing):
     landing.write("a.csv", HEADER + "a,2026-01-01,1\r\nb,2026-01-01,2\nc,bad,3\r\n")
     landing.write("b.csv", (HEADER + "d,2026-01-01,1\ne,2026-01-01,2\n").replace("\n", "\r"))

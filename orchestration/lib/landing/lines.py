@@ -23,7 +23,7 @@ LONGEST_LINE = 32 << 20
 
 
 def lines_at(path: Path, positions: Iterator[int]) -> Iterator[tuple[int, int]]:
-    """The physical line of each byte position, which must ascend.
+    """The physical line of each byte position, which must ascend; the first byte of a file is at position 1.
 
     DuckDB names the end of the line before when blank lines precede a broken record: those are stepped over.
     """
@@ -31,8 +31,8 @@ def lines_at(path: Path, positions: Iterator[int]) -> Iterator[tuple[int, int]]:
         seen = 0
         line = 1
         for position in positions:
-            while seen < position:
-                chunk = stream.read(min(CHUNK, position - seen))
+            while seen < position - 1:
+                chunk = stream.read(min(CHUNK, position - 1 - seen))
                 if not chunk:
                     break
                 seen += len(chunk)

@@ -294,6 +294,16 @@ def test_each_of_several_refused_files_of_the_same_content_is_named(landing):
     assert [file.file_path for file in landing.land().refused] == ["shop/orders/b.csv", "shop/orders/c.csv"]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_broken_row_of_one_character_is_named_by_its_line(landing, end):
+    """The line after it was named, and the row there had its line."""
+    rows = ["a,2026-01-01,1", "x", "b,2026-01-01,1", "", "", "y", "z", "c,2026-01-01,1", "q"]
+    landing.write("a.csv", end.join([HEADER.strip(), *rows]))
+    landing.land()
+    assert [line for line, _, _ in landing.quarantined()] == [3, 7, 8, 10]
+    assert landing.rows("select order_id, _line from RAW order by _line") == [("a", 2), ("b", 4), ("c", 9)]
+
+
 def test_a_quoted_value_at_the_end_of_a_line_that_ends_otherwise_lands(landing):
     """DuckDB takes the carriage return for a part of the last value, whose quotes are broken then."""
     landing.write(

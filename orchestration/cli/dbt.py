@@ -40,6 +40,7 @@ def run_dbt_command(settings: Settings, given: Sequence[str]) -> int:
 
     from orchestration.cli.preparing import prepare_run
     from orchestration.lib.core.connection import open_duckdb
+    from orchestration.lib.dbt.project import own_parse
     from orchestration.lib.dbt.running import dbt_command, dbt_environment, dbt_variables
     from orchestration.lib.warehouse.build import clock_environment, last_complete_build
 
@@ -47,9 +48,10 @@ def run_dbt_command(settings: Settings, given: Sequence[str]) -> int:
     with open_duckdb(settings.warehouse) as connection:
         last = last_complete_build(connection)
     moment = last.as_of if last else settings.as_of or datetime.now(UTC)
-    return subprocess.run(
-        [*dbt_command(), *given, *dbt_variables(settings)],
-        cwd=PROJECT_ROOT,
-        env={**dbt_environment(settings), **clock_environment(moment)},
-        check=False,
-    ).returncode
+    with own_parse(settings.dbt_target):
+        return subprocess.run(
+            [*dbt_command(), *given, *dbt_variables(settings)],
+            cwd=PROJECT_ROOT,
+            env={**dbt_environment(settings), **clock_environment(moment)},
+            check=False,
+        ).returncode

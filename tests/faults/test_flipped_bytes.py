@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from orchestration.lib.dbt import child, project
+from orchestration.lib.dbt import child, compiled, project
 from tests.orchestration.test_damaged_files import Shop
 
 DAMAGES = {
@@ -17,6 +17,7 @@ DAMAGES = {
     "cut": lambda content: content[: len(content) // 2],
     "flipped": lambda content: bytes(byte ^ (Random(place).random() < 0.01) for place, byte in enumerate(content)),
 }
+SQL = f"select 1 -- {'and a remark that is long enough ' * 9}"
 
 
 @pytest.mark.parametrize("damage", ["text", pytest.param("cut", marks=pytest.mark.long)])
@@ -42,6 +43,17 @@ def test_damaged_records_of_dagster_are_named_with_the_cure(tmp_path: Path, dama
     assert f"mv {home} {home}.damaged" in said and "Traceback" not in said
 
 
+def test_a_manifest_that_is_another_one_is_not_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """JSON of which one letter is another is still JSON."""
+    monkeypatch.setattr(project, "target", lambda own=None: tmp_path)
+    manifest = tmp_path / "manifest.json"
+    manifest.write_text('{"nodes": {"model.orders": {}}}', encoding="utf-8")
+    (tmp_path / "parsed").write_text(project._stamp("of now", None), encoding="utf-8")
+    assert project._is_written("of now", None) and not project._is_written("of then", None)
+    manifest.write_text('{"nodes": {"model.orderz": {}}}', encoding="utf-8")
+    assert not project._is_written("of now", None)
+
+
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_manifest_is_written_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str) -> None:
     whole = json.dumps({"nodes": {f"model.{number}": {"alias": "orders"} for number in range(50)}}).encode()
@@ -58,12 +70,44 @@ def test_a_damaged_manifest_is_written_again(tmp_path: Path, monkeypatch: pytest
     assert project.read_dbt_manifest() == json.loads(whole)
 
 
-@pytest.mark.parametrize("damage", ["text", "cut"])
+@pytest.mark.parametrize("damage", [*DAMAGES, "other"])
 def test_damaged_sql_of_tests_is_compiled_again(tmp_path: Path, damage: str) -> None:
-    manifest = SimpleNamespace(nodes={}, macros={}, metadata=SimpleNamespace(project_name="journeys"))
-    with child._kept_test_sql(manifest, "state", tmp_path):  # type: ignore[arg-type]
-        pass
-    [name] = [f"tests-{child.hashlib.sha256(b'state').hexdigest()[:16]}.json"]
-    (tmp_path / name).write_bytes(DAMAGES[damage](b'{"test.a": "select 1"}'))
+    from dbt.node_types import NodeType
+
+    test = SimpleNamespace(resource_type=NodeType.Test, raw_code="", depends_on=SimpleNamespace(macros=[]))
+    manifest = SimpleNamespace(nodes={"test.a": test}, macros={}, metadata=SimpleNamespace(project_name="journeys"))
     with child._kept_test_sql(manifest, "state", tmp_path) as kept:  # type: ignore[arg-type]
-        assert kept == {}
+        kept["test.a"] = SQL
+    with child._kept_test_sql(manifest, "state", tmp_path) as kept:  # type: ignore[arg-type]
+        assert kept == {"test.a": SQL}
+    [file] = tmp_path.glob("tests-*.json")
+    _damage(file, damage)
+    with child._kept_test_sql(manifest, "state", tmp_path) as kept:  # type: ignore[arg-type]
+        assert kept == {"test.a": None}
+
+
+@pytest.mark.parametrize("damage", [*DAMAGES, "other"])
+def test_damaged_expressions_are_compiled_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str) -> None:
+    """SQL of which one character is another is still SQL, and would have been run."""
+    compiles: list[list[str]] = []
+
+    def compile_again(names: list[str], time_zone: str) -> dict[str, dict[str, object]]:
+        compiles.append(names)
+        return {name: {"sql": SQL, "relations": {}} for name in names}
+
+    monkeypatch.setattr(compiled, "PROJECT_ROOT", tmp_path)
+    monkeypatch.setattr(compiled, "_compile", compile_again)
+    for _ in range(2):
+        assert compiled.expression("local_date") == SQL
+    assert len(compiles) == 1
+    [file] = tmp_path.rglob("kept.json")
+    _damage(file, damage)
+    assert compiled.expression("local_date") == SQL
+    assert len(compiles) == 2
+
+
+def _damage(file: Path, damage: str) -> None:
+    """Damages a file; `other` changes one character of its SQL."""
+    content = file.read_bytes()
+    file.write_bytes(content.replace(b"select 1", b"select 3") if damage == "other" else DAMAGES[damage](content))
+    assert file.read_bytes() != content

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -78,6 +79,29 @@ def remove_unfinished(folder: Path) -> None:
         with contextlib.suppress(FileNotFoundError, BlockingIOError), path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             path.unlink(missing_ok=True)
+
+
+def write_checked(path: Path, text: str) -> None:
+    """Replaces a file of what can be made again, with the hash of its text; only `read_checked` reads it."""
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        unfinished.write_text(f"{_hash(text)}\n{text}", encoding="utf-8")
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def read_checked(path: Path) -> str | None:
+    """The text that `write_checked` wrote; None where there is none, or where one byte of it is another."""
+    try:
+        said, _, text = path.read_bytes().decode("utf-8").partition("\n")
+    except (FileNotFoundError, UnicodeDecodeError):
+        return None
+    return text if said == _hash(text) else None
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @contextlib.contextmanager

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestration.lib.core.files import read_checked, write_checked
 from orchestration.lib.core.processes import answers, die_with_parent, end_at_once, look_for_garbage_rarely
 from orchestration.lib.core.settings import PROJECT_ROOT
 from orchestration.lib.dbt.building import UNCHANGED, NodeResult
@@ -290,17 +291,13 @@ class PassingTests:
 def _kept_test_sql(manifest: Manifest, state: str, folder: Path) -> Iterator[dict[str, str]]:
     """The compiled SQL of tests that the code and the variables decide, by test; empty for those not yet compiled."""
     file = folder / f"tests-{hashlib.sha256(state.encode()).hexdigest()[:16]}.json"
-    before: dict[str, str] = {}
     # what is damaged is compiled again
-    with contextlib.suppress(FileNotFoundError, ValueError):
-        before = json.loads(file.read_text(encoding="utf-8"))
+    before: dict[str, str] = json.loads(read_checked(file) or "{}")
     kept: dict[str, Any] = {name: before.get(name) for name in _fixed_tests(manifest)}
     yield kept
     now = {name: sql for name, sql in kept.items() if sql is not None}
     if now.keys() - before.keys():
-        unfinished = file.with_suffix(f".{os.getpid()}")
-        unfinished.write_text(json.dumps(before | now), encoding="utf-8")
-        unfinished.replace(file)
+        write_checked(file, json.dumps(before | now))
 
 
 def _fixed_tests(manifest: Manifest) -> Iterator[str]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestration.lib.core.activity import step
+from orchestration.lib.core.files import read_checked, write_checked
 from orchestration.lib.core.locks import held
 from orchestration.lib.core.settings import PROJECT_ROOT
 from orchestration.lib.dbt.running import DbtFailed
@@ -85,9 +86,7 @@ def _compiled(names: Sequence[str], time_zone: str) -> dict[str, Any]:
                 compiled = _compile([*analyses, *(set(names) - analyses)], time_zone)
             for name, entry in compiled.items():
                 kept[name] = {"state": state[name], **entry}
-            unfinished = folder / "kept.json.next"
-            unfinished.write_text(json.dumps(kept), encoding="utf-8")
-            unfinished.replace(folder / "kept.json")
+            write_checked(folder / "kept.json", json.dumps(kept))
     return kept
 
 
@@ -114,4 +113,5 @@ def _digest(patterns: Sequence[str]) -> str:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    # what is damaged is compiled again
+    return json.loads(read_checked(path) or "{}")

@@ -7,9 +7,10 @@ project (`own`, the folder of its resolved sources) is a project of its own.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -34,6 +35,9 @@ PROJECT_FILES = (
     "seeds/*.yml",
     "tests/dbt/**/*.sql",
 )
+# What dbt keeps of its last parse, and what says where and of which bytes.
+KEPT_PARSE = "partial_parse.msgpack"
+KEPT_PARSE_IS = "partial_parse.sha256"
 # Another process may be parsing; it takes longer than this only when something is wrong.
 WAIT_SECONDS = 600
 
@@ -94,9 +98,35 @@ def parsed_project(
         is_new = not _is_written(digest, own)
         if is_new:
             progress("dbt reads the project")
-        manifest = _parse(own, writes_json=is_new)
-        (target(own) / "parsed").write_text(digest, encoding="utf-8")
+        with own_parse(target(own)):
+            manifest = _parse(own, writes_json=is_new)
+        (target(own) / "parsed").write_text(_stamp(digest, own), encoding="utf-8")
     return digest, manifest
+
+
+@contextlib.contextmanager
+def own_parse(work: Path) -> Iterator[None]:
+    """Has dbt parse anew in a `with` block where what it kept in a folder is damaged, or of a project elsewhere.
+
+    dbt trusts what it kept: of a copied or moved project it would read the seeds of the old one, and changed bytes
+    that can still be unpacked would be the project.
+    """
+    kept, note = work / KEPT_PARSE, work / KEPT_PARSE_IS
+    if not note.is_file() or note.read_bytes() != _kept_parse_is(kept):
+        kept.unlink(missing_ok=True)
+    try:
+        yield
+    finally:
+        # a full disk is said by what comes next
+        with contextlib.suppress(OSError):
+            now = _kept_parse_is(kept)
+            if not note.is_file() or note.read_bytes() != now:
+                note.write_bytes(now)
+
+
+def _kept_parse_is(kept: Path) -> bytes:
+    content = kept.read_bytes() if kept.is_file() else b""
+    return hashlib.sha256(str(PROJECT_ROOT).encode() + b"\0" + content).hexdigest().encode()
 
 
 def ensure_manifest(own: Path | None = None, *, progress: Callable[[str], None] = lambda message: None) -> Path:
@@ -118,7 +148,13 @@ def read_dbt_manifest(own: Path | None = None) -> dict[str, Any]:
 
 def _is_written(digest: str, own: Path | None) -> bool:
     stamp = target(own) / "parsed"
-    return (target(own) / "manifest.json").exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == digest
+    manifest = target(own) / "manifest.json"
+    return manifest.exists() and stamp.exists() and stamp.read_bytes() == _stamp(digest, own).encode()
+
+
+def _stamp(digest: str, own: Path | None) -> str:
+    """What the parsed files are, and the bytes of the manifest that dbt wrote of them."""
+    return f"{digest} {hashlib.sha256((target(own) / 'manifest.json').read_bytes()).hexdigest()}"
 
 
 def _parse(own: Path | None, *, writes_json: bool) -> Manifest:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings
-from orchestration.lib.dbt.project import own_variables
+from orchestration.lib.dbt.project import own_parse, own_variables
 
 
 class DbtFailed(RuntimeError):
@@ -63,14 +63,15 @@ def run_dbt(settings: Settings, arguments: Sequence[str], build: Mapping[str, st
 
     `build` is what `BuildPlan.environment` says. The warehouse file must not be open: dbt takes it for itself.
     """
-    done = subprocess.run(
-        [*dbt_command(), "--no-use-colors", *arguments, *dbt_variables(settings)],
-        cwd=PROJECT_ROOT,
-        env={**dbt_environment(settings), **(build or {})},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    with own_parse(settings.dbt_target):
+        done = subprocess.run(
+            [*dbt_command(), "--no-use-colors", *arguments, *dbt_variables(settings)],
+            cwd=PROJECT_ROOT,
+            env={**dbt_environment(settings), **(build or {})},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     if done.returncode != 0:
         tail = "\n".join((done.stdout + done.stderr).splitlines()[-60:])
         raise DbtFailed(f"dbt {' '.join(arguments)} ended with code {done.returncode}:\n{tail}")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO, Any, cast
 
 import dagster as dg
 from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
@@ -23,6 +25,8 @@ from orchestration.lib.core.stopping import is_asked
 from orchestration.lib.core.terminal import styled
 from orchestration.lib.release.publish import Release
 
+# How Dagster begins what it writes to stderr when its records can't be written.
+RECORD_NOT_WRITTEN = "Exception while writing logger call"
 EXPLAINED = (WarehouseBusy.__name__, DatabaseUnusable.__name__)
 
 
@@ -39,6 +43,7 @@ def execute_job(job: dg.JobDefinition, settings: Settings, screen: Progress) -> 
         # every line of dbt's is in its log and on Dagster's pages; here the steps' own lines are enough
         Path(os.devnull).open("w", encoding="utf-8") as nowhere,
         contextlib.redirect_stdout(nowhere),
+        contextlib.redirect_stderr(cast("IO[str]", _WithoutRecords(sys.stderr, settings))),
     ):
         result = job.execute_in_process(
             instance=instance,
@@ -64,6 +69,25 @@ def execute_job(job: dg.JobDefinition, settings: Settings, screen: Progress) -> 
             if not evaluation.passed and evaluation.description:
                 failures.append(evaluation.description)
     return failures or ([] if result.success else ["The job failed without a failed step; look at it with make up."])
+
+
+class _WithoutRecords:
+    """Stderr without what Dagster writes there, with SQL, of records that a full or damaged disk did not take.
+
+    The run fails of the same error, and its end says so in a sentence.
+    """
+
+    def __init__(self, stream: IO[str], settings: Settings) -> None:
+        self._stream = stream
+        self._settings = settings
+
+    def write(self, text: str) -> int:
+        if text.startswith(RECORD_NOT_WRITTEN) and explained_text(text, self._settings) is not None:
+            return len(text)
+        return self._stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def _explain(event: dg.DagsterEvent, settings: Settings) -> str:

@@ -103,6 +103,7 @@ def test_a_project_that_another_user_owns_is_named(shop: Shop) -> None:
     [
         ("var/own/pepper", 0o600),
         ("var/own/warehouse.duckdb", 0o600),
+        ("var/own/warehouse.duckdb", 0o644),
         ("var/own", 0o755),
         ("serving", 0o755),
     ],

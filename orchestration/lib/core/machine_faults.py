@@ -30,6 +30,8 @@ _UNPACKED = re.compile(" while .+? was unpacked")
 WAY_OUT = "and run again."
 # SQLite and DuckDB say of a disk that is all but full things that nobody understands: one with less than this is full.
 LEAST_ROOM = 1 << 20
+# What failed may have removed files since.
+LEAST_FILES = 16
 # Also of a quota, and of a limit of the process.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -105,7 +107,7 @@ def _sentence(text: str, settings: Settings, *, kind: str | None = None, path: P
         unpacked = _UNPACKED.search(text)
         meanwhile = unpacked[0] if unpacked else ""
         return (
-            f"The disk is full: {path} can't be written{meanwhile}; {_size(_free(path))} are free on {_mount(path)}. "
+            f"The disk is full: {path} can't be written{meanwhile}; {_room(path)}. "
             f"Readers keep the release they have. Make room there{_elsewhere(path, settings)}, {WAY_OUT}"
         )
     path = path or settings.home
@@ -162,6 +164,14 @@ def _standing(path: Path) -> Path:
 
 def _free(path: Path) -> int:
     return shutil.disk_usage(_standing(path)).free
+
+
+def _room(path: Path) -> str:
+    """What is left of the disk: bytes, or the number of files that it can hold."""
+    found = os.statvfs(_standing(path))
+    if found.f_files and found.f_favail < LEAST_FILES:
+        return f"no more files fit on {_mount(path)}, however small (df -i)"
+    return f"{_size(_free(path))} are free on {_mount(path)}"
 
 
 def _mount(path: Path) -> Path:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from dashboard import words
 from dashboard.charts import columns, lines
 from dashboard.draw import OUTCOMES, Bar, Part, bars, key, switch
 from dashboard.figure import Figure, Page
+from dashboard.filters import ALL
 from dashboard.names import phase_names
 from dashboard.release import Table
 from dashboard.view import View
@@ -79,6 +81,7 @@ from steps_taken group by step_order, phase_id order by step_order, phase_id
 
 @PAGE.question("funnel", "How far do customers get?")
 def funnel(view: View) -> Figure:
+    of_version = _one_version(view)
     if view.is_filtered:
         found = view.ask_by_group(
             FILTERED_FUNNEL, ("step_order", "phase_id"), as_of=view.release.as_of.replace(tzinfo=None)
@@ -115,7 +118,7 @@ def funnel(view: View) -> Figure:
         f"Of {first:,} that entered {names.get(rows[0]['phase_id'])}, {last['entered']:,} reached "
         f"{names.get(last['phase_id'])} ({words.percent(last['entered'] / first)})."
     )
-    notes = []
+    notes = [of_version] if of_version else []
     if worst is not None:
         decided = worst["entered"] - worst["pending"]
         low_high = words.interval(int(worst["went_on"]), int(decided))
@@ -144,6 +147,23 @@ def funnel(view: View) -> Figure:
         counted=f"{first:,} instances that entered the first step",
         unit="instances of the journey",
         notes=notes,
+    )
+
+
+VERSIONS = """
+select distinct journey_version from journeys.dim_journeys where journey_id = $journey order by journey_version desc
+"""
+
+
+def _one_version(view: View) -> str:
+    """Chooses the newest version where none is, and says so: steps of versions with other phases don't add up."""
+    versions = [row[0] for row in view.look_up(VERSIONS).rows]
+    if view.filters.version != ALL or len(versions) < 2:
+        return ""
+    view.filters = replace(view.filters, version=str(versions[0]))
+    return (
+        f"Of version {versions[0]}, the newest of {len(versions)}: steps of different versions do not add up. Choose "
+        "another above."
     )
 
 
@@ -203,12 +223,7 @@ LEAST_AT_RISK = 20
 
 @PAGE.question("survival", "How long do customers stay in a phase?")
 def survival(view: View) -> Figure:
-    versions = [
-        row["journey_version"]
-        for row in view.look_up(
-            "select distinct journey_version from journeys.dim_journeys where journey_id = $journey"
-        )
-    ]
+    versions = [row[0] for row in view.look_up(VERSIONS).rows]
     if view.is_filtered or (view.filters.version == "all" and len(versions) > 1):
         found = view.ask_by_group(FILTERED_SURVIVAL, ("phase_id", "dwell_days"))
     else:

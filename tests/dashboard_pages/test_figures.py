@@ -51,6 +51,16 @@ def test_the_funnel_of_chosen_instances_is_that_of_the_mart_when_all_are_chosen(
                 assert chosen[key][column] == row[column], (key, column)
 
 
+def test_a_funnel_is_of_one_version(look: Callable[..., View]) -> None:
+    """Step two of one version is another phase than step two of the next."""
+    figure = phases.funnel(look(("journey", "version"), journey="onboarding"))
+    steps = [row["step_order"] for row in figure.table]
+    assert steps == sorted(set(steps))
+    assert any("Of version 2, the newest of 2" in note for note in figure.notes)
+    old = phases.funnel(look(("journey", "version"), journey="onboarding", version="1"))
+    assert not any("the newest of" in note for note in old.notes)
+
+
 @pytest.mark.parametrize("journey", JOURNEYS)
 def test_the_survival_of_chosen_instances_is_that_of_the_mart(look: Callable[..., View], journey: str) -> None:
     versions = look(journey=journey).release.ask(

@@ -82,6 +82,8 @@ def serve(path: str) -> None:
         return (kept_digest, kept_manifest) if is_kept else project.parsed_project(own)
 
     child.parsed_project = parsed_project  # type: ignore[assignment]
+    # a fork ends with its client, which `_watch` sees to
+    child.is_child_of = lambda process: True
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(path)
         listening.listen()

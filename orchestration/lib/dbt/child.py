@@ -43,7 +43,7 @@ def main() -> None:
     die_with_parent()
     request = json.load(sys.stdin)
     # it may have died before it could take this one along
-    if os.getppid() != request["parent"]:
+    if not is_child_of(request["parent"]):
         return
     pipe = answers()
 
@@ -68,6 +68,10 @@ def main() -> None:
     os.environ.update(needed)
     tell({"error": invoke(request, manifest, digest, tell, own)})
     pipe.close()
+
+
+def is_child_of(process: int) -> bool:
+    return os.getppid() == process
 
 
 def invoke(

@@ -1,10 +1,19 @@
 {#-
-    A key that is published, or its keyed hash where an identifier of its own row stands in it: as a word of its own, or
-    anywhere if it is long. `entries` are the row's identifiers as a list of (key, value). A case of an imported log is
-    published as a property anyway, and words for nothing name nobody.
-    The query needs the columns of `identifier_rules`: cross join the result of that macro.
+    A key that is published, or its keyed hash where it names somebody. `entries` are the row's identifiers as a list of
+    (key, value). The query needs the columns of `identifier_rules`: cross join the result of that macro.
 -#}
 {% macro pseudonymous_key(source_system, key, entries) -%}
+    case
+        when not {{ names_somebody(key, entries) }} then {{ key }}
+        else {{ source_system }} || ':' || {{ identifier_hash("'key'", key) }}
+    end
+{%- endmacro %}
+
+{#-
+    A condition: an identifier of the row stands in its key, as a word of its own, or anywhere if it is long. A case of an
+    imported log is published as a property anyway, and words for nothing name nobody.
+-#}
+{% macro names_somebody(key, entries) -%}
     {%- set named = elements_where(
         entries, 'entry',
         "case when entry.key = 'case' or lower(trim(entry.value)) in ('', 'null', 'none', 'nan', 'undefined', 'unknown')
@@ -13,10 +22,7 @@
               when length(trim(entry.value)) >= 12 then true
               else contains(" ~ words_of(key) ~ ", " ~ words_of('trim(entry.value)') ~ ") end"
     ) -%}
-    case
-        when coalesce(len({{ named }}), 0) = 0 then {{ key }}
-        else {{ source_system }} || ':' || {{ identifier_hash("'key'", key) }}
-    end
+    (coalesce(len({{ named }}), 0) > 0)
 {%- endmacro %}
 
 {#- The letters and digits of a text, each run of others as one blank, with a blank at either end. -#}

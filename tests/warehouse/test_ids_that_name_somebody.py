@@ -38,6 +38,22 @@ AS_THEY_ARE = {"crm:L-77:joined", "crm:null:1", "crm:plain", "crm:corrected:L-8"
 HASHED = {"crm:L-7:joined", "crm:l-7:left", "crm:ann.jansen@example.com", "crm:0123456789ab99", "crm:named:L-9"}
 
 
+def test_events_of_one_instant_keep_the_order_of_their_numbers(tmp_path: Path) -> None:
+    """A hash has digits of its own; so has the hash with another key."""
+    names = [f"web:c-17:{number}" for number in (2, 9, 10, 11)]
+    warehouse = built(tmp_path, [row(name, {"cookie": "c-17"}) for name in reversed(names)])
+    hashed = [f"crm:{hashlib.sha256(f'{KEY}|key|{name}'.encode()).hexdigest()[:32]}" for name in names]
+    ordered = warehouse.query("select event_id from intermediate.int_events_stitched order by event_order")
+    assert [event["event_id"] for event in ordered] == hashed
+
+
+def test_rows_of_one_record_stay_together_whether_they_name_somebody_or_not(tmp_path: Path) -> None:
+    """The answer names nobody and belongs to whom the question is from."""
+    asked = row("t:1", {"email": "ann.jansen@example.com"}, record="ann.jansen@example.com/7")
+    warehouse = built(tmp_path, [asked, row("t:2", {}, record="ann.jansen@example.com/7")])
+    assert len({event["customer_id"] for event in published(warehouse)}) == 1
+
+
 def built(folder: Path, *deliveries: list[str]) -> Warehouse:
     warehouse = make_warehouse(folder, seeds=PROJECT_ROOT / "seeds", as_of="2026-02-01", JOURNEYS_PEPPER=KEY)
     for number, rows in enumerate(deliveries):

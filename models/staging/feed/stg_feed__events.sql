@@ -5,11 +5,7 @@ with source as (
 select
     version_key,
     -- a record of the feed's own, of one source system, may be several events
-    {{ pseudonymous_key(
-        "'feed'",
-        "coalesce('feed:' || source_system || ':' || record_id, record_key)",
-        json_entries('identifiers')
-    ) }} as record_key,
+    coalesce('feed:' || source_system || ':' || record_id, record_key) as record_key,
     {{ pseudonymous_key('source_system', 'event_id', json_entries('identifiers')) }} as event_id,
     event_name,
     source_system,
@@ -37,7 +33,12 @@ select
     feedback_kind,
     {{ hashed_identifiers(entries=json_entries('identifiers')) }} as identifiers,
     {{ public_properties('feed', 'events', 'properties') }} as properties,
-    sequence_number,
+    -- events of one instant follow each other by the digits that their ids end in, and a hash has others
+    case
+        when sequence_number is null and {{ names_somebody('event_id', json_entries('identifiers')) }}
+            then try_cast({{ first_match('event_id', '[0-9]{1,18}$') }} as bigint)
+        else sequence_number
+    end as sequence_number,
     amount,
     feedback_score,
     feedback_scale_min,

@@ -248,18 +248,18 @@ class _Columns:
         return self._joined(contract.source, columns)
 
     def record_of(self, contract: TableContract, given: Sequence[str]) -> str:
-        """The key of the record that a row's events belong to, which is published where a record is a case."""
-        if given:
-            return self._joined(contract.source, given)
-        if not self._of_people & set(contract.key):
-            return "record_key"
-        return self._hashed(contract.source, f"concat('{contract.table}:', _row_key)")
+        """The key of the record that a row's events belong to: one text for all tables that name the record."""
+        return self._as_it_is(contract.source, given) if given else "record_key"
 
     def _joined(self, source: str, columns: Sequence[str]) -> str:
         """The source and the values of columns as one text, or their hash where one of them names a person."""
         if self._of_people & set(columns):
             key = " || ':' || ".join(f"coalesce({self.text(column)}, '')" for column in columns)
             return self._hashed(source, key.replace("{{ dbt.type_string() }}", "varchar"))
+        return self._as_it_is(source, columns)
+
+    def _as_it_is(self, source: str, columns: Sequence[str]) -> str:
+        """The source and the values of columns as one text."""
         parts = [
             str(self.spelt(column)) if column in self._required else f"coalesce({self.text(column)}, '')"
             for column in columns

@@ -76,7 +76,7 @@ moments as (
 
 select
     version_key,
-    'desk:' || {{ record_hash("'desk'", "concat('tickets:', _row_key)") }} as record_key,
+    record_key,
     'desk:' || {{ record_hash("'desk'", "coalesce(ticket_id, '')") }} || ':' || moment_ as event_id,
     moment_ as event_name,
     'desk' as source_system,

@@ -291,7 +291,7 @@ def is_all_blanks(text: str) -> str:
 # written otherwise. Anything else may be about a person and in the wrong column, and messages go into logs.
 _WORD = "[a-z][a-z_-]{0,19}|[A-Z]{1,3}"
 _LIKE_A_NUMBER = (
-    "([A-Z]{3} ?|[^[:alnum:]@]{0,3})([0-9]{1,6}|[0-9]{1,3}([.,’][0-9]{3}){1,4})([.,][0-9]*)?([eE][+-]?[0-9]+)?"
+    "([A-Z]{3} ?|[^[:alnum:]@]{0,3})([0-9]{1,6}|[0-9]{1,3}[.,’][0-9]{3})([.,][0-9]{0,2})?([eE][+-]?[0-9]+)?"
     "( ?[A-Z]{3}| ?[^[:alnum:]@]{1,2})?"
 )
 _LIKE_A_TIME = (

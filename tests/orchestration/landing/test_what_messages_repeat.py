@@ -23,6 +23,8 @@ SHOWN = (
     # a date of birth where a number belongs, a number where a time does
     ("1984-02-29", "amount", "a value like '9999-99-99'"),
     ("+31 6 12345678", "amount", "a value like '+99 9 99999999'"),
+    ("612.345.678", "amount", "a value like '999.999.999'"),
+    ("06,12345678", "amount", "a value like '99,99999999'"),
     ("0612345678", "occurred_at", "a value like '9999999999'"),
     ("ann.jansen@example.com", "occurred_at", "a value like 'aaa.aaaaaa@aaaaaaa.aaa'"),
     ("Anna Élodie Ŝmit", "direction", "a value like 'Aaaa Aaaaaa Aaaa'"),

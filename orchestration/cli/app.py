@@ -229,7 +229,8 @@ def _machine_fault(error: Exception) -> str | None:
 
     try:
         return explained(error, read_settings())
-    except SettingsError:
+    except Exception:
+        # what is wrong with an explanation hides nothing of what is explained
         return None
 
 

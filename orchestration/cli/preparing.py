@@ -98,7 +98,7 @@ def prepare_instance(settings: Settings) -> None:
     instance_file = settings.dagster_home / "dagster.yaml"
     # one that somebody changed remains as it is
     if not instance_file.exists() or instance_file.read_text(encoding="utf-8") == FORMER_SETTINGS:
-        instance_file.write_text(INSTANCE_SETTINGS, encoding="utf-8")
+        write_durably(instance_file, INSTANCE_SETTINGS)
 
 
 def make_example(settings: Settings, *, sizes: Mapping[str, int], progress: Progress) -> None:

@@ -43,6 +43,9 @@ def replaced(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
         "select 'with' as word",
         "-- nothing but\nselect 1 -- with",
         "within_it",
+        # one after another they are read once, not in every way to divide them
+        " " * 400 + "select 1",
+        "\n    " * 60 + "with recursive a as (select 1) select * from a",
         "(with a as (select 1) select * from a) union all select 2",
     ],
 )

@@ -16,6 +16,8 @@ from orchestration.lib.core import locks
 # The tag by which a run of a command names its heartbeat, hidden on the pages. Runs that Dagster's daemon started have
 # none: they note their process.
 HEARTBEAT = f"{HIDDEN_TAG_PREFIX}journeys-heartbeat"
+# What it was called before: a run of that version may be alive.
+FORMER_HEARTBEAT = "journeys/heartbeat"
 UNDER_WAY = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 # So long a run may take from its start to the note of its process: the code is imported in between.
 STARTING_SECONDS = 180
@@ -89,7 +91,7 @@ def end_dead_runs(
     alive = []
     for record in instance.get_run_records(filters=dg.RunsFilter(statuses=UNDER_WAY)):
         run = record.dagster_run
-        name = run.tags.get(HEARTBEAT)
+        name = run.tags.get(HEARTBEAT) or run.tags.get(FORMER_HEARTBEAT)
         if name is not None and name == but:
             continue
         if _is_alive(instance, dagster_home, record):
@@ -105,7 +107,7 @@ def end_dead_runs(
 
 def _is_alive(instance: dg.DagsterInstance, dagster_home: Path, record: dg.RunRecord) -> bool:
     run = record.dagster_run
-    name = run.tags.get(HEARTBEAT)
+    name = run.tags.get(HEARTBEAT) or run.tags.get(FORMER_HEARTBEAT)
     if name is not None:
         return locks.is_held(_folder(dagster_home) / name)
     noted = _noted_process(instance, run)

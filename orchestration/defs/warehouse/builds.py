@@ -53,6 +53,9 @@ def run_build(
         return BuildOutcome(None)
     if counted := said_of_nodes(tables.dbt.results, tables.number):
         log.info(f"  {counted}")
+    if not tables.dbt.is_success:
+        # what failed is the news, and a view of it could not be read
+        return BuildOutcome(tables.dbt, tables.number)
     with open_duckdb(settings.warehouse, read_only=True) as connection:
         changed = built_tables(
             connection, read_dbt_manifest(settings.resolved_sources), tables.dbt.results, tables.number

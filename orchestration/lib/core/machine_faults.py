@@ -61,9 +61,9 @@ def explained(error: BaseException, settings: Settings) -> str | None:
     """
     for one in _chain(error):
         kind = _CODES.get(one.errno or 0) if isinstance(one, OSError) else None
-        path = (
-            next((name for name in (one.filename, one.filename2) if name), None) if isinstance(one, OSError) else None
-        )
+        names = (one.filename, one.filename2) if isinstance(one, OSError) else ()
+        # an open file is a number there
+        path = next((name for name in names if isinstance(name, (str, bytes, os.PathLike)) and name), None)
         said = _sentence(str(one), settings, kind=kind, path=Path(os.fsdecode(path)) if path else None)
         if said is not None:
             return said
@@ -145,13 +145,24 @@ def _elsewhere(path: Path, settings: Settings) -> str:
             return f", or set {variable} to another folder"
     if inside.is_relative_to(PROJECT_ROOT):
         return ", or work in a copy of the project of which you own the files"
-    return ", or set TMPDIR to another folder" if inside.is_relative_to(tempfile.gettempdir()) else ""
+    temporary = _temporary()
+    return ", or set TMPDIR to another folder" if temporary is not None and inside.is_relative_to(temporary) else ""
 
 
 def _fullest(settings: Settings) -> Path:
     """The one of the folders written to that has the least room: a write says that it failed, but not where."""
-    places = (settings.home, settings.releases, settings.spill, settings.serving, PROJECT_ROOT / "var")
-    return min((*places, settings.dagster_home, settings.dbt_target, Path(tempfile.gettempdir())), key=_free)
+    places = [settings.home, settings.releases, settings.spill, settings.serving, PROJECT_ROOT / "var"]
+    if (temporary := _temporary()) is not None:
+        places.append(temporary)
+    return min((*places, settings.dagster_home, settings.dbt_target), key=_free)
+
+
+def _temporary() -> Path | None:
+    """The folder for temporary files; None where no folder takes one, as on a full disk."""
+    try:
+        return Path(tempfile.gettempdir())
+    except OSError:
+        return None
 
 
 def _standing(path: Path) -> Path:

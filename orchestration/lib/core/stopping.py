@@ -48,9 +48,14 @@ def stoppable(end: Callable[[], None], *, patience: float = PATIENCE_SECONDS) ->
             return
         _is_asked.set()
         if not is_over.wait(patience):
-            kill_children()
-            end()
-            os._exit(STOPPED)
+            try:
+                kill_children()
+                # who reads what is printed may have gone, or not read on: then the words are lost, and nothing hangs
+                words = threading.Thread(target=end, daemon=True)
+                words.start()
+                words.join(PATIENCE_SECONDS)
+            finally:
+                os._exit(STOPPED)
 
     # the number of a signal is written there by Python's own handler, whatever function a library sets for it
     before = signal.set_wakeup_fd(hears, warn_on_full_buffer=False)
@@ -65,6 +70,7 @@ def stoppable(end: Callable[[], None], *, patience: float = PATIENCE_SECONDS) ->
 
 def kill_children() -> None:
     """Kills the processes that this one started, and those that these started."""
-    for process in psutil.Process().children(recursive=True):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
+    with contextlib.suppress(psutil.Error):
+        for process in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                process.kill()

@@ -29,6 +29,8 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 # What this machine is called on itself.
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+# Listening there is listening at each address of the machine.
+ANY_ADDRESS = ("0.0.0.0", "::")
 HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
 DEFAULT_PORT = 3000
 
@@ -93,7 +95,8 @@ def read_address(
             "that is meant, name what browsers call them, such as JOURNEYS_ALLOWED_HOSTS=pages.example.com; else leave "
             "JOURNEYS_HOST out."
         )
-    return Address(host, int(port), tuple(dict.fromkeys((*named, *LOOPBACK))), port_variable)
+    own = () if host in ANY_ADDRESS else (host.lower(),)
+    return Address(host, int(port), tuple(dict.fromkeys((*named, *own, *LOOPBACK))), port_variable)
 
 
 def is_loopback(host: str) -> bool:
@@ -164,7 +167,7 @@ class Guard:
                 "These pages do not answer under this host name. JOURNEYS_ALLOWED_HOSTS adds one; see docs/security.md."
             )
         # a page of another port of this machine is another's page, too
-        if any(urlsplit(origin).netloc.lower() != hosts[0].lower() for origin in origins):
+        if any(_netloc(origin) != hosts[0].lower() for origin in origins):
             return "This request comes from a page of another site."
         if scope["type"] == "websocket":
             return None
@@ -213,6 +216,14 @@ async def _refuse(send: Send, text: str) -> None:
 
 def _values(scope: Scope, header: bytes) -> list[str]:
     return [value.decode("latin-1").strip() for name, value in scope["headers"] if name.lower() == header]
+
+
+def _netloc(origin: str) -> str | None:
+    """Host and port of an Origin header; None where it is none."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return None
 
 
 def _host_of(text: str) -> str | None:

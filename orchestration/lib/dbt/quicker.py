@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 # The first word of a statement after blanks and comments, where it opens its CTEs.
-_OPENS_CTES = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*(?:[^*]|\*(?!/))*\*/)*with\b(?!\s+recursive\b)\s*", re.IGNORECASE)
+_OPENS_CTES = re.compile(r"(?:\s|--[^\n]*(?:\n|$)|/\*(?:[^*]|\*(?!/))*\*/)*with\b(?!\s+recursive\b)\s*", re.IGNORECASE)
 
 
 def make_dbt_quicker() -> None:

@@ -26,7 +26,7 @@ from dashboard import charts, words
 from dashboard.figure import Figure, Page, Question, csv_text
 from dashboard.filters import NAMES, Choice, Filters, read_filters
 from dashboard.release import NoAnswer, Release, Releases
-from dashboard.view import View
+from dashboard.view import TOO_FEW, View
 from orchestration.lib.core.settings import Settings
 
 log = logging.getLogger("dashboard")
@@ -85,7 +85,10 @@ def make_app(settings: Settings) -> Starlette:
                 with releases.current() as release:
                     filters, choices = read_filters(release, request.query_params, page.takes)
                     view_of = _views(release, filters, request)
-                    shown = [_answer(question, view_of()) for question in page.questions]
+                    shown = [
+                        _answer(question, view_of(), is_by_instances="level" in page.takes)
+                        for question in page.questions
+                    ]
                     return render(
                         "page.html",
                         page=page,
@@ -95,6 +98,7 @@ def make_app(settings: Settings) -> Starlette:
                         shown=shown,
                         kept=_kept(request, choices),
                         query=request.url.query,
+                        links={one.name: _carried(one, filters) for one in pages},
                     )
             except NoAnswer as error:
                 return problem(error, page)
@@ -109,7 +113,10 @@ def make_app(settings: Settings) -> Starlette:
             try:
                 with releases.current() as release:
                     filters, _ = read_filters(release, request.query_params, page.takes)
-                    figure = question.answer(_views(release, filters, request)())
+                    shown = _answer(
+                        question, _views(release, filters, request)(), is_by_instances="level" in page.takes
+                    )
+                    figure = shown.figure
             except NoAnswer as error:
                 return PlainTextResponse(str(error), 503, HEADERS)
             if figure.table is None:
@@ -125,7 +132,7 @@ def make_app(settings: Settings) -> Starlette:
                 with releases.current() as release:
                     found = on_post(release, settings, form)
             except NoAnswer as error:
-                return problem(error, page)
+                return render("problem.html", 400, page=page, message=str(error), release=None)
             return RedirectResponse(f"/{page.name}?{'&'.join(filter(None, (query, found)))}", 303, headers=HEADERS)
 
         async def respond(request: Request) -> Response:
@@ -192,14 +199,26 @@ def _views(release: Release, filters: Filters, request: Request) -> Callable[[],
     return lambda: View(release, filters, path=request.url.path, extra=extra)
 
 
-def _answer(question: Question, view: View) -> Shown:
+def _answer(question: Question, view: View, *, is_by_instances: bool = False) -> Shown:
     began = time.perf_counter()
     try:
-        figure = question.answer(view)
+        figure = Figure(empty=TOO_FEW) if is_by_instances and view.is_too_small else question.answer(view)
     except NoAnswer as error:
         figure = Figure(empty=str(error))
+    except Exception:
+        # the others of the page are worth showing
+        log.exception("figure %s", question.name)
+        figure = Figure(empty="This figure failed; the terminal of make dashboard says why. The others hold.")
+    if figure.empty and view.suppressed_count:
+        figure = Figure(empty=TOO_FEW)
     took = round(1000 * (time.perf_counter() - began))
     return Shown(question, figure, view.queries, view.suppressed_count, took)
+
+
+def _carried(page: Page, filters: Filters) -> str:
+    """The query with which another page shows the same, as far as it takes these filters."""
+    query = filters.address(**{name: "" for name in NAMES if name not in page.takes})
+    return f"?{query}" if query else ""
 
 
 def _kept(request: Request, choices: Sequence[Choice]) -> list[tuple[str, str]]:

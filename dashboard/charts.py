@@ -86,7 +86,9 @@ def lines(
     axis_x: dict[str, Any] = {"title": x_title, "grid": False}
     if is_time:
         axis_x["format"] = "%b %y"
-    x_channel = {"field": x, "type": "temporal" if is_time else "quantitative", "axis": axis_x}
+    x_channel: dict[str, Any] = {"field": x, "type": "temporal" if is_time else "quantitative", "axis": axis_x}
+    if is_time:
+        x_channel["scale"] = {"type": "utc"}
     y_axis: dict[str, Any] = {"title": y_title, "tickCount": 4}
     if percent:
         y_axis["format"] = ".0%"
@@ -137,16 +139,17 @@ def columns(
     x: str,
     y: str,
     series: str,
+    said: str,
     order: Sequence[str],
     colors: Sequence[str],
     label: str,
-    normalize: bool = False,
+    percent: bool = False,
     y_title: str | None = None,
     is_wide: bool = False,
 ) -> Markup:
-    """Stacked columns per month, the parts in a fixed order and colour; with `normalize` as shares of 100 %."""
+    """Stacked columns per month, the parts in a fixed order and colour; `said` names the column of a part's words."""
     y_axis: dict[str, Any] = {"title": y_title, "tickCount": 4}
-    if normalize:
+    if percent:
         y_axis["format"] = ".0%"
     spec = {
         "data": {"values": list(rows)},
@@ -155,19 +158,14 @@ def columns(
         ],
         "mark": {"type": "bar", "cornerRadius": 1},
         "encoding": {
+            # months are those of the data, wherever the server stands
             "x": {
                 "field": x,
                 "type": "ordinal",
-                "timeUnit": "yearmonth",
+                "timeUnit": "utcyearmonth",
                 "axis": {"title": None, "format": "%b %y", "labelAngle": 0, "grid": False},
             },
-            "y": {
-                "field": y,
-                "type": "quantitative",
-                "aggregate": "sum",
-                "stack": "normalize" if normalize else "zero",
-                "axis": y_axis,
-            },
+            "y": {"field": y, "type": "quantitative", "stack": "zero", "axis": y_axis},
             "color": {
                 "field": series,
                 "type": "nominal",
@@ -175,6 +173,7 @@ def columns(
                 "legend": {"columns": 0 if is_wide else 3},
             },
             "order": {"field": "_order", "type": "quantitative"},
+            "description": {"field": said},
         },
     }
     return draw(spec, label, is_wide=is_wide)
@@ -183,19 +182,16 @@ def columns(
 def timeline(
     events: Sequence[dict[str, Any]], phases: Sequence[dict[str, Any]], *, order: Sequence[str], label: str
 ) -> Markup:
-    """Events (`at`, `lane`, `what`) on a lane per channel, phases over them (`from`, `to`, `phase`, `outcome`)."""
+    """Events (`at`, `lane`, `said`) on a lane per channel, phases over them (`from`, `to`, `phase`, `said`)."""
     lanes = sorted({event["lane"] for event in events})
-    x = {"field": "at", "type": "temporal", "axis": {"title": None, "grid": False}}
+    x = {"field": "at", "type": "temporal", "scale": {"type": "utc"}, "axis": {"title": None, "grid": False}}
     y = {
         "type": "nominal",
         "scale": {"domain": ["Phase", *lanes]},
         "axis": {"title": None, "labelLimit": 110, "ticks": False},
     }
-    tips = [
-        {"field": "at", "type": "temporal", "title": "when"},
-        {"field": "lane", "title": "channel"},
-        {"field": "what"},
-    ]
+    # what a mark says under the pointer and to a screen reader
+    said = {"description": {"field": "said"}}
     spec = {
         "layer": [
             {
@@ -206,13 +202,13 @@ def timeline(
                     "x2": {"field": "to"},
                     "y": {**y, "field": "lane"},
                     "color": {"field": "phase", "type": "nominal", "scale": {"domain": list(order)}},
-                    "tooltip": [{"field": "phase"}, {"field": "outcome"}, {"field": "from", "type": "temporal"}],
+                    **said,
                 },
             },
             {
                 "data": {"values": list(events)},
                 "mark": {"type": "point", "filled": True, "size": 50, "opacity": 0.55, "color": "var(--accent)"},
-                "encoding": {"x": x, "y": {**y, "field": "lane"}, "tooltip": tips},
+                "encoding": {"x": x, "y": {**y, "field": "lane"}, **said},
             },
         ]
     }
@@ -238,6 +234,8 @@ def _svg(text: str, width: int, height: int) -> str:
 
 
 def _plain(value: Any) -> str:
-    if isinstance(value, (date, datetime)):
-        return value.isoformat()
+    if isinstance(value, datetime):
+        return f"{value.isoformat()}Z"
+    if isinstance(value, date):
+        return f"{value.isoformat()}T00:00:00Z"
     raise TypeError(f"{type(value).__name__} can't be drawn")

@@ -21,8 +21,9 @@ from orchestration.lib.release.folders import DATABASE, MANIFEST
 # A question that takes longer is given up: somebody waits for it.
 QUERY_SECONDS = 20.0
 # Answers kept per release. One page asks about ten questions.
-ANSWERS_KEPT = 2_000
+ANSWERS_KEPT = 1_000
 ROWS_KEPT = 20_000
+ROWS_KEPT_IN_ALL = 300_000
 
 
 class NoAnswer(RuntimeError):
@@ -61,6 +62,7 @@ class Release:
     _close: contextlib.ExitStack
     _readers: int = 0
     _is_left: bool = False
+    _rows_kept: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _answers: OrderedDict[tuple[str, tuple[tuple[str, Any], ...]], Table] = field(default_factory=OrderedDict)
 
@@ -105,8 +107,10 @@ class Release:
         if len(answer) <= ROWS_KEPT:
             with self._lock:
                 self._answers[key] = answer
-                if len(self._answers) > ANSWERS_KEPT:
-                    self._answers.popitem(last=False)
+                self._rows_kept += len(answer)
+                while len(self._answers) > ANSWERS_KEPT or self._rows_kept > ROWS_KEPT_IN_ALL:
+                    _, oldest = self._answers.popitem(last=False)
+                    self._rows_kept -= len(oldest)
         return answer
 
     def _ask(self, sql: str, parameters: Mapping[str, Any] | None, seconds: float) -> Table:
@@ -125,6 +129,11 @@ class Release:
             raise NoAnswer(
                 f"Release {self.release_id} was made by another version of the warehouse and lacks what this page "
                 f"reads ({str(error).splitlines()[0]}). The next release, after make run, has it."
+            ) from error
+        except duckdb.OutOfMemoryException as error:
+            raise NoAnswer(
+                "The answer needs more memory than JOURNEYS_MEMORY allows. A shorter period or another filter leaves "
+                "less to count."
             ) from error
         except duckdb.IOException as error:
             raise NoAnswer(

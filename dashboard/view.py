@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from typing import Any
 
 from dashboard.filters import ALL, Filters
 from dashboard.release import Release, Table
 from orchestration.lib.core import sql as spell
+
+TOO_FEW = "Of this segment too few customers are in it, or outside of it, to show anything."
+CUSTOMERS = "select count(distinct customer_id) as customers from ({instances}) as instances"
 
 
 @dataclass
@@ -22,6 +26,7 @@ class View:
     extra: Mapping[str, str] = field(default_factory=dict)
     queries: list[str] = field(default_factory=list)
     suppressed_count: int = 0
+    hidden: set[tuple[Any, ...]] = field(default_factory=set)
 
     @property
     def min_cell_size(self) -> int:
@@ -39,27 +44,60 @@ class View:
         return self.release.ask(text, values)
 
     def ask_by_group(
-        self, query: str, keys: Sequence[str], *, customers: str = "customers", **parameters: Any
+        self,
+        query: str,
+        keys: Sequence[str],
+        *,
+        customers: str = "customers",
+        within: Sequence[str] = (),
+        **parameters: Any,
     ) -> Table:
         """As `ask`, but by segment without the rows that would reveal single people.
 
         A row of a segment is left out where fewer than `min_cell_size` customers are in it, or where so few of all
-        customers of the row are outside of the segment (but not none), as in the marts. They are counted in
-        `suppressed_count`.
+        customers of the row are outside of the segment (but not none), as in the marts. Where a single row of those
+        with equal `within` is left out, or several with few customers together, the smallest other one is left out as
+        well: they would follow from a total. `hidden` has the keys of what is left out, `suppressed_count` counts it.
         """
+        self.hidden = set()
         answer = self.ask(query, **parameters)
         if self.filters.segment == ALL:
             return answer
         text, values = self._complete(query, replace(self.filters, segment=ALL), parameters)
         of_all = {tuple(row[key] for key in keys): row[customers] for row in self.release.ask(text, values)}
-        kept = []
-        for values_of_row, row in zip(answer.rows, answer, strict=True):
-            count, outside = row[customers], of_all.get(tuple(row[key] for key in keys), 0) - row[customers]
-            if count < self.min_cell_size or 0 < outside < self.min_cell_size:
-                self.suppressed_count += 1
-            else:
-                kept.append(values_of_row)
+        groups: dict[tuple[Any, ...], list[tuple[tuple[Any, ...], int]]] = {}
+        for row in answer:
+            key, count = tuple(row[key] for key in keys), row[customers]
+            groups.setdefault(tuple(row[name] for name in within), []).append((key, count))
+            if self.is_few(count) or self.is_few(of_all.get(key, count + 1) - count, none_is_few=False):
+                self.hidden.add(key)
+        for rows in groups.values():
+            small = [count for key, count in rows if key in self.hidden]
+            if small and (len(small) == 1 or sum(small) < self.min_cell_size):
+                shown = [(count, key) for key, count in rows if key not in self.hidden]
+                self.hidden |= {min(shown, key=lambda one: (one[0], str(one[1])))[1]} if shown else set()
+        self.suppressed_count += len(self.hidden)
+        kept = [
+            values_of_row
+            for values_of_row, row in zip(answer.rows, answer, strict=True)
+            if tuple(row[key] for key in keys) not in self.hidden
+        ]
         return Table(answer.columns, kept)
+
+    def is_few(self, count: int, *, none_is_few: bool = True) -> bool:
+        """Whether so few customers could be recognised."""
+        return count < self.min_cell_size and (count > 0 or none_is_few)
+
+    @property
+    def is_too_small(self) -> bool:
+        """Whether so few of the chosen segment have a chosen instance, or so few others, that nothing may be shown."""
+        if self.filters.segment == ALL:
+            return False
+        counts = []
+        for segment in (self.filters.segment, ALL):
+            text, values = self._complete(CUSTOMERS, replace(self.filters, segment=segment), {})
+            counts.append(self.release.ask(text, values).first()["customers"])
+        return self.is_few(counts[0]) or self.is_few(counts[1] - counts[0], none_is_few=False)
 
     def address(self, **changes: str) -> str:
         """The address of this page with other filters."""
@@ -126,6 +164,8 @@ def _shown(text: str, values: Mapping[str, Any]) -> str:
         value = values[found[1]]
         if value is None:
             return "null"
-        return f"date {spell.literal(value)}" if hasattr(value, "isoformat") else spell.literal(value)
+        if isinstance(value, datetime):
+            return f"timestamp {spell.literal(value)}"
+        return f"date {spell.literal(value)}" if isinstance(value, date) else spell.literal(value)
 
     return re.sub(r"\$([a-z_]\w*)", written, text)

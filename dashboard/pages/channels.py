@@ -9,6 +9,7 @@ from dashboard.draw import OUTCOMES, Bar, Part, bars, key, switch, table
 from dashboard.figure import Figure, Page
 from dashboard.filters import LEVELS
 from dashboard.names import channel_names, phase_names
+from dashboard.release import Table
 from dashboard.view import View
 
 PAGE = Page(
@@ -186,7 +187,7 @@ select paths.path, count(*) as instances, count(distinct instances.customer_id) 
     count_if(instances.outcome = 'pending') as pending,
     percentile_disc(0.5) within group (order by instances.duration_seconds) as median_seconds
 from paths inner join instances on instances.journey_instance_id = paths.journey_instance_id
-group by paths.path order by instances desc, paths.path limit 500
+group by paths.path order by instances desc, paths.path
 """
 PHASE_PATHS = """
 with instances as ({instances}),
@@ -203,7 +204,7 @@ select paths.path, count(*) as instances, count(distinct instances.customer_id) 
     count_if(instances.outcome = 'pending') as pending,
     percentile_disc(0.5) within group (order by instances.duration_seconds) as median_seconds
 from paths inner join instances on instances.journey_instance_id = paths.journey_instance_id
-group by paths.path order by instances desc, paths.path limit 500
+group by paths.path order by instances desc, paths.path
 """
 ALL_INSTANCES = "with instances as ({instances}) select count(*) as instances from instances"
 
@@ -222,7 +223,8 @@ def paths(view: View) -> Figure:
     found = view.ask_by_group(query, ("path",))
     if not found:
         return Figure(empty="No path that may be shown with these filters.")
-    total = view.ask(ALL_INSTANCES).first()["instances"]
+    # not of all instances: the difference would be those that are not shown
+    total = sum(row["instances"] for row in found)
     names = phase_names(view) if kind == "phase" else _names(view, kind)
     drawn = []
     for row in found.dicts[:PATHS_SHOWN]:
@@ -242,13 +244,16 @@ def paths(view: View) -> Figure:
         )
     shown = sum(row["instances"] for row in found.dicts[:PATHS_SHOWN])
     first = found.first()
+    decided = first["instances"] - first["pending"]
+    said = " → ".join(_folded([names.get(one, one) for one in first["path"].split(" > ")]))
     return Figure(
         answer=(
-            f"The {len(drawn)} most frequent paths are {words.percent(shown / total)} of all; the first one completes "
-            f"in {words.percent(first['completed'] / first['instances'])} of cases."
+            f"The {len(drawn)} most frequent paths are {words.percent(shown / total)} of those shown. Of the first, "
+            f"{said}, {words.percent(first['completed'] / decided if decided else None)} of those that ended "
+            "were completed."
         ),
         body=chooser + key((("done", "completed"), ("open", "still open"), ("out", "fell out"))) + bars(drawn),
-        table=found,
+        table=Table(found.columns, found.rows[:500]),
         counted=f"{total:,} instances",
         unit="instances per path",
         notes=(
@@ -301,6 +306,8 @@ def ends(view: View) -> Figure:
         answer=(
             f"Most instances that fell out were last seen at {names.get(worst['name'], worst['name'])}"
             f" ({worst['fell_out_here']:,})."
+            if worst["fell_out_here"]
+            else "No instance fell out."
         ),
         body=chooser
         + table(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
 from markupsafe import Markup
 
@@ -47,10 +46,12 @@ def find(release: Release, settings: Settings, form: Mapping[str, str]) -> str:
         raise NoAnswer("Nothing was typed.")
     if re.fullmatch("c_[0-9a-f]{32}", typed):
         found = release.ask(BY_ID, {"customer": typed})
-    elif re.fullmatch("[0-9a-f]{32}", typed):
-        found = release.ask(BY_HASH, {"identifier_hash": typed})
     else:
-        found = release.ask(BY_HASH, {"identifier_hash": _hash(settings, kind, typed)})
+        is_like_a_hash = re.fullmatch("[0-9a-f]{32}", typed) is not None
+        found = release.ask(BY_HASH, {"identifier_hash": typed if is_like_a_hash else _hash(settings, kind, typed)})
+        if not found and is_like_a_hash:
+            # a cookie may look like one
+            found = release.ask(BY_HASH, {"identifier_hash": _hash(settings, kind, typed)})
     return (
         f"customer={found.rows[0][0]}"
         if found.rows
@@ -60,14 +61,16 @@ def find(release: Release, settings: Settings, form: Mapping[str, str]) -> str:
 
 def _hash(settings: Settings, kind: str, typed: str) -> str:
     # imports what only this needs
-    from orchestration.lib.warehouse.data_set import prepare_data_set
     from orchestration.lib.warehouse.identifiers import hash_identifier
-    from orchestration.lib.warehouse.key import read_pepper
+    from orchestration.lib.warehouse.key import existing_pepper
 
+    if not settings.resolved_seeds.is_dir():
+        raise NoAnswer(
+            "The data set of this release is not on this machine. Type the hash, which make hash prints there."
+        )
     try:
-        prepare_data_set(settings, today=datetime.now(UTC).date())
-        return hash_identifier(settings, read_pepper(settings), kind, typed)
-    except SettingsError as error:
+        return hash_identifier(settings, existing_pepper(settings), kind, typed)
+    except (SettingsError, OSError) as error:
         raise NoAnswer(str(error)) from error
 
 
@@ -169,19 +172,22 @@ def happened(view: View) -> Figure:
             {
                 "at": row["occurred_at"],
                 "lane": names.get(row["channel"], row["channel"] or "(none)"),
-                "what": row["event_name"].replace("_", " "),
+                "said": f"{row['occurred_at']:%d %B %Y, %H:%M}; "
+                f"{names.get(row['channel'], row['channel'] or 'no channel')}; "
+                f"{row['event_name'].replace('_', ' ')}",
             }
             for row in events
         ],
         [
             {
-                "from": row["entered_at"],
+                "from": max(row["entered_at"], events.first()["occurred_at"]),
                 "to": row["left_at"] or as_of,
                 "phase": phases.get(row["phase_id"], row["phase_id"]),
-                "outcome": row["outcome"].replace("_", " "),
+                "said": f"{phases.get(row['phase_id'], row['phase_id'])}; from {row['entered_at']:%d %B %Y, %H:%M}; "
+                + ("still in it" if row["outcome"] == "pending" else row["outcome"].replace("_", " ")),
             }
             for row in intervals
-            if row["entered_at"] >= events.first()["occurred_at"]
+            if (row["left_at"] or as_of) >= events.first()["occurred_at"]
         ],
         order=list(phases.values()),
         label="Events of the customer by channel, and the phases of the journey, over time",
@@ -196,7 +202,9 @@ def happened(view: View) -> Figure:
         )
         for row in reversed(events.dicts[-40:])
     ]
-    last = intervals.dicts[-1] if intervals else None
+    # of several cases one that is open says more than one that ended later
+    stays = sorted(intervals.dicts, key=lambda row: (row["outcome"] == "pending", row["entered_at"]))
+    last = stays[-1] if stays else None
     answer = "They have no stay in this journey."
     if last is not None:
         where = phases.get(last["phase_id"], last["phase_id"])

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from dashboard import words
 from dashboard.draw import drawing, key, switch
 from dashboard.figure import Figure, Page
+from dashboard.filters import ALL
 from dashboard.names import channel_names, phase_names
 from dashboard.release import Table
 from dashboard.view import View
@@ -168,8 +169,8 @@ def subway_map(view: View) -> Figure:
     hidden = []
     if len(shown_ways) < len(ways):
         hidden.append(
-            f"Shown are the {len(shown_ways)} widest of {len(ways)} ways, {words.percent(volume / all_volume)} of "
-            f"{all_volume:,} moves."
+            f"Shown are the {len(shown_ways)} widest of {len(ways)} ways, "
+            f"{words.percent(volume / all_volume if all_volume else None)} of {all_volume:,} moves; the CSV has all."
         )
     all_lines = {row["line"] for row in stops}
     if len(lines) < len(all_lines):
@@ -201,7 +202,7 @@ def subway_map(view: View) -> Figure:
     return Figure(
         answer=answer,
         body=body,
-        table=_shown_ways(shown_ways, by_id),
+        table=_shown_ways(ways, by_id),
         counted=f"{all_volume:,} moves between stops",
         unit="width: moves; size of a stop: steps there",
         notes=(
@@ -222,7 +223,7 @@ def subway_map(view: View) -> Figure:
 
 def _filtered(view: View) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Stops and ways of the chosen instances, at the places of the map."""
-    places = {
+    places: dict[tuple[str, str], Mapping[str, Any]] = {
         (row["line"], row["phase_id"]): row
         for row in view.release.ask(STOPS, {"journey": view.filters.journey, "line_type": "channel"})
     }
@@ -230,10 +231,13 @@ def _filtered(view: View) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     none = dict.fromkeys(("visit_count", "instance_count", "drop_off_count", "customers"), 0) | {
         "median_pause_seconds": None
     }
+    hidden = set(view.hidden)
+    unknown: Mapping[str, Any] = dict.fromkeys(none)
     stops = []
     for where, place in places.items():
-        row = visits.get(where, none)
-        share = row["drop_off_count"] / row["instance_count"] if row["instance_count"] else None
+        row: Mapping[str, Any] = unknown if where in hidden else visits.get(where, none)
+        instances = row["instance_count"]
+        share = row["drop_off_count"] / instances if instances else None
         stops.append({**place, **row, "drop_off_share": share, "mood": None, "answer_count": 0})
     ways = []
     for row in view.ask_by_group(FILTERED_WAYS, ("line", "phase_id", "next_line", "next_phase_id")):
@@ -331,11 +335,11 @@ with of_journey as (
 ),
 steps as (
     select
-        steps.journey_instance_id, steps.channel, steps.phase_id,
+        steps.journey_instance_id, steps.event_id, steps.channel, steps.phase_id,
         lead(steps.channel) over next_step as next_channel,
         lead(steps.phase_id) over next_step as next_phase_id
     from journeys.fct_steps as steps
-    where steps.journey_id = $journey
+    inner join of_journey on of_journey.journey_instance_id = steps.journey_instance_id
     window next_step as (partition by steps.journey_instance_id order by steps.step_number)
 ),
 taken as (
@@ -345,9 +349,7 @@ taken as (
 ),
 devices as (
     select steps.journey_instance_id, mode(events.device_type) as device_type
-    from journeys.fct_steps as steps
-    inner join core.fct_events as events on events.event_id = steps.event_id
-    where steps.journey_id = $journey
+    from steps inner join core.fct_events as events on events.event_id = steps.event_id
     group by steps.journey_instance_id
 ),
 groups as (
@@ -364,20 +366,30 @@ groups as (
     where devices.device_type is not null
 ),
 totals as (
-    select count(*) as all_count, count(taken.journey_instance_id) as all_taken
+    select count(*) as instances, count(taken.journey_instance_id) as takers,
+        count(distinct of_journey.customer_id) as customers,
+        count(distinct case when taken.journey_instance_id is not null then of_journey.customer_id end)
+            as taking_customers
     from of_journey left join taken on taken.journey_instance_id = of_journey.journey_instance_id
 )
 select
     groups.kind, groups.name,
     count(*) as instances, count(distinct groups.customer_id) as customers,
     count(taken.journey_instance_id) as takes_it,
-    any_value(totals.all_count) - count(*) as other_instances,
-    any_value(totals.all_taken) - count(taken.journey_instance_id) as others_take_it
+    count(distinct case when taken.journey_instance_id is not null then groups.customer_id end) as taking_customers,
+    any_value(totals.instances) - count(*) as other_instances,
+    any_value(totals.takers) - count(taken.journey_instance_id) as others_take_it,
+    any_value(totals.customers) as all_customers,
+    any_value(totals.taking_customers) as all_taking_customers
 from groups
 cross join totals
 left join taken on taken.journey_instance_id = groups.journey_instance_id
 group by groups.kind, groups.name
 order by groups.kind, groups.name
+"""
+TOTALS = """
+with of_journey as ({instances})
+select count(*) as instances from of_journey
 """
 KINDS = (
     ("segment", "Segments"),
@@ -405,8 +417,9 @@ def who(view: View) -> Figure:
         return Figure(
             empty="Lines of segments have no such comparison: choose channels as lines, and click a stop or a way."
         )
-    found = view.ask(
+    found = view.ask_by_group(
         WHO,
+        ("kind", "name"),
         from_line=start["line"],
         from_phase=start["phase_id"],
         to_line=end["line"] if end else None,
@@ -415,15 +428,20 @@ def who(view: View) -> Figure:
     where = f"{start['line_name']} in {start['phase_name']}"
     if end:
         where += f", then {end['line_name']} in {end['phase_name']}"
-    kept, hidden = [], 0
+    kept = []
     for row in found:
-        if row["kind"] == "segment" and (
-            row["customers"] < view.min_cell_size or 0 < row["other_instances"] < view.min_cell_size
-        ):
-            hidden += 1
-            continue
-        kept.append(row)
-    view.suppressed_count += hidden
+        # those of a segment who have it and those outside who do are few people, too
+        is_about_people = row["kind"] == "segment" or view.filters.segment != ALL
+        few = (
+            view.is_few(row["customers"]),
+            view.is_few(row["all_customers"] - row["customers"], none_is_few=False),
+            view.is_few(row["taking_customers"], none_is_few=False),
+            view.is_few(row["all_taking_customers"] - row["taking_customers"], none_is_few=False),
+        )
+        if is_about_people and any(few):
+            view.suppressed_count += 1
+        else:
+            kept.append(row)
     names = channel_names(view) | {
         row["segment"]: row["segment_name"] for row in view.look_up("from customers.dim_segments")
     }
@@ -506,27 +524,34 @@ def who(view: View) -> Figure:
         unit="share of instances, 95 % interval (Wilson)",
         notes=(
             (
-                "An instance counts once, however often it has the stop or way. “More often” where the two intervals do"
-                " not overlap: a cautious reading, and many groups are compared at once. A difference is no cause. The"
-                " device is the one of most of an instance's steps."
+                "Longer instances touch more channels and take more ways. An instance counts once, however often it "
+                "has the stop or way. “More often” where the two intervals do not overlap: a cautious reading; many "
+                "groups are compared at once. A difference is no cause. The device is the one of most of its steps."
             ),
         ),
     )
 
 
 MOVES = """
-with instances as ({instances})
-select intervals.phase_id, intervals.outcome, intervals.next_phase_id, count(*) as stays,
-    count(distinct intervals.customer_id) as customers
-from journeys.fct_phase_intervals as intervals
-inner join instances on instances.journey_instance_id = intervals.journey_instance_id
+with instances as ({instances}),
+stays as (
+    select intervals.phase_id, intervals.outcome, intervals.next_phase_id, intervals.customer_id
+    from journeys.fct_phase_intervals as intervals
+    inner join instances on instances.journey_instance_id = intervals.journey_instance_id
+),
+of_phases as (
+    select phase_id, count(distinct customer_id) as customers from stays group by phase_id
+)
+select stays.phase_id, stays.outcome, stays.next_phase_id, count(*) as stays, of_phases.customers
+from stays inner join of_phases on of_phases.phase_id = stays.phase_id
 group by all order by all
 """
 
 
 @PAGE.question("moves", "What becomes of those who enter a phase?", is_wide=True)
 def moves(view: View) -> Figure:
-    found = view.ask_by_group(MOVES, ("phase_id", "outcome", "next_phase_id"))
+    # a phase is shown whole or not at all: with single outcomes left out, the others would look like more
+    found = view.ask_by_group(MOVES, ("phase_id", "outcome", "next_phase_id"), within=("phase_id",))
     names = phase_names(view)
     if not found:
         return Figure(empty="Nobody entered a phase of this journey with these filters.")

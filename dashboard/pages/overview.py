@@ -41,7 +41,7 @@ where scorecard.journey_id = $journey
 order by coalesce(phases.phase_order, 0), scorecard.phase_id, scorecard.tier, scorecard.kpi_name
 """
 PERIODS = """
-select kpi_id, period_start, value
+select kpi_id, period_start, value, is_mature
 from kpis.fct_kpi_values
 where kpi_id in (select kpi_id from kpis.kpi_scorecard where journey_id = $journey)
 qualify row_number() over (partition by kpi_id order by period_start desc) <= 12
@@ -55,9 +55,9 @@ def targets(view: View) -> Figure:
     kpis = view.ask(SCORECARD)
     if not kpis:
         return Figure(empty="No KPI belongs to this journey. kpis.csv is where KPIs are declared.")
-    history: dict[str, list[float | None]] = {}
+    history: dict[str, list[tuple[float | None, bool]]] = {}
     for row in view.ask(PERIODS):
-        history.setdefault(row["kpi_id"], []).append(row["value"])
+        history.setdefault(row["kpi_id"], []).append((row["value"], not row["is_mature"]))
     names = phase_names(view)
     counted = Counter(row["status"] for row in kpis)
     parts = []
@@ -97,7 +97,7 @@ def targets(view: View) -> Figure:
     )
 
 
-def _row(kpi: Mapping[str, Any], values: list[float | None]) -> Markup:
+def _row(kpi: Mapping[str, Any], periods: list[tuple[float | None, bool]]) -> Markup:
     unit, direction = kpi["unit"], kpi["direction"]
     value = amount(kpi["value"], unit)
     low_high = (
@@ -112,10 +112,10 @@ def _row(kpi: Mapping[str, Any], values: list[float | None]) -> Markup:
     arrow = change_arrow(kpi["trend"], unit, direction)
     kind = "better" if "better" in arrow else "worse" if "worse" in arrow else ""
     line = draw_sparkline(
-        values,
-        label=f"{kpi['kpi_name']}, last {len(values)} periods",
+        [value for value, _ in periods],
+        label=f"{kpi['kpi_name']}, last {len(periods)} periods",
         target=kpi["target"],
-        last_is_open=not kpi["is_mature"],
+        is_open=[is_open for _, is_open in periods],
     )
     return Markup(
         '<tr><th scope="row">{name}{tier}</th><td><span class="pill {status}">{mark} {word}</span><div'
@@ -153,10 +153,18 @@ group by intervals.phase_id
 """
 
 
+# one who is in two phases, with two cases, is one customer
+NOW_IN_ALL = """
+select count(distinct customer_id) as customers, count(distinct customer_id) filter (where is_stalled) as stalled
+from journeys.fct_phase_intervals where journey_id = $journey and outcome = 'pending'
+"""
+
+
 @PAGE.question("now", "Where are customers now?")
 def now(view: View) -> Figure:
     names = phase_names(view)
-    found = {row["phase_id"]: row for row in view.ask(NOW)}
+    answer = view.ask(NOW)
+    found = {row["phase_id"]: row for row in answer}
     if not found:
         return Figure(empty="Nobody is in a phase of this journey now: every stay has ended.")
     rows = []
@@ -175,8 +183,8 @@ def now(view: View) -> Figure:
                 f"{row['customers']:,}",
             )
         )
-    total = sum(row["customers"] for row in found.values())
-    stalled = sum(row["stalled"] for row in found.values())
+    everybody = view.ask(NOW_IN_ALL).first()
+    total, stalled = everybody["customers"], everybody["stalled"]
     most = max(found.values(), key=lambda row: (row["stalled"], row["phase_id"]))
     return Figure(
         answer=(
@@ -184,7 +192,7 @@ def now(view: View) -> Figure:
             f"{names.get(most['phase_id'], most['phase_id'])} ({most['stalled']:,})."
         ),
         body=key((("progress", "within the usual time"), ("out", "stalled"))) + bars(rows),
-        table=view.ask(NOW),
+        table=answer,
         counted=f"{total:,} customers with an open stay",
         unit="customers",
         notes=(
@@ -211,20 +219,9 @@ from hygiene.releases as now
 left join hygiene.releases as before on before.release_id = now.previous_release_id
 where now.release_id = $release_id
 """
-TURNED = """
-select kpis.kpi_name, periods.period_start, periods.status, before.status as status_before
-from kpis.kpi_scorecard as kpis
-inner join kpis.fct_kpi_values as periods
-    on periods.kpi_id = kpis.kpi_id and periods.period_start = kpis.status_period_start
-inner join kpis.fct_kpi_values as before on before.kpi_id = kpis.kpi_id
-where kpis.journey_id = $journey and before.period_start < periods.period_start and before.is_mature
-    and periods.status <> before.status
-qualify row_number() over (partition by kpis.kpi_id order by before.period_start desc) = 1
-order by kpis.kpi_name
-"""
 
 
-@PAGE.question("changes", "What changed since the last release?")
+@PAGE.question("changes", "What changed since the last release, in all journeys?")
 def changes(view: View) -> Figure:
     release_id = view.release.release_id
     found = view.ask(ROWS, release_id=release_id)

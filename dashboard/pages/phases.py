@@ -12,7 +12,7 @@ from dashboard.figure import Figure, Page
 from dashboard.filters import ALL
 from dashboard.names import phase_names
 from dashboard.release import Table
-from dashboard.view import View
+from dashboard.view import TOO_FEW, View
 
 PAGE = Page(
     name="phases",
@@ -79,6 +79,16 @@ from steps_taken group by step_order, phase_id order by step_order, phase_id
 """
 
 
+REQUIRED = """
+select phase_id from journeys.dim_phases
+where journey_id = $journey and is_required
+    and journey_version = coalesce(
+        $version, (select max(journey_version) from journeys.dim_phases where journey_id = $journey)
+    )
+order by phase_order
+"""
+
+
 @PAGE.question("funnel", "How far do customers get?")
 def funnel(view: View) -> Figure:
     of_version = _one_version(view)
@@ -88,50 +98,62 @@ def funnel(view: View) -> Figure:
         )
     else:
         found = view.ask(FUNNEL)
-    rows = [row for row in found.dicts if row["entered"]]
-    if not rows:
+    hidden = {phase_id for _, phase_id in view.hidden}
+    rows = {row["phase_id"]: row for row in found if row["entered"]}
+    steps = [row[0] for row in view.look_up(REQUIRED).rows]
+    if not steps or steps[0] not in rows:
         return Figure(empty="Nobody entered the first required phase with these filters.")
     names = phase_names(view)
-    first = rows[0]["entered"]
-    drawn = []
-    for row in rows:
-        name = names.get(row["phase_id"], row["phase_id"])
-        is_last = row is rows[-1]
+    first = rows[steps[0]]["entered"]
+    drawn: list[Bar] = []
+    table: list[tuple[Any, ...]] = []
+    of_decided: list[tuple[float, str, int, int]] = []
+    for number, phase in enumerate(steps, start=1):
+        name = names.get(phase, phase)
+        if phase in hidden:
+            drawn.append(Bar(name, (), "not shown"))
+            table.append((number, phase, None, None, None, None))
+            continue
+        row = rows.get(phase)
+        entered = row["entered"] if row else 0
+        value = f"{entered:,}  ({words.percent(entered / first)})"
+        # who went on would say how many are in the next step
+        is_cut = number < len(steps) and steps[number] in hidden
+        if row is None or number == len(steps) or is_cut:
+            said = f"{name}: {entered:,} reached it" + ("; what became of them is not shown" if is_cut else "")
+            drawn.append(Bar(name, (Part(entered, "none" if is_cut else "done", said),), value))
+            table.append((number, phase, entered, None, None, None))
+            continue
         later = row["went_on"] - row["directly"]
-        lost = row["entered"] - row["went_on"] - row["pending"]
-        parts = (
-            (Part(row["entered"], "done", f"{name}: {row['entered']:,} reached it"),)
-            if is_last
-            else (
-                Part(row["directly"], "progress", f"{name}: {row['directly']:,} took the next step directly"),
-                Part(later, "back", f"{name}: {later:,} took it after going back or a detour"),
-                Part(row["pending"], "open", f"{name}: {row['pending']:,} still have time"),
-                Part(lost, "out", f"{name}: {lost:,} never took it"),
+        lost = entered - row["went_on"] - row["pending"]
+        drawn.append(
+            Bar(
+                name,
+                (
+                    Part(row["directly"], "progress", f"{name}: {row['directly']:,} took the next step directly"),
+                    Part(later, "back", f"{name}: {later:,} took it after going back or a detour"),
+                    Part(row["pending"], "open", f"{name}: {row['pending']:,} still have time"),
+                    Part(lost, "out", f"{name}: {lost:,} never took it"),
+                ),
+                value,
             )
         )
-        drawn.append(Bar(name, parts, f"{row['entered']:,}  ({words.percent(row['entered'] / first)})"))
-    last = rows[-1]
-    worst = max(
-        rows[:-1], key=lambda row: (row["entered"] - row["went_on"] - row["pending"]) / row["entered"], default=None
-    )
-    answer = (
-        f"Of {first:,} that entered {names.get(rows[0]['phase_id'])}, {last['entered']:,} reached "
-        f"{names.get(last['phase_id'])} ({words.percent(last['entered'] / first)})."
-    )
-    notes = [of_version] if of_version else []
-    if worst is not None:
-        decided = worst["entered"] - worst["pending"]
-        low_high = words.interval(int(worst["went_on"]), int(decided))
-        if low_high:
-            answer += (
-                f" The hardest step is out of {names.get(worst['phase_id'])}:"
-                f" {words.percent(worst['went_on'] / decided)} of the {decided:,} decided ones take it"
-                f" ({words.between(*low_high)})."
-            )
-    notes.append(
-        "The strict view: required phases in order, each within the window of the one before. Those who start in the "
-        "middle are not in it."
-    )
+        table.append((number, phase, entered, row["went_on"], row["directly"], row["pending"]))
+        if decided := int(entered - row["pending"]):
+            of_decided.append((row["went_on"] / decided, name, int(row["went_on"]), decided))
+    last = steps[-1]
+    answer = f"{first:,} entered {names.get(steps[0], steps[0])}."
+    if last not in hidden:
+        reached = rows[last]["entered"] if last in rows else 0
+        answer = (
+            f"Of {first:,} that entered {names.get(steps[0], steps[0])}, {reached:,} reached {names.get(last, last)} "
+            f"({words.percent(reached / first)})."
+        )
+    if of_decided:
+        share, name, went_on, decided = min(of_decided)
+        low_high = words.interval(went_on, decided)
+        answer += f" The hardest step is out of {name}: {words.percent(share)} of the {decided:,} decided ones take it"
+        answer += f" ({words.between(*low_high)})." if low_high else "."
     return Figure(
         answer=answer,
         body=key(
@@ -143,10 +165,14 @@ def funnel(view: View) -> Figure:
             )
         )
         + bars(drawn),
-        table=Table(found.columns[:-1], [row[:-1] for row in found.rows]),
+        table=Table(("step_order", "phase_id", "entered", "went_on", "directly", "pending"), table),
         counted=f"{first:,} instances that entered the first step",
         unit="instances of the journey",
-        notes=notes,
+        notes=(
+            *((of_version,) if of_version else ()),
+            "The strict view: required phases in order, each within the window of the one before. Those who start in "
+            "the middle are not in it.",
+        ),
     )
 
 
@@ -225,9 +251,14 @@ LEAST_AT_RISK = 20
 def survival(view: View) -> Figure:
     versions = [row[0] for row in view.look_up(VERSIONS).rows]
     if view.is_filtered or (view.filters.version == "all" and len(versions) > 1):
-        found = view.ask_by_group(FILTERED_SURVIVAL, ("phase_id", "dwell_days"))
+        found = view.ask_by_group(FILTERED_SURVIVAL, ("phase_id", "dwell_days"), within=("phase_id",))
+        if view.filters.segment != ALL:
+            # the end of a curve is single people's length of stay
+            found = Table(found.columns, [row for row in found.rows if row[5] >= view.min_cell_size])
     else:
-        version = versions[0] if view.filters.version == "all" else int(view.filters.version)
+        if not versions:
+            return Figure(empty="This journey has no phases.")
+        version = versions[0] if view.filters.version == ALL else int(view.filters.version)
         found = view.ask(SURVIVAL, version=version)
     if not found:
         return Figure(empty="No stay in a phase with these filters.")
@@ -252,7 +283,8 @@ def survival(view: View) -> Figure:
     ]
     if not rows:
         return Figure(empty=f"Too few stays: fewer than {LEAST_AT_RISK} in every phase.", table=found)
-    week = {}
+    # a phase that nobody left by then has no row of these days
+    week = dict.fromkeys((row["phase"] for row in rows), 1.0)
     for row in rows:
         if row["days"] <= 7:
             week[row["phase"]] = row["share"]
@@ -325,9 +357,28 @@ def outcomes(view: View) -> Figure:
         "Phase:", [(name, view.address(phase=one) + "#outcomes", one == phase) for one, name in names.items()]
     )
     if not found:
-        return Figure(answer=f"Nobody entered {names[phase]} with these filters.", body=chooser, counted="0 stays")
+        return Figure(
+            answer=TOO_FEW if view.hidden else f"Nobody entered {names[phase]} with these filters.",
+            body=chooser,
+            counted="0 stays",
+        )
     word = {outcome: said for outcome, said, _ in OUTCOMES}
-    rows = [{"month": row["month"], "outcome": word[row["outcome"]], "stays": row["stays"]} for row in found]
+    of_month: dict[Any, int] = {}
+    for row in found:
+        of_month[row["month"]] = of_month.get(row["month"], 0) + row["stays"]
+    rows: list[dict[str, Any]] = []
+    for row in found:
+        share = row["stays"] / of_month[row["month"]]
+        said = f"{row['month']:%B %Y}; {row['stays']:,} of {of_month[row['month']]:,} stays {word[row['outcome']]}"
+        rows.append(
+            {
+                "month": row["month"],
+                "outcome": word[row["outcome"]],
+                "stays": row["stays"],
+                "share": share,
+                "said": f"{said}; {words.percent(share)}",
+            }
+        )
     total = sum(row["stays"] for row in rows)
     parts = []
     for outcome, said, _ in OUTCOMES:
@@ -340,12 +391,13 @@ def outcomes(view: View) -> Figure:
         + columns(
             rows,
             x="month",
-            y="stays",
+            y="share",
+            said="said",
             series="outcome",
             order=[said for _, said, _ in OUTCOMES],
             colors=[f"var(--{colour})" for _, _, colour in OUTCOMES],
             label=f"Outcomes of stays in {names[phase]} by month of entry",
-            normalize=True,
+            percent=True,
             is_wide=True,
             y_title="share of stays",
         ),

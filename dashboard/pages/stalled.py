@@ -31,12 +31,11 @@ where journey_id = $journey and ($version is null or journey_version = $version)
 order by value_at_risk desc nulls last, stalled_count desc, phase_id, journey_version
 """
 BY_CHANNEL = """
-select channel, sum(stalled_count) as stalled, sum(value_at_risk) as value_at_risk,
-    bool_or(is_suppressed) as is_suppressed
+select channel, phase_id, journey_version, stalled_count, value_at_risk, is_suppressed
 from flows.agg_stalled_customers
 where journey_id = $journey and ($version is null or journey_version = $version) and channel <> 'all'
     and segment = $segment
-group by channel order by value_at_risk desc nulls last, stalled desc, channel
+order by channel, phase_id, journey_version
 """
 
 
@@ -56,7 +55,7 @@ def pools(view: View) -> Figure:
         (
             (names.get(row["phase_id"], row["phase_id"]), f"version {row['journey_version']}"),
             (f"{row['stalled_count']:,}", f"{words.percent(row['stalled_share'])} of {row['open_count']:,} open"),
-            (_money(row["value_at_risk"], currency), f"{row['own_value_count'] or 0:,} by their own purchases"),
+            (_money(row["value_at_risk"], currency), f"{words.count(row['own_value_count'])} by their own purchases"),
             (words.duration(row["median_dwell_seconds"]), f"usual: up to {words.duration(row['norm_seconds'])}"),
             words.duration(row["median_silent_seconds"]),
             (row["responsible"] or "–", row["accountable"] or ""),
@@ -91,10 +90,18 @@ def pools(view: View) -> Figure:
 @PAGE.question("where", "Where were they last seen?", is_wide=True)
 def where(view: View) -> Figure:
     found = view.ask(BY_CHANNEL)
-    shown: list[dict[str, Any]] = [row for row in found.dicts if not row["is_suppressed"] and row["stalled"]]
     view.suppressed_count += sum(1 for row in found if row["is_suppressed"])
+    of_channels: dict[str, dict[str, Any]] = {}
+    for row in found:
+        if not row["is_suppressed"] and row["stalled_count"]:
+            channel = of_channels.setdefault(
+                row["channel"], {"channel": row["channel"], "stalled": 0, "value_at_risk": 0}
+            )
+            channel["stalled"] += row["stalled_count"]
+            channel["value_at_risk"] += row["value_at_risk"] or 0
+    shown = sorted(of_channels.values(), key=lambda row: (-row["value_at_risk"], -row["stalled"], row["channel"]))
     if not shown:
-        return Figure(empty="No channel has enough stalled customers to be shown.", table=found)
+        return Figure(empty="Nobody is stalled in this journey with these filters.")
     names = channel_names(view)
     currency = view.release.currency
     has_value = any(row["value_at_risk"] for row in shown)

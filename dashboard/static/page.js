@@ -2,19 +2,31 @@
 "use strict";
 
 const main = document.querySelector("main");
+let shownAddress = location.pathname + location.search;
 
 // The figures of another address in place of these: quicker than a page, as styles and script stay.
+let asked = 0;
 const replaceBy = async (address) => {
+  const number = ++asked;
   main.setAttribute("aria-busy", "true");
   const answer = await fetch(address, { headers: { Accept: "text/html" } });
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  // somebody has clicked on meanwhile
+  if (number !== asked) return false;
   const chosen = document.activeElement?.name;
   main.replaceChildren(...page.querySelector("main").childNodes);
   main.removeAttribute("aria-busy");
   document.title = page.title;
   document.body.dataset.release = page.body.dataset.release;
+  document.querySelectorAll("[data-replaced], header nav").forEach((old, n) => {
+    const fresh = page.querySelectorAll("[data-replaced], header nav")[n];
+    if (fresh) old.replaceWith(fresh);
+  });
+  document.getElementById("newer").hidden = true;
+  shownAddress = location.pathname + location.search;
   if (chosen) main.querySelector(`form.filters [name="${CSS.escape(chosen)}"]`)?.focus();
   prepare();
+  return true;
 };
 
 const prepare = () => {
@@ -27,15 +39,21 @@ main.addEventListener("change", async (event) => {
   const chosen = new URLSearchParams(new FormData(form));
   // defaults stay out of the address
   form.querySelectorAll("select").forEach((one) => { if (one.selectedIndex === 0) chosen.delete(one.name); });
-  const address = `${form.getAttribute("action")}${chosen.size ? `?${chosen}` : ""}`;
+  const query = chosen.toString();
+  const address = `${form.getAttribute("action")}${query ? `?${query}` : ""}`;
   try {
-    await replaceBy(address);
-    history.pushState({}, "", address);
+    if (await replaceBy(address)) {
+      history.pushState({}, "", address);
+      shownAddress = address;
+    }
   } catch {
     location.href = address;
   }
 });
-addEventListener("popstate", () => replaceBy(location.href).catch(() => location.reload()));
+addEventListener("popstate", () => {
+  // a place on the same page is none
+  if (shownAddress !== location.pathname + location.search) replaceBy(location.href).catch(() => location.reload());
+});
 prepare();
 
 main.addEventListener("click", async (event) => {

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from dashboard.app import find_pages
+from dashboard.app import _answer, find_pages
 from dashboard.figure import Page, csv_text
 from dashboard.filters import Filters, read_filters
 from dashboard.pages import channels, journey_map, phases
@@ -218,7 +218,7 @@ def test_the_sql_beside_a_figure_gives_its_rows(release: Release) -> None:
 
 
 # Their table is made of the rows of the query: with names in place of ids.
-OWN_TABLES = {"map", "who", "funnel"}
+OWN_TABLES = {"map", "who", "funnel", "paths", "survival"}
 
 
 def test_by_segment_nobody_is_shown_alone(look: Callable[..., View], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -235,6 +235,42 @@ def test_by_segment_nobody_is_shown_alone(look: Callable[..., View], monkeypatch
             assert outside == 0 or outside >= 5
         hidden += view.suppressed_count
     assert hidden > 0
+
+
+@pytest.mark.parametrize("page", ["map", "phases", "channels"])
+def test_a_figure_by_segment_says_nothing_false(release: Release, page: str) -> None:
+    """What is left out is neither zero nor nobody, and a total with one row missing would tell that row."""
+    hidden = 0
+    for journey, segment in itertools.product(JOURNEYS, ("known", "anonymous", "members", "frequent")):
+        asked = {"journey": journey, "segment": segment, "since": "2026-04", "until": "2026-05"}
+        filters, _ = read_filters(release, asked, PAGES[page].takes)
+        for question in PAGES[page].questions:
+            shown = _answer(question, View(release, filters, path=f"/{page}", extra=asked), is_by_instances=True)
+            hidden += shown.suppressed_count
+            if shown.suppressed_count:
+                assert "obody" not in shown.figure.empty + shown.figure.answer, asked
+                assert "No stay has fallen out" not in shown.figure.answer, asked
+    assert hidden > 0
+
+
+def test_a_stop_that_is_left_out_is_not_one_that_nobody_came_to(look: Callable[..., View]) -> None:
+    view = look(("journey", "segment"), journey="purchase", segment="members")
+    shown = {(row["line"], row["phase_id"]): row["visit_count"] for row in journey_map._filtered(view)[0]}
+    counted = by(view.ask(journey_map.FILTERED_STOPS), "line", "phase_id")
+    assert any(count is None for count in shown.values())
+    assert all(
+        count is None or count == counted.get(key, {"visit_count": 0})["visit_count"] for key, count in shown.items()
+    )
+    assert all(key in counted for key, count in shown.items() if count is None)
+
+
+def test_one_row_that_is_left_out_takes_another_with_it(look: Callable[..., View]) -> None:
+    view = look(("journey", "segment"), journey="purchase", segment="members")
+    query = (
+        "select name, customers from (values ('a', 50), ('b', 40), ('c', 2), ('d', 30)) as counted (name, customers)"
+    )
+    assert [row["name"] for row in view.ask_by_group(query, ("name",))] == ["a", "b"]
+    assert view.suppressed_count == 2 and view.hidden == {("c",), ("d",)}
 
 
 def test_a_month_by_segment_is_shown_whole_or_not_at_all(look: Callable[..., View]) -> None:

@@ -9,11 +9,11 @@ WIDTH, HEIGHT, EDGE = 110, 28, 4
 
 
 def draw_sparkline(
-    values: Sequence[float | None], *, label: str, target: float | None = None, last_is_open: bool = False
+    values: Sequence[float | None], *, label: str, target: float | None = None, is_open: Sequence[bool] = ()
 ) -> str:
     """The last periods of a figure as SVG, oldest first; a gap where there is no value.
 
-    The last point is marked, hollow where its period still moves (`last_is_open`). The scale is the figure's own: a
+    The last point is marked; those whose period still moves (`is_open`) are hollow. The scale is the figure's own: a
     small change of a steady figure looks large, so the numbers stand beside it.
     """
     known = [value for value in values if value is not None]
@@ -48,10 +48,15 @@ def draw_sparkline(
             f'stroke-dasharray="3 3"/>{drawn}'
         )
     last = max(n for n, value in enumerate(values) if value is not None)
-    x, y = place(last, values[last] or 0.0)
-    fill = "card" if last_is_open and last == len(values) - 1 else "accent"
+    for n, value in enumerate(values):
+        still_moves = n < len(is_open) and is_open[n]
+        if value is not None and (n == last or still_moves):
+            x, y = place(n, value)
+            drawn += (
+                f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.6" fill="var(--{"card" if still_moves else "accent"})" '
+                'stroke="var(--accent)" stroke-width="1.5"/>'
+            )
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="sparkline" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}"'
-        f' height="{HEIGHT}" role="img" aria-label="{escape(label)}">{drawn}<circle cx="{x:.1f}" cy="{y:.1f}" r="2.6"'
-        f' fill="var(--{fill})" stroke="var(--accent)" stroke-width="1.5"/></svg>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="sparkline" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" '
+        f'height="{HEIGHT}" role="img" aria-label="{escape(label)}">{drawn}</svg>'
     )

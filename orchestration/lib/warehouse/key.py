@@ -57,6 +57,16 @@ def read_pepper(settings: Settings) -> str:
     return _read(kept)
 
 
+def existing_pepper(settings: Settings) -> str:
+    """As `read_pepper`, but makes none. Raises SettingsError where there is no key on this machine."""
+    if settings.example is None and settings.pepper is None and not _kept(settings).exists():
+        raise SettingsError(
+            f"The key of the data set is not on this machine ({shown_path(_kept(settings))}). Type the hash, which "
+            "make hash prints where the key is."
+        )
+    return read_pepper(settings)
+
+
 def check_key(settings: Settings) -> None:
     """Refuses a key other than the one that the data set was built with, and notes the first.
 

@@ -136,8 +136,9 @@ def test_no_output_escapes_for_what_stands_between_it_and_its_query(page: Path) 
 def test_every_output_shown_is_that_of_the_default_example(default_example: Warehouse) -> None:
     """make run, then make docs-outputs writes those that differ; look at what changed, and at the prose around it."""
     settings = default_example.settings
+    tables = set(default_example.tables())
     with open_duckdb(settings.warehouse) as connection:
-        write_macros(connection, {*default_example.tables()})
+        write_macros(connection, tables)
         found = differing([connection], PROJECT_ROOT, folder=settings.var.parent)
     assert found == [], "\n\n".join(found)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -19,10 +20,18 @@ from orchestration.lib.dbt import building
 from orchestration.lib.dbt.building import UNCHANGED
 from orchestration.lib.dbt.running import DbtFailed, dbt_environment, run_dbt
 from orchestration.lib.identity.rematching import train_on_warehouse
+from tests import conftest
 from tests.conftest import Warehouse, make_warehouse
 from tests.warehouse.people_of_the_feed import deliver_people
 
 pytestmark = pytest.mark.xdist_group("python_steps")
+
+
+@pytest.fixture(autouse=True)
+def of_the_product(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Builds start dbt as users do: a fork of one that has read the project has imported the steps as they were."""
+    monkeypatch.setattr(conftest, "at_hand", contextlib.nullcontext)
+
 
 STEPS = ("int_record_pairs", "int_resolved_links", "int_bridge_links")
 CARELESS = Carelessness(shared_mailbox=0.5, shared_telephone=0.5, another_value=0.2)

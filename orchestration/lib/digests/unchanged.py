@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from orchestration.lib.core.settings import Settings
-from orchestration.lib.digests.sending import send_digests
 from orchestration.lib.release.publish import current_release, serve
 
 
@@ -16,6 +15,11 @@ def remain_current(settings: Settings, *, sends_mails: bool = True) -> list[str]
     if release is None:
         return []
     serve(settings)
-    # what a run before could not send waits for this one
-    sent = send_digests(settings).lines if sends_mails and settings.smtp is not None else ()
+    sent: tuple[str, ...] = ()
+    if sends_mails and settings.smtp is not None:
+        # a look imports none of what mails need
+        from orchestration.lib.digests.sending import send_digests
+
+        # what a run before could not send waits for this one
+        sent = tuple(send_digests(settings).lines)
     return [f"Nothing changed: release {release.release_id} remains current.", *sent]

@@ -104,7 +104,7 @@ class Utf8Look:
             self.whole_lines += len(lines)
             return
         for line in lines:
-            if _decodes(line, "utf-8"):
+            if _is_whole(line):
                 self.whole_lines += 1
             elif len(_CONTROLS.intersection(line)) < KINDS_IN_NOISE:
                 self.broken_lines += 1
@@ -145,6 +145,15 @@ def _is_known(encoding: str) -> bool:
     try:
         codecs.lookup(encoding)
     except LookupError:
+        return False
+    return True
+
+
+def _is_whole(line: bytes) -> bool:
+    """Whether a line is UTF-8 to its end: a letter of a code page may look like the beginning of a character."""
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError:
         return False
     return True
 

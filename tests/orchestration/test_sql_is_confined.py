@@ -121,7 +121,7 @@ def test_a_query_of_the_warehouse_reaches_nothing_else(asked: Path, query: str) 
     ended = ask(asked, query.format(elsewhere), "--warehouse")
     assert ended.returncode == 2, ended.stdout
     assert "what nobody asked for" not in ended.stdout + ended.stderr
-    assert "It holds personal data in clear" in ended.stderr and "Traceback" not in ended.stderr
+    assert "with personal data in clear" in ended.stderr and "Traceback" not in ended.stderr
     assert [path.name for path in elsewhere.iterdir()] == ["secret.csv"]
     assert (asked / "var" / "omnichannel" / "warehouse.duckdb").read_bytes() == before
 

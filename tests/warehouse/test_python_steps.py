@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,11 @@ pytestmark = pytest.mark.xdist_group("python_steps")
 
 
 @pytest.fixture(autouse=True)
-def of_the_product(monkeypatch: pytest.MonkeyPatch) -> None:
+def of_the_product() -> Iterator[None]:
     """Builds start dbt as users do: a fork of one that has read the project has imported the steps as they were."""
-    monkeypatch.setattr(conftest, "at_hand", contextlib.nullcontext)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(conftest, "at_hand", contextlib.nullcontext)
+        yield
 
 
 STEPS = ("int_record_pairs", "int_resolved_links", "int_bridge_links")

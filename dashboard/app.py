@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import logging
 import pkgutil
-import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -55,7 +54,6 @@ class Shown:
     figure: Figure
     queries: Sequence[str]
     suppressed_count: int
-    milliseconds: int
 
 
 def find_pages() -> list[Page]:
@@ -76,8 +74,8 @@ def make_app(settings: Settings) -> Starlette:
     def render(template: str, status: int = 200, **content: Any) -> Response:
         return HTMLResponse(templates.get_template(template).render(pages=pages, **content), status, HEADERS)
 
-    def problem(error: NoAnswer, page: Page | None) -> Response:
-        return render("problem.html", 503, page=page, message=str(error), release=None)
+    def problem(message: str, status: int, page: Page | None = None) -> Response:
+        return render("problem.html", status, page=page, message=message, release=None)
 
     def show(page: Page) -> Callable[[Request], Response]:
         def respond(request: Request) -> Response:
@@ -85,10 +83,7 @@ def make_app(settings: Settings) -> Starlette:
                 with releases.current() as release:
                     filters, choices = read_filters(release, request.query_params, page.takes)
                     view_of = _views(release, filters, request)
-                    shown = [
-                        _answer(question, view_of(), is_by_instances="level" in page.takes)
-                        for question in page.questions
-                    ]
+                    shown = [_answer(page, question, view_of()) for question in page.questions]
                     return render(
                         "page.html",
                         page=page,
@@ -101,7 +96,7 @@ def make_app(settings: Settings) -> Starlette:
                         links={one.name: _carried(one, filters) for one in pages},
                     )
             except NoAnswer as error:
-                return problem(error, page)
+                return problem(str(error), 503, page)
 
         return respond
 
@@ -113,10 +108,7 @@ def make_app(settings: Settings) -> Starlette:
             try:
                 with releases.current() as release:
                     filters, _ = read_filters(release, request.query_params, page.takes)
-                    shown = _answer(
-                        question, _views(release, filters, request)(), is_by_instances="level" in page.takes
-                    )
-                    figure = shown.figure
+                    figure = _answer(page, question, _views(release, filters, request)()).figure
             except NoAnswer as error:
                 return PlainTextResponse(str(error), 503, HEADERS)
             if figure.table is None:
@@ -132,7 +124,7 @@ def make_app(settings: Settings) -> Starlette:
                 with releases.current() as release:
                     found = on_post(release, settings, form)
             except NoAnswer as error:
-                return render("problem.html", 400, page=page, message=str(error), release=None)
+                return problem(str(error), 400, page)
             return RedirectResponse(f"/{page.name}?{'&'.join(filter(None, (query, found)))}", 303, headers=HEADERS)
 
         async def respond(request: Request) -> Response:
@@ -155,17 +147,11 @@ def make_app(settings: Settings) -> Starlette:
             return JSONResponse({"release_id": None, "message": str(error)}, 503, HEADERS)
 
     def not_found(request: Request, error: Exception) -> Response:
-        return render("problem.html", 404, page=None, message="There is no such page.", release=None)
+        return problem("There is no such page.", 404)
 
     def failed(request: Request, error: Exception) -> Response:
         log.exception("page %s", request.url.path, exc_info=error)
-        return render(
-            "problem.html",
-            500,
-            page=None,
-            message="This page failed; the terminal of make dashboard says why. The others work.",
-            release=None,
-        )
+        return problem("This page failed; the terminal of make dashboard says why. The others work.", 500)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -199,10 +185,10 @@ def _views(release: Release, filters: Filters, request: Request) -> Callable[[],
     return lambda: View(release, filters, path=request.url.path, extra=extra)
 
 
-def _answer(question: Question, view: View, *, is_by_instances: bool = False) -> Shown:
-    began = time.perf_counter()
+def _answer(page: Page, question: Question, view: View) -> Shown:
     try:
-        figure = Figure(empty=TOO_FEW) if is_by_instances and view.is_too_small else question.answer(view)
+        is_too_small = page.shows_instances and view.is_too_small
+        figure = Figure(empty=TOO_FEW) if is_too_small else question.answer(view)
     except NoAnswer as error:
         figure = Figure(empty=str(error))
     except Exception:
@@ -211,8 +197,7 @@ def _answer(question: Question, view: View, *, is_by_instances: bool = False) ->
         figure = Figure(empty="This figure failed; the terminal of make dashboard says why. The others hold.")
     if figure.empty and view.suppressed_count:
         figure = Figure(empty=TOO_FEW)
-    took = round(1000 * (time.perf_counter() - began))
-    return Shown(question, figure, view.queries, view.suppressed_count, took)
+    return Shown(question, figure, view.queries, view.suppressed_count)
 
 
 def _carried(page: Page, filters: Filters) -> str:

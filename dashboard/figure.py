@@ -58,6 +58,11 @@ class Page:
     on_post: Callable[[Release, Settings, Mapping[str, str]], str] | None = None
     questions: list[Question] = field(default_factory=list)
 
+    @property
+    def shows_instances(self) -> bool:
+        """Whether its figures are counted of chosen instances, and not read from marts that hide small groups."""
+        return "level" in self.takes
+
     def question(self, name: str, text: str, *, is_wide: bool = False) -> Callable[[Callable[[View], Figure]], Any]:
         """Declares the function that answers a question of this page."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from markupsafe import Markup
 
 from dashboard import words
@@ -171,34 +173,26 @@ def follows(view: View) -> Figure:
     )
 
 
-PATHS = """
-with instances as ({instances}),
-paths as (
-    select steps.journey_instance_id, string_agg(coalesce(steps.COLUMN,
-        '(none)'), ' > ' order by steps.step_number) as path,
-        count(*) as steps
+# Ways to say an instance's path; what is counted of paths is the same.
+STEP_PATHS = """
+    select steps.journey_instance_id,
+        string_agg(coalesce(steps.COLUMN, '(none)'), ' > ' order by steps.step_number) as path
     from journeys.fct_steps as steps
     inner join instances on instances.journey_instance_id = steps.journey_instance_id
     where steps.step_number <= 30
     group by steps.journey_instance_id
-)
-select paths.path, count(*) as instances, count(distinct instances.customer_id) as customers,
-    count_if(instances.outcome = 'completed') as completed, count_if(instances.outcome = 'fell_out') as fell_out,
-    count_if(instances.outcome = 'pending') as pending,
-    percentile_disc(0.5) within group (order by instances.duration_seconds) as median_seconds
-from paths inner join instances on instances.journey_instance_id = paths.journey_instance_id
-group by paths.path order by instances desc, paths.path
 """
 PHASE_PATHS = """
-with instances as ({instances}),
-paths as (
     select intervals.journey_instance_id,
         string_agg(intervals.phase_id, ' > ' order by intervals.interval_number) as path
     from journeys.fct_phase_intervals as intervals
     inner join instances on instances.journey_instance_id = intervals.journey_instance_id
     where intervals.interval_number <= 30
     group by intervals.journey_instance_id
-)
+"""
+PATHS = """
+with instances as ({instances}),
+paths as (OF_INSTANCES)
 select paths.path, count(*) as instances, count(distinct instances.customer_id) as customers,
     count_if(instances.outcome = 'completed') as completed, count_if(instances.outcome = 'fell_out') as fell_out,
     count_if(instances.outcome = 'pending') as pending,
@@ -206,7 +200,12 @@ select paths.path, count(*) as instances, count(distinct instances.customer_id) 
 from paths inner join instances on instances.journey_instance_id = paths.journey_instance_id
 group by paths.path order by instances desc, paths.path
 """
-ALL_INSTANCES = "with instances as ({instances}) select count(*) as instances from instances"
+
+
+def paths_query(kind: str) -> str:
+    """The query for paths of `phase`, or of one of STEP_TYPES."""
+    of_instances = PHASE_PATHS if kind == "phase" else STEP_PATHS.replace("COLUMN", COLUMNS[kind])
+    return PATHS.replace("OF_INSTANCES", of_instances)
 
 
 @PAGE.question("paths", "Which paths do they take?", is_wide=True)
@@ -219,8 +218,7 @@ def paths(view: View) -> Figure:
         "Paths of",
         [(name, view.address(**view.kept("steps"), path=one) + "#paths", one == kind) for one, name in kinds.items()],
     )
-    query = PHASE_PATHS if kind == "phase" else PATHS.replace("COLUMN", COLUMNS[kind])
-    found = view.ask_by_group(query, ("path",))
+    found = view.ask_by_group(paths_query(kind), ("path",))
     if not found:
         return Figure(empty="No path that may be shown with these filters.")
     # not of all instances: the difference would be those that are not shown
@@ -228,7 +226,7 @@ def paths(view: View) -> Figure:
     names = phase_names(view) if kind == "phase" else _names(view, kind)
     drawn = []
     for row in found.dicts[:PATHS_SHOWN]:
-        said = " → ".join(_folded([names.get(one, one) for one in row["path"].split(" > ")]))
+        said = _said(row["path"], names)
         other = row["instances"] - row["completed"] - row["fell_out"] - row["pending"]
         drawn.append(
             Bar(
@@ -245,12 +243,11 @@ def paths(view: View) -> Figure:
     shown = sum(row["instances"] for row in found.dicts[:PATHS_SHOWN])
     first = found.first()
     decided = first["instances"] - first["pending"]
-    said = " → ".join(_folded([names.get(one, one) for one in first["path"].split(" > ")]))
     return Figure(
         answer=(
             f"The {len(drawn)} most frequent paths are {words.percent(shown / total)} of those shown. Of the first, "
-            f"{said}, {words.percent(first['completed'] / decided if decided else None)} of those that ended "
-            "were completed."
+            f"{_said(first['path'], names)}, {words.percent(first['completed'] / decided if decided else None)} of "
+            "those that ended were completed."
         ),
         body=chooser + key((("done", "completed"), ("open", "still open"), ("out", "fell out"))) + bars(drawn),
         table=Table(found.columns, found.rows[:500]),
@@ -340,6 +337,10 @@ def _names(view: View, kind: str) -> dict[str, str]:
         found = view.look_up("select touchpoint, touchpoint_name from core.dim_touchpoints")
         return {row["touchpoint"]: row["touchpoint_name"] or row["touchpoint"] for row in found}
     return {}
+
+
+def _said(path: str, names: Mapping[str, str]) -> str:
+    return " → ".join(_folded([names.get(one, one) for one in path.split(" > ")]))
 
 
 def _folded(names: list[str]) -> list[str]:

@@ -119,7 +119,7 @@ def test_what_follows_what_is_that_of_the_mart(look: Callable[..., View], kind: 
 
 def test_paths_of_phases_are_the_variants_of_the_mart(look: Callable[..., View]) -> None:
     view = look(journey="purchase")
-    chosen = by(view.ask(channels.PHASE_PATHS), "path")
+    chosen = by(view.ask(channels.paths_query("phase")), "path")
     mart = view.ask(
         "select variant, instance_count, completed_count, fell_out_count from flows.agg_variants "
         "where journey_id = $journey and step_type = 'phase' and not is_rest and step_count <= 30"
@@ -154,7 +154,7 @@ def test_stays_by_month_are_those_of_the_mart(look: Callable[..., View]) -> None
 def test_levels_and_months_split_the_instances(look: Callable[..., View]) -> None:
     def count(**filters: str) -> int:
         view = look(ALL_FILTERS, journey="purchase", **filters)
-        return view.ask(channels.ALL_INSTANCES).first()["instances"]
+        return view.ask("select count(*) as instances from ({instances}) as instances").first()["instances"]
 
     total = count()
     view = look(journey="purchase")
@@ -245,7 +245,7 @@ def test_a_figure_by_segment_says_nothing_false(release: Release, page: str) -> 
         asked = {"journey": journey, "segment": segment, "since": "2026-04", "until": "2026-05"}
         filters, _ = read_filters(release, asked, PAGES[page].takes)
         for question in PAGES[page].questions:
-            shown = _answer(question, View(release, filters, path=f"/{page}", extra=asked), is_by_instances=True)
+            shown = _answer(PAGES[page], question, View(release, filters, path=f"/{page}", extra=asked))
             hidden += shown.suppressed_count
             if shown.suppressed_count:
                 assert "obody" not in shown.figure.empty + shown.figure.answer, asked

@@ -106,7 +106,7 @@ def parsed_project(
 
 @contextlib.contextmanager
 def own_parse(work: Path) -> Iterator[None]:
-    """Has dbt parse anew in a `with` block where what it kept in a folder is damaged, or of a project elsewhere.
+    """Has dbt parse again in a `with` block where what it kept in a folder is damaged, or of a project elsewhere.
 
     dbt trusts what it kept: of a copied or moved project it would read the seeds of the old one, and changed bytes
     that can still be unpacked would be the project.

@@ -45,6 +45,13 @@ class Session:
         return rows
 
 
+def _at_its_terminal() -> None:
+    # the terminal that Ctrl-C is typed at is the one that controls the process
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    # and who sits at one is heard, even where the tests run in the background of a script, which ignores Ctrl-C
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def at_terminal(
     command: Sequence[str],
     *,
@@ -65,8 +72,7 @@ def at_terminal(
         stdout=follower,
         stderr=follower,
         start_new_session=True,
-        # the terminal that Ctrl-C is typed at is the one that controls the process
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0) and None,
+        preexec_fn=_at_its_terminal,
     )
     os.close(follower)
     sent, deadline, is_interrupted = b"", time.monotonic() + seconds, False

@@ -84,7 +84,7 @@ EVENTS = [
     *(event(f"constant_{n}", "2026-01-11", customer_number="walk-in", email=f"w{n}@example.com") for n in range(6)),
     *(event(f"loyal_{n}", "2026-01-11", customer_number="N-9", email=f"l{n}@example.com") for n in range(4)),
     # the same, nameless but for the devices; 200 are within the cap
-    *(event(f"kiosk_{n}", "2026-01-12", customer_number="kiosk", cookie=f"kiosk {n}") for n in range(201)),
+    *(event(f"kiosk_{n}", "2026-01-12", customer_number="till", cookie=f"till {n}") for n in range(201)),
     *(event(f"tester_{n}", "2026-01-12", customer_number="N-10", cookie=f"tester {n}") for n in range(200)),
     # a word that a tool writes where it knows nothing, in whatever case
     *(event(f"word_{n}", "2026-01-13", customer_number=word, email=f"v{n}@example.com")

@@ -203,16 +203,16 @@ def happened(view: View) -> Figure:
         for row in reversed(events.dicts[-40:])
     ]
     # of several cases one that is open says more than one that ended later
-    stays = sorted(intervals.dicts, key=lambda row: (row["outcome"] == "pending", row["entered_at"]))
-    last = stays[-1] if stays else None
-    answer = "They have no stay in this journey."
+    ended_last = sorted(intervals.dicts, key=lambda row: (row["outcome"] == "pending", row["entered_at"]))
+    last = ended_last[-1] if ended_last else None
+    answer = "They were in no phase of this journey."
     if last is not None:
         where = phases.get(last["phase_id"], last["phase_id"])
         answer = (
             f"They are in {where} since {last['entered_at']:%d %B %Y}"
             + (", longer than usual." if last["is_stalled"] else ".")
             if last["outcome"] == "pending"
-            else f"Their last stay was in {where}, from {last['entered_at']:%d %B %Y} on; it {_ended(last['outcome'])}."
+            else f"Their last phase was {where}, from {last['entered_at']:%d %B %Y} on; it {_ended(last['outcome'])}."
         )
     return Figure(
         answer=answer,

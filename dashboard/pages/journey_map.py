@@ -534,16 +534,17 @@ def who(view: View) -> Figure:
 
 MOVES = """
 with instances as ({instances}),
-stays as (
+of_instances as (
     select intervals.phase_id, intervals.outcome, intervals.next_phase_id, intervals.customer_id
     from journeys.fct_phase_intervals as intervals
     inner join instances on instances.journey_instance_id = intervals.journey_instance_id
 ),
 of_phases as (
-    select phase_id, count(distinct customer_id) as customers from stays group by phase_id
+    select phase_id, count(distinct customer_id) as customers from of_instances group by phase_id
 )
-select stays.phase_id, stays.outcome, stays.next_phase_id, count(*) as stays, of_phases.customers
-from stays inner join of_phases on of_phases.phase_id = stays.phase_id
+select of_instances.phase_id, of_instances.outcome, of_instances.next_phase_id, count(*) as interval_count,
+    of_phases.customers
+from of_instances inner join of_phases on of_phases.phase_id = of_instances.phase_id
 group by all order by all
 """
 
@@ -565,7 +566,7 @@ def moves(view: View) -> Figure:
             "completed": ("(done)", "done"),
         }.get(row["outcome"], (row["next_phase_id"], "progress" if row["outcome"] == "fell_through" else "back"))
         if end in names or end.startswith("("):
-            flows.append(Flow(start, end, row["stays"], colour))
+            flows.append(Flow(start, end, row["interval_count"], colour))
     ends = [
         *((one, names[one]) for one in order),
         ("(done)", "completed"),
@@ -583,16 +584,16 @@ def moves(view: View) -> Figure:
         ends=ends,
         title="From phase to phase",
         label_of=lambda flow: (
-            f"{names[flow.start]} → {words_of[flow.end]}; {flow.count:,} stays; "
+            f"{names[flow.start]} → {words_of[flow.end]}; {flow.count:,} phase intervals; "
             f"{words.percent(flow.count / totals[flow.start])} of those who entered"
         ),
     )
     return Figure(
         answer=(
-            f"The largest loss is in {names[lost.start]}: {lost.count:,} of {totals[lost.start]:,} stays fell out "
-            f"({words.percent(lost.count / totals[lost.start])})."
+            f"The largest loss is in {names[lost.start]}: {lost.count:,} of {totals[lost.start]:,} phase intervals "
+            f"ended in falling out ({words.percent(lost.count / totals[lost.start])})."
             if lost
-            else "No stay has fallen out."
+            else "Nobody has fallen out."
         ),
         body=key(
             (
@@ -605,7 +606,12 @@ def moves(view: View) -> Figure:
         )
         + drawing(svg, "Flows from phase to phase; scrolls sideways", is_small=True),
         table=found,
-        counted=f"{sum(totals.values()):,} stays in a phase",
-        unit="stays",
-        notes=("A stay that goes back enters its phase again as another stay: stays are more than customers.",),
+        counted=f"{sum(totals.values()):,} phase intervals",
+        unit="phase intervals",
+        notes=(
+            (
+                "A phase interval is a customer's time in one phase. Who goes back begins another one: there are more"
+                " intervals than customers."
+            ),
+        ),
     )

@@ -166,7 +166,7 @@ def now(view: View) -> Figure:
     answer = view.ask(NOW)
     found = {row["phase_id"]: row for row in answer}
     if not found:
-        return Figure(empty="Nobody is in a phase of this journey now: every stay has ended.")
+        return Figure(empty="Nobody is in a phase of this journey now: every phase interval has ended.")
     rows = []
     for phase_id, name in names.items():
         row = found.get(phase_id)
@@ -188,12 +188,12 @@ def now(view: View) -> Figure:
     most = max(found.values(), key=lambda row: (row["stalled"], row["phase_id"]))
     return Figure(
         answer=(
-            f"{total:,} customers have a stay that is open; {stalled:,} of them are stalled, most in "
+            f"{total:,} customers are in a phase now; {stalled:,} of them are stalled, most in "
             f"{names.get(most['phase_id'], most['phase_id'])} ({most['stalled']:,})."
         ),
         body=key((("progress", "within the usual time"), ("out", "stalled"))) + bars(rows),
         table=answer,
-        counted=f"{total:,} customers with an open stay",
+        counted=f"{total:,} customers in a phase now",
         unit="customers",
         notes=(
             (

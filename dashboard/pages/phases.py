@@ -200,12 +200,12 @@ from journeys.agg_phase_survival
 where journey_id = $journey and journey_version = $version
 order by phase_id, dwell_days
 """
-# Kaplan and Meier over exact lengths of stay, by whole days, with the log-log bounds of Kalbfleisch and Prentice, as
-# journeys.agg_phase_survival has them per version.
+# Kaplan and Meier over exact lengths of intervals, by whole days, with the log-log bounds of Kalbfleisch and
+# Prentice, as journeys.agg_phase_survival has them per version.
 FILTERED_SURVIVAL = """
 with instances as ({instances}),
 lengths as (
-    select intervals.phase_id, intervals.dwell_seconds, count(*) as stays,
+    select intervals.phase_id, intervals.dwell_seconds, count(*) as interval_count,
         count_if(intervals.outcome <> 'pending') as exits
     from journeys.fct_phase_intervals as intervals
     inner join instances on instances.journey_instance_id = intervals.journey_instance_id
@@ -213,7 +213,7 @@ lengths as (
     group by intervals.phase_id, intervals.dwell_seconds
 ),
 risks as (
-    select *, sum(stays) over (partition by phase_id order by dwell_seconds desc) as at_risk from lengths
+    select *, sum(interval_count) over (partition by phase_id order by dwell_seconds desc) as at_risk from lengths
 ),
 curve as (
     select phase_id, floor(dwell_seconds / 86400.0) as dwell_days, dwell_seconds, at_risk,
@@ -253,7 +253,7 @@ def survival(view: View) -> Figure:
     if view.is_filtered or (view.filters.version == "all" and len(versions) > 1):
         found = view.ask_by_group(FILTERED_SURVIVAL, ("phase_id", "dwell_days"), within=("phase_id",))
         if view.filters.segment != ALL:
-            # the end of a curve is single people's length of stay
+            # the end of a curve is single people's lengths of intervals
             found = Table(found.columns, [row for row in found.rows if row[5] >= view.min_cell_size])
     else:
         if not versions:
@@ -261,7 +261,7 @@ def survival(view: View) -> Figure:
         version = versions[0] if view.filters.version == ALL else int(view.filters.version)
         found = view.ask(SURVIVAL, version=version)
     if not found:
-        return Figure(empty="No stay in a phase with these filters.")
+        return Figure(empty="No phase interval with these filters.")
     names = phase_names(view)
     order = list(names)
     rows: list[dict[str, Any]] = []
@@ -282,7 +282,7 @@ def survival(view: View) -> Figure:
         for phase in dict.fromkeys(row["phase"] for row in rows)
     ]
     if not rows:
-        return Figure(empty=f"Too few stays: fewer than {LEAST_AT_RISK} in every phase.", table=found)
+        return Figure(empty=f"Too few phase intervals: fewer than {LEAST_AT_RISK} in every phase.", table=found)
     # a phase that nobody left by then has no row of these days
     week = dict.fromkeys((row["phase"] for row in rows), 1.0)
     for row in rows:
@@ -313,8 +313,8 @@ def survival(view: View) -> Figure:
             label="Share still in the phase, by days since entering it",
         ),
         table=found,
-        counted=f"{sum(entered.values()):,} stays",
-        unit="share of stays that have not ended (Kaplan–Meier), 95 % interval",
+        counted=f"{sum(entered.values()):,} phase intervals",
+        unit="share of phase intervals that have not ended (Kaplan–Meier), 95 % interval",
         notes=(
             (
                 "Leaving is any end: going on, going back or falling out. Where a phase's window ends, the rest falls"
@@ -327,18 +327,18 @@ def survival(view: View) -> Figure:
 
 BY_MONTH = """
 with instances as ({instances}),
-stays as (
+of_phase as (
     select cast({month_of intervals.entered_at} as date) as month, intervals.outcome, intervals.customer_id
     from journeys.fct_phase_intervals as intervals
     inner join instances on instances.journey_instance_id = intervals.journey_instance_id
     where intervals.phase_id = $phase
 ),
 of_months as (
-    select month, count(distinct customer_id) as customers from stays group by month
+    select month, count(distinct customer_id) as customers from of_phase group by month
 )
-select stays.month, stays.outcome, count(*) as stays, of_months.customers
-from stays inner join of_months on of_months.month = stays.month
-where stays.month >= (select min(month_starts_on) from core.dim_dates)
+select of_phase.month, of_phase.outcome, count(*) as interval_count, of_months.customers
+from of_phase inner join of_months on of_months.month = of_phase.month
+where of_phase.month >= (select min(month_starts_on) from core.dim_dates)
 group by all order by all
 """
 
@@ -360,33 +360,36 @@ def outcomes(view: View) -> Figure:
         return Figure(
             answer=TOO_FEW if view.hidden else f"Nobody entered {names[phase]} with these filters.",
             body=chooser,
-            counted="0 stays",
+            counted="0 phase intervals",
         )
     word = {outcome: said for outcome, said, _ in OUTCOMES}
     of_month: dict[Any, int] = {}
     for row in found:
-        of_month[row["month"]] = of_month.get(row["month"], 0) + row["stays"]
+        of_month[row["month"]] = of_month.get(row["month"], 0) + row["interval_count"]
     rows: list[dict[str, Any]] = []
     for row in found:
-        share = row["stays"] / of_month[row["month"]]
-        said = f"{row['month']:%B %Y}; {row['stays']:,} of {of_month[row['month']]:,} stays {word[row['outcome']]}"
+        share = row["interval_count"] / of_month[row["month"]]
+        said = (
+            f"{row['month']:%B %Y}; {row['interval_count']:,} of {of_month[row['month']]:,} phase intervals "
+            f"{word[row['outcome']]}"
+        )
         rows.append(
             {
                 "month": row["month"],
                 "outcome": word[row["outcome"]],
-                "stays": row["stays"],
+                "interval_count": row["interval_count"],
                 "share": share,
                 "said": f"{said}; {words.percent(share)}",
             }
         )
-    total = sum(row["stays"] for row in rows)
+    total = sum(row["interval_count"] for row in rows)
     parts = []
     for outcome, said, _ in OUTCOMES:
-        n = sum(row["stays"] for row in found.dicts if row["outcome"] == outcome)
+        n = sum(row["interval_count"] for row in found.dicts if row["outcome"] == outcome)
         if n:
             parts.append(f"{words.percent(n / total)} {said}")
     return Figure(
-        answer=f"{names[phase]}: of {total:,} stays {words.listed(parts)}.",
+        answer=f"{names[phase]}: of {total:,} phase intervals {words.listed(parts)}.",
         body=chooser
         + columns(
             rows,
@@ -396,17 +399,17 @@ def outcomes(view: View) -> Figure:
             series="outcome",
             order=[said for _, said, _ in OUTCOMES],
             colors=[f"var(--{colour})" for _, _, colour in OUTCOMES],
-            label=f"Outcomes of stays in {names[phase]} by month of entry",
+            label=f"Outcomes of phase intervals in {names[phase]} by month of entry",
             percent=True,
             is_wide=True,
-            y_title="share of stays",
+            y_title="share of phase intervals",
         ),
         table=found,
-        counted=f"{total:,} stays in {names[phase]}",
-        unit="share of the stays that began in the month",
+        counted=f"{total:,} phase intervals in {names[phase]}",
+        unit="share of the phase intervals that began in the month",
         notes=(
             (
-                "A month with grey is not over: its open stays will go on, go back or fall out. Months before the"
+                "A month with grey is not over: its open intervals will go on, go back or fall out. Months before the"
                 " calendar of the data (core.dim_dates) are left out."
             ),
         ),

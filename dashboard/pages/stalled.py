@@ -64,11 +64,11 @@ def pools(view: View) -> Figure:
     ]
     return Figure(
         answer=(
-            f"{total:,} stays are stalled, with {_money(value, currency)} at stake; most of it in "
+            f"{total:,} phase intervals are stalled, with {_money(value, currency)} at stake; most of it in "
             f"{names.get(top['phase_id'], top['phase_id'])} ({_money(top['value_at_risk'], currency)}), which is "
             f"{top['responsible'] or 'nobody'}'s."
             if value
-            else f"{total:,} stays are stalled."
+            else f"{total:,} phase intervals are stalled."
         ),
         body=table(
             "Stalled customers by phase",
@@ -76,7 +76,7 @@ def pools(view: View) -> Figure:
             rows,
         ),
         table=found,
-        counted=f"{total:,} stalled stays",
+        counted=f"{total:,} stalled phase intervals",
         unit="value: what a customer bought in the last 365 days, else the median of completed ones",
         notes=(
             (
@@ -123,13 +123,13 @@ def where(view: View) -> Figure:
     return Figure(
         answer=(
             f"Most is at stake where they were last seen in {names.get(shown[0]['channel'], shown[0]['channel'])}: "
-            f"{shown[0]['stalled']:,} stalled stays"
+            f"{shown[0]['stalled']:,} stalled phase intervals"
         )
         + (f", {_money(shown[0]['value_at_risk'], currency)}." if has_value else "."),
         body=bars(drawn),
         table=found,
-        counted=f"{sum(row['stalled'] for row in shown):,} stalled stays",
-        unit="value at risk and number of stalled stays by the channel of the last step",
+        counted=f"{sum(row['stalled'] for row in shown):,} stalled phase intervals",
+        unit="value at risk and number of stalled phase intervals by the channel of the last step",
     )
 
 

@@ -4,6 +4,10 @@
 const main = document.querySelector("main");
 let shownAddress = location.pathname + location.search;
 
+// Tab comes to a picture, left and right go from mark to mark in it
+const PICTURES = ".chart, .bars, .drawing";
+const MARKS = ".chart [aria-label][role='graphics-symbol'], .drawing [aria-label]:not(svg), .bar [aria-label]";
+
 // The figures of another address in place of these: quicker than a page, as styles and script stay.
 let asked = 0;
 const replaceBy = async (address) => {
@@ -31,6 +35,7 @@ const replaceBy = async (address) => {
 
 const prepare = () => {
   main.querySelectorAll("form.filters[method=get]").forEach((form) => form.classList.add("at-once"));
+  main.querySelectorAll(PICTURES).forEach((picture) => { picture.tabIndex = 0; });
 };
 
 main.addEventListener("change", async (event) => {
@@ -70,23 +75,41 @@ main.addEventListener("click", async (event) => {
 
 // what a mark says to a screen reader, it says to the pointer and the keyboard, too
 const tip = document.getElementById("tip");
-const named = (event) => event.target.closest?.(".chart [aria-label][role='graphics-symbol'], .drawing [aria-label]:not(svg), .bar [aria-label]");
-const show = (event) => {
-  const mark = named(event);
-  if (!mark) { tip.hidden = true; return; }
+const named = (event) => event.target.closest?.(MARKS);
+const tell = (mark, place) => {
   const title = mark.querySelector("title");
   // the browser's own would come on top
   if (title && mark.closest(".drawing")) title.remove();
   tip.textContent = mark.getAttribute("aria-label").replaceAll("; ", "\n");
   tip.hidden = false;
-  const place = event.type === "focusin" ? mark.getBoundingClientRect() : { right: event.clientX, top: event.clientY };
   const left = Math.min(place.right + 14, innerWidth - tip.offsetWidth - 8);
   tip.style.left = `${Math.max(8, left)}px`;
   tip.style.top = `${Math.min(Math.max(8, place.top + 14), innerHeight - tip.offsetHeight - 8)}px`;
 };
+const show = (event) => {
+  const mark = named(event);
+  if (!mark) { tip.hidden = true; return; }
+  tell(mark, event.type === "focusin" ? mark.getBoundingClientRect() : { right: event.clientX, top: event.clientY });
+};
+main.addEventListener("keydown", (event) => {
+  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+  const picture = event.target;
+  // a map's marks are links, which Tab reaches
+  if (!step || !picture.matches(PICTURES) || picture.querySelector("a[aria-label]")) return;
+  const marks = [...picture.querySelectorAll(MARKS)];
+  if (!marks.length) return;
+  event.preventDefault();
+  const next = marks[Math.min(Math.max(marks.findIndex((mark) => mark.classList.contains("at")) + step, 0), marks.length - 1)];
+  marks.forEach((mark) => mark.classList.toggle("at", mark === next));
+  next.scrollIntoView({ block: "nearest", inline: "nearest" });
+  tell(next, next.getBoundingClientRect());
+});
 document.addEventListener("pointermove", show);
 document.addEventListener("focusin", show);
-document.addEventListener("focusout", () => { tip.hidden = true; });
+document.addEventListener("focusout", () => {
+  tip.hidden = true;
+  main.querySelectorAll(".at").forEach((mark) => mark.classList.remove("at"));
+});
 document.addEventListener("keydown", (event) => { if (event.key === "Escape") tip.hidden = true; });
 
 if (document.body.dataset.release) {

@@ -134,7 +134,7 @@ def test_paths_of_phases_are_the_variants_of_the_mart(look: Callable[..., View])
         )
 
 
-def test_stays_by_month_are_those_of_the_mart(look: Callable[..., View]) -> None:
+def test_intervals_by_month_are_those_of_the_mart(look: Callable[..., View]) -> None:
     view = look(journey="purchase")
     for phase in ("interest", "consideration"):
         chosen = by(view.ask(phases.BY_MONTH, phase=phase), "month", "outcome")
@@ -148,7 +148,7 @@ def test_stays_by_month_are_those_of_the_mart(look: Callable[..., View]) -> None
         for row in mart:
             for outcome in ("fell_out", "fell_through"):
                 found = chosen.get((row["month_starts_on"], outcome))
-                assert (found["stays"] if found else 0) == row[outcome]
+                assert (found["interval_count"] if found else 0) == row[outcome]
 
 
 def test_levels_and_months_split_the_instances(look: Callable[..., View]) -> None:
@@ -249,7 +249,7 @@ def test_a_figure_by_segment_says_nothing_false(release: Release, page: str) -> 
             hidden += shown.suppressed_count
             if shown.suppressed_count:
                 assert "obody" not in shown.figure.empty + shown.figure.answer, asked
-                assert "No stay has fallen out" not in shown.figure.answer, asked
+                assert "Nobody has fallen out" not in shown.figure.answer, asked
     assert hidden > 0
 
 

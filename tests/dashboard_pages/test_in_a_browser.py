@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -17,6 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
@@ -237,6 +239,51 @@ def test_a_mark_says_what_it_is_under_the_pointer(tab: Page, address: str) -> No
     assert not tip.is_visible()
 
 
+@pytest.mark.parametrize(
+    ("page", "picture"),
+    [("phases", "#survival .chart"), ("phases", "#outcomes .chart"), ("map", "#moves .drawing"), ("overview", ".bars")],
+)
+def test_marks_of_a_picture_are_reached_with_the_keyboard(tab: Page, address: str, page: str, picture: str) -> None:
+    tab.goto(f"{address}/{page}")
+    shown = tab.locator(f"{picture}:visible").first
+    for _ in range(200):
+        tab.keyboard.press("Tab")
+        if shown.evaluate("picture => picture === document.activeElement"):
+            break
+    tip, said = tab.locator("#tip"), []
+    for key in ("ArrowRight", "ArrowRight", "ArrowLeft"):
+        tab.keyboard.press(key)
+        assert tip.is_visible()
+        said.append(tip.inner_text())
+    assert said[0] == said[2] != said[1]
+    assert shown.locator(".at").count() == 1
+    tab.keyboard.press("Tab")
+    assert not tip.is_visible()
+    assert tab.locator(".at").count() == 0
+
+
+def test_pages_work_without_javascript(browser: Browser, address: str) -> None:
+    with watched(browser, java_script_enabled=False) as page:
+        page.goto(f"{address}/phases")
+        before = page.locator("#funnel .answer").inner_text()
+        page.get_by_label("Level").select_option("omni")
+        page.get_by_role("button", name="Apply").click()
+        assert "level=omni" in page.url
+        assert page.locator("#funnel .answer").inner_text() != before
+        page.locator("#funnel details.sql summary").click()
+        assert page.locator("#funnel details.sql pre").first.is_visible()
+        with page.expect_download() as download:
+            page.locator("#funnel a.csv").click()
+        assert Path(download.value.path()).read_text(encoding="utf-8").count("\n") > 1
+        page.goto(f"{address}/map")
+        page.locator("#map svg a:has(circle.stop)").first.press("Enter")
+        assert page.locator("#who tbody tr").count() > 5
+        page.goto(f"{address}/customer")
+        page.get_by_label("Identifier, its hash, or a customer id").fill("nobody@example.com")
+        page.get_by_role("button", name="Show").click()
+        assert "No customer of this release has this" in page.locator("#find").inner_text()
+
+
 def test_a_customer_is_found_by_what_they_are_called_and_it_is_written_nowhere(
     tab: Page, address: str, omnichannel: Settings
 ) -> None:
@@ -317,6 +364,66 @@ def test_two_browsers_and_a_release_published_in_between(
         with one.expect_navigation():
             one.locator("#newer a").click()
         assert one.locator("body").get_attribute("data-release") == "second"
+
+
+def test_a_release_switched_while_pages_are_drawn_is_never_half_shown(
+    browser: Browser, omnichannel: Settings, tmp_path: Path
+) -> None:
+    """Two releases, switched to and fro: what a page shows is what the release that it names shows alone."""
+    serving = tmp_path / "serving"
+    serving.mkdir()
+    link = serving / "customer_journeys.duckdb"
+    current = (omnichannel.serving / "customer_journeys.duckdb").resolve().parent
+    files = []
+    for name in ("all", "some"):
+        copy = tmp_path / "releases" / name
+        shutil.copytree(current, copy, ignore=shutil.ignore_patterns("parquet", "data_docs"))
+        files.append(copy / "customer_journeys.duckdb")
+    files[1].chmod(0o600)
+    with duckdb.connect(str(files[1])) as connection:
+        for table in ("fct_phase_intervals", "fct_journeys", "fct_steps"):
+            connection.execute(f"delete from journeys.{table} where hash(customer_id) % 3 = 0")
+
+    def switch(to: Path) -> None:
+        ready = serving / "ready"
+        ready.symlink_to(to)
+        ready.replace(link)
+
+    def figures(page: Page) -> list[str]:
+        return page.locator(".answer, .counted").all_inner_texts()
+
+    switch(files[0])
+    with served(replace(omnichannel, serving=serving)) as address, watched(browser) as page:
+        asked = [
+            f"{address}/{name}?level=omni&since=2026-0{month}" for name in ("phases", "channels") for month in (2, 3)
+        ]
+        alone: dict[tuple[str, str], list[str]] = {}
+        for file in files:
+            switch(file)
+            for one in asked:
+                page.goto(one)
+                alone[file.parent.name, one] = figures(page)
+        assert all(alone["all", one] != alone["some", one] for one in asked)
+        is_over = threading.Event()
+
+        def go_on_switching() -> None:
+            while not is_over.wait(0.02):
+                for file in files:
+                    switch(file)
+
+        switching = threading.Thread(target=go_on_switching)
+        switching.start()
+        seen = set()
+        try:
+            for one in asked * 5:
+                page.goto(one)
+                name = page.locator("body").get_attribute("data-release")
+                assert figures(page) == alone[name, one], (name, one)
+                seen.add(name)
+        finally:
+            is_over.set()
+            switching.join()
+        assert seen == {"all", "some"}
 
 
 def test_a_server_without_a_release_says_what_to_do(browser: Browser, omnichannel: Settings, tmp_path: Path) -> None:

@@ -119,6 +119,15 @@ def test_a_half_made_example_is_made_again(tmp_path: Path) -> None:
     assert digest(tmp_path / "again") == digest(tmp_path / "whole")
 
 
+def use_up(folder: Path) -> Path:
+    """Fills what room a small disk still has, to the last byte, and returns the file that does."""
+    filler = folder / "filler"
+    with filler.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space left"):
+        while True:
+            file.write(bytes(4 * KIB))
+    return filler
+
+
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     """A shop that published two files."""
@@ -154,14 +163,28 @@ def without_dbt(shop: Shop) -> None:
     shutil.rmtree(shop.home / "dbt")
 
 
-# Which folder has no room, how much it has, and what is said.
-STAGES: dict[str, tuple[Callable[[Shop], Path], int, int | None, str]] = {
+def files_before_data_docs(shop: Shop) -> int:
+    """So many files and folders are made of a release before its Data Docs, and a few of these."""
+    release = shop.serving.resolve().parent
+    return 6 + sum(
+        1 for path in release.rglob("*") if path.relative_to(release).parts[0] not in ("data_docs", "digests")
+    )
+
+
+# Which folder has no room, how many bytes and files it has room for, and what is said.
+STAGES: dict[str, tuple[Callable[[Shop], Path], int, Callable[[Shop], int] | None, str]] = {
     "landing": (lambda shop: shop.folder / "var", 4 * MIB, None, "while feed/events/3.csv.gz was unpacked"),
     "build": (lambda shop: shop.home, 12 * MIB, None, "Make room there"),
     "dbt": (lambda shop: shop.home / "dbt", 1200 * KIB, None, "/dbt"),
     "dagster": (lambda shop: shop.home / "dagster", 100 * KIB, None, "/dagster"),
     "release": (lambda shop: shop.home / "releases", 4 * MIB, None, "A release needs about"),
-    "switch": (lambda shop: shop.folder / "serving", 4 * MIB, 0, "no more files fit on"),
+    "switch": (lambda shop: shop.folder / "serving", 4 * MIB, lambda shop: 0, "no more files fit on"),
+    "data docs": (
+        lambda shop: shop.home / "releases",
+        200 * MIB,
+        files_before_data_docs,
+        "now that what was begun is removed",
+    ),
 }
 
 
@@ -172,7 +195,7 @@ def test_room_is_all_that_a_full_disk_needs(shop: Shop, undisturbed: Shop, tmp_p
     tried = delivered(shop, tmp_path)
     if stage == "dbt":
         without_dbt(tried)
-    with small_disk(place(tried), free=free, files=files) as disk:
+    with small_disk(place(tried), free=free, files=files and files(tried)) as disk:
         before = tried.serving.resolve()
         ended = tried.command("run")
         said = ended.stdout + ended.stderr
@@ -186,3 +209,50 @@ def test_room_is_all_that_a_full_disk_needs(shop: Shop, undisturbed: Shop, tmp_p
         assert ended.returncode == 0, ended.stdout + ended.stderr
         assert tried.orders() == ["a1", "a2", "b1", "c1"]
         assert differences(warehouse_of(tried), warehouse_of(undisturbed)) == {}
+
+
+def test_a_key_is_made_whole_or_not_at_all(tmp_path: Path) -> None:
+    """Hashes without a key would be everybody's."""
+    shop = Shop(tmp_path)
+    shop.deliver("1.csv", "a1")
+    with small_disk(shop.home, free=4 * MIB):
+        filler = use_up(shop.home)
+        said = says_so(shop.command("hash", "email", "ann@example.com"), shop.home)
+        assert "set JOURNEYS_VAR to another folder" in said
+        assert [path for path in shop.home.iterdir() if path.name.startswith((".pepper", "pepper"))] == []
+        filler.unlink()
+        ended = shop.command("hash", "email", "ann@example.com")
+        assert ended.returncode == 0, ended.stderr
+        key = (shop.home / "pepper").read_text()
+        assert len(key) >= 32
+        # nor is one half exchanged for another
+        use_up(shop.home)
+        says_so(shop.command("rotate-key"), shop.home)
+        assert (shop.home / "pepper").read_text() == key
+        filler.unlink()
+        assert shop.command("hash", "email", "ann@example.com").stdout == ended.stdout
+
+
+@pytest.mark.long
+def test_a_rollback_needs_no_room_and_is_not_forgotten(undisturbed: Shop, tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    shutil.copytree(undisturbed.folder, shop.folder, symlinks=True)
+    releases = shop.home / "releases"
+    before = shop.serving.resolve()
+    with small_disk(releases, free=200 * MIB):
+        filler = use_up(releases)
+        ended = shop.command("rollback")
+        assert ended.returncode == 0, ended.stderr
+        old = shop.serving.resolve()
+        assert old != before and shop.orders() == ["a1", "a2", "b1"]
+        # there was no room to write it into the journal, but readers show it
+        for has_room in (False, True):
+            if has_room:
+                filler.unlink()
+            listed = shop.command("releases").stdout
+            assert f"* {old.parent.name}" in listed, listed
+        shop.deliver("4.csv", "d1")
+        ended = shop.command("run")
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        assert shop.orders() == ["a1", "a2", "b1", "c1", "d1"]
+        assert "rolled_back" in (releases / "releases.jsonl").read_text()

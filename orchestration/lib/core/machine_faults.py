@@ -32,6 +32,8 @@ WAY_OUT = "and run again."
 LEAST_ROOM = 1 << 20
 # What failed may have removed files since.
 LEAST_FILES = 16
+# With this much room and more, it is what was removed since.
+AMPLE_ROOM = 16 << 20
 # Also of a quota, and of a limit of the process.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -182,7 +184,12 @@ def _room(path: Path) -> str:
     found = os.statvfs(_standing(path))
     if found.f_files and found.f_favail < LEAST_FILES:
         return f"no more files fit on {_mount(path)}, however small (df -i)"
-    return f"{_size(_free(path))} are free on {_mount(path)}"
+    free = _free(path)
+    if free < AMPLE_ROOM:
+        return f"{_size(free)} are free on {_mount(path)}"
+    files = f" and {found.f_favail:,} files" if found.f_files else ""
+    room = f"{_size(free)}{files} are free on {_mount(path)}"
+    return f"{room} now that what was begun is removed, and a quota may allow less"
 
 
 def _mount(path: Path) -> Path:

@@ -22,7 +22,7 @@ from orchestration.defs.naming import (
     WAREHOUSE_POOL,
     landed_key,
 )
-from orchestration.defs.release.assets import publish_release
+from orchestration.defs.release.assets import publish_release, published_meanwhile
 from orchestration.defs.release.digests import deliver, delivery_check, delivery_metadata
 from orchestration.defs.run_context import run_settings_and_clock
 from orchestration.defs.warehouse.builds import run_build
@@ -100,8 +100,11 @@ def publish(context: dg.OpExecutionContext) -> Events:
     """Writes the release, verifies it, and switches readers to it."""
     settings, _ = run_settings_and_clock(context.instance, context.run_id)
     doing("publishing")
-    metadata = publish_release(settings, run_id=context.run_id, log=context.log)
-    yield dg.AssetMaterialization(RELEASE, metadata=metadata)
+    if release := published_meanwhile(settings):
+        context.log.info(f"Another run has published this build as {release.release_id}.")
+    else:
+        metadata = publish_release(settings, run_id=context.run_id, log=context.log)
+        yield dg.AssetMaterialization(RELEASE, metadata=metadata)
     yield dg.Output(None)
 
 

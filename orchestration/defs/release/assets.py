@@ -105,6 +105,16 @@ def publish_release(settings: Settings, *, run_id: str, log: dg.DagsterLogManage
         return _publish(settings, None, run_id=run_id, log=log)
 
 
+def published_meanwhile(settings: Settings) -> Release | None:
+    """The current release, if it is of the last build: a run at the same time, which waited less, has published it."""
+    current = current_release(settings)
+    with open_duckdb(settings.warehouse, read_only=True) as connection:
+        build = last_complete_build(connection)
+        is_whole = is_releasable(connection)
+    is_published = build is not None and current is not None and build.release_id == current.release_id
+    return current if is_whole and is_published else None
+
+
 def _publish(settings: Settings, previous: Release | None, *, run_id: str, log: dg.DagsterLogManager) -> dict[str, Any]:
     now = datetime.now(UTC)
     try:

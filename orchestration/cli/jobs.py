@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +19,7 @@ from orchestration.defs.automation.run_history import forget_old_runs
 from orchestration.defs.naming import CHECK_LANDING, CHECK_PUBLISHED
 from orchestration.lib.core.activity import step
 from orchestration.lib.core.connection import DatabaseUnusable, WarehouseBusy
-from orchestration.lib.core.machine_faults import WAY_OUT, explained_text
+from orchestration.lib.core.machine_faults import WAY_OUT, explained_text, is_of_the_system
 from orchestration.lib.core.settings import Settings
 from orchestration.lib.core.stopping import is_asked
 from orchestration.lib.core.terminal import styled
@@ -28,10 +27,6 @@ from orchestration.lib.release.publish import Release
 
 # How Dagster begins what it writes to stderr when its records can't be written.
 RECORD_NOT_WRITTEN = "Exception while writing logger call"
-# How Python, DuckDB and SQLite begin what the system told them; other texts may quote the like.
-OF_THE_SYSTEM = re.compile(
-    r"\[Errno \d+\]|\bIO Error\b|sqlite3\.|OSError|PermissionError|Out of Memory Error|max_temp_directory_size"
-)
 EXPLAINED = (WarehouseBusy.__name__, DatabaseUnusable.__name__)
 
 
@@ -108,7 +103,7 @@ def _explain(event: dg.DagsterEvent, settings: Settings) -> str:
     # a gate speaks of files of others, which this user may not be able to read; nothing else of a run is about them
     if event.step_key not in (CHECK_LANDING, CHECK_PUBLISHED):
         # the outer errors name the file that the innermost one is about
-        faults = (explained_text(text, settings) for text in (*messages, said) if OF_THE_SYSTEM.search(text))
+        faults = (explained_text(text, settings) for text in (*messages, said) if is_of_the_system(text))
         said = next((fault for fault in faults if fault is not None), said)
     return f"{event.step_key}: {said.strip()}"
 

@@ -160,6 +160,15 @@ def test_killed_processes_of_pages_and_daemon_hold_no_later_run_up(shop: Shop, p
     assert shop.served() > published
     published = shop.served()
 
+    # the process that watches over the code server is killed: the project is loaded again for pages and daemon
+    shop.deliver("5.csv", range(18, 22), hour=14, amount=50)
+    for process in pages.find("code-server"):
+        process.kill()
+    sixth = pages.launch()
+    pages.wait(lambda: pages.runs().get(sixth) == "SUCCESS", "the run after the watcher's death does not go through")
+    assert shop.served() > published
+    published = shop.served()
+
     # all is killed, as when the power goes: the next run of the command goes through
     shop.deliver("4.csv", range(16, 20), hour=13, amount=40)
     pages.launch()

@@ -24,6 +24,10 @@ _FORBIDDEN = re.compile(
 )
 _FAILING = re.compile("Input/output error|disk I/O error", re.IGNORECASE)
 _DAMAGED_RECORDS = re.compile("database disk image is malformed|file is not a database|malformed database schema")
+# How Python, DuckDB and SQLite begin what the system told them; other texts may quote the like.
+_OF_THE_SYSTEM = re.compile(
+    r"\[Errno \d+\]|\bIO Error\b|sqlite3\.|OSError|PermissionError|Out of Memory Error|max_temp_directory_size"
+)
 _PATH = re.compile(r"""['"](/[^'"\n]+)['"]""")
 _UNPACKED = re.compile(" while .+? was unpacked")
 # How a sentence ends that says what to do.
@@ -75,6 +79,11 @@ def explained(error: BaseException, settings: Settings) -> str | None:
 def explained_text(text: str, settings: Settings) -> str | None:
     """The same for what another process, or a step of a run, said of its error."""
     return _sentence(text, settings)
+
+
+def is_of_the_system(text: str) -> bool:
+    """Whether a text passes on what the system said; one that only quotes such words does not."""
+    return _OF_THE_SYSTEM.search(text) is not None
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -80,10 +81,11 @@ def switch(label: str, options: Sequence[tuple[str, str, bool]]) -> Markup:
 
 
 def drawing(svg: str, label: str, *, is_small: bool = False) -> Markup:
-    """An SVG that may be wider than a phone: it scrolls by itself, by keyboard, too."""
-    return Markup('<div class="drawing{}" tabindex="0" role="region" aria-label="{}">{}</div>').format(
-        " small" if is_small else "", label, Markup(svg)
-    )
+    """An SVG that may be wider than a phone: it scrolls by itself, by keyboard, too. A narrow one is not blown up."""
+    found = re.search(r'viewBox="0 0 (\d+)', svg)
+    return Markup(
+        '<div class="drawing{}" style="--width:{}" tabindex="0" role="region" aria-label="{}">{}</div>'
+    ).format(" small" if is_small else "", found[1] if found else 880, label, Markup(svg))
 
 
 def table(label: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Markup:

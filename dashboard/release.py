@@ -24,6 +24,8 @@ QUERY_SECONDS = 20.0
 ANSWERS_KEPT = 1_000
 ROWS_KEPT = 20_000
 ROWS_KEPT_IN_ALL = 300_000
+# Embeddings, overrides and isolates of the Unicode bidirectional algorithm.
+TURNS = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 
 
 class NoAnswer(RuntimeError):
@@ -119,7 +121,8 @@ class Release:
         timer.start()
         try:
             cursor.execute(sql, dict(parameters) if parameters else None)
-            return Table(tuple(column[0] for column in cursor.description or ()), cursor.fetchall())
+            columns = tuple(column[0] for column in cursor.description or ())
+            return Table(columns, [tuple(map(_in_reading_order, row)) for row in cursor.fetchall()])
         except duckdb.InterruptException as error:
             raise NoAnswer(
                 f"The answer took longer than {seconds:.0f} seconds and was given up. A shorter period or another "
@@ -198,6 +201,11 @@ class Releases:
                 self._open._leave()
             self._open = opened
         return self._open
+
+
+def _in_reading_order(value: Any) -> Any:
+    """A text without the marks that turn the direction of all that follows: a name has none to say about a sentence."""
+    return value.translate(TURNS) if isinstance(value, str) and not value.isascii() else value
 
 
 def _open(file: Path) -> Release:

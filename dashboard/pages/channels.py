@@ -65,7 +65,9 @@ def levels(view: View) -> Figure:
         if decided and level != "none":
             shares.append(f"{words.percent(row['completed'] / decided)} in {level}")
     return Figure(
-        answer=f"Of those that ended, these completed: {words.listed(shares)}." if shares else "None has ended yet.",
+        answer=f"Of those that ended, these completed: {words.listed(shares)}."
+        if shares
+        else "No instance has ended yet.",
         body=key([(colour, said) for _, said, colour in OUTCOMES if any(row[_] for row in found.values())])
         + bars(drawn),
         table=answer,

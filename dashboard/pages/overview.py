@@ -188,8 +188,13 @@ def now(view: View) -> Figure:
     most = max(found.values(), key=lambda row: (row["stalled"], row["phase_id"]))
     return Figure(
         answer=(
-            f"{total:,} customers are in a phase now; {stalled:,} of them are stalled, most in "
-            f"{names.get(most['phase_id'], most['phase_id'])} ({most['stalled']:,})."
+            f"{total:,} customers are in a phase now; "
+            + (
+                f"{stalled:,} of them are stalled, most in {names.get(most['phase_id'], most['phase_id'])} "
+                f"({most['stalled']:,})."
+                if stalled
+                else "none of them is stalled."
+            )
         ),
         body=key((("progress", "within the usual time"), ("out", "stalled"))) + bars(rows),
         table=answer,

@@ -19,13 +19,15 @@ from orchestration.lib.core.settings import PROJECT_ROOT, Settings, read_setting
 def publish(folder: Path, *arguments: str, **environment: str) -> Settings:
     """Runs the real command into a folder and returns the settings of the data set that it published."""
     where = {"JOURNEYS_VAR": str(folder / "var"), "JOURNEYS_SERVING": str(folder / "serving"), **environment}
-    subprocess.run(
+    ended = subprocess.run(
         [sys.executable, "-m", "orchestration", "run", *arguments],
         cwd=PROJECT_ROOT,
         env=os.environ | where,
-        check=True,
+        check=False,
         capture_output=True,
+        text=True,
     )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
     return read_settings(where)
 
 

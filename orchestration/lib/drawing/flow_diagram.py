@@ -6,8 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from orchestration.lib.drawing.subway_map import _short as shortened
+
 WIDTH, BAND, GAP, BAR = 720, 300, 14, 12
 LEFT, RIGHT = 150, 190
+# with the number behind it
+LONGEST_NAMES = (14, 20)
 
 
 @dataclass(frozen=True)
@@ -68,10 +72,12 @@ def draw_flows(
         )
     names = dict(starts)
     for key, (top, size) in left.items():
-        parts.append(_bar(LEFT, top, size, names[key], _count(flows, "start", key), LEFT - 8, "end"))
+        name = shortened(names[key], LONGEST_NAMES[0])
+        parts.append(_bar(LEFT, top, size, name, _count(flows, "start", key), LEFT - 8, "end"))
     names = dict(ends)
     for key, (top, size) in right.items():
-        parts.append(_bar(to_x, top, size, names[key], _count(flows, "end", key), to_x + BAR + 8, "start"))
+        name = shortened(names[key], LONGEST_NAMES[1])
+        parts.append(_bar(to_x, top, size, name, _count(flows, "end", key), to_x + BAR + 8, "start"))
     parts.append("</svg>")
     return "".join(parts)
 

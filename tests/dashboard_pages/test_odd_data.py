@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Dialog
 
 from orchestration.lib.core.settings import Settings
 from tests.dashboard_pages.conftest import publish
@@ -110,12 +111,17 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     )
 
 
+def dismiss(asked: list[str], dialog: Dialog) -> None:
+    asked.append(dialog.message)
+    dialog.dismiss()
+
+
 def test_pages_of_odd_data_hold_and_run_nothing(browser: Browser, odd: Settings) -> None:
     with served(odd) as address:
         for width in (1280, 390):
             with watched(browser, viewport={"width": width, "height": 900}) as page:
                 asked: list[str] = []
-                page.on("dialog", lambda dialog, asked=asked: (asked.append(dialog.message), dialog.dismiss()))
+                page.on("dialog", partial(dismiss, asked))
                 for name in NAMES:
                     page.goto(f"{address}/{name}")
                     check_page(page)

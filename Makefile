@@ -7,7 +7,7 @@ RUN := .venv/bin/python -m orchestration
 
 # What is given on the command line, NAME=value, reaches recipes through the environment exactly as it was typed: neither make nor the
 # shell reads it. So a recipe says "$$FILE" and never $(FILE). These names are common, so they are not taken from the environment of make.
-OPTIONS := CUSTOMERS DAYS SEED HOUSEHOLDS CLOCK JOURNEY FILE CASE ACTIVITY TIME CUSTOMER SESSION END INTO TIME_FORMAT ZONE NAME TABLE SOURCE REASON COLUMN ID NOTE UNDO TO TYPE VALUE IN SQL ARGS SIZES PARTS BUILT LABELLED DIRT PEOPLE ONLY ANYWAY KILLS MUTATIONS PUBLISHES WRITERS DAEMONS
+OPTIONS := CUSTOMERS DAYS SEED HOUSEHOLDS CLOCK JOURNEY FILE CASE ACTIVITY TIME CUSTOMER SESSION END INTO TIME_FORMAT ZONE NAME TABLE SOURCE REASON COLUMN ID NOTE UNDO TO TYPE VALUE IN SQL ARGS SIZES PARTS BUILT LABELLED DIRT PEOPLE ONLY ANYWAY KILLS MUTATIONS PUBLISHES WRITERS DAEMONS METRICS BY WHERE SINCE UNTIL
 is_given = $(findstring command line,$(origin $(1)))
 $(foreach option,$(OPTIONS),$(if $(call is_given,$(option)),,$(eval override $(option) :=)))
 $(foreach variable,$(.VARIABLES),$(if $(call is_given,$(variable)),$(eval override $(variable) := $$(value $(variable)))$(eval export $(variable))))
@@ -17,7 +17,7 @@ option = $${$(2):+"--$(1)=$$$(2)"}
 SIZE = $(call option,customers,CUSTOMERS) $(call option,days,DAYS) $(call option,seed,SEED) $(call option,households,HOUSEHOLDS)
 ROWS = $(call option,table,TABLE) $(call option,reason,REASON) $(call option,column,COLUMN) $(call option,file,FILE)
 
-.PHONY: help setup run up check journey-check import-log new-source staging-model test test-all test-draws lint lint-python lint-yaml lint-sql format docs docs-outputs docs-tables bench bench-components bench-landing lock withdraw restore quarantine requeue land-again accept rebuild rollback releases hash rotate-key sql dbt digests send-digests identity-diff identity-train unions sbom bench-identity bench-journeys bench-flows clean report test-faults docs-pictures dashboard
+.PHONY: help setup run up check journey-check import-log new-source staging-model test test-all test-draws lint lint-python lint-yaml lint-sql format docs docs-outputs docs-tables bench bench-components bench-landing lock withdraw restore quarantine requeue land-again accept rebuild rollback releases hash rotate-key sql dbt digests send-digests identity-diff identity-train unions sbom bench-identity bench-journeys bench-flows clean report test-faults docs-pictures dashboard metrics
 
 help:  ## Start: list the targets
 	@awk -F'  ## ' '/^[a-z-]+:.*  ## / { \
@@ -96,6 +96,9 @@ rotate-key: setup  ## Identities: change the key of the hashes, and every custom
 sql: setup  ## Start: ask the published release | SQL="from kpis.kpi_scorecard", IN=warehouse
 	@$(RUN) sql $(if $(filter warehouse,$(IN)),--warehouse) -- "$$SQL"
 
+metrics: setup  ## Start: KPIs by week, channel and more; alone the list | METRICS=orders,order_value BY=week,channel | WHERE= SINCE= UNTIL=
+	@$(RUN) metrics $(call option,by,BY) $(call option,where,WHERE) $(call option,since,SINCE) $(call option,until,UNTIL) -- "$$METRICS"
+
 dbt: setup  ## Development: run dbt on the data set | ARGS="build -s fct_events+"
 	@$(RUN) dbt --line="$$ARGS"
 
@@ -108,7 +111,7 @@ send-digests: setup  ## Releases: send the digests that were not sent yet
 docs-outputs: setup  ## Development: write the outputs of queries into docs, after make run
 	@$(RUN) docs-outputs
 
-docs-tables: setup  ## Development: write the lists of published tables into docs
+docs-tables: setup  ## Development: write the lists of published tables, and metrics
 	@$(RUN) docs-tables
 
 identity-diff: setup  ## Identities: what the next release would do to customer ids

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -252,3 +255,48 @@ def complete_journey_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     warehouse.land()
     warehouse.build()
     return warehouse.settings.warehouse
+
+
+# Published releases that tests of several folders read: both examples, and one without a row. Tests that use them are
+# of the group `published_examples`.
+
+
+def publish(folder: Path, *arguments: str, **environment: str) -> Settings:
+    """Runs the real command into a folder and returns the settings of the data set that it published."""
+    where = {"JOURNEYS_VAR": str(folder / "var"), "JOURNEYS_SERVING": str(folder / "serving"), **environment}
+    ended = subprocess.run(
+        [sys.executable, "-m", "orchestration", "run", *arguments],
+        cwd=PROJECT_ROOT,
+        env=os.environ | where,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return read_settings(where)
+
+
+@pytest.fixture(scope="session")
+def omnichannel(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return publish(tmp_path_factory.mktemp("omnichannel"), "--customers", "250", "--days", "150")
+
+
+@pytest.fixture(scope="session")
+def complete_journey(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    folder = tmp_path_factory.mktemp("households")
+    return publish(folder, "--households", "60", EXAMPLE="complete_journey")
+
+
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A release of extracts that hold no row yet."""
+    folder = tmp_path_factory.mktemp("empty")
+    events = folder / "extracts" / "feed" / "events" / "2026-01.csv"
+    events.parent.mkdir(parents=True)
+    events.write_text("event_id,occurred_at,event_name,source_system\n", encoding="utf-8")
+    return publish(
+        folder,
+        JOURNEYS_EXTRACTS=str(folder / "extracts"),
+        JOURNEYS_AS_OF="2026-02-01T00:00:00Z",
+        JOURNEYS_PEPPER="a key for all tests",
+    )

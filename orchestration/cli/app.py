@@ -25,6 +25,7 @@ from orchestration.cli import (
     import_log,
     journey_check,
     land_again,
+    metrics,
     new_source,
     quarantine,
     rebuild,
@@ -72,6 +73,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "hash": hash.command,
     "rotate-key": rotate_key.command,
     "sql": sql.command,
+    "metrics": metrics.command,
     "dbt": dbt.command,
     "digests": digests.command,
     "send-digests": send_digests.command,
@@ -106,6 +108,7 @@ EXAMPLES: dict[str, str] = {
     "hash": "make hash TYPE=email VALUE=ann@example.com",
     "rotate-key": "make rotate-key",
     "sql": "make sql SQL='from kpis.kpi_scorecard'",
+    "metrics": "make metrics METRICS=orders,order_value BY=week,channel",
     "dbt": "make dbt ARGS='ls -s fct_events+'",
     "digests": "make digests",
     "send-digests": "make send-digests",
@@ -247,6 +250,7 @@ def _user_errors() -> tuple[type[Exception], ...]:
     from orchestration.lib.landing.registry import LandingError
     from orchestration.lib.release.docs_tables import DocsError
     from orchestration.lib.release.folders import ReleaseError
+    from orchestration.lib.release.metrics import MetricError
     from orchestration.lib.sources.samples import SampleInvalid
 
     return (
@@ -258,6 +262,7 @@ def _user_errors() -> tuple[type[Exception], ...]:
         LandingError,
         LogInvalid,
         MartError,
+        MetricError,
         ProjectInvalid,
         ReleaseError,
         SampleInvalid,

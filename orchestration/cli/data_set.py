@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestration.lib.core.settings import Settings
+from orchestration.lib.core.settings import Settings, SettingsError
 from orchestration.lib.core.terminal import say, styled
 
 if TYPE_CHECKING:
@@ -25,6 +27,24 @@ def announced_release(settings: Settings) -> Release | None:
     release = current_release(settings)
     say_data_set(settings.data_set, f"release {release.release_id}" if release is not None else "no release yet")
     return release
+
+
+def announced_database(settings: Settings) -> Path:
+    """The database of the data set that the environment names, else of the one that readers get. Says which it is."""
+    from orchestration.lib.release.folders import ReleaseError
+    from orchestration.lib.release.journal import read_manifest
+    from orchestration.lib.release.publish import current_release
+
+    if settings.is_named:
+        release = current_release(settings)
+        if release is None:
+            raise SettingsError(f"{settings.data_set} has no release yet. Type make run first.")
+        say_data_set(settings.data_set, f"release {release.release_id}")
+        return release.database
+    served = (settings.serving / "customer_journeys.duckdb").resolve()
+    with contextlib.suppress(ReleaseError):
+        say_data_set(read_manifest(served.parent)["data_set"], f"release {served.parent.name}")
+    return served
 
 
 def say_data_set(data_set: str, part: str = "") -> None:

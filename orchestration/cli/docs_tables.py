@@ -1,4 +1,4 @@
-"""`make docs-tables`: the lists of published tables in README, docs and exposures."""
+"""`make docs-tables`: the lists of published tables in README, docs and exposures, and the metrics of the KPIs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from orchestration.lib.core.settings import PROJECT_ROOT
 
 
 def command() -> int:
-    """Write the lists of published tables from their YAML."""
+    """Write the lists of published tables and metrics."""
     from orchestration.lib.dbt.project import ensure_manifest, read_dbt_manifest
     from orchestration.lib.release.docs_tables import write_docs_tables
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from orchestration.cli.activity_display import terminal_width
-from orchestration.cli.data_set import say_data_set
+from orchestration.cli.data_set import announced_database, say_data_set
 from orchestration.lib.core.activity import step
-from orchestration.lib.core.settings import Settings, SettingsError, read_settings
+from orchestration.lib.core.settings import SettingsError, read_settings
 
 
 def command(
@@ -30,7 +29,7 @@ def command(
     from orchestration.lib.core.connection import confine, open_duckdb
 
     settings = read_settings()
-    database = settings.warehouse if warehouse else _release(settings)
+    database = settings.warehouse if warehouse else announced_database(settings)
     if not database.exists():
         raise SettingsError(f"{database} does not exist yet. Type make run first.")
     if warehouse:
@@ -54,21 +53,3 @@ def command(
             raise SettingsError(str(error)) from error
     print(shown.getvalue(), end="")
     return 0
-
-
-def _release(settings: Settings) -> Path:
-    """The database of the data set that the environment names, else of the one that readers get. Says which it is."""
-    from orchestration.lib.release.folders import ReleaseError
-    from orchestration.lib.release.journal import read_manifest
-    from orchestration.lib.release.publish import current_release
-
-    if settings.is_named:
-        release = current_release(settings)
-        if release is None:
-            raise SettingsError(f"{settings.data_set} has no release yet. Type make run first.")
-        say_data_set(settings.data_set, f"release {release.release_id}")
-        return release.database
-    served = (settings.serving / "customer_journeys.duckdb").resolve()
-    with contextlib.suppress(ReleaseError):
-        say_data_set(read_manifest(served.parent)["data_set"], f"release {served.parent.name}")
-    return served

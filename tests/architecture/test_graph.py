@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from orchestration.lib.core.settings import PROJECT_ROOT
 from orchestration.lib.dbt.node_states import broken_declarations
 from orchestration.lib.dbt.project import ensure_manifest, parsed_project
 from orchestration.lib.dbt.python_steps import PYTHON_STEP, Step, broken_steps, code_of_steps
@@ -338,6 +339,19 @@ def test_an_exposure_reads_marts(graph: Graph) -> None:
     for exposure in graph.manifest["exposures"].values():
         read = {name_of(node): layer_of(graph.models[node]) for node in exposure["depends_on"]["nodes"]}
         assert set(read.values()) == {"marts"}, (exposure["name"], read)
+
+
+# Readers whose queries are in the project, and where; what others read is for people to say.
+READERS = {"dashboard": "dashboard", "digests": "orchestration/lib/digests"}
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_an_exposure_depends_on_what_the_queries_of_its_reader_name(reader: str, graph: Graph) -> None:
+    text = "\n".join(path.read_text(encoding="utf-8") for path in (PROJECT_ROOT / READERS[reader]).rglob("*.py"))
+    marts = {f"{model['schema']}.{name_of(one)}" for one, model in graph.models.items() if layer_of(model) == "marts"}
+    [exposure] = [one for one in graph.manifest["exposures"].values() if one["name"] == reader]
+    depends_on = {f"{graph.models[one]['schema']}.{name_of(one)}" for one in exposure["depends_on"]["nodes"]}
+    assert depends_on == set(re.findall(r"\b\w+\.\w+\b", text)) & marts
 
 
 def test_every_known_exception_has_a_reason() -> None:

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Dialog
 
 from orchestration.lib.core.settings import Settings
-from tests.dashboard_pages.conftest import publish
+from tests.conftest import publish
 from tests.dashboard_pages.test_in_a_browser import CHROMIUM, NAMES, browser, check_page, served, watched
 
 __all__ = ["browser"]

@@ -1,6 +1,7 @@
-"""Writes the lists of published tables that the docs and the exposures hold, from dbt's manifest.
+"""Writes the lists of published tables that the docs and the exposures hold, from dbt's manifest, and the metrics.
 
 In a page a list is between two markers and made whole again; in `_exposures.yml` it is what an exposure depends on.
+`_metrics.yml` follows from the seeds of KPIs alone.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestration.lib.dbt.marts import Mart, read_marts
+from orchestration.lib.release.metrics import METRICS, shipped_definitions
 
 BEGIN = "<!-- published tables: made by make docs-tables -->"
 END = "<!-- end of published tables -->"
@@ -33,6 +35,7 @@ def docs_with_tables(manifest: Mapping[str, Any], root: Path) -> dict[Path, str]
         README: _page(root, README, _questions(marts)),
         ARCHITECTURE: _page(root, ARCHITECTURE, _columns(marts)),
         EXPOSURES: _exposures((root / EXPOSURES).read_text(encoding="utf-8"), manifest, marts),
+        METRICS: shipped_definitions(root).text,
     }
 
 
@@ -66,22 +69,26 @@ def _columns(marts: Iterable[Mart]) -> list[str]:
 
 
 def _exposures(text: str, manifest: Mapping[str, Any], marts: Sequence[Mart]) -> str:
-    """The exposures' YAML with `depends_on` of each made from `meta.reads`: schemas, or `all`."""
+    """The exposures' YAML with `depends_on` of each made from `meta.reads`: schemas, schema.table, or `all`."""
     schemas = {mart.schema for mart in marts}
+    labels = {mart.label for mart in marts}
     models = [mart for mart in marts if not mart.facts.is_ledger]
     for exposure in manifest["exposures"].values():
         reads = (exposure["config"].get("meta") or exposure["meta"]).get("reads", ALL)
         chosen = schemas if reads == ALL else set(reads)
-        if unknown := sorted(chosen - schemas):
+        if unknown := sorted(chosen - schemas - labels):
             raise DocsError(
                 f"{EXPOSURES}: {exposure['name']}: meta.reads names {', '.join(unknown)}, which is no published "
-                f"schema; published are {', '.join(sorted(schemas))}."
+                f"schema and no table; published are {', '.join(sorted(schemas))}."
             )
         found = re.search(
             rf"^  - name: {exposure['name']}\n(?:    .*\n)*?    depends_on:\n((?:      - .*\n)*)", text, re.M
         )
         if found is None:
-            raise DocsError(f"{EXPOSURES}: {exposure['name']} lacks the line `depends_on:`; write it, without a list.")
-        lines = "".join(f"      - ref('{mart.name}')\n" for mart in models if mart.schema in chosen)
+            raise DocsError(
+                f"{EXPOSURES}: {exposure['name']} lacks the line `depends_on:`; write it with one "
+                "table, such as ref('kpi_scorecard')."
+            )
+        lines = "".join(f"      - ref('{mart.name}')\n" for mart in models if {mart.schema, mart.label} & chosen)
         text = text[: found.start(1)] + lines + text[found.end(1) :]
     return text

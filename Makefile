@@ -7,7 +7,7 @@ RUN := .venv/bin/python -m orchestration
 
 # What is given on the command line, NAME=value, reaches recipes through the environment exactly as it was typed: neither make nor the
 # shell reads it. So a recipe says "$$FILE" and never $(FILE). These names are common, so they are not taken from the environment of make.
-OPTIONS := CUSTOMERS DAYS SEED HOUSEHOLDS CLOCK JOURNEY FILE CASE ACTIVITY TIME CUSTOMER SESSION END INTO TIME_FORMAT ZONE NAME TABLE SOURCE REASON COLUMN ID NOTE UNDO TO TYPE VALUE IN SQL ARGS SIZES PARTS BUILT LABELLED DIRT PEOPLE ONLY ANYWAY KILLS MUTATIONS PUBLISHES WRITERS DAEMONS METRICS BY WHERE SINCE UNTIL
+OPTIONS := CUSTOMERS DAYS SEED HOUSEHOLDS CLOCK JOURNEY FILE CASE ACTIVITY TIME CUSTOMER SESSION END INTO TIME_FORMAT ZONE NAME TABLE SOURCE REASON COLUMN ID NOTE UNDO TO TYPE VALUE IN SQL ARGS SIZES PARTS BUILT LABELLED DIRT PEOPLE ONLY ANYWAY KILLS MUTATIONS PUBLISHES WRITERS DAEMONS METRICS BY WHERE SINCE UNTIL HTTP
 is_given = $(findstring command line,$(origin $(1)))
 $(foreach option,$(OPTIONS),$(if $(call is_given,$(option)),,$(eval override $(option) :=)))
 $(foreach variable,$(.VARIABLES),$(if $(call is_given,$(variable)),$(eval override $(variable) := $$(value $(variable)))$(eval export $(variable))))
@@ -17,7 +17,7 @@ option = $${$(2):+"--$(1)=$$$(2)"}
 SIZE = $(call option,customers,CUSTOMERS) $(call option,days,DAYS) $(call option,seed,SEED) $(call option,households,HOUSEHOLDS)
 ROWS = $(call option,table,TABLE) $(call option,reason,REASON) $(call option,column,COLUMN) $(call option,file,FILE)
 
-.PHONY: help setup run up check journey-check import-log new-source staging-model test test-all test-draws lint lint-python lint-yaml lint-sql format docs docs-outputs docs-tables bench bench-components bench-landing lock withdraw restore quarantine requeue land-again accept rebuild rollback releases hash rotate-key sql dbt digests send-digests identity-diff identity-train unions sbom bench-identity bench-journeys bench-flows clean report test-faults docs-pictures dashboard metrics
+.PHONY: help setup run up check journey-check import-log new-source staging-model test test-all test-draws lint lint-python lint-yaml lint-sql format docs docs-outputs docs-tables bench bench-components bench-landing lock withdraw restore quarantine requeue land-again accept rebuild rollback releases hash rotate-key sql dbt digests send-digests identity-diff identity-train unions sbom bench-identity bench-journeys bench-flows clean report test-faults docs-pictures dashboard metrics mcp
 
 help:  ## Start: list the targets
 	@awk -F'  ## ' '/^[a-z-]+:.*  ## / { \
@@ -41,6 +41,11 @@ report: setup  ## Start: all that a run sums up: tables, KPIs, checks
 
 dashboard: setup  ## Start: pages over the current release, on http://127.0.0.1:8050
 	@$(RUN) dashboard
+
+# standard output belongs to the protocol, so what setting up says goes elsewhere
+mcp:  ## Start: the release for assistants, by MCP | HTTP=1: http://127.0.0.1:8060/mcp
+	@"$$PYTHON" orchestration/set_up.py >&2
+	@exec $(RUN) mcp $${HTTP:+--http}
 
 up: setup  ## Start: Dagster's pages on http://127.0.0.1:3000
 	@$(RUN) up

@@ -130,8 +130,8 @@ class Release:
             ) from error
         except (duckdb.CatalogException, duckdb.BinderException) as error:
             raise NoAnswer(
-                f"Release {self.release_id} was made by another version of the warehouse and lacks what this page "
-                f"reads ({str(error).splitlines()[0]}). The next release, after make run, has it."
+                f"Release {self.release_id} was made by another version of the warehouse and lacks what is asked "
+                f"of it ({str(error).splitlines()[0]}). The next release, after make run, has it."
             ) from error
         except duckdb.OutOfMemoryException as error:
             raise NoAnswer(
@@ -156,10 +156,14 @@ class Release:
 
 
 class Releases:
-    """What `serving/` shows now, for any number of readers at once."""
+    """What `serving/` shows now, for any number of readers at once.
 
-    def __init__(self, settings: Settings) -> None:
+    `session` are statements that each release is opened with, such as its limits: afterwards none changes a setting.
+    """
+
+    def __init__(self, settings: Settings, *, session: Sequence[str] = ()) -> None:
         self._serving = settings.serving
+        self._session = session
         self._lock = threading.Lock()
         self._open: Release | None = None
 
@@ -191,12 +195,12 @@ class Releases:
         file = link.resolve()
         if not file.is_file():
             raise NoAnswer(
-                "There is no release yet. Type make run: the pages show it as soon as it is published."
+                "There is no release yet. Type make run: it is shown as soon as it is published."
                 if not link.is_symlink()
                 else f"The release that {link} names is gone. Type make run, or make rollback."
             )
         if self._open is None or self._open.folder != file.parent:
-            opened = _open(file)
+            opened = _open(file, self._session)
             if self._open is not None:
                 self._open._leave()
             self._open = opened
@@ -208,7 +212,7 @@ def _in_reading_order(value: Any) -> Any:
     return value.translate(TURNS) if isinstance(value, str) and not value.isascii() else value
 
 
-def _open(file: Path) -> Release:
+def _open(file: Path, session: Sequence[str]) -> Release:
     try:
         manifest = json.loads((file.parent / MANIFEST).read_text(encoding="utf-8"))
         datetime.fromisoformat(str(manifest["as_of"]))
@@ -220,6 +224,8 @@ def _open(file: Path) -> Release:
     close = contextlib.ExitStack()
     try:
         connection = close.enter_context(open_duckdb(file, read_only=True, wait_seconds=1))
+        for setting in session:
+            connection.execute(setting)
         confine(connection)
         connection.execute("select 1 from duckdb_tables() limit 1").fetchone()
     except (DatabaseUnusable, WarehouseBusy, duckdb.Error) as error:

@@ -20,6 +20,7 @@ def test_every_folder_has_its_place_in_the_order() -> None:
     document = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     layered = [contract for contract in document["tool"]["importlinter"]["contracts"] if contract["type"] == "layers"]
     assert {container for contract in layered for container in contract["containers"]} == {
+        "assistants",
         "dashboard",
         "orchestration",
         "orchestration.defs",

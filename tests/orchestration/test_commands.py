@@ -50,7 +50,13 @@ def test_each_command_and_each_option_is_explained_with_an_example(name: str) ->
     options = (PROJECT_ROOT / "Makefile").read_text(encoding="utf-8")
     given = set(re.findall(r" ([A-Z_]+)=", command.epilog))
     known = set(re.findall(r"^OPTIONS := (.*)$", options, flags=re.MULTILINE)[0].split())
-    assert given <= known | {"EXAMPLE", "JOURNEYS_EXTRACTS", "JOURNEYS_PORT", "JOURNEYS_DASHBOARD_PORT"}
+    assert given <= known | {
+        "EXAMPLE",
+        "JOURNEYS_EXTRACTS",
+        "JOURNEYS_PORT",
+        "JOURNEYS_DASHBOARD_PORT",
+        "JOURNEYS_MCP_PORT",
+    }
     for parameter in command.params:
         assert parameter.help, f"{parameter.name} has no help"
         if not getattr(parameter, "is_flag", False):

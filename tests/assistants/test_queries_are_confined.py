@@ -140,11 +140,13 @@ def test_a_query_reaches_nothing_else(settings: Settings, folder: Path) -> None:
         answer = answer_here(file, query.format(elsewhere), most_rows=1, seconds=20)
         (said if "problem" in answer else answered).append(answer.get("problem", query))
     assert answered == []
+    for query, rows in FINE.items():
+        assert answer_here(file, query, most_rows=10, seconds=20).get("rows") == rows, query
     # what is said names no folder but those that were asked for
     whole = "\n".join(said).replace(str(elsewhere), "")
     assert "what nobody asked for" not in whole
     assert not any(str(one) in whole for one in (settings.var, settings.serving, Path.home(), PROJECT_ROOT))
-    assert all(one.endswith((".", ")", "^")) and len(one) > 30 for one in said)
+    assert all(len(one) > 30 for one in said)
     assert [path.name for path in elsewhere.iterdir()] == ["secret.csv"]
     assert file.read_bytes() == before
 
@@ -155,16 +157,16 @@ def test_a_client_is_refused_the_same_and_its_next_query_is_answered(
     said = []
 
     async def questions(client: Client) -> None:
-        for query in REFUSED[::5]:
+        for query in REFUSED[::7]:
             answer = await call(client, "query", sql=query.format(folder / "elsewhere"))
             assert answer.error, query
             said.append(answer.error)
-        for query, rows in FINE.items():
+        for query, rows in list(FINE.items())[:2]:
             assert (await call(client, "query", sql=query)).rows == rows, query
 
     logged = talk(settings, tmp_path / "errors", questions)
     assert logged == ""
-    assert len(said) > 15 and "what nobody asked for" not in "\n".join(said)
+    assert len(said) > 10 and "what nobody asked for" not in "\n".join(said)
     assert [path.name for path in (folder / "elsewhere").iterdir()] == ["secret.csv"]
 
 
@@ -186,7 +188,7 @@ def test_a_client_is_refused_the_same_and_its_next_query_is_answered(
 def test_a_query_that_takes_too_much_is_ended(settings: Settings, query: str, reason: str) -> None:
     begun = time.monotonic()
     with pytest.raises(NotAnswered) as problem:
-        ask((settings.serving / "customer_journeys.duckdb").resolve(), query, most_rows=10, seconds=1.0)
+        ask((settings.serving / "customer_journeys.duckdb").resolve(), query, most_rows=10, seconds=0.5)
     # a busy machine may be over its time before the memory is full
     assert reason in str(problem.value) or "longer than" in str(problem.value)
     assert time.monotonic() - begun < 1 + limits.SECONDS_TO_END + 5

@@ -234,12 +234,14 @@ def why_one_customer(release: Release, customer_or_hash: str, other_hash: str | 
     if not (CUSTOMER.fullmatch(given) or HASH.fullmatch(given)) or (other and not HASH.fullmatch(other)):
         raise NotAnswered(CLEAR)
     asked = Asked(release)
-    customer = given
+    customer, notes = given, []
     if HASH.fullmatch(given):
         owners = [str(row["customer_id"]) for row in asked.ask(OWNERS, hash=given).dicts]
         if not owners:
             raise NotAnswered("No customer has an identifier with this hash now; it may be of another release or key.")
         customer = owners[0]
+        if len(owners) > 1:
+            notes.append(f"The identifier is of {len(owners)} customers now; the others: {', '.join(owners[1:20])}.")
     table = asked.ask(IDENTIFIERS, customer=customer)
     if not len(table):
         raise NotAnswered("There is no customer with this id in the release; ids change when customers are merged.")
@@ -248,7 +250,6 @@ def why_one_customer(release: Release, customer_or_hash: str, other_hash: str | 
         for one in (table, asked.ask(EVIDENCE, customer=customer), asked.ask(LINKS, customer=customer))
     )
     path = asked.rows(PATH, from_hash=given, to_hash=other) if other and HASH.fullmatch(given) else []
-    notes = []
     if other and not path:
         notes.append("No path of accepted links joins the two hashes; a path needs two hashes, not a customer id.")
     return IdentityAnswer(

@@ -22,6 +22,7 @@ import jinja2
 import pytest
 import yaml
 
+from assistants.asking import answer
 from orchestration.lib.config.contracts import ContractError, read_contracts
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import CONTROL_CHARACTER, PROJECT_ROOT, Smtp
@@ -154,6 +155,20 @@ def of_tables_for_spreadsheets(data_set: DataSet, text: str) -> None:
     }  # fmt: skip
 
 
+def of_assistants(data_set: DataSet, text: str) -> None:
+    """A value of an answer, as it was delivered, and no part of anything else."""
+    database = data_set.served / "customer_journeys.duckdb"
+    said = answer(database, "select distinct event_name from core.fct_events", most_rows=1_000, seconds=20)
+    assert {"event_name": text} in json.loads(json.dumps(said))["rows"]
+
+
+def of_metrics(data_set: DataSet, text: str) -> None:
+    """Names and descriptions of KPIs become YAML that dbt renders."""
+    read = data_set.home / "metrics" / "target" / "semantic_manifest.json"
+    assert read.is_file() or data_set.command("metrics") == 0
+    assert RESULT_OF_JINJA not in read.read_text(encoding="utf-8")
+
+
 INTERFACES: dict[str, Callable[[DataSet, str], None]] = {
     "terminal": of_terminal,
     "Data Docs": of_data_docs,
@@ -164,6 +179,8 @@ INTERFACES: dict[str, Callable[[DataSet, str], None]] = {
     "shell and folders": of_shell_and_folders,
     "Dagster's pages": of_dagster,
     "spreadsheets": of_tables_for_spreadsheets,
+    "assistants": of_assistants,
+    "metrics": of_metrics,
 }
 
 

@@ -184,6 +184,17 @@ def test_all_metrics_are_listed_and_a_wrong_name_is_answered_with_the_nearest(om
         assert "Traceback" not in ended.stderr
 
 
+def test_a_kpi_that_is_newer_than_the_release_says_so(omnichannel: Settings) -> None:
+    kpis = omnichannel.resolved_seeds / "kpis.csv"
+    before = kpis.read_text(encoding="utf-8")
+    first = before.splitlines()[1]
+    try:
+        kpis.write_text(f"{before}new_figure{first[first.index(',') :]}\n", encoding="utf-8")
+        assert "new_figure: no metric: this release was published before" in ask(omnichannel).stdout
+    finally:
+        kpis.write_text(before, encoding="utf-8")
+
+
 def test_a_question_reads_the_release_alone(omnichannel: Settings, tmp_path: Path) -> None:
     (tmp_path / "secret.csv").write_text("what nobody asked for\n", encoding="utf-8")
     ended = ask(

@@ -6,13 +6,14 @@ to standard output. It has no environment, so that nothing of it can be asked fo
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import resource
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,10 +83,15 @@ def main() -> None:
     die_with_parent()
     out = answers()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (limits.ADDRESS_SPACE, limits.ADDRESS_SPACE))
     asked = json.loads(sys.stdin.buffer.read())
     try:
-        said = answer(Path(asked["database"]), asked["sql"], most_rows=asked["most_rows"], seconds=asked["seconds"])
+        said = answer(
+            Path(asked["database"]),
+            asked["sql"],
+            most_rows=asked["most_rows"],
+            seconds=asked["seconds"],
+            before=_limit_memory,
+        )
     except MemoryError:
         said = {"problem": TOO_LARGE}
     out.write(json.dumps(said))
@@ -94,8 +100,21 @@ def main() -> None:
     os._exit(0)
 
 
-def answer(database: Path, sql: str, *, most_rows: int, seconds: float) -> dict[str, Any]:
-    """What the process answers: columns, rows and whether there are more, or the problem."""
+def _limit_memory() -> None:
+    """Bounds the address space that is used from here on: a machine of many cores has DuckDB start with much."""
+    with contextlib.suppress(OSError, ValueError):
+        pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[0])
+        most = pages * resource.getpagesize() + limits.ADDRESS_SPACE
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
+def answer(
+    database: Path, sql: str, *, most_rows: int, seconds: float, before: Callable[[], None] = lambda: None
+) -> dict[str, Any]:
+    """What the process answers: columns, rows and whether there are more, or the problem.
+
+    `before` is called when the release is open and nothing of the query was read.
+    """
     import duckdb
 
     from assistants.allowed import Refused, check_query
@@ -107,6 +126,7 @@ def answer(database: Path, sql: str, *, most_rows: int, seconds: float) -> dict[
             for setting in limits.SESSION:
                 connection.execute(setting)
             confine(connection)
+            before()
             check_query(connection, sql)
             timer = threading.Timer(seconds, connection.interrupt)
             timer.daemon = True

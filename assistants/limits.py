@@ -11,9 +11,9 @@ MOST_CHARACTERS = 200_000
 # A query is interrupted after this time, and its process killed if that doesn't end it.
 QUERY_SECONDS = 20.0
 SECONDS_TO_END = 5.0
-# Memory of DuckDB in that process, and address space of all of it: values of text are not DuckDB's to count.
+# Memory of DuckDB in that process, and address space of all that a query takes: DuckDB doesn't count values of text.
 MEMORY = "512MB"
-ADDRESS_SPACE = 3 * 1024**3
+ADDRESS_SPACE = 3 * 512 * 1024**2
 # Queries that run at once; the next ones wait.
 QUERIES_AT_ONCE = 2
 # What a session in this process may hold; nothing spills to the disk.

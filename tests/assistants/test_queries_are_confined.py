@@ -183,6 +183,7 @@ def test_a_client_is_refused_the_same_and_its_next_query_is_answered(
         ("select length(repeat('x', 4000000000)) + length(repeat('y', 4000000000))", "memory"),
         ("select string_agg(repeat('x', 1000000), '') from range(1000000)", "memory"),
         ("from range(500000000) as r(i) order by hash(i)", "memory"),
+        ("select list_transform(range(2000000), lambda x: repeat('y', 2000))", "memory"),
     ],
 )
 def test_a_query_that_takes_too_much_is_ended(settings: Settings, query: str, reason: str) -> None:

@@ -98,7 +98,7 @@ hash: setup  ## Identities: the hash of an identifier | TYPE=email VALUE=ann@exa
 rotate-key: setup  ## Identities: change the key of the hashes, and every customer id
 	@$(RUN) rotate-key
 
-sql: setup  ## Start: ask the published release | SQL="from kpis.kpi_scorecard", IN=warehouse
+sql: setup  ## Start: ask the published release, without SQL at a prompt | SQL="from kpis.kpi_scorecard", IN=warehouse
 	@$(RUN) sql $(if $(filter warehouse,$(IN)),--warehouse) -- "$$SQL"
 
 metrics: setup  ## Start: KPIs by week, channel and more; alone the list | METRICS=orders,order_value BY=week,channel | WHERE= SINCE= UNTIL=

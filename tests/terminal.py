@@ -6,6 +6,7 @@ import fcntl
 import os
 import pty
 import re
+import select
 import signal
 import struct
 import subprocess
@@ -59,9 +60,15 @@ def at_terminal(
     columns: int = 80,
     rows: int = 24,
     interrupts: Callable[[str], bool] = lambda sent: False,
+    typed: Sequence[tuple[str, str]] = (),
+    before_typing: Callable[[str], None] = lambda keys: None,
     seconds: float = 120,
 ) -> Session:
-    """Runs a command at a terminal; Ctrl-C is typed once what it sent satisfies `interrupts`."""
+    """Runs a command at a terminal; Ctrl-C is typed once what it sent satisfies `interrupts`.
+
+    `typed` are texts to wait for, each with the keys that are typed when it was sent after the keys before it;
+    `before_typing` is called with these keys first.
+    """
     leader, follower = pty.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     process = subprocess.Popen(
@@ -76,7 +83,11 @@ def at_terminal(
     )
     os.close(follower)
     sent, deadline, is_interrupted = b"", time.monotonic() + seconds, False
+    waiting, seen = list(typed), 0
     while time.monotonic() < deadline:
+        # what waits for keys that nobody types sends nothing
+        if not select.select([leader], [], [], 1)[0]:
+            continue
         try:
             data = os.read(leader, 65536)
         except OSError:  # the last process that had it open has ended
@@ -87,6 +98,11 @@ def at_terminal(
         if not is_interrupted and interrupts(sent.decode("utf-8", "ignore")):
             is_interrupted = True
             os.write(leader, b"\x03")
+        if waiting and waiting[0][0].encode() in sent[seen:]:
+            _, keys = waiting.pop(0)
+            seen = len(sent)
+            before_typing(keys)
+            os.write(leader, keys.encode())
     else:
         os.killpg(process.pid, signal.SIGKILL)
     code = process.wait()

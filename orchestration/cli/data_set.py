@@ -29,22 +29,33 @@ def announced_release(settings: Settings) -> Release | None:
     return release
 
 
-def announced_database(settings: Settings) -> Path:
-    """The database of the data set that the environment names, else of the one that readers get. Says which it is."""
-    from orchestration.lib.release.folders import ReleaseError
-    from orchestration.lib.release.journal import read_manifest
+def release_database(settings: Settings) -> Path:
+    """The database of the data set that the environment names, else of the one that readers get, by its own name.
+
+    Raises SettingsError where the data set that is named has no release.
+    """
     from orchestration.lib.release.publish import current_release
 
     if settings.is_named:
         release = current_release(settings)
         if release is None:
             raise SettingsError(f"{settings.data_set} has no release yet. Type make run first.")
-        say_data_set(settings.data_set, f"release {release.release_id}")
-        return release.database
-    served = (settings.serving / "customer_journeys.duckdb").resolve()
+        return release.database.resolve()
+    return (settings.serving / "customer_journeys.duckdb").resolve()
+
+
+def announced_database(settings: Settings) -> Path:
+    """As `release_database`, once data set and release are said."""
+    from orchestration.lib.release.folders import ReleaseError
+    from orchestration.lib.release.journal import read_manifest
+
+    database = release_database(settings)
+    if settings.is_named:
+        say_data_set(settings.data_set, f"release {database.parent.name}")
+        return database
     with contextlib.suppress(ReleaseError):
-        say_data_set(read_manifest(served.parent)["data_set"], f"release {served.parent.name}")
-    return served
+        say_data_set(read_manifest(database.parent)["data_set"], f"release {database.parent.name}")
+    return database
 
 
 def say_data_set(data_set: str, part: str = "") -> None:

@@ -1,55 +1,101 @@
-"""`make sql`: a query of the published release or of the warehouse."""
+"""`make sql`: a query of the published release or of the warehouse, or a prompt for many."""
 
 from __future__ import annotations
 
 import contextlib
 import io
 import sys
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from orchestration.cli.activity_display import terminal_width
-from orchestration.cli.data_set import announced_database, say_data_set
+from orchestration.cli.data_set import announced_database, release_database, say_data_set
 from orchestration.lib.core.activity import step
 from orchestration.lib.core.settings import SettingsError, read_settings
 
+if TYPE_CHECKING:
+    import duckdb
+
+NOT_THERE = "{} does not exist yet. Type make run first."
+
 
 def command(
-    query: Annotated[str, typer.Argument(help="A query in DuckDB's SQL, such as 'from kpis.kpi_scorecard'.")],
+    query: Annotated[
+        str,
+        typer.Argument(help="A query in DuckDB's SQL, such as 'from kpis.kpi_scorecard'. Without one a prompt opens."),
+    ] = "",
     warehouse: Annotated[
         bool, typer.Option("--warehouse", help="Query the warehouse file of the data set, which has personal data.")
     ] = False,
 ) -> int:
-    """Query the published release, or the warehouse. The query reads that one file and writes none."""
-    import duckdb
-
-    if not query.strip():
-        raise SettingsError('There is no query. For example: make sql SQL="from kpis.kpi_scorecard"')
+    """Query the published release, or the warehouse. A query reads that one file and writes none."""
     from orchestration.lib.core.connection import confine, open_duckdb
 
     settings = read_settings()
+    if not query.strip():
+        from orchestration.cli.sql_prompt import Asked, converse
+
+        if warehouse:
+            _refuse_missing(settings.warehouse)
+            say_data_set(settings.data_set, "its warehouse, read-only, with personal data in clear: do not share it")
+            # a reader keeps runs out of the warehouse, and a clear value that is asked for belongs into no file
+            return converse(Asked(lambda: settings.warehouse, is_kept_open=False, history=None))
+        _refuse_missing(announced_database(settings))
+        history = settings.home / "sql_history"
+        return converse(Asked(lambda: release_database(settings), is_kept_open=True, history=history))
     database = settings.warehouse if warehouse else announced_database(settings)
-    if not database.exists():
-        raise SettingsError(f"{database} does not exist yet. Type make run first.")
+    _refuse_missing(database)
     if warehouse:
         say_data_set(settings.data_set, "its warehouse, read-only, with personal data in clear: do not share it")
+    with open_duckdb(database, read_only=True) as connection:
+        confine(connection)
+        print(answer(connection, query, database), end="")
+    return 0
+
+
+def answer(
+    connection: duckdb.DuckDBPyConnection, query: str, database: Path, *, rows: int = 100, is_upright: bool = False
+) -> str:
+    """What a query gives, as a table that fits the terminal; with `is_upright` a line for each column.
+
+    Raises SettingsError with what DuckDB says, and of what is refused what a query may read.
+    """
+    import duckdb
+
     shown = io.StringIO()
     width = terminal_width(sys.stdout, otherwise=200)
-    with open_duckdb(database.resolve(), read_only=True) as connection:
-        confine(connection)
-        try:
-            # DuckDB prints by itself; what is in the rows goes through the command's own stream
-            with contextlib.redirect_stdout(shown), step("the query"):
-                found = connection.sql(query)
-                if found is not None:
-                    found.show(max_width=width, max_rows=100)
-        except duckdb.PermissionException as error:
-            raise SettingsError(
-                f"{error}\nA query reads {database.name} alone: no other file, no network, no extension, no setting. "
-                "For those open the file with DuckDB yourself (docs/querying.md)."
-            ) from error
-        except duckdb.Error as error:
-            raise SettingsError(str(error)) from error
-    print(shown.getvalue(), end="")
-    return 0
+    try:
+        # DuckDB prints by itself; what is in the rows goes through the command's own stream
+        with contextlib.redirect_stdout(shown), step("the query"):
+            found = connection.sql(query)
+            if found is not None and is_upright:
+                _print_upright(found, rows)
+            elif found is not None:
+                found.show(max_width=width, max_rows=rows)
+    except duckdb.PermissionException as error:
+        raise SettingsError(
+            f"{error}\nA query reads {database.name} alone: no other file, no network, no extension, no setting. "
+            "For those open the file with DuckDB yourself (docs/querying.md)."
+        ) from error
+    except duckdb.Error as error:
+        raise SettingsError(str(error)) from error
+    return shown.getvalue()
+
+
+def _print_upright(found: duckdb.DuckDBPyRelation, rows: int) -> None:
+    names = found.columns
+    width = max(map(len, names))
+    given = found.limit(rows + 1).fetchall()
+    for number, row in enumerate(given[:rows], start=1):
+        print(f"row {number}")
+        for name, value in zip(names, row, strict=True):
+            print(f"  {name.ljust(width)}  {'' if value is None else ' '.join(str(value).split())}")
+    shown = min(len(given), rows)
+    print(f"{shown} row{'' if shown == 1 else 's'}{', and more' if len(given) > rows else ''}")
+
+
+def _refuse_missing(database: Path) -> None:
+    if not database.exists():
+        raise SettingsError(NOT_THERE.format(database))

@@ -68,6 +68,19 @@ def stoppable(end: Callable[[], None], *, patience: float = PATIENCE_SECONDS) ->
         os.close(hears)
 
 
+@contextlib.contextmanager
+def hearing_itself() -> Iterator[None]:
+    """Leaves Ctrl-C to the block: within, it raises KeyboardInterrupt as always, and nothing ends the process."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.set_wakeup_fd(-1)
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+
+
 def kill_children() -> None:
     """Kills the processes that this one started, and those that these started."""
     with contextlib.suppress(psutil.Error):

@@ -1,0 +1,202 @@
+"""`make sql` without a query is a prompt on the release: many statements, one file, and Ctrl-C ends only the query."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from orchestration.lib.core.settings import PROJECT_ROOT
+from tests.terminal import Session, at_terminal
+
+SQL = [sys.executable, "-m", "orchestration", "sql"]
+# no end in sight, and DuckDB looks up from it now and then
+ENDLESS = "select sum(a.n * b.n % 7) from range(10000000) a(n), range(10000000) b(n);"
+
+
+def make_release(folder: Path, number: int) -> Path:
+    """A file with a table of the release's number, and a manifest."""
+    release = folder / "var" / "own" / "releases" / f"release_{number}"
+    release.mkdir(parents=True)
+    with duckdb.connect(str(release / "customer_journeys.duckdb")) as connection:
+        connection.execute("create schema core")
+        connection.execute(f"create table core.fct_figures as select {number} as figure, 'a' as named")
+        connection.execute("comment on table core.fct_figures is 'One row per figure. Nothing is left out.'")
+        connection.execute("comment on column core.fct_figures.figure is 'How much it is.'")
+    moment = "2026-07-01T00:00:00Z"
+    manifest = {
+        **{"release_id": release.name, "data_set": "own", "as_of": moment, "created_at": moment, "run_id": "run"},
+        **{"previous_release_id": None, "git": None, "checks": {}, "tables": []},
+    }
+    (release / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    return release / "customer_journeys.duckdb"
+
+
+def serve(folder: Path, database: Path) -> None:
+    link = folder / "serving" / "customer_journeys.duckdb"
+    link.parent.mkdir(exist_ok=True)
+    link.unlink(missing_ok=True)
+    link.symlink_to(database)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "extracts").mkdir()
+    serve(tmp_path, make_release(tmp_path, 1))
+    return tmp_path
+
+
+def environment(folder: Path) -> dict[str, str]:
+    ours = ("NO_COLOR", "FORCE_COLOR", "TERM", "COLUMNS", "JOURNEYS_EXTRACTS", "JOURNEYS_DATA_SET", "EXAMPLE")
+    return {
+        **{name: text for name, text in os.environ.items() if name not in ours},
+        "TERM": "xterm-256color",
+        "INPUTRC": os.devnull,
+        "PYTHONPATH": str(PROJECT_ROOT),
+        "JOURNEYS_VAR": str(folder / "var"),
+        "JOURNEYS_SERVING": str(folder / "serving"),
+    }
+
+
+def talk(folder: Path, *keys: str, options: tuple[str, ...] = (), **others: str) -> Session:
+    """What is at the terminal when each of the lines was typed as soon as the prompt was there, and then Ctrl-D."""
+    typed = [(">", line if line.startswith("\x03") else line + "\n") for line in keys]
+    typed = [("sql> ", typed[0][1]), *[("> ", text) for _, text in typed[1:]], ("sql> ", "\x04")]
+    return at_terminal([*SQL, *options], environment=environment(folder) | others, typed=typed, seconds=60)
+
+
+def test_statements_over_several_lines_are_answered_until_ctrl_d(folder: Path) -> None:
+    ended = talk(folder, "select figure + 41", "from core.fct_figures;", "select 'a;b' as x, 7 * 6 as y;", ".nonsense")
+    assert ended.code == 0, ended.sent
+    assert "Release release_1, as of 2026-07-01 00:00: 1 tables." in ended.sent
+    assert ended.sent.count("42") == 2 and "a;b" in ended.sent
+    assert "...> " in ended.sent, "a second line is asked for"
+    assert ".nonsense is not known. .help lists what is." in ended.sent
+    assert "Traceback" not in ended.sent
+
+
+def test_the_prompt_says_what_is_in_the_file(folder: Path) -> None:
+    ended = talk(
+        folder, ".tables", ".schema fct_figures", ".schema figures", ".help", ".upright", "from core.fct_figures;"
+    )
+    assert ended.code == 0, ended.sent
+    assert "core.fct_figures  1  figure" in ended.sent
+    assert "How much it is." in ended.sent and "Nothing is left out." in ended.sent
+    assert "There is no table or schema figures. Close are" in ended.sent
+    assert ".refresh           open the newest release" in ended.sent
+    assert "row 1\r\n  figure  1\r\n  named   a" in ended.sent
+
+
+def test_a_mistake_ends_a_statement_and_not_the_prompt(folder: Path) -> None:
+    """Refused are other files and settings, and what the first statement of two did is shown."""
+    refused = ("from read_text('/etc/hostname');", "set enable_external_access = true;", "attach 'x.duckdb';")
+    ended = talk(folder, "from nowhere;", *refused, "create table core.b as select 1;", "select 6 * 7;")
+    assert ended.code == 0, ended.sent
+    assert "nowhere does not exist" in ended.sent
+    assert "A query reads customer_journeys.duckdb alone" in ended.sent
+    assert "read-only" in ended.sent
+    assert "42" in ended.sent, "the prompt goes on"
+
+
+def test_ctrl_c_ends_the_query_or_forgets_the_lines_and_the_prompt_goes_on(folder: Path) -> None:
+    """Ctrl-C ended the whole command once, with the release that was open and what was typed."""
+    ended = at_terminal(
+        SQL,
+        environment=environment(folder),
+        typed=[
+            ("sql> ", f"{ENDLESS}\n"),
+            ("… the query", "\x03"),
+            ("sql> ", "select 'never\n"),
+            ("...> ", "\x03"),
+            ("sql> ", "select 6 * 7 as answer;\n"),
+            ("sql> ", ".quit\n"),
+        ],
+        seconds=90,
+    )
+    assert ended.code == 0, ended.sent
+    assert "The query was ended." in ended.sent and "That is forgotten." in ended.sent
+    assert "42" in ended.sent and "Traceback" not in ended.sent
+
+
+def test_a_release_that_is_published_meanwhile_is_said_and_opened_when_it_is_asked_for(folder: Path) -> None:
+    newer = make_release(folder, 2)
+
+    def publish(keys: str) -> None:
+        if keys.startswith("select 1000"):
+            serve(folder, newer)
+
+    asking = "select 1000 + figure as n from core.fct_figures;\n"
+    ended = at_terminal(
+        SQL,
+        environment=environment(folder),
+        typed=[
+            ("sql> ", asking),
+            (".refresh opens the other", "select 2000 + figure as n from core.fct_figures;\n"),
+            ("sql> ", ".refresh\n"),
+            ("Release release_2", "select 3000 + figure as n from core.fct_figures;\n"),
+            ("3002", ".quit\n"),
+        ],
+        before_typing=publish,
+        seconds=60,
+    )
+    assert ended.code == 0, ended.sent
+    assert "Release release_2 is current now. This is release_1" in ended.sent
+    assert ended.sent.count("is current now") == 1, "it is said once"
+    assert all(number in ended.sent for number in ("1001", "2001", "3002"))
+
+
+def test_what_was_typed_is_there_the_next_time_and_its_owners_alone(folder: Path) -> None:
+    talk(folder, "select 40 +", "2 as answer;", JOURNEYS_DATA_SET="own", JOURNEYS_EXTRACTS=str(folder / "extracts"))
+    history = folder / "var" / "own" / "sql_history"
+    assert [json.loads(line) for line in history.read_text(encoding="utf-8").splitlines()] == [
+        "select 40 +\n2 as answer;"
+    ]
+    assert history.stat().st_mode & 0o777 == 0o600
+    up = at_terminal(
+        SQL,
+        environment=environment(folder) | {"JOURNEYS_DATA_SET": "own", "JOURNEYS_EXTRACTS": str(folder / "extracts")},
+        typed=[("sql> ", "\x1b[A\n"), ("42", "\x04")],
+        seconds=60,
+    )
+    assert up.code == 0 and "42" in up.sent, up.sent
+
+
+def test_a_prompt_on_the_warehouse_keeps_no_run_out_and_no_history(folder: Path) -> None:
+    """A reader that stays holds DuckDB's lock, and the next run would wait for it and give up."""
+    warehouse = folder / "var" / "own" / "warehouse.duckdb"
+    duckdb.connect(str(warehouse)).close()
+
+    def write(keys: str) -> None:
+        if keys.startswith("from own"):
+            with duckdb.connect(str(warehouse)) as connection:
+                connection.execute("create or replace table own as select 42 as n")
+
+    ended = at_terminal(
+        [*SQL, "--warehouse"],
+        environment=environment(folder) | {"JOURNEYS_DATA_SET": "own", "JOURNEYS_EXTRACTS": str(folder / "extracts")},
+        typed=[("sql> ", "select 1 + 1;\n"), ("sql> ", "from own;\n"), ("sql> ", "\x04")],
+        before_typing=write,
+        seconds=60,
+    )
+    assert ended.code == 0, ended.sent
+    assert "42" in ended.sent and "with personal data in clear" in ended.sent
+    assert not list((folder / "var" / "own").glob("*history*"))
+
+
+def test_statements_are_read_from_a_file_and_the_first_that_fails_ends_the_command(folder: Path) -> None:
+    def read(text: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            SQL, input=text, env=environment(folder), capture_output=True, text=True, check=False, timeout=60
+        )
+
+    done = read("select 40 + 2\n  as answer;\n.upright\nfrom core.fct_figures")
+    assert done.returncode == 0, done.stderr
+    assert "42" in done.stdout and "named" in done.stdout and "sql>" not in done.stdout
+    failed = read("select 1 as one; from nowhere; select 42 as answer")
+    assert failed.returncode == 2 and "nowhere does not exist" in failed.stderr
+    assert "42" not in failed.stdout and "Traceback" not in failed.stderr

@@ -66,7 +66,7 @@ def at_terminal(
 ) -> Session:
     """Runs a command at a terminal; Ctrl-C is typed once what it sent satisfies `interrupts`.
 
-    `typed` are texts to wait for, each with the keys that are typed when it was sent after the keys before it;
+    `typed` are texts to wait for, each with the keys that are typed when it was sent after the text before it;
     `before_typing` is called with these keys first.
     """
     leader, follower = pty.openpty()
@@ -98,9 +98,9 @@ def at_terminal(
         if not is_interrupted and interrupts(sent.decode("utf-8", "ignore")):
             is_interrupted = True
             os.write(leader, b"\x03")
-        if waiting and waiting[0][0].encode() in sent[seen:]:
-            _, keys = waiting.pop(0)
-            seen = len(sent)
+        while waiting and (found := sent.find(waiting[0][0].encode(), seen)) >= 0:
+            text, keys = waiting.pop(0)
+            seen = found + len(text.encode())
             before_typing(keys)
             os.write(leader, keys.encode())
     else:

@@ -160,7 +160,7 @@ def test_what_was_typed_is_there_the_next_time_and_its_owners_alone(folder: Path
     up = at_terminal(
         SQL,
         environment=environment(folder) | {"JOURNEYS_DATA_SET": "own", "JOURNEYS_EXTRACTS": str(folder / "extracts")},
-        typed=[("sql> ", "\x1b[A\n"), ("42", "\x04")],
+        typed=[("sql> ", "\x1b[A\n"), ("42", ""), ("sql> ", "\x04")],
         seconds=60,
     )
     assert up.code == 0 and "42" in up.sent, up.sent

@@ -1,6 +1,6 @@
 """What the site needs and GitHub doesn't: pages of files outside docs/, the list of decisions, dbt's pages if made.
 
-Links in docs/ are those that GitHub follows. One that leaves docs/ gets a page of its own on the site: a page of text as
+Links in docs/ are those that GitHub follows. One that leaves docs/ gets a page of its own on the site: text as
 it is, any other file as a block of code, a folder as a list. So nothing on the site leads to a place that a reader
 without the repository, or without a network, does not have.
 """

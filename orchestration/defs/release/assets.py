@@ -17,6 +17,7 @@ from orchestration.lib.core.activity import doing
 from orchestration.lib.core.clock import in_utc
 from orchestration.lib.core.connection import DatabaseUnusable, open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings, read_settings
+from orchestration.lib.dbt.mart_tests import read_tested
 from orchestration.lib.dbt.marts import read_marts
 from orchestration.lib.dbt.project import read_dbt_manifest
 from orchestration.lib.digests.unchanged import remain_current
@@ -30,6 +31,7 @@ from orchestration.lib.release.candidate import (
     read_git_state,
     write_candidate,
 )
+from orchestration.lib.release.dictionary import write_dictionary
 from orchestration.lib.release.folders import ReleaseError
 from orchestration.lib.release.id_changes import record_id_changes
 from orchestration.lib.release.ledgers import create_ledgers
@@ -65,7 +67,7 @@ MARTS = read_marts(read_dbt_manifest(read_settings().resolved_sources))
     kinds={"duckdb", "parquet"},
     pool=WAREHOUSE_POOL,
     freshness_policy=dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26)),
-    description="The published release: serving/customer_journeys.duckdb, Parquet, manifest, digests and Data Docs.",
+    description="The published release: serving/customer_journeys.duckdb, Parquet, dictionary, digests and Data Docs.",
 )
 def release(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
     settings, _ = run_settings_and_clock(context.instance, context.run_id)
@@ -169,7 +171,9 @@ def _publish(settings: Settings, previous: Release | None, *, run_id: str, log: 
             progress=log.debug,
         )
         try:
-            doing("writing Data Docs and digests")
+            doing("writing Data Docs, dictionary and digests")
+            dbt_manifest = read_dbt_manifest(settings.resolved_sources)
+            write_dictionary(candidate.directory, candidate.manifest, MARTS, read_tested(dbt_manifest, MARTS))
             write_data_docs(results, candidate.directory / "data_docs", run_id=run_id)
             digests = write_digests(
                 candidate.directory,

@@ -21,6 +21,7 @@ from orchestration.lib.core.files import remove_unfinished
 from orchestration.lib.core.settings import Settings
 from orchestration.lib.core.sql import literal, name
 from orchestration.lib.dbt.project import read_variable
+from orchestration.lib.release.dictionary import first_published
 from orchestration.lib.release.folders import (
     DATABASE,
     MANIFEST,
@@ -43,6 +44,7 @@ from orchestration.lib.release.journal import (
     published_switch,
     publishing,
     read_line,
+    read_manifest,
     read_served,
 )
 from orchestration.lib.release.ledgers import append_rows
@@ -230,6 +232,11 @@ def write_candidate(
                     stack.enter_context(previous_attached(connection, previous / DATABASE))
                     reusable = find_reusable(connection, described, previous)
                 _write_database(connection, directory, tables, shapes, own_rows, reusable, counts, progress)
+            # the release before may be damaged, and says nothing then
+            before = None
+            with suppress(ReleaseError):
+                before = read_manifest(settings.releases / line.current) if line.current else None
+            manifest["since"] = first_published(described, release_id, before)
             manifest["tables"] = [
                 said | {"parquet_bytes": (directory / said["parquet"]).stat().st_size} for said in described
             ]

@@ -1,4 +1,4 @@
-"""Writes the lists of published tables that the docs and the exposures hold, from dbt's manifest, and the metrics.
+"""Writes the lists of published tables that the docs and the exposures hold, their diagram, and the metrics.
 
 In a page a list is between two markers and made whole again; in `_exposures.yml` it is what an exposure depends on.
 `_metrics.yml` follows from the seeds of KPIs alone.
@@ -11,7 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from orchestration.lib.dbt.mart_tests import read_tested
 from orchestration.lib.dbt.marts import Mart, read_marts
+from orchestration.lib.drawing.entity_diagram import Entity, draw_entities
 from orchestration.lib.release.metrics import METRICS, shipped_definitions
 
 BEGIN = "<!-- published tables: made by make docs-tables -->"
@@ -20,6 +22,7 @@ END = "<!-- end of published tables -->"
 README = Path("README.md")
 ARCHITECTURE = Path("docs/architecture.md")
 EXPOSURES = Path("models/marts/_exposures.yml")
+ENTITIES = Path("docs/images/entities.svg")
 # What an exposure reads when it names no schema.
 ALL = "all"
 
@@ -34,6 +37,7 @@ def docs_with_tables(manifest: Mapping[str, Any], root: Path) -> dict[Path, str]
     return {
         README: _page(root, README, _questions(marts)),
         ARCHITECTURE: _page(root, ARCHITECTURE, _columns(marts)),
+        ENTITIES: _entities(manifest, marts),
         EXPOSURES: _exposures((root / EXPOSURES).read_text(encoding="utf-8"), manifest, marts),
         METRICS: shipped_definitions(root).text,
     }
@@ -43,7 +47,7 @@ def write_docs_tables(manifest: Mapping[str, Any], root: Path) -> list[Path]:
     """Brings the files up to date and says which of them were not."""
     changed = []
     for path, text in docs_with_tables(manifest, root).items():
-        if (root / path).read_text(encoding="utf-8") != text:
+        if not (root / path).is_file() or (root / path).read_text(encoding="utf-8") != text:
             (root / path).write_text(text, encoding="utf-8")
             changed.append(path)
     return changed
@@ -66,6 +70,22 @@ def _questions(marts: Iterable[Mart]) -> list[str]:
 def _columns(marts: Iterable[Mart]) -> list[str]:
     rows = [f"| `{mart.label}` | {mart.grain} | {' '.join(mart.columns)} |" for mart in marts]
     return ["", "| schema.table | one row per | columns |", "|---|---|---|", *rows, ""]
+
+
+def _entities(manifest: Mapping[str, Any], marts: Sequence[Mart]) -> str:
+    """The diagram of tables, keys and references, as the contracts and the tests of relationships say them."""
+    tested = read_tested(manifest, marts)
+    return draw_entities(
+        [
+            Entity(
+                mart.label,
+                mart.facts.key,
+                tuple((one.column, one.to_table, one.to_column) for one in tested[mart.label].references),
+                len(mart.columns),
+            )
+            for mart in marts
+        ]
+    )
 
 
 def _exposures(text: str, manifest: Mapping[str, Any], marts: Sequence[Mart]) -> str:

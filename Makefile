@@ -7,7 +7,7 @@ RUN := .venv/bin/python -m orchestration
 
 # What is given on the command line, NAME=value, reaches recipes through the environment exactly as it was typed: neither make nor the
 # shell reads it. So a recipe says "$$FILE" and never $(FILE). These names are common, so they are not taken from the environment of make.
-OPTIONS := CUSTOMERS DAYS SEED HOUSEHOLDS CLOCK JOURNEY FILE CASE ACTIVITY TIME CUSTOMER SESSION END INTO TIME_FORMAT ZONE NAME TABLE SOURCE REASON COLUMN ID NOTE UNDO TO TYPE VALUE IN SQL ARGS SIZES PARTS BUILT LABELLED DIRT PEOPLE ONLY ANYWAY KILLS MUTATIONS PUBLISHES WRITERS DAEMONS METRICS BY WHERE SINCE UNTIL HTTP
+OPTIONS := CUSTOMERS DAYS SEED HOUSEHOLDS CLOCK JOURNEY FILE CASE ACTIVITY TIME CUSTOMER SESSION END INTO TIME_FORMAT ZONE NAME TABLE SOURCE REASON COLUMN ID NOTE UNDO TO TYPE VALUE IN SQL ARGS SIZES PARTS BUILT LABELLED DIRT PEOPLE ONLY ANYWAY KILLS MUTATIONS PUBLISHES WRITERS DAEMONS METRICS BY WHERE SINCE UNTIL HTTP FROM JSON
 is_given = $(findstring command line,$(origin $(1)))
 $(foreach option,$(OPTIONS),$(if $(call is_given,$(option)),,$(eval override $(option) :=)))
 $(foreach variable,$(.VARIABLES),$(if $(call is_given,$(variable)),$(eval override $(variable) := $$(value $(variable)))$(eval export $(variable))))
@@ -17,7 +17,7 @@ option = $${$(2):+"--$(1)=$$$(2)"}
 SIZE = $(call option,customers,CUSTOMERS) $(call option,days,DAYS) $(call option,seed,SEED) $(call option,households,HOUSEHOLDS)
 ROWS = $(call option,table,TABLE) $(call option,reason,REASON) $(call option,column,COLUMN) $(call option,file,FILE)
 
-.PHONY: help setup run up check journey-check import-log new-source staging-model test test-all test-draws lint lint-python lint-yaml lint-sql format docs docs-outputs docs-tables bench bench-components bench-landing lock withdraw restore quarantine requeue land-again accept rebuild rollback releases hash rotate-key sql dbt digests send-digests identity-diff identity-train unions sbom bench-identity bench-journeys bench-flows clean report test-faults docs-pictures dashboard metrics mcp docs-site
+.PHONY: help setup run up check journey-check import-log new-source staging-model test test-all test-draws lint lint-python lint-yaml lint-sql format docs docs-outputs docs-tables bench bench-components bench-landing lock withdraw restore quarantine requeue land-again accept rebuild rollback releases hash rotate-key sql dbt digests send-digests identity-diff identity-train unions sbom bench-identity bench-journeys bench-flows clean report test-faults docs-pictures dashboard metrics mcp docs-site compare
 
 help:  ## Start: list the targets
 	@awk -F'  ## ' '/^[a-z-]+:.*  ## / { \
@@ -91,6 +91,9 @@ accept: setup  ## Landed files: accept that a delivery or KPI is unlike those be
 
 rollback: setup  ## Releases: switch readers to the release before | TO=<release id>
 	@$(RUN) rollback $(call option,to,TO)
+
+compare: setup  ## Releases: what differs between two releases, and why | FROM=<release id> TO=<release id> INTO=var/compared JSON=1
+	@$(RUN) compare $(call option,from,FROM) $(call option,to,TO) $(call option,into,INTO) $${JSON:+--json}
 
 hash: setup  ## Identities: the hash of an identifier | TYPE=email VALUE=ann@example.com; without VALUE it asks
 	@$(RUN) hash -- "$$TYPE" $${VALUE:+"$$VALUE"}
@@ -168,7 +171,7 @@ docs: setup  ## Development: dbt's pages of the data set, as one file
 
 # not --quiet: that hides warnings from --strict, too
 docs-site: setup  ## Development: the docs as a site that opens from the disk, into var/site
-	@NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs build --strict --clean && echo "var/site/index.html is written: file://$$PWD/var/site/index.html"
+	@NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs build --strict --clean && echo "var/site/index.html is written: file://$$(pwd)/var/site/index.html"
 
 bench: setup  ## Benchmarks: what refreshes cost, full, late, with nothing new | SIZES="100k 1m"; 10m takes long
 	@.venv/bin/python -m benchmarks $$SIZES

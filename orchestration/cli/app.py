@@ -13,6 +13,7 @@ import typer
 from orchestration.cli import (
     accept,
     check,
+    compare,
     dashboard,
     dbt,
     digests,
@@ -72,6 +73,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "rebuild": rebuild.command,
     "releases": releases.command,
     "rollback": rollback.command,
+    "compare": compare.command,
     "hash": hash.command,
     "rotate-key": rotate_key.command,
     "sql": sql.command,
@@ -108,6 +110,7 @@ EXAMPLES: dict[str, str] = {
     "rebuild": "make rebuild",
     "releases": "make releases",
     "rollback": "make rollback TO=20260701T060000_000000Z_omnichannel",
+    "compare": "make compare FROM=20260701T060000_000000Z_omnichannel INTO=var/compared",
     "hash": "make hash TYPE=email VALUE=ann@example.com",
     "rotate-key": "make rotate-key",
     "sql": "make sql SQL='from kpis.kpi_scorecard'",

@@ -55,6 +55,7 @@ ARRIVES = {
     },
     "accept": {"ID": "{}", "NOTE": "--note={}"},
     "rollback": {"TO": "--to={}"},
+    "compare": {"FROM": "--from={}", "TO": "--to={}", "INTO": "--into={}"},
     "journey-check": {"JOURNEY": "--journey={}"},
     "run": {"CUSTOMERS": "--customers={}", "DAYS": "--days={}", "SEED": "--seed={}", "HOUSEHOLDS": "--households={}"},
     "sql": {"SQL": "{}"},

@@ -118,7 +118,8 @@ def test_a_reader_finds_a_column_by_words_with_the_keyboard_on_a_phone_too(tmp_p
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
         )
-        for width, scheme in ((1280, "light"), (390, "dark")):
+        for width in (1280, 390):
+            scheme: Any = "light" if width > 1000 else "dark"
             context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
             page = context.new_page()
             asked = requests_of(page)

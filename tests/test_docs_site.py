@@ -26,11 +26,15 @@ ON_GITHUB = [
 FENCES = re.compile(r"^ *```.*?^ *```$|`(?:[^`\n]|\n(?!\s*\n))+`", re.DOTALL | re.MULTILINE)
 
 
-def build(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+def build(folder: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder), *options],
         cwd=PROJECT_ROOT,
-        env={**os.environ, "NO_MKDOCS_2_WARNING": "1", "JOURNEYS_SERVING": str(folder / "no" / "serving")},
+        env={
+            **{name: text for name, text in os.environ.items() if not name.startswith("JOURNEYS_")},
+            **{"NO_MKDOCS_2_WARNING": "1", "JOURNEYS_SERVING": str(folder / "no"), "JOURNEYS_VAR": str(folder / "no")},
+            **environment,
+        },
         capture_output=True,
         text=True,
         check=False,
@@ -140,6 +144,26 @@ def test_a_reader_without_a_network_searches_and_reads_in_the_dark_and_on_a_phon
             phone.goto((site / name).as_uri())
             assert phone.evaluate("document.documentElement.scrollWidth") <= 390, name
         browser.close()
+
+
+def test_pages_of_the_data_set_are_on_the_site_where_they_were_made(site: Path, tmp_path: Path) -> None:
+    assert "make docs" in (site / "tables.html").read_text(encoding="utf-8")
+    release, dbt = tmp_path / "release", tmp_path / "var" / "omnichannel" / "dbt"
+    for folder in (release, dbt, tmp_path / "serving"):
+        folder.mkdir(parents=True)
+    (release / "customer_journeys.duckdb").touch()
+    (release / "dictionary.html").write_text("<p>the dictionary</p>", encoding="utf-8")
+    (release / "dictionary.html").chmod(0o444)
+    (dbt / "docs.html").write_text("<p>pages of dbt</p>", encoding="utf-8")
+    (tmp_path / "serving" / "customer_journeys.duckdb").symlink_to(release / "customer_journeys.duckdb")
+    made = tmp_path / "site"
+    for _ in range(2):  # what is copied of a sealed release can be written over
+        done = build(made, JOURNEYS_VAR=str(tmp_path / "var"), JOURNEYS_SERVING=str(tmp_path / "serving"))
+        assert done.returncode == 0, done.stderr
+    links = Named(made / "tables.html").links
+    for name, text in (("dictionary", "the dictionary"), ("dbt", "pages of dbt")):
+        assert f"{name}/index.html" in links
+        assert text in (made / name / "index.html").read_text(encoding="utf-8")
 
 
 def test_a_link_to_nothing_fails_the_build(tmp_path: Path) -> None:

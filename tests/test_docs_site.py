@@ -191,6 +191,11 @@ def test_the_order_of_the_site_and_the_readme_name_every_page() -> None:
     for page in PAGES:
         assert f": {page.name}" in nav, f"mkdocs.yml: nav lacks {page.name}"
         assert f"(docs/{page.name}" in readme, f"README.md: nothing leads to docs/{page.name}"
+    decisions = PROJECT_ROOT / "docs" / "decisions"
+    listed = (decisions / "README.md").read_text(encoding="utf-8")
+    for decision in decisions.glob("[0-9]*.md"):
+        title = decision.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
+        assert f"[{title}]({decision.name})" in listed, f"docs/decisions/README.md lacks {decision.name}"
 
 
 @pytest.mark.parametrize("page", ON_GITHUB, ids=lambda page: str(page.relative_to(PROJECT_ROOT)))

@@ -64,7 +64,9 @@ class View:
         if self.filters.segment == ALL:
             return answer
         text, values = self._complete(query, replace(self.filters, segment=ALL), parameters)
-        of_all = {tuple(row[key] for key in keys): row[customers] for row in self.release.ask(text, values)}
+        # of all customers only how many they are is needed: what isn't selected, isn't counted
+        counts = f"select {', '.join(map(spell.name, (*keys, customers)))} from (\n{text}\n) as of_all"
+        of_all = {row[:-1]: row[-1] for row in self.release.ask(counts, values).rows}
         groups: dict[tuple[Any, ...], list[tuple[tuple[Any, ...], int]]] = {}
         for row in answer:
             key, count = tuple(row[key] for key in keys), row[customers]

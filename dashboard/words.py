@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-Z95 = 1.959963984540054
+from orchestration.lib.core.shares import wilson
 
 
 def count(number: float | None) -> str:
@@ -44,19 +43,13 @@ def duration(seconds: float | None) -> str:
 
 
 def interval(trues: int, trials: int) -> tuple[float, float] | None:
-    """The 95 % Wilson interval of a share; None of nothing. E. B. Wilson, JASA 22 (1927), 209–212.
+    """The 95 % Wilson interval of a share; None of nothing.
 
     >>> low, high = interval(8, 10)
     >>> round(low, 3), round(high, 3)
     (0.49, 0.943)
     """
-    if trials <= 0:
-        return None
-    share = trues / trials
-    centre = share + Z95**2 / (2 * trials)
-    half = Z95 * math.sqrt(share * (1 - share) / trials + Z95**2 / (4 * trials**2))
-    scale = 1 + Z95**2 / trials
-    return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)
+    return wilson(trues / trials, trials) if trials > 0 else None
 
 
 def between(low: float | None, high: float | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from markupsafe import Markup
@@ -15,6 +15,7 @@ from dashboard.names import channel_names, phase_names
 from dashboard.release import Table
 from dashboard.view import View
 from orchestration.lib.drawing.flow_diagram import Flow, draw_flows
+from orchestration.lib.drawing.journey_map import STOPS, WAYS, main_part, most_lost
 from orchestration.lib.drawing.palette import LOSS_BOUNDS, MOOD_BOUNDS
 from orchestration.lib.drawing.subway_map import Labels, Stop, Way, draw_subway_map
 
@@ -28,48 +29,34 @@ PAGE = Page(
     takes=("journey", "version", "since", "until", "segment", "channel", "level"),
 )
 
-# A map of more lines or ways than these is a tangle; the rest is one click away.
-LINES_SHOWN = 14
-WAYS_SHOWN = 45
 
-STOPS = """
-select stop_id, line, line_name, phase_id, phase_name, x, y, visit_count, instance_count, drop_off_count,
-    drop_off_share,
-    median_pause_seconds, mood, answer_count
-from flows.map_stops where journey_id = $journey and line_type = $line_type
-order by y, x
-"""
-WAYS = """
-select from_stop_id, to_stop_id, volume_count, drop_off_count, drop_off_share, median_delay_seconds, mood, answer_count
-from flows.map_edges where journey_id = $journey and line_type = $line_type
-union all
-select from_stop_id, to_stop_id, volume_count, drop_off_count, drop_off_share, median_delay_seconds, mood, answer_count
-from flows.map_transfers where journey_id = $journey and line_type = $line_type
-order by volume_count desc nulls last, from_stop_id, to_stop_id
-"""
-
-
-# The same from steps, for filters that the map's tables don't have. Places of stops are the map's.
+# The same from steps, for filters that the map's tables don't have. Places of stops are the map's. Instances and
+# customers have numbers: sorting and counting by these takes half as long as by ids, which are texts.
 FILTERED = """
 with instances as ({instances}),
+numbered as (
+    select journey_instance_id, outcome, row_number() over (order by journey_instance_id) as instance_number,
+        dense_rank() over (order by customer_id) as customer_number
+    from instances
+),
 visits as (
     select
-        steps.journey_instance_id, steps.customer_id, coalesce(steps.channel, '(none)') as line, steps.phase_id,
-        steps.step_number, steps.pause_seconds, instances.outcome,
+        numbered.instance_number, numbered.customer_number, coalesce(steps.channel, '(none)') as line, steps.phase_id,
+        steps.step_number, steps.pause_seconds, numbered.outcome,
         lead(coalesce(steps.channel, '(none)')) over next_step as next_line,
         lead(steps.phase_id) over next_step as next_phase_id
     from journeys.fct_steps as steps
-    inner join instances on instances.journey_instance_id = steps.journey_instance_id
-    window next_step as (partition by steps.journey_instance_id order by steps.step_number)
+    inner join numbered on numbered.journey_instance_id = steps.journey_instance_id
+    window next_step as (partition by numbered.instance_number order by steps.step_number)
 )
 """
 FILTERED_STOPS = (
     FILTERED
     + """
-select line, phase_id, count(*) as visit_count, count(distinct journey_instance_id) as instance_count,
+select line, phase_id, count(*) as visit_count, count(distinct instance_number) as instance_count,
     count_if(next_phase_id is null and outcome = 'fell_out') as drop_off_count,
     percentile_disc(0.5) within group (order by pause_seconds) as median_pause_seconds,
-    count(distinct customer_id) as customers
+    count(distinct customer_number) as customers
 from visits group by line, phase_id
 """
 )
@@ -77,13 +64,13 @@ FILTERED_WAYS = (
     FILTERED
     + """
 , moves as (
-    select *, row_number() over (partition by journey_instance_id order by step_number desc) = 1 as is_last
+    select *, row_number() over (partition by instance_number order by step_number desc) = 1 as is_last
     from visits where next_phase_id is not null and (line <> next_line or phase_id <> next_phase_id)
 )
 select line, phase_id, next_line, next_phase_id, count(*) as volume_count,
     count_if(is_last and outcome = 'fell_out') as drop_off_count,
     percentile_disc(0.5) within group (order by pause_seconds) as median_delay_seconds,
-    count(distinct customer_id) as customers
+    count(distinct customer_number) as customers
 from moves group by all
 """
 )
@@ -102,13 +89,7 @@ def subway_map(view: View) -> Figure:
         ways = view.ask(WAYS, line_type=line_type).dicts
     if not sum(row["visit_count"] or 0 for row in stops):
         return Figure(empty="Nobody took a step of this journey with these filters.")
-    lines = _lines(stops, shows_all)
-    shown_stops = [row for row in stops if row["line"] in lines]
-    ids = {row["stop_id"] for row in shown_stops}
-    of_lines = [row for row in ways if row["from_stop_id"] in ids and row["to_stop_id"] in ids]
-    shown_ways = of_lines if shows_all else of_lines[:WAYS_SHOWN]
-    all_volume = sum(row["volume_count"] or 0 for row in ways)
-    volume = sum(row["volume_count"] or 0 for row in shown_ways)
+    part = main_part(stops, ways, shows_all=shows_all)
     by_id = {row["stop_id"]: row for row in stops}
     by_way = {(row["from_stop_id"], row["to_stop_id"]): row for row in ways}
 
@@ -123,26 +104,8 @@ def subway_map(view: View) -> Figure:
         return view.address(**(view.kept("lines", "show", "colour", "at") | changes))
 
     svg = draw_subway_map(
-        [
-            Stop(
-                **{name: row[name] for name in ("stop_id", "line", "line_name", "phase_id", "phase_name", "x", "y")},
-                visit_count=row["visit_count"],
-                drop_off_share=row["drop_off_share"],
-                mood=row["mood"],
-            )
-            for row in shown_stops
-        ],
-        [
-            Way(
-                row["from_stop_id"],
-                row["to_stop_id"],
-                row["volume_count"],
-                row["drop_off_share"],
-                row["median_delay_seconds"],
-                row["mood"],
-            )
-            for row in shown_ways
-        ],
+        part.drawn_stops,
+        part.drawn_ways,
         Labels(
             of_stop,
             of_way,
@@ -153,28 +116,15 @@ def subway_map(view: View) -> Figure:
         colours_mood=colours_mood,
         chosen=view.extra.get("at"),
     )
-    worst = max(
-        (row for row in ways if (row["volume_count"] or 0) >= max(20, 0.005 * all_volume) and row["drop_off_share"]),
-        key=lambda row: row["drop_off_count"],
-        default=None,
-    )
-    answer = ""
-    if worst is not None:
-        start, end = by_id[worst["from_stop_id"]], by_id[worst["to_stop_id"]]
-        answer = (
-            f"Most are lost after the move from {start['line_name']} ({start['phase_name']}) to {end['line_name']}"
-            f" ({end['phase_name']}): for {worst['drop_off_count']:,} of {worst['volume_count']:,} moves it was the"
-            f" last one before falling out ({words.percent(worst['drop_off_share'])})."
-        )
     hidden = []
-    if len(shown_ways) < len(ways):
+    if len(part.ways) < len(ways):
         hidden.append(
-            f"Shown are the {len(shown_ways)} widest of {len(ways)} ways, "
-            f"{words.percent(volume / all_volume if all_volume else None)} of {all_volume:,} moves; the CSV has all."
+            f"Shown are the {len(part.ways)} widest of {len(ways)} ways, "
+            f"{words.percent(part.volume / part.all_volume if part.all_volume else None)} of {part.all_volume:,} "
+            "moves; the CSV has all."
         )
-    all_lines = {row["line"] for row in stops}
-    if len(lines) < len(all_lines):
-        hidden.append(f"{len(all_lines) - len(lines)} lines with less traffic are left out.")
+    if part.left_out_line_count:
+        hidden.append(f"{part.left_out_line_count} lines with less traffic are left out.")
     switches = [("Show:", (("main ways", address(show=""), not shows_all), ("all", address(show="all"), shows_all)))]
     # the tables with segments as lines and with moods have no filter
     if not is_filtered:
@@ -200,10 +150,10 @@ def subway_map(view: View) -> Figure:
         + drawing(svg, "Subway map; scrolls sideways")
     )
     return Figure(
-        answer=answer,
+        answer=most_lost(stops, ways, words.percent),
         body=body,
         table=_shown_ways(ways, by_id),
-        counted=f"{all_volume:,} moves between stops",
+        counted=f"{part.all_volume:,} moves between stops",
         unit="width: moves; size of a stop: steps there",
         notes=(
             " ".join(hidden),
@@ -254,14 +204,6 @@ def _filtered(view: View) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
                 }
             )
     return stops, sorted(ways, key=lambda way: (-way["volume_count"], way["from_stop_id"], way["to_stop_id"]))
-
-
-def _lines(stops: Sequence[Mapping[str, Any]], shows_all: bool) -> set[str]:
-    volumes: dict[str, int] = {}
-    for row in stops:
-        volumes[row["line"]] = volumes.get(row["line"], 0) + (row["visit_count"] or 0)
-    busiest = sorted(volumes, key=lambda line: (-volumes[line], line))
-    return set(busiest) if shows_all else {line for line in busiest[:LINES_SHOWN] if volumes[line]}
 
 
 def _label(where: str, row: dict[str, Any] | Any, count: str, what: str, delay: str) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 # Loss: light to dark, so that the order can be seen without the hue. Mood: from bad (red) over grey to good (blue), as
-# red and green are one to many. The style sheet of the dashboard has the same names, and others for the dark.
+# red and green are one to many. The style sheet of the dashboard has the same, by day and in the dark.
 COLOURS = {
+    "page": "#f5f6f8",
     "text": "#1c2430",
     "muted": "#5b6675",
     "line": "#dfe4ea",
@@ -28,6 +29,36 @@ COLOURS = {
     "done": "#147a5b",
     "out": "#a3244a",
     "open": "#9aa4b1",
+    "red": "#a31621",
+    "amber": "#855300",
+    "green": "#146c43",
+}
+DARK = {
+    "page": "#10151c",
+    "text": "#e7ecf3",
+    "muted": "#a3afbf",
+    "line": "#323c4a",
+    "card": "#19202a",
+    "accent": "#7db7f0",
+    "loss0": "#42597a",
+    "loss1": "#6474b4",
+    "loss2": "#9a74c6",
+    "loss3": "#d168ad",
+    "loss4": "#ff6f8f",
+    "mood0": "#ff6b6b",
+    "mood1": "#d9866f",
+    "mood2": "#78828f",
+    "mood3": "#6aa5d2",
+    "mood4": "#58a9f5",
+    "none": "#495463",
+    "progress": "#4d9fd8",
+    "back": "#d9a441",
+    "done": "#3fae86",
+    "out": "#e0668a",
+    "open": "#6b7685",
+    "red": "#ff8f96",
+    "amber": "#f2bd62",
+    "green": "#6fd3a0",
 }
 LOSS_BOUNDS = (0.05, 0.15, 0.30, 0.50)
 MOOD_BOUNDS = (0.35, 0.50, 0.65, 0.80)

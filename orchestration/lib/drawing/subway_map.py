@@ -13,11 +13,27 @@ from html import escape
 
 from orchestration.lib.drawing.palette import loss_colour, mood_colour
 
-COLUMN, ROW = 190, 40
-LEFT, TOP, MARGIN = 190, 46, 34
-LONGEST_NAME = 26
+TOP, MARGIN = 46, 34
 WIDEST, NARROWEST = 15.0, 0.8
 LARGEST, SMALLEST = 13.0, 4.0
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How far phases (`column`) and lines (`row`) are apart, room for names at the left, and how long names may be."""
+
+    column: int = 190
+    row: int = 40
+    left: int = 190
+    right: int = 90
+    font_size: int = 13
+    longest_line: int = 26
+    longest_phase: int = 22
+
+
+WIDE = Layout()
+# to be read where it has the width of a telephone, as in a mail
+NARROW = Layout(column=104, row=34, left=124, right=48, font_size=14, longest_line=11, longest_phase=13)
 
 
 @dataclass(frozen=True)
@@ -66,39 +82,40 @@ def draw_subway_map(
     title: str,
     colours_mood: bool = False,
     chosen: str | None = None,
+    layout: Layout = WIDE,
 ) -> str:
     """The map as SVG. Colours are variables (see `palette`); `chosen` is the id of a stop, or `from~to` of a way.
 
     Lines and phases keep their order and are moved together where stops were left out. Raises ValueError for a way
     whose stops are not among `stops`.
     """
-    places = _places(stops)
+    places = _places(stops, layout)
     by_id = {stop.stop_id: stop for stop in stops}
     colour_of: Callable[[Stop | Way], str] = (
         (lambda one: mood_colour(one.mood)) if colours_mood else (lambda one: loss_colour(one.drop_off_share))
     )
     phases = {stop.x: stop.phase_name for stop in stops}
     lines = {stop.y: stop.line_name for stop in stops}
-    columns = {x: LEFT + COLUMN * n for n, x in enumerate(sorted(phases))}
-    rows = {y: TOP + MARGIN + ROW * n for n, y in enumerate(sorted(lines))}
-    width = LEFT + COLUMN * max(len(columns) - 1, 0) + 90
-    height = TOP + MARGIN + ROW * max(len(rows) - 1, 0) + MARGIN
+    columns = {x: layout.left + layout.column * n for n, x in enumerate(sorted(phases))}
+    rows = {y: TOP + MARGIN + layout.row * n for n, y in enumerate(sorted(lines))}
+    width = layout.left + layout.column * max(len(columns) - 1, 0) + layout.right
+    height = TOP + MARGIN + layout.row * max(len(rows) - 1, 0) + MARGIN
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="group" '
-        f'aria-label="{escape(title)}" font-family="system-ui, sans-serif" font-size="13">'
+        f'aria-label="{escape(title)}" font-family="system-ui, sans-serif" font-size="{layout.font_size}">'
     ]
     for x, left in columns.items():
         parts.append(
             f'<line x1="{left}" y1="{TOP}" x2="{left}" y2="{height - 8}" stroke="var(--line)" stroke-width="1"/>'
             f'<text x="{left}" y="26" text-anchor="middle" font-weight="600" fill="var(--text)">'
-            f"{escape(_short(phases[x], 22))}</text>"
+            f"{escape(_short(phases[x], layout.longest_phase))}</text>"
         )
     for y, top in rows.items():
         ends = [places[stop.stop_id][0] for stop in stops if stop.y == y]
         parts.append(
             f'<line x1="{min(ends)}" y1="{top}" x2="{max(ends)}" y2="{top}" stroke="var(--line)" stroke-width="2"/>'
-            f'<text x="{LEFT - 26}" y="{top + 4}" text-anchor="end" fill="var(--text)">'
-            f"<title>{escape(lines[y])}</title>{escape(_short(lines[y], LONGEST_NAME))}</text>"
+            f'<text x="{layout.left - 22}" y="{top + 4}" text-anchor="end" fill="var(--text)">'
+            f"<title>{escape(lines[y])}</title>{escape(_short(lines[y], layout.longest_line))}</text>"
         )
     largest = max((way.volume_count or 0 for way in ways), default=0)
     # the small ones last, so that none is covered by a wide one
@@ -108,7 +125,7 @@ def draw_subway_map(
         start, end = by_id[way.from_stop_id], by_id[way.to_stop_id]
         name = f"{way.from_stop_id}~{way.to_stop_id}"
         drawn = (
-            f'<path class="way" d="{_path(places[start.stop_id], places[end.stop_id])}" fill="none" '
+            f'<path class="way" d="{_path(places[start.stop_id], places[end.stop_id], layout.column)}" fill="none" '
             f'stroke="var(--{colour_of(way)})" stroke-width="{_width(way.volume_count, largest):.1f}" '
             f'stroke-linecap="round" stroke-opacity="{1 if name == chosen else 0.72}"/>'
         )
@@ -133,13 +150,13 @@ def draw_subway_map(
     return "".join(parts)
 
 
-def _places(stops: Sequence[Stop]) -> Mapping[str, tuple[int, int]]:
-    columns = {x: LEFT + COLUMN * n for n, x in enumerate(sorted({stop.x for stop in stops}))}
-    rows = {y: TOP + MARGIN + ROW * n for n, y in enumerate(sorted({stop.y for stop in stops}))}
+def _places(stops: Sequence[Stop], layout: Layout) -> Mapping[str, tuple[int, int]]:
+    columns = {x: layout.left + layout.column * n for n, x in enumerate(sorted({stop.x for stop in stops}))}
+    rows = {y: TOP + MARGIN + layout.row * n for n, y in enumerate(sorted({stop.y for stop in stops}))}
     return {stop.stop_id: (columns[stop.x], rows[stop.y]) for stop in stops}
 
 
-def _path(start: tuple[int, int], end: tuple[int, int]) -> str:
+def _path(start: tuple[int, int], end: tuple[int, int], column: int) -> str:
     """Forward ways are straight or S-shaped; ways back bow below, and ways within a phase to the right."""
     (x1, y1), (x2, y2) = start, end
     if x1 == x2:
@@ -147,9 +164,9 @@ def _path(start: tuple[int, int], end: tuple[int, int]) -> str:
         side = 1 if y2 > y1 else -1
         return f"M{x1} {y1}C{x1 + side * bow:.0f} {y1} {x2 + side * bow:.0f} {y2} {x2} {y2}"
     if x2 < x1 and y1 == y2:
-        depth = 14 + 6 * ((x1 - x2) // COLUMN)
+        depth = 14 + 6 * ((x1 - x2) // column)
         return f"M{x1} {y1}C{x1 - 40} {y1 + depth} {x2 + 40} {y2 + depth} {x2} {y2}"
-    if y1 == y2 and x2 - x1 > COLUMN:
+    if y1 == y2 and x2 - x1 > column:
         return f"M{x1} {y1}C{x1 + 60} {y1 - 16} {x2 - 60} {y2 - 16} {x2} {y2}"
     middle = (x1 + x2) / 2
     return f"M{x1} {y1}C{middle:.0f} {y1} {middle:.0f} {y2} {x2} {y2}"

@@ -465,6 +465,13 @@ def test_pictures_of_the_docs(browser: Browser, omnichannel: Settings, tmp_path:
             shown = page if figure == "main" else page.locator(figure)
             shown.screenshot(path=folder / f"{name}.png")
             assert (folder / f"{name}.png").stat().st_size > 20_000
+    digests = (settings.serving / "customer_journeys.duckdb").resolve().parent / "digests"
+    context = browser.new_context(viewport={"width": 390, "height": 1350}, device_scale_factor=2)
+    page = context.new_page()
+    page.goto((digests / "head-of-e-commerce.html").as_uri())
+    page.screenshot(path=folder / "digest.png")
+    assert (folder / "digest.png").stat().st_size > 20_000
+    context.close()
 
 
 # Of each page what it is about.

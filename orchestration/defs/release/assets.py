@@ -183,6 +183,7 @@ def _publish(settings: Settings, previous: Release | None, *, run_id: str, log: 
                 as_of=build.as_of,
                 previous=previous.database if previous is not None else None,
                 published=published_ids(settings),
+                dashboard=settings.dashboard,
             )
             log.info(f"{len(digests)} digests are in {candidate.release_id}/digests")
         except BaseException:

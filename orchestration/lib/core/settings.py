@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from orchestration.lib.core.clock import in_utc
@@ -92,6 +93,7 @@ CONTROLS = r"\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
 CONTROL_CHARACTER = re.compile(f"[{CONTROLS}]")
 # In an address, what nobody sees is a mistake as well.
 _NOT_IN_ADDRESS = rf"@\s<>,;:\"()\[\]\u00ad\u200b-\u200f\u2060-\u2065\ufeff{CONTROLS}"
+WEB_ADDRESS = re.compile(rf"[^\s<>\"'`\\{CONTROLS}]+")
 MAIL_ADDRESS = re.compile(f"[^{_NOT_IN_ADDRESS}]+@[^{_NOT_IN_ADDRESS}]+")
 THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
@@ -158,6 +160,7 @@ class Settings:
     runs_kept: int = RUNS_KEPT
     history_kept: int = HISTORY_KEPT
     smtp: Smtp | None = None
+    dashboard: str | None = None
     is_named: bool = False
 
     def clock_at(self, moment: datetime) -> datetime:
@@ -262,6 +265,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     JOURNEYS_SMTP_SECURITY           starttls (default), tls or none
     JOURNEYS_SMTP_PORT    default 587, 465 or 25, by the security
     JOURNEYS_SMTP_USER, JOURNEYS_SMTP_PASSWORD   both or none
+    JOURNEYS_DASHBOARD_URL           the address under which people reach the dashboard, which digests link to
     JOURNEYS_MATCHING     off: people records without a shared key are not matched, whatever matching.toml says
 
     Raises SettingsError naming the variable, its value and what it may be.
@@ -365,6 +369,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         runs_kept=_whole_number(value, "JOURNEYS_RUNS_KEPT", default=RUNS_KEPT),
         history_kept=history_kept,
         smtp=_read_smtp(value),
+        dashboard=_read_address(value("JOURNEYS_DASHBOARD_URL")),
         is_named=any(value(name) for name in ("EXAMPLE", "JOURNEYS_EXTRACTS", "JOURNEYS_DATA_SET")),
     )
 
@@ -383,6 +388,23 @@ def _memory(text: str) -> str:
             f"JOURNEYS_MEMORY={text}: give a share of the machine's memory, such as 25%, or a size, such as 6GB."
         )
     return text
+
+
+def _read_address(text: str | None) -> str | None:
+    """The address of the dashboard, without the slash at its end."""
+    if text is None:
+        return None
+    try:
+        parts = urlsplit(text)
+        is_plain = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_plain = False
+    if not is_plain or parts.query or parts.fragment or "@" in parts.netloc or not WEB_ADDRESS.fullmatch(text):
+        raise SettingsError(
+            f"JOURNEYS_DASHBOARD_URL={text}: give the address that people type, without a name, password, ? or #, such "
+            "as https://journeys.example.com."
+        )
+    return text.rstrip("/")
 
 
 def _read_smtp(value: Callable[[str], str | None]) -> Smtp | None:

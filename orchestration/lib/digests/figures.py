@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -11,6 +11,10 @@ import duckdb
 
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.digests.recipients import Role
+from orchestration.lib.drawing.journey_map import STOPS, WAYS, Row
+
+# So many periods of a KPI are drawn.
+PERIODS_DRAWN = 12
 
 
 @dataclass(frozen=True)
@@ -23,10 +27,56 @@ class PhaseFigures:
 
 
 @dataclass(frozen=True)
+class Past:
+    """A period of a KPI. `is_open`: its windows have not closed, so that the value still moves."""
+
+    period_start: date
+    value: float | None
+    denominator: float | None
+    is_open: bool
+
+
+@dataclass(frozen=True)
+class Band:
+    """What was expected of a KPI's last days, from the days before them: 99 of 100 ordinary windows are within.
+
+    Of a KPI without a denominator figures are per day (`is_per_day`).
+    """
+
+    actual: float
+    expected: float
+    lower: float
+    upper: float
+    window_days: int
+    measured_on: date
+    is_per_day: bool
+
+
+@dataclass(frozen=True)
+class Anomaly:
+    """Days of the last period that were unlike those before, as the gate of the marts found it and nobody accepted it.
+
+    `chance` is how likely that is on ordinary days, after correction for all comparisons of the run.
+    """
+
+    message: str
+    chance: float
+
+
+@dataclass(frozen=True)
+class JourneyMap:
+    """Rows of `flows.map_stops` and of the ways between them, lines are channels; the widest way first."""
+
+    stops: Sequence[Row]
+    ways: Sequence[Row]
+
+
+@dataclass(frozen=True)
 class Kpi:
     """A row of the scorecard with the names that people know. `previous_status` is None where it had none.
 
     `status` is that of `status_value`, of the last period whose windows have closed; `value` is the last period's.
+    `past` are its periods up to the last one, the oldest first.
     """
 
     kpi_id: str
@@ -60,8 +110,12 @@ class Kpi:
     status_period_end: date | None
     compared_at: datetime | None
     linkable_share: float | None
+    previous_value: float | None = None
     previous_status: str | None = None
     phase: PhaseFigures | None = None
+    past: Sequence[Past] = ()
+    band: Band | None = None
+    anomaly: Anomaly | None = None
 
     @property
     def has_turned(self) -> bool:
@@ -75,6 +129,8 @@ class Figures:
 
     kpis: Sequence[Kpi]
     roles: Sequence[Role]
+    maps: Mapping[str, JourneyMap]
+    has_previous: bool
 
 
 def read_figures(warehouse: Path, *, previous: Path | None) -> Figures:
@@ -92,6 +148,8 @@ def read_figures(warehouse: Path, *, previous: Path | None) -> Figures:
         ]
         phases = _phases(connection)
         rows = connection.execute(SCORECARD).fetchall()
+        past, bands, anomalies = _past(connection), _bands(connection), _anomalies(connection)
+        maps = _maps(connection, {row[JOURNEY] for row in rows})
     kpis = []
     for row in rows:
         kpi = Kpi(*row)
@@ -100,9 +158,12 @@ def read_figures(warehouse: Path, *, previous: Path | None) -> Figures:
                 kpi,
                 previous_status=statuses.get(kpi.kpi_id),
                 phase=phases.get((kpi.journey_id, kpi.phase_id, kpi.period_start, kpi.period_end)),
+                past=past.get(kpi.kpi_id, ()),
+                band=_band_of(kpi, bands.get(kpi.kpi_id, ())),
+                anomaly=anomalies.get(kpi.kpi_id),
             )
         )
-    return Figures(kpis, roles)
+    return Figures(kpis, roles, maps, has_previous=previous is not None)
 
 
 SCORECARD = """
@@ -150,7 +211,8 @@ SCORECARD = """
         scorecard.status_period_start,
         scorecard.status_period_end,
         scorecard.compared_at,
-        scorecard.linkable_share
+        scorecard.linkable_share,
+        scorecard.previous_value
     from kpis.kpi_scorecard as scorecard
     inner join kpis.dim_kpis as kpis
         on kpis.kpi_id = scorecard.kpi_id
@@ -166,6 +228,10 @@ SCORECARD = """
         scorecard.tier,
         scorecard.kpi_id
 """
+
+
+# the place of journey_id among the columns of SCORECARD
+JOURNEY = 3
 
 
 def _phases(
@@ -202,6 +268,79 @@ def _phases(
         left join stalled using (journey_id, phase_id)
     """).fetchall()
     return {row[:4]: PhaseFigures(*(int(count) for count in row[4:])) for row in rows}
+
+
+def _past(connection: duckdb.DuckDBPyConnection) -> dict[str, list[Past]]:
+    rows = connection.execute(f"""
+        select kpi_id, period_start, value, denominator, not is_mature
+        from kpis.fct_kpi_values
+        qualify row_number() over (partition by kpi_id order by period_start desc) <= {PERIODS_DRAWN}
+        order by kpi_id, period_start
+    """).fetchall()
+    found: dict[str, list[Past]] = {}
+    for kpi_id, *row in rows:
+        found.setdefault(kpi_id, []).append(Past(*row))
+    return found
+
+
+def _bands(connection: duckdb.DuckDBPyConnection) -> dict[str, list[Band]]:
+    """The bands of the last windows of each length, of the figure that the scorecard shows."""
+    rows = connection.execute("""
+        select bands.kpi_id, bands.actual, bands.expected, bands.lower, bands.upper, bands.window_days,
+            bands.measured_on, bands.figure = 'volume'
+        from hygiene.kpi_bands as bands
+        inner join kpis.kpi_scorecard as scorecard
+            on scorecard.kpi_id = bands.kpi_id
+            and bands.measured_on between scorecard.period_start and scorecard.period_end
+            and bands.figure = if(scorecard.denominator is null, 'volume', 'value')
+        where bands.actual is not null and bands.lower is not null
+        qualify row_number() over (
+            partition by bands.kpi_id, bands.window_days order by bands.measured_on desc, bands.judged_at desc
+        ) = 1
+        order by bands.kpi_id, bands.window_days
+    """).fetchall()
+    found: dict[str, list[Band]] = {}
+    for kpi_id, *row in rows:
+        found.setdefault(kpi_id, []).append(Band(*row))
+    return found
+
+
+def _band_of(kpi: Kpi, bands: Sequence[Band]) -> Band | None:
+    """Of several the one of the longest window that is no longer than the KPI's period (28 days of a month)."""
+    fitting = [band for band in bands if band.window_days <= kpi.period_day_count]
+    return max(fitting, key=lambda band: band.window_days, default=None)
+
+
+def _anomalies(connection: duckdb.DuckDBPyConnection) -> dict[str, Anomaly]:
+    """By KPI the least likely of its last period that nobody accepted; of KPIs with one figure, the same for each."""
+    rows = connection.execute("""
+        select scorecard.kpi_id, anomalies.message, anomalies.chance
+        from hygiene.kpi_anomalies as anomalies
+        inner join kpis.kpi_scorecard as scorecard
+            on list_contains(
+                string_split(replace(concat_ws(',', anomalies.kpi_id, anomalies.also_kpi_ids), ' ', ''), ','),
+                scorecard.kpi_id
+            )
+            and anomalies.last_on >= scorecard.period_start
+            and anomalies.figure = if(scorecard.denominator is null, 'volume', 'value')
+        where anomalies.ended_at is null and anomalies.accepted_by is null
+        qualify row_number() over (
+            partition by scorecard.kpi_id order by anomalies.chance, anomalies.anomaly_id
+        ) = 1
+    """).fetchall()
+    return {kpi_id: Anomaly(message, chance) for kpi_id, message, chance in rows}
+
+
+def _maps(connection: duckdb.DuckDBPyConnection, journeys: Collection[str | None]) -> dict[str, JourneyMap]:
+    def ask(sql: str, journey: str) -> list[Row]:
+        found = connection.execute(sql, {"journey": journey, "line_type": "channel"})
+        columns = [column[0] for column in found.description or ()]
+        return [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
+
+    return {
+        journey: JourneyMap(ask(STOPS, journey), ask(WAYS, journey))
+        for journey in sorted(one for one in journeys if one is not None)
+    }
 
 
 def _statuses(previous: Path | None) -> dict[str, str]:

@@ -20,6 +20,7 @@ import duckdb
 from orchestration.lib.core.clock import plain_utc
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import CONTROL_CHARACTER, Settings, Smtp
+from orchestration.lib.digests.mail import mail_page
 from orchestration.lib.digests.writing import DIGESTS, LEDGER, ensure_ledger
 from orchestration.lib.release.publish import Release, current_release
 
@@ -175,7 +176,7 @@ def due_digests(settings: Settings, *, now: datetime) -> Due | None:
 
 
 def compose(mail: _Mail, folder: Path, smtp: Smtp, at: datetime) -> EmailMessage:
-    """The mail to one person: their text, with the page as the richer form of the same."""
+    """The mail to one person: their text, with the page and its pictures as the richer form of the same."""
     if CONTROL_CHARACTER.search(mail.person + mail.email):
         raise ValueError("the name or the address holds a control character")
     message = EmailMessage()
@@ -187,7 +188,12 @@ def compose(mail: _Mail, folder: Path, smtp: Smtp, at: datetime) -> EmailMessage
     message["Message-ID"] = f"<{mail.message_id}@{smtp.sender.rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"
     message.set_content((folder / f"{mail.slug}.txt").read_text(encoding="utf-8"))
-    message.add_alternative((folder / f"{mail.slug}.html").read_text(encoding="utf-8"), subtype="html")
+    page = mail_page((folder / f"{mail.slug}.html").read_text(encoding="utf-8"))
+    message.add_alternative(page.html, subtype="html")
+    body = message.get_body(("html",))
+    for name, picture in page.pictures.items():
+        assert isinstance(body, EmailMessage)
+        body.add_related(picture, "image", "png", cid=f"<{name}>", disposition="inline", filename=f"{name[:16]}.png")
     return message
 
 

@@ -6,6 +6,8 @@ import re
 from datetime import date, timedelta
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
+# Of a longer time seconds are not worth a word.
+SECONDS_BELOW = 10 * MINUTE
 STATUS_WORDS = {"red": "red", "amber": "amber", "green": "green", "no_data": "no data"}
 # How a terminal shows them (core/terminal.py).
 STATUS_STYLES = {"red": "red", "amber": "amber", "green": "green", "no_data": "faint"}
@@ -106,4 +108,6 @@ def _duration(seconds: float) -> str:
         if whole >= size:
             rest = whole % size // smaller
             return f"{whole // size:,} {name}" + (f" {rest} {smaller_name}" if rest else "")
-    return f"{whole // MINUTE} min" if whole >= MINUTE else f"{whole} s"
+    if whole >= SECONDS_BELOW or (whole >= MINUTE and whole % MINUTE == 0):
+        return f"{whole // MINUTE} min"
+    return f"{whole // MINUTE} min {whole % MINUTE} s" if whole >= MINUTE else f"{whole} s"

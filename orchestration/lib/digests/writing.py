@@ -31,15 +31,17 @@ def write_digests(
     as_of: datetime,
     previous: Path | None,
     published: Collection[str],
+    dashboard: str | None = None,
 ) -> list[Digest]:
     """Writes a page and a text per recipient into a candidate's folder, with an index, and returns them.
 
     The index and the manifest name no address: those remain in the warehouse, in landing.digests, which remembers who
-    was sent what. `previous` is the database of the release before, `published` the releases that are or were.
+    was sent what. `previous` is the database of the release before, `published` the releases that are or were,
+    `dashboard` the address of the dashboard, if people reach it under one.
     """
     figures = read_figures(warehouse, previous=previous)
     digests = [
-        render(recipient, figures.kpis, data_set=data_set, release_id=release_id, as_of=as_of)
+        render(recipient, figures, data_set=data_set, release_id=release_id, as_of=as_of, dashboard=dashboard)
         for recipient in recipients(figures.roles)
     ]
     folder = directory / DIGESTS

@@ -29,22 +29,61 @@ KPI_TABLES = """
     create schema if not exists kpis;
     create schema if not exists config;
     create or replace table kpis.kpi_scorecard as
-    select * from (values
+    select {numbers} from (values
         ('carts', 'buying', 'looking', 'Carts per view', 'progress', 'secondary', 'up', 'share', 'week',
             0.4, 0.2, 0.64, 8.0, 20.0, 0.5, 0.45, 'amber', 0.4, -0.05, cast(null as double), 'Ann', 'Jürgen Groß',
             6, 7, date '2026-06-22', date '2026-06-28', true, date '2026-06-22', date '2026-06-28',
-            cast(null as timestamp), 0.62),
+            cast(null as timestamp), 0.62, 0.45),
         ('passed', 'buying', 'looking', 'Passed <on> & bought', 'progress', 'primary', 'up', 'share', 'month',
             0.1, 0.09, 0.11, 100.0, 1000.0, 0.3, 0.3, '{passed}', 0.2, 0.02, -0.1, 'Ann', 'Jürgen Groß',
             30, 30, date '2026-06-01', date '2026-06-30', false, date '2026-05-01', date '2026-05-31',
-            timestamp '2026-06-01', 1.0),
+            timestamp '2026-06-01', 1.0, 0.08),
         ('value', 'buying', null, 'Value per buyer', 'money', 'primary', 'up', 'EUR', 'month',
             1234.5, null, null, 2469.0, 2.0, 1000.0, 900.0, 'green', 1234.5, null, null, 'Bob', 'Bob',
-            30, 30, date '2026-06-01', date '2026-06-30', true, date '2026-06-01', date '2026-06-30', null, null)
+            30, 30, date '2026-06-01', date '2026-06-30', true, date '2026-06-01', date '2026-06-30', null, null, null)
     ) as rows (kpi_id, journey_id, phase_id, kpi_name, kind, tier, direction, unit, period, value, value_ci_lower,
         value_ci_upper, numerator, denominator, target, amber_bound, status, status_value, trend, trend_year,
         responsible, accountable, measured_day_count, period_day_count, period_start, period_end, is_mature,
-        status_period_start, status_period_end, compared_at, linkable_share);
+        status_period_start, status_period_end, compared_at, linkable_share, previous_value);
+    create or replace table kpis.fct_kpi_values as
+    select kpi_id, period_start, value, denominator, is_mature from kpis.kpi_scorecard
+    union all
+    select * from (values
+        ('carts', date '2026-06-15', 0.45, 22.0::double, true),
+        ('passed', date '2026-05-01', 0.2, 950.0::double, true)
+    ) as earlier (kpi_id, period_start, value, denominator, is_mature);
+    create schema if not exists hygiene;
+    create or replace table hygiene.kpi_bands as
+    select * from (values
+        ('value', 'value', 28, 1234.5::double, 1200.0::double, 1100.0::double, {upper}::double, date '2026-06-28',
+            timestamp '2026-07-01')
+    ) as rows (kpi_id, figure, window_days, actual, expected, lower, upper, measured_on, judged_at);
+    create or replace table hygiene.kpi_anomalies (
+        anomaly_id varchar, kpi_id varchar, also_kpi_ids varchar, figure varchar, message varchar,
+        accepted_by varchar, chance double, last_on date, ended_at timestamp
+    );
+    insert into hygiene.kpi_anomalies values
+        ('old', 'value', null, 'value', 'It was odd in May', null, 1e-9, date '2026-05-31', null),
+        ('ended', 'value', null, 'value', 'It was odd', null, 1e-9, date '2026-06-20', timestamp '2026-07-01'),
+        ('right', 'value', null, 'value', 'It is right', 'Ann', 1e-9, date '2026-06-20', null),
+        ('other', 'value', null, 'volume', 'Its volume is odd', null, 1e-9, date '2026-06-20', null),
+        ('odd', 'nothing', 'value, more', 'value', 'It is odd', {accepted}, 1e-9, date '2026-06-20', null);
+    create schema if not exists flows;
+    create or replace table flows.map_stops as
+    select * from (values
+        ('web~looking', 'web', 'Web <site>', 1, 40), ('shop~looking', 'shop', 'Shop', 2, 25)
+    ) as rows (stop_id, line, line_name, y, visit_count),
+    (values ('buying', 'channel', 'looking', 'Looking', 1, 30, 5, 0.125, 60, null::double, 0))
+        as same (journey_id, line_type, phase_id, phase_name, x, instance_count, drop_off_count, drop_off_share,
+            median_pause_seconds, mood, answer_count);
+    create or replace table flows.map_edges (
+        journey_id varchar, line_type varchar, from_stop_id varchar, to_stop_id varchar, volume_count bigint,
+        drop_off_count bigint, drop_off_share double, median_delay_seconds double, mood double, answer_count bigint
+    );
+    create or replace table flows.map_transfers as
+    select 'buying' as journey_id, 'channel' as line_type, 'web~looking' as from_stop_id,
+        'shop~looking' as to_stop_id, 24 as volume_count, 6 as drop_off_count, 0.25 as drop_off_share,
+        30 as median_delay_seconds, null::double as mood, 0 as answer_count;
     create or replace table kpis.dim_kpis as select kpi_id, 'What it means' as description from kpis.kpi_scorecard;
     create or replace table config.phases as
     select * from (values ('buying', 1, 'looking', 1, 'Looking'))
@@ -59,6 +98,17 @@ KPI_TABLES = """
     create or replace table config.kpi_roles as
     select * from (values {roles}) as rows (kpi_id, role, person, email);
 """
+
+# as the marts have them
+NUMBERS = "* replace ({})".format(
+    ", ".join(
+        f"cast({name} as double) as {name}"
+        for name in (
+            "value", "value_ci_lower", "value_ci_upper", "denominator", "target", "amber_bound", "status_value",
+            "trend", "trend_year", "linkable_share", "previous_value",
+        )
+    )
+)  # fmt: skip
 
 ROLES = (
     ("passed", "accountable", "Jürgen Groß", "juergen@shop.example"),
@@ -76,8 +126,13 @@ ROLES = (
 class Shop(Line):
     """A data set whose releases carry digests."""
 
-    def publish_release(self, *, passed: str = "red", roles: tuple = ROLES, day: int = 1) -> Release:
-        """Publishes a release in which the KPI `passed` has a status."""
+    def publish_release(
+        self, *, passed: str = "red", roles: tuple = ROLES, day: int = 1, upper: float = 1300.0, accepted: bool = True
+    ) -> Release:
+        """Publishes a release in which the KPI `passed` has a status, and the band of `value` ends at `upper`.
+
+        Of what was found unlike the days before, everything is over, or `accepted`.
+        """
         previous = current_release(self.settings)
         candidate = self.write(day)
         shown = ", ".join(
@@ -87,7 +142,11 @@ class Shop(Line):
         with open_duckdb(self.settings.warehouse) as connection:
             # the line's own table of this name is of another shape; the release has its copy already
             connection.execute("create or replace table journeys.kept as select * from journeys.agg_phases_daily")
-            connection.execute(KPI_TABLES.format(passed=passed, roles=shown))
+            connection.execute(
+                KPI_TABLES.format(
+                    passed=passed, roles=shown, upper=upper, accepted="'Ann'" if accepted else "null", numbers=NUMBERS
+                )
+            )
         with open_duckdb(candidate.directory / "customer_journeys.duckdb") as connection:
             connection.execute(
                 "create schema kpis; "
@@ -101,6 +160,7 @@ class Shop(Line):
             as_of=START + timedelta(days=day),
             previous=previous.database if previous else None,
             published=published_ids(self.settings),
+            dashboard=self.settings.dashboard,
         )
         with open_duckdb(self.settings.warehouse) as connection:
             connection.execute(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 import socket
 import ssl
 import time
@@ -50,13 +52,28 @@ def test_a_mail_is_text_and_page_with_the_headers_that_programs_look_for(shop: S
     assert mail["From"] == "kpis@shop.example" and mail["Auto-Submitted"] == "auto-generated"
     assert mail["Date"].datetime == SENT_AT
     assert mail["Message-ID"].endswith("@shop.example>")
-    assert mail["Subject"] == "Customer journeys on 2026-07-02: 1 red, 1 amber (shop)"
+    assert mail["Subject"] == "1 red, 1 amber: customer journeys on 2026-07-02 (shop)"
     assert mail.get_content_type() == "multipart/alternative"
-    text, page = mail.iter_parts()
-    assert (text.get_content_type(), page.get_content_type()) == ("text/plain", "text/html")
+    text, rich = mail.iter_parts()
+    assert (text.get_content_type(), rich.get_content_type()) == ("text/plain", "multipart/related")
+    page, *pictures = rich.iter_parts()
+    assert page.get_content_type() == "text/html"
     folder = release.directory / "digests"
     assert text.get_content().split() == (folder / "juergen-gross.txt").read_text(encoding="utf-8").split()
-    assert page.get_content().split() == (folder / "juergen-gross.html").read_text(encoding="utf-8").split()
+    shown = page.get_content()
+    assert "<svg" not in shown and "var(--" not in shown, "programs for mails draw none and know no variables"
+    images = dict(re.findall(r'<img src="cid:([^"]+)" alt="([^"]*)"', shown))
+    assert {picture["Content-ID"].strip("<>") for picture in pictures} == images.keys()
+    for picture in pictures:
+        assert picture.get_content_type() == "image/png" and picture.get_content_disposition() == "inline"
+        assert picture.get_content().startswith(b"\x89PNG")
+    said = [html.unescape(alt) for alt in images.values()]
+    assert any(alt.startswith("Map of the journey Buying: 2 stops, 24 moves.") for alt in said)
+    assert "Carts per view: 40.0 % in 22 to 28 June 2026, target 50.0 %. Last 2 periods: 45.0 %, 40.0 %." in said
+    # but for the pictures it is the page of the release
+    kept = re.sub(r"<svg\b.*?</svg>", "", (folder / "juergen-gross.html").read_text(encoding="utf-8"), flags=re.DOTALL)
+    kept = re.sub(r'<style data-for="pictures">.*?</style>', "", kept, flags=re.DOTALL)
+    assert re.sub(r"<img [^>]*>", "", shown).split() == kept.split()
 
 
 def test_without_a_server_nothing_is_sent(shop: Shop, mail_server: Start) -> None:

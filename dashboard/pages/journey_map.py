@@ -272,60 +272,68 @@ def _shown_ways(ways: list[Any], by_id: dict[str, Any]) -> Table:
 # Instances with the stop, or with the way: by each kind of group, how many of its instances have it. A moved stop may
 # be of another line or phase; a way is two steps in a row.
 WHO = """
-with of_journey as (
-    {instances}
+with instances as ({instances}),
+of_journey as (
+    select *, row_number() over (order by journey_instance_id) as instance_number,
+        dense_rank() over (order by customer_id) as customer_number
+    from instances
 ),
 steps as (
     select
-        steps.journey_instance_id, steps.event_id, steps.channel, steps.phase_id,
+        of_journey.instance_number, steps.event_id, steps.channel, steps.phase_id,
         lead(steps.channel) over next_step as next_channel,
         lead(steps.phase_id) over next_step as next_phase_id
     from journeys.fct_steps as steps
     inner join of_journey on of_journey.journey_instance_id = steps.journey_instance_id
-    window next_step as (partition by steps.journey_instance_id order by steps.step_number)
+    window next_step as (partition by of_journey.instance_number order by steps.step_number)
 ),
 taken as (
-    select distinct journey_instance_id from steps
+    select distinct instance_number from steps
     where coalesce(channel, '(none)') = $from_line and phase_id = $from_phase
         and ($to_line is null or (coalesce(next_channel, '(none)') = $to_line and next_phase_id = $to_phase))
 ),
-devices as (
-    select steps.journey_instance_id, mode(events.device_type) as device_type
+device_counts as (
+    select steps.instance_number, events.device_type, count(*) as step_count
     from steps inner join core.fct_events as events on events.event_id = steps.event_id
-    group by steps.journey_instance_id
+    where events.device_type is not null
+    group by steps.instance_number, events.device_type
+),
+-- of two with as many steps the same one each time
+devices as (
+    select instance_number, max_by(device_type, {'steps': step_count, 'name': device_type}) as device_type
+    from device_counts group by instance_number
 ),
 groups as (
-    select 'segment' as kind, members.segment as name, of_journey.journey_instance_id, of_journey.customer_id
+    select 'segment' as kind, members.segment as name, of_journey.instance_number, of_journey.customer_number
     from of_journey inner join customers.segment_members as members on members.customer_id = of_journey.customer_id
     union all
-    select 'level', level, journey_instance_id, customer_id from of_journey where level is not null
+    select 'level', level, instance_number, customer_number from of_journey where level is not null
     union all
-    select distinct 'channel', coalesce(steps.channel, '(none)'), of_journey.journey_instance_id, of_journey.customer_id
-    from of_journey inner join steps on steps.journey_instance_id = of_journey.journey_instance_id
+    select distinct 'channel', coalesce(steps.channel, '(none)'), of_journey.instance_number, of_journey.customer_number
+    from of_journey inner join steps on steps.instance_number = of_journey.instance_number
     union all
-    select 'device', devices.device_type, of_journey.journey_instance_id, of_journey.customer_id
-    from of_journey inner join devices on devices.journey_instance_id = of_journey.journey_instance_id
-    where devices.device_type is not null
+    select 'device', devices.device_type, of_journey.instance_number, of_journey.customer_number
+    from of_journey inner join devices on devices.instance_number = of_journey.instance_number
 ),
 totals as (
-    select count(*) as instances, count(taken.journey_instance_id) as takers,
-        count(distinct of_journey.customer_id) as customers,
-        count(distinct case when taken.journey_instance_id is not null then of_journey.customer_id end)
+    select count(*) as instances, count(taken.instance_number) as takers,
+        count(distinct of_journey.customer_number) as customers,
+        count(distinct case when taken.instance_number is not null then of_journey.customer_number end)
             as taking_customers
-    from of_journey left join taken on taken.journey_instance_id = of_journey.journey_instance_id
+    from of_journey left join taken on taken.instance_number = of_journey.instance_number
 )
 select
     groups.kind, groups.name,
-    count(*) as instances, count(distinct groups.customer_id) as customers,
-    count(taken.journey_instance_id) as takes_it,
-    count(distinct case when taken.journey_instance_id is not null then groups.customer_id end) as taking_customers,
+    count(*) as instances, count(distinct groups.customer_number) as customers,
+    count(taken.instance_number) as takes_it,
+    count(distinct case when taken.instance_number is not null then groups.customer_number end) as taking_customers,
     any_value(totals.instances) - count(*) as other_instances,
-    any_value(totals.takers) - count(taken.journey_instance_id) as others_take_it,
+    any_value(totals.takers) - count(taken.instance_number) as others_take_it,
     any_value(totals.customers) as all_customers,
     any_value(totals.taking_customers) as all_taking_customers
 from groups
 cross join totals
-left join taken on taken.journey_instance_id = groups.journey_instance_id
+left join taken on taken.instance_number = groups.instance_number
 group by groups.kind, groups.name
 order by groups.kind, groups.name
 """

@@ -17,7 +17,7 @@ option = $${$(2):+"--$(1)=$$$(2)"}
 SIZE = $(call option,customers,CUSTOMERS) $(call option,days,DAYS) $(call option,seed,SEED) $(call option,households,HOUSEHOLDS)
 ROWS = $(call option,table,TABLE) $(call option,reason,REASON) $(call option,column,COLUMN) $(call option,file,FILE)
 
-.PHONY: help setup run up check journey-check import-log new-source staging-model test test-all test-draws lint lint-python lint-yaml lint-sql format docs docs-outputs docs-tables bench bench-components bench-landing lock withdraw restore quarantine requeue land-again accept rebuild rollback releases hash rotate-key sql dbt digests send-digests identity-diff identity-train unions sbom bench-identity bench-journeys bench-flows clean report test-faults docs-pictures dashboard metrics mcp docs-site compare
+.PHONY: help setup run up check journey-check import-log new-source staging-model test test-all test-draws lint lint-python lint-yaml lint-sql format docs docs-outputs docs-tables bench bench-components bench-landing lock withdraw restore quarantine requeue land-again accept rebuild rollback releases hash rotate-key sql dbt digests send-digests identity-diff identity-train unions sbom bench-identity bench-journeys bench-flows clean report test-faults docs-pictures dashboard metrics mcp docs-site compare publish-postgres
 
 help:  ## Start: list the targets
 	@awk -F'  ## ' '/^[a-z-]+:.*  ## / { \
@@ -94,6 +94,9 @@ rollback: setup  ## Releases: switch readers to the release before | TO=<release
 
 compare: setup  ## Releases: what differs between two releases, and why | FROM=<release id> TO=<release id> INTO=var/compared JSON=1
 	@$(RUN) compare $(call option,from,FROM) $(call option,to,TO) $(call option,into,INTO) $${JSON:+--json}
+
+publish-postgres: setup  ## Releases: bring the tables of the current release into PostgreSQL | ANYWAY=1: compare every row again
+	@$(RUN) publish-postgres $${ANYWAY:+--anyway}
 
 hash: setup  ## Identities: the hash of an identifier | TYPE=email VALUE=ann@example.com; without VALUE it asks
 	@$(RUN) hash -- "$$TYPE" $${VALUE:+"$$VALUE"}

@@ -19,7 +19,7 @@ def command(
     note: Annotated[str | None, typer.Option(help="Why it is right, such as 'summer sale'.")] = None,
     undo: Annotated[bool, typer.Option("--undo", help="Take the acceptance back.")] = False,
 ) -> int:
-    """Accept a delivery or a KPI that is unlike the days before."""
+    """Accept a delivery or KPI that is unlike the days before."""
     from orchestration.lib.core.connection import open_duckdb
     from orchestration.lib.hygiene.anomaly_ledger import HOW_TO_ACCEPT, accept_anomaly, reopen_anomaly, waiting
     from orchestration.lib.release.ledgers import create_ledgers

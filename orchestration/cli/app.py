@@ -29,6 +29,7 @@ from orchestration.cli import (
     mcp,
     metrics,
     new_source,
+    publish_postgres,
     quarantine,
     rebuild,
     releases,
@@ -74,6 +75,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "releases": releases.command,
     "rollback": rollback.command,
     "compare": compare.command,
+    "publish-postgres": publish_postgres.command,
     "hash": hash.command,
     "rotate-key": rotate_key.command,
     "sql": sql.command,
@@ -111,6 +113,7 @@ EXAMPLES: dict[str, str] = {
     "releases": "make releases",
     "rollback": "make rollback TO=20260701T060000_000000Z_omnichannel",
     "compare": "make compare FROM=20260701T060000_000000Z_omnichannel INTO=var/compared",
+    "publish-postgres": "make publish-postgres",
     "hash": "make hash TYPE=email VALUE=ann@example.com",
     "rotate-key": "make rotate-key",
     "sql": "make sql SQL='from kpis.kpi_scorecard'",
@@ -254,6 +257,7 @@ def _user_errors() -> tuple[type[Exception], ...]:
     from orchestration.lib.hygiene.anomaly_ledger import AnomalyUnknown
     from orchestration.lib.journeys.case_logs import LogInvalid
     from orchestration.lib.landing.registry import LandingError
+    from orchestration.lib.postgres.faults import PostgresError
     from orchestration.lib.release.docs_tables import DocsError
     from orchestration.lib.release.folders import ReleaseError
     from orchestration.lib.release.metrics import MetricError
@@ -269,6 +273,7 @@ def _user_errors() -> tuple[type[Exception], ...]:
         LogInvalid,
         MartError,
         MetricError,
+        PostgresError,
         ProjectInvalid,
         ReleaseError,
         SampleInvalid,

@@ -17,7 +17,7 @@ SHOWN = 20
 
 
 def command() -> int:
-    """Show what a release would do to customer ids, without one.
+    """Show what a release would do to customer ids.
 
     Builds what changed and publishes nothing; the exit code is 1 when the build failed. The next `make run` publishes
     what was built, unless an input changes again.

@@ -26,7 +26,7 @@ def command(
         bool, typer.Option("--anyway", help="Also where landed files are gone from the extracts folder.")
     ] = False,
 ) -> int:
-    """Build the warehouse again from the extracts, and publish.
+    """Build the warehouse again from the extracts and publish.
 
     What was withdrawn remains withdrawn, and the ledgers of runs continue. The previous file is kept until all is
     published.

@@ -21,6 +21,7 @@ from orchestration.lib.config.contracts import TableContract
 from orchestration.lib.core.activity import step
 from orchestration.lib.core.connection import WarehouseBusy, open_duckdb
 from orchestration.lib.core.settings import Settings
+from orchestration.lib.core.terminal import styled
 from orchestration.lib.digests.unchanged import remain_current
 from orchestration.lib.landing.land_again import older_contracts
 from orchestration.lib.landing.overlooked import overlooked
@@ -28,6 +29,9 @@ from orchestration.lib.landing.warnings import LandingWarning
 from orchestration.lib.release.due import Due, look
 from orchestration.lib.release.publish import Release, current_release
 from orchestration.lib.sources.resolving import read_all_contracts
+
+# How what failed begins in the steps that bring a release into PostgreSQL.
+OF_POSTGRES = ("publish_postgres: ", "catch_up_postgres: ")
 
 
 def run_refresh(settings: Settings, *, sizes: Mapping[str, int], moves_clock: bool = False) -> int:
@@ -44,7 +48,7 @@ def run_refresh(settings: Settings, *, sizes: Mapping[str, int], moves_clock: bo
     due = _look(settings)
     if before is not None and due is not None and not due.reasons and not (due.clock_moved_from and moves_clock):
         _report_nothing_new(settings, before, due, due.contracts, due.overlooked, screen, started)
-        return 0
+        return _catch_up_postgres(settings, screen)
     for reason in due.reasons if due else ():
         screen(f"  {reason}")
     prepare_project(settings, progress=screen)
@@ -58,11 +62,17 @@ def run_refresh(settings: Settings, *, sizes: Mapping[str, int], moves_clock: bo
     seconds = time.monotonic() - job_started
     contracts = due.contracts if due else read_all_contracts(settings)
     not_read = _not_read(settings, contracts)
+    after = current_release(settings)
+    if failures and after is not None and all(failure.startswith(OF_POSTGRES) for failure in failures):
+        # the release is published, and one of its readers did not get it
+        if before is None or after.release_id != before.release_id:
+            summarise_release(settings, after, contracts, not_read, screen)
+        _say_postgres_failed([failure.partition(": ")[2] for failure in failures], screen)
+        return 1
     if failures:
         report_failure(failures, before, screen)
         show_landing_warnings([warning.shown for warning in not_read], screen)
         return 1
-    after = current_release(settings)
     if after is None:
         screen("The job ended without a release and without a failure. Look at its steps with make up.")
         return 1
@@ -73,6 +83,30 @@ def run_refresh(settings: Settings, *, sizes: Mapping[str, int], moves_clock: bo
     screen(f"The job took {seconds:.0f} s, all together {time.monotonic() - started:.0f} s.")
     report_next_steps(screen)
     return 0
+
+
+def _catch_up_postgres(settings: Settings, screen: Progress) -> int:
+    """Brings the current release into PostgreSQL where a server is set and lacks it; returns the exit code."""
+    if settings.postgres is None:
+        return 0
+    from orchestration.lib.postgres.faults import PostgresError
+    from orchestration.lib.postgres.publishing import publish_to_postgres
+
+    try:
+        publication = publish_to_postgres(settings, settings.postgres)
+    except PostgresError as error:
+        _say_postgres_failed([str(error)], screen)
+        return 1
+    if publication.is_new:
+        for line in (publication.line, *publication.notes):
+            screen(f"  {line}")
+    return 0
+
+
+def _say_postgres_failed(failures: Sequence[str], screen: Progress) -> None:
+    screen("\n" + styled("The release is published, but not in PostgreSQL:", "red"))
+    for failure in failures:
+        screen(f"  {failure}")
 
 
 def _not_read(settings: Settings, contracts: Sequence[TableContract]) -> tuple[LandingWarning, ...]:

@@ -22,6 +22,9 @@ def command(
     """Switch readers to the release before, or to a named one."""
     from orchestration.lib.release.publish import rollback
 
-    current, left = rollback(announced(read_settings()), to, now=datetime.now(UTC))
+    settings = read_settings()
+    current, left = rollback(announced(settings), to, now=datetime.now(UTC))
     print(f"Readers now get {current.release_id}" + (f", no longer {left.release_id}." if left else "."))
+    if settings.postgres is not None:
+        print("Those of PostgreSQL get it with make publish-postgres.")
     return 0

@@ -23,6 +23,10 @@ OWNERS = ["team:data-engineering"]
 PHONE_NUMBERS = dg.AssetKey(["landing", "phone_numbers"])
 RELEASE = dg.AssetKey(["serving", "customer_journeys"])
 DIGESTS = dg.AssetKey(["serving", "digests"])
+POSTGRES = dg.AssetKey(["serving", "postgres"])
+# The steps of the job refresh that bring a release into PostgreSQL: a new one, or the current one that it lacks.
+PUBLISH_POSTGRES = "publish_postgres"
+CATCH_UP_POSTGRES = "catch_up_postgres"
 
 
 def node_key(node: Mapping[str, Any]) -> dg.AssetKey:

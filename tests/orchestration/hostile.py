@@ -183,7 +183,7 @@ class DataSet:
     def release(self) -> Path:
         return (self.folder / "serving" / "customer_journeys.duckdb").resolve().parent
 
-    def command(self, *arguments: str, given: str | None = None) -> int:
+    def command(self, *arguments: str, given: str | None = None, **environment: str) -> int:
         """Runs a command; all that it says is kept, and the command lines of all processes meanwhile."""
         kept = {
             name: text for name, text in os.environ.items() if not name.startswith(("JOURNEYS_", "DAGSTER_", "DBT_"))
@@ -204,7 +204,8 @@ class DataSet:
                 "JOURNEYS_COUNTRY": "NL",
                 "JOURNEYS_PEPPER": "a key for this test",
                 "TMPDIR": str(self.folder / "tmp"),
-            },
+            }
+            | environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

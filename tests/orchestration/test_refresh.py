@@ -18,6 +18,7 @@ import pytest
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT
 from orchestration.lib.release.privacy import find_in_bytes
+from tests.postgres_server import running_server
 
 pytestmark = pytest.mark.xdist_group("refresh")
 
@@ -57,6 +58,8 @@ DIRECT_IDENTIFIERS = (
     "anna.lindqvist@example.com", "bruno.matteotti@example.com", "Lindqvist", "Matteotti", "70015523", "c-unknown",
     "the.keeper@example.com",
 )  # fmt: skip
+# No server listens there.
+AWAY = "postgresql://publisher:s3cr3t@127.0.0.1:1/reports"
 SEEDS = {
     "journeys": "journey_id,journey_version,journey_name,validated_on\nbuying,1,From looking to buying,2026-01-01\n",
     "phases": "journey_id,journey_version,phase_id,phase_order,phase_name,window_days,is_terminal,is_required\n"
@@ -204,8 +207,9 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
 
     shop.deliver("feed/evnts/misspelt.csv", HEADER)
     story["withdrawn"] = shop.command("withdraw", "feed/events/wrong.csv")
-    story["recovered"] = shop.command("run")
-    assert story["recovered"].code == 0, story["recovered"].said
+    # a PostgreSQL server that is away keeps nobody from getting the release, and the run says so
+    story["recovered"] = shop.command("run", JOURNEYS_POSTGRES_URL=AWAY)
+    assert story["recovered"].code == 1, story["recovered"].said
     story["recovered release"] = (shop.released, shop.served)
 
     # the same rows at once, never broken, killed or withdrawn
@@ -466,3 +470,20 @@ def test_a_schema_whose_tables_did_not_change_keeps_the_verdicts_of_its_suite(st
         "where gate = 'marts' group by all order by all",
     )
     assert runs[0][1] < runs[1][1]
+
+
+def test_a_release_that_postgres_did_not_take_is_published_and_offered_again_by_each_run(story: dict[str, Any]) -> None:
+    shop, said = story["shop"], story["recovered"].said
+    assert story["recovered release"][1] in said and "KPIs by status" in said
+    assert "The release is published, but not in PostgreSQL:\n  PostgreSQL at 127.0.0.1:1/reports can't be used" in said
+    assert "Not published" not in said and "s3cr3t" not in said
+    # the last test of these: readers are on the other data set from now on
+    other, _ = story["other"]
+    away = other.command("run", JOURNEYS_POSTGRES_URL=AWAY)
+    assert away.code == 1 and "Nothing changed: release" in away.said and "not in PostgreSQL" in away.said
+    with running_server() as server:
+        there = other.command("run", JOURNEYS_POSTGRES_URL=server.url())
+        assert there.code == 0 and f"has release {other.served}: " in there.said, there.said
+        assert server.rows("select release_id from journeys_release.release") == [(other.served,)]
+    for path in (shop.folder / "var").rglob("*"):
+        assert not path.is_file() or b"s3cr3t" not in path.read_bytes(), path

@@ -12,7 +12,7 @@ from orchestration.defs.automation.plain_log import plain
 from orchestration.defs.automation.run_history import forget_old_runs
 from orchestration.defs.automation.steps import refresh, rehearse
 from orchestration.lib.core.connection import WarehouseBusy
-from orchestration.lib.core.settings import read_settings
+from orchestration.lib.core.settings import Settings, read_settings
 from orchestration.lib.digests.sending import due_digests
 from orchestration.lib.digests.unchanged import remain_current
 from orchestration.lib.release.due import look
@@ -22,7 +22,7 @@ from orchestration.lib.release.due import look
 def every_morning(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Asks for a run when something is due, a clock that moved and mails that wait included.
 
-    Else it does what a run would: readers get the current release.
+    So it does when PostgreSQL lacks the release. Else it does what a run would: readers get the current release.
     """
     del context
     settings, now = read_settings(), datetime.now(UTC)
@@ -30,10 +30,25 @@ def every_morning(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.S
         due = look(settings, now=now)
         if due.reasons or due.clock_moved_from is not None or due_digests(settings, now=now) is not None:
             return dg.RunRequest()
+        if _lacks_release(settings):
+            return dg.RunRequest()
     except WarehouseBusy:
         return dg.RunRequest()  # it waits for the run that is under way
     said = remain_current(settings, sends_mails=False)
     return dg.SkipReason(" ".join(said) or "There is no release yet, and nothing to build one from.")
+
+
+def _lacks_release(settings: Settings) -> bool:
+    """Whether PostgreSQL is set and has not the current release, or can't be asked: the run then says why."""
+    if settings.postgres is None:
+        return False
+    from orchestration.lib.postgres.faults import PostgresError
+    from orchestration.lib.postgres.publishing import is_behind
+
+    try:
+        return is_behind(settings, settings.postgres)
+    except PostgresError:
+        return True
 
 
 @dg.sensor(job=refresh, minimum_interval_seconds=60)

@@ -14,16 +14,20 @@ from orchestration.defs.hygiene.checks import Checked, check_landed, check_marts
 from orchestration.defs.landing.assets import CONTRACTS, land_tables, landing_metadata
 from orchestration.defs.landing.phones import look_up, phone_metadata
 from orchestration.defs.naming import (
+    CATCH_UP_POSTGRES,
     CHECK_LANDING,
     CHECK_PUBLISHED,
     DIGESTS,
     PHONE_NUMBERS,
+    POSTGRES,
+    PUBLISH_POSTGRES,
     RELEASE,
     WAREHOUSE_POOL,
     landed_key,
 )
 from orchestration.defs.release.assets import publish_release, published_meanwhile
 from orchestration.defs.release.digests import deliver, delivery_check, delivery_metadata
+from orchestration.defs.release.postgres import bring_into_postgres
 from orchestration.defs.run_context import run_settings_and_clock
 from orchestration.defs.warehouse.builds import run_build
 from orchestration.defs.warehouse.reporting import asset_events
@@ -65,11 +69,12 @@ def check_landing(context: dg.OpExecutionContext) -> Events:
 @dg.op(
     pool=WAREHOUSE_POOL,
     ins={"checked": dg.In(dg.Nothing)},
-    out={"built": dg.Out(dg.Nothing, is_required=False)},
+    out={"built": dg.Out(dg.Nothing, is_required=False), "unchanged": dg.Out(dg.Nothing, is_required=False)},
     tags={"kind": "dbt"},
 )
 def build_warehouse(context: dg.OpExecutionContext) -> Events:
-    """Builds what changed. Where nothing did, readers keep their release and the steps after it are skipped."""
+    """Builds what changed. Where nothing did, readers keep their release and the steps that check and publish are
+    skipped."""
     settings, as_of = run_settings_and_clock(context.instance, context.run_id)
     doing("building")
     outcome = run_build(settings, as_of=as_of, log=context.log)
@@ -77,6 +82,7 @@ def build_warehouse(context: dg.OpExecutionContext) -> Events:
         if context.job_name == REFRESH:
             for line in remain_current(settings):
                 context.log.info(line)
+            yield dg.Output(None, "unchanged")
         return
     manifest = read_dbt_manifest(settings.resolved_sources)
     for event in asset_events(outcome.built, manifest, outcome.number, outcome.tables):
@@ -119,6 +125,16 @@ def mail_digests(context: dg.OpExecutionContext) -> Events:
     yield dg.Output(None)
 
 
+@dg.op(name=PUBLISH_POSTGRES, pool=WAREHOUSE_POOL, ins={"current": dg.In(dg.Nothing)}, out=dg.Out(dg.Nothing))
+def publish_postgres(context: dg.OpExecutionContext) -> Events:
+    """Brings the tables of the current release into PostgreSQL where a server is set and does not have it."""
+    settings, _ = run_settings_and_clock(context.instance, context.run_id)
+    metadata = bring_into_postgres(settings, log=context.log)
+    if metadata is not None:
+        yield dg.AssetMaterialization(POSTGRES, metadata=metadata)
+    yield dg.Output(None)
+
+
 def _gate(found: list[Checked]) -> Iterator[dg.AssetCheckEvaluation]:
     """Reports every verdict; ends the step where one blocks."""
     for one in found:
@@ -131,10 +147,16 @@ def _gate(found: list[Checked]) -> Iterator[dg.AssetCheckEvaluation]:
     name=REFRESH,
     executor_def=dg.in_process_executor,
     logger_defs={"plain": plain, "console": colored_console_logger},
-    description="From new extracts to a new release: land, check, build what changed, audit, publish, send digests.",
+    description="From new extracts to a new release: land, check, build what changed, audit, publish, send digests, "
+    "and bring it into PostgreSQL where a server is set.",
 )
 def refresh() -> None:
-    mail_digests(publish(check_published(build_warehouse(check_landing(land())))))
+    built, unchanged = build_warehouse(check_landing(land()))
+    published = publish(check_published(built))
+    mail_digests(published)
+    publish_postgres(published)
+    # what a server did not take is offered again by a run that finds nothing new
+    publish_postgres.alias(CATCH_UP_POSTGRES)(unchanged)
 
 
 @dg.job(
@@ -143,4 +165,5 @@ def refresh() -> None:
     description="The job refresh without its release: builds and checks everything, publishes nothing.",
 )
 def rehearse() -> None:
-    check_published(build_warehouse(check_landing(land())))
+    built, _ = build_warehouse(check_landing(land()))
+    check_published(built)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -9,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -97,6 +99,9 @@ WEB_ADDRESS = re.compile(rf"[^\s<>\"'`\\{CONTROLS}]+")
 MAIL_ADDRESS = re.compile(f"[^{_NOT_IN_ADDRESS}]+@[^{_NOT_IN_ADDRESS}]+")
 THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
+# Who may read what is in a PostgreSQL server, where no setting names another role.
+POSTGRES_ROLE = "journeys_reader"
+
 # The file of a data set's warehouse.
 WAREHOUSE = "warehouse.duckdb"
 
@@ -124,6 +129,23 @@ class Smtp:
     sender: str
     user: str | None = None
     password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """The PostgreSQL server that gets the tables of each release.
+
+    `url` and `secrets` hold the password, and nothing shows them. `place` is host, port and database; `prefix` begins
+    the names of schemas; `role` may read the tables; `lock_seconds` is how long locks of others are waited for.
+    """
+
+    url: str = field(repr=False)
+    secrets: tuple[str, ...] = field(repr=False)
+    place: str
+    user: str
+    prefix: str
+    role: str
+    lock_seconds: int
 
 
 @dataclass(frozen=True)
@@ -161,6 +183,7 @@ class Settings:
     history_kept: int = HISTORY_KEPT
     smtp: Smtp | None = None
     dashboard: str | None = None
+    postgres: Postgres | None = None
     is_named: bool = False
 
     def clock_at(self, moment: datetime) -> datetime:
@@ -266,6 +289,11 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     JOURNEYS_SMTP_PORT    default 587, 465 or 25, by the security
     JOURNEYS_SMTP_USER, JOURNEYS_SMTP_PASSWORD   both or none
     JOURNEYS_DASHBOARD_URL           the address under which people reach the dashboard, which digests link to
+    JOURNEYS_POSTGRES_URL PostgreSQL server that gets the tables of each release, with the password if it has one;
+                          none: no server does. With it
+    JOURNEYS_POSTGRES_PREFIX         what the names of its schemas begin with (default nothing)
+    JOURNEYS_POSTGRES_ROLE           the role that may read the tables (default journeys_reader)
+    JOURNEYS_POSTGRES_LOCK_SECONDS   how long locks of others are waited for (default 60)
     JOURNEYS_MATCHING     off: people records without a shared key are not matched, whatever matching.toml says
 
     Raises SettingsError naming the variable, its value and what it may be.
@@ -370,6 +398,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         history_kept=history_kept,
         smtp=_read_smtp(value),
         dashboard=_read_address(value("JOURNEYS_DASHBOARD_URL")),
+        postgres=_read_postgres(value),
         is_named=any(value(name) for name in ("EXAMPLE", "JOURNEYS_EXTRACTS", "JOURNEYS_DATA_SET")),
     )
 
@@ -435,6 +464,65 @@ def _read_smtp(value: Callable[[str], str | None]) -> Smtp | None:
             f"JOURNEYS_SMTP_SECURITY=none would send the password to {host} for anyone to read. Choose starttls or tls."
         )
     return Smtp(host, int(port), security, sender, user, password)
+
+
+def _read_postgres(value: Callable[[str], str | None]) -> Postgres | None:
+    names = ("PREFIX", "ROLE", "LOCK_SECONDS")
+    url = value("JOURNEYS_POSTGRES_URL")
+    if url is None:
+        idle = [f"JOURNEYS_POSTGRES_{name}" for name in names if value(f"JOURNEYS_POSTGRES_{name}") is not None]
+        if idle:
+            raise SettingsError(
+                f"{', '.join(idle)} set without JOURNEYS_POSTGRES_URL: name the server too, or clear them."
+            )
+        return None
+    given = _parts_of_url(url)
+    host = given.get("host") or given.get("hostaddr") or ""
+    is_of_this_machine = all(one in ("", *THIS_MACHINE) or one.startswith("/") for one in host.split(","))
+    if not is_of_this_machine and "sslmode" not in given and not os.environ.get("PGSSLMODE"):
+        # libpq would encrypt only where the server offers to
+        url += ("&" if "?" in url else "?") + "sslmode=require"
+    prefix = value("JOURNEYS_POSTGRES_PREFIX") or ""
+    if prefix and not DATA_SET_NAME.match(prefix):
+        raise SettingsError(
+            f"JOURNEYS_POSTGRES_PREFIX={prefix}: use lower-case letters, digits and underscores, beginning with a "
+            "letter, such as journeys_."
+        )
+    role = value("JOURNEYS_POSTGRES_ROLE") or POSTGRES_ROLE
+    if not DATA_SET_NAME.match(role) or role in ("public", "none"):
+        raise SettingsError(
+            f"JOURNEYS_POSTGRES_ROLE={role}: use lower-case letters, digits and underscores, beginning with a letter."
+        )
+    return Postgres(
+        url=url,
+        secrets=tuple(
+            str(given[name]) for name in ("password", "sslpassword", "oauth_client_secret") if given.get(name)
+        ),
+        place=f"{host or 'localhost'}:{given.get('port') or 5432}/{given.get('dbname') or given.get('user') or ''}",
+        user=str(given.get("user") or os.environ.get("PGUSER") or "of this machine"),
+        prefix=prefix,
+        role=role,
+        lock_seconds=_whole_number(value, "JOURNEYS_POSTGRES_LOCK_SECONDS", default=60),
+    )
+
+
+def _parts_of_url(url: str) -> Mapping[str, str]:
+    """What a URL names, as libpq reads it. Raises SettingsError, which does not repeat the URL: it has a password."""
+    import psycopg
+    from psycopg.conninfo import conninfo_to_dict
+
+    parts: dict[str, Any] = {}
+    if url.startswith(("postgresql://", "postgres://")):
+        # what it says of a URL that it can't read repeats parts of it
+        with contextlib.suppress(psycopg.Error):
+            parts = conninfo_to_dict(url)
+    if not parts:
+        raise SettingsError(
+            "JOURNEYS_POSTGRES_URL is no URL of a PostgreSQL server. Give one such as "
+            "postgresql://publisher:password@db.example.com:5432/reports; signs such as @ : / ? # % in a password are "
+            "written as %40 %3A %2F %3F %23 %25."
+        )
+    return parts
 
 
 def is_country(code: str) -> bool:

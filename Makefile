@@ -17,7 +17,7 @@ option = $${$(2):+"--$(1)=$$$(2)"}
 SIZE = $(call option,customers,CUSTOMERS) $(call option,days,DAYS) $(call option,seed,SEED) $(call option,households,HOUSEHOLDS)
 ROWS = $(call option,table,TABLE) $(call option,reason,REASON) $(call option,column,COLUMN) $(call option,file,FILE)
 
-.PHONY: help setup run up check journey-check import-log new-source staging-model test test-all test-draws lint lint-python lint-yaml lint-sql format docs docs-outputs docs-tables bench bench-components bench-landing lock withdraw restore quarantine requeue land-again accept rebuild rollback releases hash rotate-key sql dbt digests send-digests identity-diff identity-train unions sbom bench-identity bench-journeys bench-flows clean report test-faults docs-pictures dashboard metrics mcp docs-site compare publish-postgres
+.PHONY: help setup run up check journey-check import-log new-source staging-model test test-all test-draws lint lint-python lint-yaml lint-sql format docs docs-outputs docs-tables bench bench-components bench-landing lock withdraw restore quarantine requeue land-again accept rebuild rollback releases hash rotate-key sql dbt digests send-digests identity-diff identity-train unions sbom bench-identity bench-journeys bench-flows clean report test-faults docs-pictures dashboard metrics mcp docs-site compare publish-postgres superset test-superset
 
 help:  ## Start: list the targets
 	@awk -F'  ## ' '/^[a-z-]+:.*  ## / { \
@@ -46,6 +46,17 @@ dashboard: setup  ## Start: pages over the current release, on http://127.0.0.1:
 mcp:  ## Start: the release for assistants, by MCP | HTTP=1: http://127.0.0.1:8060/mcp
 	@"$$PYTHON" orchestration/set_up.py >&2
 	@exec $(RUN) mcp $${HTTP:+--http}
+
+# Superset wants other versions of what the project has: it lives in an environment of its own
+var/.superset/locked: bi_tools/superset.lock
+	@echo "Installing Superset into var/.superset; this takes minutes, once."
+	@"$$PYTHON" -m venv var/.superset && var/.superset/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r bi_tools/superset.lock && touch $@
+
+superset: setup var/.superset/locked  ## Start: the current release in Apache Superset, on http://127.0.0.1:8088
+	@$(RUN) superset
+
+test-superset: setup var/.superset/locked  ## Development: Superset reads a release, and follows it
+	@.venv/bin/python -m pytest -n 0 tests/superset_pages.py
 
 up: setup  ## Start: Dagster's pages on http://127.0.0.1:3000
 	@$(RUN) up
@@ -210,7 +221,7 @@ docs-pictures: setup  ## Development: the pictures of README and docs
 
 lock:  ## Development: write the lock files again
 	@.venv/bin/python -m pip install --quiet uv
-	@for list in requirements benchmarks/pm4py orchestration/sbom; do .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-header $$list.in -o $$list.lock || exit 1; done
+	@for list in requirements benchmarks/pm4py orchestration/sbom bi_tools/superset; do .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-header $$list.in -o $$list.lock || exit 1; done
 
 var/.sbom/locked: orchestration/sbom.lock
 	@"$$PYTHON" -m venv var/.sbom && var/.sbom/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r orchestration/sbom.lock && touch $@

@@ -27,7 +27,7 @@ from playwright.sync_api import sync_playwright
 
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings
-from tests.dashboard_pages.conftest import publish
+from tests.conftest import publish
 from tests.dashboard_pages.test_in_a_browser import ARGUMENTS, CHROMIUM, free_port
 
 PASSWORD = "a password of this test"

@@ -260,11 +260,20 @@ def paths(view: View) -> Figure:
     shown = sum(row["instances"] for row in found.dicts[:PATHS_SHOWN])
     first = found.first()
     decided = first["instances"] - first["pending"]
+    path = _said(first["path"], names)
+    ended = f"{words.percent(first['completed'] / decided)} completed" if decided else "none has ended yet"
     return Figure(
         answer=(
-            f"The {len(drawn)} most frequent paths are {words.percent(shown / total)} of those shown. Of the first, "
-            f"{_said(first['path'], names)}, {words.percent(first['completed'] / decided if decided else None)} of "
-            "those that ended were completed."
+            f"All take one path: {path}. Of those that ended, {ended}."
+            if len(found) == 1 and decided
+            else f"All take one path: {path}; {ended}."
+            if len(found) == 1
+            else f"The {len(drawn)} most frequent paths are those of {words.percent(shown / total)} of the instances. "
+            + (
+                f"Of those that took the first, {path}, and ended, {ended}."
+                if decided
+                else f"Of the first, {path}, {ended}."
+            )
         ),
         body=chooser + key((("done", "completed"), ("open", "still open"), ("out", "fell out"))) + bars(drawn),
         table=Table(found.columns, found.rows[:500]),

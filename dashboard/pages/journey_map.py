@@ -118,10 +118,12 @@ def subway_map(view: View) -> Figure:
     )
     hidden = []
     if len(part.ways) < len(ways):
+        share = words.percent(part.volume / part.all_volume if part.all_volume else None)
         hidden.append(
-            f"Shown are the {len(part.ways)} widest of {len(ways)} ways, "
-            f"{words.percent(part.volume / part.all_volume if part.all_volume else None)} of {part.all_volume:,} "
-            "moves; the CSV has all."
+            f"Shown are the {len(part.ways)} widest of {len(ways)} ways, {share} of {part.all_volume:,} moves; the CSV"
+            " has all."
+            if part.ways
+            else f"None of {len(ways)} ways is between two of the lines shown; “Show: all” and the CSV have them."
         )
     if part.left_out_line_count:
         hidden.append(f"{part.left_out_line_count} lines with less traffic are left out.")

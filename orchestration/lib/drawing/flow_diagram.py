@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from orchestration.lib.drawing.subway_map import _short as shortened
+from orchestration.lib.drawing.subway_map import shortened
 
 WIDTH, BAND, GAP, BAR = 720, 300, 14, 12
 LEFT, RIGHT = 150, 190

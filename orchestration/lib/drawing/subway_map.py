@@ -108,14 +108,14 @@ def draw_subway_map(
         parts.append(
             f'<line x1="{left}" y1="{TOP}" x2="{left}" y2="{height - 8}" stroke="var(--line)" stroke-width="1"/>'
             f'<text x="{left}" y="26" text-anchor="middle" font-weight="600" fill="var(--text)">'
-            f"{escape(_short(phases[x], layout.longest_phase))}</text>"
+            f"{escape(shortened(phases[x], layout.longest_phase))}</text>"
         )
     for y, top in rows.items():
         ends = [places[stop.stop_id][0] for stop in stops if stop.y == y]
         parts.append(
             f'<line x1="{min(ends)}" y1="{top}" x2="{max(ends)}" y2="{top}" stroke="var(--line)" stroke-width="2"/>'
             f'<text x="{layout.left - 22}" y="{top + 4}" text-anchor="end" fill="var(--text)">'
-            f"<title>{escape(lines[y])}</title>{escape(_short(lines[y], layout.longest_line))}</text>"
+            f"<title>{escape(lines[y])}</title>{escape(shortened(lines[y], layout.longest_line))}</text>"
         )
     largest = max((way.volume_count or 0 for way in ways), default=0)
     # the small ones last, so that none is covered by a wide one
@@ -186,5 +186,6 @@ def _named(drawn: str, label: str, link: str | None, is_chosen: bool) -> str:
     return f'<a{kind} href="{escape(link)}" aria-label="{escape(label)}">{shown}</a>'
 
 
-def _short(name: str, length: int) -> str:
+def shortened(name: str, length: int) -> str:
+    """A name of at most so many characters, with an ellipsis where it is cut."""
     return name if len(name) <= length else name[: length - 1] + "…"

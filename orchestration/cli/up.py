@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from orchestration.cli.data_set import announced
-from orchestration.lib.core.settings import read_settings
+from orchestration.lib.core.settings import SCHEDULE, Settings, SettingsError, read_settings
 from orchestration.lib.core.stopping import is_asked
 from orchestration.lib.core.web import listen, read_address
 
@@ -22,6 +22,7 @@ def command(
     from orchestration.cli.preparing import prepare_run
 
     settings, address = announced(read_settings()), read_address()
+    _check_schedule(settings)
     address = address if port is None else replace(address, port=port)
     # what takes long begins where there is a port for it
     listen(address).close()
@@ -34,3 +35,16 @@ def command(
     if is_asked():
         raise KeyboardInterrupt
     return code
+
+
+def _check_schedule(settings: Settings) -> None:
+    """Raises SettingsError where Dagster could not read when the schedule looks: its pages would show no job at all."""
+    import dagster as dg
+
+    try:
+        dg.ScheduleDefinition(name="at", job_name="refresh", cron_schedule=settings.schedule)
+    except dg.DagsterInvalidDefinitionError as error:
+        raise SettingsError(
+            f"JOURNEYS_SCHEDULE={settings.schedule}: give minute, hour, day, month and weekday as cron has them, "
+            f"such as '{SCHEDULE}' for five in the morning."
+        ) from error

@@ -32,6 +32,11 @@ REPOSITORY = {"repositoryName": "__repository__", "repositoryLocationName": "sho
 LAUNCH = """mutation($given: ExecutionParams!) { launchRun(executionParams: $given) {
     __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
 RUNS = "{ runsOrError(limit: 20) { ... on Runs { results { runId status } } } }"
+SCHEDULE_ON = "mutation($given: ScheduleSelector!) { startSchedule(scheduleSelector: $given) { __typename } }"
+SCHEDULE_OFF = "mutation($given: String!) { stopRunningSchedule(id: $given) { __typename } }"
+SCHEDULE_ID = (
+    "query($given: ScheduleSelector!) { scheduleOrError(scheduleSelector: $given) { ... on Schedule { id } } }"
+)
 SWITCH_ON = "mutation($given: SensorSelector!) { startSensor(sensorSelector: $given) { __typename } }"
 LONGEST = 400
 
@@ -48,14 +53,15 @@ class Pages:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "orchestration", "up", "--port", str(self.port)],
                 cwd=PROJECT_ROOT,
-                env=shop.environment,
+                env=shop.environment | {"JOURNEYS_SCHEDULE": "* * * * *"},
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
 
-    def ask(self, query: str, **given: Any) -> Any:
-        body = json.dumps({"query": query, "variables": {"given": given}}).encode()
+    def ask(self, query: str, name: str | None = None, **given: Any) -> Any:
+        """What the pages answer: the query's variable is a name, or an object of what is given."""
+        body = json.dumps({"query": query, "variables": {"given": name or given}}).encode()
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}/graphql", body, {"Content-Type": "application/json"}
         )
@@ -142,7 +148,18 @@ def test_killed_processes_of_pages_and_daemon_hold_no_later_run_up(shop: Shop, p
     assert pages.find("orchestration.lib.dbt.child") == [], "dbt's process dies with its run"
     assert shop.served() == published
 
-    # the sensor's run, which the daemon starts by itself, goes through
+    # the schedule's run, which the daemon starts by itself, goes through
+    known = set(pages.runs())
+    pages.ask(SCHEDULE_ON, **REPOSITORY, scheduleName="every_morning")
+    [scheduled] = pages.wait(lambda: set(pages.runs()) - known, "the schedule asks for no run")
+    pages.wait(lambda: pages.runs().get(scheduled) == "SUCCESS", "the schedule's run does not go through")
+    assert shop.served() > published
+    published = shop.served()
+    schedule = pages.ask(SCHEDULE_ID, **REPOSITORY, scheduleName="every_morning")["scheduleOrError"]["id"]
+    pages.ask(SCHEDULE_OFF, schedule)
+
+    # so does the sensor's
+    shop.deliver("6.csv", range(18, 22), hour=15, amount=60)
     known = set(pages.runs())
     pages.ask(SWITCH_ON, **REPOSITORY, sensorName="new_extracts")
     [third] = pages.wait(lambda: set(pages.runs()) - known, "the sensor asks for no run")

@@ -241,3 +241,13 @@ def test_progress_is_reported_each_tenth_of_the_way_and_trouble_at_once() -> Non
         ("error", "fail: unique_a"),
         ("warning", "warn: known_b"),
     ]
+
+
+@pytest.mark.parametrize("at", ["noon", "61 * * * *", "0 5 * *"])
+def test_make_up_refuses_a_time_that_is_none(
+    at: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Dagster's pages would start, and show no job."""
+    monkeypatch.setenv("JOURNEYS_SCHEDULE", at)
+    assert main(["up"]) == 2
+    assert f"JOURNEYS_SCHEDULE={at}: give minute, hour, day, month and weekday" in capsys.readouterr().err

@@ -18,7 +18,6 @@ from orchestration.lib.digests.unchanged import remain_current
 from orchestration.lib.release.due import look
 
 
-@dg.schedule(job=refresh, cron_schedule="0 5 * * *", execution_timezone="UTC")
 def every_morning(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Asks for a run when something is due, a clock that moved and mails that wait included.
 
@@ -83,9 +82,11 @@ def housekeeping(context: dg.SensorEvaluationContext) -> dg.SkipReason:
 def defs() -> dg.Definitions:
     from dagster import colored_console_logger
 
+    settings = read_settings()
+    at = dg.schedule(job=refresh, cron_schedule=settings.schedule, execution_timezone=settings.reporting_time_zone)
     return dg.Definitions(
         jobs=[refresh, rehearse],
-        schedules=[every_morning],
+        schedules=[at(every_morning)],
         sensors=[new_extracts, housekeeping],
         loggers={"plain": plain, "console": colored_console_logger},
     )

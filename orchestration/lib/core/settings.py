@@ -112,6 +112,8 @@ MEMORY = re.compile(r"(?P<number>\d+(\.\d+)?)\s*(?P<unit>%|[MGT]i?B)", re.IGNORE
 
 # How many runs Dagster's pages know of.
 RUNS_KEPT = 50
+# When the schedule looks, as cron has it.
+SCHEDULE = "0 5 * * *"
 # Of how many runs and releases the ledgers hold rows: more than a year of daily runs.
 HISTORY_KEPT = 400
 
@@ -184,6 +186,7 @@ class Settings:
     smtp: Smtp | None = None
     dashboard: str | None = None
     postgres: Postgres | None = None
+    schedule: str = SCHEDULE
     is_named: bool = False
 
     def clock_at(self, moment: datetime) -> datetime:
@@ -294,6 +297,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     JOURNEYS_POSTGRES_PREFIX         what the names of its schemas begin with (default nothing)
     JOURNEYS_POSTGRES_ROLE           the role that may read the tables (default journeys_reader)
     JOURNEYS_POSTGRES_LOCK_SECONDS   how long locks of others are waited for (default 60)
+    JOURNEYS_SCHEDULE     when the schedule of make up looks whether a run is due: minute, hour, day, month and weekday
+                          as cron has them, in the reporting time zone (default 0 5 * * *)
     JOURNEYS_MATCHING     off: people records without a shared key are not matched, whatever matching.toml says
 
     Raises SettingsError naming the variable, its value and what it may be.
@@ -399,6 +404,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         smtp=_read_smtp(value),
         dashboard=_read_address(value("JOURNEYS_DASHBOARD_URL")),
         postgres=_read_postgres(value),
+        schedule=value("JOURNEYS_SCHEDULE") or SCHEDULE,
         is_named=any(value(name) for name in ("EXAMPLE", "JOURNEYS_EXTRACTS", "JOURNEYS_DATA_SET")),
     )
 

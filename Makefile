@@ -52,7 +52,7 @@ var/.superset/locked: bi_tools/superset.lock
 	@echo "Installing Superset into var/.superset; this takes minutes, once."
 	@"$$PYTHON" -m venv var/.superset && var/.superset/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r bi_tools/superset.lock && touch $@
 
-superset: setup var/.superset/locked  ## Start: the current release in Apache Superset, on http://127.0.0.1:8088
+superset: setup var/.superset/locked  ## Start: Apache Superset over the release, on http://127.0.0.1:8088
 	@$(RUN) superset
 
 test-superset: setup var/.superset/locked  ## Development: Superset reads a release, and follows it
@@ -115,10 +115,10 @@ hash: setup  ## Identities: the hash of an identifier | TYPE=email VALUE=ann@exa
 rotate-key: setup  ## Identities: change the key of the hashes, and every customer id
 	@$(RUN) rotate-key
 
-sql: setup  ## Start: ask the published release, without SQL at a prompt | SQL="from kpis.kpi_scorecard", IN=warehouse
+sql: setup  ## Start: query the published release; without SQL= a prompt opens | SQL="from kpis.kpi_scorecard", IN=warehouse
 	@$(RUN) sql $(if $(filter warehouse,$(IN)),--warehouse) -- "$$SQL"
 
-metrics: setup  ## Start: KPIs by week, channel and more; alone the list | METRICS=orders,order_value BY=week,channel | WHERE= SINCE= UNTIL=
+metrics: setup  ## Start: KPIs by week, channel and more; without METRICS= a list | METRICS=orders,order_value BY=week,channel | WHERE= SINCE= UNTIL=
 	@$(RUN) metrics $(call option,by,BY) $(call option,where,WHERE) $(call option,since,SINCE) $(call option,until,UNTIL) -- "$$METRICS"
 
 dbt: setup  ## Development: run dbt on the data set | ARGS="build -s fct_events+"

@@ -432,7 +432,7 @@ def report(size: str, event_count: int, asked: Sequence[Asked], pairs: Sequence[
         f"All {len(asked)} figures once: {total:.1f} CPU seconds. "
         + (
             f"More than {MOST_CPU_SECONDS:.0f} CPU second: "
-            + ", ".join(f"{one.page}, {one.question}, {one.choice}" for one in slow)
+            + "; ".join(f"page {one.page}, figure {one.question}, by {one.choice}" for one in slow)
             + "."
             if slow
             else f"None takes more than {MOST_CPU_SECONDS:.0f} CPU second."

@@ -76,7 +76,7 @@ from moves group by all
 )
 
 
-@PAGE.question("map", "Which ways do customers take, and where are they lost?", is_wide=True)
+@PAGE.question("map", "Which ways do customers take, and where do they drop off?", is_wide=True)
 def subway_map(view: View) -> Figure:
     is_filtered = bool(view.filters.address(journey=""))
     line_type = "segment" if view.extra.get("lines") == "segment" and not is_filtered else "channel"

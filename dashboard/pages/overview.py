@@ -20,7 +20,7 @@ from orchestration.lib.drawing.sparkline import draw_sparkline
 PAGE = Page(
     name="overview",
     title="Overview",
-    about="Targets, customers and what changed: for whoever answers for a journey.",
+    about="Targets, customers and what changed: for those accountable for a journey.",
     order=10,
     takes=("journey",),
 )

@@ -149,7 +149,7 @@ def _of_column(table: str, column: str, what: str, before: str, after: str) -> s
     if what == "went":
         return f"- {place} ({before.lower()})"
     if what == "described":
-        return f"{place}: described otherwise"
+        return f"{place}: another description"
     return f"{place}: {what} {before.lower()} → {after.lower()}"
 
 

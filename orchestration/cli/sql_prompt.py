@@ -93,7 +93,8 @@ class _Prompt:
         """Opens what is current now; what this connection made for itself is gone."""
         found = self.asked.find()
         if found == self.database:
-            print("This is the newest." if self.asked.is_kept_open else "Each statement opens the file as it is now.")
+            is_release = self.asked.is_kept_open
+            print("This is the newest release." if is_release else "Each statement opens the file as it is now.")
             return
         self.close()
         self.database = self.newest = found
@@ -285,7 +286,7 @@ def _interruptible(connection: duckdb.DuckDBPyConnection, work: Callable[[], str
         connection.interrupt()
         try:
             if not has_ended.wait(PATIENCE_SECONDS):
-                say("The query does not hear Ctrl-C. A second Ctrl-C ends the prompt.", sys.stderr)
+                say("The query does not react to Ctrl-C. Press it again to end the prompt.", sys.stderr)
                 has_ended.wait()
         except KeyboardInterrupt:
             # nothing was written, so nothing has to be put in order

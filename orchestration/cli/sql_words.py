@@ -57,7 +57,8 @@ def described(connection: duckdb.DuckDBPyConnection, wanted: str) -> str:
         names = [*schemas, *(f"{schema}.{table}" for schema, table, _ in tables), *(table for _, table, _ in tables)]
         close = difflib.get_close_matches(wanted, names, n=3)
         hint = f"Close are {', '.join(close)}." if close else f"The schemas are {', '.join(schemas)}."
-        raise Unknown(f"There is no table or schema {wanted or 'without a name'}. {hint}")
+        problem = f"There is no table or schema {wanted}." if wanted else ".schema needs the name of a table or schema."
+        raise Unknown(f"{problem} {hint}")
     said = []
     for schema, table, comment in found:
         columns = connection.execute(

@@ -55,7 +55,7 @@ def command(
     is_new = not (home / "superset.db").exists()
     if is_new and not password:
         password = secrets.token_urlsafe(12)
-        print(f"Superset's administrator: admin, password {password} (shown this once)", flush=True)
+        print(f"Superset's administrator: admin, password {password} (shown only now)", flush=True)
     print("Preparing Superset; this takes a minute the first time.", flush=True)
     prepared = subprocess.run(
         [PROGRAMS / "python", FOLDER / "superset_setup.py"],
@@ -72,7 +72,7 @@ def command(
             (home / "superset.db").unlink(missing_ok=True)
         last = prepared.stderr.strip().splitlines()[-1:] or ["no message"]
         (home / "setup.log").write_text(prepared.stderr, encoding="utf-8")
-        say(f"Superset could not be prepared: {last[0]}. All it said is in {home / 'setup.log'}.", sys.stderr)
+        say(f"Superset could not be prepared: {last[0]}. Its whole output is in {home / 'setup.log'}.", sys.stderr)
         return 1
     print(f"Superset on {address.url}/superset/dashboard/customer-journeys/ (Ctrl-C stops it)", flush=True)
     return _become_server(home, environment, address.port)

@@ -34,6 +34,6 @@ def test_a_figure_is_asked_anew_each_time(release: Release) -> None:
     asked = pages.ask_figure(release, page, page.questions[0], "level", {"level": "omni"})
     assert len(asked.seconds) == pages.ROUNDS and min(asked.seconds) > 0
     slow = replace(asked, cpu_seconds=[1.5, 1.5, 1.5])
-    assert f"More than 1 CPU second: channels, {page.questions[0].name}, level." in pages.report(
+    assert f"More than 1 CPU second: page channels, figure {page.questions[0].name}, by level." in pages.report(
         "1k", 1_000, [slow], [], []
     )

@@ -22,7 +22,7 @@ WITHOUT_ROWS_OF_HOUSEHOLDS = {
     "What becomes of those who enter a phase?",
     "Which kinds of products are looked at, and which go into carts?",
     "Do customers who had a ticket buy again?",
-    "Where do customers wait longest between two contacts?",
+    "Which hand-overs between devices, channels or departments take longest?",
     "Whom should we contact today?",
     "Which rows were refused, and why?",
 }

@@ -21,7 +21,7 @@ from typing import Any
 import duckdb
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, FloatRect, Page, expect, sync_playwright
 
 from dashboard.app import find_pages
 from dashboard.release import Releases
@@ -458,13 +458,26 @@ def test_pictures_of_the_docs(browser: Browser, omnichannel: Settings, tmp_path:
     with served(settings) as address, watched(browser, viewport={"width": 1280, "height": 800}) as page:
         page.goto(f"{address}/customer")
         page.locator("#find .note a").click()
-        for name, figure in PICTURES.items():
+        for name, (first, last) in PICTURES.items():
             if name != "customer":
                 page.goto(f"{address}/{name}")
-            page.locator(figure).first.scroll_into_view_if_needed()
-            shown = page if figure == "main" else page.locator(figure)
-            shown.screenshot(path=folder / f"{name}.png")
+            # a header that goes with the page would lie over a figure
+            page.add_style_tag(content=".top { position: static; }")
+            page.evaluate("scrollTo(0, 0)")
+            boxes = [page.locator(one).first.bounding_box() for one in (first, last)]
+            assert all(boxes)
+            [start, end] = boxes
+            # what ends within a figure is cut at its end
+            height = end["y"] + end["height"] - start["y"] + (2 if " " not in last else 1) * MARGIN
+            clip = FloatRect(x=0, y=max(start["y"] - MARGIN, 0), width=1280, height=height)
+            page.screenshot(path=folder / f"{name}.png", full_page=True, clip=clip)
             assert (folder / f"{name}.png").stat().st_size > 20_000
+            # of each figure in it what is asked and answered is whole
+            bottom = clip["y"] + height
+            for words in page.locator("section.figure > h2, section.figure > .answer").all():
+                box = words.bounding_box()
+                lower = box["y"] + box["height"]
+                assert lower <= clip["y"] or box["y"] >= bottom or clip["y"] <= box["y"] <= lower <= bottom, name
     digests = (settings.serving / "customer_journeys.duckdb").resolve().parent / "digests"
     context = browser.new_context(viewport={"width": 390, "height": 1350}, device_scale_factor=2)
     page = context.new_page()
@@ -474,11 +487,12 @@ def test_pictures_of_the_docs(browser: Browser, omnichannel: Settings, tmp_path:
     context.close()
 
 
-# Of each page what it is about.
+MARGIN = 12
+# Of each page what it is about, from the top of one part to the end of another.
 PICTURES = {
-    "customer": "#timeline .chart.wide",
-    "overview": "main",
-    "map": "#map",
-    "phases": "main",
-    "channels": "#paths",
+    "customer": ("#timeline", "#timeline .chart.wide"),
+    "overview": ("header.top", "#targets tbody tr:nth-child(9)"),
+    "map": ("#map", "#map"),
+    "phases": ("header.top", "#survival"),
+    "channels": ("#paths", "#paths"),
 }

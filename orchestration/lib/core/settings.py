@@ -525,8 +525,8 @@ def _parts_of_url(url: str) -> Mapping[str, str]:
     if not parts:
         raise SettingsError(
             "JOURNEYS_POSTGRES_URL is no URL of a PostgreSQL server. Give one such as "
-            "postgresql://publisher:password@db.example.com:5432/reports; signs such as @ : / ? # % in a password are "
-            "written as %40 %3A %2F %3F %23 %25."
+            "postgresql://publisher:password@db.example.com:5432/reports; characters such as @ : / ? # % in a "
+            "password are written as %40 %3A %2F %3F %23 %25."
         )
     return parts
 

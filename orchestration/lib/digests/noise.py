@@ -101,7 +101,7 @@ def _of_band(kpi: Kpi, z: float) -> Move | None:
     high = band.expected + wider * (band.upper - band.expected)
     said = (
         f"{amount(band.actual, kpi.unit)}{per_day} in the {_days(band.window_days)} to {day(band.measured_on)}, "
-        f"{'worse' if is_worse else 'better'} than the days before let expect: "
+        f"{'worse' if is_worse else 'better'} than expected from the days before: "
         f"{amount(band.expected, kpi.unit)}, by chance {amount(low, kpi.unit)} to {amount(high, kpi.unit)}"
     )
     return Move(kpi, abs(difference) / side, said, is_worse)

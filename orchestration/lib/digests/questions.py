@@ -46,7 +46,7 @@ def _about(kpi: Kpi) -> Question:
         return Question("Which targets are met?", "overview", "Overview", "targets", about=kpi)
     journey = ("journey", kpi.journey_id)
     if kpi.phase_id is None:
-        text = "Which ways do customers take, and where are they lost?"
+        text = "Which ways do customers take, and where do they drop off?"
         return Question(text, "map", "Journey map", "map", [journey], kpi)
     if kpi.unit == "seconds":
         return Question("How long do customers stay in a phase?", "phases", "Phases", "survival", [journey], kpi)

@@ -91,7 +91,7 @@ def most_lost(stops: Sequence[Row], ways: Sequence[Row], percent: Callable[[floa
     by_id = {row["stop_id"]: row for row in stops}
     start, end = by_id[worst["from_stop_id"]], by_id[worst["to_stop_id"]]
     return (
-        f"Most are lost after the move from {start['line_name']} ({start['phase_name']}) to {end['line_name']} "
+        f"Most drop off after the move from {start['line_name']} ({start['phase_name']}) to {end['line_name']} "
         f"({end['phase_name']}): for {worst['drop_off_count']:,} of {worst['volume_count']:,} moves it was the last "
         f"one before falling out ({percent(worst['drop_off_share'])})."
     )

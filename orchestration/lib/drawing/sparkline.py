@@ -18,7 +18,7 @@ def draw_sparkline(
     """The last periods of a figure as SVG, oldest first; a gap where there is no value.
 
     The last point is marked; those whose period still moves (`is_open`) are hollow, and the way to them is dashed. The
-    scale is the figure's own: a small change of a steady figure looks large, so the numbers stand beside it.
+    scale is the figure's own: a small change of a steady figure looks large, so the numbers are next to it.
     """
     known = [value for value in values if value is not None]
     if not known:

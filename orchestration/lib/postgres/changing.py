@@ -111,7 +111,7 @@ def apply_change(server: Connection, change: Change) -> Counts:
     if found != table.row_count:
         raise PostgresError(
             f"{table.label} would have {found:,} rows in PostgreSQL, and the release has {table.row_count:,}. Nothing "
-            f"was changed there. If others write into the table, take their right to; then type make publish-postgres."
+            f"was changed there. If others write into the table, revoke their right; then type make publish-postgres."
         )
     return counts
 

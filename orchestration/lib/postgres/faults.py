@@ -40,7 +40,7 @@ _CONNECTING = (
         "add ?sslmode=disable to JOURNEYS_POSTGRES_URL",
     ),
     (re.compile(r"certificate", re.IGNORECASE), "Correct sslmode and sslrootcert in JOURNEYS_POSTGRES_URL"),
-    (re.compile(r"no pg_hba\.conf entry"), "The server lets this user not in from this machine: add it to pg_hba.conf"),
+    (re.compile(r"no pg_hba\.conf entry"), "The server does not let this user in from here: allow it in pg_hba.conf"),
     (
         re.compile(r"too many clients|remaining connection slots|too many connections"),
         "The server takes no more connections. Close some, or raise max_connections",
@@ -90,8 +90,9 @@ def _sentence(error: psycopg.Error, postgres: Postgres, what: str) -> str:
     said = redacted(error.diag.message_primary or str(error).partition("\n")[0], postgres).rstrip(".")
     match error:
         case errors.DiskFull() | errors.OutOfMemory():
-            fault = "The disk of the server is full" if isinstance(error, errors.DiskFull) else "The server is short"
-            return f"{where}: {fault} ({said}). {KEPT} Make room there, {AGAIN}"
+            is_disk = isinstance(error, errors.DiskFull)
+            fault = "The disk of the server is full" if is_disk else "The server is out of memory"
+            return f"{where}: {fault} ({said}). {KEPT} {'Make room' if is_disk else 'Free some'} there, {AGAIN}"
         case errors.InsufficientPrivilege():
             return (
                 f"{where}: user {postgres.user} may not do this ({said}). {KEPT} The tables have to belong to the user "
@@ -124,5 +125,5 @@ def _sentence(error: psycopg.Error, postgres: Postgres, what: str) -> str:
                 f"Look for it in the release: make sql SQL='…'"
             )
         case psycopg.OperationalError() if error.sqlstate is None or error.sqlstate.startswith(("57P", "08")):
-            return f"{where}: the connection was lost ({said}). {KEPT} See to it that the server is up, {AGAIN}"
+            return f"{where}: the connection was lost ({said}). {KEPT} Make sure that the server is up, {AGAIN}"
     return f"{where}: {said} ({error.sqlstate or type(error).__name__}). {KEPT} Fix that, {AGAIN}"

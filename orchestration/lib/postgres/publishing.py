@@ -117,7 +117,7 @@ def publish_to_postgres(settings: Settings, postgres: Postgres, *, anyway: bool 
             with suppress(psycopg.Error):
                 _drop_staged(server, places)
         notes = [
-            f"{table.label}: a NUL sign, which PostgreSQL refuses, is left out of {contents[table].nul_count:,} texts."
+            f"{table.label}: NUL, which PostgreSQL refuses, is omitted from {contents[table].nul_count:,} texts."
             for table in tables
             if contents[table].nul_count
         ]

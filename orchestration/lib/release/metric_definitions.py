@@ -109,7 +109,7 @@ def _check_name(name: str) -> None:
     is_plain = name.replace("_", "a").isalnum() and name.isascii() and name == name.lower() and name[:1].isalpha()
     if not is_plain or len(name) < 2 or "__" in name or name.endswith("_") or name in RESERVED:
         raise _LeftOut(
-            "MetricFlow takes other names: two small letters or more, digits and single underscores, and no period"
+            "MetricFlow takes ids of two or more lower-case letters, digits and single underscores, and not week or day"
         )
 
 

@@ -74,8 +74,8 @@ def test_a_kpi_without_an_interval_is_compared_with_its_band() -> None:
     band = Band(130.0, 100.0, 85.0, 115.0, 28, date(2026, 1, 28), is_per_day=False)
     value = one_kpi("value", unit="EUR", value=130.0, band=band)
     assert (
-        "130.00 EUR in the 28 days to 28 January 2026, better than the days before let expect: 100.00 EUR, by chance "
-        "85.00 EUR to 115.00 EUR"
+        "130.00 EUR in the 28 days to 28 January 2026, better than expected from the days before: 100.00 EUR, by "
+        "chance 85.00 EUR to 115.00 EUR"
     ) in rendered([value]).text
     within = replace(value, band=replace(band, actual=114.0))
     assert "The one KPI that could be compared did not move" in rendered([within]).text

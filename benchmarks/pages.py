@@ -307,7 +307,6 @@ def ask_pairs(release: Release, twins: Sequence[Twin] = TWINS) -> list[Pair]:
     for twin in twins:
         answers, seconds = [], []
         for query in (twin.asked_of_mart, twin.asked_of_finest):
-            timed = _Timed.of(release)
             times = []
             for _ in range(ROUNDS):
                 timed = _Timed.of(release)

@@ -123,7 +123,7 @@ def subway_map(view: View) -> Figure:
             f"Shown are the {len(part.ways)} widest of {len(ways)} ways, {share} of {part.all_volume:,} moves; the CSV"
             " has all."
             if part.ways
-            else f"All {len(ways)} ways are between lines that are left out; “Show: all” and the CSV have them."
+            else f"All {len(ways)} ways lead from or to lines that are left out; “Show: all” and the CSV have them."
         )
     if part.left_out_line_count:
         hidden.append(f"{part.left_out_line_count} lines with less traffic are left out.")

@@ -42,6 +42,8 @@ def command(
     from orchestration.lib.core.activity import step
     from orchestration.lib.release.comparing import compare, find_sides, read_noted
 
+    if into and is_json:
+        raise SettingsError("INTO writes files and JSON=1 prints: give one of the two.")
     settings = announced(read_settings())
     old, new = find_sides(settings, before or None, after or None)
     with step("comparing"):
@@ -62,9 +64,12 @@ def _screen(found: Comparison) -> Iterable[str]:
     yield _of_side("From", found.old)
     yield _of_side("To  ", found.new)
     if not found.tables and not found.columns and not found.kpis and not found.definitions:
-        yield f"Nothing differs: the rows of all {found.same_count} tables are the same."
+        yield f"Nothing differs: the rows of {_tables(found.same_count, 'all ')} the same."
+        yield from _notes(found)
         return
-    yield styled(f"Rows: {found.same_count} tables are the same, {len(found.tables)} are not", "strong")
+    differing = len(found.tables)
+    is_not = "is not" if differing == 1 else "are not"
+    yield styled(f"Rows: {_tables(found.same_count)} the same, {differing} {is_not}", "strong")
     shown = found.tables[:TABLES_SHOWN]
     width = max((len(change.table) for change in shown), default=0)
     if shown:
@@ -78,7 +83,9 @@ def _screen(found: Comparison) -> Iterable[str]:
             WIDTH,
         )
     yield from _more(found.tables, TABLES_SHOWN)
-    yield styled(f"KPIs: {len(found.kpis)} of {found.kpi_count} have another figure or status", "strong")
+    if found.kpi_count is not None:
+        have = "has" if len(found.kpis) == 1 else "have"
+        yield styled(f"KPIs: {len(found.kpis)} of {found.kpi_count} {have} another figure or status", "strong")
     for kpi in found.kpis[:KPIS_SHOWN]:
         yield cut(f"  {_of_kpi(kpi)}", WIDTH)
     yield from _more(found.kpis, KPIS_SHOWN)
@@ -95,9 +102,18 @@ def _screen(found: Comparison) -> Iterable[str]:
     if found.definitions:
         yield styled("Definitions that changed", "strong")
         yield cut(f"  {'; '.join(found.definitions)}", WIDTH)
+    yield from _notes(found)
+    yield "All of it: make compare INTO=var/compared, or JSON=1"
+
+
+def _tables(count: int, all_of: str = "") -> str:
+    return "1 table is" if count == 1 else f"{all_of}{count} tables are"
+
+
+def _notes(found: Comparison) -> Iterable[str]:
     for note in found.notes[:OTHERS_SHOWN]:
         yield styled(note, "faint")
-    yield "All of it: make compare INTO=var/compared, or JSON=1"
+    yield from _more(found.notes, OTHERS_SHOWN)
 
 
 def _of_side(word: str, side: Side) -> str:
@@ -122,16 +138,11 @@ def _named(columns: Sequence[tuple[str, int]]) -> str:
 
 
 def _of_kpi(kpi: KpiChange) -> str:
-    def shown(value: float | None) -> str:
-        if value is None:
-            return "–"
-        return f"{value:.1%}" if kpi.unit == "share" else f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+    from orchestration.lib.digests.wording import amount, change
 
-    figures = f"{shown(kpi.before)} → {shown(kpi.after)}"
-    if kpi.difference is not None and kpi.difference:
-        sign = "+" if kpi.difference > 0 else "−"
-        points = f"{abs(kpi.difference) * 100:.2g} points" if kpi.unit == "share" else f"{abs(kpi.difference):,.3g}"
-        figures += f" ({sign}{points})"
+    figures = f"{amount(kpi.before, kpi.unit)} → {amount(kpi.after, kpi.unit)}"
+    if kpi.difference:
+        figures += f" ({change(kpi.difference, kpi.unit, kpi.direction)})"
     status = kpi.status_after if kpi.status_before == kpi.status_after else f"{kpi.status_before} → {kpi.status_after}"
     period = "" if kpi.period_before == kpi.period_after else f", period {kpi.period_before} → {kpi.period_after}"
     why = f": {_why(kpi.reasons)}" if kpi.reasons else ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,12 @@ class Side:
 
     @property
     def tables(self) -> dict[str, Mapping[str, Any]]:
+        """What the manifest says of each table; manifests of older versions say less."""
         return {f"{table['schema']}.{table['name']}": table for table in self.manifest["tables"]}
+
+    @property
+    def names_keys(self) -> bool:
+        return all("key" in table for table in self.manifest["tables"])
 
     @property
     def commit(self) -> str:
@@ -93,6 +98,7 @@ class KpiChange:
     kpi_id: str
     kpi_name: str
     unit: str
+    direction: str
     before: float | None
     after: float | None
     status_before: str | None
@@ -108,7 +114,10 @@ class KpiChange:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What differs between two releases, the largest first. `notes` say what could not be compared, and why."""
+    """What differs between two releases, the largest first. `notes` say what could not be compared, and why.
+
+    `kpi_count` is None where KPIs could not be.
+    """
 
     old: Side
     new: Side
@@ -116,7 +125,7 @@ class Comparison:
     tables: tuple[TableChange, ...]
     columns: tuple[ColumnChange, ...]
     kpis: tuple[KpiChange, ...]
-    kpi_count: int
+    kpi_count: int | None
     definitions: tuple[str, ...]
     restated: tuple[tuple[str, int, Mapping[str, int]], ...]
     notes: tuple[str, ...]
@@ -160,9 +169,18 @@ def compare(old: Side, new: Side, *, noted: Mapping[str, Mapping[str, str]] | No
     """
     with _attached(old, new) as connection:
         tables, same_count, notes = _tables(connection, old, new)
-        kpis, kpi_count = _kpis(connection, old, new)
+        kpis, kpi_count, of_kpis = _kpis(connection, old, new)
         restated = _restated(connection, old, new)
     columns = tuple(_columns(old, new))
+    notes = [
+        *of_kpis,
+        *(
+            f"{side.release_id} of an older version names no keys: rows that changed came and went."
+            for side in (old, new)
+            if not side.names_keys
+        ),
+        *notes,
+    ]
     definitions: list[str] = []
     if old.commit != new.commit:
         definitions.append(f"code {old.commit[:10] or 'unknown'} → {new.commit[:10] or 'unknown'}")
@@ -240,10 +258,10 @@ def _tables(connection: duckdb.DuckDBPyConnection, old: Side, new: Side) -> tupl
             continue
         types = [{column["name"]: column["type"] for column in table["columns"]} for table in (before, after)]
         common = [column for column in types[1] if column in types[0]]
-        is_whole_row = types[0] == types[1]
-        if not is_whole_row:
-            notes.append(f"{label} is compared by the {len(common)} columns that both have.")
-        if is_whole_row and _is_same_file(old.folder / before["parquet"], new.folder / after["parquet"]):
+        if types[0].keys() != types[1].keys():
+            columns = "column" if len(common) == 1 else "columns"
+            notes.append(f"{label} is compared by the {len(common)} {columns} that both have.")
+        if types[0] == types[1] and _is_same_file(old, before, new, after):
             same += 1
             continue
         change = _rows(connection, label, before, after, common, types)
@@ -254,9 +272,11 @@ def _tables(connection: duckdb.DuckDBPyConnection, old: Side, new: Side) -> tupl
     return found, same, notes
 
 
-def _is_same_file(before: Path, after: Path) -> bool:
+def _is_same_file(old: Side, before: Mapping[str, Any], new: Side, after: Mapping[str, Any]) -> bool:
+    if not before.get("parquet") or not after.get("parquet"):
+        return False
     try:
-        return before.samefile(after)
+        return (old.folder / before["parquet"]).samefile(new.folder / after["parquet"])
     except OSError:
         return False
 
@@ -271,14 +291,27 @@ def _rows(
 ) -> TableChange | None:
     """How the rows of a table differ in the columns that both sides have; None where they don't."""
     place = name(*label.split(".", 1))
-    key = [column for column in after["key"] if column in common]
-    has_key = bool(key) and key == list(after["key"]) == list(before["key"])
+    key = [column for column in after.get("key", ()) if column in common]
+    has_key = bool(key) and key == list(after.get("key", ())) == list(before.get("key", ()))
 
-    def of(column: str) -> str:
-        # a column of another type is compared as it is written
-        return name(column) if types[0][column] == types[1][column] else f"cast({name(column)} as varchar)"
+    def of(side: str, column: str) -> str:
+        """The value of a column as both sides write it: of another type, the old one's in the type of the new one."""
+        before_type, after_type = types[0][column], types[1][column]
+        if before_type == after_type:
+            return name(column)
+        text = f"cast({name(column)} as varchar)"
+        if side == NEW:
+            return text
+        cast = f"try_cast({name(column)} as {after_type})"
+        if before_type.upper() == "VARCHAR":
+            return f"coalesce(cast({cast} as varchar), {text})"
+        # 1.4 as a whole number is another value; a cast that loses something does not lead back
+        kept = f"try_cast({cast} as {before_type}) = {name(column)}"
+        return f"case when {kept} then cast({cast} as varchar) else {text} end"
 
-    hashed = f"hash({', '.join(map(of, common))})" if common else "0"
+    def hashed(side: str, columns: Sequence[str]) -> str:
+        return f"hash({', '.join(of(side, column) for column in columns)})" if columns else "0"
+
     if types[0] == types[1]:
         contents = [
             connection.execute(f"select {CONTENT} from {side}.{place} as whole_row").fetchall() for side in (OLD, NEW)
@@ -288,11 +321,14 @@ def _rows(
     came = went = 0
     changed: int | None = 0
     if has_key:
-        keyed = f"hash({', '.join(map(of, key))})"
         [(came, went, changed)] = connection.execute(
             f"""
-            with old_rows as (select {keyed} as row_key, {hashed} as content from {OLD}.{place}),
-            new_rows as (select {keyed} as row_key, {hashed} as content from {NEW}.{place})
+            with old_rows as (
+                select {hashed(OLD, key)} as row_key, {hashed(OLD, common)} as content from {OLD}.{place}
+            ),
+            new_rows as (
+                select {hashed(NEW, key)} as row_key, {hashed(NEW, common)} as content from {NEW}.{place}
+            )
             select
                 coalesce(count_if(old_rows.row_key is null), 0),
                 coalesce(count_if(new_rows.row_key is null), 0),
@@ -305,9 +341,9 @@ def _rows(
         [(came, went)] = connection.execute(
             f"""
             with both_sides as (
-                select {hashed} as content, -1 as side from {OLD}.{place}
+                select {hashed(OLD, common)} as content, -1 as side from {OLD}.{place}
                 union all
-                select {hashed}, 1 from {NEW}.{place}
+                select {hashed(NEW, common)}, 1 from {NEW}.{place}
             ),
             differing as (select sum(side) as surplus from both_sides group by content having sum(side) <> 0)
             select
@@ -328,12 +364,15 @@ def _columns_differing(
 ) -> tuple[tuple[str, int], ...]:
     """The columns in which rows of one key differ, most first."""
     others = [column for column in common if column not in key]
-    selected = ", ".join(f"{of(column)} as c{number}" for number, column in enumerate(others))
-    keyed = f"hash({', '.join(map(of, key))}) as row_key"
+
+    def selected(side: str) -> str:
+        keyed = f"hash({', '.join(of(side, column) for column in key)}) as row_key"
+        values = (f"{of(side, column)} as c{number}" for number, column in enumerate(others))
+        return f"select {', '.join((keyed, *values))} from {side}.{place}"
+
     counts = ", ".join(f"count_if(o.c{number} is distinct from n.c{number})" for number in range(len(others)))
     [row] = connection.execute(
-        f"select {counts} from (select {keyed}, {selected} from {OLD}.{place}) as o "
-        f"inner join (select {keyed}, {selected} from {NEW}.{place}) as n on o.row_key = n.row_key"
+        f"select {counts} from ({selected(OLD)}) as o inner join ({selected(NEW)}) as n on o.row_key = n.row_key"
     ).fetchall()
     ordered = sorted(zip(others, map(int, row), strict=True), key=lambda pair: (-pair[1], pair[0]))
     return tuple(pair for pair in ordered if pair[1])
@@ -343,9 +382,9 @@ def _columns(old: Side, new: Side) -> Iterator[ColumnChange]:
     """What differs between the contracts of tables that both have."""
     for label in sorted(old.tables.keys() & new.tables.keys()):
         before, after = old.tables[label], new.tables[label]
-        if before["description"] != after["description"]:
+        if _is_described_otherwise(before, after):
             yield ColumnChange(label, "", "described", before["description"], after["description"])
-        if list(before["key"]) != list(after["key"]):
+        if "key" in before and "key" in after and list(before["key"]) != list(after["key"]):
             yield ColumnChange(label, "", "key", ", ".join(before["key"]), ", ".join(after["key"]))
         sides = [{column["name"]: column for column in table["columns"]} for table in (before, after)]
         for column in [*sides[1], *(one for one in sides[0] if one not in sides[1])]:
@@ -357,43 +396,58 @@ def _columns(old: Side, new: Side) -> Iterator[ColumnChange]:
             elif here is not None and there is not None:
                 if here["type"] != there["type"]:
                     yield ColumnChange(label, column, "type", here["type"], there["type"])
-                if here["description"] != there["description"]:
+                if _is_described_otherwise(here, there):
                     yield ColumnChange(label, column, "described", here["description"], there["description"])
 
 
+def _is_described_otherwise(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether both have a description, and not the same one."""
+    return "description" in before and "description" in after and before["description"] != after["description"]
+
+
 SCORECARD = "kpis.kpi_scorecard"
-OF_THE_SCORECARD = ("kpi_id", "kpi_name", "unit", "value", "status", "period_start", "period_end")
+OF_THE_SCORECARD = ("kpi_id", "kpi_name", "unit", "direction", "value", "status", "period_start", "period_end")
 
 
-def _kpis(connection: duckdb.DuckDBPyConnection, old: Side, new: Side) -> tuple[list[KpiChange], int]:
-    """KPIs of the scorecard whose figure, status or period is another one, and how many KPIs there are."""
+def _kpis(
+    connection: duckdb.DuckDBPyConnection, old: Side, new: Side
+) -> tuple[list[KpiChange], int | None, tuple[str, ...]]:
+    """KPIs of the scorecard whose figure, status or period is another one, and how many KPIs there are.
+
+    The last is a note about why they can't be compared; then the number is None. A figure that is not finite is none.
+    """
     for side in (old, new):
-        columns = {column["name"] for column in side.tables.get(SCORECARD, {"columns": ()})["columns"]}
-        if not columns.issuperset(OF_THE_SCORECARD):
-            return [], 0
+        table = side.tables.get(SCORECARD)
+        columns = {column["name"] for column in table["columns"]} if table else set()
+        missing = [column for column in OF_THE_SCORECARD if column not in columns]
+        if missing:
+            lacks = f"no {SCORECARD}" + (f" with {', '.join(missing)}" if table else "")
+            return [], None, (f"KPIs are not compared: {side.release_id} has {lacks}.",)
+
+    def scorecard(side: str) -> str:
+        value = "case when isfinite(cast(value as double)) then cast(value as double) end"
+        return f"(select * replace ({value} as value) from {side}.{SCORECARD})"
+
     rows = connection.execute(
         f"""
         select
             coalesce(n.kpi_id, o.kpi_id), coalesce(n.kpi_name, o.kpi_name), coalesce(n.unit, o.unit),
-            o.value, n.value, o.status, n.status,
+            coalesce(n.direction, o.direction), o.value, n.value, o.status, n.status,
             strftime(o.period_start, '%Y-%m-%d') || '…' || strftime(o.period_end, '%Y-%m-%d'),
             strftime(n.period_start, '%Y-%m-%d') || '…' || strftime(n.period_end, '%Y-%m-%d'),
             o.value is distinct from n.value
                 and coalesce(abs(o.value - n.value) > {RELATIVE_TOLERANCE} * greatest(abs(o.value), abs(n.value)), true)
                 or o.status is distinct from n.status or (o.kpi_id is null) <> (n.kpi_id is null)
-        from {OLD}.{SCORECARD} as o full join {NEW}.{SCORECARD} as n on o.kpi_id = n.kpi_id
+        from {scorecard(OLD)} as o full join {scorecard(NEW)} as n on o.kpi_id = n.kpi_id
         order by all
         """
     ).fetchall()
     reasons = _reasons_by_kpi(connection, old, new)
     found = []
-    for kpi_id, kpi_name, unit, value, value_after, status, status_after, period, period_after, differs in rows:
+    for *said, differs in rows:
         if differs:
-            why = reasons.get(kpi_id, {})
-            found.append(
-                KpiChange(kpi_id, kpi_name, unit, value, value_after, status, status_after, period, period_after, why)
-            )
-    return found, len(rows)
+            found.append(replace(KpiChange(*said), reasons=reasons.get(said[0], {})))
+    return found, len(rows), ()
 
 
 def _moved_most(change: KpiChange) -> tuple[int, float, str]:

@@ -18,7 +18,7 @@ from orchestration.lib.core.settings import PROJECT_ROOT
 
 SCORECARD = (
     "create table kpis.kpi_scorecard as select * from (values {}) as rows "
-    "(kpi_id, kpi_name, unit, value, status, period_start, period_end)"
+    "(kpi_id, kpi_name, unit, direction, value, status, period_start, period_end)"
 )
 RESTATED = (
     "create table hygiene.restatements as select * from (values {}) as rows "
@@ -86,20 +86,21 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     make_release(
         folder, SECOND, FIRST, same,
         "create table core.fct_events as select * from "
-        "(values ('e1', 1, 'a'), ('e2', 2, 'b'), ('e3', null, 'c')) rows (event_id, amount, channel)",
+        "(values ('e1', 1, 'a'), ('e2', 2, 'b'), ('e3', null, 'c'), ('e5', 5, 'e')) rows (event_id, amount, channel)",
         "create table core.dim_gone as select 7 as id",
         "create table hygiene.runs as select unnest(['r1', 'r1', 'r2']) as run",
-        SCORECARD.format(f"('value', 'Value of an order', 'EUR', 80.0e0, 'amber', {JUNE}), "
-                         f"('same', 'Same', 'share', 0.5e0, 'green', {JUNE})"),
+        SCORECARD.format(f"('value', 'Value of an order', 'EUR', 'up', 80.0e0, 'amber', {JUNE}), "
+                         f"('same', 'Same', 'share', 'up', 0.5e0, 'green', {JUNE})"),
     )  # fmt: skip
     make_release(
         folder, THIRD, SECOND, same,
         "create table core.fct_events as select * from "
-        "(values ('e2', 2.0::double, 'B'), ('e3', 3, 'c'), ('e4', 4, 'd')) rows (event_id, amount, channel)",
+        "(values ('e2', 2.0::double, 'B'), ('e3', 3, 'c'), ('e4', 4, 'd'), ('e5', 5, 'e')) "
+        "rows (event_id, amount, channel)",
         "create table core.dim_new as select unnest([1, 2]) as id",
         "create table hygiene.runs as select unnest(['r1', 'r2', 'r2', 'r3']) as run",
-        SCORECARD.format(f"('value', 'Value of an order', 'EUR', 84.0e0, 'green', {JUNE}), "
-                         f"('same', 'Same', 'share', 0.5e0, 'green', {JUNE})"),
+        SCORECARD.format(f"('value', 'Value of an order', 'EUR', 'up', 84.0e0, 'green', {JUNE}), "
+                         f"('same', 'Same', 'share', 'up', 0.5e0, 'green', {JUNE})"),
         RESTATED.format(f"('{THIRD}', '{OF_A_KPI}', 'late_data, merge'), ('{THIRD}', '{OF_A_KPI}', 'late_data'), "
                         f"('{SECOND}', '{OF_A_KPI}', 'clock')"),
         commit="def",
@@ -137,7 +138,8 @@ def test_what_came_went_and_changed_is_counted(folder: Path) -> None:
         for table, one in tables.items()
     }
     assert counts == {
-        "core.fct_events": (3, 3, 1, 1, 2),
+        # e5 is as it was, though its amount has another type
+        "core.fct_events": (4, 4, 1, 1, 2),
         "core.dim_gone": (1, 0, 0, 1, 0),
         "core.dim_new": (0, 2, 2, 0, 0),
         # a ledger has no key, so nothing says which row became which
@@ -145,7 +147,7 @@ def test_what_came_went_and_changed_is_counted(folder: Path) -> None:
         "hygiene.restatements": (0, 3, 3, 0, 0),
         "kpis.kpi_scorecard": (2, 2, 0, 0, 1),
     }
-    assert tables["core.fct_events"]["columns"] == {"amount": 2, "channel": 1} | tables["core.fct_events"]["columns"]
+    assert tables["core.fct_events"]["columns"] == {"amount": 1, "channel": 1}
     assert said["same_table_count"] == 1
     assert "code abc → def" in said["definitions"]
     types = {one["column"]: (one["before"], one["after"]) for one in said["columns"] if one["what"] == "type"}
@@ -167,7 +169,9 @@ def test_it_fits_a_screen_with_the_largest_first(folder: Path) -> None:
     assert shown.returncode == 0 and len(lines) < 40 and max(map(len, lines)) <= 110
     tables = [line.split()[0] for line in lines if line.startswith("  core.") or line.startswith("  hygiene.")]
     assert tables[0] == "core.fct_events" and tables.index("hygiene.runs") > tables.index("core.dim_gone")
-    assert "  Value of an order  80 → 84 (+4), amber → green: 2 late_data, 1 merge" in lines
+    assert (
+        "  Value of an order  80.00 EUR → 84.00 EUR (+4.00 EUR, better), amber → green: 2 late_data, 1 merge" in lines
+    )
     assert "Same" not in shown.stdout
 
 
@@ -179,16 +183,104 @@ def test_everything_is_written_into_files_that_a_table_reads(folder: Path, tmp_p
     rows = list(csv.DictReader(files["tables"].open(encoding="utf-8")))
     assert {row["table"]: row["came"] for row in rows}["core.fct_events"] == "1"
     (tmp_path / "file").write_text("", encoding="utf-8")
+    both = compare(folder, f"--into={tmp_path / 'both'}", "--json")
+    assert both.returncode == 2 and "give one of the two" in both.stderr and not (tmp_path / "both").exists()
     refused = compare(folder, f"--into={tmp_path / 'file'}")
     assert refused.returncode == 2 and "can't be written" in refused.stderr and "Traceback" not in refused.stderr
 
 
 def test_releases_with_other_columns_are_compared_by_those_that_both_have(folder: Path) -> None:
     said = json.loads(compare(folder, f"--from={FIRST}", f"--to={SECOND}", "--json").stdout)
-    assert "core.fct_events is compared by the 1 columns that both have." in said["notes"]
+    assert "core.fct_events is compared by the 1 column that both have." in said["notes"]
     events = next(one for one in said["tables"] if one["table"] == "core.fct_events")
-    assert (events["came"], events["went"], events["changed"]) == (3, 1, 0)
+    assert (events["came"], events["went"], events["changed"]) == (4, 1, 0)
     assert {one["column"]: one["what"] for one in said["columns"]} == {"amount": "came", "channel": "came"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "changed"),
+    [
+        ("1::integer, 5::integer", "1::double, 6::double", 1),
+        ("1::double, 1.4::double", "1::bigint, 1::bigint", 1),
+        ("'1.50', 'a'", "1.5::decimal(18, 2), null", 1),
+        ("timestamp '2026-07-01 00:00:00', timestamp '2026-07-01 10:00:00'", "date '2026-07-01', date '2026-07-01'", 1),
+        ("date '2026-07-01', null", "timestamp '2026-07-01 00:00:00', null", 0),
+        ("true, false", "1::integer, 0::integer", 0),
+        ("12::integer, 13::integer", "'12', '13'", 0),
+    ],
+)
+def test_an_equal_value_in_a_column_of_another_type_is_no_change(
+    tmp_path: Path, before: str, after: str, changed: int
+) -> None:
+    """1 as a whole number and 1.0 are equal; 1.4 of which 1 is left is not."""
+    (tmp_path / "extracts").mkdir()
+    table = "create table core.fct_events as select unnest([1, 2]) as event_id, unnest([{}]) as amount"
+    make_release(tmp_path, FIRST, None, table.format(before))
+    make_release(tmp_path, SECOND, FIRST, table.format(after))
+    done = compare(tmp_path, "--json")
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert [one["changed"] for one in said["tables"]] == [changed] * bool(changed)
+    assert [one["what"] for one in said["columns"]] == ["type"]
+    assert not [note for note in said["notes"] if "is compared by" in note], "both have all columns"
+
+
+def test_a_release_of_an_older_version_is_compared_by_what_its_manifest_names(tmp_path: Path) -> None:
+    (tmp_path / "extracts").mkdir()
+    table = "create table core.fct_events as select range as event_id, 'a' as channel from range({})"
+    older = make_release(tmp_path, FIRST, None, table.format(3)) / "manifest.json"
+    make_release(tmp_path, SECOND, FIRST, table.format(4))
+    manifest = json.loads(older.read_text(encoding="utf-8"))
+    for one in manifest["tables"]:
+        for word in ("key", "description", "parquet"):
+            del one[word]
+        for column in one["columns"]:
+            del column["description"]
+    older.write_text(json.dumps(manifest), encoding="utf-8")
+    done = compare(tmp_path, "--json")
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert [(one["came"], one["went"], one["changed"]) for one in said["tables"]] == [(1, 0, None)]
+    assert said["columns"] == [], "what is not named did not change"
+    assert any(f"{FIRST} of an older version names no keys" in note for note in said["notes"])
+
+
+def test_figures_are_in_their_unit_as_digests_have_them(tmp_path: Path) -> None:
+    (tmp_path / "extracts").mkdir()
+    row = "('{0}', '{0}', '{1}', '{2}', {3}::double, 'green', date '2026-06-01', date '2026-06-30')"
+    kpis = (("time", "seconds", "down"), ("wait", "share", "down"), ("odd", "orders", "up"), ("gone", "ratio", "up"))
+    for release_id, earlier, figures in (
+        (FIRST, None, ("86400", "0.5", "'nan'", "3")),
+        (SECOND, FIRST, ("93616", "0.4", "1234", "'inf'")),
+    ):
+        rows = ", ".join(row.format(*kpi, figure) for kpi, figure in zip(kpis, figures, strict=True))
+        make_release(tmp_path, release_id, earlier, SCORECARD.format(rows))
+    shown = compare(tmp_path).stdout
+    assert "  time  1 d → 1 d 2 h (+2 h, worse), green" in shown
+    assert "  wait  50.0 % → 40.0 % (−10.0 points, better), green" in shown
+    assert "  odd  – → 1,234 orders, green" in shown and "  gone  3 → –, green" in shown
+
+    def refuse(word: str) -> None:
+        raise AssertionError(f"{word} is not JSON")
+
+    said = json.loads(compare(tmp_path, "--json").stdout, parse_constant=refuse)
+    figures_said = {kpi["kpi_id"]: (kpi["before"], kpi["after"]) for kpi in said["kpis"]}
+    assert figures_said["odd"] == (None, 1234) and figures_said["gone"] == (3, None)
+
+
+def test_kpis_that_cannot_be_compared_are_said(folder: Path, tmp_path: Path) -> None:
+    """Of releases without a scorecard it said once that 0 of 0 KPIs have another figure."""
+    shown = compare(folder, f"--from={FIRST}", f"--to={SECOND}").stdout
+    assert f"KPIs are not compared: {FIRST} has no kpis.kpi_scorecard." in shown and "KPIs: " not in shown
+    (tmp_path / "extracts").mkdir()
+    scorecard = SCORECARD.format(f"('value', 'Value', 'EUR', 'up', 80.0e0, 'amber', {JUNE})")
+    make_release(tmp_path, FIRST, None, scorecard)
+    make_release(tmp_path, SECOND, FIRST, scorecard, "alter table kpis.kpi_scorecard drop column unit")
+    shown = compare(tmp_path).stdout
+    assert f"KPIs are not compared: {SECOND} has no kpis.kpi_scorecard with unit." in shown
+    make_release(tmp_path, THIRD, SECOND, scorecard, "alter table kpis.kpi_scorecard drop column unit")
+    shown = compare(tmp_path).stdout
+    assert "Nothing differs" in shown and "KPIs are not compared" in shown
 
 
 @pytest.mark.parametrize(
@@ -233,7 +325,7 @@ def test_a_release_that_is_gone_or_damaged_or_was_rolled_back_is_named(tmp_path:
     assert "JOURNEYS_RELEASES_KEPT" in gone.stderr
     rolled = compare(tmp_path, f"--from={SECOND}", f"--to={THIRD}")
     assert rolled.returncode == 0 and "rolled back" in rolled.stdout, rolled.stderr
-    assert "0 tables are the same, 1 are not" in rolled.stdout
+    assert "0 tables are the same, 1 is not" in rolled.stdout
     database = releases / FIRST / "customer_journeys.duckdb"
     content = bytearray(database.read_bytes())
     content[len(content) // 4 :] = b"\xff" * (len(content) - len(content) // 4)

@@ -22,11 +22,12 @@ from starlette.staticfiles import StaticFiles
 
 import dashboard.pages
 from dashboard import charts, words
-from dashboard.figure import Figure, Page, Question, csv_text
+from dashboard.figure import Figure, Page, Question
 from dashboard.filters import NAMES, Choice, Filters, read_filters
 from dashboard.release import NoAnswer, Release, Releases
 from dashboard.view import TOO_FEW, View
 from orchestration.lib.core.settings import Settings
+from orchestration.lib.core.spreadsheets import csv_text
 
 log = logging.getLogger("dashboard")
 
@@ -114,7 +115,8 @@ def make_app(settings: Settings) -> Starlette:
             if figure.table is None:
                 return PlainTextResponse(figure.empty or "This figure has no rows.", 404, HEADERS)
             named = {"Content-Disposition": f'attachment; filename="{page.name}_{question.name}.csv"'}
-            return Response(csv_text(figure.table), media_type="text/csv; charset=utf-8", headers=HEADERS | named)
+            text = csv_text(figure.table.columns, figure.table.rows)
+            return Response(text, media_type="text/csv; charset=utf-8", headers=HEADERS | named)
 
         return respond
 

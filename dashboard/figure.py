@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -71,18 +69,3 @@ class Page:
             return answer
 
         return declare
-
-
-def csv_text(table: Table) -> str:
-    """The table as CSV for spreadsheets: a text that one would take for a formula begins with an apostrophe."""
-    written = io.StringIO()
-    writer = csv.writer(written)
-    writer.writerow([_harmless(column) for column in table.columns])
-    writer.writerows([[_harmless(value) for value in row] for row in table.rows])
-    return written.getvalue()
-
-
-def _harmless(value: Any) -> Any:
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return "'" + value
-    return value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import json
 import sys
@@ -14,6 +13,7 @@ import typer
 
 from orchestration.cli.data_set import announced
 from orchestration.lib.core.settings import SettingsError, read_settings, shown_path
+from orchestration.lib.core.spreadsheets import csv_text
 from orchestration.lib.core.terminal import cut, say, styled
 
 if TYPE_CHECKING:
@@ -190,11 +190,9 @@ def _write(found: Comparison, folder: Path) -> list[Path]:
         for kind in ("tables", "columns", "kpis", "restated", "definitions"):
             rows = [row if isinstance(row, dict) else {"definition": row} for row in said[kind]]
             path = folder / f"{kind}.csv"
+            cells = ([json.dumps(cell) if isinstance(cell, dict) else cell for cell in row.values()] for row in rows)
             with path.open("w", encoding="utf-8", newline="") as file:
-                writer = csv.writer(file)
-                writer.writerow(rows[0] if rows else _headers(kind))
-                for row in rows:
-                    writer.writerow([json.dumps(value) if isinstance(value, dict) else value for value in row.values()])
+                file.write(csv_text(list(rows[0]) if rows else _headers(kind), cells))
             written.append(path)
     except OSError as error:
         raise SettingsError(f"{folder} can't be written ({error.strerror or error}). Name another folder.") from error

@@ -9,11 +9,12 @@ from collections.abc import Callable
 import pytest
 
 from dashboard.app import _answer, find_pages
-from dashboard.figure import Page, csv_text
+from dashboard.figure import Page
 from dashboard.filters import Filters, read_filters
 from dashboard.pages import channels, journey_map, phases
 from dashboard.release import Release, Table
 from dashboard.view import View
+from orchestration.lib.core.spreadsheets import csv_text
 
 pytestmark = pytest.mark.xdist_group("published_examples")
 
@@ -302,7 +303,7 @@ def test_what_the_release_does_not_have_is_said(release: Release) -> None:
 
 def test_a_text_is_no_formula_in_a_spreadsheet() -> None:
     table = Table(("=name", "n"), [("=1+1", -1), ("+49 30", 2.5), ("@x", None), ("-a", 0), ("\tb", 1), ("fine", 1)])
-    lines = csv_text(table).splitlines()
+    lines = csv_text(table.columns, table.rows).splitlines()
     assert lines[0] == "'=name,n"
     assert lines[1:3] == ["'=1+1,-1", "'+49 30,2.5"]
     assert all(line.startswith("'") for line in lines[3:5])

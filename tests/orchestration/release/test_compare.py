@@ -283,6 +283,18 @@ def test_kpis_that_cannot_be_compared_are_said(folder: Path, tmp_path: Path) -> 
     assert "Nothing differs" in shown and "KPIs are not compared" in shown
 
 
+def test_a_text_in_the_files_is_no_formula_in_a_spreadsheet(tmp_path: Path) -> None:
+    (tmp_path / "extracts").mkdir()
+    kpi = "('{}', '=HYPERLINK(\"http://x\")', '-EUR', 'up', {}, 'green', " + JUNE + ")"
+    make_release(tmp_path, FIRST, None, SCORECARD.format(kpi.format("@value", "-2e0")))
+    make_release(tmp_path, SECOND, FIRST, SCORECARD.format(kpi.format("@value", "-3e0")))
+    assert compare(tmp_path, f"--into={tmp_path / 'files'}").returncode == 0
+    with (tmp_path / "files" / "kpis.csv").open(encoding="utf-8", newline="") as file:
+        [row] = csv.DictReader(file)
+    assert (row["kpi_id"], row["kpi_name"], row["unit"]) == ("'@value", '\'=HYPERLINK("http://x")', "'-EUR")
+    assert float(row["after"]) == -3, "a number stays one"
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -66,7 +66,8 @@ def at_terminal(
 ) -> Session:
     """Runs a command at a terminal; Ctrl-C is typed once what it sent satisfies `interrupts`.
 
-    `typed` are texts to wait for, each with the keys that are typed when it was sent after the text before it;
+    `typed` are texts to wait for, each with the keys that are typed when it was sent after the text before it (a byte
+    that is not UTF-8 as Python escapes it, "\\udcff");
     `before_typing` is called with these keys first.
     """
     leader, follower = pty.openpty()
@@ -102,9 +103,9 @@ def at_terminal(
             text, keys = waiting.pop(0)
             seen = found + len(text.encode())
             before_typing(keys)
-            os.write(leader, keys.encode())
+            os.write(leader, keys.encode(errors="surrogateescape"))
     else:
         os.killpg(process.pid, signal.SIGKILL)
     code = process.wait()
     os.close(leader)
-    return Session(sent.decode("utf-8"), code)
+    return Session(sent.decode("utf-8", "replace"), code)

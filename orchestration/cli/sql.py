@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -51,29 +52,41 @@ def command(
         say_data_set(settings.data_set, "its warehouse, read-only, with personal data in clear: do not share it")
     with open_duckdb(database, read_only=True) as connection:
         confine(connection)
-        print(answer(connection, query, database), end="")
+        for text in answers(connection, query, database):
+            print(text, end="")
     return 0
 
 
-def answer(
+def answers(
     connection: duckdb.DuckDBPyConnection, query: str, database: Path, *, rows: int = 100, is_upright: bool = False
-) -> str:
-    """What a query gives, as a table that fits the terminal; with `is_upright` a line for each column.
+) -> Iterator[str]:
+    """What each statement gives, as a table that fits the terminal; with `is_upright` with a line for each column.
 
     Raises SettingsError with what DuckDB says, and of what is refused what a query may read.
     """
-    import duckdb
-
-    shown = io.StringIO()
-    width = terminal_width(sys.stdout, otherwise=200)
-    try:
+    refuse_other_encodings(query, "The query")
+    with errors_said(database):
+        statements = connection.extract_statements(query)
+    for statement in statements:
+        shown = io.StringIO()
+        width = terminal_width(sys.stdout, otherwise=200)
         # DuckDB prints by itself; what is in the rows goes through the command's own stream
-        with contextlib.redirect_stdout(shown), step("the query"):
-            found = connection.sql(query)
+        with errors_said(database), contextlib.redirect_stdout(shown), step("the query"):
+            found = connection.sql(statement)
             if found is not None and is_upright:
                 _print_upright(found, rows)
             elif found is not None:
                 found.show(max_width=width, max_rows=rows)
+        yield shown.getvalue()
+
+
+@contextlib.contextmanager
+def errors_said(database: Path) -> Iterator[None]:
+    """Has what DuckDB refuses in the block be a SettingsError."""
+    import duckdb
+
+    try:
+        yield
     except duckdb.PermissionException as error:
         raise SettingsError(
             f"{error}\nA query reads {database.name} alone: no other file, no network, no extension, no setting. "
@@ -81,17 +94,29 @@ def answer(
         ) from error
     except duckdb.Error as error:
         raise SettingsError(str(error)) from error
-    return shown.getvalue()
+
+
+def refuse_other_encodings(text: str, place: str) -> None:
+    """Raises SettingsError where a text holds a byte that is not UTF-8, which Python reads as half a character."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise SettingsError(
+            f"{place} is not UTF-8 at character {error.start + 1}. Write it in UTF-8; iconv -t UTF-8 converts a file."
+        ) from error
 
 
 def _print_upright(found: duckdb.DuckDBPyRelation, rows: int) -> None:
     names = found.columns
     width = max(map(len, names))
-    given = found.limit(rows + 1).fetchall()
+    # DuckDB writes the values: in Python a month has 30 days. Two columns may have one name, so each has its number
+    texts = ", ".join(f"cast(#{number} as varchar)" for number in range(1, len(names) + 1))
+    given = found.limit(rows + 1).project(texts).fetchall()
     for number, row in enumerate(given[:rows], start=1):
         print(f"row {number}")
         for name, value in zip(names, row, strict=True):
-            print(f"  {name.ljust(width)}  {'' if value is None else ' '.join(str(value).split())}")
+            # a line end is written as in a table
+            print(f"  {name.ljust(width)}  {'NULL' if value is None else value.replace(chr(10), chr(92) + 'n')}")
     shown = min(len(given), rows)
     print(f"{shown} row{'' if shown == 1 else 's'}{', and more' if len(given) > rows else ''}")
 

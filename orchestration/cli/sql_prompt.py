@@ -7,6 +7,7 @@ of the version that the project uses.
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import sys
@@ -14,9 +15,9 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from orchestration.cli.sql import NOT_THERE, answer
+from orchestration.cli.sql import NOT_THERE, answers, errors_said, refuse_other_encodings
 from orchestration.cli.sql_words import completions, described, tables_listed
 from orchestration.lib.core.files import PRIVATE_FILE, write_durably
 from orchestration.lib.core.settings import SettingsError
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 
 PROMPT, GOES_ON = "sql> ", "...> "
 HISTORY_KEPT = 1000
+# So many rows of an answer are as many as a terminal can be asked for.
+MOST_ROWS = 1_000_000
+
+T = TypeVar("T")
 
 
 class QueryEnded(Exception):
@@ -114,12 +119,11 @@ class _Prompt:
                 say(styled(line + " opens the other.", "amber"), sys.stderr)
 
     def run(self, statement: str) -> None:
-        """Prints what a statement gives. Raises SettingsError, and QueryEnded after Ctrl-C."""
+        """Prints what a statement gives, of several each. Raises SettingsError, and QueryEnded after Ctrl-C."""
         with self.connected() as connection:
-            work = lambda: answer(  # noqa: E731
-                connection, statement, self.database, rows=self.rows, is_upright=self.is_upright
-            )
-            print(_interruptible(connection, work), end="", flush=True)
+            given = answers(connection, statement, self.database, rows=self.rows, is_upright=self.is_upright)
+            while (text := _interruptible(connection, lambda: next(given, None))) is not None:
+                print(text, end="", flush=True)
 
     def obey(self, line: str) -> bool:
         """Does what a line that begins with a dot says; False where that is to leave."""
@@ -134,16 +138,21 @@ class _Prompt:
         elif word == ".upright":
             self.is_upright = not self.is_upright
             print("A row is shown with a line for each column." if self.is_upright else "Rows are shown as a table.")
-        elif word == ".rows" and rest.isdecimal() and int(rest) > 0:
+        elif word == ".rows" and _is_number_of_rows(rest):
             self.rows = int(rest)
         elif word in (".tables", ".schema"):
-            with self.connected() as connection:
+            with self.connected() as connection, errors_said(self.database):
                 say_them = tables_listed if word == ".tables" else described
                 print(_interruptible(connection, lambda: say_them(connection, rest)), end="", flush=True)
         else:
-            what = "Write .rows with a number, such as .rows 500." if word == ".rows" else f"{word} is not known."
+            number = f"Write .rows with a number from 1 to {MOST_ROWS:,}, such as .rows 500."
+            what = number if word == ".rows" else f"{word} is not known."
             raise SettingsError(f"{what} .help lists what is.")
         return True
+
+
+def _is_number_of_rows(text: str) -> bool:
+    return text.isdecimal() and len(text) <= len(str(MOST_ROWS)) and 0 < int(text) <= MOST_ROWS
 
 
 def converse(asked: Asked) -> int:
@@ -152,6 +161,9 @@ def converse(asked: Asked) -> int:
     Without a terminal the statements are read from standard input, and the first that fails ends the command.
     """
     prompt = _Prompt(asked, asked.find())
+    # a byte that is not UTF-8 is read, and refused with its line
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="surrogateescape")
     try:
         if not sys.stdin.isatty():
             return _read_through(prompt)
@@ -174,7 +186,8 @@ def _read_through(prompt: _Prompt) -> int:
 def _statements(lines: Iterator[str]) -> Iterator[str]:
     """Statements, and lines that begin with a dot; what is after the last semicolon is a statement too."""
     begun = ""
-    for line in lines:
+    for number, line in enumerate(lines, start=1):
+        refuse_other_encodings(line, f"Line {number} of the input")
         if not begun.strip() and line.lstrip().startswith("."):
             yield line.strip()
             continue
@@ -199,10 +212,12 @@ def _talk(prompt: _Prompt) -> int:
                 if not begun:
                     prompt.note_newer()
                 line = input(GOES_ON if begun else PROMPT)
+                refuse_other_encodings(line, "What was typed")
                 if not begun.strip() and line.lstrip().startswith("."):
                     remember(line)
-                    if not prompt.obey(line):
-                        return 0
+                    with _going_on():
+                        if not prompt.obey(line):
+                            return 0
                     continue
                 begun += line + "\n"
                 if not begun.strip():
@@ -210,7 +225,8 @@ def _talk(prompt: _Prompt) -> int:
                 elif is_complete(begun):
                     statement, begun = begun, ""
                     remember(statement.strip())
-                    prompt.run(statement)
+                    with _going_on():
+                        prompt.run(statement)
             except QueryEnded:
                 say("The query was ended.", sys.stderr)
             except EOFError:
@@ -224,6 +240,19 @@ def _talk(prompt: _Prompt) -> int:
                 begun = ""
                 head, newline, details = str(error).partition("\n")
                 say(styled(head, "red") + newline + details, sys.stderr)
+
+
+@contextlib.contextmanager
+def _going_on() -> Iterator[None]:
+    """Has every error in the block be one that the prompt says, but for those of the terminal: a prompt must go on."""
+    try:
+        yield
+    except (QueryEnded, OSError):
+        raise
+    except _errors_of_people():
+        raise
+    except Exception as error:
+        raise SettingsError(f"{type(error).__name__}: {error}") from error
 
 
 def _errors_of_people() -> tuple[type[Exception], ...]:
@@ -259,14 +288,14 @@ def is_complete(text: str) -> bool:
     return bool(tokens) and text.encode()[tokens[-1][0] :].startswith(b";")
 
 
-def _interruptible(connection: duckdb.DuckDBPyConnection, work: Callable[[], str]) -> str:
+def _interruptible(connection: duckdb.DuckDBPyConnection, work: Callable[[], T]) -> T:
     """What `work` returns. Ctrl-C ends the query that it is in, and QueryEnded is raised.
 
     A query that does not hear it goes on until a second Ctrl-C, which ends the command.
     """
     if not sys.stdin.isatty():
         return work()
-    given: list[str] = []
+    given: list[T] = []
     failed: list[BaseException] = []
 
     def do() -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration.lib.core.settings import PROJECT_ROOT
+from orchestration.cli import sql_prompt
+from orchestration.lib.core.settings import PROJECT_ROOT, SettingsError
 from tests.terminal import Session, at_terminal
 
 SQL = [sys.executable, "-m", "orchestration", "sql"]
@@ -70,6 +71,20 @@ def talk(folder: Path, *keys: str, options: tuple[str, ...] = (), **others: str)
     return at_terminal([*SQL, *options], environment=environment(folder) | others, typed=typed, seconds=60)
 
 
+def ask(folder: Path, text: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """The command with a text as its input, and no terminal."""
+    return subprocess.run(
+        [*SQL, *options],
+        input=text,
+        env=environment(folder),
+        capture_output=True,
+        text=True,
+        errors="surrogateescape",
+        check=False,
+        timeout=60,
+    )
+
+
 def test_statements_over_several_lines_are_answered_until_ctrl_d(folder: Path) -> None:
     ended = talk(folder, "select figure + 41", "from core.fct_figures;", "select 'a;b' as x, 7 * 6 as y;", ".nonsense")
     assert ended.code == 0, ended.sent
@@ -101,6 +116,60 @@ def test_a_mistake_ends_a_statement_and_not_the_prompt(folder: Path) -> None:
     assert "A query reads customer_journeys.duckdb alone" in ended.sent
     assert "read-only" in ended.sent
     assert "42" in ended.sent, "the prompt goes on"
+
+
+def test_every_statement_of_a_line_is_answered(folder: Path) -> None:
+    """Of two statements on one line only the last was shown once."""
+    ended = talk(folder, "select 40 + 1 as one; select 40 + 2 as two;", "select 40 + 3 as three; from nowhere;")
+    assert ended.code == 0, ended.sent
+    assert all(number in ended.sent for number in ("41", "42", "43")) and "nowhere does not exist" in ended.sent
+    query = "select 40 + 1 as one; select 40 + 2 as two; pivot core.fct_figures on named using sum(figure)"
+    asked = ask(folder, "", "--", query)
+    assert asked.returncode == 0, asked.stderr
+    assert "41" in asked.stdout and "42" in asked.stdout and asked.stdout.count("┌") == 3, asked.stdout
+
+
+def test_what_is_typed_wrongly_does_not_end_the_prompt(folder: Path) -> None:
+    """Each of these ended it with a traceback once."""
+    rows = ".rows 99999999999999999999999"
+    ended = talk(folder, "select '\udcff';", ".schema \udcff", rows, ".rows " + "9" * 5000, ".rows 0", "select 6 * 7;")
+    assert ended.code == 0 and "Traceback" not in ended.sent, ended.sent
+    assert ended.sent.count("What was typed is not UTF-8 at character") == 2
+    assert ended.sent.count("Write .rows with a number from 1 to 1,000,000") == 3
+    assert "42" in ended.sent, "the prompt goes on"
+
+
+def test_an_error_that_nobody_expects_is_said_and_the_prompt_goes_on() -> None:
+    with pytest.raises(SettingsError, match="RuntimeError: of another library"), sql_prompt._going_on():
+        raise RuntimeError("of another library")
+
+
+@pytest.mark.parametrize("asked", ["typed", "given"])
+def test_a_query_that_is_not_utf_8_is_a_sentence(folder: Path, asked: str) -> None:
+    query = b"select 1;\nselect '\xff';"
+    text = os.fsdecode(query)
+    done = ask(folder, text) if asked == "typed" else ask(folder, "", "--", text)
+    assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
+    assert ("Line 2 of the input" if asked == "typed" else "The query") + " is not UTF-8 at character" in done.stderr
+
+
+def test_an_upright_row_has_the_values_of_the_table(folder: Path) -> None:
+    columns = {
+        "span": ("interval 1 month", "1 month"),
+        "moment": ("'infinity'::timestamp", "infinity"),
+        "day": ("'-infinity'::date", "-infinity"),
+        "blanks": ("'a  b   c'", "a  b   c"),
+        "lines": ("'a' || chr(10) || '  b'", "a\\n  b"),
+        "nothing": ("null", "NULL"),
+        "truth": ("true", "true"),
+        "twice": ("1.0::double", "1.0"),
+    }
+    selected = ", ".join(f"{sql} as {name}" for name, (sql, _) in columns.items())
+    done = ask(folder, f".upright\nselect {selected}, 2 as twice;")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    expected = [f"  {name.ljust(7)}  {shown}" for name, (_, shown) in columns.items()]
+    assert lines[1:] == ["row 1", *expected, "  twice    2", "1 row"]
 
 
 def test_ctrl_c_ends_the_query_or_forgets_the_lines_and_the_prompt_goes_on(folder: Path) -> None:
@@ -189,14 +258,9 @@ def test_a_prompt_on_the_warehouse_keeps_no_run_out_and_no_history(folder: Path)
 
 
 def test_statements_are_read_from_a_file_and_the_first_that_fails_ends_the_command(folder: Path) -> None:
-    def read(text: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            SQL, input=text, env=environment(folder), capture_output=True, text=True, check=False, timeout=60
-        )
-
-    done = read("select 40 + 2\n  as answer;\n.upright\nfrom core.fct_figures")
+    done = ask(folder, "select 40 + 2\n  as answer;\n.upright\nfrom core.fct_figures")
     assert done.returncode == 0, done.stderr
     assert "42" in done.stdout and "named" in done.stdout and "sql>" not in done.stdout
-    failed = read("select 1 as one; from nowhere; select 42 as answer")
+    failed = ask(folder, "select 1 as one; from nowhere; select 42 as answer")
     assert failed.returncode == 2 and "nowhere does not exist" in failed.stderr
-    assert "42" not in failed.stdout and "Traceback" not in failed.stderr
+    assert "one" in failed.stdout and "42" not in failed.stdout and "Traceback" not in failed.stderr

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from orchestration.cli.sql import NOT_THERE, answers, errors_said, refuse_other_encodings
 from orchestration.cli.sql_words import completions, described, tables_listed
-from orchestration.lib.core.files import PRIVATE_FILE, write_durably
+from orchestration.lib.core.files import PRIVATE_FILE, restrict, write_durably
 from orchestration.lib.core.settings import SettingsError
 from orchestration.lib.core.stopping import PATIENCE_SECONDS, STOPPED, hearing_itself
 from orchestration.lib.core.terminal import say, styled
@@ -328,16 +328,16 @@ def _interruptible(connection: duckdb.DuckDBPyConnection, work: Callable[[], T])
 
 @contextlib.contextmanager
 def _history(asked: Asked, names: list[str]) -> Iterator[Callable[[str], None]]:
-    """What was typed before is found with the arrow keys, where Python has readline. Statements are kept whole."""
+    """What was typed before is found with the arrow keys, where Python has readline. Statements are kept whole.
+
+    Each is in the file once it is typed: a terminal that is closed loses none, and prompts at once add theirs.
+    """
     try:
         import readline
     except ImportError:
         yield lambda line: None
         return
-    typed: list[str] = []
-    if asked.history is not None:
-        with contextlib.suppress(OSError, ValueError):
-            typed = [str(json.loads(line)) for line in asked.history.read_text(encoding="utf-8").splitlines()]
+    typed = [] if asked.history is None else _kept(asked.history)
     readline.clear_history()
     readline.set_auto_history(False)
     for line in typed:
@@ -356,12 +356,41 @@ def _history(asked: Asked, names: list[str]) -> Iterator[Callable[[str], None]]:
         if not typed or typed[-1] != line:
             typed.append(line)
             readline.add_history(line)
+            if asked.history is not None:
+                _append(asked.history, line)
 
     try:
         yield remember
     finally:
         readline.set_completer(None)
-        if asked.history is not None and asked.history.parent.is_dir():
-            text = "".join(json.dumps(line) + "\n" for line in typed[-HISTORY_KEPT:])
-            with contextlib.suppress(OSError):
-                write_durably(asked.history, text, mode=PRIVATE_FILE)
+
+
+def _kept(history: Path) -> list[str]:
+    """The newest statements of the file, which is left with these alone: a line that is damaged goes."""
+    try:
+        restrict(history, PRIVATE_FILE)
+        text = history.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return []
+    typed: list[str] = []
+    for line in text.splitlines():
+        with contextlib.suppress(ValueError):
+            typed.append(str(json.loads(line)))
+    typed = typed[-HISTORY_KEPT:]
+    kept = "".join(map(_line, typed))
+    if kept != text:
+        with contextlib.suppress(OSError):
+            write_durably(history, kept, mode=PRIVATE_FILE)
+    return typed
+
+
+def _append(history: Path, statement: str) -> None:
+    # a history that can't be written, or a data set that has no folder, is no reason not to answer
+    with contextlib.suppress(OSError):
+        descriptor = os.open(history, os.O_WRONLY | os.O_APPEND | os.O_CREAT, PRIVATE_FILE)
+        with os.fdopen(descriptor, "wb", buffering=0) as file:
+            file.write(_line(statement).encode())
+
+
+def _line(statement: str) -> str:
+    return json.dumps(statement) + "\n"

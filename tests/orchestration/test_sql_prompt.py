@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import duckdb
+import psutil
 import pytest
 
 from orchestration.cli import sql_prompt
@@ -233,6 +235,40 @@ def test_what_was_typed_is_there_the_next_time_and_its_owners_alone(folder: Path
         seconds=60,
     )
     assert up.code == 0 and "42" in up.sent, up.sent
+
+
+def test_what_was_typed_is_kept_at_once_however_the_prompt_ends_and_by_each_of_two(folder: Path) -> None:
+    """A terminal that was closed left no history once, and of two prompts the one that ended last wrote over it."""
+    own = {"JOURNEYS_DATA_SET": "own", "JOURNEYS_EXTRACTS": str(folder / "extracts")}
+    history = folder / "var" / "own" / "sql_history"
+    old = [f"select {number};" for number in range(1002)]
+    history.write_text("".join(json.dumps(line) + "\n" for line in old) + '"select cut', encoding="utf-8")
+    history.chmod(0o644)
+
+    def typed() -> list[str]:
+        return [json.loads(line) for line in history.read_text(encoding="utf-8").splitlines()]
+
+    def also(keys: str) -> None:
+        if keys.startswith("select 40 + 2"):
+            assert typed() == [*old[-1000:], "select 40 + 1;"], "it is there while the prompt goes on"
+            talk(folder, "select 'of another';", JOURNEYS_DATA_SET="own", JOURNEYS_EXTRACTS=own["JOURNEYS_EXTRACTS"])
+        elif not keys:
+            sessions = [one for one in psutil.Process().children() if "sql" in one.cmdline()]
+            assert len(sessions) == 1
+            sessions[0].kill()
+
+    ended = at_terminal(
+        SQL,
+        environment=environment(folder) | own,
+        typed=[("sql> ", "select 40 + 1;\n"), ("sql> ", "select 40 + 2;\n"), ("sql> ", "")],
+        before_typing=also,
+        seconds=90,
+    )
+    assert ended.code == -signal.SIGKILL, ended.sent
+    # on opening, a prompt leaves the newest thousand
+    assert typed() == [*old[-999:], "select 40 + 1;", "select 'of another';", "select 40 + 2;"]
+    assert history.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in history.parent.iterdir() if "history" in path.name] == ["sql_history"]
 
 
 def test_a_prompt_on_the_warehouse_keeps_no_run_out_and_no_history(folder: Path) -> None:

@@ -73,12 +73,12 @@ def _screen(found: Comparison) -> Iterable[str]:
     shown = found.tables[:TABLES_SHOWN]
     width = max((len(change.table) for change in shown), default=0)
     if shown:
-        yield f"  {'':{width}}  {'came':>9}  {'went':>9}  {'changed':>9}  {'rows now':>11}"
+        yield f"  {'':{width}}  {'added':>9}  {'removed':>9}  {'changed':>9}  {'rows now':>11}"
     for change in shown:
         why = f"only in {change.only_in}" if change.only_in else _named(change.columns)
         changed = "" if change.changed is None else f"{change.changed:,}"
         yield cut(
-            f"  {change.table:{width}}  {change.came:>9,}  {change.went:>9,}  {changed:>9}  "
+            f"  {change.table:{width}}  {change.added:>9,}  {change.removed:>9,}  {changed:>9}  "
             f"{change.rows_after:>11,}  {why}".rstrip(),
             WIDTH,
         )
@@ -155,9 +155,9 @@ def _why(reasons: Mapping[str, int]) -> str:
 
 def _of_column(table: str, column: str, what: str, before: str, after: str) -> str:
     place = f"{table}.{column}" if column else table
-    if what == "came":
+    if what == "added":
         return f"+ {place} ({after.lower()})"
-    if what == "went":
+    if what == "removed":
         return f"- {place} ({before.lower()})"
     if what == "described":
         return f"{place}: another description"

@@ -69,20 +69,20 @@ class TableChange:
     table: str
     rows_before: int
     rows_after: int
-    came: int
-    went: int
+    added: int
+    removed: int
     changed: int | None
     only_in: str = ""
     columns: tuple[tuple[str, int], ...] = ()
 
     @property
     def size(self) -> int:
-        return self.came + self.went + (self.changed or 0)
+        return self.added + self.removed + (self.changed or 0)
 
 
 @dataclass(frozen=True)
 class ColumnChange:
-    """What differs in a contract: a column that came or went, another type, another description."""
+    """What differs in a contract: a column that was added or removed, another type, another description."""
 
     table: str
     column: str
@@ -175,7 +175,7 @@ def compare(old: Side, new: Side, *, noted: Mapping[str, Mapping[str, str]] | No
     notes = [
         *of_kpis,
         *(
-            f"{side.release_id} of an older version names no keys: rows that changed came and went."
+            f"{side.release_id} of an older version names no keys: rows that changed are counted as added and removed."
             for side in (old, new)
             if not side.names_keys
         ),
@@ -251,10 +251,10 @@ def _tables(connection: duckdb.DuckDBPyConnection, old: Side, new: Side) -> tupl
         if before is None or after is None:
             if after is not None:
                 rows = after["row_count"]
-                found.append(TableChange(label, 0, rows, came=rows, went=0, changed=0, only_in=new.release_id))
+                found.append(TableChange(label, 0, rows, added=rows, removed=0, changed=0, only_in=new.release_id))
             elif before is not None:
                 rows = before["row_count"]
-                found.append(TableChange(label, rows, 0, came=0, went=rows, changed=0, only_in=old.release_id))
+                found.append(TableChange(label, rows, 0, added=0, removed=rows, changed=0, only_in=old.release_id))
             continue
         types = [{column["name"]: column["type"] for column in table["columns"]} for table in (before, after)]
         common = [column for column in types[1] if column in types[0]]
@@ -318,10 +318,10 @@ def _rows(
         ]
         if contents[0] == contents[1] and before["row_count"] == after["row_count"]:
             return None
-    came = went = 0
+    added = removed = 0
     changed: int | None = 0
     if has_key:
-        [(came, went, changed)] = connection.execute(
+        [(added, removed, changed)] = connection.execute(
             f"""
             with old_rows as (
                 select {hashed(OLD, key)} as row_key, {hashed(OLD, common)} as content from {OLD}.{place}
@@ -336,9 +336,9 @@ def _rows(
             from old_rows full join new_rows on old_rows.row_key = new_rows.row_key
             """
         ).fetchall()
-    if not came and not went and not changed:
+    if not added and not removed and not changed:
         # without a key, or with one that names several rows
-        [(came, went)] = connection.execute(
+        [(added, removed)] = connection.execute(
             f"""
             with both_sides as (
                 select {hashed(OLD, common)} as content, -1 as side from {OLD}.{place}
@@ -353,10 +353,12 @@ def _rows(
             """
         ).fetchall()
         changed = None
-        if not came and not went:
+        if not added and not removed:
             return None
     columns = _columns_differing(connection, place, key, common, of) if changed else ()
-    return TableChange(label, before["row_count"], after["row_count"], int(came), int(went), changed, columns=columns)
+    return TableChange(
+        label, before["row_count"], after["row_count"], int(added), int(removed), changed, columns=columns
+    )
 
 
 def _columns_differing(
@@ -390,9 +392,9 @@ def _columns(old: Side, new: Side) -> Iterator[ColumnChange]:
         for column in [*sides[1], *(one for one in sides[0] if one not in sides[1])]:
             here, there = sides[0].get(column), sides[1].get(column)
             if here is None and there is not None:
-                yield ColumnChange(label, column, "came", "", there["type"])
+                yield ColumnChange(label, column, "added", "", there["type"])
             elif there is None and here is not None:
-                yield ColumnChange(label, column, "went", here["type"], "")
+                yield ColumnChange(label, column, "removed", here["type"], "")
             elif here is not None and there is not None:
                 if here["type"] != there["type"]:
                     yield ColumnChange(label, column, "type", here["type"], there["type"])
@@ -451,7 +453,7 @@ def _kpis(
 
 
 def _moved_most(change: KpiChange) -> tuple[int, float, str]:
-    """By how much relative to what it was; what appeared or went first."""
+    """By how much relative to what it was; what appeared or vanished first."""
     if change.difference is None:
         return (0 if change.before != change.after else 2, 0.0, change.kpi_id)
     return 1, -abs(change.difference) / max(abs(change.before or 0.0), 1e-9), change.kpi_id

@@ -78,7 +78,7 @@ FIRST, SECOND, THIRD = (f"2026070{day}T060000_000000Z_own" for day in (1, 2, 3))
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three releases; between the last two, one event came, one went, two changed, and a KPI moved."""
+    """Three releases; between the last two, one event was added, one removed, two changed, and a KPI moved."""
     folder = tmp_path_factory.mktemp("compared")
     (folder / "extracts").mkdir()
     same = "create table core.dim_dates as select 1 as day"
@@ -134,7 +134,7 @@ def test_what_came_went_and_changed_is_counted(folder: Path) -> None:
     assert (said["from"], said["to"]) == (SECOND, THIRD), "without names the current one and the one before"
     tables = {one["table"]: one for one in said["tables"]}
     counts = {
-        table: tuple(one[kind] for kind in ("rows_before", "rows_after", "came", "went", "changed"))
+        table: tuple(one[kind] for kind in ("rows_before", "rows_after", "added", "removed", "changed"))
         for table, one in tables.items()
     }
     assert counts == {
@@ -181,7 +181,7 @@ def test_everything_is_written_into_files_that_a_table_reads(folder: Path, tmp_p
     files = {path.stem: path for path in (tmp_path / "new" / "files").iterdir()}
     assert set(files) == {"tables", "columns", "kpis", "restated", "definitions"}
     rows = list(csv.DictReader(files["tables"].open(encoding="utf-8")))
-    assert {row["table"]: row["came"] for row in rows}["core.fct_events"] == "1"
+    assert {row["table"]: row["added"] for row in rows}["core.fct_events"] == "1"
     (tmp_path / "file").write_text("", encoding="utf-8")
     both = compare(folder, f"--into={tmp_path / 'both'}", "--json")
     assert both.returncode == 2 and "give one of the two" in both.stderr and not (tmp_path / "both").exists()
@@ -193,8 +193,8 @@ def test_releases_with_other_columns_are_compared_by_those_that_both_have(folder
     said = json.loads(compare(folder, f"--from={FIRST}", f"--to={SECOND}", "--json").stdout)
     assert "core.fct_events is compared by the 1 column that both have." in said["notes"]
     events = next(one for one in said["tables"] if one["table"] == "core.fct_events")
-    assert (events["came"], events["went"], events["changed"]) == (4, 1, 0)
-    assert {one["column"]: one["what"] for one in said["columns"]} == {"amount": "came", "channel": "came"}
+    assert (events["added"], events["removed"], events["changed"]) == (4, 1, 0)
+    assert {one["column"]: one["what"] for one in said["columns"]} == {"amount": "added", "channel": "added"}
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_a_release_of_an_older_version_is_compared_by_what_its_manifest_names(tm
     done = compare(tmp_path, "--json")
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
-    assert [(one["came"], one["went"], one["changed"]) for one in said["tables"]] == [(1, 0, None)]
+    assert [(one["added"], one["removed"], one["changed"]) for one in said["tables"]] == [(1, 0, None)]
     assert said["columns"] == [], "what is not named did not change"
     assert any(f"{FIRST} of an older version names no keys" in note for note in said["notes"])
 
@@ -361,6 +361,6 @@ def test_a_million_wide_rows_are_compared_in_little_memory(tmp_path: Path) -> No
     done = compare(tmp_path, "--json", JOURNEYS_MEMORY="200MB")
     assert done.returncode == 0, done.stderr
     [events] = json.loads(done.stdout)["tables"]
-    assert (events["came"], events["went"], events["changed"]) == (0, 10310, 10310)
+    assert (events["added"], events["removed"], events["changed"]) == (0, 10310, 10310)
     assert events["columns"] == {"amount": 10310}
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 700_000, "kilobytes"

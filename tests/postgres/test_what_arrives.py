@@ -77,7 +77,7 @@ def test_values_of_every_type_arrive(shop: Shop) -> None:
     said = shop.published()
 
     arrived = short_name(LONG)
-    assert len(arrived) == 63 and "left out of 1 texts" in said
+    assert len(arrived) == 63 and "omitted from 1 texts" in said
     names = {"ctid": "ctid_", LONG: arrived}
     with shop.connect() as connection:
         types = dict(

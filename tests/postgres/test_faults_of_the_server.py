@@ -177,6 +177,17 @@ def test_what_is_of_somebody_else_is_left_alone(shop: Shop) -> None:
     )
 
 
+def test_tables_whose_list_was_dropped_are_ours_still(shop: Shop) -> None:
+    shop.line.release(1)
+    shop.published()
+    shop.rows("drop schema journeys_release cascade")
+    cure = "drop schema core, hygiene, journeys cascade"
+    is_sentence(shop.publish(), "journeys_release is gone", cure)
+    shop.rows(cure)
+    shop.published()
+    assert shop.generation() == 1
+
+
 def shop_tables() -> tuple:
     from tests.orchestration.release.lines import TABLES
 

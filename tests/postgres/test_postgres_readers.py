@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from orchestration.lib.core.connection import open_duckdb
+from orchestration.lib.core.settings import read_settings
 from orchestration.lib.postgres import publishing
 from orchestration.lib.release.publish import publish, rollback
 from tests.orchestration.release.lines import TABLES
@@ -213,6 +214,36 @@ def test_a_prefix_and_another_role_make_schemas_of_their_own(shop: Shop) -> None
         connection.execute("select * from shop_core.fct_events")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute("select * from core.fct_events")
+
+
+def test_another_role_reads_the_same_release_at_once_and_the_one_before_no_longer(shop: Shop) -> None:
+    shop.line.release(1)
+    shop.published()
+    before = shop.environment["JOURNEYS_POSTGRES_ROLE"]
+    role = f"next_{shop.server.count}"
+    postgres = read_settings(shop.environment | {"JOURNEYS_POSTGRES_ROLE": role}).postgres
+    assert publishing.is_behind(shop.line.settings, postgres)
+    # a right that a publish did not give
+    shop.rows(f"grant insert on core.fct_events to {before}")
+    shop.published(JOURNEYS_POSTGRES_ROLE=role)
+    assert not publishing.is_behind(shop.line.settings, postgres)
+    assert "Nothing to do" in shop.published(JOURNEYS_POSTGRES_ROLE=role)
+    places = shop.rows("select schemaname || '.' || tablename from pg_tables where tableowner = 'publisher'")
+    assert len(places) == 5
+    for (place,) in places:
+        rights = [
+            f"has_table_privilege('{one}', '{place}', 'select'), has_schema_privilege('{one}', '{place.split('.')[0]}', "
+            "'usage')"
+            for one in (before, role)
+        ]
+        assert shop.rows(f"select {', '.join(rights)}") == [(False, False, True, True)], place
+    assert shop.rows(f"select has_table_privilege('{before}', 'core.fct_events', 'insert')") == [(True,)]
+    # the role is dropped meanwhile
+    with shop.connect() as connection:
+        connection.execute(f"drop owned by {role}")
+        connection.execute(f"drop role {role}")
+    shop.published()
+    assert shop.rows(f"select has_table_privilege('{before}', 'core.fct_events', 'select')") == [(True,)]
 
 
 def test_a_reader_who_is_idle_in_a_transaction_keeps_nobody_waiting(

@@ -36,6 +36,7 @@ from orchestration.lib.postgres.server import (
     Published,
     connected,
     make_schema,
+    one,
     read_published,
     refuse_missing_role,
     refuse_schemas_of_others,
@@ -93,11 +94,11 @@ def publish_to_postgres(settings: Settings, postgres: Postgres, *, anyway: bool 
         places = Places.of(postgres)
         schemas = sorted({table.schema for table in tables} | {places.release, places.staged})
         unmarked = refuse_schemas_of_others(server, postgres, schemas, settings.data_set)
-        if published is not None and published.release_id == release.release_id and not anyway:
+        if _has(published, release, postgres) and not anyway:
             return Publication(release.release_id, postgres.place, is_new=False)
         makes_role = refuse_missing_role(server, postgres)
         existing = existing_tables(server, [schema for schema in schemas if schema != places.staged])
-        _refuse_tables_of_others(postgres, tables, published, existing)
+        _refuse_tables_of_others(postgres, tables, published, existing, unmarked)
         # a publish that was killed has left it
         _drop_staged(server, places)
         try:
@@ -126,13 +127,18 @@ def publish_to_postgres(settings: Settings, postgres: Postgres, *, anyway: bool 
 
 
 def is_behind(settings: Settings, postgres: Postgres) -> bool:
-    """Whether the server has another release than the data set's current one. Raises PostgresError."""
+    """Whether the server lacks the data set's current release, or another role reads it. Raises PostgresError."""
     release = current_release(settings)
     if release is None:
         return False
     with connected(postgres) as server, explained(postgres, "looking at what it has"):
         published = read_published(server, postgres)
-    return published is None or published.release_id != release.release_id
+    return not _has(published, release, postgres)
+
+
+def _has(published: Published | None, release: Release, postgres: Postgres) -> bool:
+    """Whether the server has the release, for the role that the settings name."""
+    return published is not None and published.release_id == release.release_id and published.role == postgres.role
 
 
 def _differs(
@@ -151,9 +157,18 @@ def _refuse_tables_of_others(
     tables: Sequence[Table],
     published: Published | None,
     existing: Columns,
+    unmarked: Sequence[str],
 ) -> None:
     ours = published.fingerprints if published is not None else {}
     foreign = [table.label for table in tables if table.place in existing and table.place not in ours]
+    marked = sorted({table.schema for table in tables if table.place in existing} - set(unmarked))
+    if published is None and marked:
+        schemas = ", ".join(marked)
+        raise PostgresError(
+            f"PostgreSQL at {postgres.place}: {Places.of(postgres).release} is gone, and with it the list of the tables "
+            f"that a publish made in {schemas}. {KEPT} Drop these schemas (drop schema {schemas} cascade; views of "
+            f"others over them are dropped too), {AGAIN}"
+        )
     if foreign:
         raise PostgresError(
             f"PostgreSQL at {postgres.place}: {', '.join(foreign)} is of somebody else and has the name of a table of "
@@ -242,6 +257,8 @@ def _change_all(server: Connection, postgres: Postgres, plan: _Plan) -> Publicat
         # not again: a right that was taken from the role by hand remains taken
         if is_new or role_is_new:
             _run(server, "grant usage on schema {} to {}", (schema,), (postgres.role,))
+    if published is not None and role_is_new:
+        _take_rights(server, published, places)
     gone = set(published.fingerprints if published is not None else ()) - {table.place for table in plan.tables}
     for place in sorted(gone):
         # without cascade: what others made of it is theirs
@@ -264,6 +281,19 @@ def _change_all(server: Connection, postgres: Postgres, plan: _Plan) -> Publicat
         changed=tuple(change.table.label for change in plan.changes),
         counts=counts,
     )
+
+
+def _take_rights(server: Connection, published: Published, places: Places) -> None:
+    """Takes from the role of the settings before what publishes gave it; rights that others granted it remain."""
+    if not one(server, "select exists (select from pg_roles where rolname = %s)", [published.role])[0]:
+        return
+    ours = {*published.fingerprints, (places.release, "release"), (places.release, "tables")}
+    schemas = sorted({schema for schema, _ in ours})
+    for place in sorted(ours & existing_tables(server, schemas).keys()):
+        _run(server, "revoke select on {} from {}", place, (published.role,))
+    there = server.execute("select nspname from pg_namespace where nspname = any(%s)", [schemas]).fetchall()
+    for (schema,) in there:
+        _run(server, "revoke usage on schema {} from {}", (schema,), (published.role,))
 
 
 class _TryAgain(Exception):

@@ -154,6 +154,15 @@ def test_schemas_that_an_administrator_made_are_used(shop: Shop) -> None:
     assert shop.generation() == 2
 
 
+def test_no_right_to_make_temporary_tables_is_needed(shop: Shop) -> None:
+    shop.rows(f"revoke temp on database {shop.database} from public")
+    for generation in (1, 2):
+        shop.line.release(generation)
+        shop.published()
+        assert shop.generation() == generation
+    assert staged(shop) == []
+
+
 def test_what_is_of_somebody_else_is_left_alone(shop: Shop) -> None:
     shop.line.release(1)
     shop.rows("create schema core")
@@ -283,6 +292,37 @@ def test_a_lock_of_a_reader_is_waited_for_and_then_named(shop: Shop, monkeypatch
         shop.published()
         timer.join()
     assert shop.generation() == 2
+
+
+def test_a_reader_of_a_table_that_left_the_release_is_named(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publishing, "LOCK_WAIT_SECONDS", 0.3)
+    monkeypatch.setattr(publishing, "PAUSE_SECONDS", 0.1)
+    shop.line.release(1)
+    shop.published()
+    publish(shop.line.write_as_it_is(2, tables=shop_tables()[1:]), shop.line.settings)
+    with psycopg.connect(shop.server.url("postgres", shop.database), application_name="a notebook") as reader:
+        reader.execute("select count(*) from core.fct_events")
+        is_sentence(
+            shop.publish(JOURNEYS_POSTGRES_LOCK_SECONDS="1"), "somebody holds a lock", "of postgres (a notebook)"
+        )
+    shop.published()
+    assert shop.rows("select to_regclass('core.fct_events')") == [(None,)]
+
+
+def test_what_fails_at_the_end_of_a_publish_says_that_the_tables_were_being_changed(shop: Shop) -> None:
+    shop.line.release(1)
+    shop.published()
+    with shop.connect() as connection:
+        connection.execute(
+            "create function public.refuse() returns event_trigger language plpgsql as "
+            "$$ begin raise exception 'no comments today'; end $$"
+        )
+        connection.execute(
+            "create event trigger refuse on ddl_command_start when tag in ('COMMENT') execute function public.refuse()"
+        )
+    shop.line.release(2)
+    is_sentence(shop.publish(), ", changing the tables: no comments today")
+    assert shop.generation() == 1
 
 
 def test_two_publishers_take_turns(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

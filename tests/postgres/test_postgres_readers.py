@@ -232,8 +232,8 @@ def test_another_role_reads_the_same_release_at_once_and_the_one_before_no_longe
     assert len(places) == 5
     for (place,) in places:
         rights = [
-            f"has_table_privilege('{one}', '{place}', 'select'), has_schema_privilege('{one}', '{place.split('.')[0]}', "
-            "'usage')"
+            f"has_table_privilege('{one}', '{place}', 'select'), "
+            f"has_schema_privilege('{one}', '{place.split('.')[0]}', 'usage')"
             for one in (before, role)
         ]
         assert shop.rows(f"select {', '.join(rights)}") == [(False, False, True, True)], place

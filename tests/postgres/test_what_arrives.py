@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -220,6 +221,39 @@ def test_only_rows_that_differ_are_written(shop: Shop) -> None:
     after = dict(shop.rows("select event_id, ctid::text from core.fct_events"))
     assert {event for event in before if before[event] != after.get(event)} == {"event_7", "event_8"}
     assert set(after) - set(before) == {"new_1", "new_2"}
+
+
+def test_a_key_that_is_too_long_for_an_index_arrives_in_a_table_without_a_key(shop: Shop) -> None:
+    """Keys hold texts from outside, such as what a file is called or a channel that nobody knows."""
+    shop.line.release(1)
+    shop.published()
+    # what can't be compressed
+    long = "".join(hashlib.sha256(str(number).encode()).hexdigest() for number in range(125))
+    assert len(long) == 8_000
+
+    def release(day: int, *statements: str) -> str:
+        with open_duckdb(shop.line.settings.warehouse) as connection:
+            for statement in statements:
+                connection.execute(statement)
+        publish(shop.line.write_as_it_is(day), shop.line.settings)
+        return shop.published()
+
+    def keys() -> int:
+        [(count,)] = shop.rows("select count(*) from pg_constraint where conrelid = 'core.fct_events'::regclass")
+        return count
+
+    assert keys() == 1
+    said = release(2, f"update core.fct_events set event_id = '{long}' where event_id = 'event_1'")
+    assert "core.fct_events: a key of 8,000 bytes is more than an index of PostgreSQL takes" in said
+    assert shop.rows(f"select amount from core.fct_events where event_id = '{long}'") == [(1,)]
+    assert keys() == 0
+    said = release(3, "update core.fct_events set amount = 99 where event_id in ('event_7', 'event_8')")
+    assert shop.rows("select count(*), count(*) filter (where amount = 99) from core.fct_events") == [(501, 3)]
+    said = release(4, f"update core.fct_events set event_id = 'event_1' where event_id = '{long}'")
+    assert "core.fct_events gets its key with the next release" in said and keys() == 0
+    assert shop.rows("select amount from core.fct_events where event_id = 'event_1'") == [(1,)]
+    said = release(5)
+    assert "key" not in said and keys() == 1 and "(1 rows new, 0 changed, 0 gone)" in said
 
 
 def test_names_that_differ_after_63_bytes_remain_apart() -> None:

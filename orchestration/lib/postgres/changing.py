@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
-from psycopg import sql
+from psycopg import errors, sql
 
 from orchestration.lib.postgres.faults import PostgresError
 from orchestration.lib.postgres.server import Connection, one
@@ -23,7 +24,8 @@ Columns = Mapping[tuple[str, str], Mapping[str, str]]
 class Change:
     """A table that is to get the rows of another one, `staged`.
 
-    `is_there` says whether PostgreSQL has it; `added` and `dropped` are columns, a retyped one is in both.
+    `is_there` says whether PostgreSQL has it; `added` and `dropped` are columns, a retyped one is in both. `differing`
+    is a table to be made, and dropped, for the places of rows that differ.
     """
 
     table: Table
@@ -32,6 +34,7 @@ class Change:
     added: tuple[str, ...]
     dropped: tuple[str, ...]
     staged: sql.Identifier
+    differing: sql.Identifier
 
 
 @dataclass(frozen=True)
@@ -66,9 +69,12 @@ def existing_tables(server: Connection, schemas: Sequence[str]) -> dict[tuple[st
 
 
 def prepare_change(
-    table: Table, content: Content, existing: Mapping[str, str] | None, staged: sql.Identifier
+    table: Table, content: Content, existing: Mapping[str, str] | None, schema: str, staged: str
 ) -> Change:
-    """What has to be done to a table; `existing` are the columns that it has in PostgreSQL."""
+    """What has to be done to a table; `existing` are the columns that it has in PostgreSQL.
+
+    `schema` is the staging schema, and `staged` the name of the table there.
+    """
     wanted = {column.name: column.type for column in table.columns}
     there = existing or {}
     return Change(
@@ -77,7 +83,8 @@ def prepare_change(
         is_there=existing is not None,
         added=tuple(column for column, kind in wanted.items() if there.get(column) != kind),
         dropped=tuple(column for column, kind in there.items() if wanted.get(column) != kind),
-        staged=staged,
+        staged=sql.Identifier(schema, staged),
+        differing=sql.Identifier(schema, f"{staged}_differing"),
     )
 
 
@@ -134,19 +141,23 @@ def _change_rows(
         sides = [sql.SQL("{}::text").format(side) for side in sides]
     others = [column.name for column in change.table.columns if column.name not in key]
     differs = sql.SQL("{} is distinct from {}").format(_row("t", others), _row("s", others))
-    # both tables are read once; what follows looks rows up by where they lie
+    # Both tables are read once; what follows looks rows up by where they lie. A temporary table would need a right that
+    # many administrators take from everybody; nobody else sees this one before it is dropped.
+    differing = change.differing
     server.execute(
         sql.SQL(
-            "create temp table differing on commit drop as select t.ctid as there, s.ctid as here "
+            "create unlogged table {} as select t.ctid as there, s.ctid as here "
             "from {} as t full join {} as s on {} = {} where t.ctid is null or s.ctid is null or {}"
-        ).format(place, staged, *sides, differs if others else sql.SQL("false"))
+        ).format(differing, place, staged, *sides, differs if others else sql.SQL("false"))
     )
-    server.execute("analyze differing")
+    server.execute(sql.SQL("analyze {}").format(differing))
     found = Counts(
         *one(
             server,
-            "select count(*) filter (where there is null), count(there) + count(here) - count(*), "
-            "count(*) filter (where here is null) from differing",
+            sql.SQL(
+                "select count(*) filter (where there is null), count(there) + count(here) - count(*), "
+                "count(*) filter (where here is null) from {}"
+            ).format(differing),
         )
     )
     if _is_replaced(server, change, found):
@@ -154,20 +165,26 @@ def _change_rows(
         server.execute(sql.SQL("insert into {} ({}) select {} from {}").format(place, names, names, staged))
     else:
         server.execute(
-            sql.SQL("delete from {} where ctid in (select there from differing where here is null)").format(place)
+            sql.SQL("delete from {} where ctid in (select there from {} where here is null)").format(place, differing)
         )
         if others:
             server.execute(
                 sql.SQL(
-                    "update {} as t set ({}) = {} from differing join {} as s on s.ctid = here where t.ctid = there"
-                ).format(place, sql.SQL(", ").join(sql.Identifier(name) for name in others), _row("s", others), staged)
+                    "update {} as t set ({}) = {} from {} join {} as s on s.ctid = here where t.ctid = there"
+                ).format(
+                    place,
+                    sql.SQL(", ").join(sql.Identifier(name) for name in others),
+                    _row("s", others),
+                    differing,
+                    staged,
+                )
             )
         server.execute(
             sql.SQL(
-                "insert into {} ({}) select {} from {} where ctid in (select here from differing where there is null)"
-            ).format(place, names, names, staged)
+                "insert into {} ({}) select {} from {} where ctid in (select here from {} where there is null)"
+            ).format(place, names, names, staged, differing)
         )
-    server.execute("drop table differing")
+    server.execute(sql.SQL("drop table {}").format(differing))
     return found
 
 
@@ -269,6 +286,11 @@ def _current_key(server: Connection, table: Table) -> tuple[str, tuple[str, ...]
     return (row[0], tuple(row[1])) if row is not None else None
 
 
+def lacks_key(server: Connection, table: Table) -> bool:
+    """Whether a table that has a key in the release has none in PostgreSQL."""
+    return bool(table.key) and _current_key(server, table) is None
+
+
 def _has_primary_key(server: Connection, change: Change) -> bool:
     return _current_key(server, change.table) == ("p", change.table.key)
 
@@ -297,14 +319,18 @@ def _free_of_key(server: Connection, change: Change) -> None:
 
 
 def _constrain(server: Connection, change: Change) -> None:
-    """Gives a table its key: a primary key, or, where a column of it may be null, a unique one that counts null in."""
+    """Gives a table its key: a primary key, or, where a column of it may be null, a unique one that counts null in.
+
+    A table that had none because of a long text gets it later, while the row with that text is in its file still.
+    """
     if not change.table.key:
         return
     kind = "unique nulls not distinct" if change.has_null_in_key else "primary key"
-    server.execute(
-        sql.SQL("alter table {} add constraint {} " + kind + " ({})").format(
-            sql.Identifier(*change.table.place),
-            sql.Identifier(_constraint(change.table)),
-            sql.SQL(", ").join(sql.Identifier(name) for name in change.table.key),
+    with suppress(errors.ProgramLimitExceeded), server.transaction():
+        server.execute(
+            sql.SQL("alter table {} add constraint {} " + kind + " ({})").format(
+                sql.Identifier(*change.table.place),
+                sql.Identifier(_constraint(change.table)),
+                sql.SQL(", ").join(sql.Identifier(name) for name in change.table.key),
+            )
         )
-    )

@@ -26,6 +26,7 @@ from orchestration.lib.postgres.changing import (
     apply_change,
     describe,
     existing_tables,
+    lacks_key,
     prepare_change,
 )
 from orchestration.lib.postgres.copying import stage
@@ -43,7 +44,7 @@ from orchestration.lib.postgres.server import (
     the_only_publisher,
     who_holds,
 )
-from orchestration.lib.postgres.tables import Content, Table, look_into, prepare, read_tables
+from orchestration.lib.postgres.tables import LONGEST_KEY, Content, Table, look_into, prepare, read_tables
 from orchestration.lib.release.journal import read_manifest
 from orchestration.lib.release.publish import Release, current_release
 
@@ -104,7 +105,12 @@ def publish_to_postgres(settings: Settings, postgres: Postgres, *, anyway: bool 
         try:
             with open_duckdb(release.database, read_only=True) as source:
                 contents = _contents(source, tables)
-                changed = [table for table in tables if anyway or _differs(table, contents[table], published, existing)]
+                tables = list(contents)
+                changed = [
+                    table
+                    for table in tables
+                    if anyway or _differs(table, contents[table], published, existing) or lacks_key(server, table)
+                ]
                 changes = _staged(
                     server, source, postgres, settings.data_set, places.staged in unmarked, changed, contents, existing
                 )
@@ -121,6 +127,17 @@ def publish_to_postgres(settings: Settings, postgres: Postgres, *, anyway: bool 
             f"{table.label}: NUL, which PostgreSQL refuses, is omitted from {contents[table].nul_count:,} texts."
             for table in tables
             if contents[table].nul_count
+        ]
+        notes += [
+            f"{table.label}: a key of {contents[table].longest_key:,} bytes is more than an index of PostgreSQL takes, "
+            "so the table has no key there."
+            for table in tables
+            if contents[table].longest_key > LONGEST_KEY
+        ]
+        notes += [
+            f"{table.label} gets its key with the next release: a row that had one too long for an index is just gone."
+            for table in changed
+            if lacks_key(server, table)
         ]
         notes += _tidied(server, changed)
     return replace(done, seconds=time.monotonic() - started, notes=tuple(notes))
@@ -165,9 +182,9 @@ def _refuse_tables_of_others(
     if published is None and marked:
         schemas = ", ".join(marked)
         raise PostgresError(
-            f"PostgreSQL at {postgres.place}: {Places.of(postgres).release} is gone, and with it the list of the tables "
-            f"that a publish made in {schemas}. {KEPT} Drop these schemas (drop schema {schemas} cascade; views of "
-            f"others over them are dropped too), {AGAIN}"
+            f"PostgreSQL at {postgres.place}: {Places.of(postgres).release} is gone, and with it the list of the "
+            f"tables that a publish made in {schemas}. {KEPT} Drop these schemas (drop schema {schemas} cascade; "
+            f"views of others over them are dropped too), {AGAIN}"
         )
     if foreign:
         raise PostgresError(
@@ -177,11 +194,13 @@ def _refuse_tables_of_others(
 
 
 def _contents(source: duckdb.DuckDBPyConnection, tables: Sequence[Table]) -> dict[Table, Content]:
+    """What is in each table; one whose keys are too long for an index is in it as a table without a key."""
     prepare(source)
     contents = {}
     for number, table in enumerate(tables, start=1):
         doing("comparing with PostgreSQL", number=number, of=len(tables), name=table.label)
-        contents[table] = look_into(source, table)
+        content = look_into(source, table)
+        contents[replace(table, key=()) if content.longest_key > LONGEST_KEY else table] = content
     return contents
 
 
@@ -198,14 +217,15 @@ def _staged(
     """Copies the rows of tables into the staging schema; readers see nothing of it."""
     schema = Places.of(postgres).staged
     if is_new:
-        make_schema(server, schema, data_set)
+        with explained(postgres, "making the staging schema"):
+            make_schema(server, schema, data_set)
     changes = []
     for number, table in enumerate(changed, start=1):
         staged = f"t{number:03}"
         with explained(postgres, f"copying {table.label}"):
             stage(server, source, table, sql.Identifier(schema, staged), number=number, of=len(changed))
         columns = existing.get((table.schema, table.name))
-        changes.append(prepare_change(table, contents[table], columns, sql.Identifier(schema, staged)))
+        changes.append(prepare_change(table, contents[table], columns, schema, staged))
     return changes
 
 
@@ -229,13 +249,23 @@ class _Plan:
     makes_role: bool
     existing: Columns
 
+    @property
+    def gone(self) -> list[tuple[str, str]]:
+        """The tables of the release before that this one lacks."""
+        before = set(self.published.fingerprints if self.published is not None else ())
+        return sorted(before - {table.place for table in self.tables})
+
 
 def _changed(server: Connection, postgres: Postgres, plan: _Plan) -> Publication:
     """Changes all tables in one transaction; while somebody holds a lock, again and again, but not for ever."""
     give_up_at = time.monotonic() + postgres.lock_seconds
     while True:
         try:
-            with _locks_explained(server, postgres, plan.tables, give_up_at), server.transaction():
+            with (
+                _locks_explained(server, postgres, plan, give_up_at),
+                explained(postgres, "changing the tables", locks_too=False),
+                server.transaction(),
+            ):
                 server.execute(sql.SQL("set local lock_timeout = {}").format(sql.Literal(f"{LOCK_WAIT_SECONDS}s")))
                 server.execute(sql.SQL("set local work_mem = {}").format(sql.Literal(WORK_MEMORY)))
                 return _change_all(server, postgres, plan)
@@ -259,8 +289,7 @@ def _change_all(server: Connection, postgres: Postgres, plan: _Plan) -> Publicat
             _run(server, "grant usage on schema {} to {}", (schema,), (postgres.role,))
     if published is not None and role_is_new:
         _take_rights(server, published, places)
-    gone = set(published.fingerprints if published is not None else ()) - {table.place for table in plan.tables}
-    for place in sorted(gone):
+    for place in plan.gone:
         # without cascade: what others made of it is theirs
         _run(server, "drop table if exists {}", place)
     counts = Counts()
@@ -301,16 +330,15 @@ class _TryAgain(Exception):
 
 
 @contextmanager
-def _locks_explained(
-    server: Connection, postgres: Postgres, tables: Sequence[Table], give_up_at: float
-) -> Iterator[None]:
+def _locks_explained(server: Connection, postgres: Postgres, plan: _Plan, give_up_at: float) -> Iterator[None]:
     """Turns a lock of somebody else into another try, and into a sentence that names them when the time is over."""
     try:
         yield
     except LOCKED:
         if time.monotonic() < give_up_at:
             raise _TryAgain from None
-        holders = who_holds(server, [sql.Identifier(*table.place).as_string(server) for table in tables])
+        places = [*(table.place for table in plan.tables), *plan.gone]
+        holders = who_holds(server, [sql.Identifier(*place).as_string(server) for place in places])
         raise PostgresError(
             f"PostgreSQL at {postgres.place}: somebody holds a lock that keeps the tables from being changed, for "
             f"{postgres.lock_seconds} s and longer{': ' + holders if holders else ''}. {KEPT} End that session "

@@ -226,9 +226,11 @@ def who_holds(connection: Connection, tables: Sequence[str]) -> str:
     )
 
 
-def one(connection: Connection, query: LiteralString, parameters: Sequence[object] = ()) -> tuple[Any, ...]:
+def one(
+    connection: Connection, query: LiteralString | sql.Composed, parameters: Sequence[object] = ()
+) -> tuple[Any, ...]:
     """The first row of a query that always has one."""
     row = connection.execute(query, parameters).fetchone()
     if row is None:
-        raise LookupError(f"The query returned no row: {query[:200]}")
+        raise LookupError(f"The query returned no row: {str(query)[:200]}")
     return row

@@ -17,6 +17,8 @@ from orchestration.lib.core.sql import name
 
 # What PostgreSQL cuts names to, in bytes; it cuts in silence, and two names could become one.
 LONGEST_NAME = 63
+# An index of PostgreSQL takes 2,704 bytes a row, with what it adds to each value.
+LONGEST_KEY = 2_500
 # Names of columns that every table of PostgreSQL has already.
 SYSTEM_COLUMNS = frozenset({"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"})
 
@@ -49,6 +51,7 @@ _PLAIN = {
 }
 _DECIMAL = re.compile(r"DECIMAL\((\d+),\s*(\d+)\)")
 _NESTED = re.compile(r"^(STRUCT|MAP|UNION)\(|\[\d*\]$", re.DOTALL)
+_LONG = ("text", "bytea", "jsonb")
 _DAYS = ("date", "timestamp without time zone", "timestamp with time zone")
 # What JSON of DuckDB may hold and jsonb takes not.
 _NOT_JSONB = r"\\u0000|\\u[dD][89abAB]|NaN|Infinity"
@@ -129,11 +132,15 @@ class Table:
 
 @dataclass(frozen=True)
 class Content:
-    """What a look at all rows of a table found: a fingerprint, null in its key, and texts that hold a NUL."""
+    """What a look at all rows of a table found: a fingerprint, null in its key, and texts that hold a NUL.
+
+    `longest_key` is how many bytes the texts of a key have at most.
+    """
 
     fingerprint: str
     has_null_in_key: bool
     nul_count: int
+    longest_key: int
 
 
 def short_name(text: str) -> str:
@@ -202,14 +209,17 @@ def look_into(connection: duckdb.DuckDBPyConnection, table: Table) -> Content:
     nulls = " or ".join(f"{sources[column]} is null" for column in table.key) or "false"
     texts = [sources[column.name] for column in table.columns if column.type == "text"]
     nul = " + ".join(f"coalesce(contains({text}::varchar, chr(0))::int, 0)" for text in texts) or "0"
-    count, total, mixed, has_null, nul_count = one_row(
+    # what is written in other types is short
+    long = [sources[column.name] for column in table.columns if column.name in table.key and column.type in _LONG]
+    key_bytes = " + ".join(f"coalesce(strlen({value}::varchar), 0)" for value in long) or "0"
+    count, total, mixed, has_null, nul_count, longest_key = one_row(
         connection,
         f"select count(*), sum(hash(whole_row)), bit_xor(hash(whole_row)), coalesce(bool_or({nulls}), false), "
-        f"coalesce(sum({nul}), 0)::bigint from {table.source} as whole_row",
+        f"coalesce(sum({nul}), 0)::bigint, coalesce(max({key_bytes}), 0)::bigint from {table.source} as whole_row",
     )
     said = [duckdb.__version__, count, total, mixed, table.key]
     said += [(column.name, column.source_type, column.type) for column in table.columns]
-    return Content(hashlib.sha256(repr(said).encode()).hexdigest(), bool(has_null), int(nul_count))
+    return Content(hashlib.sha256(repr(said).encode()).hexdigest(), bool(has_null), int(nul_count), int(longest_key))
 
 
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from orchestration.__main__ import main
 from orchestration.lib.core.settings import PROJECT_ROOT, SettingsError, read_settings
@@ -102,6 +103,48 @@ def test_settings_show_no_password_and_other_machines_are_spoken_to_encrypted() 
     assert settings("postgresql://u:s3cr3t@db.example.com/d?connect_timeout=3").endswith("&sslmode=require")
     assert settings("postgresql://u:s3cr3t@db.example.com/d?sslmode=disable").endswith("?sslmode=disable")
     assert settings("postgresql://u:s3cr3t@127.0.0.1/d").endswith("/d")
+
+
+@pytest.mark.parametrize(
+    ("url", "environment", "place", "sslmode"),
+    [
+        ("postgresql:///d", {"PGHOST": "db.example.com", "PGPORT": "6432"}, "db.example.com:6432/d", "require"),
+        ("postgresql:///d", {"PGHOSTADDR": "192.0.2.7"}, "192.0.2.7:5432/d", "require"),
+        # the address counts, also of a host with the name of this machine
+        ("postgresql://localhost/d?hostaddr=192.0.2.7", {}, "192.0.2.7:5432/d", "require"),
+        ("postgresql://localhost/d", {"PGHOSTADDR": "192.0.2.7"}, "192.0.2.7:5432/d", "require"),
+        ("postgresql:///?service=reports", {}, "db.example.com:5433/r", "require"),
+        ("postgresql:///?connect_timeout=3", {"PGSERVICE": "reports"}, "db.example.com:5433/r", "require"),
+        ("postgresql:///?service=checked", {}, "db.example.com:5432/c", None),
+        ("postgresql:///d?service=near", {"PGHOST": "db.example.com"}, "localhost:5432/d", None),
+        ("postgresql:///d?service=nowhere", {}, "service nowhere:5432/d", "require"),
+        ("postgresql://localhost/d?service=nowhere", {}, "localhost:5432/d", "require"),
+        ("postgresql:///d", {"PGHOST": "db.example.com", "PGSSLMODE": "verify-full"}, "db.example.com:5432/d", None),
+        ("postgresql:///d", {"PGHOST": "/var/run/postgresql"}, "/var/run/postgresql:5432/d", None),
+        ("postgresql:///d", {}, "localhost:5432/d", None),
+    ],
+)
+def test_a_host_from_elsewhere_is_spoken_to_encrypted(
+    url: str,
+    environment: dict[str, str],
+    place: str,
+    sslmode: str | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    services = tmp_path / "services"
+    services.write_text(
+        "# ours\n[reports]\nport=5433\n  host=db.example.com\nhost=localhost\ndbname=r\n\n"
+        "[checked]\nhost=db.example.com\nsslmode=verify-full\ndbname=c\n[near]\nhost=localhost\n",
+        encoding="utf-8",
+    )
+    for name in ("PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE", "PGSSLMODE", "PGSYSCONFDIR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in ({"PGSERVICEFILE": str(services)} | environment).items():
+        monkeypatch.setenv(name, value)
+    postgres = read_settings({"JOURNEYS_POSTGRES_URL": url}).postgres
+    assert postgres.place == place
+    assert conninfo_to_dict(postgres.url).get("sslmode") == sslmode
 
 
 def test_a_server_that_is_away_or_lets_nobody_in_is_named_with_the_cure(shop: Shop) -> None:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from orchestration.lib.core.clock import in_utc
+from orchestration.lib.core.libpq import UNKNOWN_SERVICE, completed
 
 PROJECT_ROOT = Path(__file__).resolve().parents[3]
 
@@ -482,10 +483,13 @@ def _read_postgres(value: Callable[[str], str | None]) -> Postgres | None:
                 f"{', '.join(idle)} set without JOURNEYS_POSTGRES_URL: name the server too, or clear them."
             )
         return None
-    given = _parts_of_url(url)
-    host = given.get("host") or given.get("hostaddr") or ""
-    is_of_this_machine = all(one in ("", *THIS_MACHINE) or one.startswith("/") for one in host.split(","))
-    if not is_of_this_machine and "sslmode" not in given and not os.environ.get("PGSSLMODE"):
+    given = completed(_parts_of_url(url))
+    service = given.get(UNKNOWN_SERVICE)
+    # an address is what libpq connects to, whatever the name
+    host = given.get("hostaddr") or given.get("host") or (f"service {service}" if service else "")
+    is_of_this_machine = all(one in ("", *THIS_MACHINE) or one.startswith(("/", "@")) for one in host.split(","))
+    # A service that we can't read may name any machine, also where the URL names a host.
+    if (service or not is_of_this_machine) and "sslmode" not in given:
         # libpq would encrypt only where the server offers to
         url += ("&" if "?" in url else "?") + "sslmode=require"
     prefix = value("JOURNEYS_POSTGRES_PREFIX") or ""
@@ -505,7 +509,7 @@ def _read_postgres(value: Callable[[str], str | None]) -> Postgres | None:
             str(given[name]) for name in ("password", "sslpassword", "oauth_client_secret") if given.get(name)
         ),
         place=f"{host or 'localhost'}:{given.get('port') or 5432}/{given.get('dbname') or given.get('user') or ''}",
-        user=str(given.get("user") or os.environ.get("PGUSER") or "of this machine"),
+        user=str(given.get("user") or "of this machine"),
         prefix=prefix,
         role=role,
         lock_seconds=_whole_number(value, "JOURNEYS_POSTGRES_LOCK_SECONDS", default=60),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -366,6 +367,24 @@ def test_what_fails_at_the_end_of_a_publish_says_that_the_tables_were_being_chan
     shop.line.release(2)
     is_sentence(shop.publish(), ", changing the tables: no comments today")
     assert shop.generation() == 1
+
+
+def test_a_server_that_vanishes_is_given_up_after_a_minute(shop: Shop) -> None:
+    """No packet says that it is gone: the machine's own look at the connection does."""
+
+    def options(url: str) -> list[int]:
+        postgres = read_settings(shop.environment | {"JOURNEYS_POSTGRES_URL": url}).postgres
+        with (
+            server_module.connected(postgres) as connection,
+            socket.socket(fileno=os.dup(connection.fileno())) as ours,
+        ):
+            assert ours.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+            names = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT, socket.TCP_USER_TIMEOUT)
+            return [ours.getsockopt(socket.IPPROTO_TCP, name) for name in names]
+
+    url = shop.environment["JOURNEYS_POSTGRES_URL"]
+    assert options(url) == [30, 10, 3, 60_000]
+    assert options(url + "?keepalives_idle=300&tcp_user_timeout=0") == [300, 10, 3, 0]
 
 
 def test_two_publishers_take_turns(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

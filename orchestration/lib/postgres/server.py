@@ -21,6 +21,8 @@ from orchestration.lib.postgres.tables import short_name
 # `unique nulls not distinct` is as old as that; versions before it have no support any more.
 OLDEST = 15
 CONNECT_SECONDS = 10
+# A server that gives no sign for about a minute is gone, such as one whose machine lost its network: no packet says so.
+ALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
 # A publish that was killed is not over for the server before it hears of it.
 WAIT_FOR_ANOTHER_SECONDS = 20.0
 
@@ -66,7 +68,7 @@ class Places:
 def connected(postgres: Postgres) -> Iterator[Connection]:
     """A connection to the server for a `with` block, outside of transactions. Raises PostgresError."""
     given = conninfo_to_dict(postgres.url)
-    ours: dict[str, Any] = {"application_name": "journey-warehouse", "connect_timeout": CONNECT_SECONDS}
+    ours: dict[str, Any] = {"application_name": "journey-warehouse", "connect_timeout": CONNECT_SECONDS, **ALIVE}
     try:
         connection = psycopg.connect(
             postgres.url, autocommit=True, **{key: value for key, value in ours.items() if key not in given}

@@ -23,6 +23,7 @@ from orchestration.__main__ import main
 from orchestration.lib.core.settings import PROJECT_ROOT, SettingsError, read_settings
 from orchestration.lib.postgres import publishing
 from orchestration.lib.postgres import server as server_module
+from orchestration.lib.postgres.faults import PostgresError, explained, of_connecting
 from orchestration.lib.release.publish import publish
 from tests.faults.disks import small_disk
 from tests.postgres.conftest import Said, Shop
@@ -479,6 +480,23 @@ with dg.DagsterInstance.from_config(sys.argv[1]) as instance:
         shows_no_password(path.read_bytes().decode("utf-8", "replace"))
     [(bodies,)] = shop.rows("select string_agg(t::text, ' ') from journeys_release.release t")
     shows_no_password(bodies)
+
+
+@pytest.mark.parametrize("password", ["x", "ea", "timed"])
+def test_a_short_password_is_not_shown_by_what_is_left_of_other_words(password: str) -> None:
+    url = f"postgresql://u:{password}@127.0.0.1:1/d"
+    postgres = read_settings({"JOURNEYS_POSTGRES_URL": url}).postgres
+    error = psycopg.errors.ConnectionTimeout("connection timeout expired, timed out while reading")
+    said = str(of_connecting(error, postgres))
+    assert "***" not in said
+    assert said.startswith("PostgreSQL at 127.0.0.1:1/d can't be used: ConnectionTimeout. Readers")
+    # the cure is that of what the server said
+    error = psycopg.OperationalError("FATAL: sorry, too many clients already (timed, next)")
+    said = str(of_connecting(error, postgres))
+    assert "used: OperationalError. " in said and "Close some, or raise max_connections" in said
+    with pytest.raises(PostgresError) as raised, explained(postgres, "looking at it"):
+        raise psycopg.errors.UndefinedTable("relation extremely.timed.year does not exist")
+    assert "UndefinedTable" in str(raised.value) and "***" not in str(raised.value)
 
 
 def test_a_machine_without_postgresql_fails_these_tests(monkeypatch: pytest.MonkeyPatch) -> None:

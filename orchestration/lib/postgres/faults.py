@@ -15,6 +15,9 @@ from orchestration.lib.core.settings import Postgres
 KEPT = "Readers of PostgreSQL keep the release they have."
 AGAIN = "then type make publish-postgres."
 
+# A password of fewer characters may occur within other words.
+SHORT_SECRET = 6
+
 # What the server says where another session holds a lock.
 LOCKED = (errors.LockNotAvailable, errors.DeadlockDetected)
 
@@ -54,18 +57,26 @@ _CONNECTING = (
 _AWAY = "Start the server, or correct host and port in JOURNEYS_POSTGRES_URL"
 
 
-def redacted(text: str, postgres: Postgres) -> str:
-    """The text without the passwords of the URL, however they are written there."""
+def redacted(error: Exception, text: str, postgres: Postgres) -> str:
+    """The text without the passwords of the URL, however they are written there.
+
+    A short password may be a part of other words, and what is left of them would show it: the text is then the name of
+    the error, whole.
+    """
     for secret in postgres.secrets:
         for form in {secret, quote(secret, safe=""), quote(secret), quote_plus(secret)}:
+            if len(secret) < SHORT_SECRET and form in text:
+                return type(error).__name__
             text = text.replace(form, "***")
     return " ".join(text.split())
 
 
 def of_connecting(error: Exception, postgres: Postgres) -> PostgresError:
     """The sentence for a server that can't be reached or lets nobody in."""
-    said = re.sub(r"\s*Is the server running on .*?\?", "", redacted(str(error), postgres)).rstrip(".")
-    cure = next((cure for pattern, cure in _CONNECTING if pattern.search(said)), _AWAY)
+    whole = str(error)
+    text = re.sub(r"\s*Is the server running on .*?\?", "", whole, flags=re.DOTALL)
+    said = redacted(error, text, postgres).rstrip(".")
+    cure = next((cure for pattern, cure in _CONNECTING if pattern.search(whole)), _AWAY)
     return PostgresError(f"PostgreSQL at {postgres.place} can't be used: {said}. {KEPT} {cure}, {AGAIN}")
 
 
@@ -87,7 +98,7 @@ def explained(postgres: Postgres, what: str, *, locks_too: bool = True) -> Itera
 
 def _sentence(error: psycopg.Error, postgres: Postgres, what: str) -> str:
     where = f"PostgreSQL at {postgres.place}, {what}"
-    said = redacted(error.diag.message_primary or str(error).partition("\n")[0], postgres).rstrip(".")
+    said = redacted(error, error.diag.message_primary or str(error).partition("\n")[0], postgres).rstrip(".")
     match error:
         case errors.DiskFull() | errors.OutOfMemory():
             is_disk = isinstance(error, errors.DiskFull)
@@ -99,7 +110,7 @@ def _sentence(error: psycopg.Error, postgres: Postgres, what: str) -> str:
                 f"that publishes: let the one who owns them publish, or alter their owner, {AGAIN}"
             )
         case errors.DependentObjectsStillExist():
-            depends = redacted(re.sub(r"\n", "; ", error.diag.message_detail or said), postgres)
+            depends = redacted(error, re.sub(r"\n", "; ", error.diag.message_detail or said), postgres)
             return (
                 f"{where}: the release no longer has a column or table that objects of others need: {depends}. {KEPT} "
                 f"Have these objects dropped or written without it, {AGAIN}"

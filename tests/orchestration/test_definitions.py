@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import dagster as dg
 import duckdb
@@ -25,6 +26,8 @@ from orchestration.lib.dbt.building import DbtBuild, NodeResult
 from orchestration.lib.dbt.marts import read_marts
 from orchestration.lib.dbt.node_states import NodeState
 from orchestration.lib.dbt.project import ensure_manifest, read_dbt_manifest, target
+from orchestration.lib.postgres import publishing
+from orchestration.lib.postgres.faults import PostgresError
 from orchestration.lib.release.docs_tables import docs_with_tables
 from orchestration.lib.release.due import Due
 from orchestration.lib.warehouse.data_set import prepare_data_set
@@ -329,6 +332,13 @@ def test_the_schedule_asks_where_something_is_due_or_the_clock_moved(
     assert asks(Due(("1 file to land: a.csv",), None, "s"))
     assert asks(Due((), nine, "s"))
     assert asks(WarehouseBusy("held"))
+    # PostgreSQL is asked only where one is set; one that can't be asked is the run's to explain
+    is_behind = Mock(side_effect=[False, True, PostgresError("The server is away.")])
+    monkeypatch.setattr(publishing, "is_behind", is_behind)
+    assert not asks(Due((), None, "s")) and not is_behind.called
+    with monkeypatch.context() as patched:
+        patched.setenv("JOURNEYS_POSTGRES_URL", "postgresql://publisher@127.0.0.1:1/reports")
+        assert [asks(Due((), None, "s")) for _ in range(3)] == [False, True, True]
     # a mail that waits is sent by the run
     monkeypatch.setattr(jobs, "due_digests", lambda settings, *, now: "a release")
     assert asks(Due((), None, "s"))

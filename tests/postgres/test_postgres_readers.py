@@ -154,6 +154,25 @@ def test_columns_follow_the_release_under_the_views_of_readers(shop: Shop) -> No
     ) == [("Where it happened.",)]
 
 
+def test_a_transaction_from_before_a_retyped_column_sees_null_in_it_as_documented(shop: Shop) -> None:
+    """PostgreSQL has no versions of definitions: docs/postgres.md names the exception. All else is the old release."""
+    shop.line.release(1)
+    shop.published()
+    shop.line.build(2)
+    change_columns(shop, "alter table core.fct_events alter amount type double")
+    publish(shop.line.write_as_it_is(2), shop.line.settings)
+    with psycopg.connect(shop.server.url("postgres", shop.database)) as before:
+        before.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        before.execute("select release_id from journeys_release.release")
+        shop.published()
+        seen = before.execute("select count(*), count(amount), max(generation) from core.fct_events").fetchone()
+        assert seen == (501, 0, 1)
+        # the next transaction sees the release whole
+        before.rollback()
+        seen = before.execute("select count(*), count(amount), max(generation) from core.fct_events").fetchone()
+        assert seen == (502, 502, 2)
+
+
 def test_a_view_that_needs_a_column_that_is_gone_is_named_and_nothing_changes(shop: Shop) -> None:
     shop.line.release(1)
     shop.published()

@@ -491,8 +491,8 @@ def test_a_short_password_is_not_shown_by_what_is_left_of_other_words(password: 
     assert "***" not in said
     assert said.startswith("PostgreSQL at 127.0.0.1:1/d can't be used: ConnectionTimeout. Readers")
     # the cure is that of what the server said
-    error = psycopg.OperationalError("FATAL: sorry, too many clients already (timed, next)")
-    said = str(of_connecting(error, postgres))
+    full = psycopg.OperationalError("FATAL: sorry, too many clients already (timed, next)")
+    said = str(of_connecting(full, postgres))
     assert "used: OperationalError. " in said and "Close some, or raise max_connections" in said
     with pytest.raises(PostgresError) as raised, explained(postgres, "looking at it"):
         raise psycopg.errors.UndefinedTable("relation extremely.timed.year does not exist")

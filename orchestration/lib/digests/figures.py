@@ -56,11 +56,14 @@ class Band:
 class Anomaly:
     """Days of the last period that were unlike those before, as the gate of the marts found it and nobody accepted it.
 
-    `chance` is how likely that is on ordinary days, after correction for all comparisons of the run.
+    `chance` is how likely that is on ordinary days, after correction for all comparisons of the run. `before` and
+    `after` are the figure on the days before and on these.
     """
 
     message: str
     chance: float
+    before: float | None = None
+    after: float | None = None
 
 
 @dataclass(frozen=True)
@@ -312,9 +315,12 @@ def _band_of(kpi: Kpi, bands: Sequence[Band]) -> Band | None:
 
 
 def _anomalies(connection: duckdb.DuckDBPyConnection) -> dict[str, Anomaly]:
-    """By KPI the least likely of its last period that nobody accepted; of KPIs with one figure, the same for each."""
+    """By KPI the least likely with days in its last period that nobody accepted; of KPIs with one figure, the same.
+
+    Days after the period are of one that is not complete yet: the scorecard does not show it.
+    """
     rows = connection.execute("""
-        select scorecard.kpi_id, anomalies.message, anomalies.chance
+        select scorecard.kpi_id, anomalies.message, anomalies.chance, anomalies.before_value, anomalies.after_value
         from hygiene.kpi_anomalies as anomalies
         inner join kpis.kpi_scorecard as scorecard
             on list_contains(
@@ -322,13 +328,14 @@ def _anomalies(connection: duckdb.DuckDBPyConnection) -> dict[str, Anomaly]:
                 scorecard.kpi_id
             )
             and anomalies.last_on >= scorecard.period_start
+            and anomalies.first_on <= scorecard.period_end
             and anomalies.figure = if(scorecard.denominator is null, 'volume', 'value')
         where anomalies.ended_at is null and anomalies.accepted_by is null
         qualify row_number() over (
             partition by scorecard.kpi_id order by anomalies.chance, anomalies.anomaly_id
         ) = 1
     """).fetchall()
-    return {kpi_id: Anomaly(message, chance) for kpi_id, message, chance in rows}
+    return {kpi_id: Anomaly(*row) for kpi_id, *row in rows}
 
 
 def _maps(connection: duckdb.DuckDBPyConnection, journeys: Collection[str | None]) -> dict[str, JourneyMap]:

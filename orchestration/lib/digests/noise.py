@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 from orchestration.lib.core.shares import chance_of_difference
@@ -20,10 +20,7 @@ LEAST_CHANCE = 1e-15
 
 @dataclass(frozen=True)
 class Move:
-    """A KPI that moved. `times` is how far, in what chance may do; `said` says it in words.
-
-    What the gate of the marts found counts as worse: it names no direction.
-    """
+    """A KPI that moved. `times` is how far, in what chance may do; `said` says it in words."""
 
     kpi: Kpi
     times: float
@@ -67,7 +64,10 @@ def _before(kpi: Kpi) -> float | None:
 
 def _move(kpi: Kpi, z: float) -> Move | None:
     found = [one for one in (_of_interval(kpi, z), _of_band(kpi, z), _of_anomaly(kpi)) if one is not None]
-    return max(found, key=lambda one: one.times, default=None)
+    if not found:
+        return None
+    # days within the period may have gone against the period: whether it is worse says the move of the whole
+    return replace(max(found, key=lambda one: one.times), is_worse=found[0].is_worse)
 
 
 def _of_interval(kpi: Kpi, z: float) -> Move | None:
@@ -108,10 +108,14 @@ def _of_band(kpi: Kpi, z: float) -> Move | None:
 
 
 def _of_anomaly(kpi: Kpi) -> Move | None:
-    if kpi.anomaly is None:
+    """Worse, too, where the ledger does not say from what to what the figure went: somebody has to look."""
+    anomaly = kpi.anomaly
+    if anomaly is None:
         return None
-    z = NormalDist().inv_cdf(1 - max(kpi.anomaly.chance, LEAST_CHANCE) / 2)
-    return Move(kpi, max(1.0, z / NormalDist().inv_cdf(1 - RISK / 2)), kpi.anomaly.message, True)
+    before, after = anomaly.before, anomaly.after
+    is_worse = before is None or after is None or (after > before) != (kpi.direction == "up")
+    z = NormalDist().inv_cdf(1 - max(anomaly.chance, LEAST_CHANCE) / 2)
+    return Move(kpi, max(1.0, z / NormalDist().inv_cdf(1 - RISK / 2)), anomaly.message, is_worse)
 
 
 def _days(count: int) -> str:

@@ -60,14 +60,21 @@ KPI_TABLES = """
     ) as rows (kpi_id, figure, window_days, actual, expected, lower, upper, measured_on, judged_at);
     create or replace table hygiene.kpi_anomalies (
         anomaly_id varchar, kpi_id varchar, also_kpi_ids varchar, figure varchar, message varchar,
-        accepted_by varchar, chance double, last_on date, ended_at timestamp
+        accepted_by varchar, before_value double, after_value double, chance double, first_on date, last_on date,
+        ended_at timestamp
     );
-    insert into hygiene.kpi_anomalies values
-        ('old', 'value', null, 'value', 'It was odd in May', null, 1e-9, date '2026-05-31', null),
-        ('ended', 'value', null, 'value', 'It was odd', null, 1e-9, date '2026-06-20', timestamp '2026-07-01'),
-        ('right', 'value', null, 'value', 'It is right', 'Ann', 1e-9, date '2026-06-20', null),
-        ('other', 'value', null, 'volume', 'Its volume is odd', null, 1e-9, date '2026-06-20', null),
-        ('odd', 'nothing', 'value, more', 'value', 'It is odd', {accepted}, 1e-9, date '2026-06-20', null);
+    insert into hygiene.kpi_anomalies
+    select anomaly_id, kpi_id, also_kpi_ids, figure, message, accepted_by, 1200, {odd_value}, 1e-9, first_on, last_on,
+        ended_at
+    from (values
+        ('old', 'value', null, 'value', 'It was odd in May', null, date '2026-05-30', date '2026-05-31', null),
+        ('new', 'value', null, 'value', 'It is odd in July', null, date '2026-07-01', date '2026-07-02', null),
+        ('ended', 'value', null, 'value', 'It was odd', null, date '2026-06-20', date '2026-06-20',
+            timestamp '2026-07-01'),
+        ('right', 'value', null, 'value', 'It is right', 'Ann', date '2026-06-20', date '2026-06-20', null),
+        ('other', 'value', null, 'volume', 'Its volume is odd', null, date '2026-06-20', date '2026-06-20', null),
+        ('odd', 'nothing', 'value, more', 'value', 'It is odd', {accepted}, date '2026-06-30', date '2026-07-01', null)
+    ) as rows (anomaly_id, kpi_id, also_kpi_ids, figure, message, accepted_by, first_on, last_on, ended_at);
     create schema if not exists flows;
     create or replace table flows.map_stops as
     select * from (values
@@ -127,11 +134,19 @@ class Shop(Line):
     """A data set whose releases carry digests."""
 
     def publish_release(
-        self, *, passed: str = "red", roles: tuple = ROLES, day: int = 1, upper: float = 1300.0, accepted: bool = True
+        self,
+        *,
+        passed: str = "red",
+        roles: tuple = ROLES,
+        day: int = 1,
+        upper: float = 1300.0,
+        accepted: bool = True,
+        odd_value: float = 900.0,
     ) -> Release:
         """Publishes a release in which the KPI `passed` has a status, and the band of `value` ends at `upper`.
 
-        Of what was found unlike the days before, everything is over, or `accepted`.
+        Of what was found unlike the days before, everything is over, still to come, or `accepted`; on those days the
+        value went from 1,200 to `odd_value`.
         """
         previous = current_release(self.settings)
         candidate = self.write(day)
@@ -144,7 +159,12 @@ class Shop(Line):
             connection.execute("create or replace table journeys.kept as select * from journeys.agg_phases_daily")
             connection.execute(
                 KPI_TABLES.format(
-                    passed=passed, roles=shown, upper=upper, accepted="'Ann'" if accepted else "null", numbers=NUMBERS
+                    passed=passed,
+                    roles=shown,
+                    upper=upper,
+                    accepted="'Ann'" if accepted else "null",
+                    odd_value=odd_value,
+                    numbers=NUMBERS,
                 )
             )
         with open_duckdb(candidate.directory / "customer_journeys.duckdb") as connection:

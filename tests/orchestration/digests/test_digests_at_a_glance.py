@@ -100,7 +100,45 @@ def test_bands_and_what_the_checks_found_are_read_from_the_ledgers(shop: Shop) -
     assert "The one KPI that could be compared did not move beyond noise." in text(day=1)
     assert "  Value per buyer: 1,234.50 EUR in the 28 days to 28 June 2026, better than" in text(day=2, upper=1210.0)
     odd = text(day=3, accepted=False)
-    assert "\n  Value per buyer: It is odd\n" in odd and odd.count("It") == 1, "and nothing that is over or accepted"
+    assert "\n  Value per buyer: It is odd\n" in odd and odd.count("It") == 1, (
+        "and nothing that is over, accepted or to come"
+    )
+
+
+def test_an_anomaly_is_better_or_worse_as_the_figure_went(shop: Shop) -> None:
+    """Cleo is informed of a KPI that is red, and of the value, which is green."""
+
+    def question(**changes: Any) -> str:
+        release = shop.publish_release(accepted=False, **changes)
+        text = (release.directory / "digests" / "cleo.txt").read_text(encoding="utf-8")
+        assert "\n  Value per buyer: It is odd\n" in text
+        return text.partition("\nNEXT QUESTION\n  ")[2]
+
+    assert question(day=1, odd_value=900.0).startswith("Value per buyer: ")
+    assert question(day=2, odd_value=1500.0).startswith("Passed <on> & bought, Looking: ")
+
+
+def test_an_anomaly_of_what_improved_is_not_the_next_question() -> None:
+    red = one_kpi("red", status="red", phase_id="other")
+    went_up = Anomaly("went from 40 % to 60 %", 1e-15, 0.4, 0.6)
+    went_down = Anomaly("went from 60 % to 40 %", 1e-15, 0.6, 0.4)
+
+    def asked(kpi: Kpi) -> str:
+        text = rendered([red, kpi]).text
+        assert (kpi.anomaly.message if kpi.anomaly else "") in text
+        return text.partition("\nNEXT QUESTION\n  ")[2].partition(",")[0]
+
+    assert asked(one_kpi("found", anomaly=went_up)) == "red"
+    assert asked(one_kpi("found", anomaly=went_down)) == "found"
+    assert asked(one_kpi("found", anomaly=went_up, direction="down")) == "found"
+    assert asked(one_kpi("found", anomaly=went_down, direction="down")) == "red"
+    # of which days nothing is known somebody has to look
+    assert asked(one_kpi("found", anomaly=Anomaly("is odd", 1e-15))) == "found"
+    # a few days do not turn what the whole period, or the last 28 days, say
+    assert asked(with_past(0.4, 0.6, kpi_id="found", denominator=300.0, anomaly=went_down)) == "red"
+    assert asked(with_past(0.6, 0.4, kpi_id="found", denominator=300.0, anomaly=went_up)) == "found"
+    better = Band(130.0, 100.0, 85.0, 115.0, 28, date(2026, 1, 28), is_per_day=False)
+    assert asked(one_kpi("found", unit="EUR", value=130.0, band=better, anomaly=went_down)) == "red"
 
 
 def test_every_kpi_has_a_line_with_its_target_and_the_open_period_drawn_as_such() -> None:

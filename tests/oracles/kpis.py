@@ -485,7 +485,7 @@ def period_rows(
             is_mature = wait is not None and closed + wait <= as_of
             now = over(first, found)
             earlier: list[float | None] = []
-            compared_at = None
+            previous_denominator = compared_at = None
             for other in (period_before(kpi["period"], first), year_before(kpi["period"], first)):
                 if is_mature:
                     then = over(other, found)
@@ -495,7 +495,10 @@ def period_rows(
                     then = over(other, [*of_events, *facts_at(moment)]) if on_record and other >= on_record else None
                     if not earlier and then is not None:
                         compared_at = moment
-                earlier.append(then["value"] if then is not None and then["is_on_record"] else None)
+                value = then["value"] if then is not None and then["is_on_record"] else None
+                if not earlier and then is not None and value is not None:
+                    previous_denominator = then["denominator"]
+                earlier.append(value)
             target = next(
                 (
                     row
@@ -523,6 +526,7 @@ def period_rows(
                     "trend": changes[0],
                     "trend_year": changes[1],
                     "previous_value": earlier[0],
+                    "previous_denominator": previous_denominator,
                     "year_before_value": earlier[1],
                     "linkable_share": sum(can_be_followed) / len(can_be_followed) if can_be_followed else None,
                     "period_day_count": (end - first).days + 1,

@@ -261,7 +261,8 @@ def kpi_values_by_level(built: Warehouse, expected: Release) -> list[str]:
 def kpi_periods(built: Warehouse, expected: Release) -> list[str]:
     columns = (
         "period", "status", "value", "value_ci_lower", "value_ci_upper", "numerator", "denominator", "target", "trend",
-        "trend_year", "previous_value", "year_before_value", "linkable_share", "measured_day_count", "period_day_count",
+        "trend_year", "previous_value", "previous_denominator", "year_before_value", "linkable_share",
+        "measured_day_count", "period_day_count",
         "is_mature",
         "is_on_record", "period_end", "compared_at",
     )  # fmt: skip
@@ -273,7 +274,8 @@ def kpi_periods(built: Warehouse, expected: Release) -> list[str]:
 def scorecard(built: Warehouse, expected: Release) -> list[str]:
     columns = (
         "tier", "value", "value_ci_lower", "value_ci_upper", "numerator", "denominator", "target", "status",
-        "status_value", "trend", "trend_year", "previous_value", "year_before_value", "responsible", "accountable",
+        "status_value", "trend", "trend_year", "previous_value", "previous_denominator", "year_before_value",
+        "responsible", "accountable",
         "linkable_share", "measured_day_count", "period_day_count", "is_mature", "period_start", "period_end",
         "status_period_start",
         "status_period_end", "compared_at",

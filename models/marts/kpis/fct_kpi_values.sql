@@ -34,13 +34,14 @@ compared_values as (
         compared.period_start,
         compared.comparison,
         period_values.value,
+        period_values.denominator,
         cast(null as timestamp) as compared_at
     from compared
     inner join period_values
         on period_values.kpi_id = compared.kpi_id and period_values.period_start = compared.compared_start
     where compared.is_mature and period_values.is_on_record
     union all
-    select kpi_id, period_start, comparison, value, compared_at
+    select kpi_id, period_start, comparison, value, denominator, compared_at
     from {{ ref('int_kpi_values_at_age') }}
 ),
 
@@ -57,6 +58,9 @@ valued as (
         targets.amber_bound,
         targets.red_bound,
         previous_period.value as previous_value,
+        case
+            when previous_period.value is not null then previous_period.denominator
+        end as previous_denominator,
         year_before.value as year_before_value,
         period_values.linkable_share,
         period_values.measured_day_count,
@@ -120,6 +124,7 @@ select
     value - previous_value as trend,
     value - year_before_value as trend_year,
     previous_value,
+    previous_denominator,
     year_before_value,
     linkable_share,
     measured_day_count,

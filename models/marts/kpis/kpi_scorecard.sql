@@ -42,6 +42,7 @@ select
     last_periods.trend,
     last_periods.trend_year,
     last_periods.previous_value,
+    last_periods.previous_denominator,
     last_periods.year_before_value,
     kpis.responsible,
     kpis.accountable,

@@ -79,7 +79,8 @@ class Kpi:
     """A row of the scorecard with the names that people know. `previous_status` is None where it had none.
 
     `status` is that of `status_value`, of the last period whose windows have closed; `value` is the last period's.
-    `past` are its periods up to the last one, the oldest first.
+    `previous_denominator` is that of `previous_value`, at equal age. `past` are its periods up to the last one, the
+    oldest first.
     """
 
     kpi_id: str
@@ -114,6 +115,7 @@ class Kpi:
     compared_at: datetime | None
     linkable_share: float | None
     previous_value: float | None = None
+    previous_denominator: float | None = None
     previous_status: str | None = None
     phase: PhaseFigures | None = None
     past: Sequence[Past] = ()
@@ -215,7 +217,8 @@ SCORECARD = """
         scorecard.status_period_end,
         scorecard.compared_at,
         scorecard.linkable_share,
-        scorecard.previous_value
+        scorecard.previous_value,
+        scorecard.previous_denominator
     from kpis.kpi_scorecard as scorecard
     inner join kpis.dim_kpis as kpis
         on kpis.kpi_id = scorecard.kpi_id

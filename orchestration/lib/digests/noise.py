@@ -53,13 +53,9 @@ def find_moves(kpis: Sequence[Kpi]) -> Moves:
 
 
 def _by_interval(kpi: Kpi) -> bool:
-    return None not in (kpi.value, kpi.value_ci_lower, kpi.previous_value, kpi.denominator) and bool(_before(kpi))
-
-
-def _before(kpi: Kpi) -> float | None:
-    """Over how many the period before is; at an earlier age it was over as many, as they are counted at entry."""
-    earlier = [past.denominator for past in kpi.past if past.period_start < kpi.period_start]
-    return earlier[-1] if earlier else None
+    return None not in (kpi.value, kpi.value_ci_lower, kpi.previous_value, kpi.denominator) and bool(
+        kpi.previous_denominator
+    )
 
 
 def _move(kpi: Kpi, z: float) -> Move | None:
@@ -71,7 +67,7 @@ def _move(kpi: Kpi, z: float) -> Move | None:
 
 
 def _of_interval(kpi: Kpi, z: float) -> Move | None:
-    before = _before(kpi)
+    before = kpi.previous_denominator
     if not _by_interval(kpi) or kpi.value is None or kpi.previous_value is None or not kpi.denominator or not before:
         return None
     chance = chance_of_difference(kpi.value, kpi.denominator, kpi.previous_value, before, z)

@@ -33,18 +33,20 @@ KPI_TABLES = """
         ('carts', 'buying', 'looking', 'Carts per view', 'progress', 'secondary', 'up', 'share', 'week',
             0.4, 0.2, 0.64, 8.0, 20.0, 0.5, 0.45, 'amber', 0.4, -0.05, cast(null as double), 'Ann', 'Jürgen Groß',
             6, 7, date '2026-06-22', date '2026-06-28', true, date '2026-06-22', date '2026-06-28',
-            cast(null as timestamp), 0.62, 0.45),
+            cast(null as timestamp), 0.62, 0.45, 22.0),
         ('passed', 'buying', 'looking', 'Passed <on> & bought', 'progress', 'primary', 'up', 'share', 'month',
             0.1, 0.09, 0.11, 100.0, 1000.0, 0.3, 0.3, '{passed}', 0.2, 0.02, -0.1, 'Ann', 'Jürgen Groß',
             30, 30, date '2026-06-01', date '2026-06-30', false, date '2026-05-01', date '2026-05-31',
-            timestamp '2026-06-01', 1.0, 0.08),
+            timestamp '2026-06-01', 1.0, 0.08, 900.0),
         ('value', 'buying', null, 'Value per buyer', 'money', 'primary', 'up', 'EUR', 'month',
             1234.5, null, null, 2469.0, 2.0, 1000.0, 900.0, 'green', 1234.5, null, null, 'Bob', 'Bob',
-            30, 30, date '2026-06-01', date '2026-06-30', true, date '2026-06-01', date '2026-06-30', null, null, null)
+            30, 30, date '2026-06-01', date '2026-06-30', true, date '2026-06-01', date '2026-06-30',
+            null, null, null, null)
     ) as rows (kpi_id, journey_id, phase_id, kpi_name, kind, tier, direction, unit, period, value, value_ci_lower,
         value_ci_upper, numerator, denominator, target, amber_bound, status, status_value, trend, trend_year,
         responsible, accountable, measured_day_count, period_day_count, period_start, period_end, is_mature,
-        status_period_start, status_period_end, compared_at, linkable_share, previous_value);
+        status_period_start, status_period_end, compared_at, linkable_share, previous_value,
+        previous_denominator);
     create or replace table kpis.fct_kpi_values as
     select kpi_id, period_start, value, denominator, is_mature from kpis.kpi_scorecard
     union all
@@ -112,7 +114,7 @@ NUMBERS = "* replace ({})".format(
         f"cast({name} as double) as {name}"
         for name in (
             "value", "value_ci_lower", "value_ci_upper", "denominator", "target", "amber_bound", "status_value",
-            "trend", "trend_year", "linkable_share", "previous_value",
+            "trend", "trend_year", "linkable_share", "previous_value", "previous_denominator",
         )
     )
 )  # fmt: skip

@@ -76,6 +76,7 @@ def with_past(*values: float | None, denominator: float = 1_000.0, is_open: bool
         "value_ci_upper": None if last is None else min(1.0, last + 0.05),
         "denominator": denominator,
         "previous_value": before,
+        "previous_denominator": None if before is None else denominator,
         "trend": None if last is None or before is None else last - before,
         "past": past,
         "is_mature": not is_open,

@@ -59,6 +59,15 @@ def test_what_moved_is_beyond_what_chance_does_to_so_many_kpis() -> None:
     assert "number of comparisons, here 50," in among.text and "comparisons, here 50," in text_of(among.html)
 
 
+def test_a_period_of_which_fewer_had_ended_at_that_age_is_compared_over_these() -> None:
+    """Six points are no chance of a thousand and a thousand, but of 650 and the 300 who had ended by then."""
+    moved = with_past(0.40, 0.46, denominator=1_000.0)
+    assert "The one KPI that could be compared moved beyond noise" in rendered([moved]).text
+    at_that_age = replace(moved, denominator=650.0, previous_denominator=300.0)
+    assert "The one KPI that could be compared did not move" in rendered([at_that_age]).text
+    assert "Nothing can be compared yet" in rendered([replace(moved, previous_denominator=None)]).text
+
+
 def test_the_three_that_moved_furthest_are_named_and_the_others_counted() -> None:
     kpis = [with_past(0.40, 0.40 + 0.05 * n, kpi_id=f"up_{n}", kpi_name=f"Up {n}") for n in range(2, 7)]
     digest = rendered([*kpis, one_kpi("alone")])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -19,27 +20,19 @@ TABLE_FUNCTIONS = frozenset({"duckdb_columns", "duckdb_tables", "generate_series
 # Views of DuckDB, whose answers name no path.
 CATALOG_VIEWS = frozenset({"duckdb_columns", "duckdb_tables"})
 INFORMATION_SCHEMA = frozenset({"columns", "schemata", "tables"})
-# Functions of values that show how this machine is set up, or do something.
-REFUSED_FUNCTIONS = frozenset(
-    {
-        "current_query",
-        "current_setting",
-        "currval",
-        "getenv",
-        "getvariable",
-        "nextval",
-        "pg_sleep",
-        "set_config",
-        "setval",
-        "sleep_ms",
-        "which_secret",
-        "write_log",
-    }
+# Functions of values that show nothing of this machine, do nothing and take no SQL as text; all others are refused.
+FUNCTIONS = frozenset(
+    word
+    for line in Path(__file__).with_name("functions.txt").read_text(encoding="utf-8").splitlines()
+    if not line.startswith("# ")
+    for word in line.split()
 )
 # What a FROM may consist of, as DuckDB's parse calls it.
 FROM_PARTS = frozenset(
     {"BASE_TABLE", "COLUMN_DATA", "EMPTY", "EXPRESSION_LIST", "JOIN", "PIVOT", "SHOW_REF", "SUBQUERY", "TABLE_FUNCTION"}
 )
+# Calls of functions; a function of a table is one of these as well, and looked at where it is a table.
+CALLS = frozenset({"FUNCTION", "WINDOW"})
 DESCRIPTIONS = frozenset({"DESCRIBE", "SUMMARY"})
 MOST_CHARACTERS = 20_000
 
@@ -78,9 +71,9 @@ def check_query(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
 
 
 def _of_the_release(connection: duckdb.DuckDBPyConnection) -> tuple[set[tuple[str, str]], set[str], set[str]]:
-    """The table macros of the release, by schema and name, its schemas, and the names of DuckDB's own views."""
+    """The macros of the release, by schema and name, its schemas, and the names of DuckDB's own views."""
     macros = connection.execute(
-        "select schema_name, function_name from duckdb_functions() where function_type = 'table_macro' and not internal"
+        "select schema_name, function_name from duckdb_functions() where function_type like '%macro' and not internal"
     ).fetchall()
     schemas = connection.execute("select distinct schema_name from duckdb_tables() where not internal").fetchall()
     views = connection.execute("select view_name from duckdb_views() where internal").fetchall()
@@ -108,8 +101,8 @@ def _check(part: Mapping[str, Any], *, macros: set[tuple[str, str]], schemas: se
         _check_table_function(part["function"], macros)
     elif part.get("type") == "SHOW_REF" and (part.get("show_type") not in DESCRIPTIONS or not part.get("query")):
         raise Refused("SHOW is not answered; list_marts and describe_mart say what there is.")
-    elif part.get("class") == "FUNCTION" and part["function_name"].lower() in REFUSED_FUNCTIONS:
-        raise Refused(f"{part['function_name']}() is not answered: a query is about the release, not the machine.")
+    elif part.get("class") in CALLS:
+        _check_function(part, macros)
 
 
 def _check_table(part: Mapping[str, Any], schemas: set[str], names: set[str]) -> None:
@@ -125,6 +118,13 @@ def _check_table(part: Mapping[str, Any], schemas: set[str], names: set[str]) ->
         f"{shown} is no table of the release. Name tables as schema.table, such as core.fct_events; list_marts says "
         "which there are."
     )
+
+
+def _check_function(function: Mapping[str, Any], macros: set[tuple[str, str]]) -> None:
+    schema, name = (str(function.get(key) or "").lower() for key in ("schema", "function_name"))
+    if name in FUNCTIONS | TABLE_FUNCTIONS or (schema, name) in macros:
+        return
+    raise Refused(f"{name[:100]}() is not answered: a query computes from the release, and asks the machine nothing.")
 
 
 def _check_table_function(function: Mapping[str, Any], macros: set[tuple[str, str]]) -> None:

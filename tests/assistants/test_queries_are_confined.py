@@ -6,10 +6,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from mcp.client.client import Client
 
 from assistants import limits
+from assistants.allowed import FUNCTIONS, TABLE_FUNCTIONS
 from assistants.asking import NotAnswered, ask
 from assistants.asking import answer as answer_here
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings
@@ -64,6 +66,13 @@ REFUSED = (
     "select current_setting('temp_directory')",
     "select 'home_directory'.current_setting()",
     "select list_transform(['temp_directory'], lambda x: current_setting(x))",
+    "select json_serialize_plan('select current_setting(''secret_directory'')', optimize := true)",
+    "select json_serialize_sql('select 1')",
+    "select json_deserialize_sql(json_serialize_sql('select 1'))",
+    "select system.main.current_setting('secret_directory')",
+    "select max(n) filter (where current_setting('secret_directory') <> '') from core.facts",
+    "select max(current_setting('secret_directory')) over () from core.facts",
+    "select n from core.facts order by current_setting('secret_directory')",
     "from duckdb_extensions()",
     "from duckdb_secrets()",
     "from duckdb_logs",
@@ -99,6 +108,45 @@ REFUSED = (
     "(" * 15_000,
     "select " + "-" * 30_000 + "\n1",
 )
+# What DuckDB has besides what is allowed: shows or changes the machine, takes SQL, or is of use to DuckDB alone
+NOT_ALLOWED = """
+    assert_true bitstring_byte_comparable can_cast_implicitly cast_to_type col_description combine combine_aggr
+    constant_or_null create_sort_key current_connection_id current_query current_query_id current_schemas
+    current_setting current_transaction_id currval finalize format_pg_type format_type get_block_size getvariable
+    has_any_column_privilege has_column_privilege has_database_privilege has_foreign_data_wrapper_privilege
+    has_function_privilege has_language_privilege has_schema_privilege has_sequence_privilege has_server_privilege
+    has_table_privilege has_tablespace_privilege hive_partition_component icu_sort_key in_search_path index_key
+    inet_client_addr inet_client_port inet_server_addr inet_server_port invoke is_histogram_other_bin
+    json_copy_strftime_if_date json_copy_strftime_if_timestamp json_deserialize_sql json_serialize_plan
+    json_serialize_sql map_to_pg_oid nextval obj_description parse_duckdb_log_message pg_collation_is_visible
+    pg_conf_load_time pg_conversion_is_visible pg_function_is_visible pg_get_constraintdef pg_get_expr
+    pg_get_viewdef pg_has_role pg_is_other_temp_schema pg_my_temp_schema pg_opclass_is_visible
+    pg_operator_is_visible pg_opfamily_is_visible pg_postmaster_start_time pg_sleep pg_table_is_visible
+    pg_ts_config_is_visible pg_ts_dict_is_visible pg_ts_parser_is_visible pg_ts_template_is_visible
+    pg_type_is_visible remap_struct replace_type setseed setval shobj_description sleep_ms stats sum_no_overflow
+    timetz_byte_comparable to_aggregate_state txid_current variant_bytes_to_variant variant_comparator
+    variant_to_parquet_variant vector_type write_log
+"""
+NO_TABLES = """
+    arrow_scan arrow_scan_dumb checkpoint create_external_resource deregister_external_resource
+    destroy_external_resource disable_logging disable_profiling duckdb_approx_database_count
+    duckdb_available_metrics duckdb_connection_count duckdb_constraints duckdb_coordinate_systems duckdb_databases
+    duckdb_dependencies duckdb_dialects duckdb_eviction_queues duckdb_extension_repositories duckdb_extensions
+    duckdb_external_file_cache duckdb_external_resource_types duckdb_external_resources duckdb_functions
+    duckdb_grammar_extensions duckdb_indexes duckdb_keywords duckdb_log_contexts duckdb_logs duckdb_logs_parsed
+    duckdb_memory duckdb_optimizers duckdb_prepared_statements duckdb_profiling_settings duckdb_schemas
+    duckdb_secret_type_parameters duckdb_secret_types duckdb_secrets duckdb_sequences duckdb_settings
+    duckdb_table_sample duckdb_temporary_files duckdb_triggers duckdb_types duckdb_variables duckdb_views
+    enable_logging enable_profiling force_checkpoint glob histogram histogram_values icu_calendar_names
+    json_execute_serialized_sql json_tree pandas_scan parquet_bloom_probe parquet_file_metadata
+    parquet_full_metadata parquet_kv_metadata parquet_metadata parquet_scan parquet_schema pg_timezone_names
+    pragma_collations pragma_database_size pragma_metadata_info pragma_platform pragma_show pragma_storage_info
+    pragma_table_info pragma_user_agent pragma_version python_arrow_scan python_map_function query query_table
+    read_blob read_csv read_csv_auto read_duckdb read_json read_json_auto read_json_objects read_json_objects_auto
+    read_ndjson read_ndjson_auto read_ndjson_objects read_parquet read_single_csv_file read_single_json_file
+    read_single_parquet_file read_text register_external_resource register_external_resource_type repeat repeat_row
+    seq_scan sniff_csv summary test_all_types test_vector_types truncate_duckdb_logs which_secret
+"""
 FINE = {
     "select n + 41 as answer from core.facts": [{"answer": 42}],
     "with recursive t as (select 1 as n union all select n + 1 from t where n < 3) select max(n) as n from t": [
@@ -111,6 +159,26 @@ FINE = {
     "from core.facts -- a word at the end": [{"n": 1}],
     "select column_name from (describe core.facts)": [{"column_name": "n"}],
     "select 1 as n, 2 as n": [{"n": 1, "n_2": 2}],
+    "select core.tripled(n) as n from core.facts": [{"n": 3}],
+    "select [x + 1 for x in [n]] as a, n::json as b, {'c': n}.c as c, date '2026-01-31' + interval 1 month as d,"
+    " 'x' like '%x' as e, extract(year from date '2026-01-31') as f, row_number() over (order by n) as g,"
+    " string_agg(n, ',') over () as h, coalesce(null, nullif(n, 2), 3) as i, -n % 2 as j, try_cast('x' as int) as k,"
+    " timestamp '2026-01-01 00:00:00' at time zone 'UTC' < '2026-02-01'::timestamptz as l from core.facts": [
+        {
+            "a": [2],
+            "b": "1",
+            "c": 1,
+            "d": "2026-02-28T00:00:00",
+            "e": True,
+            "f": 2026,
+            "g": 1,
+            "h": "1",
+            "i": 1,
+            "j": -1,
+            "k": None,
+            "l": True,
+        }
+    ],
 }
 
 
@@ -128,7 +196,25 @@ def settings(folder: Path) -> Settings:
         "one",
         "create table r.core.facts as select 1 as n",
         "create macro r.core.doubled(x) as table select 2 * x as n",
+        "create macro r.core.tripled(x) as 3 * x",
     )
+
+
+def test_every_function_of_duckdb_was_looked_at() -> None:
+    """One that a new version brings is refused; look at it, and name it in `functions.txt` or here."""
+    with duckdb.connect() as connection:
+        functions = connection.execute("select function_type, lower(function_name) from duckdb_functions()").fetchall()
+    of_tables = {name for kind, name in functions if kind in ("table", "table_macro")}
+    assert of_tables - TABLE_FUNCTIONS - set(NO_TABLES.split()) == set()
+    # what orders texts, and what DuckDB puts into a plan, are many
+    others = {
+        name
+        for kind, name in functions
+        if kind not in ("pragma", "table", "table_macro")
+        and not name.startswith(("__internal", "collate_", "icu_collate_", "is "))
+    }
+    assert others - FUNCTIONS - set(NOT_ALLOWED.split()) == set()
+    assert FUNCTIONS & set(NOT_ALLOWED.split()) == TABLE_FUNCTIONS & set(NO_TABLES.split()) == set()
 
 
 def test_a_query_reaches_nothing_else(settings: Settings, folder: Path) -> None:

@@ -46,7 +46,12 @@ class KpiAnswer(Answer):
     targets: Annotated[Rows, Field(description="Targets with their bounds and days.")]
     people: Annotated[Rows, Field(description="Who is responsible, accountable, consulted, informed.")]
     figures: Annotated[Rows, Field(description="Its last periods, the newest first.")]
-    moved: Annotated[Rows, Field(description="By channel: the last two periods, the largest change first.")]
+    moved: Annotated[
+        Rows,
+        Field(
+            description="By channel: the last two periods, the largest change first; none while the last is not final."
+        ),
+    ]
     restated: Annotated[Rows, Field(description="Figures of it that a later release changed.")]
 
 

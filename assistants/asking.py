@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import resource
 import subprocess
@@ -31,6 +32,10 @@ TOO_LARGE = (
     f"The query needs more than {limits.MEMORY} of memory. Ask for a shorter period or fewer columns, or count "
     "instead of listing."
 )
+NOT_RUN = "The query could not be run; the server's log says why."
+# What a process says that ends in an orderly way for lack of memory.
+SIGNS_OF_MEMORY = ("MemoryError", "bad_alloc", "Cannot allocate memory", "can't start new thread")
+log = logging.getLogger("assistants")
 
 
 class NotAnswered(RuntimeError):
@@ -69,8 +74,13 @@ def ask(database: Path, sql: str, *, most_rows: int, seconds: float = limits.QUE
     try:
         said = json.loads(ended.stdout)
     except ValueError as error:
-        # the kernel or the allocator ended it
-        raise NotAnswered(TOO_LARGE) from error
+        errors = ended.stderr.decode(errors="replace")
+        # below zero the kernel or the allocator ended it
+        if ended.returncode < 0 or any(sign in errors for sign in SIGNS_OF_MEMORY):
+            raise NotAnswered(TOO_LARGE) from error
+        [last] = errors.strip().splitlines()[-1:] or ["no message"]
+        log.error("A query's process ended with %d: %s", ended.returncode, last[:500])
+        raise NotAnswered(NOT_RUN) from error
     if "problem" in said:
         raise NotAnswered(said["problem"])
     return Found(**said)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ResourceError, ToolError
@@ -20,6 +20,7 @@ from orchestration.lib.core.settings import PROJECT_ROOT, Settings
 
 log = logging.getLogger("assistants")
 Made = TypeVar("Made")
+Status = Literal["red", "amber", "green", "no_data"]
 
 INSTRUCTIONS = """\
 Questions about customer journeys, answered from the current release of a warehouse: read-only, pseudonymous.
@@ -73,7 +74,7 @@ def make_server(settings: Settings) -> MCPServer[Any]:
     def scorecard(
         journey: Annotated[str | None, Field(description="Only KPIs of this journey, such as purchase.")] = None,
         phase: Annotated[str | None, Field(description="Only KPIs of this phase, such as interest.")] = None,
-        status: Annotated[str | None, Field(description="Only these: red, amber, green or no_data.")] = None,
+        status: Annotated[Status | None, Field(description="Only KPIs of this status.")] = None,
         accountable: Annotated[str | None, Field(description="Only KPIs that this person is accountable for.")] = None,
     ) -> RowsAnswer:
         """Gives every KPI with its last complete period: value, target, status, trend, n, and who is accountable.

@@ -20,6 +20,7 @@ from dashboard.release import Release, Table
 HASH = re.compile(r"[0-9a-f]{32,64}")
 CUSTOMER = re.compile(r"[ca]_[0-9a-f]{32,64}")
 MOST_PERIODS = 60
+MOST_RESTATED = 50
 
 MARTS = """
 select schema_name || '.' || table_name as mart, comment as description, estimated_size as row_count, column_count
@@ -38,6 +39,9 @@ from kpis.kpi_scorecard
 where {filters}
 order by tier, case status when 'red' then 1 when 'amber' then 2 when 'green' then 3 else 4 end, kpi_id
 """
+# What a filter names by column, so that a misspelt one is not answered with "none".
+FILTERS = {"journey_id": "journey", "phase_id": "phase", "accountable": "accountable person"}
+KNOWN = "select distinct {column} as value from kpis.kpi_scorecard where {column} is not null order by value"
 KPI = "select * from kpis.dim_kpis where kpi_id = $kpi"
 KPI_NOW = "select * from kpis.kpi_scorecard where kpi_id = $kpi"
 TARGETS = "select * exclude (kpi_id) from kpis.dim_kpi_targets where kpi_id = $kpi order by valid_from"
@@ -68,14 +72,15 @@ by_channel as (
 select
     *,
     coalesce(numerator, 0) - coalesce(previous_numerator, 0) as numerator_change,
-    numerator / nullif(n, 0) as value,
-    previous_numerator / nullif(previous_n, 0) as previous_value
+    case when n >= $fewest then numerator / nullif(n, 0) end as value,
+    case when previous_n >= $fewest then previous_numerator / nullif(previous_n, 0) end as previous_value
 from by_channel order by abs(numerator_change) desc, channel
 """
 RESTATED = """
 select measured_on, key, measure, old_value, new_value, reasons, release_id
 from hygiene.restatements
-where table_schema = 'kpis' and contains(key, $kpi) order by measured_on desc limit 50
+where table_schema = 'kpis' and json_extract_string(key, '$.kpi_id') = $kpi
+order by measured_on desc, key, measure limit $most
 """
 JOURNEYS = "select distinct journey_id from journeys.dim_journeys order by journey_id"
 INSTANCES = "select count(*) as n from journeys.fct_journeys where journey_id = $journey"
@@ -115,8 +120,13 @@ PATH = "from core.identifier_path($from_hash, $to_hash)"
 
 MOVES = (
     "moved adds up days of each channel: where a KPI counts customers, one who came on two days counts twice there. "
-    "It says where figures changed, not why."
+    "It says where figures changed, not why. A value over fewer than {fewest} is withheld, as in the scorecard."
 )
+NOT_YET = (
+    "moved is empty: the last period is not final, and the days of the one before it are older, so that the two don't "
+    "compare. figures has both at equal age: value, and previous_value at compared_at."
+)
+RESTATED_MORE = f"restated has the newest {MOST_RESTATED}; hygiene.restatements has all."
 OPEN = "The last period is not final: intervals that are still open may yet move on."
 CLEAR = (
     "That is neither a customer id (c_… or a_… with 32 hexadecimal digits) nor a hash of an identifier. Clear e-mail "
@@ -180,12 +190,17 @@ def scorecard(release: Release, **filters: str | None) -> RowsAnswer:
     """The KPIs whose columns have these values; None is any."""
     asked = Asked(release)
     chosen = {column: value for column, value in filters.items() if value is not None}
+    for column, kind in FILTERS.items():
+        if column in chosen:
+            known = [str(row["value"]) for row in release.ask(KNOWN.format(column=column)).dicts]
+            if chosen[column] not in known:
+                raise NotAnswered(_no_kpi(kind, str(chosen[column]), known))
     conditions = " and ".join(f"{column} = ${column}" for column in chosen) or "true"
     table = asked.ask(SCORECARD.replace("{filters}", conditions), **chosen)
     rows, is_cut = _rows(table)
     notes = ["n in a row is its denominator; null for a KPI that is a plain count or sum."]
     if not rows:
-        notes.append("No KPI meets these filters; without filters all are given.")
+        notes.append("No KPI meets all of these filters together; without filters all are given.")
     return RowsAnswer(**asked.answer(len(table), "KPIs", notes), rows=rows, is_cut=is_cut)
 
 
@@ -197,18 +212,27 @@ def explain_kpi(release: Release, kpi_id: str, periods: int) -> KpiAnswer:
         raise NotAnswered(_unknown("KPI", kpi_id, known, "scorecard"))
     now = next(iter(asked.rows(KPI_NOW, kpi=kpi_id)), {})
     figures = asked.rows(FIGURES, kpi=kpi_id, periods=max(1, min(periods, MOST_PERIODS)))
-    parts: dict[str, Any] = {
-        "targets": asked.rows(TARGETS, kpi=kpi_id),
-        "people": asked.rows(PEOPLE, kpi=kpi_id),
-        "moved": asked.rows(MOVED, kpi=kpi_id),
-        "restated": [row for row in asked.rows(RESTATED, kpi=kpi_id) if kpi_id in re.findall(r"\w+", str(row["key"]))],
-    }
-    has_denominator = definition[0]["denominator_measure_id"] is not None
-    n = now.get("denominator" if has_denominator else "numerator") or 0
-    notes = [MOVES] + ([OPEN] if now and not now["is_mature"] else [])
-    said = f"{'denominator' if has_denominator else 'numerator'} of the last period"
+    is_final = all(period["is_mature"] for period in figures[:1])
+    restated = asked.rows(RESTATED, kpi=kpi_id, most=MOST_RESTATED + 1)
+    fewest = release.min_cell_size
+    notes = [MOVES.format(fewest=fewest) if is_final else NOT_YET]
+    if now and not now["is_mature"]:
+        notes.append(OPEN)
+    if len(restated) > MOST_RESTATED:
+        notes.append(RESTATED_MORE)
+    if definition[0]["denominator_measure_id"] is not None:
+        n, said = int(now.get("denominator") or 0), "denominator of the last period"
+    else:
+        n, said = len(figures), "periods; the KPI is a sum or a count, which is over no n"
     return KpiAnswer(
-        **asked.answer(int(n), said, notes), definition=definition[0], scorecard=now, figures=figures, **parts
+        **asked.answer(n, said, notes),
+        definition=definition[0],
+        scorecard=now,
+        figures=figures,
+        targets=asked.rows(TARGETS, kpi=kpi_id),
+        people=asked.rows(PEOPLE, kpi=kpi_id),
+        moved=asked.rows(MOVED, kpi=kpi_id, fewest=fewest) if is_final else [],
+        restated=restated[:MOST_RESTATED],
     )
 
 
@@ -281,8 +305,21 @@ def _rows(table: Table, characters: int = limits.MOST_CHARACTERS // 2) -> tuple[
 
 
 def _unknown(kind: str, name: str, known: Sequence[str], where: str) -> str:
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"There is no such {kind} in this release{f'; did you mean {near[0]}' if near else ''}? {where} lists them."
+    return f"There is no such {kind} in this release{_nearest(name, known)} {where} lists them."
+
+
+def _no_kpi(kind: str, name: str, known: Sequence[str]) -> str:
+    some = ", ".join(known[:20]) or "none"
+    return (
+        f"No KPI of this release has this {kind}{_nearest(name, known)} KPIs have: {some}{', …' * (len(known) > 20)}."
+    )
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    """The end of a sentence about a name that isn't known, whose upper case may be wrong too."""
+    folded = {one.casefold(): one for one in known}
+    near = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.5)
+    return f"; did you mean {folded[near[0]]}?" if near else "."
 
 
 def _written(sql: str, parameters: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from mcp.client.client import Client
 from assistants.asking import answer as asked_here
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import Settings
-from tests.assistants.talking import call, talk
+from tests.assistants.talking import call, talk, write_release
 
 pytestmark = pytest.mark.xdist_group("published_examples")
 
@@ -95,6 +95,93 @@ def test_answers_are_those_of_the_marts(omnichannel: Settings, tmp_path: Path) -
             assert "did you mean" in (await call(client, tool, **{argument: name})).error
 
     assert talk(omnichannel, tmp_path / "errors", questions) == ""
+
+
+def test_a_filter_that_no_kpi_has_is_no_answer_of_none(omnichannel: Settings, tmp_path: Path) -> None:
+    async def questions(client: Client) -> None:
+        assert "'red', 'amber', 'green' or 'no_data'" in (await call(client, "scorecard", status="Red")).error
+        assert "did you mean purchase?" in (await call(client, "scorecard", journey="Purchase")).error
+        assert "did you mean interest?" in (await call(client, "scorecard", phase="intrest")).error
+        error = (await call(client, "scorecard", accountable="xyzxyz")).error
+        assert "has this accountable person. KPIs have: " in error and "did you mean" not in error
+        error = (await call(client, "journey_map", journey="xyzxyz")).error
+        assert error.endswith("There is no such journey in this release. journeys.dim_journeys lists them.")
+
+    talk(omnichannel, tmp_path / "errors", questions)
+
+
+def test_moved_compares_final_periods_and_withholds_what_the_scorecard_withholds(
+    omnichannel: Settings, tmp_path: Path
+) -> None:
+    kpis = dict(rows(omnichannel, "select kpi_id, is_mature from kpis.kpi_scorecard"))
+    without = {
+        kpi for (kpi,) in rows(omnichannel, "select kpi_id from kpis.dim_kpis where denominator_measure_id is null")
+    }
+    assert without and set(kpis.values()) == {True, False}
+    withheld = 0
+
+    async def questions(client: Client) -> None:
+        nonlocal withheld
+        for kpi, is_mature in kpis.items():
+            answer = (await call(client, "explain_kpi", kpi_id=kpi, periods=3)).data
+            assert bool(answer["moved"]) <= is_mature, kpi
+            assert any("moved is empty" in note for note in answer["notes"]) == (not is_mature), kpi
+            for row in answer["moved"]:
+                for value, n in (("value", "n"), ("previous_value", "previous_n")):
+                    if row[n] is None or row[n] < 5:
+                        assert row[value] is None, (kpi, row)
+                        withheld += row[n] is not None and row[n] > 0
+            if kpi in without:
+                assert answer["n"] == len(answer["figures"]) and answer["n_of"].startswith("periods; the KPI is a sum")
+            else:
+                assert answer["n"] == int(answer["scorecard"]["denominator"] or 0)
+
+    talk(omnichannel, tmp_path / "errors", questions)
+    assert withheld
+
+
+def test_the_newest_restatements_of_a_kpi_are_given_and_those_of_no_other(
+    omnichannel: Settings, tmp_path: Path
+) -> None:
+    """The KPI `orders` among others whose rows are newer, and whose keys have the word."""
+    source = (omnichannel.serving / "customer_journeys.duckdb").resolve()
+    names = [
+        f"{schema}.{name}"
+        for schema, name in rows(
+            omnichannel, "select schema_name, table_name from duckdb_tables() where schema_name in ('kpis', 'hygiene')"
+        )
+    ]
+    kpi = rows(omnichannel, "select min(kpi_id) from kpis.dim_kpis")[0][0]
+    rival = '{"kpi_id":"' + kpi + '_more","channel":"' + kpi + '","segment":"all"}'
+    own = '{"kpi_id":"' + kpi + '","channel":"email","segment":"all"}'
+    settings = write_release(
+        tmp_path,
+        "restated",
+        f"attach '{source}' as source (read_only)",
+        "create schema r.kpis",
+        "create schema r.hygiene",
+        *(f"create table r.{name} as from source.{name}" for name in names),
+        "delete from r.hygiene.restatements",
+        *(
+            f"""
+            insert into r.hygiene.restatements by name
+            select 'restated' as release_id, 'kpis' as table_schema, 'fct_kpi_values_daily' as table_name,
+                '{key}' as key, 'numerator' as measure, date '{since}' + cast(i as integer) as measured_on
+            from range({count}) as r(i)
+            """
+            for key, since, count in ((rival, "2026-05-01", 60), (own, "2026-01-01", 51))
+        ),
+    )
+    said = []
+
+    async def questions(client: Client) -> None:
+        said.append((await call(client, "explain_kpi", kpi_id=kpi)).data)
+
+    talk(settings, tmp_path / "errors", questions)
+    days = [row["measured_on"] for row in said[0]["restated"]]
+    assert {row["key"] for row in said[0]["restated"]} == {own}
+    assert (len(days), days[0], days[-1]) == (50, "2026-02-20", "2026-01-02")
+    assert any("the newest 50" in note for note in said[0]["notes"])
 
 
 def test_why_identifiers_are_one_customer_is_asked_by_id_or_hash_and_never_in_clear(

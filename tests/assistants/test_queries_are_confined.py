@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -326,6 +327,31 @@ def test_nothing_of_the_environment_is_in_the_process_that_asks(
     with pytest.raises(NotAnswered):
         ask(settings.serving, "select 1", most_rows=1)
     assert set(seen["env"]) == {"JOURNEYS_MEMORY", "JOURNEYS_SPILL", "LANG"}
+
+
+@pytest.mark.parametrize(
+    ("code", "errors", "said"),
+    [
+        (-9, "", "memory"),
+        (-6, "terminate called after throwing an instance of 'std::bad_alloc'", "memory"),
+        (1, "Traceback\nMemoryError", "memory"),
+        (1, "Traceback\nModuleNotFoundError: No module named 'x'", "could not be run; the server's log says why"),
+        (1, "", "could not be run"),
+    ],
+)
+def test_a_process_that_ends_for_another_reason_than_memory_is_not_called_large(
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    code: int,
+    errors: str,
+    said: str,
+) -> None:
+    ended = subprocess.CompletedProcess([], code, b"", errors.encode())
+    monkeypatch.setattr("assistants.asking.subprocess.run", lambda *arguments, **options: ended)
+    with pytest.raises(NotAnswered, match=said):
+        ask(settings.serving, "select 1", most_rows=1)
+    assert ("No module named 'x'" in caplog.text) == ("No module" in errors)
 
 
 def test_over_http_the_same_is_refused_and_answered(settings: Settings, folder: Path) -> None:

@@ -47,6 +47,7 @@ from orchestration.lib.release.journal import (
     read_manifest,
     read_served,
 )
+from orchestration.lib.release.kpi_definitions import hashes_in
 from orchestration.lib.release.ledgers import append_rows
 from orchestration.lib.release.previous import (
     NOTHING,
@@ -220,6 +221,10 @@ def write_candidate(
                 "duckdb": {"version": duckdb.__version__, "storage_version": STORAGE_VERSION},
                 "checks": {verdict: checks_summary.get(verdict, 0) for verdict in ("pass", "fail", "error")},
             }
+            kpis = hashes_in(connection)
+            if kpis is not None:
+                # what metrics are compared with that are made from the data set's configuration
+                manifest["kpi_definitions"] = kpis
             counts = _count_rows(connection, {table.label: name(table.schema, table.name) for table in tables})
             own_rows = _own_ledger_rows(line, manifest, counts)
             if own_rows:

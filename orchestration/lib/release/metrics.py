@@ -15,18 +15,16 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-import duckdb
 import yaml
 
-from orchestration.lib.config.seeds import SeedRow, read_definitions, read_resolved
+from orchestration.lib.config.seeds import read_definitions, read_resolved
 from orchestration.lib.config.seeds.rows import read_rows
-from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.locks import held
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings, SettingsError
 from orchestration.lib.release.folders import DATABASE
 from orchestration.lib.release.journal import read_manifest
+from orchestration.lib.release.kpi_definitions import hashes_of
 from orchestration.lib.release.metric_definitions import MetricDefinitions, define_metrics
 
 SEMANTIC_MODELS = Path("models/marts/_semantic_models.yml")
@@ -70,7 +68,12 @@ def metric_project(settings: Settings, database: Path) -> MetricProject:
     """
     manifest = read_manifest(database.parent)
     settings = replace(settings, data_set=str(manifest["data_set"]))
-    definitions = _definitions(settings, database)
+    if "kpi_definitions" not in manifest:
+        raise MetricError(
+            f"Release {database.parent.name} was made by another version of the warehouse and does not say what its "
+            "KPIs were counted from, so metrics could give other figures. The next release, after make run, does."
+        )
+    definitions = _definitions(settings, manifest["kpi_definitions"])
     if not definitions.metrics:
         raise MetricError(
             f"Release {database.parent.name} has no KPI that can be a metric. KPIs are rows of kpis.csv; see "
@@ -96,8 +99,8 @@ def answer(project: MetricProject, metrics: Sequence[str], by: Sequence[str], op
     return _run("mf", [*arguments, *options], project.folder, project.database)
 
 
-def _definitions(settings: Settings, database: Path) -> MetricDefinitions:
-    """The metrics of the KPIs as the last run resolved them, of those that the release has so."""
+def _definitions(settings: Settings, published: Mapping[str, str]) -> MetricDefinitions:
+    """The metrics of the KPIs as the last run resolved them, of those that the release counted so."""
     try:
         kpis, measures = read_resolved(settings, "kpis"), read_resolved(settings, "measures")
     except OSError as error:
@@ -105,30 +108,11 @@ def _definitions(settings: Settings, database: Path) -> MetricDefinitions:
             f"{settings.resolved_seeds} lacks the KPIs of {settings.data_set}, which metrics are made from "
             f"({error.strerror}). make check writes it again, for own extracts with their JOURNEYS_ settings."
         ) from error
-    published = _published_kpis(database)
-    found = define_metrics([kpi for kpi in kpis if _is_published(kpi, published)], measures)
-    newer = {str(kpi.get("kpi_id")): NEWER for kpi in kpis if not _is_published(kpi, published)}
+    # typed, as the warehouse has them
+    now = hashes_of(*([row.typed for row in rows] for rows in (kpis, measures)))
+    newer = {kpi: NEWER for kpi, counted in now.items() if published.get(kpi) != counted}
+    found = define_metrics([kpi for kpi in kpis if kpi.get("kpi_id") not in newer], measures)
     return replace(found, left_out={**found.left_out, **newer})
-
-
-def _published_kpis(database: Path) -> dict[str, tuple[Any, ...]]:
-    """The measures of each KPI of the release."""
-    with open_duckdb(database, read_only=True) as connection:
-        try:
-            rows = connection.execute(
-                "select kpi_id, numerator_measure_id, denominator_measure_id from kpis.dim_kpis"
-            ).fetchall()
-        except duckdb.CatalogException as error:
-            raise MetricError(
-                f"Release {database.parent.name} was made by another version of the warehouse and lacks the KPIs that "
-                "metrics are made from. The next release, after make run, has them."
-            ) from error
-    return {row[0]: row[1:] for row in rows}
-
-
-def _is_published(kpi: SeedRow, published: Mapping[str, tuple[Any, ...]]) -> bool:
-    measures = (kpi.get("numerator_measure_id"), kpi.get("denominator_measure_id"))
-    return published.get(str(kpi.get("kpi_id"))) == measures
 
 
 def _files(settings: Settings, definitions: MetricDefinitions, time_zone: str) -> dict[str, str]:

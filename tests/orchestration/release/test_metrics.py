@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import math
 import os
 import subprocess
@@ -195,6 +196,31 @@ def test_a_kpi_that_is_newer_than_the_release_says_so(omnichannel: Settings) -> 
         kpis.write_text(before, encoding="utf-8")
 
 
+def test_a_kpi_that_is_counted_in_another_way_than_the_release_has_it_has_no_metric(omnichannel: Settings) -> None:
+    """Every column of its measure says what is counted, except the words; a KPI of other measures goes on."""
+    path = omnichannel.resolved_seeds / "measures.csv"
+    before = path.read_text(encoding="utf-8")
+    header, *lines = list(csv.reader(before.splitlines()))
+    [place] = [number for number, line in enumerate(lines) if line[0] == "orders"]
+    kpis = rows(
+        omnichannel,
+        "select kpi_id from kpis.dim_kpis where 'orders' in (numerator_measure_id, denominator_measure_id)",
+    )
+    for column, value, is_other in (("channel", "email", True), ("level", "omni", True), ("description", "x", False)):
+        changed = [list(line) for line in lines]
+        changed[place][header.index(column)] = value
+        try:
+            with path.open("w", encoding="utf-8", newline="") as file:
+                csv.writer(file).writerows([header, *changed])
+            listed = ask(omnichannel).stdout
+        finally:
+            path.write_text(before, encoding="utf-8")
+        for (kpi,) in kpis:
+            assert (f"{kpi}: no metric: this release was published before" in listed) == is_other, (column, kpi)
+        assert listed.count("no metric: this release was published before") == len(kpis) * is_other
+    assert kpis
+
+
 def test_a_question_reads_the_release_alone(omnichannel: Settings, tmp_path: Path) -> None:
     (tmp_path / "secret.csv").write_text("what nobody asked for\n", encoding="utf-8")
     ended = ask(
@@ -239,8 +265,8 @@ def test_every_filter_of_a_measure_is_one_of_its_metric() -> None:
     ("measure", "kpi", "reason"),
     [
         ({"event_name": "{{ x }}"}, {}, "braces"),
-        ({}, {"kpi_id": "month"}, "other names"),
-        ({}, {"kpi_id": "Größe"}, "other names"),
+        ({}, {"kpi_id": "month"}, "takes ids of"),
+        ({}, {"kpi_id": "Größe"}, "takes ids of"),
         ({"aggregation": "distinct_customers", "occurrence": "2"}, {}, "second or later"),
         ({"aggregation": "distinct_customers", "value_column": "amount"}, {}, "no sum of days"),
     ],

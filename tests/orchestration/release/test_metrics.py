@@ -11,7 +11,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import pytest
+import yaml
 
 from orchestration.lib.config.seeds import read_definitions
 from orchestration.lib.config.seeds.rows import read_rows
@@ -228,6 +230,20 @@ def test_a_question_reads_the_release_alone(omnichannel: Settings, tmp_path: Pat
     )
     assert ended.returncode == 1 and "file system operations are disabled" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("environment", "path"),
+    [
+        ({}, "serving/customer_journeys.duckdb"),
+        ({"JOURNEYS_SERVING": "/srv/shop"}, "/srv/shop/customer_journeys.duckdb"),
+        ({"JOURNEYS_SERVING": "/srv/shop", "JOURNEYS_RELEASE": "/srv/one.duckdb"}, "/srv/one.duckdb"),
+    ],
+)
+def test_the_target_release_is_the_release_that_readers_get(environment: Mapping[str, str], path: str) -> None:
+    profile = yaml.safe_load((PROJECT_ROOT / "profiles.yml").read_text(encoding="utf-8"))
+    said = profile["journeys"]["outputs"]["release"]["path"]
+    assert jinja2.Template(said).render(env_var=environment.get) == path
 
 
 def test_without_a_release_the_command_says_what_to_type(tmp_path: Path, omnichannel: Settings) -> None:

@@ -74,7 +74,7 @@ def test_marts_come_by_schema_and_name_and_ledgers_after_them() -> None:
         ({"key": ["event_id"]}, "meta.release.answers is missing; write it: the question that the table answers"),
         ({"answers": "?"}, "meta.release.key is missing; write the columns that name a row"),
         ({**FACTS, "freshnes": 3}, "meta.release.freshnes is no known key; write freshness."),
-        ({**FACTS, "colour": 3}, "meta.release.colour is no known key; known are answers, key, freshness"),
+        ({**FACTS, "colour": 3}, "meta.release.colour is no known key; known are answers, key, joins, freshness"),
         (
             {**FACTS, "freshness": {"column": "occurred_at", "days": 3}},
             "meta.release.freshness.days is no known key; known are column, within_days.",
@@ -90,6 +90,18 @@ def test_marts_come_by_schema_and_name_and_ledgers_after_them() -> None:
         (
             {**FACTS, "restated": {"day": "occurred_at", "measures": ["amounts"]}},
             "meta.release.restated.measures names amounts, which is no column of the table",
+        ),
+        (
+            {**FACTS, "joins": [{"columns": ["event_id"], "to": "core.fct_event"}]},
+            "meta.release.joins names core.fct_event, which is no published table; write core.fct_events.",
+        ),
+        (
+            {**FACTS, "joins": [{"columns": ["event_id", "occurred_at"], "to": "core.fct_events"}]},
+            "meta.release.joins has event_id, occurred_at for core.fct_events; write a column for each of its key:",
+        ),
+        (
+            {**FACTS, "joins": [{"columns": ["channel"], "to": "core.fct_events"}]},
+            "meta.release.joins names channel, which is no column of the table",
         ),
         ({**FACTS, "key": ["event_key"]}, "meta.release.key names event_key, which is no column of the table"),
         ({**FACTS, "may_shrink": "perhaps"}, "meta.release.may_shrink: "),

@@ -45,11 +45,22 @@ class RestatedFigures(_Facts):
     rows: str = "true"
 
 
+class Join(_Facts):
+    """Columns that readers join with the key of `to` (schema.table), in the key's order.
+
+    Nothing tests that each value has a row there: some have none, such as a channel that channels.csv does not list.
+    """
+
+    columns: tuple[str, ...]
+    to: str
+
+
 class ReleaseFacts(_Facts):
     """What `meta.release` says of one published table."""
 
     answers: str
     key: tuple[str, ...] = ()
+    joins: tuple[Join, ...] = ()
     freshness: Freshness | None = None
     may_shrink: bool = True
     may_be_empty: bool = True
@@ -101,9 +112,13 @@ def read_marts(manifest: Mapping[str, Any]) -> tuple[Mart, ...]:
         _mart(node, node["alias"], wrong) for node in sorted(models, key=lambda node: (node["schema"], node["alias"]))
     ]
     marts += [_mart(source, source["identifier"], wrong) for source in ledgers]
+    found = tuple(mart for mart in marts if mart is not None)
+    if not wrong:
+        keys = {mart.label: mart.facts.key for mart in found}
+        wrong += [f"{mart.place}: {mart.name}: {finding}" for mart in found for finding in _wrong_joins(mart, keys)]
     if wrong:
         raise MartError("\n".join(wrong))
-    return tuple(mart for mart in marts if mart is not None)
+    return found
 
 
 def marts_by_schema(marts: Iterable[Mart]) -> dict[str, tuple[Mart, ...]]:
@@ -158,7 +173,7 @@ def _finding(error: Mapping[str, Any]) -> str:
 
 
 def _known_keys(path: Sequence[str]) -> list[str]:
-    kinds: dict[str, type[_Facts]] = {"freshness": Freshness, "restated": RestatedFigures}
+    kinds: dict[str, type[_Facts]] = {"freshness": Freshness, "restated": RestatedFigures, "joins": Join}
     return list((kinds[path[0]] if path else ReleaseFacts).model_fields)
 
 
@@ -173,8 +188,22 @@ def _wrong_kind(facts: ReleaseFacts, *, is_model: bool) -> Iterable[str]:
         yield "meta.release.key is for models; a ledger keeps the order in which rows were appended, so remove it."
 
 
+def _wrong_joins(mart: Mart, keys: Mapping[str, tuple[str, ...]]) -> Iterable[str]:
+    for join in mart.facts.joins:
+        key = keys.get(join.to)
+        if key is None:
+            close = difflib.get_close_matches(join.to, keys, n=1)
+            fix = f"write {close[0]}" if close else "write schema.table"
+            yield f"meta.release.joins names {join.to}, which is no published table; {fix}."
+        elif len(join.columns) != len(key):
+            yield (
+                f"meta.release.joins has {', '.join(join.columns)} for {join.to}; write a column for each of its key: "
+                f"{', '.join(key) or 'it has none'}."
+            )
+
+
 def _unknown_columns(facts: ReleaseFacts, columns: Mapping[str, str]) -> Iterable[str]:
-    named = {"key": facts.key}
+    named = {"key": facts.key, "joins": tuple(column for join in facts.joins for column in join.columns)}
     if facts.freshness is not None:
         named["freshness.column"] = (facts.freshness.column,)
     if facts.restated is not None:

@@ -1,7 +1,8 @@
 """Draws published tables with their keys, and which column names a row of which other table.
 
 Tables that others refer to stand to the left of those that refer to them. A reference is written out in its row as
-well, so the picture can be read without following a line. Tables without a reference are listed below by schema.
+well, so the picture can be read without following a line. The line of a join that may find no row there is dashed.
+Tables that nothing leads to or from are listed below by schema.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-BOX, GAP_X, GAP_Y, ROW, HEAD, EDGE = 300, 90, 18, 17, 24, 24
+BOX, GAP_X, GAP_Y, ROW, HEAD, EDGE = 340, 90, 18, 17, 24, 24
 LISTED = 330
 # Of each schema a colour: in the light and in the dark, with text that can be read on both.
 COLOURS = (
@@ -22,33 +23,57 @@ SWEEPS = 6
 
 @dataclass(frozen=True)
 class Entity:
-    """A table: its key, the columns that name rows of others (column, table, column there), and how many it has."""
+    """A table: its key, the columns that name rows of others (column, table, column there), and how many it has.
+
+    `joins` are columns, one or several, with the table that has them for its key, if it has that row.
+    """
 
     label: str
     key: tuple[str, ...]
     references: tuple[tuple[str, str, str], ...]
     column_count: int
+    joins: tuple[tuple[tuple[str, ...], str], ...] = ()
 
     @property
     def schema(self) -> str:
         return self.label.partition(".")[0]
 
     @property
+    def targets(self) -> list[str]:
+        """The tables that it leads to."""
+        return [*(target for _, target, _ in self.references), *(target for _, target in self.joins)]
+
+    @property
     def rows(self) -> list[tuple[str, str, bool]]:
-        """The lines of its box: column, the table that it names, and whether it is of the key."""
-        named = {column: target for column, target, _ in self.references}
+        """The lines of its box: column, the table that it names, and whether it is of the key.
+
+        A join of several columns has a line of its own.
+        """
+        named = {_named(columns): target for columns, target in self.joins}
+        named |= {column: target for column, target, _ in self.references}
         columns = [*self.key, *(column for column in named if column not in self.key)]
         return [(column, named.get(column, ""), column in self.key) for column in columns]
 
     @property
+    def more_count(self) -> int:
+        """How many of its columns its box does not name."""
+        joined = {column for columns, _ in self.joins for column in columns}
+        return max(0, self.column_count - len({*self.key, *(column for column, _, _ in self.references), *joined}))
+
+    @property
     def height(self) -> float:
-        return HEAD + ROW * (len(self.rows) + 1) + 4
+        return HEAD + ROW * (len(self.rows) + (1 if self.more_count else 0)) + 4
+
+
+def _named(columns: Sequence[str]) -> str:
+    """Columns of a join as its line names them: the first and the last of more than two."""
+    return ", ".join(columns if len(columns) <= 2 else (columns[0], "…", columns[-1]))
 
 
 def draw_entities(entities: Sequence[Entity]) -> str:
     """The diagram as SVG that brings its colours for light and dark along."""
-    joined = {entity.label for entity in entities if entity.references}
-    joined |= {target for entity in entities for _, target, _ in entity.references}
+    joined = {entity.label for entity in entities if entity.targets}
+    joined |= {target for entity in entities for target in entity.targets}
     shown = [entity for entity in entities if entity.label in joined]
     schemas = sorted({entity.schema for entity in entities})
     colour = {schema: number % len(COLOURS) for number, schema in enumerate(schemas)}
@@ -78,9 +103,7 @@ def draw_entities(entities: Sequence[Entity]) -> str:
 
 def _layers(entities: Sequence[Entity]) -> dict[str, int]:
     """How many references lead from a table to the left, at most; a circle of references is cut where it is met."""
-    targets = {
-        entity.label: [target for _, target, _ in entity.references if target != entity.label] for entity in entities
-    }
+    targets = {entity.label: [one for one in entity.targets if one != entity.label] for entity in entities}
     layers: dict[str, int] = {}
 
     def layer(label: str, above: frozenset[str]) -> int:
@@ -102,7 +125,7 @@ def _places(entities: Sequence[Entity]) -> tuple[dict[str, tuple[float, float]],
         columns[layers[entity.label]].append(entity)
     near: dict[str, list[str]] = {entity.label: [] for entity in entities}
     for entity in entities:
-        for _, target, _ in entity.references:
+        for target in entity.targets:
             near[entity.label].append(target)
             near[target].append(entity.label)
     places: dict[str, tuple[float, float]] = {}
@@ -127,9 +150,11 @@ def _mean(labels: Sequence[str], places: Mapping[str, tuple[float, float]]) -> f
 def _line(entity: Entity, places: Mapping[str, tuple[float, float]], colour: Mapping[str, int]) -> str:
     """The lines from a table's columns to the keys that they name."""
     drawn = []
-    for number, (_, target, _) in enumerate(entity.rows):
+    tested = {column for column, _, _ in entity.references}
+    for number, (column, target, _) in enumerate(entity.rows):
         if not target or target == entity.label:
             continue
+        dashed = "" if column in tested else ' stroke-dasharray="5 4"'
         x, y = places[entity.label]
         to_x, to_y = places[target]
         start_y = y + HEAD + ROW * (number + 0.5)
@@ -141,7 +166,7 @@ def _line(entity: Entity, places: Mapping[str, tuple[float, float]], colour: Map
         drawn.append(
             f'<path class="line t{stroke}" d="M{x:.0f} {start_y:.0f}'
             f"C{x - bend:.0f} {start_y:.0f} {end_x + (bend if to_x < x else -bend):.0f} {end_y:.0f} "
-            f'{end_x:.0f} {end_y:.0f}"/>'
+            f'{end_x:.0f} {end_y:.0f}"{dashed}/>'
         )
     return "".join(drawn)
 
@@ -157,15 +182,18 @@ def _box(entity: Entity, x: float, y: float, colour: int) -> str:
                 f'<text class="muted" x="{x + BOX - 8:.0f}" y="{line:.0f}" text-anchor="end" font-size="11">'
                 f"→ {escape(target)}</text>"
             )
-    more = entity.column_count - len(entity.rows)
+    more = entity.more_count
     last = y + HEAD + ROW * len(entity.rows) + 13
-    rest = f"{more} more column{'' if more == 1 else 's'}" if more else ""
+    if more:
+        rows.append(
+            f'<text class="muted" x="{x + 10:.0f}" y="{last:.0f}" font-size="11">'
+            f"{more} more column{'' if more == 1 else 's'}</text>"
+        )
     return (
         f'<g><rect class="card t{colour}" x="{x:.0f}" y="{y:.0f}" width="{BOX}" height="{entity.height:.0f}" rx="4"/>'
         f'<path class="s{colour}" d="M{x:.0f} {y + HEAD:.0f}V{y + 4:.0f}q0 -4 4 -4H{x + BOX - 4:.0f}q4 0 4 4'
         f'V{y + HEAD:.0f}Z"/><text class="head" x="{x + 10:.0f}" y="{y + 16:.0f}" font-weight="600">'
-        f"{escape(entity.label)}</text>{''.join(rows)}"
-        f'<text class="muted" x="{x + 10:.0f}" y="{last:.0f}" font-size="11">{rest}</text></g>'
+        f"{escape(entity.label)}</text>{''.join(rows)}</g>"
     )
 
 
@@ -177,7 +205,7 @@ def _listed(
         return [], top
     drawn = [
         f'<text class="text" x="{EDGE}" y="{top:.0f}" font-weight="600">'
-        "Tables without a reference, and their keys</text>"
+        "Tables that nothing leads to or from, and their keys</text>"
     ]
     count = max(1, int((width - 2 * EDGE) // LISTED))
     ends = [top + 14.0] * count

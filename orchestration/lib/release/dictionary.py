@@ -72,7 +72,9 @@ def _table(
     label = f"{said['schema']}.{said['name']}"
     mart, tests, since = marts.get(label), tested.get(label, Tested()), manifest.get("since", {})
     first = since.get(label, "")
-    named = {reference.column: reference.to_table for reference in tests.references}
+    joins = mart.facts.joins if mart is not None else ()
+    named = {join.columns[0]: join.to for join in joins if len(join.columns) == 1}
+    named |= {reference.column: reference.to_table for reference in tests.references}
     return {
         "label": label,
         "schema": said["schema"],
@@ -83,6 +85,7 @@ def _table(
         "row_count": said["row_count"],
         "owner": tests.owner,
         "tests": tests.table,
+        "joins": [(join.to, ", ".join(join.columns)) for join in joins],
         "since": first,
         "columns": [
             {

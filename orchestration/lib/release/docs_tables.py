@@ -73,7 +73,7 @@ def _columns(marts: Iterable[Mart]) -> list[str]:
 
 
 def _entities(manifest: Mapping[str, Any], marts: Sequence[Mart]) -> str:
-    """The diagram of tables, keys and references, as the contracts and the tests of relationships say them."""
+    """The diagram of tables, keys and references, as the contracts, `joins` and the tests of relationships say them."""
     tested = read_tested(manifest, marts)
     return draw_entities(
         [
@@ -82,6 +82,7 @@ def _entities(manifest: Mapping[str, Any], marts: Sequence[Mart]) -> str:
                 mart.facts.key,
                 tuple((one.column, one.to_table, one.to_column) for one in tested[mart.label].references),
                 len(mart.columns),
+                tuple((join.columns, join.to) for join in mart.facts.joins),
             )
             for mart in marts
         ]

@@ -55,6 +55,14 @@ def test_a_description_is_text_whatever_it_holds(tmp_path: Path) -> None:
     assert "<code>&lt;b&gt;thing&lt;/b&gt;</code>" in text and "12,345" in text
 
 
+def test_what_a_table_is_joined_with_is_said_though_nothing_tests_it(tmp_path: Path) -> None:
+    marts = read_marts(read_dbt_manifest())
+    said = release("r1", None, table("fct_events", "event_id", "channel"))
+    text = write_dictionary(tmp_path, said, marts, {}).read_text("utf-8")
+    assert '<a href="#core.dim_channels"><code>core.dim_channels</code></a> on <code>channel</code>' in text
+    assert 'The channel. <a href="#core.dim_channels">' in text
+
+
 def test_what_the_tests_say_is_said_of_tables_and_columns() -> None:
     manifest = read_dbt_manifest()
     tested = read_tested(manifest, read_marts(manifest))

@@ -1,7 +1,7 @@
 """Prepares Superset's own database and imports dashboards. It runs in Superset's environment.
 
 Standard input is JSON: `password`, the administrator's, so that no list of processes shows it (empty: it remains what
-it is), and `contents`, the text of each file to import by its name.
+it is, and none is made), and `contents`, the text of each file to import by its name.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ def main() -> None:
         security_manager.sync_role_definitions()
         admin = security_manager.find_user(ADMIN)
         if admin is None:
+            if not given["password"]:
+                raise SystemExit("there is no administrator and no password for one; set JOURNEYS_SUPERSET_PASSWORD")
             role = security_manager.find_role("Admin")
             admin = security_manager.add_user(
                 ADMIN, "Journey", "Warehouse", "admin@localhost", role, password=given["password"]

@@ -23,13 +23,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Response, sync_playwright
 
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings
 from tests.conftest import publish
 from tests.dashboard_pages.test_in_a_browser import ARGUMENTS, CHROMIUM, free_port
 
+CHARTS = 5
 PASSWORD = "a password of this test"
 LOOPBACK = re.compile(r"(http://127\.0\.0\.1:|data:|blob:)")
 
@@ -134,9 +135,18 @@ def counted(settings: Settings) -> dict[str, int]:
         )
 
 
+def fell_through(settings: Settings) -> list[tuple[str, int]]:
+    """The phases of the journey purchase, in its order, with how many fell through."""
+    with open_duckdb((settings.serving / "customer_journeys.duckdb").resolve(), read_only=True) as release:
+        return release.execute(
+            "select phase_id, sum(fell_through_count) from journeys.agg_phases_daily inner join journeys.dim_phases "
+            "using (journey_id, phase_id) where journey_id = 'purchase' group by phase_id order by min(phase_order)"
+        ).fetchall()
+
+
 def test_a_chart_has_the_figures_of_the_release(superset: Superset) -> None:
     charts = {chart["slice_name"] for chart in superset.ask("/api/v1/chart/")["result"]}
-    assert "KPI scorecard" in charts and len(charts) == 5
+    assert "KPI scorecard" in charts and len(charts) == CHARTS
     assert superset.entered() == counted(superset.settings) != {}
 
 
@@ -145,6 +155,7 @@ def test_descriptions_of_tables_and_columns_are_there(superset: Superset) -> Non
     assert dataset["description"].startswith("One row per journey, phase and day")
     assert all(column["description"] for column in dataset["columns"]) and len(dataset["columns"]) > 10
     assert [column["column_name"] for column in dataset["columns"] if column["is_dttm"]] == ["measured_on"]
+    assert {"phase", "is_in_calendar"} <= {column["column_name"] for column in dataset["columns"]}
 
 
 def test_the_release_is_all_that_sql_reaches(superset: Superset) -> None:
@@ -170,6 +181,8 @@ def test_a_browser_shows_the_dashboard_and_asks_no_other_machine(superset: Super
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
         page = browser.new_page(viewport={"width": 1400, "height": 1500})
+        charts: list[Response] = []
+        page.on("response", lambda response: charts.append(response) if "/api/v1/chart/data" in response.url else None)
         page.on("requestfinished", lambda request: loaded.append(request.url))
         page.on("requestfailed", lambda request: kept.append(f"{request.url} {request.failure}"))
         page.goto(f"{superset.address}/login/")
@@ -180,12 +193,25 @@ def test_a_browser_shows_the_dashboard_and_asks_no_other_machine(superset: Super
         page.goto(f"{superset.address}/superset/dashboard/customer-journeys/")
         page.wait_for_selector("text=KPI scorecard", timeout=60_000)
         page.wait_for_selector("table tbody tr", timeout=60_000)
+        for _ in range(60):
+            if len(charts) >= CHARTS:
+                break
+            page.wait_for_timeout(1_000)
+        # the last one is drawn
         page.wait_for_timeout(5_000)
+        assert [response.status for response in charts] == [200] * CHARTS, [response.text() for response in charts]
+        answers = [response.json()["result"][0] for response in charts]
         text = page.inner_text("body")
         if folder := os.environ.get("JOURNEYS_PICTURES"):
             page.screenshot(path=str(Path(folder) / "superset.png"))
         browser.close()
-    assert "What became of those who entered" in text and "Unexpected error" not in text
+    assert "What became of those who entered" in text
+    assert not any(problem in text for problem in ("Unexpected error", "Data error", "No results", "No data"))
+    assert all(answer["rowcount"] > 0 for answer in answers)
+    [outcomes] = [answer["data"] for answer in answers if "fell_through" in answer["colnames"]]
+    assert [(row["phase"].split(" ", 1)[1], row["fell_through"]) for row in outcomes] == fell_through(superset.settings)
+    [steps] = [[row["step"] for row in answer["data"]] for answer in answers if "step" in answer["colnames"]]
+    assert steps == sorted(steps) and len(steps) > 2
     assert [url for url in loaded if not LOOPBACK.match(url)] == []
     foreign = [one for one in kept if not LOOPBACK.match(one)]
     # refused by the browser before anything is sent, as the policy of the page says

@@ -26,6 +26,11 @@ FOLDER = PROJECT_ROOT / "bi_tools"
 # Made by the Makefile, from a lock file of its own.
 PROGRAMS = PROJECT_ROOT / "var" / ".superset" / "bin"
 
+# Is in Superset's folder while its database is made, so that a start that was ended in between is begun again.
+UNFINISHED = "unfinished"
+# Stands in the files of charts for a journey that the release has.
+JOURNEY = "{journey}"
+
 
 def command(
     port: Annotated[
@@ -52,10 +57,10 @@ def command(
     home = make_home(settings)
     environment = environment_of(home, served)
     password = os.environ.get(PASSWORD_VARIABLE, "").strip()
-    is_new = not (home / "superset.db").exists()
-    if is_new and not password:
+    is_new = begin_anew(home)
+    is_made_up = is_new and not password
+    if is_made_up:
         password = secrets.token_urlsafe(12)
-        print(f"Superset's administrator: admin, password {password} (shown only now)", flush=True)
     print("Preparing Superset; this takes a minute the first time.", flush=True)
     prepared = subprocess.run(
         [PROGRAMS / "python", FOLDER / "superset_setup.py"],
@@ -67,15 +72,27 @@ def command(
         check=False,
     )
     if prepared.returncode:
-        if is_new:
-            # the password that was shown belongs to nothing
-            (home / "superset.db").unlink(missing_ok=True)
         last = prepared.stderr.strip().splitlines()[-1:] or ["no message"]
         (home / "setup.log").write_text(prepared.stderr, encoding="utf-8")
         say(f"Superset could not be prepared: {last[0]}. Its whole output is in {home / 'setup.log'}.", sys.stderr)
         return 1
+    if is_made_up:
+        print(f"Superset's administrator: admin, password {password} (shown only now)", flush=True)
+    # from here on it is not made again, and the administrator has a password that was shown or given
+    (home / UNFINISHED).unlink(missing_ok=True)
     print(f"Superset on {address.url}/superset/dashboard/customer-journeys/ (Ctrl-C stops it)", flush=True)
     return _become_server(home, environment, address.port)
+
+
+def begin_anew(home: Path) -> bool:
+    """Whether Superset's database is made at this start: there is none, or a start that made it did not end."""
+    database, unfinished = home / "superset.db", home / UNFINISHED
+    if database.exists() and not unfinished.exists():
+        return False
+    unfinished.touch()
+    for name in ("superset.db", "superset.db-journal", "superset.db-wal", "superset.db-shm"):
+        (home / name).unlink(missing_ok=True)
+    return True
 
 
 def _become_server(home: Path, environment: dict[str, str], port: int) -> NoReturn:
@@ -94,7 +111,10 @@ def _become_server(home: Path, environment: dict[str, str], port: int) -> NoRetu
 
 
 def read_assets(served: Path) -> dict[str, str]:
-    """The files that Superset imports by name; a dataset has the columns and descriptions of the release."""
+    """The files that Superset imports by name.
+
+    A dataset has the columns and descriptions of the release, and its own; charts show the release's busiest journey.
+    """
     import yaml
 
     from orchestration.lib.core.connection import open_duckdb
@@ -102,12 +122,50 @@ def read_assets(served: Path) -> dict[str, str]:
     assets = FOLDER / "assets"
     contents = {}
     with open_duckdb(served.resolve(), read_only=True) as release:
+        journey = _busiest_journey(release)
         for path in sorted(assets.rglob("*.yaml")):
-            said = yaml.safe_load(path.read_text(encoding="utf-8"))
+            said = _of_journey(yaml.safe_load(path.read_text(encoding="utf-8")), journey)
             if path.parent.name == "datasets":
-                said |= _described(release, said["schema"], said["table_name"])
+                described = _described(release, said["schema"], said["table_name"])
+                own = [_column(one["column_name"], one["type"], one["description"]) for one in said["columns"]]
+                said |= described | {"columns": described["columns"] + own}
             contents[str(path.relative_to(assets))] = yaml.safe_dump(said, allow_unicode=True)
     return contents
+
+
+def _busiest_journey(release: duckdb.DuckDBPyConnection) -> str:
+    """The journey that most instances are in; any of those configured where there is no instance yet."""
+    found = release.execute(
+        """
+        select journeys.journey_id
+        from journeys.dim_journeys as journeys
+        left join journeys.fct_journeys as instances on instances.journey_id = journeys.journey_id
+        group by journeys.journey_id
+        order by count(instances.journey_id) desc, journeys.journey_id limit 1
+        """
+    ).fetchone()
+    return str(found[0]) if found else ""
+
+
+def _of_journey(said: Any, journey: str) -> Any:
+    """The content of a file in which texts name the journey."""
+    if isinstance(said, dict):
+        return {key: _of_journey(value, journey) for key, value in said.items()}
+    if isinstance(said, list):
+        return [_of_journey(value, journey) for value in said]
+    return said.replace(JOURNEY, journey) if isinstance(said, str) else said
+
+
+def _column(name: str, kind: str, meaning: str | None) -> dict[str, Any]:
+    return {
+        "column_name": name,
+        "type": kind,
+        "description": meaning,
+        "is_dttm": kind == "DATE" or kind.startswith("TIMESTAMP"),
+        "groupby": True,
+        "filterable": True,
+        "is_active": True,
+    }
 
 
 def _described(release: duckdb.DuckDBPyConnection, schema: str, table: str) -> dict[str, Any]:
@@ -126,18 +184,7 @@ def _described(release: duckdb.DuckDBPyConnection, schema: str, table: str) -> d
     ).fetchall()
     return {
         "description": tables[0][0],
-        "columns": [
-            {
-                "column_name": name,
-                "type": kind,
-                "description": meaning,
-                "is_dttm": kind == "DATE" or kind.startswith("TIMESTAMP"),
-                "groupby": True,
-                "filterable": True,
-                "is_active": True,
-            }
-            for name, kind, meaning in columns
-        ],
+        "columns": [_column(*column) for column in columns],
     }
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from orchestration.lib.config.contracts import TableContract, read_contracts
+from orchestration.lib.core.clock import plain_utc
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import EXAMPLES, PROJECT_ROOT, Settings, read_settings
 from orchestration.lib.dbt.building import explain
@@ -26,7 +27,7 @@ from orchestration.lib.identity.phones import look_up_phones
 from orchestration.lib.landing.land import LandingResult, land_table
 from orchestration.lib.landing.registry import table_batches
 from orchestration.lib.landing.withdraw import restore_file, withdraw_file
-from orchestration.lib.release.ledgers import read_ledgers
+from orchestration.lib.release.ledgers import create_ledgers, read_ledgers
 from orchestration.lib.warehouse.build import (
     note_release,
 )
@@ -234,6 +235,13 @@ def default_example(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     warehouse = Warehouse(settings)
     warehouse.land()
     warehouse.build()
+    # what a release says of itself, its clock above all
+    with open_duckdb(settings.warehouse) as connection:
+        create_ledgers(connection)
+        connection.execute(
+            "insert into hygiene.releases by name select 'shown' as release_id, ?::timestamp as as_of",
+            [plain_utc(example.as_of)],
+        )
     return warehouse
 
 

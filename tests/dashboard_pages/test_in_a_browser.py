@@ -407,9 +407,11 @@ def test_a_release_switched_while_pages_are_drawn_is_never_half_shown(
         is_over = threading.Event()
 
         def go_on_switching() -> None:
-            while not is_over.wait(0.02):
+            while not is_over.is_set():
                 for file in files:
                     switch(file)
+                    # no even number of switches to a page
+                    is_over.wait(0.017)
 
         switching = threading.Thread(target=go_on_switching)
         switching.start()

@@ -9,24 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jinja2
 from markupsafe import Markup, escape
 
 from orchestration.lib.dbt.mart_tests import Tested
 from orchestration.lib.dbt.marts import Mart
 
-DICTIONARY = "dictionary.html"
+if TYPE_CHECKING:
+    import jinja2
 
-_ENVIRONMENT = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(Path(__file__).with_name("templates")),
-    autoescape=True,
-    undefined=jinja2.StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-)
+DICTIONARY = "dictionary.html"
 
 
 def _with_code(text: str) -> Markup:
@@ -39,7 +32,20 @@ def _with_code(text: str) -> Markup:
     )
 
 
-_ENVIRONMENT.filters["with_code"] = _with_code
+def _environment() -> jinja2.Environment:
+    # a run that finds nothing new imports no templates
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).with_name("templates")),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["with_code"] = _with_code
+    return environment
 
 
 def write_dictionary(
@@ -53,13 +59,17 @@ def write_dictionary(
     tables = [_table(table, manifest, by_label, tested) for table in manifest["tables"]]
     tables.sort(key=lambda table: table["label"])
     schemas = [(schema, list(of_schema)) for schema, of_schema in groupby(tables, key=lambda table: table["schema"])]
-    text = _ENVIRONMENT.get_template(DICTIONARY).render(
-        release_id=manifest["release_id"],
-        data_set=manifest["data_set"],
-        as_of=str(manifest["as_of"])[:16].replace("T", " "),
-        schemas=schemas,
-        table_count=len(tables),
-        column_count=sum(len(table["columns"]) for table in tables),
+    text = (
+        _environment()
+        .get_template(DICTIONARY)
+        .render(
+            release_id=manifest["release_id"],
+            data_set=manifest["data_set"],
+            as_of=str(manifest["as_of"])[:16].replace("T", " "),
+            schemas=schemas,
+            table_count=len(tables),
+            column_count=sum(len(table["columns"]) for table in tables),
+        )
     )
     path = folder / DICTIONARY
     path.write_text(text, encoding="utf-8")

@@ -14,6 +14,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from orchestration.lib.core.templates import templates
 from orchestration.lib.digests.figures import Figures, Kpi, PhaseFigures
 from orchestration.lib.digests.mail import LARGEST_PAGE_BYTES, mail_bytes
 from orchestration.lib.digests.noise import SHOWN, Moves, find_moves
@@ -51,17 +52,11 @@ def _apart(context: jinja2.nodes.EvalContext, name: str) -> str:
     return f"\N{LEFT-TO-RIGHT MARK}{name}\N{LEFT-TO-RIGHT MARK}"
 
 
-_ENVIRONMENT = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(Path(__file__).with_name("templates")),
-    autoescape=jinja2.select_autoescape(["html"]),
-    undefined=jinja2.StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
+_TEMPLATES = templates(
+    Path(__file__).with_name("templates"),
+    # a number stays with its sign in a narrow cell
+    {"unbroken": lambda text: text.replace(" %", "\N{NO-BREAK SPACE}%"), "apart": _apart},
 )
-# a number stays with its sign in a narrow cell
-_ENVIRONMENT.filters["unbroken"] = lambda text: text.replace(" %", "\N{NO-BREAK SPACE}%")
-_ENVIRONMENT.filters["apart"] = _apart
 
 
 @dataclass(frozen=True)
@@ -179,14 +174,14 @@ def render(
             if room < len(first)
             else "",
         }
-        return _ENVIRONMENT.get_template("digest.html").render(said)
+        return _TEMPLATES.get_template("digest.html").render(said)
 
     text = {**content, "turned": turned, "journeys": _by_phase(mine, of_kpi, periods, maps, set(of_kpi))}
     return Digest(
         recipient,
         subject,
         _fitting(page, len(first)),
-        _ENVIRONMENT.get_template("digest.txt").render(text),
+        _TEMPLATES.get_template("digest.txt").render(text),
         len(mine),
         len(informed),
         _counts(mine),

@@ -13,18 +13,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import jinja2
-
+from orchestration.lib.core.templates import templates
 from orchestration.lib.hygiene.results import SuiteResult
 
-_ENVIRONMENT = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(Path(__file__).with_name("templates")),
-    autoescape=True,
-    undefined=jinja2.StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-)
+_TEMPLATES = templates(Path(__file__).with_name("templates"))
 
 
 def write_data_docs(results: Sequence[SuiteResult], directory: Path, *, run_id: str) -> Path:
@@ -51,5 +43,5 @@ def write_data_docs(results: Sequence[SuiteResult], directory: Path, *, run_id: 
 
 
 def _write(path: Path, *, template: str | None = None, **content: object) -> None:
-    text = _ENVIRONMENT.get_template(template or path.name).render(**content)
+    text = _TEMPLATES.get_template(template or path.name).render(**content)
     path.write_text(text, encoding="utf-8")

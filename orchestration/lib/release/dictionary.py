@@ -9,15 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from markupsafe import Markup, escape
 
+from orchestration.lib.core.templates import templates
 from orchestration.lib.dbt.mart_tests import Tested
 from orchestration.lib.dbt.marts import Mart
-
-if TYPE_CHECKING:
-    import jinja2
 
 DICTIONARY = "dictionary.html"
 
@@ -32,22 +30,6 @@ def _with_code(text: str) -> Markup:
     )
 
 
-def _environment() -> jinja2.Environment:
-    # a run that finds nothing new imports no templates
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).with_name("templates")),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["with_code"] = _with_code
-    return environment
-
-
 def write_dictionary(
     folder: Path, manifest: Mapping[str, Any], marts: Sequence[Mart], tested: Mapping[str, Tested]
 ) -> Path:
@@ -60,7 +42,7 @@ def write_dictionary(
     tables.sort(key=lambda table: table["label"])
     schemas = [(schema, list(of_schema)) for schema, of_schema in groupby(tables, key=lambda table: table["schema"])]
     text = (
-        _environment()
+        templates(Path(__file__).with_name("templates"), {"with_code": _with_code})
         .get_template(DICTIONARY)
         .render(
             release_id=manifest["release_id"],

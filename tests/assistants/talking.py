@@ -15,12 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import duckdb
 from mcp import StdioServerParameters
 from mcp.client.client import Client
 from mcp.client.stdio import stdio_client
 
-from orchestration.lib.core.settings import PROJECT_ROOT, Settings, read_settings
+from orchestration.lib.core.settings import PROJECT_ROOT, Settings
 
 WAIT_SECONDS = 60
 
@@ -97,26 +96,3 @@ def by_http(settings: Settings) -> Iterator[str]:
     finally:
         server.terminate()
         server.wait()
-
-
-def write_release(folder: Path, name: str, *statements: str, manifest: str | None = None) -> Settings:
-    """A release of the given tables, of the catalogue `r`; readers are switched to it as publishing does."""
-    release = folder / "var" / "shop" / "releases" / name
-    release.mkdir(parents=True)
-    with duckdb.connect() as connection:
-        connection.execute(f"attach '{release / 'customer_journeys.duckdb'}' as r (storage_version 'v1.0.0')")
-        connection.execute("create schema r.core")
-        for statement in statements:
-            connection.execute(statement)
-    said = {"release_id": name, "data_set": "shop", "as_of": "2026-07-01T00:00:00Z"}
-    (release / "manifest.json").write_text(json.dumps(said) if manifest is None else manifest, encoding="utf-8")
-    serving = folder / "serving"
-    serving.mkdir(exist_ok=True)
-    switch = serving / "switch"
-    switch.symlink_to(release / "customer_journeys.duckdb")
-    switch.replace(serving / "customer_journeys.duckdb")
-    return settings_of(folder)
-
-
-def settings_of(folder: Path) -> Settings:
-    return read_settings({"JOURNEYS_VAR": str(folder / "var"), "JOURNEYS_SERVING": str(folder / "serving")})

@@ -11,7 +11,8 @@ from mcp.client.client import Client
 from assistants.asking import answer as asked_here
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import Settings
-from tests.assistants.talking import call, talk, write_release
+from tests.assistants.talking import call, talk
+from tests.served_releases import write_release
 
 pytestmark = pytest.mark.xdist_group("published_examples")
 

@@ -16,7 +16,8 @@ from assistants.allowed import FUNCTIONS, TABLE_FUNCTIONS
 from assistants.asking import NotAnswered, ask
 from assistants.asking import answer as answer_here
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings
-from tests.assistants.talking import by_http, call, talk, write_release
+from tests.assistants.talking import by_http, call, talk
+from tests.served_releases import write_release
 
 # {} is a folder that the query has no business in; secret.csv lies there
 REFUSED = (

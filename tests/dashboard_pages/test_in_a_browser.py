@@ -29,6 +29,7 @@ from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings, read_settings
 from orchestration.lib.warehouse.identifiers import hash_identifier
 from orchestration.lib.warehouse.key import read_pepper
+from tests.served_releases import copies_of, switch
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -339,24 +340,13 @@ def test_two_browsers_and_a_release_published_in_between(
     browser: Browser, omnichannel: Settings, tmp_path: Path
 ) -> None:
     """Each sees the release that is current when it asks; an open page says that there is a newer one."""
-    serving = tmp_path / "serving"
-    serving.mkdir()
-    link = serving / "customer_journeys.duckdb"
-    current = (omnichannel.serving / "customer_journeys.duckdb").resolve().parent
-    copies = []
-    for name in ("first", "second"):
-        copy = tmp_path / "releases" / name
-        shutil.copytree(current, copy, ignore=shutil.ignore_patterns("parquet", "data_docs"))
-        copies.append(copy / "customer_journeys.duckdb")
-    link.symlink_to(copies[0])
+    serving, copies = copies_of(omnichannel, tmp_path, ("first", "second"))
 
     with served(replace(omnichannel, serving=serving)) as address, watched(browser) as one, watched(browser) as other:
         one.clock.install()
         one.goto(f"{address}/overview")
         assert one.locator("body").get_attribute("data-release") == "first"
-        switch = serving / "switch"
-        switch.symlink_to(copies[1])
-        switch.replace(link)
+        switch(serving, copies[1])
         other.goto(f"{address}/overview")
         assert other.locator("body").get_attribute("data-release") == "second"
         one.clock.fast_forward(25_000)
@@ -370,36 +360,22 @@ def test_a_release_switched_while_pages_are_drawn_is_never_half_shown(
     browser: Browser, omnichannel: Settings, tmp_path: Path
 ) -> None:
     """Two releases, switched to and fro: what a page shows is what the release that it names shows alone."""
-    serving = tmp_path / "serving"
-    serving.mkdir()
-    link = serving / "customer_journeys.duckdb"
-    current = (omnichannel.serving / "customer_journeys.duckdb").resolve().parent
-    files = []
-    for name in ("all", "some"):
-        copy = tmp_path / "releases" / name
-        shutil.copytree(current, copy, ignore=shutil.ignore_patterns("parquet", "data_docs"))
-        files.append(copy / "customer_journeys.duckdb")
+    serving, files = copies_of(omnichannel, tmp_path, ("all", "some"))
     files[1].chmod(0o600)
     with duckdb.connect(str(files[1])) as connection:
         for table in ("fct_phase_intervals", "fct_journeys", "fct_steps"):
             connection.execute(f"delete from journeys.{table} where hash(customer_id) % 3 = 0")
 
-    def switch(to: Path) -> None:
-        ready = serving / "ready"
-        ready.symlink_to(to)
-        ready.replace(link)
-
     def figures(page: Page) -> list[str]:
         return page.locator(".answer, .counted").all_inner_texts()
 
-    switch(files[0])
     with served(replace(omnichannel, serving=serving)) as address, watched(browser) as page:
         asked = [
             f"{address}/{name}?level=omni&since=2026-0{month}" for name in ("phases", "channels") for month in (2, 3)
         ]
         alone: dict[tuple[str, str], list[str]] = {}
         for file in files:
-            switch(file)
+            switch(serving, file)
             for one in asked:
                 page.goto(one)
                 alone[file.parent.name, one] = figures(page)
@@ -409,7 +385,7 @@ def test_a_release_switched_while_pages_are_drawn_is_never_half_shown(
         def go_on_switching() -> None:
             while not is_over.is_set():
                 for file in files:
-                    switch(file)
+                    switch(serving, file)
                     # no even number of switches to a page
                     is_over.wait(0.017)
 

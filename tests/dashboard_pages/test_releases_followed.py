@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from pathlib import Path
 
@@ -10,27 +9,13 @@ import duckdb
 import pytest
 
 from dashboard.release import NoAnswer, Release, Releases
-from orchestration.lib.core.settings import Settings, read_settings
+from tests.served_releases import settings_of, write_release
 
 
-def settings_of(folder: Path) -> Settings:
-    return read_settings({"JOURNEYS_VAR": str(folder / "var"), "JOURNEYS_SERVING": str(folder / "serving")})
-
-
-def write_release(folder: Path, name: str, *, value: int, manifest: str | None = None) -> None:
-    """A release of one table, switched to as publishing does it."""
-    release = folder / "var" / "shop" / "releases" / name
-    release.mkdir(parents=True)
-    with duckdb.connect() as connection:
-        connection.execute(f"attach '{release / 'customer_journeys.duckdb'}' as r (storage_version 'v1.0.0')")
-        connection.execute(f"create schema r.core; create table r.core.facts as select {value} as value from range(3)")
-    said = {"release_id": name, "data_set": "shop", "as_of": "2026-07-01T00:00:00Z"}
-    (release / "manifest.json").write_text(json.dumps(said) if manifest is None else manifest, encoding="utf-8")
-    serving = folder / "serving"
-    serving.mkdir(exist_ok=True)
-    switch = serving / "switch"
-    switch.symlink_to(release / "customer_journeys.duckdb")
-    switch.replace(serving / "customer_journeys.duckdb")
+def publish(folder: Path, name: str, *, value: int, manifest: str | None = None) -> None:
+    """A release of one table."""
+    facts = f"create table r.core.facts as select {value} as value from range(3)"
+    write_release(folder, name, facts, manifest=manifest)
 
 
 def value(release: Release) -> int:
@@ -43,11 +28,11 @@ def test_without_a_release_the_page_says_what_to_type(tmp_path: Path) -> None:
 
 
 def test_a_new_release_is_followed_and_a_question_under_way_keeps_its_own(tmp_path: Path) -> None:
-    write_release(tmp_path, "one", value=1)
+    publish(tmp_path, "one", value=1)
     releases = Releases(settings_of(tmp_path))
     with releases.current() as first:
         assert value(first) == 1
-        write_release(tmp_path, "two", value=2)
+        publish(tmp_path, "two", value=2)
         with releases.current() as second:
             assert (second.release_id, value(second)) == ("two", 2)
             # not from what was kept: asked anew of the release that readers have left
@@ -58,19 +43,19 @@ def test_a_new_release_is_followed_and_a_question_under_way_keeps_its_own(tmp_pa
 
 
 def test_a_release_that_is_removed_under_a_reader_is_still_read(tmp_path: Path) -> None:
-    write_release(tmp_path, "one", value=1)
+    publish(tmp_path, "one", value=1)
     releases = Releases(settings_of(tmp_path))
     with releases.current() as first:
         assert value(first) == 1
         file = first.folder / "customer_journeys.duckdb"
-        write_release(tmp_path, "two", value=2)
+        publish(tmp_path, "two", value=2)
         file.unlink()
         assert first.ask("select sum(value) as s from core.facts").rows == [(3,)]
     releases.close()
 
 
 def test_many_readers_at_once_see_one_release_each(tmp_path: Path) -> None:
-    write_release(tmp_path, "0", value=0)
+    publish(tmp_path, "0", value=0)
     releases = Releases(settings_of(tmp_path))
     seen: list[tuple[str, int]] = []
     failed: list[BaseException] = []
@@ -88,7 +73,7 @@ def test_many_readers_at_once_see_one_release_each(tmp_path: Path) -> None:
     for reader in readers:
         reader.start()
     for number in range(1, 15):
-        write_release(tmp_path, str(number), value=number)
+        publish(tmp_path, str(number), value=number)
     done.set()
     for reader in readers:
         reader.join()
@@ -99,28 +84,28 @@ def test_many_readers_at_once_see_one_release_each(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("manifest", ["", "[]", "{}", '{"as_of": "some day"}', "\x00"])
 def test_a_damaged_manifest_is_named_with_the_way_out(tmp_path: Path, manifest: str) -> None:
-    write_release(tmp_path, "one", value=1, manifest=manifest)
+    publish(tmp_path, "one", value=1, manifest=manifest)
     message = r"manifest\.json can't be read .* make rollback"
     with pytest.raises(NoAnswer, match=message), Releases(settings_of(tmp_path)).current():
         pass
 
 
 def test_a_damaged_database_is_named_with_the_way_out(tmp_path: Path) -> None:
-    write_release(tmp_path, "one", value=1)
+    publish(tmp_path, "one", value=1)
     (tmp_path / "serving" / "customer_journeys.duckdb").resolve().write_bytes(b"no database" * 1000)
     with pytest.raises(NoAnswer, match=r"customer_journeys\.duckdb"), Releases(settings_of(tmp_path)).current():
         pass
 
 
 def test_a_link_to_nowhere_is_said(tmp_path: Path) -> None:
-    write_release(tmp_path, "one", value=1)
+    publish(tmp_path, "one", value=1)
     (tmp_path / "serving" / "customer_journeys.duckdb").resolve().unlink()
     with pytest.raises(NoAnswer, match="is gone"), Releases(settings_of(tmp_path)).current():
         pass
 
 
 def test_a_release_of_another_version_says_what_it_lacks(tmp_path: Path) -> None:
-    write_release(tmp_path, "one", value=1)
+    publish(tmp_path, "one", value=1)
     releases = Releases(settings_of(tmp_path))
     with releases.current() as release:
         for query in ("select * from core.dim_dates", "select colour from core.facts"):
@@ -129,7 +114,7 @@ def test_a_release_of_another_version_says_what_it_lacks(tmp_path: Path) -> None
 
 
 def test_a_question_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
-    write_release(tmp_path, "one", value=1)
+    publish(tmp_path, "one", value=1)
     releases = Releases(settings_of(tmp_path))
     with releases.current() as release:
         with pytest.raises(NoAnswer, match="longer than 0 seconds"):
@@ -147,6 +132,6 @@ def test_a_question_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
     ],
 )
 def test_a_page_reads_its_release_and_nothing_else(tmp_path: Path, query: str) -> None:
-    write_release(tmp_path, "one", value=1)
+    publish(tmp_path, "one", value=1)
     with Releases(settings_of(tmp_path)).current() as release, pytest.raises((duckdb.Error, NoAnswer)):
         release.ask(query)

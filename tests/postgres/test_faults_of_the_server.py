@@ -1,4 +1,4 @@
-"""Whatever the server says or whoever dies: readers keep a whole release, and a sentence says what to do."""
+"""Whatever the server says and whichever process dies: readers keep a whole release, and a sentence says what to do."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def explained(postgres: Postgres, what: str, *, locks_too: bool = True) -> Itera
 
     A lock of somebody else is left to the caller without `locks_too`.
 
-    What psycopg said is not its cause: it may repeat a row, and whoever prints causes would print that.
+    What psycopg said is not its cause: it may repeat a row, and a program that prints causes would print that.
     """
     try:
         yield

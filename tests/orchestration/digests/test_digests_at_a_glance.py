@@ -1,4 +1,4 @@
-"""A digest says first what matters, whoever gets it and whatever KPIs, names and periods there are."""
+"""A digest says first what matters, to each recipient and with whatever KPIs, names and periods there are."""
 
 from __future__ import annotations
 

@@ -369,6 +369,7 @@ def _click(tab: Any, page: Page, number: int) -> float | None:
     chosen = others[number % len(others)]
     select.select_option(chosen)
     tab.wait_for_url(f"**{name}={chosen}*", wait_until="commit")
+    tab.locator("section[data-counting]").first.wait_for(state="detached")
     # the page is replaced before its address: drawn as soon as the browser has a frame
     tab.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     return time.perf_counter() - began

@@ -7,7 +7,6 @@ import logging
 import pkgutil
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -22,16 +21,19 @@ from starlette.staticfiles import StaticFiles
 
 import dashboard.pages
 from dashboard import charts, words
-from dashboard.figure import Figure, Page, Question
+from dashboard.counting import PATIENCE, Counting, answer
+from dashboard.figure import Page
 from dashboard.filters import NAMES, Choice, Filters, read_filters
 from dashboard.release import NoAnswer, Release, Releases
-from dashboard.view import TOO_FEW, View
+from dashboard.view import View
 from orchestration.lib.core.settings import Settings
 from orchestration.lib.core.spreadsheets import csv_text
 
 log = logging.getLogger("dashboard")
 
 LARGEST_FORM = 4_096
+# The header with the names of the figures that an open page still waits for.
+WANTED = "Figures"
 
 HERE = Path(__file__).parent
 # Nothing from elsewhere, nothing that runs but our own file; pages can't be framed.
@@ -47,16 +49,6 @@ HEADERS = {
 }
 
 
-@dataclass(frozen=True)
-class Shown:
-    """A question with its answer, as the template draws it."""
-
-    question: Question
-    figure: Figure
-    queries: Sequence[str]
-    suppressed_count: int
-
-
 def find_pages() -> list[Page]:
     """The pages of `pages/`, in the order of the navigation."""
     found = [
@@ -66,9 +58,13 @@ def find_pages() -> list[Page]:
     return sorted(found, key=lambda page: (page.order, page.name))
 
 
-def make_app(settings: Settings) -> Starlette:
-    """The dashboard over the releases that `settings.serving` shows."""
+def make_app(settings: Settings, *, patience: float = PATIENCE) -> Starlette:
+    """The dashboard over the releases that `settings.serving` shows.
+
+    A page waits `patience` seconds for its figures, then shows those that are ready.
+    """
     releases = Releases(settings)
+    counting = Counting(patience)
     pages = find_pages()
     templates = _templates()
 
@@ -83,8 +79,12 @@ def make_app(settings: Settings) -> Starlette:
             try:
                 with releases.current() as release:
                     filters, choices = read_filters(release, request.query_params, page.takes)
-                    view_of = _views(release, filters, request)
-                    shown = [_answer(page, question, view_of()) for question in page.questions]
+                    # a page that has the others asks for these alone
+                    wanted = request.headers.get(WANTED, "").split(",")
+                    questions = [one for one in page.questions if one.name in wanted] or page.questions
+                    shown = counting.shown(
+                        page, questions, release, filters, request.url.path, dict(request.query_params)
+                    )
                     return render(
                         "page.html",
                         page=page,
@@ -92,6 +92,7 @@ def make_app(settings: Settings) -> Starlette:
                         filters=filters,
                         choices=choices,
                         shown=shown,
+                        is_counting=any(one.is_counting for one in shown),
                         kept=_kept(request, choices),
                         query=request.url.query,
                         links={one.name: _carried(one, filters) for one in pages},
@@ -109,7 +110,8 @@ def make_app(settings: Settings) -> Starlette:
             try:
                 with releases.current() as release:
                     filters, _ = read_filters(release, request.query_params, page.takes)
-                    figure = _answer(page, question, _views(release, filters, request)()).figure
+                    view = View(release, filters, path=request.url.path, extra=dict(request.query_params))
+                    figure = answer(page, question, view).figure
             except NoAnswer as error:
                 return PlainTextResponse(str(error), 503, HEADERS)
             if figure.table is None:
@@ -121,7 +123,7 @@ def make_app(settings: Settings) -> Starlette:
         return respond
 
     def receive(page: Page, on_post: Callable[[Release, Settings, Mapping[str, str]], str]) -> Callable[[Request], Any]:
-        def answer(form: Mapping[str, str], query: str) -> Response:
+        def find(form: Mapping[str, str], query: str) -> Response:
             try:
                 with releases.current() as release:
                     found = on_post(release, settings, form)
@@ -137,7 +139,7 @@ def make_app(settings: Settings) -> Starlette:
                     return PlainTextResponse("That is too long for an identifier.", 413, HEADERS)
             form = dict(parse_qsl(body.decode("utf-8", "replace")))
             kept = urlencode([one for one in request.query_params.items() if one[0] in NAMES])
-            return await run_in_threadpool(answer, form, kept)
+            return await run_in_threadpool(find, form, kept)
 
         return respond
 
@@ -158,6 +160,7 @@ def make_app(settings: Settings) -> Starlette:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
+        counting.close()
         releases.close()
 
     routes: list[Any] = [
@@ -180,26 +183,6 @@ def make_app(settings: Settings) -> Starlette:
 def warm_up() -> None:
     """Starts what the first chart needs, so that the first reader doesn't wait for it."""
     charts.lines([{"x": 0, "y": 0}], x="x", y="y", label="")
-
-
-def _views(release: Release, filters: Filters, request: Request) -> Callable[[], View]:
-    extra = dict(request.query_params)
-    return lambda: View(release, filters, path=request.url.path, extra=extra)
-
-
-def _answer(page: Page, question: Question, view: View) -> Shown:
-    try:
-        is_too_small = page.shows_instances and view.is_too_small
-        figure = Figure(empty=TOO_FEW) if is_too_small else question.answer(view)
-    except NoAnswer as error:
-        figure = Figure(empty=str(error))
-    except Exception:
-        # the others of the page are worth showing
-        log.exception("figure %s", question.name)
-        figure = Figure(empty="This figure failed; the terminal of make dashboard says why. The others hold.")
-    if figure.empty and view.suppressed_count:
-        figure = Figure(empty=TOO_FEW)
-    return Shown(question, figure, view.queries, view.suppressed_count)
 
 
 def _carried(page: Page, filters: Filters) -> str:

@@ -147,6 +147,20 @@ class Release:
             timer.cancel()
             cursor.close()
 
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Keeps the release open for the time of a `with` block, also when readers have left it for another."""
+        with self._lock:
+            self._readers += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._readers -= 1
+                is_done = self._is_left and self._readers == 0
+            if is_done:
+                self._close.close()
+
     def _leave(self) -> None:
         with self._lock:
             self._is_left = True
@@ -170,18 +184,11 @@ class Releases:
     @contextlib.contextmanager
     def current(self) -> Iterator[Release]:
         """The current release for the time of a `with` block, whatever is published meanwhile. Raises NoAnswer."""
-        with self._lock:
-            release = self._switch()
-            with release._lock:
-                release._readers += 1
-        try:
+        with contextlib.ExitStack() as stack:
+            with self._lock:
+                release = self._switch()
+                stack.enter_context(release.held())
             yield release
-        finally:
-            with release._lock:
-                release._readers -= 1
-                is_done = release._is_left and release._readers == 0
-            if is_done:
-                release._close.close()
 
     def close(self) -> None:
         with self._lock:

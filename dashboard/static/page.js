@@ -30,7 +30,29 @@ const replaceBy = async (address) => {
   shownAddress = location.pathname + location.search;
   if (chosen) main.querySelector(`form.filters [name="${CSS.escape(chosen)}"]`)?.focus();
   prepare();
+  follow(address, number);
   return true;
+};
+
+// Figures that are still counted come when they are ready; the others stay as they are.
+const follow = (address, number) => {
+  const names = [...main.querySelectorAll("section[data-counting]")].map((section) => section.id);
+  if (!names.length) return;
+  const again = async () => {
+    if (number !== asked) return;
+    const answer = await fetch(address, { headers: { Accept: "text/html", Figures: names.join(",") } });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    if (number !== asked) return;
+    // another release has taken over: its figures don't stand beside those of this one
+    if (!answer.ok || page.body.dataset.release !== document.body.dataset.release) { location.reload(); return; }
+    names.forEach((name) => {
+      const fresh = page.getElementById(name);
+      if (fresh && !("counting" in fresh.dataset)) document.getElementById(name).replaceWith(fresh);
+    });
+    prepare();
+    follow(address, number);
+  };
+  setTimeout(() => again().catch(() => follow(address, number)), 500);
 };
 
 const prepare = () => {
@@ -60,6 +82,7 @@ addEventListener("popstate", () => {
   if (shownAddress !== location.pathname + location.search) replaceBy(location.href).catch(() => location.reload());
 });
 prepare();
+follow(location.href, asked);
 
 main.addEventListener("click", async (event) => {
   const button = event.target.closest("button.copy");

@@ -18,6 +18,10 @@ def command(
     port: Annotated[
         int | None, typer.Option(help=f"Port of the pages, such as 8051; default {PORT_VARIABLE}, else {PORT}.")
     ] = None,
+    patience: Annotated[
+        float,
+        typer.Option(min=0, help="Seconds that a page waits for its figures before it shows those it has."),
+    ] = 0.8,
 ) -> int:
     """Show the current release as pages in a browser.
 
@@ -35,7 +39,7 @@ def command(
         if address.warning is not None:
             print(address.warning, flush=True)
         print(f"Dashboard on {address.url} (Ctrl-C stops it)", flush=True)
-        app: Any = Guard(make_app(settings), allowed_hosts=address.allowed_hosts)
+        app: Any = Guard(make_app(settings, patience=patience), allowed_hosts=address.allowed_hosts)
         config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=3)
         uvicorn.Server(config).run(sockets=[listening])
     return 0

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from dashboard.app import _answer, find_pages
+from dashboard.app import find_pages
+from dashboard.counting import answer
 from dashboard.figure import Page
 from dashboard.filters import Filters, read_filters
 from dashboard.pages import channels, journey_map, phases
@@ -246,7 +247,7 @@ def test_a_figure_by_segment_says_nothing_false(release: Release, page: str) -> 
         asked = {"journey": journey, "segment": segment, "since": "2026-04", "until": "2026-05"}
         filters, _ = read_filters(release, asked, PAGES[page].takes)
         for question in PAGES[page].questions:
-            shown = _answer(PAGES[page], question, View(release, filters, path=f"/{page}", extra=asked))
+            shown = answer(PAGES[page], question, View(release, filters, path=f"/{page}", extra=asked))
             hidden += shown.suppressed_count
             if shown.suppressed_count:
                 assert "obody" not in shown.figure.empty + shown.figure.answer, asked

@@ -60,8 +60,8 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def served(settings: Settings) -> Iterator[str]:
-    """`make dashboard` over a data set's releases, until it answers."""
+def served(settings: Settings, *, patience: float = 60) -> Iterator[str]:
+    """`make dashboard` over a data set's releases, until it answers. Pages wait until they are whole."""
     port = free_port()
     environment = os.environ | {
         "JOURNEYS_VAR": str(settings.var),
@@ -69,7 +69,7 @@ def served(settings: Settings) -> Iterator[str]:
         "JOURNEYS_DASHBOARD_PORT": str(port),
     }
     process = subprocess.Popen(
-        [sys.executable, "-m", "orchestration", "dashboard"],
+        [sys.executable, "-m", "orchestration", "dashboard", "--patience", str(patience)],
         cwd=PROJECT_ROOT,
         env=environment,
         stdout=subprocess.PIPE,

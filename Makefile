@@ -143,7 +143,7 @@ test: setup  ## Development: the tests, without the longest
 	@.venv/bin/python -m pytest -n 2 --dist loadgroup -m "not long and not draws"
 
 test-all: setup  ## Development: all tests but further random draws, as CI runs them
-	@.venv/bin/python -m pytest -n 2 --dist loadgroup -m "not draws"
+	@.venv/bin/python -m pytest -n 2 --dist loadgroup -m "not draws" --durations 60 --durations-min 5
 
 test-draws: setup  ## Development: what tests draw at random, drawn with more seeds
 	@.venv/bin/python -m pytest -n 2 --dist loadgroup -m draws

@@ -367,3 +367,12 @@ class Spend:
             "currency": "'EUR'",
         }
         chunk.writer.write("ads", "daily_spend", Frame(columns, reported, render), rng)
+        final = {name: columns[name] for name in ("campaign_name", "impressions", "clicks", "cents", "spend_date")}
+        chunk.truth.write(
+            "ad_spend",
+            {
+                name: (values if isinstance(values, pa.Array) else pa.array(values)).filter(pa.array(~first))
+                for name, values in final.items()
+            },
+            {"campaign": "campaign_name", "spend": "cents * 0.01", "spent_on": "spend_date"},
+        )

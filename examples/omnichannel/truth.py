@@ -32,6 +32,10 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "is_caused": "boolean", "conversion_source": "varchar", "conversion_table": "varchar",
         "conversion_key": "varchar", "changed_at": "timestamp", "converted_at": "timestamp",
     },
+    "ad_spend": {
+        "campaign": "varchar", "impressions": "bigint", "clicks": "bigint", "spend": "decimal(18,2)",
+        "spent_on": "date",
+    },
     "shared_device_events": {
         "source_name": "varchar", "event_id": "varchar", "identifier": "varchar", "person_id": "varchar",
     },
@@ -43,6 +47,7 @@ ARROW = {
     "double": pa.float64(),
     "boolean": pa.bool_(),
     "date": pa.date32(),
+    "decimal(18,2)": pa.decimal128(18, 2),
     "timestamp": pa.timestamp("us"),
 }
 

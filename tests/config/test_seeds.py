@@ -51,6 +51,10 @@ SOUND = {
         "letters,2,news,starts,email|e-mail,,,mail\n"
         "links,3,,,,,fbclid,friends\n"
     ),
+    "campaign_names": (
+        "delivered_name,campaign,source_system,channel\nSpring 2026,spring,ads,\nspring,spring,,\nspring,easter,feed,\n"
+        "fall,autumn,,web\n"
+    ),
     "segments": (
         "segment,segment_name,attribute,comparison,value,is_published\n"
         "regulars,Regulars,event_count,at_least,10,false\n"
@@ -157,6 +161,25 @@ SPOILT = [
     ("channel_rules", "news,starts", "news,begins", "channel_rules.csv line 3", "utm_source_match = begins", "starts"),
     ("channel_rules", "news,starts", ",starts", "channel_rules.csv line 3", "utm_source_match is filled", "empty both"),
     ("channel_rules", "friends", "all", "channel_rules.csv line 4", "channel = all", "Choose another"),
+    (
+        "campaign_names",
+        "fall,autumn,,web",
+        "spring  2026,may,ads,",
+        "campaign_names.csv line 5",
+        "of line 2",
+        "Keep one",
+    ),
+    (
+        "campaign_names",
+        "spring,easter",
+        "spring,Fall",
+        "campaign_names.csv line 4",
+        "campaign = Fall: line 5",
+        "autumn",
+    ),
+    ("campaign_names", "spring,easter,feed", "spring,easter,", "campaign_names.csv line 4", "in line 3", "Keep one"),
+    ("campaign_names", "fall,autumn", "fall,", "campaign_names.csv line 5", "campaign is empty", "Fill it in"),
+    ("campaign_names", ",web", ",all", "campaign_names.csv line 5", "channel = all", "Choose another"),
     ("segments", "young,Young", "All,All", "segments.csv line 5", "segment = All", "Choose another"),
     ("segments", "young,Young", "(none),None", "segments.csv line 5", "segment = (none)", "Choose another"),
     ("segments", "country", "contry", "segments.csv line 4", "attribute = contry", "Did you mean country?"),

@@ -18,6 +18,7 @@ from tests.oracles import (
     kpis,
     ownership,
     sessions,
+    spend,
     stalled,
     survival,
     timeline,
@@ -65,6 +66,7 @@ class Release:
     scorecard: Sequence[Row]
     event_statuses: Sequence[Row]
     people_statuses: Sequence[Row]
+    spend: Sequence[Row]
 
 
 def expected(
@@ -78,7 +80,7 @@ def expected(
     max_hours: int = 24,
     policy: ownership.Policy = "last_login",
 ) -> Release:
-    """Returns what the release of these deliveries of feed.events and feed.people says.
+    """Returns what the release of these deliveries of the feed, and of ads.daily_spend, says.
 
     `delivered` holds rows of text by table, each with its `batch`; `as_of` is naive UTC.
     """
@@ -200,4 +202,5 @@ def expected(
         scorecard=kpis.scorecard_rows(kpi_periods, seeds),
         event_statuses=event_statuses,
         people_statuses=people_statuses,
+        spend=spend.spend_rows(delivered, seeds, as_of=as_of),
     )

@@ -54,9 +54,10 @@ def test_a_column_is_used_where_a_model_that_feeds_a_mart_names_it() -> None:
     ]
 
 
-def test_the_projects_spend_feeds_no_mart() -> None:
+def test_the_projects_spend_feeds_a_mart_and_its_interventions_none() -> None:
     used = {(source, table): False for source, table, _, _ in source_usage(read_dbt_manifest())}
     for source, table, _, is_used in source_usage(read_dbt_manifest()):
         used[source, table] |= is_used
     assert used["web", "events"] and used["feed", "events"]
-    assert not used["feed", "spend"] and not used["ads", "daily_spend"]
+    assert used["feed", "spend"] and used["ads", "daily_spend"]
+    assert not used["feed", "interventions"]

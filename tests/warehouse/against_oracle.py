@@ -331,6 +331,17 @@ def stalled_pools(built: Warehouse, expected: Release) -> list[str]:
 
 
 # What says who is who, and what hangs on it alone.
+def spend(built: Warehouse, expected: Release) -> list[str]:
+    # the key of a row in words: the feed has no campaign id, and no platform
+    keys = ("source_system", "spent_on", "platform", "campaign_id", "channel", "delivered_campaign")
+    columns = (
+        "campaign", "currency", "delivered_amount", "spend", "repeated_spend", "impressions", "clicks", "has_rate",
+        "is_repeated", "is_after_as_of", "reported_at",
+    )  # fmt: skip
+    said = built.query("select * from attribution.fct_spend_daily")
+    return _differing(_by(keys, expected.spend, columns), _by(keys, said, columns))
+
+
 COMPARISONS_OF_IDENTITY: tuple[Comparison, ...] = (
     events,
     sessions,
@@ -362,6 +373,7 @@ COMPARISONS: tuple[Comparison, ...] = (
     kpi_values_by_level,
     kpi_periods,
     scorecard,
+    spend,
 )
 
 

@@ -3,9 +3,10 @@
 On top of what `random_customers` draws come versions that change one thing only (a place in the order, an amount, a
 channel, a machine's name, or nothing), people records that change their e-mail, orders in several currencies, answers
 on several scales, events whose id another source system claims as well, messages to and fro with and without answers,
-two logins on one device at one instant, and decisions on who is who, some of which contradict each other or name what
-is not there. A file holds somebody with ten thousand addresses and an address of five thousand people. Two files are no
-part of the final state: one was loaded by mistake, one repeats what other files hold.
+two logins on one device at one instant, decisions on who is who, some of which contradict each other or name what is
+not there, and what `random_spend` draws. A file holds somebody with ten thousand addresses and an address of five
+thousand people. Two files are no part of the final state: one was loaded by mistake, one repeats what other files
+hold.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from tests.oracles.identity import Identifier
 from tests.oracles.random_customers import random_customers
 from tests.scenarios.load import FEED_COLUMNS
 from tests.scenarios.load import SEEDS as STORY_SEEDS
+from tests.warehouse import random_spend
 
 SEEDS = Path(__file__).resolve().parent / "seeds"
 DECISIONS = "identity_decisions"
@@ -117,8 +119,23 @@ def draw(sets: Iterable[tuple[str, int, int]], *, file_count: int, seed: int, is
         ],
     }
     repeated = {table: list(_some(rows, 0.2, chance)) for table, rows in tables.items()}
+    _add_spend(lasting, mistaken, repeated, random.Random(f"spend of {seed}"))
     made = _decisions(tables, random.Random(f"decisions of {seed}"))
     return Deliveries(lasting | ({"crowd": _crowd()} if is_crowded else {}), mistaken, repeated, made)
+
+
+def _add_spend(
+    lasting: Mapping[str, dict[str, list[Text]]],
+    mistaken: dict[str, list[Text]],
+    repeated: dict[str, list[Text]],
+    chance: random.Random,
+) -> None:
+    """Deals versions of spend out to the files; the mistaken one corrects some."""
+    for table, rows in random_spend.versions_of_spend(chance).items():
+        for row in rows:
+            lasting[chance.choice(sorted(lasting))].setdefault(table, []).append(row)
+        mistaken[table] = [random_spend.corrected(row, chance) for row in _some(rows, 0.1, chance)]
+        repeated[table] = _some(rows, 0.2, chance)
 
 
 def _described(row: Text) -> Text:
@@ -131,13 +148,19 @@ def _described(row: Text) -> Text:
     }
 
 
+def file_of(table: str, name: str) -> str:
+    """The path of a delivery's file of a table, from the extracts folder."""
+    return f"{'ads' if table == 'daily_spend' else 'feed'}/{table}/{name}.csv"
+
+
 def write(tables: Tables, extracts: Path, name: str) -> None:
-    """Writes a delivery's rows as files of the feed, one per table, under a name."""
+    """Writes a delivery's rows as files, one per table, under a name."""
+    columns = {**FEED_COLUMNS, **random_spend.COLUMNS}
     for table, rows in tables.items():
-        path = extracts / "feed" / table / f"{name}.csv"
+        path = extracts / file_of(table, name)
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, FEED_COLUMNS[table], restval="", extrasaction="ignore", lineterminator="\n")
+            writer = csv.DictWriter(file, columns[table], restval="", extrasaction="ignore", lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)
 

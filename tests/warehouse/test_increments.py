@@ -108,7 +108,7 @@ class Grown:
         )
 
     def _files(self, name: str) -> list[str]:
-        return [f"feed/{table}/{name}.csv" for table in self.deliveries[name]]
+        return [random_deliveries.file_of(table, name) for table in self.deliveries[name]]
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +132,7 @@ def test_in_the_end_every_table_is_as_if_all_had_come_at_once(grown: Grown, at_o
 # What somebody may change in the configuration: a text that a row of a seed has, and another.
 OTHER_SEEDS = {
     "blocked_identifiers.csv": ("noreply@blocked-value.example", "nobody@blocked-value.example"),
+    "campaign_names.csv": ("SPRING,spring,,,", "SPRING,spring,feed,,"),
     "critical_events.csv": ("page_viewed,,home,,", "page_viewed,,,,"),
     "exchange_rates.csv": ("USD,2025-11-15,0.9", "USD,2025-11-15,0.7"),
     "measures.csv": ("orders,Orders,events,count,", "orders,Orders,events,distinct_customers,"),

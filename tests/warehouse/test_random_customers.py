@@ -83,6 +83,19 @@ def test_comparisons_at_equal_age_are_put_to_the_test(expected: Release) -> None
     assert any(not row["is_on_record"] for row in expected.kpi_periods)
 
 
+def test_spend_is_put_to_the_test(expected: Release) -> None:
+    """Rows with and without a rate, repeated by another source, below zero, after the clock, and mapped names."""
+    assert {(row["has_rate"], row["is_repeated"]) for row in expected.spend} == {
+        (has_rate, is_repeated) for has_rate in (True, False) for is_repeated in (True, False)
+    }
+    assert any(row["delivered_amount"] < 0 for row in expected.spend)
+    assert {row["is_after_as_of"] for row in expected.spend} == {True, False}
+    names = {(row["delivered_campaign"], row["campaign"]) for row in expected.spend}
+    assert {("spring_2025", "spring"), ("spring_2025", "spring_2025"), ("winter", "winter"), (None, None)} <= names, (
+        names
+    )
+
+
 def test_gaps_of_every_kind_are_put_to_the_test(expected: Release) -> None:
     seen = Counter(
         (row["gap_kind"], row["from_name"] == "(map)", row["to_event_id"] is None, row["journey_id"] is None)

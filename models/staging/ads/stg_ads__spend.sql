@@ -3,6 +3,7 @@ with source as (
 )
 
 select
+    record_key,
     platform,
     network,
     campaign_id,

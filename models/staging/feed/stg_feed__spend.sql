@@ -3,6 +3,7 @@ with source as (
 )
 
 select
+    record_key,
     channel,
     campaign,
     currency,

@@ -45,7 +45,7 @@ WHOLE_EMAIL_SHAPE = r"^[^@\s]+@[^@\s]+\.[^@\s]+$"
 CURRENCY_SHAPE = "^[A-Z]{3}$"
 
 # Columns with such names count something, in whatever source they are; below zero they are misread.
-COUNTING_NAME = re.compile(r"(^|_)(count|seconds|micros|impressions|clicks|spend)$")
+COUNTING_NAME = re.compile(r"(^|_)(count|seconds|micros|impressions|clicks)$")
 EMAIL_NAME = re.compile(r"(^|_)(email|email_address|recipient)$")
 
 
@@ -412,7 +412,7 @@ EXTRAS: Mapping[tuple[str, str], Sequence[Rule]] = {
             tolerated_share=TOLERATED_ODDITIES,
         ),
     ),
-    ("feed", "spend"): (_between("amount", least=0), CLICKS_WITHIN_IMPRESSIONS),
+    ("feed", "spend"): (CLICKS_WITHIN_IMPRESSIONS,),
     ("shop", "orders"): (
         _not_before("shipped_at", "placed_at"),
         _not_before("delivered_at", "shipped_at"),

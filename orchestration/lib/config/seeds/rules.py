@@ -13,6 +13,7 @@ from orchestration.lib.config.faults import suggestion
 from orchestration.lib.config.personal import may_name_a_person
 from orchestration.lib.config.seeds.channel_rules import patterns_that_cannot_be_read, wrong_conditions
 from orchestration.lib.config.seeds.definitions import SeedDefinition, is_day
+from orchestration.lib.config.seeds.money import campaign_is_no_spelling, name_means_one_campaign
 from orchestration.lib.config.seeds.problems import Problem
 from orchestration.lib.config.seeds.rows import Rows, SeedRow
 from orchestration.lib.config.seeds.validity import days_shown, versions_in_time
@@ -565,6 +566,8 @@ RULES: tuple[Callable[[Rows], Iterator[Problem]], ...] = (
     segment_has_one_name,
     segment_is_published_or_not,
     limit_is_of_a_landed_table,
+    name_means_one_campaign,
+    campaign_is_no_spelling,
 )
 RULES_OF_ROWS: Mapping[str, tuple[Callable[[SeedRow], Iterator[str]], ...]] = {
     "critical_events": (property_has_name_and_value, property_can_be_looked_up, occurrence_is_a_number),
@@ -580,6 +583,7 @@ RULES_OF_ROWS: Mapping[str, tuple[Callable[[SeedRow], Iterator[str]], ...]] = {
     ),
     "kpi_roles": (person_can_be_written_to,),
     "delivery_limits": (limit_is_of_what_it_names,),
+    "campaign_names": (channel_has_a_free_name,),
     "channels": (channel_has_a_free_name,),
     "channel_rules": (channel_has_a_free_name, wrong_conditions),
     "public_properties": (property_names_no_person, property_can_be_looked_up),

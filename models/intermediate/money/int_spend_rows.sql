@@ -1,0 +1,119 @@
+{{ config(
+    materialized='incremental',
+    meta={'increment': {
+        'key': 'spent_on',
+        'from': {
+            'stg_ads__spend': {'landed': 'spent_on'},
+            'stg_feed__spend': {'landed': 'spent_on'},
+            'campaign_names': 'all',
+            'exchange_rates': 'all',
+            'sources': 'all',
+            'clock': {
+                'where': 'spent_on >= cast({built_as_of} - interval 2 day as date)
+                    and spent_on <= cast({as_of} + interval 2 day as date)',
+                'of': 'this',
+            },
+        },
+    }},
+) }}
+
+{#-
+    What was spent, as sources deliver it: the current version of every row, in the reporting currency at the rate of its
+    own day. Rounded to cents here, row by row, and nowhere after, so that any breakdown adds up to the same cent.
+
+    A campaign day that two sources deliver is counted once, of the source that comes first in sources.csv. A row below
+    zero takes something back and is never a repetition.
+-#}
+with delivered as (
+    select
+        record_key as spend_id,
+        'ads' as source_system,
+        platform,
+        channel,
+        campaign as delivered_campaign,
+        campaign_id,
+        currency,
+        amount as delivered_amount,
+        impressions,
+        clicks,
+        spent_on,
+        updated_at as reported_at
+    from {{ ref('stg_ads__spend') }}
+    where row_status = 'current' and {{ is_changed('spent_on') }}
+    union all
+    select
+        record_key,
+        'feed',
+        cast(null as {{ dbt.type_string() }}),
+        channel,
+        campaign,
+        cast(null as {{ dbt.type_string() }}),
+        currency,
+        amount,
+        impressions,
+        clicks,
+        spent_on,
+        updated_at
+    from {{ ref('stg_feed__spend') }}
+    where row_status = 'current' and {{ is_changed('spent_on') }}
+),
+
+named as (
+    select
+        delivered.*,
+        {{ campaign_of('delivered.source_system', 'delivered.channel', 'delivered.delivered_campaign') }} as campaign,
+        coalesce(sources.priority, 100) as priority
+    from delivered
+    cross join (
+        {{ campaign_names() | indent(8) }}
+    ) as names
+    left join {{ ref('sources') }} as sources
+        on sources.source_system = delivered.source_system
+),
+
+converted as (
+    select
+        named.*,
+        case
+            when
+                coalesce(named.currency, {{ text_literal(var('reporting_currency')) }})
+                = {{ text_literal(var('reporting_currency')) }} then named.delivered_amount
+            else cast(named.delivered_amount * rates.rate_to_reporting as decimal(18, 2))
+        end as amount,
+        coalesce(
+            named.campaign is not null
+            and named.delivered_amount >= 0
+            and named.source_system <> first_value(named.source_system) over (
+                partition by named.spent_on, named.channel, named.campaign, named.delivered_amount >= 0
+                order by named.priority, named.source_system, named.spend_id
+            ),
+            false
+        ) as is_repeated
+    from named
+    left join {{ ref('int_exchange_rates') }} as rates
+        on
+            rates.currency = named.currency
+            and rates.valid_from <= named.spent_on
+            and (rates.valid_to is null or rates.valid_to > named.spent_on)
+)
+
+select
+    spend_id,
+    source_system,
+    platform,
+    channel,
+    campaign,
+    delivered_campaign,
+    campaign_id,
+    currency,
+    delivered_amount,
+    case when is_repeated and amount is not null then cast(0 as decimal(18, 2)) else amount end as spend,
+    case when is_repeated then amount else cast(0 as decimal(18, 2)) end as repeated_spend,
+    case when is_repeated and impressions is not null then cast(0 as bigint) else impressions end as impressions,
+    case when is_repeated and clicks is not null then cast(0 as bigint) else clicks end as clicks,
+    amount is not null as has_rate,
+    is_repeated,
+    spent_on > {{ local_date(as_of()) }} as is_after_as_of,
+    spent_on,
+    reported_at
+from converted

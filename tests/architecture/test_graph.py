@@ -42,6 +42,7 @@ KNOWN: Mapping[str, Mapping[str, str]] = {
         "int_kpi_period_values → fct_kpi_values": "an open period is compared with other values than a mature one",
         "int_kpi_values_at_age → fct_kpi_values": "an open period is compared with other values than a mature one",
         "int_measure_customers_by_period → int_measure_values_by_period": "an increment keeps the customers",
+        "int_journey_costs → agg_journey_costs": "an increment keeps those of instances; one row is of steps of none",
         "int_hand_over_norms → fct_gaps": "each hand-over is compared with what is usual among all",
         "int_shared_device_events → int_events_stitched": "an increment keeps those of visitors that people share",
         "int_unusable_event_identifiers → int_unusable_identifiers": "an increment keeps those of events",

@@ -55,6 +55,11 @@ SOUND = {
         "delivered_name,campaign,source_system,channel\nSpring 2026,spring,ads,\nspring,spring,,\nspring,easter,feed,\n"
         "fall,autumn,,web\n"
     ),
+    "unit_costs": (
+        "unit_cost_id,event_name,department,cost,cost_per,duration_property,valid_from,valid_to\n"
+        "call,call_answered,,0.62,minute,talk_seconds,,2026-01-01\n"
+        "call_2026,call_answered,,0.66,minute,talk_seconds,2026-01-01,\nline,call_answered,,0.08,event,,,\n"
+    ),
     "segments": (
         "segment,segment_name,attribute,comparison,value,is_published\n"
         "regulars,Regulars,event_count,at_least,10,false\n"
@@ -180,6 +185,29 @@ SPOILT = [
     ("campaign_names", "spring,easter,feed", "spring,easter,", "campaign_names.csv line 4", "in line 3", "Keep one"),
     ("campaign_names", "fall,autumn", "fall,", "campaign_names.csv line 5", "campaign is empty", "Fill it in"),
     ("campaign_names", ",web", ",all", "campaign_names.csv line 5", "channel = all", "Choose another"),
+    ("unit_costs", "0.62", "-0.62", "unit_costs.csv line 2", "cost = -0.62", "at least 0"),
+    ("unit_costs", "0.62", "1000000", "unit_costs.csv line 2", "cost = 1000000", "less than 1,000,000"),
+    ("unit_costs", "0.62,minute", "0.62,hour", "unit_costs.csv line 2", "cost_per = hour", "event, minute"),
+    ("unit_costs", "0.62,minute,talk_seconds", "0.62,minute,", "unit_costs.csv line 2", "per minute needs", "Name the"),
+    (
+        "unit_costs",
+        "event,",
+        "event,talk_seconds",
+        "unit_costs.csv line 4",
+        "duration_property = talk",
+        "Leave it empty",
+    ),
+    ("unit_costs", "line,call_answered", "line,", "unit_costs.csv line 4", "of every event", "Fill in one of"),
+    ("unit_costs", ",,2026-01-01\n", ",,2026-02-01\n", "unit_costs.csv line 3", "call in line 2 are both", "on a day"),
+    ("unit_costs", ",,2026-01-01\n", ",,\n", "unit_costs.csv line 3", "from 2026-01-01 on", "let valid_to"),
+    (
+        "unit_costs",
+        "2026-01-01,\n",
+        "2026-01-01,2025-01-01\n",
+        "unit_costs.csv line 3",
+        "before its first day",
+        "first",
+    ),
     ("segments", "young,Young", "All,All", "segments.csv line 5", "segment = All", "Choose another"),
     ("segments", "young,Young", "(none),None", "segments.csv line 5", "segment = (none)", "Choose another"),
     ("segments", "country", "contry", "segments.csv line 4", "attribute = contry", "Did you mean country?"),
@@ -411,6 +439,15 @@ def test_a_version_that_is_valid_on_no_day_is_an_error(valid_to: str, tmp_path: 
     [messages] = errors(tmp_path, **versions(f"buying,1,Buying,2025-06-01,{valid_to},"))
     assert messages.startswith("journeys.csv line 2: version 1 of journey buying is valid on no day: valid_to")
     assert "set a later one, or leave it empty" in messages
+
+
+def test_days_between_two_prices_are_a_warning(tmp_path: Path) -> None:
+    gap = SOUND["unit_costs"].replace(",,2026-01-01\n", ",,2025-12-30\n")
+    assert warnings(tmp_path, unit_costs=gap) == [
+        "unit_costs.csv line 3: call_2026 begins later than call in line 2 ends: from 2025-12-30 to 2025-12-31 these "
+        "events take another price that matches, or have none and are counted as without a cost. If that is not "
+        "intended, set valid_to of the one to valid_from of the other."
+    ]
 
 
 def test_days_on_which_no_version_is_valid_are_a_warning(tmp_path: Path) -> None:

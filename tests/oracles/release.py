@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from tests.oracles import (
+    costs,
     feed,
     flows,
     funnels,
@@ -67,6 +68,10 @@ class Release:
     event_statuses: Sequence[Row]
     people_statuses: Sequence[Row]
     spend: Sequence[Row]
+    service_costs: Sequence[Row]
+    customer_costs: Sequence[Row]
+    touchpoint_costs: Sequence[Row]
+    journey_costs: Sequence[Row]
 
 
 def expected(
@@ -152,6 +157,7 @@ def expected(
         }
         for person in feed.people_rows(versions.current(people_statuses))
     ]
+    service_costs = costs.cost_rows(events, seeds, known)
     in_segment = kpis.members(who.customers, people, seeds, known)
     found_gaps = gaps.gap_rows(
         instances, events, seeds, as_of=as_of, priorities=priorities, inactivity_seconds=inactivity_seconds
@@ -203,4 +209,8 @@ def expected(
         event_statuses=event_statuses,
         people_statuses=people_statuses,
         spend=spend.spend_rows(delivered, seeds, as_of=as_of),
+        service_costs=service_costs,
+        customer_costs=costs.customer_rows(service_costs),
+        touchpoint_costs=costs.touchpoint_rows(service_costs),
+        journey_costs=costs.instance_rows(instances, events, service_costs, as_of=as_of, priorities=priorities),
     )

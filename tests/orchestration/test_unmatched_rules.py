@@ -24,6 +24,11 @@ JOURNEYS = {
 }
 CHANNEL_RULES = "channel_rule_id,rule_order,event_name,channel\nstore,1,store_purchase,store\nfax,2,fax_received,fax\n"
 
+PRICES = (
+    "unit_cost_id,event_name,channel,touchpoint,department,cost,cost_per\n"
+    "call,call_answered,,,,1,event\nof_service,,phone,,service,2,event\n"
+)
+
 
 def warnings(folder: Path, *, matched: str = "bought", **seeds: str) -> list[str]:
     files = JOURNEYS | seeds
@@ -33,6 +38,10 @@ def warnings(folder: Path, *, matched: str = "bought", **seeds: str) -> list[str
         {"JOURNEYS_EXTRACTS": str(folder), "JOURNEYS_SEEDS": str(folder), "JOURNEYS_DATA_SET": "tested"}
     )
     with open_duckdb() as connection:
+        prices = ", ".join(
+            "(" + ", ".join(f"'{cell}'" if cell else "null" for cell in line.split(",")[:5]) + ")"
+            for line in (files.get("unit_costs") or PRICES).splitlines()[1:]
+        )
         ids = [line.split(",")[0] for line in files["critical_events"].splitlines()[1:]]
         connection.execute(f"""
             create schema config; create schema intermediate; create schema hygiene;
@@ -40,6 +49,11 @@ def warnings(folder: Path, *, matched: str = "bought", **seeds: str) -> list[str
             create table intermediate.int_matched_events as select unnest({matched.split()}) as critical_event_id;
             create table hygiene.channel_rule_matches as
                 from (values ('store', 3), ('fax', 0), ('direct', 0)) as rules(channel_rule_id, event_count);
+            create schema attribution;
+            create table attribution.fct_service_costs as
+                select 'call_answered' as event_name, 'phone' as channel, null as touchpoint, 'service' as department;
+            create table config.unit_costs as
+                from (values {prices}) as u(unit_cost_id, event_name, channel, touchpoint, department);
         """)
         return list(warnings_of_unmatched_rules(connection, settings, today=date(2026, 3, 1)))
 
@@ -75,4 +89,13 @@ def test_many_rules_that_nothing_meets_are_one_warning(tmp_path: Path) -> None:
     assert warnings(tmp_path, critical_events=rules, matched="bought bought2") == [
         "critical_events.csv lines 3-5, 7-8: borrowed, lent, held and 2 more match nothing that landed. Compare "
         "event_name, channel, touchpoint and property with core.fct_events, or remove the rows."
+    ]
+
+
+def test_a_price_of_nothing_that_landed_is_a_warning(tmp_path: Path) -> None:
+    prices = PRICES + "fax,fax_received,,,,1,event\nmisspelt,call_answered,,,sevice,1,event\n"
+    assert warnings(tmp_path, unit_costs=prices)[1:] == [
+        f"unit_costs.csv line {line}: {name} is the price of nothing that landed. Compare event_name, channel, "
+        "touchpoint and department with core.fct_events, or remove the row."
+        for line, name in ((4, "fax"), (5, "misspelt"))
     ]

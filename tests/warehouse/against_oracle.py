@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 from tests.conftest import Warehouse
@@ -342,6 +343,45 @@ def spend(built: Warehouse, expected: Release) -> list[str]:
     return _differing(_by(keys, expected.spend, columns), _by(keys, said, columns))
 
 
+def service_costs(built: Warehouse, expected: Release) -> list[str]:
+    columns = (
+        "customer_id", "channel", "touchpoint", "department", "event_unit_cost_id", "minute_unit_cost_id",
+        "cost_status", "duration_seconds", "event_cost", "minute_cost", "cost", "is_linkable", "occurred_on",
+    )  # fmt: skip
+    said = built.query("select * from attribution.fct_service_costs")
+    return _differing(_by(["event_id"], expected.service_costs, columns), _by(["event_id"], said, columns))
+
+
+def customer_costs(built: Warehouse, expected: Release) -> list[str]:
+    columns = ("customer_kind", "event_count", "uncosted_event_count", "cost")
+    said = built.query("select * from attribution.agg_customer_costs")
+    return _differing(_by(["customer_id"], expected.customer_costs, columns), _by(["customer_id"], said, columns))
+
+
+def touchpoint_costs(built: Warehouse, expected: Release) -> list[str]:
+    keys = ("measured_on", "channel", "touchpoint", "department")
+    columns = ("event_count", "uncosted_event_count", "cost")
+    said = built.query("select * from attribution.agg_touchpoint_costs_daily")
+    return _differing(_by(keys, expected.touchpoint_costs, columns), _by(keys, said, columns))
+
+
+def journey_costs(built: Warehouse, expected: Release) -> list[str]:
+    """Allocated costs are exact in the oracle: they may differ by a millionth per event."""
+    keys, columns = ("journey_id", "first_event_id"), ("event_count", "uncosted_event_count", "cost")
+    begun = _first_events(built.query("select * from journeys.fct_phase_intervals"))
+    said = [
+        {**row, "first_event_id": begun.get(row["journey_instance_id"])}
+        for row in built.query("select * from attribution.agg_journey_costs")
+    ]
+    allocated = {key: row["allocated_cost"] for key, row in _by(keys, said, ["allocated_cost"]).items()}
+    off = [
+        f"{key}: allocated {allocated.get(key)}, expected {float(row['allocated_cost'])}"
+        for key, row in _by(keys, expected.journey_costs, ["allocated_cost", "event_count"]).items()
+        if abs(Fraction(allocated.get(key) or 0) - row["allocated_cost"]) * 1_000_000 > row["event_count"]
+    ]
+    return off + _differing(_by(keys, expected.journey_costs, columns), _by(keys, said, columns))
+
+
 COMPARISONS_OF_IDENTITY: tuple[Comparison, ...] = (
     events,
     sessions,
@@ -374,6 +414,10 @@ COMPARISONS: tuple[Comparison, ...] = (
     kpi_periods,
     scorecard,
     spend,
+    service_costs,
+    customer_costs,
+    touchpoint_costs,
+    journey_costs,
 )
 
 

@@ -137,6 +137,7 @@ OTHER_SEEDS = {
     "exchange_rates.csv": ("USD,2025-11-15,0.9", "USD,2025-11-15,0.7"),
     "measures.csv": ("orders,Orders,events,count,", "orders,Orders,events,distinct_customers,"),
     "phases.csv": ("awareness,1,Awareness,30,", "awareness,1,Awareness,9,"),
+    "unit_costs.csv": ("order,order_placed,,,,1.25,", "order,order_placed,,,,1.75,"),
     "segments.csv": ("event_count,at_least,8,", "event_count,at_least,5,"),
 }
 

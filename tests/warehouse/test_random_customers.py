@@ -96,6 +96,25 @@ def test_spend_is_put_to_the_test(expected: Release) -> None:
     )
 
 
+def test_costs_are_put_to_the_test(expected: Release) -> None:
+    """Events with either price and with both, without a duration, on days without a price, and in several journeys."""
+    seen = Counter(
+        (row["event_cost"] is not None, row["minute_cost"] is not None, row["cost_status"])
+        for row in expected.service_costs
+    )
+    assert {
+        (True, False, "costed"),
+        (False, True, "costed"),
+        (True, True, "costed"),
+        (True, False, "without_duration"),
+        (False, False, "without_duration"),
+        (False, False, "outside_dates"),
+    } == set(seen), seen
+    assert {row["customer_kind"] for row in expected.customer_costs} == {"identified", "anonymous", "unlinkable"}
+    assert any(row["cost"] > row["allocated_cost"] for row in expected.journey_costs)
+    assert {row["journey_id"] for row in expected.journey_costs} > {"(none)"}
+
+
 def test_gaps_of_every_kind_are_put_to_the_test(expected: Release) -> None:
     seen = Counter(
         (row["gap_kind"], row["from_name"] == "(map)", row["to_event_id"] is None, row["journey_id"] is None)

@@ -58,15 +58,18 @@ with delivered as (
     where row_status = 'current' and {{ is_changed('spent_on') }}
 ),
 
+names as (
+    {{ campaign_names() }}
+),
+
 named as (
     select
         delivered.*,
-        {{ campaign_of('delivered.source_system', 'delivered.channel', 'delivered.delivered_campaign') }} as campaign,
+        {{ campaign_of('delivered.source_system', 'delivered.channel', 'delivered.delivered_campaign') }}
+            as campaign,
         coalesce(sources.priority, 100) as priority
     from delivered
-    cross join (
-        {{ campaign_names() | indent(8) }}
-    ) as names
+    cross join names
     left join {{ ref('sources') }} as sources
         on sources.source_system = delivered.source_system
 ),
@@ -109,7 +112,8 @@ select
     delivered_amount,
     case when is_repeated and amount is not null then cast(0 as decimal(18, 2)) else amount end as spend,
     case when is_repeated then amount else cast(0 as decimal(18, 2)) end as repeated_spend,
-    case when is_repeated and impressions is not null then cast(0 as bigint) else impressions end as impressions,
+    case when is_repeated and impressions is not null then cast(0 as bigint) else impressions end
+        as impressions,
     case when is_repeated and clicks is not null then cast(0 as bigint) else clicks end as clicks,
     amount is not null as has_rate,
     is_repeated,

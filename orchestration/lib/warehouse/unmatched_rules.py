@@ -45,6 +45,21 @@ def warnings_of_unmatched_rules(
         verbs=("gives", "give"),
         says="no event its channel. Compare with hygiene.unassigned_channels and the rules before",
     )
+    # an event that a price names is there also on days on which the price does not hold
+    unmatched = {name for (name,) in connection.execute(
+        "with seen as (select distinct event_name, channel, touchpoint, department from attribution.fct_service_costs) "
+        "select unit_cost_id from config.unit_costs as prices anti join seen on "
+        + " and ".join(f"(prices.{name} is null or prices.{name} = seen.{name})"
+                       for name in ("event_name", "channel", "touchpoint", "department"))
+    ).fetchall()}  # fmt: skip
+    known = [row.values for row in read_seeds(shipped, shipped, today=today)["unit_costs"]]
+    yield from _warnings(
+        [row for row in rows["unit_costs"] if row.get("unit_cost_id") in unmatched and row.values not in known],
+        id_column="unit_cost_id",
+        verbs=("is", "are"),
+        says="the price of nothing that landed. Compare event_name, channel, touchpoint and department with "
+        "core.fct_events",
+    )
 
 
 def _warnings(rows: Collection[SeedRow], *, id_column: str, verbs: tuple[str, str], says: str) -> Iterator[str]:

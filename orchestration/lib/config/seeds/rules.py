@@ -13,7 +13,12 @@ from orchestration.lib.config.faults import suggestion
 from orchestration.lib.config.personal import may_name_a_person
 from orchestration.lib.config.seeds.channel_rules import patterns_that_cannot_be_read, wrong_conditions
 from orchestration.lib.config.seeds.definitions import SeedDefinition, is_day
-from orchestration.lib.config.seeds.money import campaign_is_no_spelling, name_means_one_campaign
+from orchestration.lib.config.seeds.money import (
+    campaign_is_no_spelling,
+    cost_is_of_something,
+    name_means_one_campaign,
+    one_price_holds_on_a_day,
+)
 from orchestration.lib.config.seeds.problems import Problem
 from orchestration.lib.config.seeds.rows import Rows, SeedRow
 from orchestration.lib.config.seeds.validity import days_shown, versions_in_time
@@ -568,6 +573,7 @@ RULES: tuple[Callable[[Rows], Iterator[Problem]], ...] = (
     limit_is_of_a_landed_table,
     name_means_one_campaign,
     campaign_is_no_spelling,
+    one_price_holds_on_a_day,
 )
 RULES_OF_ROWS: Mapping[str, tuple[Callable[[SeedRow], Iterator[str]], ...]] = {
     "critical_events": (property_has_name_and_value, property_can_be_looked_up, occurrence_is_a_number),
@@ -587,5 +593,6 @@ RULES_OF_ROWS: Mapping[str, tuple[Callable[[SeedRow], Iterator[str]], ...]] = {
     "channels": (channel_has_a_free_name,),
     "channel_rules": (channel_has_a_free_name, wrong_conditions),
     "public_properties": (property_names_no_person, property_can_be_looked_up),
+    "unit_costs": (cost_is_of_something,),
     "segments": (segment_has_a_free_name, segment_compares_like_with_like),
 }

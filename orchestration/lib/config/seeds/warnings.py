@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from orchestration.lib.config.seeds.channel_rules import rules_that_never_match
+from orchestration.lib.config.seeds.money import days_without_a_price
 from orchestration.lib.config.seeds.problems import Problem
 from orchestration.lib.config.seeds.rows import Rows, SeedRow
 from orchestration.lib.config.seeds.validity import days_shown, versions_in_time
@@ -24,6 +25,7 @@ def find_warnings(rows: Rows, today: date) -> Iterator[Problem]:
     yield from phases_without_kpis(rows)
     yield from figures_shown_twice(rows)
     yield from maps_grown_old(rows, today)
+    yield from days_without_a_price(rows)
     for rule, reason in rules_that_never_match(rows["channel_rules"]):
         yield rule.problem(f"{rule.get('channel_rule_id')} can never match: {reason}")
 

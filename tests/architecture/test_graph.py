@@ -286,7 +286,7 @@ def test_python_steps_are_declared_as_their_functions_want_them(manifest: Manife
     steps = [Step.of(node) for node in manifest.nodes.values() if node.config.materialized == PYTHON_STEP]
     # what a build looks at first, without dbt
     assert set(code_of_steps().files) == {file for step in steps for file in step.code.files}
-    assert len(steps) == 3
+    assert len(steps) == 5
 
 
 BRIDGES = "orchestration.lib.identity.bridges.bridge_links"

@@ -59,6 +59,23 @@ SOUND = {
         "unit_cost_id,event_name,department,cost,cost_per,duration_property,valid_from,valid_to\n"
         "call,call_answered,,0.62,minute,talk_seconds,,2026-01-01\n"
         "call_2026,call_answered,,0.66,minute,talk_seconds,2026-01-01,\nline,call_answered,,0.08,event,,,\n"
+    "conversion_types": (
+        "conversion_rule_id,conversion_type,event_name,value_column,is_new_customer_only,reference_property,"
+        "refund_event_name,refund_value_property,refund_source_system\n"
+        "order,purchase,order_placed,amount,false,order_id,order_returned,paid_back,\n"
+        "receipt,purchase,store_purchase,amount,,,,,\n"
+        "sign_up,sign_up,signed_up,,,,,,\n"
+    ),
+    "touch_rules": (
+        "touch_rule_id,event_name,channel,touch_kind,window_days,is_touch,is_direct,ad_property\n"
+        "seen,ad_impression,,view,1,,,creative_id\n"
+        "visit,page_viewed,direct,visit,30,,true,\n"
+    ),
+    "attribution_rules": (
+        "rule,conversion_type,method,window_days,weights,weights_of_two,half_life_days,is_default\n"
+        "linear,,linear,,,,,true\n"
+        "j_shaped,,custom,,0.2|0.2|0.6,0.3|0.7,,\n"
+        "decay,purchase,time_decay,14,,,7,\n"
     ),
     "segments": (
         "segment,segment_name,attribute,comparison,value,is_published\n"
@@ -276,6 +293,149 @@ SPOILT = [
         "sources.csv line 3",
         "source_system = web is in line 2",
         "Keep one of the two",
+    ),
+]
+SPOILT += [
+    (
+        "conversion_types",
+        "false,order_id,order_returned",
+        "false,,order_returned",
+        "conversion_types.csv line 2",
+        "without a reference_property",
+        "such as order_id",
+    ),
+    (
+        "conversion_types",
+        "amount,,,,,",
+        "amount,,,,,till",
+        "conversion_types.csv line 3",
+        "refund_source_system = till: of which refunds?",
+        "Fill in refund_event_name",
+    ),
+    (
+        "conversion_types",
+        "signed_up,,,,,,",
+        "signed_up,,,id,left,paid_back,",
+        "conversion_types.csv line 4",
+        "no value to take back",
+        "Set value_column = amount",
+    ),
+    (
+        "conversion_types",
+        "store_purchase,amount,,",
+        "store_purchase,amount,true,",
+        "conversion_types.csv line 3",
+        "is_new_customer_only of purchase is true here and false in line 2",
+        "make two types",
+    ),
+    (
+        "conversion_types",
+        "order_placed,amount",
+        "order_placed,amonut",
+        "conversion_types.csv line 2",
+        "value_column = amonut",
+        "Did you mean amount?",
+    ),
+    (
+        "touch_rules",
+        "view,1,,,",
+        "view,1,,true,",
+        "touch_rules.csv line 2",
+        "only a visit comes directly",
+        "is_direct = false",
+    ),
+    ("touch_rules", "view,1", "viewed,1", "touch_rules.csv line 2", "touch_kind = viewed", "Did you mean view?"),
+    ("touch_rules", "view,1", "view,-1", "touch_rules.csv line 2", "window_days = -1", "at least 0"),
+    ("touch_rules", "creative_id", "cre\\ative", "touch_rules.csv line 2", "backslash", "Rename"),
+    (
+        "attribution_rules",
+        ",,linear,",
+        ",,liner,",
+        "attribution_rules.csv line 2",
+        "method = liner",
+        "Did you mean linear?",
+    ),
+    (
+        "attribution_rules",
+        ",,linear,,,,,true",
+        ",,linear,,,,,",
+        "attribution_rules.csv line 2",
+        "no rule is the default for conversions of the type purchase",
+        "Set is_default = true",
+    ),
+    (
+        "attribution_rules",
+        "0.3|0.7,,",
+        "0.3|0.7,,true",
+        "attribution_rules.csv line 3",
+        "j_shaped and linear in line 2 are both the default",
+        "Set is_default = false",
+    ),
+    (
+        "attribution_rules",
+        "0.2|0.2|0.6",
+        "0.2|0.2|0.5",
+        "attribution_rules.csv line 3",
+        "they sum to 0.9",
+        "sum to 1",
+    ),
+    (
+        "attribution_rules",
+        "0.2|0.2|0.6",
+        "0.2|0.8",
+        "attribution_rules.csv line 3",
+        "expected 3 shares",
+        "0.4|0.2|0.4",
+    ),
+    (
+        "attribution_rules",
+        "0.2|0.2|0.6",
+        "1.2|0.2|-0.4",
+        "attribution_rules.csv line 3",
+        "expected 3 shares from 0 to 1",
+        "0.4|0.2|0.4",
+    ),
+    (
+        "attribution_rules",
+        "0.3|0.7",
+        "0.3|0.6",
+        "attribution_rules.csv line 3",
+        "weights_of_two = 0.3|0.6",
+        "sum to 0.9",
+    ),
+    (
+        "attribution_rules",
+        "0.2|0.2|0.6,0.3|0.7",
+        ",",
+        "attribution_rules.csv line 3",
+        "method = custom needs weights",
+        "0.2|0.2|0.6",
+    ),
+    (
+        "attribution_rules",
+        "linear,,,,,true",
+        "linear,,,0.5|0.5,,true",
+        "attribution_rules.csv line 2",
+        "linear has no weights",
+        "method = custom",
+    ),
+    (
+        "attribution_rules",
+        "linear,,,,,true",
+        "linear,,,,7,true",
+        "attribution_rules.csv line 2",
+        "linear has no half-life",
+        "time_decay",
+    ),
+    ("attribution_rules", "14,,,7,", "14,,,-7,", "attribution_rules.csv line 4", "half_life_days = -7", "at least 0"),
+    ("attribution_rules", "14,,,7,", "14,,,0,", "attribution_rules.csv line 4", "more than 0", "such as 7"),
+    (
+        "attribution_rules",
+        "decay,purchase",
+        "decay,purchas",
+        "attribution_rules.csv line 4",
+        "conversion_type = purchas",
+        "Did you mean purchase?",
     ),
 ]
 
@@ -556,7 +716,9 @@ def test_missing_seeds_are_empty_or_the_shipped_ones(tmp_path: Path) -> None:
     resolve_seeds(tmp_path / "seeds", SHIPPED, tmp_path / "resolved", today=TODAY)
     for definition in read_definitions(SHIPPED / "_seeds.yml"):
         found = rows(tmp_path / "resolved" / f"{definition.name}.csv")
-        if definition.name in ("identifier_types", "channel_rules", "bot_rules"):
+        if definition.name in (
+            "identifier_types", "channel_rules", "bot_rules", "touch_rules", "attribution_rules",
+        ):  # fmt: skip
             assert definition.when_missing == "shipped"
             assert len(found) == len(rows(SHIPPED / f"{definition.name}.csv")) > 0
         else:

@@ -22,6 +22,11 @@ JOURNEYS = {
         "bought,buying,1,bought,order_placed\nborrowed,buying,1,bought,order_lent\n"
     ),
 }
+CONVERSIONS = (
+    "conversion_rule_id,conversion_type,event_name,value_column\n"
+    "order,purchase,order_placed,amount\nloan,purchase,order_lent,\n"
+)
+TOUCHES = "touch_rule_id,event_name,touch_kind,window_days\nvisit,page_viewed,visit,30\nfax,fax_read,open,7\n"
 CHANNEL_RULES = "channel_rule_id,rule_order,event_name,channel\nstore,1,store_purchase,store\nfax,2,fax_received,fax\n"
 
 PRICES = (
@@ -54,6 +59,10 @@ def warnings(folder: Path, *, matched: str = "bought", **seeds: str) -> list[str
                 select 'call_answered' as event_name, 'phone' as channel, null as touchpoint, 'service' as department;
             create table config.unit_costs as
                 from (values {prices}) as u(unit_cost_id, event_name, channel, touchpoint, department);
+            create table config.conversion_types as select unnest(['order', 'loan']) as conversion_rule_id;
+            create table intermediate.int_conversion_events as select 'order' as conversion_rule_id;
+            create table config.touch_rules as select unnest(['visit', 'fax', 'call_answered']) as touch_rule_id;
+            create table intermediate.int_touch_events as select 'visit' as touch_rule_id;
         """)
         return list(warnings_of_unmatched_rules(connection, settings, today=date(2026, 3, 1)))
 
@@ -69,10 +78,21 @@ def warnings(folder: Path, *, matched: str = "bought", **seeds: str) -> list[str
                 "and the rules before, or remove the row."
             ],
         ),
+        (
+            {"conversion_types": CONVERSIONS, "touch_rules": TOUCHES},
+            [
+                "conversion_types.csv line 3: loan makes nothing that landed a conversion. Compare its filters with "
+                "core.fct_events, or remove the row.",
+                "touch_rules.csv line 3: fax makes nothing that landed a touch. Compare its filters with "
+                "core.fct_events, or remove the row.",
+            ],
+        ),
+        # nor does a shipped rule for touches
+        ({"touch_rules": (PROJECT_ROOT / "seeds" / "touch_rules.csv").read_text(encoding="utf-8")}, []),
         # the shipped rule `direct` matches nothing either, which says nothing of who copied it
         ({"channel_rules": (PROJECT_ROOT / "seeds" / "channel_rules.csv").read_text(encoding="utf-8")}, []),
     ],
-    ids=["shipped", "own", "copied"],
+    ids=["shipped", "own", "own conversions and touches", "copied touches", "copied"],
 )
 def test_a_rule_that_nothing_meets_is_a_warning(seeds: dict[str, str], of_channels: list[str], tmp_path: Path) -> None:
     assert warnings(tmp_path, **seeds) == [

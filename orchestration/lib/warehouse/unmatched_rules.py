@@ -20,8 +20,8 @@ def warnings_of_unmatched_rules(
 ) -> Iterator[str]:
     """What to say of the rules that nothing which landed meets, with their file, lines and fix.
 
-    The shipped channel rules are for whatever tools a business has: that some of them match nothing says nothing, also
-    where they were copied.
+    The shipped channel and touch rules are for whatever tools a business has: that some of them match nothing says
+    nothing, also where they were copied.
     """
     shipped = PROJECT_ROOT / "seeds"
     rows = read_seeds(settings.seeds, shipped, today=today)
@@ -34,6 +34,27 @@ def warnings_of_unmatched_rules(
         id_column="critical_event_id",
         verbs=("matches", "match"),
         says="nothing that landed. Compare event_name, channel, touchpoint and property with core.fct_events",
+    )
+    unmatched = {name for (name,) in connection.execute(
+        "select conversion_rule_id from config.conversion_types "
+        "where conversion_rule_id not in (select conversion_rule_id from intermediate.int_conversion_events)"
+    ).fetchall()}  # fmt: skip
+    yield from _warnings(
+        [row for row in rows["conversion_types"] if row.get("conversion_rule_id") in unmatched],
+        id_column="conversion_rule_id",
+        verbs=("makes", "make"),
+        says="nothing that landed a conversion. Compare its filters with core.fct_events",
+    )
+    unmatched = {name for (name,) in connection.execute(
+        "select touch_rule_id from config.touch_rules "
+        "where touch_rule_id not in (select touch_rule_id from intermediate.int_touch_events)"
+    ).fetchall()}  # fmt: skip
+    known = [row.values for row in read_seeds(shipped, shipped, today=today)["touch_rules"]]
+    yield from _warnings(
+        [row for row in rows["touch_rules"] if row.get("touch_rule_id") in unmatched and row.values not in known],
+        id_column="touch_rule_id",
+        verbs=("makes", "make"),
+        says="nothing that landed a touch. Compare its filters with core.fct_events",
     )
     unmatched = {name for (name,) in connection.execute(
         "select channel_rule_id from hygiene.channel_rule_matches where event_count = 0"

@@ -11,6 +11,15 @@ from datetime import date
 from orchestration.lib.config.contracts import read_contracts
 from orchestration.lib.config.faults import suggestion
 from orchestration.lib.config.personal import may_name_a_person
+from orchestration.lib.config.seeds.attribution import (
+    direct_touch_is_a_visit,
+    named_properties_can_be_looked_up,
+    one_rule_is_the_default,
+    parameters_are_of_the_method,
+    refund_names_its_conversion,
+    type_is_for_new_customers_or_not,
+    weights_sum_to_one,
+)
 from orchestration.lib.config.seeds.channel_rules import patterns_that_cannot_be_read, wrong_conditions
 from orchestration.lib.config.seeds.definitions import SeedDefinition, is_day
 from orchestration.lib.config.seeds.money import (
@@ -574,6 +583,8 @@ RULES: tuple[Callable[[Rows], Iterator[Problem]], ...] = (
     name_means_one_campaign,
     campaign_is_no_spelling,
     one_price_holds_on_a_day,
+    type_is_for_new_customers_or_not,
+    one_rule_is_the_default,
 )
 RULES_OF_ROWS: Mapping[str, tuple[Callable[[SeedRow], Iterator[str]], ...]] = {
     "critical_events": (property_has_name_and_value, property_can_be_looked_up, occurrence_is_a_number),
@@ -595,4 +606,17 @@ RULES_OF_ROWS: Mapping[str, tuple[Callable[[SeedRow], Iterator[str]], ...]] = {
     "public_properties": (property_names_no_person, property_can_be_looked_up),
     "unit_costs": (cost_is_of_something,),
     "segments": (segment_has_a_free_name, segment_compares_like_with_like),
+    "conversion_types": (
+        property_has_name_and_value,
+        property_can_be_looked_up,
+        named_properties_can_be_looked_up,
+        refund_names_its_conversion,
+    ),
+    "touch_rules": (
+        property_has_name_and_value,
+        property_can_be_looked_up,
+        named_properties_can_be_looked_up,
+        direct_touch_is_a_visit,
+    ),
+    "attribution_rules": (parameters_are_of_the_method, weights_sum_to_one),
 }

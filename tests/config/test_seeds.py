@@ -59,6 +59,7 @@ SOUND = {
         "unit_cost_id,event_name,department,cost,cost_per,duration_property,valid_from,valid_to\n"
         "call,call_answered,,0.62,minute,talk_seconds,,2026-01-01\n"
         "call_2026,call_answered,,0.66,minute,talk_seconds,2026-01-01,\nline,call_answered,,0.08,event,,,\n"
+    ),
     "conversion_types": (
         "conversion_rule_id,conversion_type,event_name,value_column,is_new_customer_only,reference_property,"
         "refund_event_name,refund_value_property,refund_source_system\n"

@@ -17,7 +17,7 @@ option = $${$(2):+"--$(1)=$$$(2)"}
 SIZE = $(call option,customers,CUSTOMERS) $(call option,days,DAYS) $(call option,seed,SEED) $(call option,households,HOUSEHOLDS)
 ROWS = $(call option,table,TABLE) $(call option,reason,REASON) $(call option,column,COLUMN) $(call option,file,FILE)
 
-.PHONY: help setup run up check journey-check import-log new-source staging-model test test-all test-draws lint lint-python lint-yaml lint-sql format docs docs-outputs docs-tables bench bench-components bench-landing lock withdraw restore quarantine requeue land-again accept rebuild rollback releases hash rotate-key sql dbt digests send-digests identity-diff identity-train unions sbom bench-identity bench-journeys bench-flows clean report test-faults docs-pictures dashboard metrics mcp docs-site compare publish-postgres superset test-superset bench-pages
+.PHONY: help setup run up check journey-check import-log new-source staging-model test test-all test-draws test-spark lint lint-python lint-yaml lint-sql format docs docs-outputs docs-tables bench bench-components bench-landing lock withdraw restore quarantine requeue land-again accept rebuild rollback releases hash rotate-key sql dbt digests send-digests identity-diff identity-train unions sbom bench-identity bench-journeys bench-flows clean report test-faults docs-pictures dashboard metrics mcp docs-site compare publish-postgres superset test-superset bench-pages
 
 help:  ## Start: list the targets
 	@awk -F'  ## ' '/^[a-z-]+:.*  ## / { \
@@ -140,10 +140,13 @@ identity-diff: setup  ## Identities: what the next release would do to customer 
 	@$(RUN) identity-diff
 
 test: setup  ## Development: the tests, without the longest
-	@.venv/bin/python -m pytest -n 2 --dist loadgroup -m "not long and not draws"
+	@.venv/bin/python -m pytest -n 2 --dist loadgroup -m "not long and not draws and not spark"
 
 test-all: setup  ## Development: all tests but further random draws, as CI runs them
-	@.venv/bin/python -m pytest -n 2 --dist loadgroup -m "not draws" --durations 60 --durations-min 5
+	@.venv/bin/python -m pytest -n 2 --dist loadgroup -m "not draws and not spark" --durations 60 --durations-min 5
+
+test-spark: setup  ## Development: the tests on Spark; they need Java
+	@.venv/bin/python -m pytest -n 0 -m spark
 
 test-draws: setup  ## Development: what tests draw at random, drawn with more seeds
 	@.venv/bin/python -m pytest -n 2 --dist loadgroup -m draws

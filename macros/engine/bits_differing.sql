@@ -6,3 +6,7 @@
 {% macro duckdb__bits_differing(number, constant) -%}
     xor({{ number }}, cast({{ constant }} as bigint))
 {%- endmacro %}
+
+{% macro spark__bits_differing(number, constant) -%}
+    ({{ number }} ^ cast({{ constant }} as bigint))
+{%- endmacro %}

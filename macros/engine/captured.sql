@@ -6,3 +6,7 @@
 {% macro duckdb__captured(text, pattern) -%}
     nullif(regexp_extract({{ text }}, '{{ pattern }}', 1), '')
 {%- endmacro %}
+
+{% macro spark__captured(text, pattern) -%}
+    nullif(regexp_extract({{ text }}, {{ text_literal(java_pattern(pattern)) }}, 1), '')
+{%- endmacro %}

@@ -9,3 +9,12 @@
     )) as date) as measured_on
     from {{ relation }}
 {%- endmacro %}
+
+{% macro spark__days_between(first_day, last_day, relation) -%}
+    select explode(case
+        -- a sequence that goes backwards is an error
+        when cast({{ first_day }} as date) <= cast({{ last_day }} as date)
+            then sequence(cast({{ first_day }} as date), cast({{ last_day }} as date), interval 1 day)
+    end) as measured_on
+    from {{ relation }}
+{%- endmacro %}

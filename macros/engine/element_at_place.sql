@@ -6,3 +6,7 @@
 {% macro duckdb__element_at_place(list, place) -%}
     {{ list }}[{{ place }}]
 {%- endmacro %}
+
+{% macro spark__element_at_place(list, place) -%}
+    try_element_at({{ list }}, {{ place }})
+{%- endmacro %}

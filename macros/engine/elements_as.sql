@@ -14,3 +14,12 @@
         }
     )
 {%- endmacro %}
+
+{% macro spark__elements_as(list, alias, fields) -%}
+    transform(
+        {{ list }},
+        {{ alias }} -> named_struct(
+            {%- for name in fields %}'{{ name }}', {{ fields[name] }}{{ ', ' if not loop.last }}{% endfor -%}
+        )
+    )
+{%- endmacro %}

@@ -6,3 +6,7 @@
 {% macro duckdb__elements_where(list, alias, condition) -%}
     list_filter({{ list }}, lambda {{ alias }}: {{ condition }})
 {%- endmacro %}
+
+{% macro spark__elements_where(list, alias, condition) -%}
+    filter({{ list }}, {{ alias }} -> {{ condition }})
+{%- endmacro %}

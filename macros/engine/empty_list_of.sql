@@ -8,3 +8,9 @@
         {%- for name in fields %}{{ name }} {{ fields[name] }}{{ ', ' if not loop.last }}{% endfor -%}
     )[])
 {%- endmacro %}
+
+{% macro spark__empty_list_of(fields) -%}
+    cast(array() as array<struct<
+        {%- for name in fields %}{{ name }}: {{ fields[name] }}{{ ', ' if not loop.last }}{% endfor -%}
+    >>)
+{%- endmacro %}

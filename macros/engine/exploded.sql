@@ -6,3 +6,7 @@
 {% macro duckdb__exploded(list, alias) -%}
     unnest({{ list }}) as unnested({{ alias }})
 {%- endmacro %}
+
+{% macro spark__exploded(list, alias) -%}
+    lateral explode({{ list }}) as unnested({{ alias }})
+{%- endmacro %}

@@ -6,3 +6,7 @@
 {% macro duckdb__first_match(text, pattern) -%}
     nullif(regexp_extract({{ text }}, '{{ pattern }}', 0), '')
 {%- endmacro %}
+
+{% macro spark__first_match(text, pattern) -%}
+    nullif(regexp_extract({{ text }}, {{ text_literal(java_pattern(pattern)) }}, 0), '')
+{%- endmacro %}

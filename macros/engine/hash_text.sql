@@ -6,3 +6,7 @@
 {% macro duckdb__hash_text(text) -%}
     left(sha256({{ text }}), 32)
 {%- endmacro %}
+
+{% macro spark__hash_text(text) -%}
+    left(sha2({{ text }}, 256), 32)
+{%- endmacro %}

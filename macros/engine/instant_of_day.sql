@@ -7,6 +7,17 @@
     {%- if var('reporting_time_zone') == 'UTC' -%}
     cast({{ day }} as timestamp)
     {%- else -%}
-    timezone('UTC', timezone('{{ var("reporting_time_zone") }}', cast({{ day }} as timestamp)))
+    {%- set zone = "'" ~ var('reporting_time_zone') ~ "'" -%}
+    {%- set midnight = "timezone('UTC', timezone(" ~ zone ~ ", cast(" ~ day ~ " as timestamp)))" -%}
+    {#- where clocks go back at midnight there are two, and the engine gives the second -#}
+    case
+        when cast(timezone({{ zone }}, timezone('UTC', {{ midnight }} - interval 1 hour)) as date) = cast({{ day }} as date)
+            then {{ midnight }} - interval 1 hour
+        else {{ midnight }}
+    end
     {%- endif -%}
+{%- endmacro %}
+
+{% macro spark__instant_of_day(day) -%}
+    to_utc_timestamp(cast({{ day }} as timestamp), '{{ var("reporting_time_zone") }}')
 {%- endmacro %}

@@ -23,3 +23,33 @@
         ))
     end
 {%- endmacro %}
+
+{% macro spark__json_entries(json, first_only) -%}
+    {%- set found = spark_json_found(json, "'[\\'' || member.key || '\\']'") -%}
+    case
+        when not contains({{ json }}, '[') then transform(
+            map_entries(from_json({{ json }}, 'map<string, string>')),
+            member -> named_struct('key', member.key, 'value', case
+                when {{ spark_is_java_number('member.value') }} and left({{ found }}, 1) <> '"'
+                    then {{ spark_cast_number('member.value') }}
+                else member.value
+            end)
+        )
+        else flatten(transform(
+            map_entries(from_json({{ json }}, 'map<string, string>')),
+            member -> case
+                -- a text may begin with a bracket
+                when left(member.value, 1) = '[' and left({{ found }}, 1) = '[' then transform(
+                    {{ 'slice(' if first_only -}}
+                        from_json(member.value, 'array<string>'){{ ', 1, 1)' if first_only }},
+                    element -> named_struct('key', member.key, 'value', element)
+                )
+                else array(named_struct('key', member.key, 'value', case
+                    when {{ spark_is_java_number('member.value') }} and left({{ found }}, 1) <> '"'
+                        then {{ spark_json_number('member.value') }}
+                    else member.value
+                end))
+            end
+        ))
+    end
+{%- endmacro %}

@@ -4,5 +4,12 @@
 {%- endmacro %}
 
 {% macro duckdb__json_first(json, key) -%}
-    coalesce(json_extract_string({{ json }}, '$."{{ key }}"[0]'), json_extract_string({{ json }}, '$."{{ key }}"'))
+    coalesce(
+        json_extract_string({{ json }}, {{ text_literal('$."' ~ key ~ '"[0]') }}),
+        json_extract_string({{ json }}, {{ text_literal('$."' ~ key ~ '"') }})
+    )
+{%- endmacro %}
+
+{% macro spark__json_first(json, key) -%}
+    {{ spark_json_text(json, spark_json_step(key), first_of_list=true) }}
 {%- endmacro %}

@@ -6,3 +6,7 @@
 {% macro duckdb__json_member(json, name) -%}
     json_extract_string({{ json }}, '$."' || {{ name }} || '"')
 {%- endmacro %}
+
+{% macro spark__json_member(json, name) -%}
+    {{ spark_json_text(json, "'[\\'' || " ~ name ~ " || '\\']'") }}
+{%- endmacro %}

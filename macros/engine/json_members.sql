@@ -11,3 +11,9 @@
         'key': member, 'value': json_extract({{ json }}, '$."' || member || '"')
     })))
 {%- endmacro %}
+
+{% macro spark__json_members(json, names) -%}
+    ('{' || array_join(transform({{ names }}, member ->
+        {{ spark_json_quoted('member') }} || ':' || coalesce({{ spark_json_value(json, "'[\\'' || member || '\\']'") }}, 'null')
+    ), ',') || '}')
+{%- endmacro %}

@@ -1,11 +1,34 @@
-{#- JSON text with the given members, those that are null left out; null when none is left. -#}
-{% macro json_of(members) -%}
-    {{ return(adapter.dispatch('json_of', 'journeys')(members)) }}
+{#-
+    JSON text with the given members, those that are null left out; null when none is left. The values are expressions of
+    SQL, or with `are_json` all of them what `json_value` gives.
+-#}
+{% macro json_of(members, are_json=false) -%}
+    {{ return(adapter.dispatch('json_of', 'journeys')(members, are_json)) }}
 {%- endmacro %}
 
-{# Merging a patch drops null members, which `json_object` alone would keep. #}
-{% macro duckdb__json_of(members) -%}
+{# Merging a patch drops null members, which `json_object` alone would keep. Values of JSON have a type of their own. #}
+{% macro duckdb__json_of(members, are_json) -%}
     nullif(cast(json_merge_patch('{}', json_object(
-        {%- for key in members %}'{{ key }}', {{ members[key] }}{{ ', ' if not loop.last }}{% endfor -%}
+        {%- for key in members %}{{ text_literal(key) }}, {{ members[key] }}{{ ', ' if not loop.last }}{% endfor -%}
     )) as varchar), '{}')
+{%- endmacro %}
+
+{% macro spark__json_of(members, are_json) -%}
+    {%- if are_json -%}
+    nullif('{' || concat_ws(','
+        {%- for key in members -%}
+            , {{ text_literal('"' ~ key | replace('\\', '\\\\') | replace('"', '\\"') ~ '":') }}
+            || {{ spark_json_without_nulls(members[key]) }}
+        {%- endfor -%}
+    ) || '}', '{}')
+    {%- else -%}
+    nullif(to_json(
+        named_struct(
+            {%- for key in members -%}
+                {{ text_literal(key) }}, {{ members[key] }}{{ ', ' if not loop.last }}
+            {%- endfor -%}
+        ),
+        map('ignoreNullFields', 'true')
+    ), '{}')
+    {%- endif -%}
 {%- endmacro %}

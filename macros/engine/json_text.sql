@@ -4,5 +4,9 @@
 {%- endmacro %}
 
 {% macro duckdb__json_text(json, key) -%}
-    json_extract_string({{ json }}, '$."{{ key }}"')
+    json_extract_string({{ json }}, {{ text_literal('$."' ~ key ~ '"') }})
+{%- endmacro %}
+
+{% macro spark__json_text(json, key) -%}
+    {{ spark_json_text(json, spark_json_step(key)) }}
 {%- endmacro %}

@@ -4,5 +4,9 @@
 {%- endmacro %}
 
 {% macro duckdb__json_value(json, key) -%}
-    json_extract({{ json }}, '$."{{ key }}"')
+    json_extract({{ json }}, {{ text_literal('$."' ~ key ~ '"') }})
+{%- endmacro %}
+
+{% macro spark__json_value(json, key) -%}
+    {{ spark_json_value(json, spark_json_step(key)) }}
 {%- endmacro %}

@@ -8,3 +8,9 @@
         {%- for name in fields %}'{{ name }}': {{ fields[name] }}{{ ', ' if not loop.last }}{% endfor -%}
     })
 {%- endmacro %}
+
+{% macro spark__list_with(list, fields) -%}
+    array_append(coalesce({{ list }}, array()), named_struct(
+        {%- for name in fields %}'{{ name }}', {{ fields[name] }}{{ ', ' if not loop.last }}{% endfor -%}
+    ))
+{%- endmacro %}

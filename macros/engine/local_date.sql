@@ -10,3 +10,11 @@
     cast(timezone('{{ var("reporting_time_zone") }}', timezone('UTC', {{ instant }})) as date)
     {%- endif -%}
 {%- endmacro %}
+
+{% macro spark__local_date(instant) -%}
+    {%- if var('reporting_time_zone') == 'UTC' -%}
+    cast({{ instant }} as date)
+    {%- else -%}
+    cast(from_utc_timestamp({{ instant }}, '{{ var("reporting_time_zone") }}') as date)
+    {%- endif -%}
+{%- endmacro %}

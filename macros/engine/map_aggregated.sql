@@ -6,3 +6,8 @@
 {% macro duckdb__map_aggregated(key, value) -%}
     map_from_entries(list(struct_pack(k := {{ key }}, v := {{ value }})))
 {%- endmacro %}
+
+{% macro spark__map_aggregated(key, value) -%}
+    {#- over no rows null, where an empty list of entries would give an empty map -#}
+    case when count(*) > 0 then map_from_entries(collect_list(struct({{ key }} as k, {{ value }} as v))) end
+{%- endmacro %}

@@ -6,3 +6,11 @@
 {% macro duckdb__meets_pattern(text, pattern) -%}
     regexp_matches({{ text }}, {{ pattern }}, 'i')
 {%- endmacro %}
+
+{% macro spark__meets_pattern(text, pattern) -%}
+    {%- if pattern.startswith("'") -%}
+    rlike({{ text }}, {{ text_literal('(?iu)' ~ java_pattern(pattern[1:-1] | replace("''", "'"))) }})
+    {%- else -%}
+    rlike({{ text }}, concat('(?iud)', {{ pattern }}))
+    {%- endif -%}
+{%- endmacro %}

@@ -9,3 +9,7 @@
 {% macro duckdb__number_of_text(text) -%}
     cast(hash({{ text }}) >> 1 as bigint)
 {%- endmacro %}
+
+{% macro spark__number_of_text(text) -%}
+    shiftrightunsigned(xxhash64({{ text }}), 1)
+{%- endmacro %}

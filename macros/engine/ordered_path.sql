@@ -6,3 +6,7 @@
 {% macro duckdb__ordered_path(name, number, separator) -%}
     string_agg({{ name }}, '{{ separator }}' order by {{ number }})
 {%- endmacro %}
+
+{% macro spark__ordered_path(name, number, separator) -%}
+    string_agg({{ name }}, {{ text_literal(separator) }}) within group (order by {{ number }})
+{%- endmacro %}

@@ -6,3 +6,7 @@
 {% macro duckdb__parts_of_text(text, separator) -%}
     string_split({{ text }}, '{{ separator }}')
 {%- endmacro %}
+
+{% macro spark__parts_of_text(text, separator) -%}
+    split({{ text }}, {{ text_literal('\\Q' ~ separator ~ '\\E') }})
+{%- endmacro %}

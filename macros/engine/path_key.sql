@@ -10,3 +10,7 @@
     {#- the outer hash mixes: sums of the inner one alone are often the same when two names change places -#}
     sum(cast(hash(hash({{ name }}, {{ number }})) as hugeint))
 {%- endmacro %}
+
+{% macro spark__path_key(name, number) -%}
+    sum(cast(xxhash64(xxhash64({{ name }}, {{ number }})) as decimal(38, 0)))
+{%- endmacro %}

@@ -6,3 +6,12 @@
 {% macro duckdb__quantiles_of(value, shares) -%}
     quantile_disc({{ value }}, [{{ shares | join(', ') }}])
 {%- endmacro %}
+
+{% macro spark__quantiles_of(value, shares) -%}
+    {#- all of one sort, and null over no rows as a list elsewhere is -#}
+    case when count({{ value }}) > 0 then array(
+        {%- for share in shares -%}
+            percentile_disc({{ share }}) within group (order by {{ value }}){{ ', ' if not loop.last }}
+        {%- endfor -%}
+    ) end
+{%- endmacro %}

@@ -6,3 +6,7 @@
 {% macro duckdb__quotient_of(dividend, divisor) -%}
     (({{ dividend }}) // ({{ divisor }}))
 {%- endmacro %}
+
+{% macro spark__quotient_of(dividend, divisor) -%}
+    (({{ dividend }}) div ({{ divisor }}))
+{%- endmacro %}

@@ -7,3 +7,7 @@
     {#- a name alone, found among the session's temporary tables first -#}
     {{ return(api.Relation.create(identifier=this.identifier ~ '__scratch_' ~ suffix, type='table')) }}
 {%- endmacro %}
+
+{% macro spark__scratch_relation(suffix) -%}
+    {{ return(api.Relation.create(schema=this.schema, identifier=this.identifier ~ '__scratch_' ~ suffix, type='table')) }}
+{%- endmacro %}

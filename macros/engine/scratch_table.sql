@@ -9,3 +9,9 @@
 {% macro duckdb__scratch_table(relation, query) -%}
     create or replace temporary table {{ relation }} as {{ query }}
 {%- endmacro %}
+
+{% macro spark__scratch_table(relation, query) -%}
+    {#- there is no "create or replace" of a plain file format; the statement that is returned can be one only -#}
+    {%- do run_query('drop table if exists ' ~ relation) -%}
+    create table {{ relation }} using {{ config.get('file_format') or 'parquet' }} as {{ query }}
+{%- endmacro %}

@@ -6,3 +6,7 @@
 {% macro duckdb__seconds_between(earlier, later) -%}
     ((epoch_us({{ later }}) - epoch_us({{ earlier }})) // 1000000)
 {%- endmacro %}
+
+{% macro spark__seconds_between(earlier, later) -%}
+    ((unix_micros({{ later }}) - unix_micros({{ earlier }})) div 1000000)
+{%- endmacro %}

@@ -11,3 +11,9 @@
     {%- for name, expression in parts.items() %}'{{ name }}': {{ expression }}{{ ', ' if not loop.last }}{% endfor -%}
     }
 {%- endmacro %}
+
+{% macro spark__sorting_value(parts) -%}
+    named_struct(
+    {%- for name, expression in parts.items() %}'{{ name }}', {{ expression }}{{ ', ' if not loop.last }}{% endfor -%}
+    )
+{%- endmacro %}

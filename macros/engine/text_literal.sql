@@ -6,3 +6,7 @@
 {% macro duckdb__text_literal(text) -%}
     '{{ (text | string) | replace("'", "''") }}'
 {%- endmacro %}
+
+{% macro spark__text_literal(text) -%}
+    '{{ (text | string) | replace("\\", "\\\\") | replace("'", "\\'") }}'
+{%- endmacro %}

@@ -7,9 +7,9 @@
     {%- set of_links = 'fbclid|igshid|igsh|epik' -%}
     {%- set filled = '"\\s*:\\s*(?:"[^"]|[0-9])' -%}
     coalesce(
-        lower({{ captured(properties, '"((?i)' ~ of_ads ~ ')' ~ filled) }}),
-        lower({{ captured(properties, '"((?i)' ~ of_links ~ ')' ~ filled) }}),
-        {{ captured('lower(' ~ json_text(properties, 'click_id') ~ ')', '^\\s*(' ~ of_ads ~ '|' ~ of_links ~ ')\\s*$') }},
+        {{ lower_case(captured(properties, '"((?i)' ~ of_ads ~ ')' ~ filled)) }},
+        {{ lower_case(captured(properties, '"((?i)' ~ of_links ~ ')' ~ filled)) }},
+        {{ captured(lower_case(json_text(properties, 'click_id')), '^\\s*(' ~ of_ads ~ '|' ~ of_links ~ ')\\s*$') }},
         case when trim({{ json_text(properties, 'click_id') }}) <> '' then 'click_id' end
     )
 {%- endmacro %}

@@ -1,4 +1,4 @@
 {#- A text as rules compare it: in lower case, without blanks around it, and one blank for several. -#}
 {% macro text_compared(text) -%}
-    lower(trim({{ replace_matches(text, '\\s+', ' ') }}))
+    {{ lower_case('trim(' ~ replace_matches(text, '\\s+', ' ') ~ ')') }}
 {%- endmacro %}

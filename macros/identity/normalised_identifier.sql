@@ -23,11 +23,11 @@
     them as equal would merge different people.
 -#}
 {% macro normalised_by_rule(rule, trimmed_value) -%}
-    {%- set lower_case = composed_text('lower(' ~ trimmed_value ~ ')') -%}
+    {%- set in_lower_case = composed_text(lower_case(trimmed_value)) -%}
     {#- one expression for both rules: each regular expression of Unicode classes costs time for every chunk of rows -#}
     {%- set address = first_match(
         'case ' ~ rule ~ " when 'email_base' then "
-        ~ replace_matches(lower_case, '^([^+@]+)[+][^@\\s]*@', '\\1@') ~ ' else ' ~ lower_case ~ ' end',
+        ~ replace_matches(in_lower_case, '^([^+@]+)[+][^@\\s]*@', '\\1@') ~ ' else ' ~ in_lower_case ~ ' end',
         '^[^@\\p{Z}\\p{C}]+@[^@\\p{Z}\\p{C}]+$'
     ) -%}
     case
@@ -39,14 +39,14 @@
             when {{ rule }} = 'phone' then {{ first_match(
                 replace_matches(
                     replace_matches(
-                        replace_matches('lower(' ~ trimmed_value ~ ')', '^[^0-9+]+|[^0-9a-z+;=#]+', ''),
+                        replace_matches(lower_case(trimmed_value), '^[^0-9+]+|[^0-9a-z+;=#]+', ''),
                         '(.)[+]+', '\\1'
                     ), '^00', '+'
                 ),
                 '^[+]?[0-9].*'
             ) }}
             when {{ rule }} = 'digits' then nullif({{ replace_matches(trimmed_value, '[^0-9]+', '') }}, '')
-            when {{ rule }} = 'lower' then nullif({{ lower_case }}, '')
+            when {{ rule }} = 'lower' then nullif({{ in_lower_case }}, '')
             when {{ rule }} = 'exact' then nullif({{ trimmed_value }}, '')
         end
     end

@@ -16,16 +16,16 @@
 {% macro names_somebody(key, entries) -%}
     {%- set named = elements_where(
         entries, 'entry',
-        "case when entry.key = 'case' or lower(trim(entry.value)) in ('', 'null', 'none', 'nan', 'undefined', 'unknown')
+        "case when entry.key = 'case' or " ~ lower_case('trim(entry.value)') ~ " in ('', 'null', 'none', 'nan', 'undefined', 'unknown')
               then false
-              when not contains(lower(" ~ key ~ "), lower(trim(entry.value))) then false
+              when not contains(" ~ lower_case(key) ~ ", " ~ lower_case('trim(entry.value)') ~ ") then false
               when length(trim(entry.value)) >= 12 then true
               else contains(" ~ words_of(key) ~ ", " ~ words_of('trim(entry.value)') ~ ") end"
     ) -%}
-    (coalesce(len({{ named }}), 0) > 0)
+    (coalesce({{ element_count(named) }}, 0) > 0)
 {%- endmacro %}
 
 {#- The letters and digits of a text, each run of others as one blank, with a blank at either end. -#}
 {% macro words_of(text) -%}
-    concat(' ', {{ replace_matches('lower(' ~ text ~ ')', '[^\\pL\\pN]+', ' ') }}, ' ')
+    (' ' || coalesce({{ replace_matches(lower_case(text), '[^\\pL\\pN]+', ' ') }}, '') || ' ')
 {%- endmacro %}

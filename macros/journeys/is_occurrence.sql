@@ -5,6 +5,6 @@
 {% macro is_occurrence(number, asked) -%}
     (
         {{ number }} = try_cast({{ asked }} as bigint)
-        or ({{ asked }} like '%+' and {{ number }} >= try_cast(rtrim({{ asked }}, '+') as bigint))
+        or ({{ asked }} like '%+' and {{ number }} >= try_cast(trim(trailing '+' from {{ asked }}) as bigint))
     )
 {%- endmacro %}

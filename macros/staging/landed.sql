@@ -3,8 +3,10 @@
     them alike: `record_key` names the row (the table and the row's key), `version_key` one version of it (and a hash of
     its content; rows that share it are the same row delivered again), `row_status`, `loaded_at` and `changed_in` are
     those of the landing, and `rule_of_type`, `is_compared_of_type` and `pepper` are what the macros of identifiers need.
+    `with_public_keys` adds `own_public_keys`, which `public_properties` needs: a column, because not every engine takes a
+    query in the elements of a list.
 -#}
-{% macro landed(source_name, table_name) -%}
+{% macro landed(source_name, table_name, with_public_keys=false) -%}
 (
         select
             landed_rows.*,
@@ -16,9 +18,19 @@
             identifier_rules.rule_of_type,
             identifier_rules.is_compared_of_type,
             identifier_rules.pepper
+            {%- if with_public_keys %},
+            public_keys.own_public_keys
+            {%- endif %}
         from {{ source(source_name, table_name) }} as landed_rows
         cross join (
             {{ identifier_rules() | indent(12) }}
         ) as identifier_rules
+        {%- if with_public_keys %}
+        cross join (
+            select {{ sorted_values('property_key') }} as own_public_keys
+            from {{ ref('public_properties') }}
+            where source_name = '{{ source_name }}' and table_name = '{{ table_name }}'
+        ) as public_keys
+        {%- endif %}
     )
 {%- endmacro %}

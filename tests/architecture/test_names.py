@@ -63,7 +63,7 @@ def test_a_macro_file_is_named_as_its_macro_and_begins_with_what_it_returns(path
 
 @pytest.mark.parametrize("path", macros("engine"), ids=lambda path: path.stem)
 def test_an_engine_macro_has_one_form_per_engine_and_no_default(path: Path) -> None:
-    assert defined_in(path) == [path.stem, f"duckdb__{path.stem}"]
+    assert defined_in(path) == [path.stem, f"duckdb__{path.stem}", f"spark__{path.stem}"]
     assert f"adapter.dispatch('{path.stem}', 'journeys')" in path.read_text(encoding="utf-8")
 
 

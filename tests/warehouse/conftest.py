@@ -8,6 +8,7 @@ from tests.conftest import Warehouse, make_warehouse
 from tests.oracles import release
 from tests.oracles.hashes import hash_of
 from tests.oracles.random_customers import AS_OF
+from tests.spark_session import spark, spark_address  # noqa: F401  (fixtures)
 from tests.warehouse import random_deliveries
 from tests.warehouse.random_deliveries import Deliveries
 

@@ -45,6 +45,12 @@ texts as (
     from cells
     cross join {{ exploded(parts_of_text('cells.wanted', '|'), 'alternative') }}
     where cells.match <> 'pattern'
+),
+
+counts as (
+    select channel_rule_id, count(distinct rule_column) as condition_count
+    from texts
+    group by channel_rule_id
 )
 
 select
@@ -55,7 +61,9 @@ select
     texts.text,
     rules.channel,
     rules.rule_order,
-    count(distinct texts.rule_column) over (partition by texts.channel_rule_id) as condition_count
+    counts.condition_count
 from texts
+inner join counts
+    on counts.channel_rule_id = texts.channel_rule_id
 inner join {{ ref('channel_rules') }} as rules
     on rules.channel_rule_id = texts.channel_rule_id

@@ -49,7 +49,7 @@ bots as (
         on case rules.field
             {%- for field in of_client %}
             when '{{ field }}'
-                then {{ meets_condition('lower(clients.' ~ field ~ ')', 'rules.match', 'lower(rules.value)')
+                then {{ meets_condition(lower_case('clients.' ~ field), 'rules.match', lower_case('rules.value'))
                     | indent(20) }}
             {%- endfor %}
         end

@@ -52,7 +52,9 @@ current_baskets as (
         min_by(store_id, line_number) as store_id,
         min_by(till_id, line_number) filter (where till_id is not null) as till_id,
         -- the card may be scanned when half of the goods are scanned already
-        min_by(identifiers, (case when len(identifiers) > 0 then 0 else 1 end, line_number)) as identifiers,
+        min_by(
+            identifiers, (case when {{ element_count('identifiers') }} > 0 then 0 else 1 end, line_number)
+        ) as identifiers,
         cast(count(*) as bigint) as line_count,
         cast(count_if(sales_value <= 0) as bigint) as negative_or_zero_line_count,
         cast(sum(sales_value) as decimal(18, 2)) as amount,
@@ -97,7 +99,7 @@ versions as (
     from lines
     inner join baskets
         on baskets.event_id = lines.event_id
-    where lines.row_status = 'superseded' and len(lines.identifiers) > 0
+    where lines.row_status = 'superseded' and {{ element_count('lines.identifiers') }} > 0
 )
 
 select

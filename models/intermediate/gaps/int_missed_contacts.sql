@@ -49,7 +49,7 @@ waits as (
         next_contacts.event_id as to_event_id,
         '(map)' as from_name,
         next_contacts.touchpoint as to_name,
-        cast(null as varchar) as touchpoint,
+        cast(null as {{ dbt.type_string() }}) as touchpoint,
         intervals.limit_seconds,
         intervals.entered_at as started_at,
         next_contacts.occurred_at as ended_at,

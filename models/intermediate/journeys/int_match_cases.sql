@@ -72,7 +72,7 @@ walk as (
         cast(null as bigint) as journey_version,
         cast(null as boolean) as is_terminal,
         {{ empty_list_of({
-            'number': 'bigint', 'case_value': 'varchar', 'journey_version': 'bigint', 'open_until': 'timestamp'
+            'number': 'bigint', 'case_value': 'string', 'journey_version': 'bigint', 'open_until': 'timestamp'
         }) }} as instances
     from moments
     where moment_number = 1

@@ -73,7 +73,7 @@ intervals as (
         begins_interval and has_begun as is_interval,
         is_first,
         row_number() over timeline as interval_number,
-        max(case when is_first then place end) over (timeline rows unbounded preceding) as first_place,
+        max(case when is_first then place end) over timeline as first_place,
         place,
         coalesce(lead(case when begins_interval then place - 1 else place end) over timeline, place)
             as last_place,

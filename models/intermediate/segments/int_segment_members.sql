@@ -23,7 +23,7 @@ with conditions as (
         segment,
         case when event_name is null then attribute else attribute || ' of ' || event_name end as attribute,
         comparison,
-        lower(value) as value
+        {{ lower_case('value') }} as value
     from {{ ref('segments') }}
 ),
 
@@ -91,7 +91,7 @@ attributes as (
     select
         customer_id,
         'is_anonymous' as attribute,
-        cast(is_anonymous as varchar) as stated,
+        cast(is_anonymous as {{ dbt.type_string() }}) as stated,
         cast(null as bigint) as counted
     from customers
     union all
@@ -110,10 +110,10 @@ attributes as (
             event_counts.customer_id = customers.customer_id
             and event_counts.event_name = counted_names.event_name
     union all
-    select customer_id, 'first_seen_at', cast({{ local_date('first_seen_at') }} as varchar), null
+    select customer_id, 'first_seen_at', cast({{ local_date('first_seen_at') }} as {{ dbt.type_string() }}), null
     from customers
     union all
-    select customer_id, 'last_seen_at', cast({{ local_date('last_seen_at') }} as varchar), null
+    select customer_id, 'last_seen_at', cast({{ local_date('last_seen_at') }} as {{ dbt.type_string() }}), null
     from customers
     union all
     select customer_id, 'city', city, null from people
@@ -122,7 +122,7 @@ attributes as (
     union all
     select customer_id, 'country', country, null from people
     union all
-    select customer_id, 'birth_date', cast(birth_date as varchar), null from people
+    select customer_id, 'birth_date', cast(birth_date as {{ dbt.type_string() }}), null from people
     union all
     select distinct customer_id, 'record_source', source_system, null from records
 ),
@@ -136,13 +136,13 @@ compared as (
         conditions.value,
         case
             when attributes.counted is null and conditions.comparison in ('equals', 'not_equals')
-                then lower(attributes.stated) = conditions.value
+                then {{ lower_case('attributes.stated') }} = conditions.value
             when attributes.counted is null and conditions.comparison = 'one_of'
-                then contains('|' || conditions.value || '|', '|' || lower(attributes.stated) || '|')
+                then contains('|' || conditions.value || '|', '|' || {{ lower_case('attributes.stated') }} || '|')
             when attributes.counted is null and conditions.comparison = 'at_least'
-                then lower(attributes.stated) >= conditions.value
+                then {{ lower_case('attributes.stated') }} >= conditions.value
             when attributes.counted is null and conditions.comparison = 'below'
-                then lower(attributes.stated) < conditions.value
+                then {{ lower_case('attributes.stated') }} < conditions.value
             when conditions.comparison in ('equals', 'not_equals')
                 then attributes.counted = try_cast(conditions.value as bigint)
             when conditions.comparison = 'at_least'

@@ -43,7 +43,7 @@ events_with_next_mark as (
     select
         event_id,
         mark,
-        first_value(mark ignore nulls) over (
+        {{ first_filled('mark') }} over (
             partition by journey_id, customer_id, case_id, occurred_at
             order by event_number rows between 1 following and unbounded following
         ) as next_mark,

@@ -35,7 +35,7 @@ events_with_interval as (
         events.event_id,
         events.event_number,
         events.occurred_at,
-        last_value(intervals.interval_number ignore nulls) over (
+        {{ last_filled('intervals.interval_number') }} over (
             partition by travellers.traveller_number order by events.event_number rows unbounded preceding
         ) as interval_number
     from travellers

@@ -22,7 +22,7 @@ events as (
     select
         event_id,
         visitor_id,
-        {{ 'source_session' if var('sessions') == 'source' else 'cast(null as varchar)' }} as source_session,
+        {{ 'source_session' if var('sessions') == 'source' else 'cast(null as ' ~ dbt.type_string() ~ ')' }} as source_session,
         row_number() over (partition by visitor_id order by event_order) as visitor_event_number,
         occurred_at
     from {{ ref('int_events_stitched') }}
@@ -63,8 +63,7 @@ long_spells as (
     select
         visitor_id,
         spell_number,
-        min(visitor_event_number) as first_number,
-        min(occurred_at) as started_at
+        min(visitor_event_number) as first_number
     from events_in_spells
     group by visitor_id, spell_number
     having
@@ -76,7 +75,12 @@ events_in_long_spells as (
         events_in_spells.visitor_id,
         events_in_spells.spell_number,
         events_in_spells.visitor_event_number,
-        events_in_spells.occurred_at
+        -- the first event at or after the limit, were a session to begin with this one
+        min(events_in_spells.visitor_event_number) over (
+            partition by events_in_spells.visitor_id, events_in_spells.spell_number
+            order by events_in_spells.occurred_at
+            range between interval '{{ var('session_max_hours') }}' hour following and unbounded following
+        ) as next_number
     from events_in_spells
     inner join long_spells
         on
@@ -85,24 +89,15 @@ events_in_long_spells as (
 ),
 
 cuts as (
-    select visitor_id, spell_number, first_number, started_at from long_spells
+    select visitor_id, spell_number, first_number from long_spells
     union all
-    select next_events.visitor_id, next_events.spell_number, next_events.first_number, next_events.started_at
-    from (
-        select
-            cuts.visitor_id,
-            cuts.spell_number,
-            min(events_in_long_spells.visitor_event_number) as first_number,
-            min(events_in_long_spells.occurred_at) as started_at
-        from cuts
-        inner join events_in_long_spells
-            on
-                events_in_long_spells.visitor_id = cuts.visitor_id
-                and events_in_long_spells.spell_number = cuts.spell_number
-                and {{ seconds_between('cuts.started_at', 'events_in_long_spells.occurred_at') }}
-                >= {{ var('session_max_hours') }} * 3600
-        group by cuts.visitor_id, cuts.spell_number, cuts.first_number
-    ) as next_events
+    select cuts.visitor_id, cuts.spell_number, events_in_long_spells.next_number as first_number
+    from cuts
+    inner join events_in_long_spells
+        on
+            events_in_long_spells.visitor_id = cuts.visitor_id
+            and events_in_long_spells.visitor_event_number = cuts.first_number
+    where events_in_long_spells.next_number is not null
 ),
 
 events_with_cuts as (

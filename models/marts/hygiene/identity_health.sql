@@ -12,7 +12,7 @@ with refused_links as (
 identified_events as (
     select
         case when grouping(source_system) = 1 then '(all)' else source_system end as source_system,
-        avg(case when is_identified then 1.0 else 0.0 end) as identified_share
+        avg(case when is_identified then 1 else 0 end) as identified_share
     from {{ ref('fct_events') }}
     group by rollup(source_system)
 )

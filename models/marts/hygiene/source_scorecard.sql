@@ -29,7 +29,7 @@ unused as (
     select
         source_name,
         table_name,
-        to_json(list(column_name order by column_name) filter (where not is_used)) as unused_columns,
+        to_json({{ sorted_values('case when not is_used then column_name end') }}) as unused_columns,
         not bool_or(is_used) as is_unused
     from {{ ref('stg_landing__source_columns') }}
     group by source_name, table_name

@@ -11,7 +11,7 @@ select
     {{ ad_channel('network') }} as channel,
     'ad' as touchpoint,
     'outbound' as direction,
-    lower(device_type) as device_type,
+    {{ lower_case('device_type') }} as device_type,
     coalesce(campaign_name, campaign_id) as campaign,
     {{ hashed_identifiers(map_of({'cookie': 'partner_cookie_id'})) }} as identifiers,
     {{ json_of({

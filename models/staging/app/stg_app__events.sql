@@ -6,7 +6,7 @@ with source as (
         {{ json_text('event_properties', 'utm_campaign') }} as utm_campaign,
         {{ host_of(json_text('event_properties', 'referrer')) }} as referrer,
         {{ click_id_kind('event_properties') }} as click_id
-    from {{ landed('app', 'events') }}
+    from {{ landed('app', 'events', with_public_keys=true) }}
 )
 
 select
@@ -50,7 +50,7 @@ select
     end as touchpoint,
     case event_type when 'push_received' then 'outbound' else 'inbound' end as direction,
     case
-        when lower(device_family) like '%ipad%' or lower(device_family) like '%tab%' then 'tablet'
+        when {{ lower_case('device_family') }} like '%ipad%' or {{ lower_case('device_family') }} like '%tab%' then 'tablet'
         else 'mobile'
     end as device_type,
     push_campaign as campaign,

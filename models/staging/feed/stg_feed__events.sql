@@ -1,5 +1,5 @@
 with source as (
-    select * from {{ landed('feed', 'events') }}
+    select * from {{ landed('feed', 'events', with_public_keys=true) }}
 )
 
 select

@@ -3,7 +3,7 @@ with source as (
         *,
         -- a page of the same site brought nobody
         nullif({{ host_of('refr_urlhost') }}, {{ host_of('page_urlhost') }}) as referrer
-    from {{ landed('web', 'events') }}
+    from {{ landed('web', 'events', with_public_keys=true) }}
 )
 
 select
@@ -42,7 +42,7 @@ select
         when 'view_help' then 'help_centre'
     end as touchpoint,
     'inbound' as direction,
-    case dvce_type when 'Computer' then 'desktop' else lower(dvce_type) end as device_type,
+    case dvce_type when 'Computer' then 'desktop' else {{ lower_case('dvce_type') }} end as device_type,
     mkt_campaign as campaign,
     mkt_source as utm_source,
     mkt_medium as utm_medium,

@@ -4,11 +4,11 @@ with
 words as (
     select identifier from {{ ref('blocked_identifiers') }} where identifier_type = '*'
     union
-    select lower(identifier) from {{ ref('blocked_identifiers') }} where identifier_type = '*'
+    select {{ lower_case('identifier') }} from {{ ref('blocked_identifiers') }} where identifier_type = '*'
     union
-    select upper(identifier) from {{ ref('blocked_identifiers') }} where identifier_type = '*'
+    select {{ upper_case('identifier') }} from {{ ref('blocked_identifiers') }} where identifier_type = '*'
     union
-    select upper(left(identifier, 1)) || lower(substr(identifier, 2))
+    select {{ upper_case('left(identifier, 1)') }} || {{ lower_case('substr(identifier, 2)') }}
     from {{ ref('blocked_identifiers') }}
     where identifier_type = '*'
 ),

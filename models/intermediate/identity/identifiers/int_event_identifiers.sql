@@ -14,7 +14,7 @@ with events as (
     select version_key, event_id, source_system, identifiers, is_current, occurred_at
     from {{ ref('int_event_versions') }}
     where
-        len(identifiers) > 0
+        {{ element_count('identifiers') }} > 0
         and {{ is_changed('event_id') }}
 ),
 

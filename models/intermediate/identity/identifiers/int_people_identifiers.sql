@@ -17,7 +17,7 @@ with people as (
         source_system,
         person_key_hash,
         nullif(
-            trim(lower({{ replace_matches("concat_ws(' ', first_name, last_name)", '\\s+', ' ') }})), ''
+            trim({{ lower_case(replace_matches("concat_ws(' ', first_name, last_name)", '\\s+', ' ')) }}), ''
         ) as name_normalised,
         identifiers,
         is_current,

@@ -14,7 +14,7 @@ with events as (
     from {{ ref('int_event_versions') }}
     where
         is_current
-        and len(identifiers) > 0
+        and {{ element_count('identifiers') }} > 0
         and {{ is_changed('event_id') }}
 )
 

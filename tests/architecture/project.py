@@ -22,7 +22,7 @@ TEXT = {".sql", ".yml", ".yaml", ".md", ".py", ".csv", ".toml", ".in", ".lock", 
 COMMENT = re.compile(r"{#.*?#}", re.DOTALL)
 REF = re.compile(r"""\bref\(\s*['"]([a-z0-9_]+)['"]\s*\)""")
 # a staging model names its table in source() or, with what every landed row has, in landed()
-SOURCE = re.compile(r"""\b(?:source|landed)\(\s*['"]([a-z0-9_]+)['"]\s*,\s*['"]([a-z0-9_]+)['"]\s*\)""")
+SOURCE = re.compile(r"""\b(?:source|landed)\(\s*['"]([a-z0-9_]+)['"]\s*,\s*['"]([a-z0-9_]+)['"]\s*[,)]""")
 
 
 @dataclass(frozen=True)

@@ -172,8 +172,8 @@ CASES = (
     ),
     Case(
         "first_filled",
-        "select n, {{ first_filled('x') }} over (order by n rows between 1 following and unbounded following) as result "
-        "from inputs",
+        "select n, {{ first_filled('x') }} over (order by n rows between 1 following and unbounded following) "
+        "as result from inputs",
         {"x": TEXT},
         [("a",), (None,), ("b",), (None,)],
         ["b", "b", None, None],
@@ -426,8 +426,8 @@ CASES = (
     ),
     Case(
         "number_of_text",
-        "select 0 as n, min({{ number_of_text('x') }}) >= 0 and count(distinct {{ number_of_text('x') }}) = 4 as result "
-        "from inputs where x is not null",
+        "select 0 as n, min({{ number_of_text('x') }}) >= 0 and count(distinct {{ number_of_text('x') }}) = 4 "
+        "as result from inputs where x is not null",
         {"x": TEXT},
         [("a",), ("b",), ("",), ("a",), (ODD,), (None,)],
         [(0, True)],

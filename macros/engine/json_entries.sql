@@ -25,7 +25,7 @@
 {%- endmacro %}
 
 {% macro spark__json_entries(json, first_only) -%}
-    {%- set found = spark_json_found(json, "'[\\'' || member.key || '\\']'") -%}
+    {%- set found = spark_json_found(json, spark_json_step_to('member.key')) -%}
     case
         when not contains({{ json }}, '[') then transform(
             map_entries(from_json({{ json }}, 'map<string, string>')),

@@ -8,5 +8,5 @@
 {%- endmacro %}
 
 {% macro spark__json_member(json, name) -%}
-    {{ spark_json_text(json, "'[\\'' || " ~ name ~ " || '\\']'") }}
+    {{ spark_json_text(json, spark_json_step_to(name)) }}
 {%- endmacro %}

@@ -14,6 +14,6 @@
 
 {% macro spark__json_members(json, names) -%}
     ('{' || array_join(transform({{ names }}, member ->
-        {{ spark_json_quoted('member') }} || ':' || coalesce({{ spark_json_value(json, "'[\\'' || member || '\\']'") }}, 'null')
+        {{ spark_json_quoted('member') }} || ':' || coalesce({{ spark_json_value(json, spark_json_step_to('member')) }}, 'null')
     ), ',') || '}')
 {%- endmacro %}

@@ -12,7 +12,7 @@
 
 {% macro spark__json_merged(first, second) -%}
     {%- set keys = 'coalesce(json_object_keys(two.second), array())' -%}
-    {%- set step = "'[\\'' || member || '\\']'" -%}
+    {%- set step = spark_json_step_to('member') -%}
     {#- both are named once: a lambda computes again whatever it names -#}
     transform(
         array(named_struct('first', {{ first }}, 'second', {{ second }})),

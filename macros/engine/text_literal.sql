@@ -8,5 +8,6 @@
 {%- endmacro %}
 
 {% macro spark__text_literal(text) -%}
-    '{{ (text | string) | replace("\\", "\\\\") | replace("'", "\\'") }}'
+    {#- ${…} in a statement is replaced by a setting, in literals as well -#}
+    '{{ (text | string) | replace("\\", "\\\\") | replace("'", "\\'") | replace("${", "\\u0024{") }}'
 {%- endmacro %}

@@ -10,7 +10,7 @@
     transform(
         array(
             {%- if first_of_list %}coalesce(get_json_object({{ json }}, '$' || {{ step ~ element }}), {% endif -%}
-            get_json_object({{ json }}, '$' || {{ step }}){{ ')' if first_of_list -}}
+            get_json_object({{ json }}, '$' || ({{ step }})){{ ')' if first_of_list -}}
         ),
         -- a text that looks like such a number is left as it is
         found -> case
@@ -38,6 +38,14 @@
 {%- endmacro %}
 
 
+{#- The same of a name that is an expression itself. A name with a quote and a dot or a bracket is not found. -#}
+{% macro spark_json_step_to(name) -%}
+    {{ return(
+        "case when contains(" ~ name ~ ", '\\'') then '.' || " ~ name ~ " else '[\\'' || " ~ name ~ " || '\\']' end"
+    ) }}
+{%- endmacro %}
+
+
 {#- The value at a step as JSON, so that a text keeps its quotes; null when it is absent or null. -#}
 {% macro spark_json_value(json, step) -%}
     transform(
@@ -52,7 +60,7 @@
 
 {#- As JSON what `get_json_object` gives of a list, and as text of anything else. -#}
 {% macro spark_json_found(json, step) -%}
-    get_json_object('[' || {{ json }} || ']', '$[*]' || {{ step }})
+    get_json_object('[' || {{ json }} || ']', '$[*]' || ({{ step }}))
 {%- endmacro %}
 
 

@@ -12,20 +12,20 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from orchestration.lib.core.clock import plain_utc
 from orchestration.lib.core.connection import open_duckdb
-from orchestration.lib.core.settings import PROJECT_ROOT
+from orchestration.lib.core.settings import PROJECT_ROOT, Settings
+from orchestration.lib.dbt.running import dbt_variables
 
 # Doubles are equal where they differ by less than this share of themselves: sums of them depend on their order.
 TOLERANCE = 1e-9
-# What a model is made by other statements than its query.
-OTHER_STATEMENTS = {"connected_components", "python_step"}
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,9 @@ class Model:
     sql: str
 
 
-def compiled_models(work: Path, *, as_of: str, variables: dict[str, str] | None = None) -> dict[str, Model]:
-    """All models, compiled for Spark without a session; `work` is a folder for dbt. Raises AssertionError."""
+def compiled_models(work: Path, settings: Settings) -> dict[str, Model]:
+    """All models of a data set, compiled for Spark without a session; `work` is a folder for dbt."""
+    as_of = plain_utc(settings.as_of or settings.example.as_of)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("JOURNEYS_BUILD_")}
     done = subprocess.run(
         [
@@ -48,10 +49,10 @@ def compiled_models(work: Path, *, as_of: str, variables: dict[str, str] | None 
             *("compile", "--target", "spark", "--full-refresh", "--no-introspect", "--no-populate-cache"),
             *("--project-dir", str(PROJECT_ROOT), "--profiles-dir", str(PROJECT_ROOT)),
             *("--target-path", str(work), "--log-path", str(work)),
-            *("--vars", json.dumps(variables or {})),
+            *dbt_variables(settings),
         ],
         cwd=PROJECT_ROOT,
-        env=environment | {"JOURNEYS_BUILD_AS_OF": as_of, "JOURNEYS_RESOLVED_SEEDS": "seeds"},
+        env=environment | {"JOURNEYS_BUILD_AS_OF": f"{as_of:%Y-%m-%d %H:%M:%S}", "JOURNEYS_RESOLVED_SEEDS": "seeds"},
         capture_output=True,
         text=True,
         check=False,
@@ -74,17 +75,20 @@ class SparkCopy:
     spark: Any
     duckdb: duckdb.DuckDBPyConnection
 
-    def differences(self, model: Model) -> list[str]:
-        """What differs between the rows of a model on the two engines, as lines to read; none where nothing does."""
+    def differences(self, model: Model, *, drawn: Sequence[str] = ()) -> list[str]:
+        """What differs between the rows of a model on the two engines, as lines to read; none where nothing does.
+
+        `drawn` columns hold what each engine draws from a hash of its own: other values, of the same rows.
+        """
         # a name of its own: what lies in the catalogue is the other engine's
         found = self.spark.sql(model.sql).toArrow()
         self.duckdb.register("found", found)
         try:
-            return list(self._differences(model))
+            return list(self._differences(model, drawn))
         finally:
             self.duckdb.unregister("found")
 
-    def _differences(self, model: Model) -> Iterator[str]:
+    def _differences(self, model: Model, drawn: Sequence[str]) -> Iterator[str]:
         expected = self._columns(model.relation)
         found = self._columns("found")
         # the order of columns is that of the contract, whatever the query says
@@ -94,17 +98,23 @@ class SparkCopy:
         for name, kind in expected.items():
             if _portable(kind) != _portable(found[name]):
                 yield f"{name} is {kind}, on Spark {found[name]}"
-        exact = [name for name, kind in expected.items() if kind != "DOUBLE"]
+        exact = [name for name, kind in expected.items() if kind != "DOUBLE" and name not in drawn]
         doubles = [name for name, kind in expected.items() if kind == "DOUBLE"]
-        listed = ", ".join(
-            f'cast("{name}" as {kind}) as "{name}"' for name, kind in expected.items() if kind != "DOUBLE"
-        )
-        listed = listed or "1 as one"
+        listed = ", ".join(f'cast("{name}" as {expected[name]}) as "{name}"' for name in exact)
         for here, there, side in ((model.relation, "found", "DuckDB"), ("found", model.relation, "Spark")):
             rows = self.duckdb.execute(
                 f"select {listed} from {here} except all select {listed} from {there} limit 3"
             ).fetchall()
             yield from (f"on {side} alone: {dict(zip(exact, row, strict=True))}" for row in rows)
+        for name in drawn:
+            others = ", ".join(f'"{other}"' for other in exact)
+            here, there, both = self.duckdb.execute(
+                f"select count(distinct here.{name}), count(distinct there.{name}), "
+                f"count(distinct (here.{name}, there.{name})) "
+                f"from {model.relation} as here inner join found as there using ({others})"
+            ).fetchone()
+            if not here == there == both:
+                yield f"{name} has {here} values, on Spark {there}, in {both} pairs"
         if doubles:
             ordered = ", ".join(f'cast("{name}" as {kind}) as "{name}"' for name, kind in expected.items())
             order = ", ".join(f'"{name}"' for name in exact + doubles)

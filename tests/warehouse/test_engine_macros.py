@@ -84,8 +84,13 @@ def test_duckdb_gives_the_right_results(number: int, for_duckdb: list[str]) -> N
 @pytest.mark.xdist_group("spark")
 @pytest.mark.parametrize("number", range(len(CASES)), ids=NAMES)
 def test_spark_gives_the_right_results(number: int, for_spark: list[str], spark: Any) -> None:
+    from pyspark.sql.pandas.types import from_arrow_schema
+
     case = CASES[number]
-    spark.createDataFrame(case.inputs(moment=pa.timestamp("us", tz="UTC"))).createOrReplaceTempView("inputs")
+    inputs = case.inputs(moment=pa.timestamp("us", tz="UTC"))
+    # an empty table is not looked at for its columns
+    frame = spark.createDataFrame(inputs if len(inputs) else [], schema=from_arrow_schema(inputs.schema))
+    frame.createOrReplaceTempView("inputs")
     found = spark.sql(for_spark[number]).toArrow()
     assert rows_of(found.to_pylist()) == expected_of(case)
 

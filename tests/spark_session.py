@@ -36,10 +36,9 @@ START_SECONDS = 180
 
 def missing() -> str | None:
     """Why Spark can't be started here, as a sentence; None where it can."""
-    if importlib.util.find_spec("pyspark") is None:
-        return "the package pyspark is not installed"
-    if importlib.util.find_spec("dbt.adapters.spark") is None:
-        return "the package dbt-spark is not installed"
+    for module, package in (("pyspark", "pyspark"), ("dbt.adapters.spark", "dbt-spark"), ("sqlglot", "sqlglot")):
+        if importlib.util.find_spec(module) is None:
+            return f"the package {package} is not installed"
     java = os.environ.get("JAVA_HOME")
     if not (Path(java, "bin", "java").is_file() if java else shutil.which("java")):
         return "there is no Java 17 or newer"

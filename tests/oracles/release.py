@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from tests.oracles import (
+    attribution,
     costs,
     feed,
     flows,
@@ -65,6 +66,7 @@ class Release:
     kpi_values_by_level: Sequence[Row]
     kpi_periods: Sequence[Row]
     scorecard: Sequence[Row]
+    attribution: attribution.Attribution
     event_statuses: Sequence[Row]
     people_statuses: Sequence[Row]
     spend: Sequence[Row]
@@ -206,6 +208,7 @@ def expected(
         kpi_values_by_level=kpis.by_level_rows(facts, seeds),
         kpi_periods=kpi_periods,
         scorecard=kpis.scorecard_rows(kpi_periods, seeds),
+        attribution=attribution.attributed(events, seeds, as_of=as_of),
         event_statuses=event_statuses,
         people_statuses=people_statuses,
         spend=spend.spend_rows(delivered, seeds, as_of=as_of),

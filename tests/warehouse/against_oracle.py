@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -331,7 +331,6 @@ def stalled_pools(built: Warehouse, expected: Release) -> list[str]:
     return _differing_about(keys, expected.stalled_pools, said)
 
 
-# What says who is who, and what hangs on it alone.
 def spend(built: Warehouse, expected: Release) -> list[str]:
     # the key of a row in words: the feed has no campaign id, and no platform
     keys = ("source_system", "spent_on", "platform", "campaign_id", "channel", "delivered_campaign")
@@ -382,6 +381,64 @@ def journey_costs(built: Warehouse, expected: Release) -> list[str]:
     return off + _differing(_by(keys, expected.journey_costs, columns), _by(keys, said, columns))
 
 
+def _attribution(table: str, *keys: str, of: str, leaving_out: Collection[str] = ()) -> Comparison:
+    """The comparison of a table of attribution by its key, over the columns that the oracle and the table both have."""
+
+    def compare(built: Warehouse, expected: Release) -> list[str]:
+        wanted: Sequence[Row] = getattr(expected.attribution, of)
+        said = built.query(f"select * from attribution.{table}")
+        names = set(said[0]) & set(wanted[0]) if said and wanted else set()
+        columns = [name for name in sorted(names) if name not in (*keys, *leaving_out)]
+        return _differing(_by(keys, _rounded_all(wanted), columns), _by(keys, _rounded_all(said), columns))
+
+    compare.__name__ = table
+    return compare
+
+
+def _rounded_all(rows: Iterable[Row]) -> list[dict[str, Any]]:
+    return [{**_rounded(row), "session_id": (row.get("session_id") is None)} for row in rows]
+
+
+def channel_credits(built: Warehouse, expected: Release) -> list[str]:
+    """Credits of channels; the intervals of Markov rules have a test of their own."""
+    keys = ("conversion_type", "rule", "period", "period_start", "channel")
+    bounds = [
+        f"{figure}_ci_{end}" for figure in ("credited_conversions", "credited_value") for end in ("lower", "upper")
+    ]
+    wanted = expected.attribution.channel_credits
+    is_bounded: dict[Hashable, bool] = {tuple(row[name] for name in keys): row["is_bounded"] for row in wanted}
+    said = built.query("select * from attribution.agg_channel_credits")
+    columns = [name for name in said[0] if name in wanted[0] and name not in keys]
+
+    def shown(rows: Iterable[Row]) -> ByKey:
+        found = _by(keys, rows, columns)
+        for key, row in found.items():
+            if not is_bounded.get(key, True):
+                row.update(dict.fromkeys(bounds))
+        return {
+            key: {
+                # sums of hundreds of shares, each to twelve places, and of cents as doubles
+                name: round(value, 6) if isinstance(value, float) else value
+                for name, value in row.items()
+            }
+            for key, row in found.items()
+        }
+
+    return _differing(shown(wanted), shown(said))
+
+
+COMPARISONS_OF_ATTRIBUTION: tuple[Comparison, ...] = (
+    _attribution("fct_touchpoints", "touchpoint_event_id", of="touchpoints"),
+    _attribution("fct_conversions", "conversion_id", of="conversions"),
+    _attribution("fct_refunds", "refund_id", of="refunds"),
+    _attribution("fct_attribution_credits", "conversion_id", "rule", "touchpoint_event_id", of="credits"),
+    _attribution("fct_refund_credits", "refund_id", "rule", "touchpoint_event_id", of="refund_credits"),
+    _attribution("agg_channel_effects", "conversion_type", "period", "period_start", "channel", of="channel_effects"),
+    channel_credits,
+    _attribution("agg_conversion_paths", "conversion_type", "path", of="conversion_paths"),
+    _attribution("agg_rule_disagreement", "conversion_type", "period", "period_start", "channel", of="disagreements"),
+)
+# What says who is who, and what hangs on it alone.
 COMPARISONS_OF_IDENTITY: tuple[Comparison, ...] = (
     events,
     sessions,
@@ -418,6 +475,7 @@ COMPARISONS: tuple[Comparison, ...] = (
     customer_costs,
     touchpoint_costs,
     journey_costs,
+    *COMPARISONS_OF_ATTRIBUTION,
 )
 
 

@@ -33,6 +33,8 @@ class Chunk:
     writer: ExtractsWriter
     truth: Truth
     rng: np.random.Generator
+    # what is drawn for voice alone: the rest of a world is the same with and without it
+    voice: np.random.Generator
 
     def numbers(self, index: np.ndarray | int, lane: int = 0) -> np.ndarray:
         """Numbers for things of a kind that no other chunk gives out; lanes keep sorts of a kind apart."""

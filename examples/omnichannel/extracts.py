@@ -33,6 +33,8 @@ MONTHLY = frozenset(
 )  # fmt: skip
 GZIPPED = frozenset({("web", "events"), ("ads", "impressions"), ("ads", "clicks"), ("email", "activity")})
 
+OF_VOICE = frozenset({("surveys", "invitations"), ("support", "call_turns")})
+
 NOT_BROKEN, BAD_DATE, COMMA_NUMBER, MISSING_VALUE = 0, 1, 2, 3
 BROKEN_NAMES = ("", "bad_date", "comma_number", "missing_value")
 NO_SUCH_DATE = "31-02-2026 25:61"
@@ -133,7 +135,11 @@ class ExtractsWriter:
         """Finishes all files, delivers some of them again, and returns how many there are."""
         for file in self._files.values():
             file.close()
-        paths = sorted(path for path in self.root.rglob("*") if path.is_file())
+        # tables of voice come last: which of the other files come twice does not depend on them
+        paths = sorted(
+            (path for path in self.root.rglob("*") if path.is_file()),
+            key=lambda path: ((path.parent.parent.name, path.parent.name) in OF_VOICE, path),
+        )
         again = rng.random(len(paths)) < self.dirt.redelivered_files
         for path in (path for path, is_again in zip(paths, again, strict=True) if is_again):
             stem, dot, suffix = path.name.partition(".")

@@ -151,7 +151,8 @@ def _make_chunk(
     sessions = visit.make_sessions(people, intervals, world, clock, rng)
     events = visit.make_events(intervals, sessions, world, rng)
     people = _with_memberships(people, intervals, sessions, events, joined, clock, rng)
-    return Chunk(index, people, intervals, sessions, events, world, clock, dirt, writer, records, rng)
+    voice = np.random.default_rng([world.seed, index + 1, 4])
+    return Chunk(index, people, intervals, sessions, events, world, clock, dirt, writer, records, rng, voice)
 
 
 def _with_memberships(
@@ -199,6 +200,7 @@ def _write_chunk(chunk: Chunk, spend: marketing.Spend) -> None:
     help_over, asked = care.write_support(chunk, orders)
     care.write_social(chunk, asked)
     care.write_surveys(chunk, orders, receipts, help_over)
+    care.write_employee_surveys(chunk)
     relations.write_crm(chunk)
     relations.write_consents(chunk)
     _write_people(chunk)

@@ -125,3 +125,17 @@ SUBJECTS = {
     "subscription": "Abonnement wijzigen",
     "account": "Kan niet inloggen",
 }
+
+CALL_GREETINGS = ("Goedemiddag, waarmee kan ik u helpen?", "Good afternoon, how can I help you?")
+CALL_QUESTIONS = (
+    "Mijn pakket is er nog niet.", "Ik wil iets terugsturen.", "There is a part missing in the box.",
+    "Ik heb een vraag over mijn factuur.",
+)  # fmt: skip
+CALL_ANSWERS = ("Een ogenblik, ik kijk het voor u na.", "Let me have a look for you.", "Dat regel ik voor u.")
+CALL_THANKS = (
+    "Fijn, bedankt voor de snelle hulp!", "Great, thank you so much.", "Heel vriendelijk van u.", "Top, dat helpt mij.",
+)  # fmt: skip
+CALL_COMPLAINTS = (
+    "Ik heb veel te lang moeten wachten.", "This is really disappointing.", "Hier word ik boos van, wat slecht.",
+    "Nobody ever calls back, terrible service.",
+)  # fmt: skip

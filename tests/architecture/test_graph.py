@@ -69,6 +69,8 @@ KNOWN: Mapping[str, Mapping[str, str]] = {
     ),
     "a source table has one staging model": {
         "loyalty.members": "a row is an event and a people record",
+        "surveys.responses": "a row is an event of a customer, or the answer of an employee, who is no customer",
+        "feed.events": "a row is an event of a customer, or the answer of an employee, who is no customer",
     },
 }  # fmt: skip
 

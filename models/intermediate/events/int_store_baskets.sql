@@ -38,6 +38,7 @@ baskets as (
     select
         'store.baskets:' || transaction_id as record_key,
         event_id,
+        transaction_id,
         count_if(row_status = 'current') > 0 as has_current_lines,
         min(sold_at) as first_sold_at,
         max(loaded_at) as loaded_at,
@@ -69,6 +70,7 @@ versions as (
         baskets.record_key as version_key,
         baskets.record_key,
         baskets.event_id,
+        baskets.transaction_id as reference_id,
         current_baskets.identifiers,
         {{ json_of({
             'store_id': 'current_baskets.store_id',
@@ -89,6 +91,7 @@ versions as (
         lines.version_key,
         baskets.record_key,
         lines.event_id,
+        baskets.transaction_id as reference_id,
         lines.identifiers,
         cast(null as {{ dbt.type_string() }}) as properties,
         cast(null as decimal(18, 2)) as amount,
@@ -113,6 +116,7 @@ select
     'inbound' as direction,
     -- receipts have no currency: they are in the reporting currency
     {{ text_literal(var('reporting_currency')) }} as currency,
+    reference_id,
     identifiers,
     properties,
     amount,

@@ -36,6 +36,7 @@ events as (
         campaign,
         currency,
         feedback_kind,
+        reference_id,
         properties,
         amount,
         feedback_score,
@@ -80,6 +81,7 @@ select
     events.campaign,
     events.currency,
     events.feedback_kind,
+    events.reference_id,
     events.properties,
     events.amount,
     -- null without an exchange rate; an amount without a currency is in the reporting currency

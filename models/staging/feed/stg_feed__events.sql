@@ -31,6 +31,13 @@ select
     {{ json_text('properties', 'user_agent') }} as user_agent,
     currency,
     feedback_kind,
+    feedback_direction,
+    case
+        when invitation_id is not null
+            then {{ pseudonymous_key('source_system', 'invitation_id', json_entries('identifiers')) }}
+    end as invitation_id,
+    -- an answer's own record is not what it is about
+    coalesce(reference_id, case when feedback_kind is null then record_id end) as reference_id,
     {{ hashed_identifiers(entries=json_entries('identifiers')) }} as identifiers,
     {{ public_properties('feed', 'events', 'properties') }} as properties,
     -- events of one instant follow each other by the digits that their ids end in, and a hash has others
@@ -43,8 +50,12 @@ select
     feedback_score,
     feedback_scale_min,
     feedback_scale_max,
+    cast(nullif(length(trim(feedback_text)), 0) as bigint) as text_length,
+    is_feedback_complete,
     row_status,
     occurred_at,
     loaded_at,
     changed_in
 from source
+-- an employee is no customer: stg_feed__employee_answers has their answers
+where coalesce(respondent_kind, 'customer') <> 'employee'

@@ -62,6 +62,7 @@ select
     }) }} as properties,
     -- once per order, or the order's money would count as often as the order moves
     case moment when 'placed' then total_price end as amount,
+    order_id as reference_id,
     row_status,
     occurred_at,
     loaded_at,

@@ -27,6 +27,7 @@ select
         'cancel_reason': "case moment when 'cancelled' then cancel_reason end",
     }) }} as properties,
     -- the money comes with each renewal's order
+    subscription_id as reference_id,
     row_status,
     occurred_at,
     loaded_at,

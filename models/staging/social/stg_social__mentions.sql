@@ -19,6 +19,7 @@ select
         'like_count': 'like_count',
     }) }} as properties,
     -- a tool's guess at a mood is not an answer to a question, so it is a property, not feedback
+    cast(nullif(length(trim(body)), 0) as bigint) as text_length,
     row_status,
     posted_at as occurred_at,
     loaded_at,

@@ -20,6 +20,7 @@ select
         'customer_number': 'linked_customer_number',
     })) }} as identifiers,
     {{ json_of({'network': 'network', 'conversation_id': 'conversation_id'}) }} as properties,
+    case direction when 'inbound' then cast(nullif(length(trim(body)), 0) as bigint) end as text_length,
     row_status,
     sent_at as occurred_at,
     loaded_at,

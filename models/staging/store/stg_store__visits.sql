@@ -20,6 +20,7 @@ select
         'order_id': 'order_id',
         'dwell_seconds': 'dwell_seconds',
     }) }} as properties,
+    visit_id as reference_id,
     row_status,
     arrived_at as occurred_at,
     loaded_at,

@@ -4,11 +4,16 @@ with source as (
 
 -- one row for each moment of the ticket that has come
 moments as (
-    select source.*, 'opened' as moment, created_at as occurred_at from source
+    select
+        source.*,
+        'opened' as moment,
+        created_at as occurred_at,
+        solved_at is null as is_rated_moment
+    from source
     union all
-    select source.*, 'answered', first_response_at from source where first_response_at is not null
+    select source.*, 'answered', first_response_at, false from source where first_response_at is not null
     union all
-    select source.*, 'solved', solved_at from source where solved_at is not null
+    select source.*, 'solved', solved_at, true from source where solved_at is not null
 )
 
 select
@@ -32,6 +37,13 @@ select
         'priority': 'priority',
         'reopen_count': "case moment when 'solved' then reopen_count end",
     }) }} as properties,
+    ticket_id as reference_id,
+    -- once per ticket: on its end, or where it has none on its beginning
+    case when is_rated_moment then cast(rating as double) end as rating,
+    case when is_rated_moment then cast(rating_scale_min as double) end as rating_scale_min,
+    case when is_rated_moment then cast(rating_scale_max as double) end as rating_scale_max,
+    case when is_rated_moment then rated_at end as rated_at,
+    case moment when 'opened' then cast(nullif(length(trim(subject)), 0) as bigint) end as text_length,
     row_status,
     occurred_at,
     loaded_at,

@@ -12,6 +12,9 @@ select
     coalesce(touchpoint, 'brand') as touchpoint,
     'inbound' as direction,
     survey_type as feedback_kind,
+    score_direction as feedback_direction,
+    'surveys:invitation:' || invitation_id as invitation_id,
+    reference as reference_id,
     {{ hashed_identifiers(map_of({
         'email': 'respondent_email',
         'customer_number': 'customer_number',
@@ -21,8 +24,12 @@ select
     cast(score as double) as feedback_score,
     cast(scale_min as double) as feedback_scale_min,
     cast(scale_max as double) as feedback_scale_max,
+    cast(nullif(length(trim(comment)), 0) as bigint) as text_length,
+    is_complete as is_feedback_complete,
     row_status,
     responded_at as occurred_at,
     loaded_at,
     changed_in
 from source
+-- an employee is no customer: stg_surveys__employee_answers has their answers
+where coalesce(respondent_kind, 'customer') <> 'employee'

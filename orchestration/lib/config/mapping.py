@@ -17,7 +17,11 @@ from orchestration.lib.config.faults import Place, check_known, fault, is_list_o
 NUMBERS = ("bigint", "double", "decimal")
 TIMES = ("timestamp", "date")
 # What a text of the event contract may be, where only some are understood.
-KNOWN_TEXTS = {"direction": ("inbound", "outbound"), "feedback_kind": ("nps", "csat", "ces")}
+KNOWN_TEXTS = {
+    "direction": ("inbound", "outbound"),
+    "feedback_kind": ("nps", "csat", "ces", "rating"),
+    "feedback_direction": ("up", "down"),
+}
 # The types of identifiers whose values can't be compared before a library has read them.
 LOOKED_UP = "phone"
 # The identifier that names a people record of the same source.
@@ -161,6 +165,9 @@ class EventMapping:
     user_agent: ValueOrNone = None
     currency: ValueOrNone = None
     feedback_kind: ValueOrNone = None
+    feedback_direction: ValueOrNone = None
+    invitation_id: ValueOrNone = None
+    reference_id: ValueOrNone = None
     identifiers: ColumnsByName = ()
     properties: ColumnsByName = ()
     sequence_number: Column | None = None
@@ -207,7 +214,8 @@ class PeopleMapping:
 
 TEXTS_OF_EVENTS = (
     "channel", "touchpoint", "department", "direction", "device_type", "campaign", "utm_source", "utm_medium",
-    "utm_campaign", "referrer", "user_agent", "currency", "feedback_kind",
+    "utm_campaign", "referrer", "user_agent", "currency", "feedback_kind", "feedback_direction",
+    "invitation_id", "reference_id",
 )  # fmt: skip
 NUMBERS_OF_EVENTS = ("sequence_number", "amount", "feedback_score", "feedback_scale_min", "feedback_scale_max")
 TEXTS_OF_PEOPLE = ("first_name", "last_name", "street", "city", "postcode", "country")

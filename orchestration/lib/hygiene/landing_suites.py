@@ -303,11 +303,12 @@ def _not_blank(column: str) -> Rule:
     )
 
 
-def _scores(kind: str, score: str, least: str, greatest: str) -> tuple[Rule, Rule]:
+def _scores(kind: str | None, score: str, least: str, greatest: str) -> tuple[Rule, Rule]:
     """A score lies on its scale, and a scale has two ends; the models count a row that breaks either in no figure."""
-    # the usual least answer, as the macro scaled_score has it
-    begin = f"coalesce({quoted(least)}, case when {quoted(kind)} in ('csat', 'ces') then 1 else 0 end)"
-    usual = f"{least} (without one: 0 for nps, 1 for csat and ces)"
+    # the usual least answer, as the macro scaled_score has it; what has no kind is a rating
+    usual_least = f"case when {quoted(kind)} in ('csat', 'ces', 'rating') then 1 else 0 end" if kind else "1"
+    begin = f"coalesce({quoted(least)}, {usual_least})"
+    usual = f"{least} (without one: {'0 for nps, 1 for csat, ces and rating' if kind else '1'})"
     return (
         _rule(
             "score_within_scale",
@@ -347,6 +348,7 @@ CLICKS_WITHIN_IMPRESSIONS = _rule(
 )
 
 EXTRAS: Mapping[tuple[str, str], Sequence[Rule]] = {
+    ("surveys", "invitations"): (_not_before("bounced_at", "sent_at"),),
     ("ads", "daily_spend"): (CLICKS_WITHIN_IMPRESSIONS,),
     ("app", "events"): (_not_before("server_received_time", "event_time", leeway="1 day"),),
     ("crm", "opportunities"): (
@@ -426,9 +428,16 @@ EXTRAS: Mapping[tuple[str, str], Sequence[Rule]] = {
         ),
     ),
     ("social", "mentions"): (_between("sentiment_score", least=-1, most=1, severity="warning"),),
-    ("support", "calls"): (_not_before("ended_at", "started_at"),),
-    ("support", "chats"): (_not_before("ended_at", "started_at"),),
+    ("support", "calls"): (
+        *_scores(None, "rating", "rating_scale_min", "rating_scale_max"),
+        _not_before("ended_at", "started_at"),
+    ),
+    ("support", "chats"): (
+        *_scores(None, "rating", "rating_scale_min", "rating_scale_max"),
+        _not_before("ended_at", "started_at"),
+    ),
     ("support", "tickets"): (
+        *_scores(None, "rating", "rating_scale_min", "rating_scale_max"),
         _not_before("first_response_at", "created_at"),
         _not_before("solved_at", "created_at"),
     ),

@@ -35,7 +35,8 @@ KEYWORDS = frozenset(_KEYWORDS.split())
 # The columns of the event contract that come after the id, each with how a mapping's entry becomes SQL.
 TEXTS_BEFORE_CURRENCY = (
     "channel", "touchpoint", "department", "direction", "device_type", "campaign", "utm_source", "utm_medium",
-    "utm_campaign", "referrer", "user_agent", "currency", "feedback_kind",
+    "utm_campaign", "referrer", "user_agent", "currency", "feedback_kind", "feedback_direction",
+    "invitation_id", "reference_id",
 )  # fmt: skip
 NUMBERS_AT_THE_END = ("sequence_number", "amount", "feedback_score", "feedback_scale_min", "feedback_scale_max")
 

@@ -1,0 +1,507 @@
+"""What customers and employees say: at which step, which of it counts, and what follows by month."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Warehouse, differences, make_warehouse
+from tests.oracles import voice
+from tests.oracles.hashes import hash_of
+from tests.oracles.voice import Asked, Happened, Said
+from tests.scenarios.load import SEEDS
+
+pytestmark = pytest.mark.xdist_group("voice")
+
+AS_OF = datetime(2026, 4, 1)
+BEGAN = datetime(2026, 1, 5)
+TOUCHPOINTS = ("home", "product_page", "order_page", "newsletter", "help_desk", None)
+# those that owe an answer, by the seed
+ANSWERING = ("quote_form", "sign_in", "help_desk")
+BUILT = ("+agg_voice", "+bridge_feedback_journeys", "+fct_steps", "+fct_events", "+bridge_customer_identifiers")
+Row = dict[str, Any]
+
+
+@dataclass
+class Told:
+    """Rows of the extracts by table, and what the oracle makes of them."""
+
+    rows: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
+    events: list[Happened] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list)
+    said: list[Said] = field(default_factory=list)
+
+    def event(self, name: str, customer: str, at: datetime, touchpoint: str | None, **more: Any) -> Happened:
+        happened = Happened(name, customer, touchpoint, more.get("direction"), more.get("reference_id"), at)
+        self.events.append(happened)
+        self._feed(name, customer, at, event_name=more.pop("event_name", "page_viewed"), touchpoint=touchpoint, **more)
+        return happened
+
+    def _feed(self, event_id: str, customer: str | None, at: datetime, **more: Any) -> None:
+        self.rows["feed/events"].append(
+            {
+                "event_id": event_id,
+                "occurred_at": f"{at.isoformat()}Z",
+                "source_system": "web",
+                "identifiers": json.dumps({"customer_number": customer}) if customer else None,
+                **more,
+            }
+        )
+
+    def invite(self, name: str, customer: str | None, at: datetime, kind: str = "nps", **more: Any) -> str:
+        """An invitation of the survey tool."""
+        is_employee = more.get("respondent_kind") == "employee"
+        asked = Asked(
+            f"surveys:invitation:{name}", None if is_employee else customer, kind, more.get("touchpoint"),
+            more.get("reference"), at, more.get("bounced_at") is None, is_employee,
+        )  # fmt: skip
+        self.asked.append(asked)
+        self.rows["surveys/invitations"].append(
+            dict.fromkeys(("respondent_email", "touchpoint", "reference", "bounced_at"))
+            | {"invitation_id": name, "survey_id": "s", "survey_type": kind, "customer_number": customer}
+            | {"sent_at": f"{at.isoformat()}Z", "updated_at": f"{at.isoformat()}Z"}
+            | more
+        )
+        return name
+
+    def answer(
+        self, name: str, customer: str | None, at: datetime, score: int | None, kind: str = "nps", **more: Any
+    ) -> None:
+        """An answer as the survey tool exports it."""
+        is_employee = more.get("respondent_kind") == "employee"
+        row = (
+            dict.fromkeys(("comment", "respondent_email", "touchpoint", "reference", "sent_at", "scale_min"))
+            | {"response_id": name, "survey_id": "s", "survey_type": kind, "score": score, "customer_number": customer}
+            | {"scale_max": {"nps": 10, "csat": 5, "ces": 7}[kind], "responded_at": f"{at.isoformat()}Z"}
+            | more
+        )
+        self.rows["surveys/responses"].append(row)
+        invitation = row.get("invitation_id")
+        self.said.append(
+            Said(
+                f"surveys:{name}",
+                None if is_employee else customer,
+                kind,
+                at,
+                row["touchpoint"],
+                None if is_employee else row["reference"],
+                invitation and f"surveys:invitation:{invitation}",
+                score,
+                row["scale_min"],
+                row["scale_max"],
+                row.get("score_direction"),
+                row.get("is_complete"),
+                is_employee=is_employee,
+            )
+        )
+
+    def feed_answer(self, name: str, customer: str | None, at: datetime, **more: Any) -> None:
+        """An answer, or with outbound and no score an invitation, in the feed."""
+        self._feed(name, customer, at, event_name="answered", **more)
+        kind, is_employee = more.get("feedback_kind") or "text", more.get("respondent_kind") == "employee"
+        customer = None if is_employee else customer
+        if kind != "text" and more.get("direction") == "outbound" and more.get("feedback_score") is None:
+            self.asked.append(
+                Asked(
+                    name, customer, kind, more.get("touchpoint"), more.get("reference_id"), at, is_employee=is_employee
+                )
+            )
+            return
+        own = None
+        if kind == "text" and not is_employee:
+            assert customer is not None
+            own = Happened(name, customer, more.get("touchpoint"), more.get("direction"), None, at)
+            self.events.append(own)
+        self.said.append(
+            Said(
+                f"{name}:text" if own else name,
+                customer,
+                kind,
+                at,
+                more.get("touchpoint"),
+                more.get("reference_id"),
+                more.get("invitation_id"),
+                more.get("feedback_score"),
+                more.get("feedback_scale_min"),
+                more.get("feedback_scale_max"),
+                more.get("feedback_direction"),
+                more.get("is_feedback_complete"),
+                own,
+                is_employee,
+            )
+        )
+
+    @property
+    def expected(self) -> dict[str, Row]:
+        return voice.feedback(self.said, self.asked, self.events, ANSWERING, AS_OF)
+
+
+def known_answers(told: Told) -> None:
+    """Surveys whose intervals are in print, each in a month and at a touchpoint of its own."""
+    number = 0
+
+    def answers(scores: Iterable[int], at: datetime, kind: str, **more: Any) -> None:
+        nonlocal number
+        for score in scores:
+            number += 1
+            told.answer(f"known-{number}", str(500_000 + number), at, score, kind, **more)
+
+    answers([9] * 50 + [7] * 30 + [3] * 20, datetime(2025, 10, 8), "nps", touchpoint="till")
+    answers([10] * 7 + [8] * 2 + [0], datetime(2025, 11, 8), "nps", touchpoint="till")
+    answers([10] * 5, datetime(2025, 12, 8), "nps", touchpoint="till")
+    answers([5] * 4 + [4] * 4 + [3] * 2, datetime(2025, 10, 8), "csat", touchpoint="till")
+    answers([1] * 10, datetime(2025, 11, 8), "csat", touchpoint="till")
+    # every answer alike
+    answers([4] * 6, datetime(2025, 10, 8), "ces", touchpoint="till")
+
+
+def bad_input(told: Told) -> None:
+    """One answer of each kind that a survey should not give."""
+    at = datetime(2026, 3, 10, 12)
+    ann, bob = "700001", "700002"
+    told.event("ann-order", ann, at - timedelta(days=3), "order_page", reference_id="O-ann", event_name="order_placed")
+    told.event("bob-order", bob, at - timedelta(days=3), "order_page", reference_id="O-bob", event_name="order_placed")
+    told.answer("outside", ann, at, 11, "nps")
+    told.answer("no-width", ann, at, 5, "csat", scale_min=5, scale_max=5)
+    told.answer("zero", ann, at, 0, "nps", scale_max=0)
+    told.answer("nps-of-five", ann, at, 5, "nps", scale_max=5)
+    told.answer("partial", ann, at, None, "csat", is_complete=False)
+    told.answer("given-up", ann, at, 4, "csat", is_complete=False)
+    told.answer("early", ann, at, 9, "nps", invitation_id=told.invite("sent-later", ann, at + timedelta(hours=2)))
+    twice = told.invite("twice", ann, at, "csat", touchpoint="order_page")
+    told.answer("twice-1", ann, at + timedelta(hours=1), 1, "csat", invitation_id=twice)
+    told.answer("twice-2", ann, at + timedelta(hours=2), 5, "csat", invitation_id=twice)
+    told.answer("twice-3", ann, at + timedelta(hours=3), None, "csat", invitation_id=twice, is_complete=False)
+    told.answer("no-invitation", ann, at, 9, "nps", invitation_id="never-landed")
+    told.answer("anonymous", None, at, 2, "csat", reference="O-bob")
+    told.answer("of-bob", ann, at, 2, "csat", reference="O-bob")
+    told.answer("of-ann", ann, at, 4, "csat", reference="O-ann")
+    told.answer("down", ann, at, 1, "ces", score_direction="down", touchpoint="help_desk")
+    told.answer("two-points", ann, at, 0, "csat", scale_min=0, scale_max=1, touchpoint="help_desk")
+    told.answer("future", ann, AS_OF + timedelta(hours=1), 9, "nps")
+    for number, text in enumerate(
+        (
+            "x" * 1_000_000,
+            "配達が遅い",
+            "😡" * 3,
+            "<script>alert(1)</script>",
+            '=HYPERLINK("http://example.org")',
+            "   ",
+        )
+    ):
+        told.answer(f"text-{number}", ann, at, 3, "csat", comment=text, touchpoint="help_desk")
+    # an employee with a customer's number, and one whom nothing else names
+    told.answer("employee", ann, at, 1, "csat", respondent_kind="employee", touchpoint="help_desk")
+    told.answer("employee-alone", "709999", at, 9, "nps", respondent_kind="employee", department="service")
+    told.feed_answer(
+        "feed-employee", "709998", at, respondent_kind="employee", feedback_kind="csat", feedback_score=2,
+        feedback_scale_max=5, touchpoint="help_desk",
+    )  # fmt: skip
+
+
+def random_customers(told: Told, chance: random.Random) -> None:
+    """Customers who do things, are asked, and answer or do not, by survey tool and by feed."""
+    numbers = [str(800_000 + number) for number in range(30)]
+    count = 0
+
+    def moment() -> datetime:
+        # no two at one instant: which of them is the last is then no question
+        nonlocal count
+        count += 1
+        return BEGAN + timedelta(seconds=chance.randrange(80 * 86_400), microseconds=count * 1000)
+
+    for customer in numbers:
+        for _ in range(chance.randrange(1, 12)):
+            at = moment()
+            told.event(
+                f"e-{count}", customer, at, chance.choice(TOUCHPOINTS),
+                direction=chance.choice(("inbound", "outbound", None)),
+                reference_id=chance.choice((None, None, f"R{chance.randrange(12)}")),
+                event_name=chance.choice(("page_viewed", "product_viewed", "basket_filled", "order_placed")),
+            )  # fmt: skip
+    for _ in range(120):
+        customer = chance.choice((*numbers, *numbers, None, "899999"))
+        at = moment()
+        kind = chance.choice(("nps", "csat", "ces"))
+        about: Row = chance.choice(
+            ({}, {}, {"touchpoint": chance.choice(TOUCHPOINTS[:-1])}, {"reference": f"R{chance.randrange(12)}"})
+        )
+        more: Row = {"score_direction": chance.choice((None, "up", "down"))} if kind == "ces" else {}
+        if chance.random() < 0.2:
+            _in_the_feed(told, chance, f"f-{count}", customer, at, kind, about)
+            continue
+        if chance.random() < 0.6:
+            bounced = {"bounced_at": f"{at.isoformat()}Z"} if chance.random() < 0.1 else {}
+            more["invitation_id"] = told.invite(f"i-{count}", customer, at, kind, **about, **bounced)
+            about = chance.choice((about, {}))
+            if chance.random() < 0.4:
+                continue
+        for _ in range(chance.choice((1, 1, 1, 2))):
+            later = at + timedelta(seconds=chance.randrange(-3600, 10 * 86_400))
+            score = chance.choice((None, *range(12)))
+            told.answer(f"a-{count}-{later:%d%H%M%S}", customer, later, score, kind, **about, **more)
+
+
+def _in_the_feed(
+    told: Told, chance: random.Random, name: str, customer: str | None, at: datetime, kind: str, about: Row
+) -> None:
+    about = {"touchpoint": about.get("touchpoint"), "reference_id": about.get("reference")}
+    if customer and chance.random() < 0.2:
+        told.feed_answer(name, customer, at, feedback_text="words", direction="inbound", touchpoint="help_desk")
+        return
+    told.feed_answer(f"{name}-sent", customer, at, feedback_kind=kind, direction="outbound", **about)
+    if chance.random() < 0.6:
+        told.feed_answer(
+            name, customer, at + timedelta(hours=chance.randrange(300)), feedback_kind=kind, direction="inbound",
+            feedback_score=float(chance.randrange(11)), feedback_scale_max=10.0, invitation_id=f"{name}-sent", **about,
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def told() -> Told:
+    made = Told()
+    known_answers(made)
+    bad_input(made)
+    random_customers(made, random.Random(17))
+    return made
+
+
+def seeds(folder: Path) -> Path:
+    shutil.copytree(SEEDS, folder)
+    (folder / "segments.csv").write_text(
+        "segment,segment_name,attribute,comparison,value,description\n"
+        "busy,Often met,event_count,at_least,6,\nquiet,Seldom met,event_count,below,4,\n",
+        encoding="utf-8",
+    )
+    return folder
+
+
+def write(rows: Mapping[str, Sequence[Row]], extracts: Path, name: str) -> None:
+    for table, of_table in rows.items():
+        if of_table:
+            path = extracts / table / f"{name}.jsonl"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            keys = {key: None for row in of_table for key in row}
+            path.write_text("".join(json.dumps(keys | row) + "\n" for row in of_table), encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def at_once(told: Told, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    folder = tmp_path_factory.mktemp("voice")
+    warehouse = make_warehouse(
+        folder, seeds=seeds(folder / "seeds"), as_of=f"{AS_OF:%Y-%m-%d}", JOURNEYS_MATCHING="off"
+    )
+    write(told.rows, warehouse.settings.extracts, "all")
+    warehouse.land()
+    assert not any(result.refused or result.rows_quarantined for result in warehouse.landed)
+    warehouse.build(select=BUILT)
+    return warehouse
+
+
+def customer_id(number: str | None) -> str | None:
+    return None if number is None else f"c_{hash_of('customer_number', number)}"
+
+
+def test_every_answer_is_at_the_step_that_the_oracle_finds(told: Told, at_once: Warehouse) -> None:
+    rows = {row["feedback_id"]: row for row in at_once.query("from voice.fct_feedback")}
+    expected = told.expected
+    assert rows.keys() == expected.keys()
+    for feedback_id, wanted in expected.items():
+        row = rows[feedback_id]
+        share = None if row["score_share"] is None else round(row["score_share"], 6)
+        found = {name: row[name] for name in wanted if name not in ("customer", "score_share")}
+        assert found | {"score_share": share} == {
+            name: value for name, value in wanted.items() if name != "customer"
+        }, feedback_id
+        if wanted["respondent_kind"] == "employee":
+            assert row["customer_id"] is None
+        elif wanted["customer"] is not None:
+            assert row["customer_id"] == customer_id(wanted["customer"]), feedback_id
+        assert row["hours_between"] is None or row["hours_between"] >= 0
+    kinds = {row["join_kind"] for row in rows.values()}
+    assert kinds == {"reference", "named", "last_touchpoint", "none"}
+
+
+def test_bad_input_has_its_outcome(at_once: Warehouse) -> None:
+    rows = {row["feedback_id"].removeprefix("surveys:"): row for row in at_once.query("from voice.fct_feedback")}
+    assert "future" not in rows
+    statuses = ("outside", "no-width", "zero", "nps-of-five", "partial", "given-up")
+    assert [rows[name]["score_status"] for name in statuses] == [
+        "outside_scale", "no_scale", "no_scale", "unusual_scale", "partial", "partial",
+    ]  # fmt: skip
+    assert not any(rows[name]["is_counted"] for name in statuses)
+    assert rows["early"]["invitation_status"] == "before_invitation"
+    assert rows["no-invitation"]["invitation_status"] == "unknown_invitation"
+    assert [rows[f"twice-{n}"]["is_latest_answer"] for n in (1, 2, 3)] == [False, True, False]
+    assert (rows["anonymous"]["is_anonymous"], rows["anonymous"]["event_id"]) == (True, "bob-order")
+    assert rows["anonymous"]["customer_id"] != rows["of-ann"]["customer_id"]
+    assert rows["of-bob"]["is_reference_of_another"] and rows["of-bob"]["event_id"] != "bob-order"
+    assert rows["down"]["feedback_group"] == "easy" and rows["down"]["score_share"] == 1
+    assert rows["two-points"]["feedback_group"] == "dissatisfied"
+    assert [rows[f"text-{n}"]["text_length"] for n in range(6)] == [1_000_000, 5, 3, 25, 32, None]
+
+
+def test_an_employee_becomes_no_customer(at_once: Warehouse) -> None:
+    """Not even one whose row carries the number of a customer, or an address that nothing else has."""
+    nobody = [hash_of("customer_number", number) for number in ("709999", "709998")]
+    assert at_once.query(f"from core.bridge_customer_identifiers where identifier_hash in {tuple(nobody)}") == []
+    names = ("surveys:employee", "surveys:employee-alone", "feed-employee")
+    assert at_once.query(f"from core.fct_events where event_id in {names}") == []
+    rows = at_once.query(f"select * from voice.fct_feedback where feedback_id in {names}")
+    assert [row["customer_id"] for row in rows] == [None, None, None]
+    assert {row["respondent_kind"] for row in rows} == {"employee"}
+
+
+def month(at_once: Warehouse, kind: str, starts: str, **where: str) -> Row:
+    conditions = {"journey_id": "all", "touchpoint": "all", "segment": "all", "respondent_kind": "customer"} | where
+    [row] = at_once.query(
+        f"from voice.agg_voice where feedback_kind = '{kind}' and month_starts_on = '{starts}' "
+        "and survey_scope = 'transactional' "
+        + "".join(f" and {column} = '{value}'" for column, value in conditions.items())
+    )
+    return row
+
+
+@pytest.mark.parametrize(
+    ("starts", "nps", "lower", "upper"),
+    [("2025-10-01", 30, 14.05, 44.20), ("2025-11-01", 60, 7.04, 85.27), ("2025-12-01", 100, 17.49, 100)],
+)
+def test_nps_has_the_intervals_in_print(
+    at_once: Warehouse, starts: str, nps: float, lower: float, upper: float
+) -> None:
+    row = month(at_once, "nps", starts)
+    assert row["nps"] == nps
+    assert (row["nps_ci_lower"], row["nps_ci_upper"]) == (
+        pytest.approx(lower, abs=0.005), pytest.approx(upper, abs=0.005),
+    )  # fmt: skip
+    assert row["response_rate"] is None and row["unsolicited_count"] == row["answer_count"]
+
+
+@pytest.mark.parametrize(
+    ("starts", "csat", "lower", "upper"), [("2025-10-01", 0.8, 0.4902, 0.9433), ("2025-11-01", 0, 0, 0.2775)]
+)
+def test_csat_has_the_intervals_in_print(
+    at_once: Warehouse, starts: str, csat: float, lower: float, upper: float
+) -> None:
+    row = month(at_once, "csat", starts)
+    assert (row["csat"], row["csat_ci_lower"], row["csat_ci_upper"]) == (
+        pytest.approx(csat), pytest.approx(lower, abs=5e-5), pytest.approx(upper, abs=5e-5),
+    )  # fmt: skip
+
+
+def test_a_change_has_an_interval_and_answers_all_alike_a_narrow_one(at_once: Warehouse) -> None:
+    row = month(at_once, "nps", "2025-11-01")
+    expected = voice.change_of_nps((7, 1, 10), (50, 20, 100))
+    assert (row["change"], row["change_ci_lower"], row["change_ci_upper"]) == pytest.approx(expected)
+    assert not row["is_change_beyond_noise"]
+    assert month(at_once, "csat", "2025-11-01")["is_change_beyond_noise"]
+    ease = month(at_once, "ces", "2025-10-01")
+    assert (ease["ces"], ease["ces_ci_lower"], ease["ces_ci_upper"]) == (0.5, 0.5, 0.5)
+
+
+def test_counts_by_month_and_breakdown_are_those_of_the_oracle(told: Told, at_once: Warehouse) -> None:
+    """Nothing is withheld over all segments of customers, so every count of theirs is compared."""
+    rows = at_once.query("select feedback_id, event_id from intermediate.int_feedback_steps")
+    steps = {row["feedback_id"]: row for row in rows}
+    journeys: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for row in at_once.query("select event_id, journey_id, phase_id from journeys.fct_steps"):
+        journeys[row["event_id"]].append((row["journey_id"], row["phase_id"]))
+    by_id = {asked.invitation_id: asked for asked in told.asked}
+    invitations = []
+    for asked in told.asked:
+        if asked.is_employee:
+            invitations.append((asked, {"touchpoint": asked.touchpoint}))
+            continue
+        step = voice.step_of(_as_said(asked), by_id, told.events, ANSWERING)
+        assert steps[asked.invitation_id]["event_id"] == step["event_id"], asked
+        invitations.append((asked, step))
+    expected = voice.counts(
+        told.expected,
+        invitations,
+        lambda one: journeys[steps[one]["event_id"]] if one in steps else (),
+        lambda _: (),
+    )
+    rows = at_once.query("from voice.agg_voice where segment = 'all' and respondent_kind = 'customer'")
+    found = {
+        (
+            f"{row['month_starts_on']:%Y-%m}", row["journey_id"], row["phase_id"], row["touchpoint"], row["segment"],
+            row["feedback_kind"], row["survey_scope"], row["respondent_kind"],
+        ): row
+        for row in rows
+    }  # fmt: skip
+    expected = {key: row for key, row in expected.items() if key[-1] == "customer"}
+    assert found.keys() == expected.keys()
+    assert any(key[1] != "all" for key in found)
+    for key, wanted in expected.items():
+        row = found[key]
+        assert {name: row[name] for name in wanted if name != "mean"} == {
+            name: value for name, value in wanted.items() if name != "mean"
+        }, key
+        if wanted["scored_count"] < voice.LEAST:
+            assert row["mean_score_share"] is None and row["nps"] is None and row["csat"] is None
+        else:
+            assert row["mean_score_share"] == pytest.approx(wanted["mean"], abs=1e-6)
+            if key[5] == "nps":
+                values = voice.nps(wanted["positive_count"], wanted["negative_count"], wanted["scored_count"])
+                assert (row["nps"], row["nps_ci_lower"], row["nps_ci_upper"]) == pytest.approx(values)
+            elif key[5] == "csat":
+                ends = voice.wilson(wanted["positive_count"], wanted["scored_count"])
+                assert (row["csat_ci_lower"], row["csat_ci_upper"]) == pytest.approx(ends)
+        assert row["response_rate"] == (
+            pytest.approx(wanted["answered_count"] / wanted["delivered_count"]) if wanted["delivered_count"] else None
+        )
+
+
+def _as_said(asked: Asked) -> Said:
+    return Said(asked.invitation_id, asked.customer, asked.kind, asked.at, asked.touchpoint, asked.reference)
+
+
+def test_small_groups_are_withheld(at_once: Warehouse) -> None:
+    """By segment where few are in it or outside of it; of employees always where few answered."""
+    rows = at_once.query(
+        "select few.*, whole.answer_count as whole from voice.agg_voice as few inner join voice.agg_voice as whole"
+        " using (month_starts_on, journey_id, phase_id, touchpoint, feedback_kind, survey_scope, respondent_kind)"
+        " where few.segment <> 'all' and whole.segment = 'all'"
+    )
+    shown = [row for row in rows if not row["is_suppressed"]]
+    assert rows and shown
+    for row in shown:
+        assert row["answer_count"] == 0 or row["answer_count"] >= voice.LEAST
+        assert not 0 < row["whole"] - row["answer_count"] < voice.LEAST
+    employees = at_once.query("from voice.agg_voice where respondent_kind = 'employee'")
+    assert employees and all(row["is_suppressed"] and row["answer_count"] is None for row in employees)
+
+
+def test_one_delivery_equals_many_in_any_order_with_a_file_withdrawn(
+    told: Told, at_once: Warehouse, tmp_path: Path
+) -> None:
+    warehouse = make_warehouse(
+        tmp_path, seeds=seeds(tmp_path / "seeds"), as_of=f"{AS_OF:%Y-%m-%d}", JOURNEYS_MATCHING="off"
+    )
+    chance = random.Random(4)
+    parts: list[dict[str, list[Row]]] = [defaultdict(list) for _ in range(3)]
+    for table, rows in told.rows.items():
+        for row in rows:
+            parts[chance.randrange(3)][table].append(row)
+    wrong = {"reference_id": "R1", "touchpoint": "home", "updated_at": "2026-05-01T00:00:00Z"}
+    mistaken = {"feed/events": [row | wrong for row in told.rows["feed/events"][::3]]}
+    for number, part in enumerate(parts):
+        write(part, warehouse.settings.extracts, f"part_{number}")
+        if number == 1:
+            write(mistaken, warehouse.settings.extracts, "mistaken")
+        warehouse.land()
+        # the clock passes over answers, and the second build replaces rows of changed keys
+        clock = (datetime(2026, 2, 1), datetime(2026, 3, 11), AS_OF)[number]
+        warehouse.build(as_of=clock.replace(tzinfo=UTC), select=BUILT)
+        if number == 1:
+            warehouse.withdraw("feed/events/mistaken.jsonl")
+    assert differences(at_once, warehouse) == {}

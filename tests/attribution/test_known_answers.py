@@ -175,7 +175,7 @@ def stories() -> Iterator[Story]:
     odd.did("vague", "paid_back", day=2, order="r4")
     odd.did("priceless", "sold", day=1, order="r5")
     odd.did("priceless", "paid_back", day=2, order="r5", paid_back=4)
-    odd.did("foreign", "sold", day=1, amount="10.00", currency="XXX")
+    odd.did("foreign", "sold", day=1, amount="10.00", currency="CHF")
     odd.did("off", "sold", day=1, amount="10.00", order="r6")
     odd.did("off", "called_off", day=2, order="r6")
     # a session's direct visits are one, and only as its first

@@ -22,10 +22,11 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from tests.oracles.feed import Row, truth
 from tests.oracles.kpis import rate_on
@@ -71,10 +72,21 @@ class Attribution:
 
 
 def attributed(
-    events: Sequence[Mapping[str, Any]], seeds: Seeds, *, as_of: datetime, currency: str = "EUR"
+    events: Sequence[Mapping[str, Any]],
+    seeds: Seeds,
+    *,
+    as_of: datetime,
+    currency: str = "EUR",
+    time_zone: str = "UTC",
+    has_intervals: bool = True,
 ) -> Attribution:
-    """Returns what the tables of attribution say of a timeline whose days are those of UTC."""
-    known = sorted((e for e in events if counted(e)), key=lambda e: (e["customer_id"], e["event_number"]))
+    """Returns what the tables of attribution say of a timeline; without intervals their columns are not there."""
+    zone = ZoneInfo(time_zone)
+    known: list[Row] = [
+        {**event, "day": event["occurred_at"].replace(tzinfo=UTC).astimezone(zone).date()}
+        for event in sorted(events, key=lambda event: (event["customer_id"], event["event_number"]))
+        if counted(event)
+    ]
     rates = seeds.get("exchange_rates", ())
     said = Attribution()
     touch_events = _touch_events(known, seeds)
@@ -86,8 +98,8 @@ def attributed(
     said.conversions = _conversions(counting, said.refunds, touch_events, said.paths)
     effects = _effects(said.paths)
     _share(said, seeds["attribution_rules"], effects)
-    said.channel_effects = _effect_rows(said.paths)
-    said.channel_credits = _credit_rows(said, seeds["attribution_rules"])
+    said.channel_effects = _effect_rows(said.paths, has_intervals)
+    said.channel_credits = _credit_rows(said, seeds["attribution_rules"], has_intervals)
     said.conversion_paths = _path_rows(said)
     said.disagreements = _disagreement_rows(said.channel_credits)
     return said
@@ -149,7 +161,7 @@ def _touch_events(events: Sequence[Mapping[str, Any]], seeds: Seeds) -> list[Row
                 "is_direct": rule.get("is_direct") == "true",
                 "is_paid": channel in paid,
                 "ad": (channel, "ad", ad) if ad is not None else (channel, "campaign", campaign) if campaign else None,
-                "occurred_on": event["occurred_at"].date(),
+                "occurred_on": event["day"],
                 "window_until": event["occurred_at"] + timedelta(seconds=round(float(rule["window_days"]) * 86_400)),
             }
         )
@@ -196,7 +208,7 @@ def _conversion_events(events: Sequence[Mapping[str, Any]], seeds: Seeds, rates:
             if (rule := _best(event, rules, "conversion_rule_id")) is None:
                 continue
             has_value = rule.get("value_column") == "amount" and event["amount"] is not None
-            rate = rate_on(event["occurred_at"].date(), event["currency"], rates, currency)
+            rate = rate_on(event["day"], event["currency"], rates, currency)
             reference = property_text(event, rule["reference_property"]) if rule.get("reference_property") else None
             found.append(
                 {
@@ -210,7 +222,7 @@ def _conversion_events(events: Sequence[Mapping[str, Any]], seeds: Seeds, rates:
                     "is_without_rate": has_value and rate is None,
                     "is_first_of_customer": event["customer_id"] not in begun,
                     "is_counted": event["customer_id"] not in begun or rule.get("is_new_customer_only") != "true",
-                    "converted_on": event["occurred_at"].date(),
+                    "converted_on": event["day"],
                     "converted_at": event["occurred_at"],
                 }
             )
@@ -297,7 +309,7 @@ def _refund(
         own = event["currency"] or None
         paid_in = own or (conversion["currency"] if conversion else None)
         is_of_conversion = conversion is not None and (own is None or own == conversion["currency"])
-        day = conversion["converted_on"] if conversion and is_of_conversion else event["occurred_at"].date()
+        day = conversion["converted_on"] if conversion and is_of_conversion else event["day"]
         rate = rate_on(day, paid_in, rates, currency)
         value = None if stated is None or rate is None else _cents(abs(stated) * rate)
     if conversion is None:
@@ -321,7 +333,7 @@ def _refund(
         "takes_all": takes_all,
         "stated_value": value,
         "refunded_value": None,
-        "refunded_on": event["occurred_at"].date(),
+        "refunded_on": event["day"],
         "refunded_at": event["occurred_at"],
     }
 
@@ -506,7 +518,7 @@ def _interval(figure: float, left_out: Sequence[float]) -> tuple[float, float]:
     return figure - T_95 * error, figure + T_95 * error
 
 
-def _effect_rows(paths: Sequence[Path]) -> list[Row]:
+def _effect_rows(paths: Sequence[Path], has_intervals: bool) -> list[Row]:
     chains = {("month", kind, month): of for (kind, month), of in _by_month(paths).items()}
     for kind in {path.conversion_type for path in paths}:
         own = [path for path in paths if path.conversion_type == kind]
@@ -516,7 +528,8 @@ def _effect_rows(paths: Sequence[Path]) -> list[Row]:
         counts = {outcome: [p for p in of if p.outcome == outcome] for outcome in ("converted", "null", "pending")}
         customers = {path.customer_id for path in counts["converted"]}
         whole = _chain_figures(of)
-        without = [_chain_figures(of, group) for group in range(GROUPS)] if len(customers) >= GROUPS else []
+        is_bounded = has_intervals and len(customers) >= GROUPS
+        without = [_chain_figures(of, group) for group in range(GROUPS)] if is_bounded else []
         for channel in sorted({name for path in of for name in path.channels}):
             row: Row = {
                 "conversion_type": kind,
@@ -537,7 +550,8 @@ def _effect_rows(paths: Sequence[Path]) -> list[Row]:
                     others = [one[figure].get(channel, one["missing"][figure]) for one in without]
                     if None not in others:
                         lower, upper = _interval(value, [other * scale for other in others])
-                row[f"{figure}_ci_lower"], row[f"{figure}_ci_upper"] = lower, upper
+                if has_intervals:
+                    row[f"{figure}_ci_lower"], row[f"{figure}_ci_upper"] = lower, upper
             found.append(row)
     return found
 
@@ -713,7 +727,7 @@ def _credit(
 # --- sums over credits
 
 
-def _credit_rows(said: Attribution, rules: Sequence[Mapping[str, str]]) -> list[Row]:
+def _credit_rows(said: Attribution, rules: Sequence[Mapping[str, str]], has_intervals: bool) -> list[Row]:
     """Credits by channel and period; intervals only of rules whose shares do not depend on other customers."""
     first: dict[str, date] = {}
     for row in said.credits:
@@ -748,7 +762,8 @@ def _credit_rows(said: Attribution, rules: Sequence[Mapping[str, str]]) -> list[
             "is_default": rows[0]["is_default"],
             "is_bounded": methods[rule] != "markov" or channel == "(unattributed)",
         }
-        for figure, column in (("credited_conversions", "credit_share"), ("credited_value", "credited_value")):
+        columns = {"credited_conversions": "credit_share", "credited_value": "credited_value"}
+        for figure, column in columns.items() if has_intervals else ():
             bounds: tuple[float | None, float | None] = (None, None)
             if customers >= GROUPS and (figure == "credited_conversions" or values):
                 of_group = [0.0] * GROUPS

@@ -772,6 +772,7 @@ MEASURES = (
     "app_orders,events,count,,order_placed,app,,,,\nbuyers,events,distinct_customers,,order_placed,,,,,\n"
     "returns,events,count,,order_returned,,,,,\nmood,events,sum,feedback_share,rated,,,,,\n"
     "rated,events,count,,rated,,,,,\nrated_at_all,events,count,feedback_share,rated,,,,,\n"
+    "happy,events,count,top_two_boxes,rated,,,,,\npoints,events,sum,nps_points,rated,,,,,\n"
     "looks,intervals,count,,,,buying,looking,,\npassed,intervals,count,,,,buying,looking,fell_through,\n"
     "ended,intervals,count,,,,buying,looking,,false\nlost,intervals,count,,,,buying,looking,fell_out|pending,\n"
     "all_ended,intervals,count,,,,buying,,,false\nall_passed,intervals,count,,,,buying,,fell_through,\n"
@@ -784,6 +785,8 @@ MEASURES = (
         ("app_orders", "orders", None),
         ("mood", "rated", None),
         ("mood", "rated_at_all", None),
+        ("happy", "rated_at_all", None),
+        ("points", "rated", "nps_points is not a number from 0 to 1"),
         ("passed", "looks", None),
         ("passed", "ended", None),
         ("orders", "app_orders", "only the latter asks for channel = app"),

@@ -35,7 +35,7 @@ FEED_COLUMNS: Mapping[str, Sequence[str]] = {
         "department",
         "direction", "device_type", "campaign", "sequence_number", "identifiers", "amount", "currency",
         "feedback_kind", "feedback_score", "feedback_scale_min", "feedback_scale_max", "feedback_text", "properties",
-        "updated_at",
+        "feedback_direction", "is_feedback_complete", "updated_at",
     ),
     "people": (
         "person_key", "source_system", "updated_at", "identifiers", "first_name", "last_name", "birth_date",

@@ -40,7 +40,11 @@ SEEDS: Mapping[str, str] = {
     "waits,Waits,intervals,count,,,buying,waiting,,true,\n"
     "waits_passed,Waits passed,intervals,count,,,buying,waiting,fell_through,true,\n"
     "ease,Ease,events,sum,feedback_share,rated,,,,true,\n"
-    "ease_answers,Answers,events,count,feedback_share,rated,,,,true,\n",
+    "ease_answers,Answers,events,count,feedback_share,rated,,,,true,\n"
+    "points,Points,events,sum,nps_points,recommended,,,,true,\n"
+    "recommenders,Recommenders,events,count,nps_points,recommended,,,,true,\n"
+    "happy,Happy,events,count,top_two_boxes,liked,,,,true,\n"
+    "liked,Liked,events,count,feedback_share,liked,,,,true,\n",
     "kpis": "kpi_id,kpi_name,journey_id,phase_id,kind,tier,direction,unit,period,numerator_measure_id,"
     "denominator_measure_id\n"
     "passed,Passed,buying,looking,progress,primary,up,share,month,looks_passed,looks\n"
@@ -49,14 +53,26 @@ SEEDS: Mapping[str, str] = {
     "waits_passed,Waits passed,buying,waiting,progress,secondary,up,share,month,waits_passed,waits\n"
     "sales,Sales,buying,bought,money,secondary,up,EUR,month,sales,\n"
     "sales_per_looker,Sales per looker,buying,bought,money,primary,up,EUR,month,sales,lookers\n"
-    "ease,Ease,buying,bought,feeling,primary,up,share,month,ease,ease_answers\n",
+    "ease,Ease,buying,bought,feeling,primary,up,share,month,ease,ease_answers\n"
+    "nps,NPS,buying,bought,feeling,secondary,up,points,month,points,recommenders\n"
+    "csat,CSAT,buying,bought,feeling,secondary,up,share,month,happy,liked\n",
     "kpi_targets": "kpi_id,valid_from,valid_to,target,amber_bound,red_bound\n"
     "passed,2025-01-01,2026-06-01,0.9,0.8,0.5\npassed,2026-06-01,,0.95,0.94,0.93\n"
     "waits_passed,2025-01-01,,0.4,0.3,0.2\n",
     "kpi_roles": "kpi_id,role,person,email\n"
     + "".join(
         f"{kpi},accountable,Ann,\n"
-        for kpi in ("passed", "passed_of_ended", "time", "waits_passed", "sales", "sales_per_looker", "ease")
+        for kpi in (
+            "passed",
+            "passed_of_ended",
+            "time",
+            "waits_passed",
+            "sales",
+            "sales_per_looker",
+            "ease",
+            "nps",
+            "csat",
+        )
     ),
     "identifier_types": (PROJECT_ROOT / "seeds" / "identifier_types.csv").read_text(encoding="utf-8"),
 }
@@ -119,6 +135,18 @@ def rows() -> Iterator[dict[str, Any]]:
             f"june-{number}", "rated", datetime(2026, 6, 20), feedback_kind="ces", feedback_score=score,
             feedback_scale_min=least, feedback_scale_max=most,
         )  # fmt: skip
+    # six promoters, two passives, two detractors; a school mark is best at its least; the last was not finished
+    for number, given in enumerate((10, 10, 9, 9, 9, 9, 8, 7, 6, 0)):
+        yield event(
+            f"june-{number}", "recommended", datetime(2026, 6, 21), feedback_kind="nps", feedback_score=given,
+            feedback_scale_max=10,
+        )  # fmt: skip
+    answers = [(5, "", ""), (4, "", ""), (3, "", ""), (1, "", ""), (1, "down", ""), (2, "down", ""), (5, "down", "")]
+    for number, (mark, direction, is_complete) in enumerate([*answers, (5, "", "false")]):
+        yield event(
+            f"june-{number}", "liked", datetime(2026, 6, 22), feedback_kind="csat", feedback_score=mark,
+            feedback_scale_max=5, feedback_direction=direction, is_feedback_complete=is_complete,
+        )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +167,13 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     warehouse.land()
     warehouse.build()
     return warehouse
+
+
+def test_nps_and_top_two_boxes_are_measures(shop: Warehouse) -> None:
+    nps, csat = scorecard(shop, "nps"), scorecard(shop, "csat")
+    assert (nps["value"], nps["numerator"], nps["denominator"]) == (40, 400, 10)
+    assert (csat["numerator"], csat["denominator"]) == (4, 7)
+    assert csat["value_ci_lower"] < csat["value"] < csat["value_ci_upper"]
 
 
 def scorecard(shop: Warehouse, kpi_id: str) -> dict[str, Any]:

@@ -171,7 +171,11 @@ select
     events.feedback_score,
     events.feedback_scale_min,
     events.feedback_scale_max,
-    {{ scaled_score('events') | indent(4) }} as feedback_share,
+    {{ feedback_group('events', score_status('events')) | indent(4) }} as feedback_group,
+    -- an answer that was not finished has no score that counts
+    case
+        when coalesce(events.is_feedback_complete, true) then {{ scaled_score('events') | indent(8) }}
+    end as feedback_share,
     events.rating,
     events.rating_scale_min,
     events.rating_scale_max,

@@ -24,6 +24,7 @@ events as (
         coalesce(channel, '(none)') as channel,
         touchpoint,
         feedback_kind,
+        feedback_group,
         amount,
         reporting_amount,
         feedback_share,
@@ -80,6 +81,8 @@ select
     cast(case value_column
         when 'amount' then cast(reporting_amount as decimal(28, 6))
         when 'feedback_share' then cast(feedback_share as decimal(28, 6))
+        when 'nps_points' then {{ nps_points('feedback_group') }}
+        when 'top_two_boxes' then case when feedback_group = 'satisfied' then 1 end
     end as decimal(28, 6)) as measured_value,
     -- money in a currency without an exchange rate
     coalesce(value_column = 'amount' and amount is not null and reporting_amount is null, false)
@@ -95,3 +98,5 @@ where
     or value_column is null
     or (value_column = 'amount' and reporting_amount is not null)
     or (value_column = 'feedback_share' and feedback_share is not null)
+    or (value_column = 'nps_points' and feedback_group in ('promoter', 'passive', 'detractor'))
+    or (value_column = 'top_two_boxes' and feedback_group = 'satisfied')

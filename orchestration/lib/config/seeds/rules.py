@@ -365,7 +365,9 @@ def _no_part(part: SeedRow, whole: SeedRow) -> str | None:
             return f"{part.get('value_column')} is not a number from 0 to 1"
     elif how[0] != how[1] or how[0] == "sum":
         return f"a {how[0]} is no part of a {how[1]}"
-    if whole.get("value_column") not in (None, part.get("value_column")):
+    # a satisfied answer has a score
+    is_scored = (part.get("value_column"), whole.get("value_column")) == ("top_two_boxes", "feedback_share")
+    if not is_scored and whole.get("value_column") not in (None, part.get("value_column")):
         return f"only the latter asks for a value in {whole.get('value_column')}"
     return None
 

@@ -21,7 +21,15 @@ select
     kpis.denominator_measure_id,
     roles.responsible,
     roles.accountable,
-    kpis.description
+    kpis.description,
+    numerators.measure_name as numerator_name,
+    numerators.description as numerator_description,
+    denominators.measure_name as denominator_name,
+    denominators.description as denominator_description
 from {{ ref('kpis') }} as kpis
+left join {{ ref('measures') }} as numerators
+    on numerators.measure_id = kpis.numerator_measure_id
+left join {{ ref('measures') }} as denominators
+    on denominators.measure_id = kpis.denominator_measure_id
 left join roles
     on roles.kpi_id = kpis.kpi_id

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import jinja2
+from markupsafe import Markup
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -28,6 +29,7 @@ from dashboard.release import NoAnswer, Release, Releases
 from dashboard.view import View
 from orchestration.lib.core.settings import Settings
 from orchestration.lib.core.spreadsheets import csv_text
+from orchestration.lib.digests.wording import unbroken, unbroken_html
 
 log = logging.getLogger("dashboard")
 
@@ -191,6 +193,11 @@ def _carried(page: Page, filters: Filters) -> str:
     return f"?{query}" if query else ""
 
 
+def _unbroken(text: str) -> str:
+    """As `unbroken`; markup stays markup, and text is yet to be escaped."""
+    return Markup(unbroken_html(str(text))) if isinstance(text, Markup) else unbroken(text)
+
+
 def _kept(request: Request, choices: Sequence[Choice]) -> list[tuple[str, str]]:
     """What else the address says, kept when a filter changes."""
     names = {choice.name for choice in choices}
@@ -205,5 +212,5 @@ def _templates() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"moment": words.moment, "cell": words.cell}
+    environment.filters |= {"moment": words.moment, "cell": words.cell, "unbroken": _unbroken}
     return environment

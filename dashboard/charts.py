@@ -85,7 +85,7 @@ def lines(
     is_time = bool(rows) and isinstance(rows[0][x], (date, datetime))
     axis_x: dict[str, Any] = {"title": x_title, "grid": False}
     if is_time:
-        axis_x["format"] = "%b %y"
+        axis_x |= _by_month([row[x] for row in rows])
     x_channel: dict[str, Any] = {"field": x, "type": "temporal" if is_time else "quantitative", "axis": axis_x}
     if is_time:
         x_channel["scale"] = {"type": "utc"}
@@ -110,18 +110,11 @@ def lines(
         }
     )
     if not is_step:
-        hollow = (
-            {"condition": {"test": f"datum[{json.dumps(is_incomplete)}]", "value": "var(--card)"}, **color}
-            if is_incomplete
-            else color
-        )
         tips = [{"field": name} for name in (series, x, y) if name]
-        layers.append(
-            {
-                "mark": {"type": "point", "filled": True, "size": 45, "strokeWidth": 2, "opacity": 1},
-                "encoding": {"x": x_channel, "y": y_channel, "fill": hollow, "stroke": color, "tooltip": tips},
-            }
-        )
+        point = {"x": x_channel, "y": y_channel, "color": color, "tooltip": tips}
+        test = f"datum[{json.dumps(is_incomplete)}]" if is_incomplete else "false"
+        kinds = {bool(is_incomplete and row[is_incomplete]) for row in rows}
+        layers.extend(_points(point, test, kinds=kinds))
     if target is not None:
         layers.append(
             {
@@ -131,6 +124,85 @@ def lines(
             }
         )
     return draw({"data": {"values": list(rows)}, "layer": layers}, label, is_wide=is_wide)
+
+
+def _points(encoding: dict[str, Any], is_open: str, *, kinds: set[bool], size: int = 45) -> list[dict[str, Any]]:
+    """Points, hollow where the test `is_open` holds: as two layers they share one legend.
+
+    `kinds` says which there are: a layer without a mark would be a picture without a name.
+    """
+    point = {"type": "point", "size": size, "strokeWidth": 2, "opacity": 1}
+    hollow = {**point, "filled": False, "fill": "var(--card)"}
+    layers = {
+        False: {"transform": [{"filter": f"!({is_open})"}], "mark": {**point, "filled": True}, "encoding": encoding},
+        True: {"transform": [{"filter": is_open}], "mark": hollow, "encoding": encoding},
+    }
+    return [layers[kind] for kind in (False, True) if kind in kinds]
+
+
+def _by_month(days: Sequence[date]) -> dict[str, Any]:
+    """How an axis says days: of more than a quarter no month twice."""
+    is_long = bool(days) and (max(days) - min(days)).days > 92
+    return {"format": "%b %y"} | ({"tickCount": {"interval": "month", "step": 1}} if is_long else {})
+
+
+# Status by colour and by shape: nobody has to tell red from green.
+STATUSES = (
+    ("green", "green", "circle", "var(--green)"),
+    ("amber", "amber", "triangle-up", "var(--amber)"),
+    ("red", "red", "square", "var(--red)"),
+    ("", "not rated", "diamond", "var(--muted)"),
+)
+
+
+def rated(rows: Sequence[dict[str, Any]], *, label: str, percent: bool, y_title: str | None) -> Markup:
+    """Values of periods (`day`, `value`, `low`, `high`, `target`, `status`, `is_open`, `said`) and how they were rated.
+
+    Open periods are drawn hollow: they still move. Intervals and targets are drawn where a row has them.
+    """
+    words = {status: said for status, said, _, _ in STATUSES}
+    values = [{**row, "status": words.get(row["status"] or "", words[""])} for row in rows]
+    found = [one for one in STATUSES if any(row["status"] == one[1] for row in values)]
+    scale = {"domain": [one[1] for one in found]}
+    x = {
+        "field": "day",
+        "type": "temporal",
+        "scale": {"type": "utc"},
+        "axis": {"title": None, "grid": False, **_by_month([row["day"] for row in rows])},
+    }
+    y_axis: dict[str, Any] = {"title": y_title, "tickCount": 4} | ({"format": ".0%"} if percent else {})
+    y = {"field": "value", "type": "quantitative", "axis": y_axis, "scale": {"zero": True}}
+    color = {
+        "field": "status",
+        "type": "nominal",
+        "scale": {**scale, "range": [one[3] for one in found]},
+    }
+    shape = {"field": "status", "type": "nominal", "scale": {**scale, "range": [one[2] for one in found]}}
+    band = [row for row in values if row["low"] is not None]
+    aims = [row for row in values if row["target"] is not None]
+    layers: list[dict[str, Any]] = [
+        {
+            "data": {"values": band},
+            "mark": {"type": "area", "opacity": 0.16, "color": SERIES[0], "aria": False},
+            "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}},
+        },
+        {
+            "data": {"values": aims},
+            "mark": {"type": "line", "strokeDash": [5, 4], "color": "var(--muted)", "aria": False},
+            "encoding": {"x": x, "y": {**y, "field": "target"}},
+        },
+        {
+            "mark": {"type": "line", "strokeWidth": 2, "color": SERIES[0], "aria": False},
+            "encoding": {"x": x, "y": y},
+        },
+        *_points(
+            {"x": x, "y": y, "color": color, "shape": shape, "description": {"field": "said"}},
+            "datum.is_open",
+            kinds={bool(row["is_open"]) for row in values},
+            size=70,
+        ),
+    ]
+    return draw({"data": {"values": values}, "layer": layers}, label, is_wide=True)
 
 
 def columns(

@@ -34,25 +34,57 @@ class Bar:
     link: str | None = None
 
 
+def bar(parts: Sequence[Part], longest: float) -> Markup:
+    """One bar, whose parts are on a scale up to `longest`."""
+    return Markup('<span class="bar">{}</span>').format(
+        Markup("").join(
+            Markup('<i style="width:{:.3f}%;background:var(--{})" role="img" aria-label="{}"></i>').format(
+                100 * part.size / longest, part.colour, part.label
+            )
+            for part in parts
+            if part.size > 0
+        )
+    )
+
+
 def bars(rows: Sequence[Bar]) -> Markup:
     """Bars under each other, on one scale, each with its name and value as text."""
     longest = max((sum(part.size for part in row.parts) for row in rows), default=0) or 1
     lines = []
     for row in rows:
-        parts = Markup("").join(
-            Markup('<i style="width:{:.3f}%;background:var(--{})" role="img" aria-label="{}"></i>').format(
-                100 * part.size / longest, part.colour, part.label
-            )
-            for part in row.parts
-            if part.size > 0
-        )
         name = Markup('<a href="{}">{}</a>').format(row.link, row.name) if row.link else row.name
         lines.append(
-            Markup('<span class="name">{}</span><span class="bar">{}</span><span class="value">{}</span>').format(
-                name, parts, row.value
+            Markup('<span class="name">{}</span>{}<span class="value">{}</span>').format(
+                name, bar(row.parts, longest), row.value
             )
         )
     return Markup('<div class="bars">{}</div>').format(Markup("").join(lines))
+
+
+def span(
+    value: float, low: float | None, high: float | None, *, most: float, target: float | None, label: str
+) -> Markup:
+    """A value with its interval as a point on a line from 0 to `most`, and where the target is."""
+
+    def place(at: float) -> float:
+        return 100 * min(1.0, max(0.0, at / most)) if most > 0 else 0.0
+
+    line = (
+        Markup('<i style="left:{:.2f}%;width:{:.2f}%"></i>').format(place(low), place(high) - place(low))
+        if low is not None and high is not None
+        else Markup()
+    )
+    aim = Markup('<s style="left:{:.2f}%"></s>').format(place(target)) if target is not None else Markup()
+    return Markup('<div class="span" role="img" aria-label="{}">{}{}<b style="left:{:.2f}%"></b></div>').format(
+        label, line, aim, place(value)
+    )
+
+
+def terms(entries: Sequence[tuple[str, object]]) -> Markup:
+    """Words and what they mean."""
+    return Markup('<dl class="terms">{}</dl>').format(
+        Markup("").join(Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(term, said) for term, said in entries)
+    )
 
 
 def key(entries: Sequence[tuple[str, str]]) -> Markup:

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from dashboard.release import Release
 
 ALL = "all"
-NAMES = ("journey", "version", "since", "until", "segment", "channel", "level")
+NAMES = ("journey", "version", "since", "until", "segment", "channel", "level", "kpi")
 LEVELS = (
     ("micro", "micro: one channel"),
     ("macro", "macro: channel after channel"),
@@ -43,6 +43,7 @@ class Filters:
     segment: str = ALL
     channel: str = ALL
     level: str = ALL
+    kpi: str = ""
     # what the address asks for and the release doesn't have
     unknown: tuple[str, ...] = field(default=(), compare=False)
 
@@ -77,9 +78,14 @@ def read_filters(release: Release, asked: Mapping[str, str], takes: Sequence[str
         if not options:
             continue
         wanted = asked.get(name, "")
+        if name == "journey" and not wanted and "kpi" in takes:
+            # a link to a KPI need not name its journey
+            wanted = next((row[0] for row in release.ask(JOURNEY_OF_KPI, {"kpi": asked.get("kpi", "")}).rows), "") or ""
         values = [value for value, _ in options]
         value = wanted if wanted in values else values[0]
-        if wanted and wanted not in values:
+        # where another journey is chosen, the KPI of the one before is no mistake
+        is_moved = name == "kpi" and "journey" in asked and len(release.ask(JOURNEY_OF_KPI, {"kpi": wanted})) > 0
+        if wanted and wanted not in values and not is_moved:
             unknown.append(f"{label} “{wanted[:60]}” is not in this release; shown is {options[0][1]}.")
         filters = replace(filters, **{name: value})  # type: ignore[arg-type]  # names of texts
         choices.append(Choice(name, label, options, value))
@@ -102,6 +108,8 @@ def _options(release: Release, name: str, chosen: Filters) -> tuple[str, list[tu
         return "Segment", [(ALL, "all customers"), *_pairs(release, SEGMENTS)]
     if name == "channel":
         return "Channel", [(ALL, "all channels"), *_pairs(release, CHANNELS)]
+    if name == "kpi":
+        return "KPI", _pairs(release, KPIS, journey=chosen.journey)
     return "Level", [(ALL, "all levels"), *LEVELS]
 
 
@@ -133,3 +141,19 @@ CHANNELS = """
 select channel, coalesce(channel_name, channel) from core.dim_channels
 where event_count > 0 order by event_count desc, channel
 """
+# in the order of the phases; KPIs of no journey are in the list of each
+KPIS = """
+select kpis.kpi_id,
+    kpis.kpi_name || case
+        when kpis.journey_id is null then ' (no journey)' else coalesce(' (' || phases.phase_name || ')', '')
+    end
+from kpis.dim_kpis as kpis
+left join (
+    select phase_id, max_by(phase_name, journey_version) as phase_name,
+        max_by(phase_order, journey_version) as phase_order
+    from journeys.dim_phases where journey_id = $journey group by phase_id
+) as phases on phases.phase_id = kpis.phase_id
+where kpis.journey_id = $journey or kpis.journey_id is null
+order by kpis.journey_id is null, coalesce(phases.phase_order, 0), kpis.phase_id, kpis.tier, kpis.kpi_name, kpis.kpi_id
+"""
+JOURNEY_OF_KPI = "select journey_id from kpis.dim_kpis where kpi_id = $kpi"

@@ -132,6 +132,7 @@ class View:
             "segment": filters.segment,
             "channel": filters.channel,
             "level": filters.level,
+            "kpi": filters.kpi,
             **parameters,
         }
         used = set(re.findall(r"\$([a-z_]\w*)", text))

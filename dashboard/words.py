@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -82,6 +82,14 @@ def moment(at: datetime | None) -> str:
     '1 July 2026, 05:00 UTC'
     """
     return "–" if at is None else f"{at.day} {at:%B %Y, %H:%M} UTC"
+
+
+def day(at: date) -> str:
+    """
+    >>> day(datetime(2026, 7, 1, 5, 0, tzinfo=UTC))
+    '1 July 2026'
+    """
+    return f"{at.day} {at:%B %Y}"
 
 
 def cell(value: Any) -> str:

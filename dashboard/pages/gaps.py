@@ -144,6 +144,85 @@ def gaps(view: View) -> Figure:
     )
 
 
+# A contact that is a step of two instances waited once.
+ANSWERS = """
+with late as (
+    select from_name as touchpoint, from_event_id, bool_or(coalesce(journey_id = $journey, false)) as is_of_journey,
+        max(wait_seconds) as wait_seconds, min(limit_seconds) as limit_seconds,
+        bool_and(to_event_id is null) as is_unanswered
+    from flows.fct_gaps
+    where gap_kind = 'communication' and from_name <> '(map)'
+    group by from_name, from_event_id
+),
+inbound as (
+    select touchpoint, count(*) as events from core.fct_events
+    where direction = 'inbound' and not is_bot and not is_after_as_of
+    group by touchpoint
+)
+select late.touchpoint, count(*) as late_answers, count_if(late.is_unanswered) as never_answered,
+    count_if(late.is_of_journey) as late_in_journey,
+    percentile_disc(0.5) within group (order by late.wait_seconds) as median_wait_seconds,
+    min(late.limit_seconds) as limit_seconds, max(coalesce(inbound.events, 0)) as inbound_events
+from late
+left join inbound on inbound.touchpoint = late.touchpoint
+group by late.touchpoint
+order by late_answers desc, late.touchpoint
+"""
+TOUCHPOINTS = "select touchpoint, coalesce(touchpoint_name, touchpoint) as touchpoint_name from core.dim_touchpoints"
+
+
+@PAGE.question("answers", "Where did they wait for an answer, in all journeys and outside of them?", is_wide=True)
+def answers(view: View) -> Figure:
+    found = view.ask(ANSWERS)
+    if not found:
+        return Figure(
+            empty="No contact waited longer than its touchpoint allows. answer_within_hours in touchpoints.csv is how "
+            "long that is; touchpoints without it owe no answer."
+        )
+    names = {row["touchpoint"]: row["touchpoint_name"] for row in view.look_up(TOUCHPOINTS)}
+    rows = []
+    for row in found.dicts[:ROWS_SHOWN]:
+        of_all = f"of {row['inbound_events']:,} inbound events there" if row["inbound_events"] else ""
+        rows.append(
+            (
+                names.get(row["touchpoint"], row["touchpoint"]),
+                (f"{row['late_answers']:,}", of_all),
+                f"{row['never_answered']:,}",
+                words.duration(row["limit_seconds"]),
+                words.duration(row["median_wait_seconds"]),
+                f"{row['late_in_journey']:,}",
+            )
+        )
+    first = found.first()
+    name = names.get(first["touchpoint"], first["touchpoint"])
+    late = sum(row["late_answers"] for row in found)
+    never = sum(row["never_answered"] for row in found)
+    low_high = words.interval(never, late)
+    return Figure(
+        answer=(
+            f"{words.plural(late, 'contact')} waited longer than allowed, most at {name} ({first['late_answers']:,}, "
+            f"where {words.duration(first['limit_seconds'])} are allowed). {never:,} of them got no answer"
+            + (f" ({words.percent(never / late)}; {words.between(*low_high)})." if low_high else ".")
+        ),
+        body=table(
+            "Late answers by touchpoint",
+            ("Asked at", "Late answers#", "Never answered#", "Allowed#", "Median wait#", "In this journey#"),
+            rows,
+        ),
+        table=found,
+        counted=f"{words.plural(late, 'contact')} that waited too long",
+        unit="contacts at touchpoints that owe an answer within a time; 95 % interval (Wilson)",
+        notes=(
+            (
+                "Who got no answer waits until now, so the median is long where many got none. Inbound events include"
+                " answers to surveys, which wait for nothing. Of a call that was given up, the wait goes to the next"
+                " message from the same touchpoint or department."
+            ),
+            *((f"The first {ROWS_SHOWN}; the CSV has all.",) if len(found) > ROWS_SHOWN else ()),
+        ),
+    )
+
+
 def _said(row: Any, names: dict[str, str]) -> str:
     if row["gap_kind"] == "communication":
         return "Silence" if row["from_name"] == "(map)" else f"No answer in time: {row['from_name'].replace('_', ' ')}"

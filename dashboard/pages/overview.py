@@ -10,7 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from dashboard import words
-from dashboard.draw import Bar, Part, bars, key, tiles
+from dashboard.draw import Bar, Part, bar, bars, key, table, tiles
 from dashboard.figure import Figure, Page
 from dashboard.names import phase_names
 from dashboard.view import View
@@ -64,7 +64,10 @@ def targets(view: View) -> Figure:
     for phase_id, of_phase in groupby(kpis.dicts, lambda row: row["phase_id"]):
         title = names.get(phase_id, phase_id) if phase_id else "The whole journey"
         parts.append(Markup('<tr class="group"><th colspan="7" scope="colgroup">{}</th></tr>').format(title))
-        parts.extend(_row(kpi, history.get(kpi["kpi_id"], [])) for kpi in of_phase)
+        parts.extend(
+            _row(kpi, history.get(kpi["kpi_id"], []), f"/kpi?{view.filters.address(kpi=kpi['kpi_id'])}")
+            for kpi in of_phase
+        )
     head = "".join(
         f'<th scope="col"{" class=n" if is_number else ""}>{name}</th>'
         for name, is_number in (
@@ -97,7 +100,7 @@ def targets(view: View) -> Figure:
     )
 
 
-def _row(kpi: Mapping[str, Any], periods: list[tuple[float | None, bool]]) -> Markup:
+def _row(kpi: Mapping[str, Any], periods: list[tuple[float | None, bool]], link: str) -> Markup:
     unit, direction = kpi["unit"], kpi["direction"]
     value = amount(kpi["value"], unit)
     low_high = (
@@ -118,11 +121,12 @@ def _row(kpi: Mapping[str, Any], periods: list[tuple[float | None, bool]]) -> Ma
         is_open=[is_open for _, is_open in periods],
     )
     return Markup(
-        '<tr><th scope="row">{name}{tier}</th><td><span class="pill {status}">{mark} {word}</span><div'
-        ' class="sub">{rated}</div></td><td class="n">{value} <div class="sub">{over}'
+        '<tr><th scope="row"><a href="{link}">{name}</a>{tier}</th><td><span class="pill {status}">{mark} {word}</span>'
+        '<div class="sub">{rated}</div></td><td class="n">{value} <div class="sub">{over}'
         ' {interval}<br>{period}</div></td><td class="n">{target}</td><td><span class="{kind}">{arrow}</span> <span'
         ' class="sub">{trend}</span></td><td>{line}</td><td>{who}</td></tr>'
     ).format(
+        link=link,
         name=kpi["kpi_name"],
         tier=Markup(' <span class="sub">secondary</span>') if kpi["tier"] == "secondary" else "",
         status=kpi["status"],
@@ -264,4 +268,87 @@ def changes(view: View) -> Figure:
         table=table if table else None,
         counted=f"{words.count(row['row_count'])} rows in this release",
         unit="figures of days that both releases have",
+    )
+
+
+# One row per person; KPIs for which nobody is accountable are in a row without a name: somebody has to take them.
+PEOPLE = """
+with roles as (
+    select kpi_id, person, role from kpis.dim_kpi_roles
+    union all
+    select kpi_id, null, 'accountable' from kpis.kpi_scorecard where accountable is null
+)
+select roles.person,
+    count_if(roles.role = 'accountable' and scorecard.status = 'red') as red,
+    count_if(roles.role = 'accountable' and scorecard.status = 'amber') as amber,
+    count_if(roles.role = 'accountable' and scorecard.status = 'green') as green,
+    count_if(roles.role = 'accountable' and scorecard.status = 'no_data') as no_data,
+    count_if(roles.role = 'responsible') as responsible_for, count_if(roles.role = 'consulted') as consulted_on,
+    count_if(roles.role = 'informed') as informed_of
+from roles
+inner join kpis.kpi_scorecard as scorecard on scorecard.kpi_id = roles.kpi_id
+group by roles.person
+order by red desc, amber desc, no_data desc, green desc, roles.person nulls last
+"""
+OTHER_ROLES = {"responsible_for": "responsible for", "consulted_on": "consulted on", "informed_of": "informed of"}
+STATUS_COLOURS = {"red": "red", "amber": "amber", "green": "green", "no_data": "none"}
+
+
+@PAGE.question("accountable", "Who is accountable, and how do their KPIs stand, over all journeys?", is_wide=True)
+def accountable(view: View) -> Figure:
+    people = view.ask(PEOPLE)
+    rows = [row for row in people.dicts if any(row[status] for status in STATUS_WORDS)]
+    if not rows:
+        return Figure(empty="There is no KPI in this release. kpis.csv is where KPIs are declared.")
+    if not any(row["person"] for row in rows):
+        return Figure(
+            empty="This release says of no KPI who is accountable. kpi_roles.csv is where people get their roles.",
+            table=people,
+        )
+    total = sum(row[status] for row in rows for status in STATUS_WORDS)
+    longest = max(sum(row[status] for status in STATUS_WORDS) for row in rows)
+    drawn = []
+    for row in rows:
+        name = row["person"] or "nobody"
+        parts = [
+            Part(row[status], STATUS_COLOURS[status], f"{name}: {row[status]} {said}")
+            for status, said in STATUS_WORDS.items()
+        ]
+        others = [f"{said} {row[column]}" for column, said in OTHER_ROLES.items() if row[column]]
+        drawn.append((name, bar(parts, longest), *(f"{row[status]}" for status in STATUS_WORDS), ", ".join(others)))
+    worst = rows[0]
+    of_worst = sum(worst[status] for status in STATUS_WORDS)
+    who = worst["person"] or "nobody"
+    if worst["red"]:
+        red = sum(row["red"] for row in rows)
+        answer = f"{red} of {words.plural(total, 'KPI')} are red. Most has {who}: {worst['red']} of {of_worst}."
+    elif worst["amber"]:
+        answer = f"No KPI is red. Most that are amber has {who}: {worst['amber']} of {of_worst}."
+    else:
+        answer = f"None of {words.plural(total, 'KPI')} is red or amber."
+    without = next((row for row in rows if not row["person"]), None)
+    named = sum(bool(row["person"]) for row in rows)
+    return Figure(
+        answer=answer,
+        body=key([(STATUS_COLOURS[status], said) for status, said in STATUS_WORDS.items()])
+        + table(
+            "KPIs of accountable people, by status",
+            ("Accountable", "KPIs", "Red#", "Amber#", "Green#", "No data#", "Other roles"),
+            drawn,
+        ),
+        table=people,
+        counted=f"{words.plural(total, 'KPI')} of {named} accountable {'person' if named == 1 else 'people'}",
+        unit="KPIs by status, of all journeys",
+        notes=(
+            *(
+                (f"For {words.plural(sum(without[status] for status in STATUS_WORDS), 'KPI')} nobody is accountable.",)
+                if without
+                else ()
+            ),
+            (
+                "The status is that of the last period whose windows have closed; a KPI without a target has no status"
+                " and counts as no data. Who has many KPIs has more that can be red. The table also says for how many"
+                " each is responsible, and on how many consulted or informed."
+            ),
+        ),
     )

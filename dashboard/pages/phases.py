@@ -425,3 +425,164 @@ group by phase_id order by count(*) desc, phase_id limit 1
 def _lossiest(view: View) -> str | None:
     found = view.look_up(LOSSIEST)
     return found.rows[0][0] if found.rows else None
+
+
+# Intervals are of instances: moves of one instance are no independent trials, so shares of moves have none.
+CONFORMANCE = """
+select month_starts_on as month, sum(instance_count) as instances, sum(moved_count) as moved,
+    sum(conforming_count) as conforming, sum(move_count) as moves, sum(allowed_count) as allowed
+from flows.agg_conformance_monthly
+where journey_id = $journey and ($version is null or journey_version = $version)
+    and month_starts_on >= (select min(month_starts_on) from core.dim_dates)
+group by month_starts_on order by month_starts_on
+"""
+FILTERED_CONFORMANCE = """
+with instances as ({instances}),
+moves as (
+    select transitions.journey_instance_id, count(*) as moves,
+        count_if(transitions.transition_kind in ('forward', 'completed')) as allowed
+    from journeys.fct_phase_transitions as transitions
+    where transitions.journey_id = $journey
+    group by transitions.journey_instance_id
+),
+counted as (
+    select cast({month_of instances.started_at} as date) as month, instances.customer_id, moves.moves, moves.allowed
+    from instances
+    left join moves on moves.journey_instance_id = instances.journey_instance_id
+)
+select month, count(*) as instances, count(moves) as moved, count_if(coalesce(allowed = moves, false)) as conforming,
+    coalesce(sum(moves), 0) as moves, coalesce(sum(allowed), 0) as allowed, count(distinct customer_id) as customers
+from counted
+where month >= (select min(month_starts_on) from core.dim_dates)
+group by month order by month
+"""
+STILL_OPEN = """
+with instances as ({instances})
+select cast({month_of started_at} as date) as month, count(*) as instances, count_if(outcome = 'pending') as pending
+from instances group by month order by month
+"""
+# A month of which more than this share of the instances is open still moves.
+OPEN_SHARE = 0.05
+
+
+@PAGE.question("conformance", "Do customers move as designed?")
+def conformance(view: View) -> Figure:
+    found = view.ask_by_group(FILTERED_CONFORMANCE, ("month",)) if view.is_filtered else view.ask(CONFORMANCE)
+    months = [row for row in found.dicts if row["moves"]]
+    if not months:
+        return Figure(empty="Nobody moved from one phase to another with these filters.")
+    still_open = {row["month"] for row in view.ask(STILL_OPEN) if row["pending"] > OPEN_SHARE * row["instances"]}
+    # a month that is not over has instances that are yet to begin
+    still_open.add(view.release.as_of.date().replace(day=1))
+    rows: list[dict[str, Any]] = []
+    for row in months:
+        shares: list[tuple[str, Any, Any, tuple[float, float] | None]] = [("moves", row["allowed"], row["moves"], None)]
+        if row["moved"]:
+            low_high = words.interval(int(row["conforming"]), int(row["moved"]))
+            shares.append(("whole journeys", row["conforming"], row["moved"], low_high))
+        for said, trues, trials, low_high in shares:
+            share = trues / trials
+            low, high = low_high or (share, share)
+            rows.append(
+                {
+                    "month": row["month"],
+                    "what": said,
+                    "share": float(share),
+                    "low": float(low),
+                    "high": float(high),
+                    "is_open": row["month"] in still_open,
+                }
+            )
+    closed = [row for row in months if row["month"] not in still_open]
+    last = (closed or months)[-1]
+    low_high = words.interval(int(last["conforming"]), int(last["moved"]))
+    answer = (
+        f"{last['month']:%B %Y}: {words.percent(last['allowed'] / last['moves'])} of "
+        f"{words.plural(int(last['moves']), 'move')} are allowed"
+    )
+    if low_high:
+        share = words.percent(last["conforming"] / last["moved"])
+        moved = int(last["moved"])
+        answer += f"; of {moved:,} journeys that moved, {share} made only such moves ({words.between(*low_high)})"
+    return Figure(
+        answer=f"{answer}.",
+        body=lines(
+            rows,
+            x="month",
+            y="share",
+            series="what",
+            low="low",
+            high="high",
+            percent=True,
+            is_incomplete="is_open",
+            y_title="as designed",
+            label="Share of allowed moves, and of journeys with only allowed moves, by month of beginning",
+        ),
+        table=found,
+        counted=(
+            f"{sum(int(row['moved']) for row in months):,} instances that moved, "
+            f"{sum(int(row['moves']) for row in months):,} moves"
+        ),
+        unit="by the month in which the instance began; 95 % interval (Wilson) of journeys",
+        notes=(
+            (
+                "Allowed is to go on without skipping a required phase. The longer a journey is, the fewer have only"
+                " allowed moves, so compare months, not journeys. Hollow: more than one in twenty of the month's"
+                " instances are still open, and may yet leave the order."
+            ),
+        ),
+    )
+
+
+DEVIATIONS = """
+with instances as ({instances})
+select transitions.from_phase_id, transitions.to_phase_id, transitions.transition_kind, count(*) as moves,
+    count(distinct transitions.journey_instance_id) as instances, count(distinct transitions.customer_id) as customers,
+    percentile_disc(0.5) within group (order by transitions.dwell_seconds) as median_dwell_seconds
+from journeys.fct_phase_transitions as transitions
+inner join instances on instances.journey_instance_id = transitions.journey_instance_id
+where transitions.transition_kind in ('skipped', 'regressed')
+group by all
+order by moves desc, transitions.from_phase_id, transitions.to_phase_id, transitions.transition_kind
+"""
+DEVIATIONS_SHOWN = 8
+KINDS = {"skipped": ("skipped a required phase", "out"), "regressed": ("went back", "back")}
+
+
+@PAGE.question("deviations", "Which moves are not as designed?")
+def deviations(view: View) -> Figure:
+    found = view.ask_by_group(DEVIATIONS, ("from_phase_id", "to_phase_id", "transition_kind"))
+    if not found:
+        return Figure(empty="Every move is as designed with these filters.")
+    names = phase_names(view)
+    total = sum(row["moves"] for row in found)
+    drawn = []
+    for row in found.dicts[:DEVIATIONS_SHOWN]:
+        said, colour = KINDS[row["transition_kind"]]
+        start, end = (names.get(row[side], row[side]) for side in ("from_phase_id", "to_phase_id"))
+        label = (
+            f"{start} → {end}; {row['moves']:,} moves that {said}, in {row['instances']:,} instances; "
+            f"median {words.duration(row['median_dwell_seconds'])} in {start}"
+        )
+        value = f"{row['moves']:,}  ({words.percent(row['moves'] / total)})"
+        drawn.append(Bar(f"{start} → {end}", (Part(row["moves"], colour, label),), value))
+    first = found.first()
+    start, end = (names.get(first[side], first[side]) for side in ("from_phase_id", "to_phase_id"))
+    return Figure(
+        answer=(
+            f"{words.plural(total, 'move')} went back or skipped a required phase; most often from {start} to {end}: "
+            f"{first['moves']:,} times ({words.percent(first['moves'] / total)}), by "
+            f"{words.plural(first['customers'], 'customer')}."
+        ),
+        body=key([(colour, said) for said, colour in KINDS.values()]) + bars(drawn),
+        table=found,
+        counted=f"{words.plural(total, 'move')} that are not as designed",
+        unit="moves, and their share of those that are not as designed",
+        notes=(
+            (
+                "To go back is not to fail: who compares products goes back often. What is not allowed follows from the"
+                " order of phases and which of them are required (phases.csv)."
+            ),
+            *((f"The first {DEVIATIONS_SHOWN}; the CSV has all.",) if len(found) > DEVIATIONS_SHOWN else ()),
+        ),
+    )

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
+
+from markupsafe import Markup
 
 from dashboard import words
 from dashboard.draw import Bar, Part, bars, table
@@ -130,6 +133,99 @@ def where(view: View) -> Figure:
         table=found,
         counted=f"{sum(row['stalled'] for row in shown):,} stalled phase intervals",
         unit="value at risk and number of stalled phase intervals by the channel of the last step",
+    )
+
+
+# By segment, customers of a pool that is not shown are no more to be listed than counted.
+CUSTOMERS = """
+select stalled.customer_id, stalled.phase_id, stalled.journey_version, stalled.channel, stalled.value_at_risk,
+    stalled.value_basis, stalled.dwell_seconds, stalled.norm_seconds, stalled.last_contact_channel,
+    stalled.last_contact_at, stalled.responsible, count(*) over () as stalled_count
+from flows.stalled_customers as stalled
+inner join core.dim_customers as customers
+    on customers.customer_id = stalled.customer_id and not customers.is_anonymous
+where stalled.journey_id = $journey and ($version is null or stalled.journey_version = $version)
+    and ($segment = 'all' or stalled.customer_id in (
+        select customer_id from customers.segment_members where segment = $segment
+    ))
+    and (stalled.phase_id, stalled.journey_version) not in (
+        select (phase_id, journey_version) from flows.agg_stalled_customers
+        where journey_id = $journey and channel = 'all' and segment = $segment and is_suppressed
+    )
+order by stalled.value_at_risk desc nulls last, stalled.interval_id
+limit 500
+"""
+CUSTOMERS_SHOWN = 15
+BASES = {"own": "their own purchases", "journey_median": "median of completed ones", "none": ""}
+
+
+@PAGE.question("contact", "Whom to contact first?", is_wide=True)
+def contact(view: View) -> Figure:
+    found = view.ask(CUSTOMERS)
+    pools = view.look_up(POOLS)
+    view.suppressed_count += sum(1 for row in pools if row["is_suppressed"])
+    if not found:
+        return Figure(empty="No known customer is stalled in this journey with these filters.")
+    phases, names, currency = phase_names(view), channel_names(view), view.release.currency
+    rows = []
+    for row in found.dicts[:CUSTOMERS_SHOWN]:
+        last = row["last_contact_channel"]
+        rows.append(
+            (
+                (
+                    Markup('<a href="/customer?{}">{}…</a>').format(
+                        urlencode({"journey": view.filters.journey, "customer": row["customer_id"]}),
+                        row["customer_id"][:10],
+                    ),
+                    phases.get(row["phase_id"], row["phase_id"]),
+                ),
+                (_money(row["value_at_risk"], currency), BASES.get(row["value_basis"], row["value_basis"])),
+                (words.duration(row["dwell_seconds"]), f"usual: up to {words.duration(row['norm_seconds'])}"),
+                (
+                    (words.day(row["last_contact_at"]), names.get(last, last))
+                    if row["last_contact_at"]
+                    else "no contact yet"
+                ),
+                row["responsible"] or "–",
+            )
+        )
+    first = found.first()
+    total = first["stalled_count"]
+    where = phases.get(first["phase_id"], first["phase_id"])
+    return Figure(
+        answer=(
+            f"Of {words.plural(total, 'stalled phase interval')} of known customers, most is at stake for one in "
+            f"{where}: {_money(first['value_at_risk'], currency)}"
+            + (" that they bought in the year before." if first["value_basis"] == "own" else ".")
+            if first["value_at_risk"]
+            else f"{words.plural(total, 'phase interval')} of known customers "
+            + ("is" if total == 1 else "are")
+            + " stalled; what is at stake is not known."
+        ),
+        body=table(
+            "Stalled customers, by value at risk",
+            ("Customer", "Value at risk#", "Time in it#", "Last contact", "Responsible"),
+            rows,
+        ),
+        table=found,
+        counted=f"{words.plural(total, 'stalled phase interval')} of known customers",
+        unit="value at risk: what they bought in the last 365 days, else the median of completed ones",
+        notes=(
+            (
+                "A high value is what they bought, not a chance to win them back. Whether they agreed to be contacted"
+                " is not in this release. Who is stalled twice is in the list twice, each time with their whole value."
+            ),
+            *(
+                (
+                    (
+                        f"The first {CUSTOMERS_SHOWN}; the CSV has "
+                        + ("all." if total <= len(found) else f"the first {len(found)}.")
+                    ),
+                )
+                if total > CUSTOMERS_SHOWN
+                else ()
+            ),
+        ),
     )
 
 

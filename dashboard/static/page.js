@@ -64,8 +64,10 @@ main.addEventListener("change", async (event) => {
   const form = event.target.closest("form.filters[method=get]");
   if (!form) return;
   const chosen = new URLSearchParams(new FormData(form));
-  // defaults stay out of the address
-  form.querySelectorAll("select").forEach((one) => { if (one.selectedIndex === 0) chosen.delete(one.name); });
+  // defaults stay out of the address; but where a KPI says which journey, the first one has to be named
+  form.querySelectorAll("select").forEach((one) => {
+    if (one.selectedIndex === 0 && !(one.name === "journey" && form.elements.kpi)) chosen.delete(one.name);
+  });
   const query = chosen.toString();
   const address = `${form.getAttribute("action")}${query ? `?${query}` : ""}`;
   try {

@@ -29,6 +29,7 @@ from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings, read_settings
 from orchestration.lib.warehouse.identifiers import hash_identifier
 from orchestration.lib.warehouse.key import read_pepper
+from tests.dashboard_pages.test_docs import ANSWERS, POINTER
 from tests.served_releases import copies_of, switch
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -138,6 +139,8 @@ def check_page(page: Page) -> None:
         assert figure.locator(".empty, .answer, table, svg, form").count() > 0
     text = page.locator("main").inner_text()
     assert not re.search(r"\bNone\b|\bnan\b|Traceback|Undefined", text)
+    # a line could end between the number and its sign
+    assert not re.search(r"\d[ \n]%", text)
     found = Axe().run(page, options={"resultTypes": ["violations"]})
     serious = [
         (violation["id"], violation["nodes"][0]["html"][:160])
@@ -261,6 +264,58 @@ def test_marks_of_a_picture_are_reached_with_the_keyboard(tab: Page, address: st
     tab.keyboard.press("Tab")
     assert not tip.is_visible()
     assert tab.locator(".at").count() == 0
+
+
+def test_the_questions_of_the_docs_are_answered_by_clicking(tab: Page, address: str) -> None:
+    """From the first page through the navigation, as somebody who reads docs/answers.md."""
+    tab.goto(address)
+    for title, text in POINTER.findall(ANSWERS):
+        tab.get_by_role("navigation", name="Pages").get_by_role("link", name=title, exact=True).click()
+        figure = tab.locator("section.figure").filter(has=tab.get_by_role("heading", name=text, exact=True))
+        said = figure.locator(".answer, .empty").inner_text()
+        # there is no release before the first
+        assert figure.locator(".answer").count() == 1 or said.startswith("This is the first release"), (title, text)
+
+
+def test_a_kpi_is_reached_from_its_name_and_from_another_journey(tab: Page, address: str) -> None:
+    tab.goto(f"{address}/overview")
+    name = tab.locator("#targets tbody th a").nth(1)
+    said = name.inner_text()
+    name.click()
+    assert tab.locator("#meaning .answer").inner_text().startswith(f"{said}:")
+    with tab.expect_navigation():
+        tab.get_by_label("Journey").select_option("support")
+    assert "not in this release" not in tab.locator("main").inner_text()
+    with tab.expect_navigation():
+        tab.locator("select[name=kpi]").select_option("support_answered_share")
+    assert "kpi=support_answered_share" in tab.url
+    # back to the first journey of the list, which is in no other address
+    with tab.expect_navigation():
+        tab.get_by_label("Journey").select_option(index=0)
+    assert tab.get_by_label("Journey").input_value() == "purchase"
+    assert tab.locator(".notice").count() == 0
+    with tab.expect_navigation():
+        tab.locator("#channels .switch a").first.click()
+    assert "period=" in tab.url and tab.locator("#channels .switch a[aria-current]").count() == 1
+    tab.goto(f"{address}/stalled")
+    customer = tab.locator("#contact tbody th a").first
+    began = customer.inner_text().rstrip("…")
+    customer.click()
+    assert f"customer={began}" in tab.url and tab.locator("#timeline .answer").count() == 1
+
+
+def test_on_a_phone_a_bar_is_below_its_own_name(browser: Browser, address: str) -> None:
+    with watched(browser, viewport={"width": 390, "height": 844}) as page:
+        page.goto(f"{address}/phases")
+        names, values, bars = (
+            [one.bounding_box() for one in page.locator(f"#funnel .bars > .{part}").all()]
+            for part in ("name", "value", "bar")
+        )
+        assert len(names) > 2
+        for name, value, bar, following in zip(names, values, bars, [*names[1:], None], strict=True):
+            assert abs(name["y"] + name["height"] / 2 - value["y"] - value["height"] / 2) < 12
+            assert bar["y"] >= name["y"] + name["height"] - 1
+            assert following is None or bar["y"] + bar["height"] <= following["y"] + 1
 
 
 def test_pages_work_without_javascript(browser: Browser, address: str) -> None:

@@ -43,7 +43,8 @@ def next_question(kpis: Iterable[Kpi], moves: Moves) -> Question:
 
 def _about(kpi: Kpi) -> Question:
     if kpi.journey_id is None:
-        return Question("Which targets are met?", "overview", "Overview", "targets", about=kpi)
+        text = "How did it move, and is that more than chance?"
+        return Question(text, "kpi", "KPI", "periods", [("kpi", kpi.kpi_id)], kpi)
     journey = ("journey", kpi.journey_id)
     if kpi.phase_id is None:
         text = "Which ways do customers take, and where do they drop off?"

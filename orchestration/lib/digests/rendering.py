@@ -21,7 +21,7 @@ from orchestration.lib.digests.noise import SHOWN, Moves, find_moves
 from orchestration.lib.digests.pictures import line_of, map_of, written_line_of
 from orchestration.lib.digests.questions import Question, next_question
 from orchestration.lib.digests.recipients import Recipient
-from orchestration.lib.digests.wording import STATUS_WORDS, amount, change, day, period
+from orchestration.lib.digests.wording import STATUS_WORDS, amount, change, day, period, unbroken_html
 from orchestration.lib.drawing.palette import COLOURS, DARK
 
 STATUSES = tuple(STATUS_WORDS)
@@ -174,7 +174,7 @@ def render(
             if room < len(first)
             else "",
         }
-        return _TEMPLATES.get_template("digest.html").render(said)
+        return unbroken_html(_TEMPLATES.get_template("digest.html").render(said))
 
     text = {**content, "turned": turned, "journeys": _by_phase(mine, of_kpi, periods, maps, set(of_kpi))}
     return Digest(

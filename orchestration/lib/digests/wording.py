@@ -69,6 +69,30 @@ def change_arrow(difference: float | None, unit: str, direction: str) -> str:
     return f"{'↗' if difference > 0 else '↘'} {'better' if is_better else 'worse'}"
 
 
+NO_BREAK = "\u00a0"
+PERCENT = re.compile(r"(?<=\d) (?=%)")
+# not within a tag: attributes are no lines
+SHOWN_PERCENT = re.compile(r"(?<=\d) (?=%)(?![^<]*>)")
+
+
+def unbroken(text: str) -> str:
+    """A text in which no line begins with a percent sign.
+
+    >>> unbroken("15.1 % to 21.2 % of 1,200") == "15.1\\u00a0% to 21.2\\u00a0% of 1,200"
+    True
+    """
+    return PERCENT.sub(NO_BREAK, text)
+
+
+def unbroken_html(page: str) -> str:
+    """HTML whose shown text has no line that begins with a percent sign.
+
+    >>> unbroken_html('<i title="5 %">5 %</i> 6 %') == '<i title="5 %">5\\u00a0%</i> 6\\u00a0%'
+    True
+    """
+    return SHOWN_PERCENT.sub(NO_BREAK, page)
+
+
 def day(one: date) -> str:
     """A day as people say it.
 

@@ -175,7 +175,7 @@ def test_the_period_is_said_once() -> None:
         (one_kpi("a", status="red"), "phases", "outcomes"),
         (one_kpi("a", status="amber", unit="seconds"), "phases", "survival"),
         (one_kpi("a", phase_id=None, status="red"), "map", "map"),
-        (one_kpi("a", journey_id=None, phase_id=None, status="red"), "overview", "targets"),
+        (one_kpi("a", journey_id=None, phase_id=None, status="red"), "kpi", "periods"),
         (one_kpi("a"), "overview", "now"),
     ],
 )
@@ -195,6 +195,13 @@ def test_the_next_question_is_one_that_the_dashboard_answers_there(kpi: Kpi, pag
     without = rendered([kpi])
     assert "href=" not in without.html
     assert f"Dashboard, page {asked.title}: /{page}" in without.text
+
+
+def test_no_line_of_a_page_begins_with_a_percent_sign() -> None:
+    digest = rendered([with_past(0.2, 0.3, 0.25, target=0.35)])
+    shown = re.sub(r"<[^>]*>", "", digest.html)
+    assert "\u00a0%" in shown and not re.search(r"\d %", shown)
+    assert "\u00a0" not in digest.text
 
 
 def test_what_got_worse_beyond_noise_is_asked_first() -> None:

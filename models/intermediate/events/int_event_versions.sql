@@ -138,6 +138,13 @@ visits_with_channel as (
     from visits
     inner join channels_of_visits as channels
         on channels.visit_number = visits.visit_number
+),
+
+assessed as (
+    select
+        events.*,
+        {{ score_status('events') | indent(8) }} as score_status
+    from events
 )
 
 select
@@ -171,7 +178,7 @@ select
     events.feedback_score,
     events.feedback_scale_min,
     events.feedback_scale_max,
-    {{ feedback_group('events', score_status('events')) | indent(4) }} as feedback_group,
+    {{ feedback_group('events', 'events.score_status') | indent(4) }} as feedback_group,
     -- an answer that was not finished has no score that counts
     case
         when coalesce(events.is_feedback_complete, true) then {{ scaled_score('events') | indent(8) }}
@@ -187,7 +194,7 @@ select
     events.rated_at,
     events.loaded_at,
     {{ event_order('events', 'coalesce(sources.priority, 100)') }} as event_order
-from events
+from assessed as events
 left join {{ ref('sources') }} as sources
     on sources.source_system = events.source_system
 left join bots

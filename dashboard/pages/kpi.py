@@ -348,6 +348,8 @@ def _by(view: View, figure: str, noun: str, query: str, names: Mapping[str, str]
         )
         for part in parts[:ROWS_SHOWN]
     ]
+    if len(parts) > ROWS_SHOWN:
+        notes.append(f"The first {ROWS_SHOWN} of {len(parts)}; the CSV has all.")
     high, low = max(others, key=lambda part: part.value), min(others, key=lambda part: part.value)
     answer = f"{_days(chosen)}: {high.name} has {_said(high, unit)}"
     if len(others) > 1:

@@ -321,9 +321,9 @@ def accountable(view: View) -> Figure:
     who = worst["person"] or "nobody"
     if worst["red"]:
         red = sum(row["red"] for row in rows)
-        answer = f"{red} of {words.plural(total, 'KPI')} are red. Most has {who}: {worst['red']} of {of_worst}."
+        answer = f"{red} of {words.plural(total, 'KPI')} are red. Most are with {who}: {worst['red']} of {of_worst}."
     elif worst["amber"]:
-        answer = f"No KPI is red. Most that are amber has {who}: {worst['amber']} of {of_worst}."
+        answer = f"No KPI is red. Most that are amber are with {who}: {worst['amber']} of {of_worst}."
     else:
         answer = f"None of {words.plural(total, 'KPI')} is red or amber."
     without = next((row for row in rows if not row["person"]), None)

@@ -51,7 +51,7 @@ KNOWN: Mapping[str, Mapping[str, str]] = {
         "stalled_customers → agg_stalled_customers": "the aggregate also counts open intervals that are not stalled",
     },
     "the key of every model is tested": {
-        "int_measured_facts": "what it unites has no common key; a measure counts each event or interval once",
+        "int_measured_facts": "what it unites has no common key; a measure counts each row of its subject once",
     },
     "every model reads something": {
         "int_calendar_days": "its rows are made of the project's variables",

@@ -79,6 +79,8 @@ def cost_rows(
                     if any(part is not None for part in parts)
                     else None
                 ),
+                "event_name": event["event_name"],
+                "source_system": event["source_system"],
                 "is_linkable": event["is_linkable"],
                 "occurred_on": day,
                 "channel": event["channel"],
@@ -159,6 +161,28 @@ def instance_rows(
         for key, of_instance in [*inside.items(), (("(none)", None), outside)]
         if of_instance
     ]
+
+
+def steps_of(
+    instances: Iterable[journeys.Instance],
+    events: Iterable[Mapping[str, Any]],
+    *,
+    as_of: datetime,
+    priorities: Mapping[str, int],
+) -> list[tuple[str, str, str]]:
+    """Returns journey, phase and event of every step: a step is in the phase that was entered last."""
+    by_customer: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for event in sorted(events, key=total_order(priorities)):
+        if counted(event):
+            by_customer[event["customer_id"]].append(event)
+    found = []
+    for one in instances:
+        entered = {interval.entry["event_id"]: interval.phase.phase_id for interval in one.intervals}
+        phase = one.intervals[0].phase.phase_id
+        for step in journeys.steps(one, by_customer[one.customer_id], as_of=as_of):
+            phase = entered.get(step["event_id"], phase)
+            found.append((one.journey_id, phase, step["event_id"]))
+    return found
 
 
 def customer_rows(costs: Iterable[Mapping[str, Any]]) -> list[Row]:

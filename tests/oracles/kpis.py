@@ -15,6 +15,8 @@ Readings chosen where the design leaves room:
   and the smallest other channel of the segment if a single one was suppressed, or several that are as few together.
 - A measure has begun with the first event of its name and source, or the first interval of its phase, and no earlier
   than the calendar. A plain figure of a period that begins before is no data, and no period that does is compared with.
+- Spend is of no customer and no segment. Where one of a KPI's two measures is spend and the other is not, its rows by
+  channel have no value. A cost of a journey or phase is of an event that is a step of it, counted once.
 - A period is mature when the windows of the phases whose end, dwell or level is asked for have passed since its end.
   One that is not is compared with what somebody saw of the earlier periods who asked as long after their end.
 """
@@ -46,7 +48,7 @@ class Fact:
     measure_id: str
     day: date
     channel: str
-    customer_id: str
+    customer_id: str | None
     amount: Decimal | None
     is_without_rate: bool = False
     level: str | None = None
@@ -132,6 +134,55 @@ def interval_facts(
             day = known.day_of(interval["entered_at"])
             found.append(Fact(measure["measure_id"], day, channel, interval["customer_id"], seconds, level=level))
     return found
+
+
+def money_facts(
+    spent: Iterable[Mapping[str, Any]],
+    costs: Iterable[Mapping[str, Any]],
+    steps: Iterable[tuple[str, str, str]],
+    seeds: Mapping[str, Seed],
+) -> list[Fact]:
+    """Returns every match of a measure with a row of spend, which is of no customer, or with an event that costs.
+
+    `steps` are journey, phase and event; a cost of a journey or phase is of an event that is a step of it.
+    """
+    found = []
+    steps_of_event = defaultdict(set)
+    for journey, phase, event_id in steps:
+        steps_of_event[event_id].add((journey, phase))
+    for row in spent:
+        for measure in seeds.get("measures", ()):
+            channel = row["channel"] or "(none)"
+            if (
+                measure["subject"] == "spend"
+                and not row["is_after_as_of"]
+                and _is_asked(measure, {**row, "channel": channel}, ("source_system", "channel"))
+            ):
+                value = row[measure["value_column"]]
+                is_without_rate = measure["value_column"] == "spend" and not row["has_rate"]
+                amount = None if value is None else Decimal(value)
+                found.append(Fact(measure["measure_id"], row["spent_on"], channel, None, amount, is_without_rate))
+    for row in costs:
+        for measure in seeds.get("measures", ()):
+            channel = row["channel"] or "(none)"
+            asked = ("event_name", "source_system", "channel", "touchpoint")
+            if (
+                measure["subject"] != "costs"
+                or row["cost"] is None
+                or not _is_asked(measure, {**row, "channel": channel}, asked)
+            ):
+                continue
+            journey_id, phase_id = measure["journey_id"], measure["phase_id"]
+            if not journey_id or any(
+                journey_id == journey and phase_id in ("", phase) for journey, phase in steps_of_event[row["event_id"]]
+            ):
+                fact = Fact(measure["measure_id"], row["occurred_on"], channel, row["customer_id"], row["cost"])
+                found.append(replace(fact, event_id=row["event_id"]))
+    return found
+
+
+def _is_asked(measure: Mapping[str, str], row: Mapping[str, Any], columns: Iterable[str]) -> bool:
+    return all(measure[column] in ("", row[column]) for column in columns)
 
 
 def holds(condition: Mapping[str, str], stated: Sequence[Any]) -> bool:
@@ -226,7 +277,7 @@ def figures(kpi: Mapping[str, str], measures: Mapping[str, Mapping[str, str]], o
         "value": numerator if denominator is None else numerator / denominator if denominator else None,
         "value_ci_lower": ends[0] if ends else None,
         "value_ci_upper": ends[1] if ends else None,
-        "group_count": len({fact.customer_id for fact in base}),
+        "group_count": len({fact.customer_id for fact in base} - {None}),
         "without_rate_count": sum(
             fact.is_without_rate for name in (above, below) if name for fact in of_kpi if fact.measure_id == name
         ),
@@ -238,10 +289,16 @@ def daily_rows(found: Sequence[Fact], in_segment: Mapping[str, set[str]], seeds:
     measures = {row["measure_id"]: row for row in seeds.get("measures", ())}
     rows = []
     for kpi in seeds.get("kpis", ()):
+        names = [name for name in (kpi["numerator_measure_id"], kpi["denominator_measure_id"]) if name]
+        of_spend = {measures[name]["subject"] == "spend" for name in names}
         breakdowns: dict[tuple[date, str, str], list[Fact]] = defaultdict(list)
         for fact in found:
-            if fact.measure_id in (kpi["numerator_measure_id"], kpi["denominator_measure_id"]):
-                inside = [segment for segment, customers in in_segment.items() if fact.customer_id in customers]
+            if fact.measure_id in names:
+                inside = (
+                    []
+                    if True in of_spend
+                    else [segment for segment, customers in in_segment.items() if fact.customer_id in customers]
+                )
                 for segment in ("all", *inside):
                     for channel in ("all", channel_as_dimension(fact.channel)):
                         breakdowns[fact.day, channel, segment].append(fact)
@@ -249,6 +306,8 @@ def daily_rows(found: Sequence[Fact], in_segment: Mapping[str, set[str]], seeds:
         hidden = suppressed({breakdown: row["group_count"] for breakdown, row in of_kpi.items()})
         for breakdown, row in of_kpi.items():
             day, channel, segment = breakdown
+            if len(of_spend) == 2 and channel != "all":
+                row["value"] = None
             rows.append(
                 {
                     "kpi_id": kpi["kpi_id"],
@@ -351,10 +410,12 @@ def beginnings(
     intervals: Sequence[Mapping[str, Any]],
     seeds: Mapping[str, Seed],
     known: Definitions,
+    of_money: Sequence[Fact] = (),
 ) -> dict[str, date | None]:
     """Returns since when each measure is on record: its first event or interval, and no earlier than the calendar.
 
-    Of events the first of its name and source, of a measure without either of its channel, touchpoint and feedback.
+    Of spend and costs the first that it adds up (`of_money`). Of events the first of its name and source, of a measure
+    without either of its channel, touchpoint and feedback.
     """
     events = list(events)
     met = [event for event in events if counted(event)]
@@ -370,6 +431,8 @@ def beginnings(
                 for event in met
                 if all(not measure[column] or measure[column] == event.get(column) for column in asked)
             ]
+        elif measure["subject"] in ("spend", "costs"):
+            days = [fact.day for fact in of_money if fact.measure_id == measure["measure_id"]]
         else:
             days = [
                 known.day_of(one["entered_at"])
@@ -491,7 +554,7 @@ def period_rows(
                     then = over(other, found)
                 else:
                     moment = start_of(period_end(kpi["period"], other) + timedelta(days=1), known) + (as_of - closed)
-                    of_events = [fact for fact in found if measures[fact.measure_id]["subject"] == "events"]
+                    of_events = [fact for fact in found if measures[fact.measure_id]["subject"] != "intervals"]
                     then = over(other, [*of_events, *facts_at(moment)]) if on_record and other >= on_record else None
                     if not earlier and then is not None:
                         compared_at = moment

@@ -128,7 +128,11 @@ def expected(
     walks = flows.walks(instances, events, as_of=as_of, priorities=priorities)
     levels = journeys.instance_rows(instances, events, as_of=as_of, priorities=priorities)
     level_of = {row["journey_instance_id"]: row["level"] for row in levels}
-    facts = kpis.facts(events, intervals, level_of, seeds, known)
+    spent = spend.spend_rows(delivered, seeds, as_of=as_of)
+    service_costs = costs.cost_rows(events, seeds, known)
+    steps = costs.steps_of(instances, events, as_of=as_of, priorities=priorities)
+    of_money = kpis.money_facts(spent, service_costs, steps, seeds)
+    facts = [*kpis.facts(events, intervals, level_of, seeds, known), *of_money]
 
     @cache
     def facts_at(moment: datetime) -> Sequence[kpis.Fact]:
@@ -146,7 +150,7 @@ def expected(
         facts,
         seeds,
         known,
-        kpis.beginnings(events, intervals, seeds, known),
+        kpis.beginnings(events, intervals, seeds, known, of_money),
         facts_at,
         kpis.coverage(events, facts, seeds, known),
         as_of=as_of,
@@ -159,7 +163,6 @@ def expected(
         }
         for person in feed.people_rows(versions.current(people_statuses))
     ]
-    service_costs = costs.cost_rows(events, seeds, known)
     in_segment = kpis.members(who.customers, people, seeds, known)
     found_gaps = gaps.gap_rows(
         instances, events, seeds, as_of=as_of, priorities=priorities, inactivity_seconds=inactivity_seconds
@@ -211,7 +214,7 @@ def expected(
         attribution=attribution.attributed(events, seeds, as_of=as_of),
         event_statuses=event_statuses,
         people_statuses=people_statuses,
-        spend=spend.spend_rows(delivered, seeds, as_of=as_of),
+        spend=spent,
         service_costs=service_costs,
         customer_costs=costs.customer_rows(service_costs),
         touchpoint_costs=costs.touchpoint_rows(service_costs),

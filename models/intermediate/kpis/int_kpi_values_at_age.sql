@@ -1,6 +1,6 @@
 {#-
     The earlier periods with which a KPI's open periods are compared, as they were at the age of the open one: an interval
-    that was not over by then is pending, and has lasted until then. Events are all there when their period is over.
+    that was not over by then is pending, and has lasted until then. Events, costs and spend are all there when their period is over.
 -#}
 with periods as (
     select
@@ -146,7 +146,7 @@ parts as (
             and interval_totals.compared_at = cuts.compared_at
     left join {{ ref('int_measure_values_by_period') }} as event_totals
         on
-            measures.subject = 'events'
+            measures.subject <> 'intervals'
             and event_totals.measure_id = measures.measure_id
             and event_totals.period = cuts.period
             and event_totals.period_start = cuts.compared_start

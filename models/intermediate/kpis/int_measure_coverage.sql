@@ -1,6 +1,7 @@
 {#-
-    Of the events from which a measure counts, how many can be followed, by day. A measure of events counts those; one of
-    intervals counts what the critical events of its phase begin, and those that name nobody begin nothing.
+    Of the events from which a measure counts, how many can be followed, by day. A measure of events, or of their costs,
+    counts those; one of intervals counts what the critical events of its phase begin, and those that name nobody begin
+    nothing. Spend is of no event.
 -#}
 with measures as (
     select * from {{ ref('measures') }} where subject = 'intervals'
@@ -28,6 +29,14 @@ select
     cast(count_if(is_linkable) as bigint) as linkable_count,
     measured_on
 from {{ ref('int_measured_events') }}
+group by measure_id, measured_on
+union all
+select
+    measure_id,
+    cast(count(*) as bigint),
+    cast(count_if(is_linkable) as bigint),
+    measured_on
+from {{ ref('int_measured_costs') }}
 group by measure_id, measured_on
 union all
 select

@@ -5,6 +5,8 @@
         'from': {
             'int_measured_events': {'column': 'measured_on', 'of': 'int_period_days', 'key': 'period_key'},
             'int_measured_intervals': {'column': 'measured_on', 'of': 'int_period_days', 'key': 'period_key'},
+            'int_measured_costs': {'column': 'measured_on', 'of': 'int_period_days', 'key': 'period_key'},
+            'int_measured_spend': 'never: spend is of no customer',
             'int_period_days': 'never: a day stays in its periods, and a new day has facts that changed',
             'kpis': 'all',
             'measures': 'all',

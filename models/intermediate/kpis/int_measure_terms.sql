@@ -1,8 +1,9 @@
 {#-
     Since when a measure can be compared, and how long it waits for what it counts to end. It begins with the first event
-    of its name and source (one that names neither: of its channel, touchpoint and kind of feedback), or with the first
-    interval of its phase, and no earlier than the calendar: a zero before that says only that nothing was recorded. It
-    waits if it asks how intervals end, how long they last or what level their journey has.
+    of its name and source (one that names neither: of its channel, touchpoint and kind of feedback), with the first interval
+    of its phase, or with the first spend or cost that it adds up, and no earlier than the calendar: a zero before that says
+    only that nothing was recorded. It waits if it asks how intervals end, how long they last or what level their journey
+    has.
 -#}
 with measures as (
     select
@@ -59,6 +60,14 @@ beginnings as (
             and (measures.phase_id is null or first_intervals.phase_id = measures.phase_id)
     where measures.subject = 'intervals'
     group by measures.measure_id
+    union all
+    select measure_id, min(measured_on)
+    from {{ ref('int_measured_spend') }}
+    group by measure_id
+    union all
+    select measure_id, min(measured_on)
+    from {{ ref('int_measured_costs') }}
+    group by measure_id
 ),
 
 waits as (

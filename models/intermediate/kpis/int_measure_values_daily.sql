@@ -5,9 +5,12 @@
         'from': {
             'int_measured_events': 'measured_on',
             'int_measured_intervals': 'measured_on',
+            'int_measured_spend': 'measured_on',
+            'int_measured_costs': 'measured_on',
             'int_segment_members': [
                 {'column': 'customer_id', 'of': 'int_measured_events'},
                 {'column': 'customer_id', 'of': 'int_measured_intervals'},
+                {'column': 'customer_id', 'of': 'int_measured_costs'},
             ],
         },
     }},
@@ -59,7 +62,8 @@ select
         when 'distinct_customers' then count(*)
         when 'sum' then coalesce(sum(measured_value), 0)
     end as decimal(28, 6)) as measured_value,
-    cast(count(*) as bigint) as customer_count,
+    -- spend is of no customer
+    cast(count(customer_id) as bigint) as customer_count,
     cast(sum(without_rate_count) as bigint) as without_rate_count,
     measured_on
 from facts_by_segment

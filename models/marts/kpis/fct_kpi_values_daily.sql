@@ -15,13 +15,18 @@
     fewer than `min_cell_size` customers are suppressed, and so are figures that reveal them: those of a segment whose
     outside is as small, and those of the next larger channel if one channel of a segment alone is suppressed, or
     several that are as few together.
+
+    Spend is of no customer: where a measure is spend there are no rows by segment. Orders are placed on another channel
+    than money was spent on: where only one of the two is spend, rows by channel have no value, only its two parts.
 -#}
 with kpis as (
     select
         kpis.kpi_id,
         kpis.numerator_measure_id,
         kpis.denominator_measure_id,
-        {{ is_share_of_counts('kpis', 'numerators', 'denominators') }} as is_share_of_counts
+        {{ is_share_of_counts('kpis', 'numerators', 'denominators') }} as is_share_of_counts,
+        coalesce(numerators.subject = 'spend' or denominators.subject = 'spend', false) as is_of_spend,
+        coalesce((numerators.subject = 'spend') <> (denominators.subject = 'spend'), false) as is_half_spend
     from {{ ref('kpis') }} as kpis
     inner join {{ ref('measures') }} as numerators
         on numerators.measure_id = kpis.numerator_measure_id
@@ -48,7 +53,9 @@ parts as (
         daily.without_rate_count
     from kpis
     inner join daily
-        on daily.measure_id = kpis.numerator_measure_id
+        on
+            daily.measure_id = kpis.numerator_measure_id
+            and (daily.segment = 'all' or not kpis.is_of_spend)
     union all
     select
         kpis.kpi_id,
@@ -62,7 +69,9 @@ parts as (
         daily.without_rate_count
     from kpis
     inner join daily
-        on daily.measure_id = kpis.denominator_measure_id
+        on
+            daily.measure_id = kpis.denominator_measure_id
+            and (daily.segment = 'all' or not kpis.is_of_spend)
 ),
 
 counted as (
@@ -113,6 +122,7 @@ shown as (
         end as denominator,
         kpis.denominator_measure_id is null as is_plain,
         kpis.is_share_of_counts,
+        kpis.is_half_spend and suppressed.channel <> 'all' as is_of_two_channels,
         suppressed.group_count,
         suppressed.without_rate_count,
         suppressed.is_suppressed,
@@ -129,7 +139,7 @@ select
     case when not is_suppressed then numerator end as numerator,
     case when not is_suppressed then denominator end as denominator,
     case
-        when is_suppressed then null
+        when is_suppressed or is_of_two_channels then null
         when is_plain then numerator
         else numerator / nullif(denominator, 0)
     end as value,

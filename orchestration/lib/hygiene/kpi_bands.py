@@ -727,10 +727,17 @@ def _open_deliveries(connection: duckdb.DuckDBPyConnection, subject: _Subject, f
                 from intermediate.int_measured_intervals as measured
                 inner join journeys.fct_phase_intervals as intervals using (interval_id)
                 where list_contains($measures, measured.measure_id) and measured.measured_on between $first and $last
+                union
+                select event_id from intermediate.int_measured_costs
+                where list_contains($measures, measure_id) and measured_on between $first and $last
             )
 
             select distinct split_part(version_key, ':', 1)
             from intermediate.int_event_versions semi join counted using (event_id)
+            union
+            select distinct split_part(spend_id, ':', 1)
+            from intermediate.int_measured_spend
+            where list_contains($measures, measure_id) and measured_on between $first and $last
             """,
             {"measures": measures, "first": first - timedelta(days=FEEDING_DAYS), "last": last},
         ).fetchall()

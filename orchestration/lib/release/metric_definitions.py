@@ -23,7 +23,7 @@ PERIODS = frozenset({"day", "week", "month", "quarter", "year"})
 RESERVED = PERIODS | {"nanosecond", "microsecond", "millisecond", "second", "minute", "hour", "metric_time"}
 
 IN_TURN = "it counts a customer's second or later event, which no sum of days and no filter gives"
-SCORED_CUSTOMERS = "it counts customers of events with an amount or a score, which no sum of days gives"
+SCORED_CUSTOMERS = "it counts customers of events with an amount, a score or a cost, which no sum of days gives"
 BRACES = "a text of its filters has braces, which MetricFlow would read as code"
 
 
@@ -136,7 +136,8 @@ def _counting(measure: Row, *, kpi_id: str, part: str) -> dict[str, Any]:
         return _simple(kind[str(aggregation)], _interval_filters(measure))
     if measure.get("occurrence") and aggregation == "distinct_customers":
         raise _LeftOut(IN_TURN)
-    is_scored = bool(measure.get("value_column") or measure.get("feedback_kind"))
+    is_of_money = measure.get("subject") in ("spend", "costs")
+    is_scored = is_of_money or bool(measure.get("value_column") or measure.get("feedback_kind"))
     if is_scored and aggregation == "distinct_customers":
         raise _LeftOut(SCORED_CUSTOMERS)
     if is_scored or measure.get("occurrence"):

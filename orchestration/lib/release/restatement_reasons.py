@@ -15,6 +15,9 @@ customers' second or later events, those of these customers up to the day); of i
 intervals of the day and phase differ (of a KPI by level also in the level of their instance), up to the clock of the
 release before; of any other table those of the day. Conditions of a measure on what is not published don't count.
 
+Spend has no events: its figures have `late_data` and `correction` from rows of spend of the day, of the channel and
+source that the measure asks for. Costs are those of events.
+
 Figures are joined with what is distinct of events, and by equality: a warehouse has millions of both.
 """
 
@@ -41,6 +44,8 @@ CONTENT = (
 )  # fmt: skip
 # What says whether a measure counts an event, and whose it is.
 SIDE = ("customer_id", "event_name", "source_system", "channel", "touchpoint")
+# Where rows of spend are, by the source that they are of.
+SPEND_VIEWS = {"ads": ("staging", "stg_ads__spend"), "feed": ("staging", "stg_feed__spend")}
 # By which a figure's measure counts an event or not.
 SHAPE = ("event_name", "source_system", "channel", "touchpoint")
 TEMPORARY = (
@@ -112,6 +117,7 @@ def explain_restatements(
             explaining.note_events()
             explaining.note_moves()
             explaining.note_intervals()
+            explaining.note_spend()
             explaining.note_definitions(redefined)
             explaining.write(target)
         return explaining.counts(target, release_id)
@@ -165,11 +171,14 @@ class _Explaining:
                 measured_on,
                 key ->> '$.kpi_id' as kpi_id,
                 key ->> '$.channel' as channel,
+                key ->> '$.spend_id' as spend_id,
                 key ->> '$.event_name' as event_name,
                 coalesce(measures.journey_id, key ->> '$.journey_id') as journey_id,
                 coalesce(measures.phase_id, key ->> '$.phase_id') as phase_id,
                 case
+                    when measures.subject = 'costs' then 'events'
                     when measures.measure_id is not null then measures.subject
+                    when table_schema = 'attribution' and table_name = 'fct_spend_daily' then 'spend'
                     when (key ->> '$.kpi_id') is not null then 'unknown'
                     when (key ->> '$.journey_id') is not null then 'intervals'
                     else 'events'
@@ -248,10 +257,7 @@ class _Explaining:
         batch = self.before.batch
         if batch is None:
             return
-        row = self.connection.execute(
-            "select max(finished_at) from landing.batches where batch <= ?", [batch]
-        ).fetchone()
-        landed_until = f"timestamp {literal(row[0])}" if row and row[0] else "timestamp '0001-01-01'"
+        landed_until = self._landed_until(batch)
         for model in models:
             self.connection.execute(
                 f"""
@@ -278,6 +284,46 @@ class _Explaining:
                     )
                     """
                 )
+
+    def _landed_until(self, batch: int) -> str:
+        """When the release before had landed what it was built from, as SQL."""
+        row = self.connection.execute(
+            "select max(finished_at) from landing.batches where batch <= ?", [batch]
+        ).fetchone()
+        return f"timestamp {literal(row[0])}" if row and row[0] else "timestamp '0001-01-01'"
+
+    def note_spend(self) -> None:
+        """Rows of spend that landed since, and rows that had landed and have another version, or came or went."""
+        batch = self.before.batch
+        if batch is None:
+            return
+        known = f"min(min(loaded_at)) over (partition by record_key) <= {self._landed_until(batch)}"
+        for source, view in SPEND_VIEWS.items():
+            if not self._exists("", *view):
+                continue
+            relation = name(*view)
+            self._note(f"""
+                with changed as (
+                    select
+                        record_key,
+                        spent_on,
+                        coalesce(channel, '(none)') as channel,
+                        case when {known} then 'correction' else 'late_data' end as reason
+                    from {relation}
+                    where record_key in (select record_key from {relation} where changed_in > {batch})
+                    group by record_key, spent_on, channel
+                )
+
+                select figures.figure, changed.reason
+                from restated_figures as figures
+                inner join changed on changed.spent_on = figures.measured_on
+                where
+                    figures.subject = 'spend'
+                    and (figures.spend_id is null or figures.spend_id = changed.record_key)
+                    and (figures.of_source_system is null or figures.of_source_system = {literal(source)})
+                    and (figures.of_channel is null or figures.of_channel = changed.channel)
+                    and (figures.channel is null or figures.channel in ('all', changed.channel))
+            """)
 
     def _moves(self) -> str:
         """Events that have another owner, where that is more than a new name of the same customer."""

@@ -3,8 +3,8 @@
 `landing.definitions` has a row per release and scope. A scope is a published table (`table core.fct_events`: the code
 of its models, the seeds that they read, the settings), a journey (`journey purchase`: its phases and rules), or
 a part of a KPI (`kpi purchase_order_value numerator`: its measure, of intervals with the journey, of money with the
-exchange rates). Rates and versions of journeys count from the day on which they are valid: what is entered for later
-changes no figure before.
+exchange rates, of costs with the prices). Rates, prices and versions of journeys count from the day on which they are
+valid: what is entered for later changes no figure before.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from orchestration.lib.core.sql import name as quoted
 
 # A scope of its own: the last landing batch of the release's build.
 BATCH = "batch"
-# Seeds whose rows are each of one KPI or journey, or of money.
-SEEDS_BY_ROW = ("kpis", "measures", "journeys", "phases", "critical_events", "exchange_rates")
+# Seeds whose rows are each of one KPI or journey, or of money or costs.
+SEEDS_BY_ROW = ("kpis", "measures", "journeys", "phases", "critical_events", "exchange_rates", "unit_costs")
 # Seeds that decide who is who, and what a change of does to customers is seen there; or by what figures are split.
 SEEDS_OF_PEOPLE = ("identity_decisions", "blocked_identifiers", "segments")
 # Columns that only name or explain.
@@ -82,6 +82,11 @@ def _of_rows(connection: duckdb.DuckDBPyConnection, day: date) -> dict[str, str]
     """Hashes of journeys, and of the parts of KPIs."""
     kpis, measures, versions, phases, rules = (_rows(connection, seed) for seed in SEEDS_BY_ROW[:5])
     rates = _hash(row for row in _rows(connection, "exchange_rates") if row["valid_from"] <= day)
+    prices = _hash(
+        {**row, "valid_to": row["valid_to"] if row["valid_to"] is not None and row["valid_to"] <= day else None}
+        for row in _rows(connection, "unit_costs")
+        if row["valid_from"] is None or row["valid_from"] <= day
+    )
     versions = [
         # the last day of a version that still lies ahead bounds nothing yet
         {**row, "valid_to": row["valid_to"] if row["valid_to"] is not None and row["valid_to"] <= day else None}
@@ -103,8 +108,10 @@ def _of_rows(connection: duckdb.DuckDBPyConnection, day: date) -> dict[str, str]
         for part in ("numerator", "denominator"):
             measure = by_id.get(kpi[f"{part}_measure_id"])
             if measure is not None:
-                journey = journeys.get(str(measure["journey_id"])) if measure["subject"] == "intervals" else None
-                of_money = rates if measure["value_column"] == "amount" else None
+                is_of_journey = measure["subject"] in ("intervals", "costs")
+                journey = journeys.get(str(measure["journey_id"])) if is_of_journey else None
+                of_money = rates if measure["value_column"] in ("amount", "spend") else None
+                of_money = prices if measure["subject"] == "costs" else of_money
                 found[f"kpi {kpi['kpi_id']} {part}"] = _hash([measure, journey, of_money])
     return found
 

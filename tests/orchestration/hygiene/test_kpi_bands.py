@@ -275,6 +275,8 @@ def test_reasons_name_a_new_definition_and_open_deliveries_of_tables_that_feed_t
     for table, columns in {
         "intermediate.int_measured_events": "measure_id varchar, event_id varchar, measured_on date",
         "intermediate.int_measured_intervals": "measure_id varchar, interval_id varchar, measured_on date",
+        "intermediate.int_measured_costs": "measure_id varchar, event_id varchar, measured_on date",
+        "intermediate.int_measured_spend": "measure_id varchar, spend_id varchar, measured_on date",
         "intermediate.int_event_versions": "version_key varchar, event_id varchar",
         "journeys.fct_phase_intervals": "interval_id varchar, entry_event_id varchar",
     }.items():
@@ -286,8 +288,18 @@ def test_reasons_name_a_new_definition_and_open_deliveries_of_tables_that_feed_t
     day = BEGINS + timedelta(days=203)
     connection.execute("insert into intermediate.int_measured_events values ('order_value', 'e', ?)", [day])
     connection.execute("insert into intermediate.int_event_versions values ('shop.orders:o#1', 'e')")
+    connection.execute("insert into intermediate.int_measured_costs values ('order_value', 'c', ?)", [day])
+    connection.execute("insert into intermediate.int_event_versions values ('support.calls:c#1', 'c')")
+    spend_id = "ads.daily_spend:2026-01-01|google|AD01"
+    connection.execute("insert into intermediate.int_measured_spend values ('order_value', ?, ?)", [spend_id, day])
     for number, (source, table, on) in enumerate(
-        [("shop", "orders", day), ("web", "events", day), ("shop", "orders", date(2025, 1, 5))]
+        [
+            ("shop", "orders", day),
+            ("web", "events", day),
+            ("shop", "orders", date(2025, 1, 5)),
+            ("support", "calls", day),
+            ("ads", "daily_spend", day),
+        ]
     ):
         connection.execute(
             "insert into hygiene.delivery_anomalies (anomaly_id, source_name, table_name, metric, first_on, last_on) "
@@ -297,7 +309,8 @@ def test_reasons_name_a_new_definition_and_open_deliveries_of_tables_that_feed_t
     found = business.compare(redefined={"order_value_mean"})
     [message] = [one.message for one in found.open if one.kpi_id == "order_value_mean"]
     assert "defined otherwise than in the release before: order_value_mean" in message
-    assert "deliveries of these days that wait: shop.orders (level, ID=a0);" in message
+    waiting = "ads.daily_spend (level, ID=a4); shop.orders (level, ID=a0); support.calls (level, ID=a3)"
+    assert f"deliveries of these days that wait: {waiting};" in message
     assert connection.execute(
         "select reasons from hygiene.kpi_anomalies where kpi_id = 'order_value_mean'"
     ).fetchall() == [("definition, delivery, numerator",)]

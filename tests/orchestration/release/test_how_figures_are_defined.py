@@ -28,17 +28,24 @@ create table config.critical_events as
         'product_viewed' as event_name;
 create table config.measures as
     select * from (values
-        ('revenue', 'events', 'amount', null), ('orders', 'events', null, null), ('looks', 'intervals', null, 'buying')
+        ('revenue', 'events', 'amount', null), ('orders', 'events', null, null), ('looks', 'intervals', null, 'buying'),
+        ('spent', 'spend', 'spend', null), ('costs', 'costs', 'service_cost', null)
     ) as measures (measure_id, subject, value_column, journey_id);
 create table config.kpis as
-    select * from (values ('order_value', 'revenue', 'orders'), ('looks', 'looks', null))
+    select * from (values
+        ('order_value', 'revenue', 'orders'), ('looks', 'looks', null), ('spent_per_cost', 'spent', 'costs')
+    )
         as kpis (kpi_id, numerator_measure_id, denominator_measure_id);
 create table config.exchange_rates as
     select 'USD' as currency, date '2026-01-01' as valid_from, 0.9 as rate_to_reporting;
+create table config.unit_costs as
+    select 'call' as unit_cost_id, 'called' as event_name, 0.5 as cost, null::date as valid_from,
+        null::date as valid_to;
 """
 # The release before was built on this day, and the build of now five weeks later.
 BEFORE, NOW = date(2026, 6, 30), date(2026, 8, 4)
-MONEY = {"kpi order_value numerator"}
+MONEY = {"kpi order_value numerator", "kpi spent_per_cost numerator"}
+COSTS = {"kpi spent_per_cost denominator"}
 JOURNEY = {"journey buying", "kpi looks numerator"}
 VERSION_2 = (
     "insert into config.journeys values ('buying', 2, 'Buying', 'Ann', date '{day}', null, null); "
@@ -66,6 +73,9 @@ def hashes(connection: duckdb.DuckDBPyConnection, day: date) -> dict[str, str]:
         ("insert into config.exchange_rates values ('USD', date '2026-08-01', 0.8)", set(), MONEY),
         ("insert into config.exchange_rates values ('USD', date '2026-06-01', 0.8)", MONEY, MONEY),
         ("update config.exchange_rates set rate_to_reporting = 0.8", MONEY, MONEY),
+        ("update config.unit_costs set cost = 0.6", COSTS, COSTS),
+        ("update config.unit_costs set valid_to = '2026-09-01'", set(), set()),
+        ("insert into config.unit_costs values ('mail', 'mailed', 1, date '2026-08-01', null)", set(), COSTS),
         (VERSION_2.format(day="2026-09-01"), set(), set()),
         (VERSION_2.format(day="2026-08-01"), set(), JOURNEY),
         (VERSION_2.format(day="2026-06-01"), JOURNEY, JOURNEY),

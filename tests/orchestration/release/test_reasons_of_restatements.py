@@ -288,3 +288,40 @@ def test_a_level_explains_no_kpi_that_does_not_ask_for_it(
     level_changes(connection, datetime(2026, 6, 5))
     late_event(connection, datetime(2026, 6, 5))
     assert explain(connection) == {("looks", "all", FIRST): {"unexplained"}}
+
+
+def test_spend_moves_as_rows_of_spend_land_and_are_corrected(connection: duckdb.DuckDBPyConnection) -> None:
+    """A row of spend has no event: without its own reasons a platform's correction read as unexplained."""
+    connection.execute("""
+        create table staging.stg_ads__spend (
+            record_key varchar, channel varchar, spent_on date, loaded_at timestamp, changed_in bigint
+        );
+        insert into staging.stg_ads__spend values
+            ('corrected', 'display', '2026-06-01', '2026-06-10', 2),
+            ('corrected', 'display', '2026-06-01', '2026-06-20', 2),
+            ('late', 'search', '2026-06-01', '2026-06-20', 2),
+            ('old', 'search', '2026-06-02', '2026-06-10', 1);
+    """)
+    insert(connection, "config.kpis", [{"kpi_id": kpi, "numerator_measure_id": kpi} for kpi in ("spent", "by_feed")])
+    measure = {"subject": "spend", "aggregation": "sum"}
+    insert(connection, "config.measures", [{**measure, "measure_id": "spent"}])
+    insert(connection, "config.measures", [{**measure, "measure_id": "by_feed", "source_system": "feed"}])
+    day, next_day = date(2026, 6, 1), date(2026, 6, 2)
+    for kpi, channel, on in (
+        ("spent", "all", day), ("spent", "display", day), ("spent", "search", day), ("spent", "all", next_day),
+        ("by_feed", "all", day),
+    ):  # fmt: skip
+        restate(connection, kpi, on, channel)
+    for spend_id in ("corrected", "late"):
+        row = {"release_id": "r2", "table_schema": "attribution", "table_name": "fct_spend_daily"}
+        key = json.dumps({"spend_id": spend_id})
+        insert(connection, "hygiene.restatements", [{**row, "key": key, "measure": "spend", "measured_on": day}])
+    found = explain(connection)
+    of_rows = connection.execute(
+        "select key ->> '$.spend_id', reasons from hygiene.restatements where table_name = 'fct_spend_daily' order by 1"
+    ).fetchall()
+    assert of_rows == [("corrected", "correction"), ("late", "late_data")]
+    assert found["spent", "all", day] == {"late_data", "correction"}
+    assert found["spent", "display", day] == {"correction"}
+    assert found["spent", "search", day] == {"late_data"}
+    assert found["spent", "all", next_day] == found["by_feed", "all", day] == {"unexplained"}

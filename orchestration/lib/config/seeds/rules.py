@@ -41,6 +41,17 @@ MEASURE_FILTERS = (
     "event_name", "source_system", "channel", "touchpoint", "feedback_kind", "journey_id", "phase_id", "level",
     "occurrence",
 )  # fmt: skip
+# What a measure of each subject may add up, and by what it may be narrowed.
+MEASURE_VALUES = {
+    "events": ("amount", "feedback_share", "nps_points", "top_two_boxes"),
+    "intervals": ("dwell_seconds",),
+    "spend": ("spend", "impressions", "clicks"),
+    "costs": ("service_cost",),
+}
+FILTERS_OF_MONEY = {
+    "spend": ("source_system", "channel"),
+    "costs": ("event_name", "source_system", "channel", "touchpoint", "journey_id", "phase_id"),
+}
 # What a segment may look at, and the kind of value it is compared with.
 SEGMENT_ATTRIBUTES = {
     "is_anonymous": "truth",
@@ -288,6 +299,28 @@ def measure_or_kpi_is_of_a_journey(rows: Rows) -> Iterator[Problem]:
 def sum_has_a_value(row: SeedRow) -> Iterator[str]:
     if row.get("aggregation") == "sum" and row.get("value_column") is None:
         yield "a sum needs a value_column. Name what it adds up."
+
+
+def value_is_of_the_subject(row: SeedRow) -> Iterator[str]:
+    """A sum of what its rows do not have would be 0 on every day."""
+    subject, value = row.get("subject"), row.get("value_column")
+    accepted = MEASURE_VALUES.get(subject or "")
+    if accepted is not None and value is not None and "value_column" not in row.wrong and value not in accepted:
+        yield f"value_column = {value}: {subject} have none. Write {' or '.join(accepted)}, or set another subject."
+
+
+def measure_of_money_is_narrowed_by_what_it_has(row: SeedRow) -> Iterator[str]:
+    subject = row.get("subject") or ""
+    accepted = FILTERS_OF_MONEY.get(subject)
+    if accepted is None:
+        return
+    for column in (*MEASURE_FILTERS, "outcome"):
+        if column not in accepted and row.get(column) is not None:
+            yield f"{column} = {row.get(column)}: {subject} can't be narrowed by it. Leave it empty."
+    if subject == "spend" and row.get("aggregation") not in (None, "sum"):
+        yield f"aggregation = {row.get('aggregation')}: rows of spend are added up. Set sum and a value_column."
+    if row.get("phase_id") is not None and row.get("journey_id") is None:
+        yield f"phase_id = {row.get('phase_id')}: of which journey? Fill in journey_id."
 
 
 def measure_of_intervals_has_a_journey(row: SeedRow) -> Iterator[str]:
@@ -594,6 +627,8 @@ RULES_OF_ROWS: Mapping[str, tuple[Callable[[SeedRow], Iterator[str]], ...]] = {
     "identity_decisions": (decision_is_on_two, decision_writes_hashes_whole),
     "measures": (
         sum_has_a_value,
+        value_is_of_the_subject,
+        measure_of_money_is_narrowed_by_what_it_has,
         measure_of_intervals_has_a_journey,
         measure_of_events_has_no_level,
         occurrence_is_a_number,

@@ -18,12 +18,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.oracles import journeys
 from tests.oracles.feed import Row
 from tests.oracles.journeys import Definitions
 from tests.oracles.timeline import counted, property_text, total_order
+
+
+class Step(NamedTuple):
+    """An event inside of an instance, which its first event names."""
+
+    journey_id: str
+    first_event_id: str
+    phase_id: str
+    event_id: str
+
 
 FILTERS = ("event_name", "touchpoint", "channel", "department")
 MILLION = 1_000_000
@@ -118,28 +128,13 @@ def _decimal(amount: Fraction | None) -> Decimal | None:
     return None if amount is None else Decimal(amount.numerator) / Decimal(amount.denominator)
 
 
-def instance_rows(
-    instances: Iterable[journeys.Instance],
-    events: Iterable[Mapping[str, Any]],
-    costs: Iterable[Mapping[str, Any]],
-    *,
-    as_of: datetime,
-    priorities: Mapping[str, int],
-) -> list[Row]:
+def instance_rows(steps: Iterable[Step], costs: Iterable[Mapping[str, Any]]) -> list[Row]:
     """Returns attribution.agg_journey_costs, instances by their first event; `allocated_cost` is an exact fraction."""
-    by_customer: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for event in sorted(events, key=total_order(priorities)):
-        if counted(event):
-            by_customer[event["customer_id"]].append(event)
     cost_of = {row["event_id"]: row for row in costs}
-    inside = {
-        (one.journey_id, one.intervals[0].entry["event_id"]): [
-            step["event_id"]
-            for step in journeys.steps(one, by_customer[one.customer_id], as_of=as_of)
-            if step["event_id"] in cost_of
-        ]
-        for one in instances
-    }
+    inside: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for step in steps:
+        if step.event_id in cost_of:
+            inside[step.journey_id, step.first_event_id].append(step.event_id)
     times: dict[str, int] = defaultdict(int)
     for of_instance in inside.values():
         for event_id in of_instance:
@@ -169,8 +164,8 @@ def steps_of(
     *,
     as_of: datetime,
     priorities: Mapping[str, int],
-) -> list[tuple[str, str, str]]:
-    """Returns journey, phase and event of every step: a step is in the phase that was entered last."""
+) -> list[Step]:
+    """Returns every step of every instance: it is in the phase that was entered last."""
     by_customer: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for event in sorted(events, key=total_order(priorities)):
         if counted(event):
@@ -178,10 +173,10 @@ def steps_of(
     found = []
     for one in instances:
         entered = {interval.entry["event_id"]: interval.phase.phase_id for interval in one.intervals}
-        phase = one.intervals[0].phase.phase_id
+        first, phase = one.intervals[0].entry["event_id"], one.intervals[0].phase.phase_id
         for step in journeys.steps(one, by_customer[one.customer_id], as_of=as_of):
             phase = entered.get(step["event_id"], phase)
-            found.append((one.journey_id, phase, step["event_id"]))
+            found.append(Step(one.journey_id, first, phase, step["event_id"]))
     return found
 
 

@@ -131,7 +131,9 @@ def expected(
     spent = spend.spend_rows(delivered, seeds, as_of=as_of)
     service_costs = costs.cost_rows(events, seeds, known)
     steps = costs.steps_of(instances, events, as_of=as_of, priorities=priorities)
-    of_money = kpis.money_facts(spent, service_costs, steps, seeds)
+    of_money = kpis.money_facts(
+        spent, service_costs, [(one.journey_id, one.phase_id, one.event_id) for one in steps], seeds
+    )
     facts = [*kpis.facts(events, intervals, level_of, seeds, known), *of_money]
 
     @cache
@@ -218,5 +220,5 @@ def expected(
         service_costs=service_costs,
         customer_costs=costs.customer_rows(service_costs),
         touchpoint_costs=costs.touchpoint_rows(service_costs),
-        journey_costs=costs.instance_rows(instances, events, service_costs, as_of=as_of, priorities=priorities),
+        journey_costs=costs.instance_rows(steps, service_costs),
     )

@@ -37,6 +37,7 @@ STRENGTH = {"click": 4, "open": 3, "view": 2, "send": 1}
 SILENCE = timedelta(minutes=30)
 GROUPS = 20
 T_95 = 2.093
+NAMES_SHOWN = 50
 
 
 @dataclass
@@ -240,6 +241,10 @@ def _cents(value: Decimal) -> Decimal:
 def _refunds(
     events: Sequence[Mapping[str, Any]], conversions: Sequence[Row], seeds: Seeds, rates: Any, currency: str
 ) -> list[Row]:
+    named: dict[tuple[str, ...], list[Row]] = defaultdict(list)
+    for row in conversions:
+        if row["reference"]:
+            named[row["conversion_type"], *row["reference"]].append(row)
     found = []
     for kind in {rule["conversion_type"] for rule in seeds.get("conversion_types", ())}:
         rules = [r for r in seeds["conversion_types"] if r["conversion_type"] == kind and r.get("refund_event_name")]
@@ -260,7 +265,7 @@ def _refunds(
             if not matching:
                 continue
             rule = min(matching, key=lambda place: place[:3])[3]
-            refund = _refund(kind, event, rule, conversions, rates, currency)
+            refund = _refund(kind, event, rule, named, rates, currency)
             if refund is not None:
                 found.append(refund)
     left: dict[str, Decimal] = {}
@@ -280,18 +285,12 @@ def _refund(
     kind: str,
     event: Mapping[str, Any],
     rule: Mapping[str, str],
-    conversions: Sequence[Row],
+    conversions: Mapping[tuple[str, ...], Sequence[Row]],
     rates: Any,
     currency: str,
 ) -> Row | None:
     reference = property_text(event, rule["reference_property"])
-    named = [
-        row
-        for row in conversions
-        if row["conversion_type"] == kind
-        and reference is not None
-        and row["reference"] == (event["source_system"], reference)
-    ]
+    named = [] if reference is None else conversions.get((kind, event["source_system"], reference), [])
 
     def distance(row: Row) -> tuple[bool, int, str]:
         apart = event["occurred_at"] - row["converted_at"]
@@ -371,7 +370,8 @@ def _paths(touches: Sequence[Row], conversions: Sequence[Row], seeds: Seeds, as_
                 if reaching:
                     month = conversion["converted_on"].replace(day=1)
                     found.append(Path(kind, customer_id, reaching, "converted", month, conversion))
-                found += _without(kind, customer_id, [touch for touch in earlier if touch not in reaching], as_of)
+                others = [touch for touch in earlier if touch["window_until"] < conversion["converted_at"]]
+                found += _without(kind, customer_id, others, as_of)
                 if only_new[kind]:
                     rest = []
             found += _without(kind, customer_id, rest, as_of)
@@ -392,11 +392,14 @@ def _paths(touches: Sequence[Row], conversions: Sequence[Row], seeds: Seeds, as_
 
 def _without(kind: str, customer_id: str, touches: Sequence[Row], as_of: datetime) -> list[Path]:
     runs: list[list[Row]] = []
+    reach = datetime.min
     for touch in touches:
-        if runs and touch["occurred_at"] <= max(other["window_until"] for other in runs[-1]):
+        if runs and touch["occurred_at"] <= reach:
             runs[-1].append(touch)
+            reach = max(reach, touch["window_until"])
         else:
             runs.append([touch])
+            reach = touch["window_until"]
     return [
         Path(
             kind,
@@ -416,6 +419,10 @@ def _conversions(
     known: dict[str, list[Row]] = defaultdict(list)
     for row in touch_events:
         known[row["customer_id"]].append(row)
+    refunded_of: dict[str, list[Decimal]] = defaultdict(list)
+    for row in refunds:
+        if row["refunded_value"] is not None:
+            refunded_of[row["conversion_id"]].append(row["refunded_value"])
     found = []
     for row in conversions:
         earlier = [one for one in known[row["customer_id"]] if one["event_number"] < row["event_number"]]
@@ -428,11 +435,7 @@ def _conversions(
             reason = "outside_window"
         else:
             reason = "no_touch" if row["is_identified"] else "anonymous"
-        taken = [
-            one["refunded_value"]
-            for one in refunds
-            if one["conversion_id"] == row["conversion_id"] and one["refunded_value"] is not None
-        ]
+        taken = refunded_of[row["conversion_id"]]
         gross = row["gross_value"]
         refunded = None if gross is None else sum(taken, Decimal(0))
         net = None if gross is None or refunded is None else gross - refunded
@@ -780,7 +783,9 @@ def _path_rows(said: Attribution) -> list[Row]:
     values = {row["conversion_id"]: row for row in said.conversions}
     groups: dict[tuple[str, str], list[Path]] = defaultdict(list)
     for path in said.paths:
-        groups[path.conversion_type, " > ".join(name.replace(">", ">>") for name in path.channels)].append(path)
+        names = [name.replace(">", ">>") for name in path.channels]
+        text = " > ".join(names[:NAMES_SHOWN]) + (" > …" if len(names) > NAMES_SHOWN else "")
+        groups[path.conversion_type, text].append(path)
     found = []
     for (kind, text), paths in groups.items():
         converted = [(path, values[path.conversion["conversion_id"]]) for path in paths if path.conversion]
@@ -792,7 +797,7 @@ def _path_rows(said: Attribution) -> list[Row]:
             {
                 "conversion_type": kind,
                 "path": text,
-                "touch_count": len(paths[0].touches),
+                "touch_count": max(len(path.touches) for path in paths),
                 "customer_count": len({path.customer_id for path in paths}),
                 **{f"{o}_count": sum(path.outcome == o for path in paths) for o in ("converted", "null", "pending")},
                 "gross_value": sum(row["gross_value"] for row in worth) if worth else None,

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from orchestration.lib.warehouse.data_set import prepare_data_set
 from tests.conftest import Warehouse, make_warehouse
 from tests.oracles.feed import moment_text
 from tests.oracles.hashes import hash_of
@@ -463,3 +467,22 @@ def test_fifty_thousand_touches_of_one_customer_are_shared_to_the_cent(said: Sai
         "select * from attribution.agg_conversion_paths where conversion_type = 'sale' and touch_count > 50"
     )
     assert path["path"].endswith(" > …") and path["path"].count(" > ") == 50
+
+
+def test_a_new_rule_changes_no_figure_of_the_others(built: Warehouse, tmp_path: Path) -> None:
+    sums = (
+        "select rule, conversion_type, channel, sum(credit_share) as share, sum(credited_value) as value "
+        "from attribution.fct_attribution_credits group by all order by all"
+    )
+    before = built.query(sums)
+    other = built.copy(tmp_path)
+    seeds = tmp_path / "seeds"
+    shutil.copytree(built.settings.seeds, seeds)
+    with (seeds / "attribution_rules.csv").open("a", encoding="utf-8") as file:
+        file.write("alike,shapley,14,,,,\n")
+    other = replace(other, settings=replace(other.settings, seeds=seeds))
+    prepare_data_set(other.settings, today=AS_OF.date())
+    other.build(select=["+path:models/marts/attribution"])
+    now = other.query(sums)
+    assert [row for row in now if row["rule"] != "alike"] == before
+    assert any(row["rule"] == "alike" for row in now)

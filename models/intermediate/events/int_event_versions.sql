@@ -49,8 +49,9 @@ bots as (
         on case rules.field
             {%- for field in of_client %}
             when '{{ field }}'
-                then {{ meets_condition(lower_case('clients.' ~ field), 'rules.match', lower_case('rules.value'))
-                    | indent(20) }}
+                then {{ meets_condition(
+                    lower_case('clients.' ~ field), 'rules.match', lower_case('rules.value')
+                ) | indent(20) }}
             {%- endfor %}
         end
 ),

@@ -110,10 +110,18 @@ attributes as (
             event_counts.customer_id = customers.customer_id
             and event_counts.event_name = counted_names.event_name
     union all
-    select customer_id, 'first_seen_at', cast({{ local_date('first_seen_at') }} as {{ dbt.type_string() }}), null
+    select
+        customer_id,
+        'first_seen_at',
+        cast({{ local_date('first_seen_at') }} as {{ dbt.type_string() }}),
+        null
     from customers
     union all
-    select customer_id, 'last_seen_at', cast({{ local_date('last_seen_at') }} as {{ dbt.type_string() }}), null
+    select
+        customer_id,
+        'last_seen_at',
+        cast({{ local_date('last_seen_at') }} as {{ dbt.type_string() }}),
+        null
     from customers
     union all
     select customer_id, 'city', city, null from people
@@ -138,7 +146,9 @@ compared as (
             when attributes.counted is null and conditions.comparison in ('equals', 'not_equals')
                 then {{ lower_case('attributes.stated') }} = conditions.value
             when attributes.counted is null and conditions.comparison = 'one_of'
-                then contains('|' || conditions.value || '|', '|' || {{ lower_case('attributes.stated') }} || '|')
+                then contains(
+                    '|' || conditions.value || '|', '|' || {{ lower_case('attributes.stated') }} || '|'
+                )
             when attributes.counted is null and conditions.comparison = 'at_least'
                 then {{ lower_case('attributes.stated') }} >= conditions.value
             when attributes.counted is null and conditions.comparison = 'below'

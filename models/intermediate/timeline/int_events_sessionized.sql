@@ -22,7 +22,9 @@ events as (
     select
         event_id,
         visitor_id,
-        {{ 'source_session' if var('sessions') == 'source' else 'cast(null as ' ~ dbt.type_string() ~ ')' }} as source_session,
+        cast(
+            {{ 'source_session' if var('sessions') == 'source' else 'null' }} as {{ dbt.type_string() }}
+        ) as source_session,
         row_number() over (partition by visitor_id order by event_order) as visitor_event_number,
         occurred_at
     from {{ ref('int_events_stitched') }}

@@ -50,7 +50,10 @@ select
     end as touchpoint,
     case event_type when 'push_received' then 'outbound' else 'inbound' end as direction,
     case
-        when {{ lower_case('device_family') }} like '%ipad%' or {{ lower_case('device_family') }} like '%tab%' then 'tablet'
+        when
+            {{ lower_case('device_family') }} like '%ipad%'
+            or {{ lower_case('device_family') }} like '%tab%'
+            then 'tablet'
         else 'mobile'
     end as device_type,
     push_campaign as campaign,

@@ -13,10 +13,11 @@ select
     '{{ node.source_name }}' as source_name,
     '{{ node.name }}' as table_name,
     count(*) as row_count,
-    count_if(_row_status = 'current') as current_count,
-    count_if(_row_status = 'superseded') as superseded_count,
-    count_if(_row_status = 'duplicate') as duplicate_count,
-    count_if(_row_status = 'withdrawn') as withdrawn_count,
+    -- of a table without rows nothing is counted, which is 0 on some engines and null on others
+    coalesce(count_if(_row_status = 'current'), 0) as current_count,
+    coalesce(count_if(_row_status = 'superseded'), 0) as superseded_count,
+    coalesce(count_if(_row_status = 'duplicate'), 0) as duplicate_count,
+    coalesce(count_if(_row_status = 'withdrawn'), 0) as withdrawn_count,
     max(_loaded_at) as last_loaded_at
 from raw.{{ node.identifier }}
 {{ 'union all' if not loop.last }}

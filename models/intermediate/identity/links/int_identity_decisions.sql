@@ -22,11 +22,13 @@ hashed as (
         decisions.type_a,
         decisions.type_b,
         case
-            when decisions.identifier_a like 'hash:%' then {{ lower_case('substr(decisions.identifier_a, 6)') }}
+            when decisions.identifier_a like 'hash:%'
+                then {{ lower_case('substr(decisions.identifier_a, 6)') }}
             else {{ clear_value_hash('decisions.type_a', 'decisions.identifier_a') }}
         end as hash_a,
         case
-            when decisions.identifier_b like 'hash:%' then {{ lower_case('substr(decisions.identifier_b, 6)') }}
+            when decisions.identifier_b like 'hash:%'
+                then {{ lower_case('substr(decisions.identifier_b, 6)') }}
             else {{ clear_value_hash('decisions.type_b', 'decisions.identifier_b') }}
         end as hash_b
     from decisions

@@ -22,13 +22,22 @@
         {%- endfor -%}
     ) || '}', '{}')
     {%- else -%}
-    nullif(to_json(
-        named_struct(
+    {#- each member is read again: numbers, decimals among them, are then written as doubles are elsewhere -#}
+    transform(
+        array(to_json(
+            named_struct(
+                {%- for key in members -%}
+                    {{ text_literal(key) }}, {{ members[key] }}{{ ', ' if not loop.last }}
+                {%- endfor -%}
+            ),
+            map('ignoreNullFields', 'true')
+        )),
+        made -> nullif('{' || concat_ws(','
             {%- for key in members -%}
-                {{ text_literal(key) }}, {{ members[key] }}{{ ', ' if not loop.last }}
+                , {{ text_literal('"' ~ key | replace('\\', '\\\\') | replace('"', '\\"') ~ '":') }}
+                || {{ spark_json_value('made', spark_json_step(key)) }}
             {%- endfor -%}
-        ),
-        map('ignoreNullFields', 'true')
-    ), '{}')
+        ) || '}', '{}')
+    )[0]
     {%- endif -%}
 {%- endmacro %}

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -357,6 +358,16 @@ CASES = (
         "json_of",
         "json_of({'v': json_value('x', 'a')}, are_json=true)",
         ('{"a": {"b": null, "c": ",\\"b\\":null", "d": {"e": null}}}', '{"v":{"c":",\\"b\\":null","d":{}}}'),
+    ),
+    each(
+        "json_of",
+        "json_of({'price': 'x'})",
+        {"x": pa.decimal128(18, 2)},
+        (Decimal("0.00"), '{"price":0.0}'),
+        (Decimal("59.90"), '{"price":59.9}'),
+        (Decimal("12345678.00"), '{"price":12345678.0}'),
+        (Decimal("-4.95"), '{"price":-4.95}'),
+        (None, None),
     ),
     each(
         "list_with",

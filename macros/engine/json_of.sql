@@ -32,12 +32,12 @@
             ),
             map('ignoreNullFields', 'true')
         )),
-        made -> nullif('{' || concat_ws(','
+        made -> nullif('{' || array_join(array(
             {%- for key in members -%}
-                , {{ text_literal('"' ~ key | replace('\\', '\\\\') | replace('"', '\\"') ~ '":') }}
-                || {{ spark_json_value('made', spark_json_step(key)) }}
+                {{ text_literal('"' ~ key | replace('\\', '\\\\') | replace('"', '\\"') ~ '":') }}
+                || {{ spark_json_value('made', spark_json_step(key)) }}{{ ', ' if not loop.last }}
             {%- endfor -%}
-        ) || '}', '{}')
+        ), ',') || '}', '{}')
     )[0]
     {%- endif -%}
 {%- endmacro %}

@@ -7,17 +7,20 @@ RUN := .venv/bin/python -m orchestration
 
 # What is given on the command line, NAME=value, reaches recipes through the environment exactly as it was typed: neither make nor the
 # shell reads it. So a recipe says "$$FILE" and never $(FILE). These names are common, so they are not taken from the environment of make.
-OPTIONS := CUSTOMERS DAYS SEED HOUSEHOLDS CLOCK JOURNEY FILE CASE ACTIVITY TIME CUSTOMER SESSION END INTO TIME_FORMAT ZONE NAME TABLE SOURCE REASON COLUMN ID NOTE UNDO TO TYPE VALUE IN SQL ARGS SIZES PARTS BUILT LABELLED DIRT PEOPLE ONLY ANYWAY KILLS MUTATIONS PUBLISHES WRITERS DAEMONS METRICS BY WHERE SINCE UNTIL HTTP FROM JSON
+OPTIONS := CUSTOMERS DAYS SEED HOUSEHOLDS CLOCK JOURNEY FILE CASE ACTIVITY TIME CUSTOMER SESSION END INTO TIME_FORMAT ZONE NAME TABLE SOURCE REASON COLUMN ID NOTE UNDO TO TYPE VALUE IN SQL ARGS SIZES PARTS BUILT LABELLED DIRT PEOPLE ONLY ANYWAY KILLS MUTATIONS PUBLISHES WRITERS DAEMONS METRICS BY WHERE SINCE UNTIL HTTP FROM JSON TARGET
 is_given = $(findstring command line,$(origin $(1)))
 $(foreach option,$(OPTIONS),$(if $(call is_given,$(option)),,$(eval override $(option) :=)))
 $(foreach variable,$(.VARIABLES),$(if $(call is_given,$(variable)),$(eval override $(variable) := $$(value $(variable)))$(eval export $(variable))))
+# the engine that builds the models: every command that builds or asks what was built takes it
+$(if $(TARGET),$(eval export JOURNEYS_TARGET := $$(value TARGET)))
+for_target = $(if $(filter spark,$(or $(TARGET),$(JOURNEYS_TARGET))),setup-spark)
 # $(call option,time-format,TIME_FORMAT) is --time-format=<value> where a value is given
 option = $${$(2):+"--$(1)=$$$(2)"}
 
 SIZE = $(call option,customers,CUSTOMERS) $(call option,days,DAYS) $(call option,seed,SEED) $(call option,households,HOUSEHOLDS)
 ROWS = $(call option,table,TABLE) $(call option,reason,REASON) $(call option,column,COLUMN) $(call option,file,FILE)
 
-.PHONY: help setup run up check journey-check import-log new-source staging-model test test-all test-draws test-spark lint lint-python lint-yaml lint-sql format docs docs-outputs docs-tables bench bench-components bench-landing lock withdraw restore quarantine requeue land-again accept rebuild rollback releases hash rotate-key sql dbt digests send-digests identity-diff identity-train unions sbom bench-identity bench-journeys bench-flows clean report test-faults docs-pictures dashboard metrics mcp docs-site compare publish-postgres superset test-superset bench-pages
+.PHONY: help setup run up check journey-check import-log new-source staging-model test test-all test-draws lint lint-python lint-yaml lint-sql format docs docs-outputs docs-tables bench bench-components bench-landing lock withdraw restore quarantine requeue land-again accept rebuild rollback releases hash rotate-key sql dbt digests send-digests identity-diff identity-train unions sbom bench-identity bench-journeys bench-flows clean report test-faults docs-pictures dashboard metrics mcp docs-site compare publish-postgres superset test-superset bench-pages setup-spark spark-up spark-down test-spark
 
 help:  ## Start: list the targets
 	@awk -F'  ## ' '/^[a-z-]+:.*  ## / { \
@@ -33,7 +36,10 @@ help:  ## Start: list the targets
 setup:  ## Start: install what the project needs into .venv
 	@"$$PYTHON" orchestration/set_up.py
 
-run: setup  ## Start: from extracts to a published release | EXAMPLE= CUSTOMERS= DAYS= SEED= HOUSEHOLDS= CLOCK=now
+setup-spark:
+	@"$$PYTHON" orchestration/set_up.py spark
+
+run: setup $(for_target)  ## Start: from extracts to a published release | EXAMPLE= CUSTOMERS= DAYS= SEED= HOUSEHOLDS= CLOCK=now TARGET=spark
 	@$(RUN) run $(SIZE) $(if $(filter now,$(CLOCK)),--move-clock)
 
 report: setup  ## Start: all that a run sums up: tables, KPIs, checks
@@ -60,6 +66,12 @@ test-superset: setup var/.superset/locked  ## Development: Superset reads a rele
 
 up: setup  ## Start: Dagster's pages on http://127.0.0.1:3000
 	@$(RUN) up
+
+spark-up: setup-spark  ## Start: a Spark cluster on this machine, for make run TARGET=spark
+	@$(RUN) spark-up
+
+spark-down: setup  ## Start: end the Spark cluster on this machine
+	@$(RUN) spark-down
 
 check: setup  ## Start: check contracts, seeds and extracts without running anything
 	@$(RUN) check
@@ -145,8 +157,9 @@ test: setup  ## Development: the tests, without the longest
 test-all: setup  ## Development: all tests but further random draws, as CI runs them
 	@.venv/bin/python -m pytest -n 2 --dist loadgroup -m "not draws and not spark" --durations 60 --durations-min 5
 
-test-spark: setup  ## Development: the tests on Spark; they need Java
-	@.venv/bin/python -m pytest -n 0 -m spark
+# one test after another: they share a cluster with two executors
+test-spark: setup-spark  ## Development: the tests that need Spark
+	@JOURNEYS_NEEDS_SPARK=1 .venv/bin/python -m pytest -n 0 -m spark
 
 test-draws: setup  ## Development: what tests draw at random, drawn with more seeds
 	@.venv/bin/python -m pytest -n 2 --dist loadgroup -m draws
@@ -227,7 +240,7 @@ docs-pictures: setup  ## Development: the pictures of README and docs
 
 lock:  ## Development: write the lock files again
 	@.venv/bin/python -m pip install --quiet uv
-	@for list in requirements benchmarks/pm4py orchestration/sbom bi_tools/superset; do .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-header $$list.in -o $$list.lock || exit 1; done
+	@for list in requirements requirements-spark benchmarks/pm4py orchestration/sbom bi_tools/superset; do .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-header $$list.in -o $$list.lock || exit 1; done
 
 var/.sbom/locked: orchestration/sbom.lock
 	@"$$PYTHON" -m venv var/.sbom && var/.sbom/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r orchestration/sbom.lock && touch $@

@@ -1,10 +1,12 @@
-"""Installs the project's packages into .venv, once per state of requirements.lock.
+"""Installs the project's packages into .venv, once per state of their lock file; with `spark` those of Spark as well.
 
 Runs under whatever Python the newcomer has, so it is written for old ones: no annotations, no f-strings.
 """
 
 import hashlib
 import os
+import re
+import shutil
 import subprocess
 import sys
 
@@ -13,41 +15,92 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(ROOT, ".venv")
 LOCK = os.path.join(ROOT, "requirements.lock")
 STAMP = os.path.join(VENV, "installed")
+# What Spark needs besides. Its packages have the versions of the project's where both name one.
+SPARK_LOCK = os.path.join(ROOT, "requirements-spark.lock")
+SPARK_STAMP = os.path.join(VENV, "installed-spark")
+JAVA_NEEDED = 17
+JAVA_PACKAGE = "openjdk-17-jre-headless"
 
 
-def main():
+def main(wanted=()):
     if sys.version_info < NEEDED:
         sys.exit(
             "Python %s.%s was found as %s; Journey Warehouse needs %s.%s or newer. "
             "Install one and name it: make run PYTHON=python3.12"
             % (sys.version_info[0], sys.version_info[1], sys.executable, NEEDED[0], NEEDED[1])
         )
-    with open(LOCK, "rb") as lock:
+    install(LOCK, STAMP, "Setting up .venv (once; about a minute) ...")
+    if "spark" in wanted:
+        install(SPARK_LOCK, SPARK_STAMP, "Installing Spark into .venv (once; about two minutes) ...")
+        need_java()
+
+
+def install(lock_file, stamp_file, words):
+    with open(lock_file, "rb") as lock:
         wanted = hashlib.sha256(lock.read() + sys.version.encode()).hexdigest()
-    if os.path.exists(STAMP):
-        with open(STAMP) as stamp:
+    if os.path.exists(stamp_file):
+        with open(stamp_file) as stamp:
             if stamp.read() == wanted:
                 return
-    print("Setting up .venv (once; about a minute) ...", flush=True)
+    print(words, flush=True)
     python = os.path.join(VENV, "bin", "python")
     if not os.path.exists(python):
         run([sys.executable, "-m", "venv", VENV], "python3 -m venv failed; on Debian and Ubuntu install python3-venv.")
     run(
-        [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", LOCK],
+        [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", lock_file],
         "The packages could not be installed; see the lines above. Is the Python registry reachable?",
     )
-    with open(STAMP, "w") as stamp:
+    with open(stamp_file, "w") as stamp:
         stamp.write(wanted)
 
 
-def run(command, explanation):
-    if subprocess.call(command) != 0:
+def need_java():
+    """Installs Debian's Java where there is none and this user may; else says what to type."""
+    if java_version() >= JAVA_NEEDED:
+        return
+    apt = shutil.which("apt-get")
+    if os.environ.get("JAVA_HOME") or apt is None:
+        sys.exit(
+            "Spark needs Java %s or newer, and %s. Install a JRE of version 17 or 21 and name its folder: "
+            "JAVA_HOME=/path/to/jre"
+            % (
+                JAVA_NEEDED,
+                "JAVA_HOME=%s has none" % os.environ["JAVA_HOME"]
+                if os.environ.get("JAVA_HOME")
+                else "there is none along PATH",
+            )
+        )
+    if os.geteuid() != 0:
+        sys.exit(
+            "Spark needs Java %s or newer, and installing it needs the rights of root. Type: sudo apt-get install %s"
+            % (JAVA_NEEDED, JAVA_PACKAGE)
+        )
+    print("Installing Java (%s) ..." % JAVA_PACKAGE, flush=True)
+    said = "Java could not be installed; see the lines above. Type: apt-get update && apt-get install %s" % JAVA_PACKAGE
+    environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
+    run([apt, "update", "-qq"], said, environment)
+    run([apt, "install", "-y", "-qq", "--no-install-recommends", JAVA_PACKAGE], said, environment)
+
+
+def java_version():
+    """The version of the java that Spark would run on; 0 for none."""
+    home = os.environ.get("JAVA_HOME")
+    java = shutil.which("java", path=os.path.join(home, "bin") if home else None)
+    if java is None:
+        return 0
+    said = subprocess.Popen([java, "-version"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT).communicate()[0]
+    found = re.search(r'version "(?:1\.)?(\d+)', said.decode("utf-8", "replace"))
+    return int(found.group(1)) if found else 0
+
+
+def run(command, explanation, environment=None):
+    if subprocess.call(command, env=environment) != 0:
         sys.exit(explanation)
 
 
 if __name__ == "__main__":
     try:
-        main()
+        main(sys.argv[1:])
     except KeyboardInterrupt:
         print("\nStopped; .venv is not complete. The next make sets it up.", file=sys.stderr)
         sys.exit(130)

@@ -11,7 +11,8 @@
 {%- endmacro %}
 
 {% macro spark__scratch_table(relation, query) -%}
-    {#- there is no "create or replace" of a plain file format; the statement that is returned can be one only -#}
+    {#- there is no "create or replace" of a plain file format, and what is returned can be one statement only -#}
     {%- do run_query('drop table if exists ' ~ relation) -%}
-    create table {{ relation }} using {{ config.get('file_format') or 'parquet' }} as {{ query }}
+    create table {{ relation }} using parquet
+    {%- if spark_storage is defined %} location '{{ spark_storage.new_scratch(relation) }}'{% endif %} as {{ query }}
 {%- endmacro %}

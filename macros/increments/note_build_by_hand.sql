@@ -3,7 +3,8 @@
     Builds of the orchestration, which keeps its own ledger, and commands that write no tables are not noted.
 -#}
 {% macro note_build_by_hand() -%}
-    {%- if execute and flags.WHICH in ['build', 'clone', 'run', 'run-operation', 'seed', 'snapshot', 'retry']
+    {#- of Spark's tables the warehouse file keeps the ledger: `make dbt` notes a build there -#}
+    {%- if execute and target.type == 'duckdb' and flags.WHICH in ['build', 'clone', 'run', 'run-operation', 'seed', 'snapshot', 'retry']
         and not env_var('JOURNEYS_BUILD_IS_NOTED', '') -%}
         {%- set builds = api.Relation.create(
             database=target.database, schema='landing', identifier='builds', type='table'

@@ -40,6 +40,8 @@ from orchestration.cli import (
     rotate_key,
     run,
     send_digests,
+    spark_down,
+    spark_up,
     sql,
     staging_model,
     superset,
@@ -62,6 +64,8 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "mcp": mcp.command,
     "superset": superset.command,
     "up": up.command,
+    "spark-up": spark_up.command,
+    "spark-down": spark_down.command,
     "check": check.command,
     "journey-check": journey_check.command,
     "import-log": import_log.command,
@@ -101,6 +105,8 @@ EXAMPLES: dict[str, str] = {
     "mcp": "make mcp HTTP=1 JOURNEYS_MCP_PORT=8061",
     "superset": "make superset JOURNEYS_SUPERSET_PORT=8089",
     "up": "make up JOURNEYS_PORT=3001",
+    "spark-up": "make spark-up JOURNEYS_SPARK_EXECUTOR_MEMORY=2GB",
+    "spark-down": "make spark-down",
     "check": "make check JOURNEYS_EXTRACTS=my/extracts",
     "journey-check": "make journey-check JOURNEY=purchase",
     "import-log": "make import-log FILE=claims.csv CASE=claim ACTIVITY=step TIME=at END=paid,rejected",
@@ -265,6 +271,7 @@ def _user_errors() -> tuple[type[Exception], ...]:
     from orchestration.lib.release.folders import ReleaseError
     from orchestration.lib.release.metrics import MetricError
     from orchestration.lib.sources.samples import SampleInvalid
+    from orchestration.lib.spark.java import SparkError
 
     return (
         AnomalyUnknown,
@@ -281,5 +288,6 @@ def _user_errors() -> tuple[type[Exception], ...]:
         ReleaseError,
         SampleInvalid,
         SeedsInvalid,
+        SparkError,
         WarehouseBusy,
     )

@@ -77,7 +77,12 @@ def test_a_dispatch_is_in_the_engine_folder_alone() -> None:
 
 
 def test_no_macro_is_defined_twice() -> None:
-    names = [name for path in (PROJECT_ROOT / "macros").rglob("*.sql") for name in defined_in(path)]
+    # an engine has a materialisation of the same name
+    names = [
+        (name, path.parent.name if "materializations" in path.parts and name == path.stem else "")
+        for path in (PROJECT_ROOT / "macros").rglob("*.sql")
+        for name in defined_in(path)
+    ]
     assert len(names) == len(set(names))
 
 

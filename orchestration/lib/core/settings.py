@@ -118,6 +118,13 @@ SCHEDULE = "0 5 * * *"
 # Of how many runs and releases the ledgers hold rows: more than a year of daily runs.
 HISTORY_KEPT = 400
 
+# Which engine builds the models.
+DUCKDB, SPARK = "duckdb", "spark"
+TARGETS = (DUCKDB, SPARK)
+SPARK_CLUSTERS = ("standalone", "local")
+SPARK_PORT, SPARK_MASTER_PORT, SPARK_PAGES_PORT = 15002, 17077, 18080
+SPARK_REMOTE = re.compile(r"sc://[^/:\s;]+(:\d{1,5})?(/(;\S*)?)?")
+
 # To what the clock is cut where nothing fixes it.
 CLOCK_STEPS = ("hour", "minute", "day")
 
@@ -149,6 +156,40 @@ class Postgres:
     prefix: str
     role: str
     lock_seconds: int
+
+
+@dataclass(frozen=True)
+class SparkCluster:
+    """The cluster that make spark-up starts on this machine. `kind` is standalone (a master and two workers, as on
+    several machines) or local (one process tree with two executors, for tests); memory is in MB.
+
+    Its processes listen on loopback alone. `pages_port` and those after it are Spark's own pages.
+    """
+
+    kind: str
+    folder: Path
+    port: int
+    master_port: int
+    pages_port: int
+    executor_mb: int
+    driver_mb: int
+
+    @property
+    def remote(self) -> str:
+        """Where the server takes queries, as Spark Connect writes it."""
+        return f"sc://127.0.0.1:{self.port}"
+
+
+@dataclass(frozen=True)
+class Spark:
+    """Spark as the engine of the models.
+
+    `remote` is the server that takes queries. `tables` is the folder of the data set's tables, under the same path for
+    this machine, the server and its executors.
+    """
+
+    remote: str
+    tables: Path
 
 
 @dataclass(frozen=True)
@@ -189,6 +230,12 @@ class Settings:
     postgres: Postgres | None = None
     schedule: str = SCHEDULE
     is_named: bool = False
+    spark: Spark | None = None
+
+    @property
+    def target(self) -> str:
+        """The engine that builds the models, by dbt's name of it."""
+        return DUCKDB if self.spark is None else SPARK
 
     def clock_at(self, moment: datetime) -> datetime:
         """The clock of a run that starts at a moment: the fixed one, else the last full minute, hour or day.
@@ -300,6 +347,10 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     JOURNEYS_POSTGRES_LOCK_SECONDS   how long locks of others are waited for (default 60)
     JOURNEYS_SCHEDULE     when the schedule of make up looks whether a run is due: minute, hour, day, month and weekday
                           as cron has them, in the reporting time zone (default 0 5 * * *)
+    JOURNEYS_TARGET       the engine that builds the models: duckdb (default) or spark; make run TARGET=spark sets it
+    JOURNEYS_SPARK_REMOTE the server that takes Spark's queries (default: that of make spark-up)
+    JOURNEYS_SPARK_TABLES folder of the tables that Spark builds, of the same path on each of its machines (default:
+                          `spark` in the data set's folder)
     JOURNEYS_MATCHING     off: people records without a shared key are not matched, whatever matching.toml says
 
     Raises SettingsError naming the variable, its value and what it may be.
@@ -407,7 +458,76 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         postgres=_read_postgres(value),
         schedule=value("JOURNEYS_SCHEDULE") or SCHEDULE,
         is_named=any(value(name) for name in ("EXAMPLE", "JOURNEYS_EXTRACTS", "JOURNEYS_DATA_SET")),
+        spark=_read_spark(value, environment, var / data_set),
     )
+
+
+def read_spark_cluster(environment: Mapping[str, str] | None = None) -> SparkCluster:
+    """Reads the settings of the cluster that make spark-up starts.
+
+    JOURNEYS_SPARK_CLUSTER            standalone (default) or local
+    JOURNEYS_SPARK_HOME               folder of its logs and work (default: var/.spark in the project)
+    JOURNEYS_SPARK_PORT               port of the server that takes queries (default 15002)
+    JOURNEYS_SPARK_MASTER_PORT        port of the master; the workers have the next two (default 17077)
+    JOURNEYS_SPARK_PAGES_PORT         port of Spark's pages; master and workers have the next three (default 18080)
+    JOURNEYS_SPARK_EXECUTOR_MEMORY    memory of each executor's heap (default 1GB)
+    JOURNEYS_SPARK_DRIVER_MEMORY      memory of the server's heap (default 2GB)
+
+    Raises SettingsError.
+    """
+    environment = os.environ if environment is None else environment
+
+    def value(name: str) -> str | None:
+        return environment.get(name, "").strip() or None
+
+    kind = (value("JOURNEYS_SPARK_CLUSTER") or SPARK_CLUSTERS[0]).lower()
+    if kind not in SPARK_CLUSTERS:
+        raise SettingsError(f"JOURNEYS_SPARK_CLUSTER={kind}: choose one of {', '.join(SPARK_CLUSTERS)}.")
+    var = Path(value("JOURNEYS_VAR") or PROJECT_ROOT / "var")
+    return SparkCluster(
+        kind,
+        Path(value("JOURNEYS_SPARK_HOME") or var / ".spark").resolve(),
+        port=_port(value, "JOURNEYS_SPARK_PORT", SPARK_PORT),
+        master_port=_port(value, "JOURNEYS_SPARK_MASTER_PORT", SPARK_MASTER_PORT),
+        pages_port=_port(value, "JOURNEYS_SPARK_PAGES_PORT", SPARK_PAGES_PORT),
+        executor_mb=_megabytes(value, "JOURNEYS_SPARK_EXECUTOR_MEMORY", "1GB"),
+        driver_mb=_megabytes(value, "JOURNEYS_SPARK_DRIVER_MEMORY", "2GB"),
+    )
+
+
+def _read_spark(value: Callable[[str], str | None], environment: Mapping[str, str], home: Path) -> Spark | None:
+    target = (value("JOURNEYS_TARGET") or DUCKDB).lower()
+    if target not in TARGETS:
+        raise SettingsError(
+            f"TARGET={target}: no engine of that name builds the models. Choose one of {', '.join(TARGETS)}."
+        )
+    if target == DUCKDB:
+        return None
+    remote = value("JOURNEYS_SPARK_REMOTE") or read_spark_cluster(environment).remote
+    if not SPARK_REMOTE.fullmatch(remote):
+        raise SettingsError(
+            f"JOURNEYS_SPARK_REMOTE={remote}: give the address of a Spark Connect server, such as "
+            "sc://spark.example.com:15002."
+        )
+    return Spark(remote, Path(value("JOURNEYS_SPARK_TABLES") or home / "spark").resolve())
+
+
+def _port(value: Callable[[str], str | None], name: str, default: int) -> int:
+    text = value(name) or str(default)
+    # the parts of a cluster have ports one after the other
+    if not text.isdecimal() or not 1024 <= int(text) <= 65530:
+        raise SettingsError(f"{name}={text}: give a whole number from 1024 to 65530, such as {default}.")
+    return int(text)
+
+
+def _megabytes(value: Callable[[str], str | None], name: str, default: str) -> int:
+    text = value(name) or default
+    found = MEMORY.fullmatch(text)
+    factors = {"m": 1, "g": 1024, "t": 1024**2}
+    if found is None or found["unit"] == "%" or float(found["number"]) * factors[found["unit"][0].lower()] < 512:
+        # Spark refuses an executor of less
+        raise SettingsError(f"{name}={text}: give a size of at least 512MB, such as {default}.")
+    return int(float(found["number"]) * factors[found["unit"][0].lower()])
 
 
 def _whole_number(value: Callable[[str], str | None], name: str, *, default: int) -> int:

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from orchestration.lib.core.activity import doing
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings
 from orchestration.lib.dbt.node_states import BuildInputs, NodeState
 from orchestration.lib.dbt.running import DbtFailed, dbt_environment, dbt_variables
+from orchestration.lib.spark.building import SparkBuild
 
 CHILD: tuple[str, ...] = ("-m", "orchestration.lib.dbt.child")
 
@@ -65,6 +66,8 @@ class DbtBuild:
 
     results: tuple[NodeResult, ...]
     error: str | None
+    # the folder of each table that Spark wrote, by relation; none: the table was dropped
+    written: Mapping[str, str | None] = field(default_factory=dict)
 
     @property
     def is_success(self) -> bool:
@@ -94,12 +97,14 @@ def build(
     environment: Mapping[str, str],
     *,
     inputs: BuildInputs,
+    spark: SparkBuild | None = None,
     progress: Callable[[NodeResult], None] = lambda result: None,
 ) -> DbtBuild:
     """Runs `dbt build` with more arguments on a data set and returns what became of its nodes.
 
-    `environment` is what `BuildPlan.environment` says, `inputs` what the ledger of nodes does. The warehouse file must
-    not be open. Raises DbtFailed where the process died, with its last words.
+    `environment` is what `BuildPlan.environment` says, `inputs` what the ledger of nodes does, `spark` what Spark
+    has to know to build; without it DuckDB does. The warehouse file must not be open. Raises DbtFailed where the
+    process died, with its last words.
     """
     work = settings.dbt_target / "build"
     work.mkdir(parents=True, exist_ok=True)
@@ -112,6 +117,7 @@ def build(
         "own": str(settings.resolved_sources) if settings.resolved_sources else None,
         "work": str(work),
         "inputs": inputs.as_json(),
+        "spark": spark.as_json() if spark is not None else None,
         "parent": os.getpid(),
     }
     doing("dbt build", name="starting")
@@ -119,6 +125,7 @@ def build(
     # by when they began: the one that others wait for is the first
     running: dict[str, None] = {}
     error: str | None = None
+    written: Mapping[str, str | None] = {}
     is_told = False
     with (
         said.open("wb") as words,
@@ -147,6 +154,8 @@ def build(
                     running.pop(results[-1].unique_id, None)
                     _say_what_runs(running, results)
                     progress(results[-1])
+                elif "written" in told:
+                    written = told["written"]
                 else:
                     is_told, error = True, told["error"]
         except BaseException:
@@ -155,7 +164,7 @@ def build(
         code = child.wait()
     if not is_told:
         raise DbtFailed(_death_of(code, results, said))
-    return DbtBuild(tuple(results), error)
+    return DbtBuild(tuple(results), error, written)
 
 
 def _say_what_runs(running: Mapping[str, None], results: Sequence[NodeResult]) -> None:

@@ -22,12 +22,17 @@ from typing import TYPE_CHECKING, Any
 
 from orchestration.lib.core.files import read_checked, write_checked
 from orchestration.lib.core.processes import answers, die_with_parent, end_at_once, look_for_garbage_rarely
-from orchestration.lib.core.settings import PROJECT_ROOT
+from orchestration.lib.core.settings import DUCKDB, PROJECT_ROOT, SPARK
 from orchestration.lib.dbt.building import UNCHANGED, NodeResult
 from orchestration.lib.dbt.node_states import BuildInputs, Decision, NodeStates, read_by
 from orchestration.lib.dbt.project import command, parsed_project, target
 from orchestration.lib.dbt.python_steps import digests_of_steps, let_models_run_python
 from orchestration.lib.dbt.quicker import make_dbt_quicker
+from orchestration.lib.dbt.spark_storage import let_models_write
+from orchestration.lib.spark.building import SparkBuild
+from orchestration.lib.spark.catalog import without_stack
+from orchestration.lib.spark.java import SparkError
+from orchestration.lib.spark.storage import Storage
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -56,7 +61,8 @@ def main() -> None:
 
     # parsed in the environment of no data set
     own = Path(request["own"]) if request["own"] else None
-    digest, manifest = parsed_project(own)
+    spark = SparkBuild.of_json(request["spark"]) if request["spark"] else None
+    digest, manifest = parsed_project(own, engine=engine_of(spark))
     # dbt looks through the whole environment at each of its events
     kept = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
     needed = {
@@ -66,8 +72,27 @@ def main() -> None:
     }
     os.environ.clear()
     os.environ.update(needed)
-    tell({"error": invoke(request, manifest, digest, tell, own)})
+    if spark is None:
+        tell({"error": invoke(request, manifest, digest, tell, own)})
+    else:
+        os.environ.update(spark.environment)
+        try:
+            with spark.open_storage(schemas_of(manifest)) as storage:
+                error = invoke(request, manifest, digest, tell, own, storage)
+                tell({"written": storage.written})
+        except SparkError as error_of_spark:
+            error = str(error_of_spark)
+        tell({"error": error})
     pipe.close()
+
+
+def engine_of(spark: SparkBuild | None) -> str:
+    return DUCKDB if spark is None else SPARK
+
+
+def schemas_of(manifest: Manifest) -> set[str]:
+    """The schemas of a project's models, seeds and tests."""
+    return {node.schema for node in manifest.nodes.values()}
 
 
 def is_child_of(process: int) -> bool:
@@ -80,6 +105,7 @@ def invoke(
     digest: str,
     tell: Callable[[Mapping[str, Any]], None],
     own: Path | None,
+    storage: Storage | None = None,
 ) -> str | None:
     """Runs dbt and returns its error, if any that is not a node's."""
     from dbt.cli.main import dbtRunner
@@ -96,10 +122,15 @@ def invoke(
     _drop_small_talk()
     make_dbt_quicker()
     let_models_run_python(PROJECT_ROOT / request["seeds"])
-    with _kept_test_sql(manifest, f"{digest}-{variables[-1]}", target(own)) as kept:
+    engine = manifest.metadata.adapter_type or DUCKDB
+    if storage is not None:
+        let_models_write(storage)
+    with _kept_test_sql(manifest, f"{digest}-{variables[-1]}", target(own, engine)) as kept:
         start = BuildInputs.of_json(request["inputs"])
         setattr(dbt_build, "BuildTask", _task_class(tell, kept, start, PROJECT_ROOT / request["seeds"]))  # noqa: B010  (mypy: a type)
-        result = dbtRunner(manifest=manifest).invoke(command("build", *arguments, *variables, work=Path(work)))
+        result = dbtRunner(manifest=manifest).invoke(
+            command("build", *arguments, *variables, work=Path(work), engine=engine)
+        )
     return None if result.exception is None else str(result.exception)
 
 
@@ -186,7 +217,8 @@ def _task_class(
 
         def _is_there(self, node: Any) -> bool:
             found = get_adapter(self.config).get_relation(node.database, node.schema, node.alias)
-            return found is not None and found.is_view == (node.config.materialized == "view")
+            is_view = node.config.materialized == "view" and not self.states.is_kept(node)
+            return found is not None and found.is_view == is_view
 
         def call_runner(self, runner: Any) -> Any:
             if isinstance(runner, KeptTestRunner) and not runner.skip and self.passing.is_passed(runner, self):
@@ -229,7 +261,7 @@ def _task_class(
                 NodeResult(
                     node.unique_id,
                     UNCHANGED if node.unique_id in self.unchanged else status,
-                    result.message or "",
+                    without_stack(result.message or ""),
                     result.failures,
                     result.execution_time,
                     next(self.ended),

@@ -270,7 +270,7 @@ class NodeStates:
             # only rows say which keys changed; a rule that a staging model reads changes them all
             return {**way, "of": read.relation_name} if name.startswith(f"{RAW}.") else ALL_ROWS
         if "column" in way:
-            way["changed"] = self._nodes[self._id_of(name)].relation_name[:-1] + '__changed"'
+            way["changed"] = _with_suffix(self._nodes[self._id_of(name)].relation_name, "__changed")
         if "of" in way:
             way["of"] = node.relation_name if way["of"] == "this" else self._nodes[self._id_of(way["of"])].relation_name
             way.setdefault("key", key)
@@ -284,9 +284,13 @@ class NodeStates:
 
     def _inputs_of(self, node: Any) -> dict[str, Version]:
         names = self._asks_for(node)
-        if node.config.materialized not in NO_ROWS_OF_THEIR_OWN:
+        if node.config.materialized not in NO_ROWS_OF_THEIR_OWN or self.is_kept(node):
             names = names.union(*(self._inputs_behind_of(read) for read in read_by(node)))
         return {name: self._version(name) for name in sorted(names)}
+
+    def is_kept(self, node: Any) -> bool:
+        """Whether the rows of a view are kept in a table on the engine that builds, as dbt_project.yml has it."""
+        return self._manifest.metadata.adapter_type in node.config.meta.get("kept_on", ())
 
     def _inputs_behind_of(self, unique_id: str) -> frozenset[str]:
         """The inputs that a reader of a node has: the node itself, or what a view or an ephemeral model reads."""
@@ -359,7 +363,8 @@ class _MacroTexts:
         return set().union(*(self._closure(macro) for macro in node.depends_on.macros))
 
     def texts_of(self, node: Any) -> list[str]:
-        materialised = f"macro.{self._project}.materialization_{node.config.materialized}_duckdb"
+        engine = self._manifest.metadata.adapter_type
+        materialised = f"macro.{self._project}.materialization_{node.config.materialized}_{engine}"
         macros = sorted(self.called_by(node) | set(self._closure(materialised)))
         texts = [node.raw_code or "", *(self._manifest.macros[macro].macro_sql for macro in macros)]
         used = sorted({name for text in texts for name in VARIABLE.findall(text)})
@@ -373,6 +378,15 @@ class _MacroTexts:
             self._closures[macro] = frozenset({macro})  # where macros call each other in a circle
             self._closures[macro] |= frozenset().union(*(self._closure(one) for one in found.depends_on.macros))
         return self._closures[macro]
+
+
+def _with_suffix(relation: str, suffix: str) -> str:
+    """A relation of a longer name, quoted as it is.
+
+    >>> _with_suffix('"warehouse"."core"."fct_events"', "__changed"), _with_suffix("core.fct_events", "__changed")
+    ('"warehouse"."core"."fct_events__changed"', 'core.fct_events__changed')
+    """
+    return relation[:-1] + suffix + relation[-1] if relation[-1] in '"`' else relation + suffix
 
 
 def read_by(node: Any) -> Iterable[str]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 import yaml
 
 from orchestration.lib.core.locks import held
-from orchestration.lib.core.settings import PROJECT_ROOT
+from orchestration.lib.core.settings import DUCKDB, PROJECT_ROOT
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -51,9 +51,10 @@ class ProjectInvalid(RuntimeError):
     """dbt can't parse the project; the message is dbt's."""
 
 
-def target(own: Path | None = None) -> Path:
-    """The folder that dbt parses into."""
-    return PROJECT_ROOT / "var" / (".dbt" if own is None else f".dbt-{own.name}")
+def target(own: Path | None = None, engine: str = DUCKDB) -> Path:
+    """The folder that dbt parses into. What is parsed for another engine than DuckDB serves its builds alone."""
+    name = ".dbt" if engine == DUCKDB else f".dbt.{engine}"
+    return PROJECT_ROOT / "var" / (name if own is None else f"{name}-{own.name}")
 
 
 def own_variables(own: Path | None) -> dict[str, str]:
@@ -61,7 +62,7 @@ def own_variables(own: Path | None) -> dict[str, str]:
     return {} if own is None else {"own_sources": own.relative_to(PROJECT_ROOT).as_posix()}
 
 
-def command(name: str, *arguments: str, work: Path, writes_json: bool = False) -> list[str]:
+def command(name: str, *arguments: str, work: Path, writes_json: bool = False, engine: str = DUCKDB) -> list[str]:
     """A command of dbt on the project, for a process of ours that runs dbt itself; it writes into the folder `work`."""
     return [
         *("--log-level", "none", "--log-level-file", "none", "--no-use-colors"),
@@ -69,7 +70,7 @@ def command(name: str, *arguments: str, work: Path, writes_json: bool = False) -
         name,
         "--no-send-anonymous-usage-stats",
         *("--project-dir", str(PROJECT_ROOT), "--profiles-dir", str(PROJECT_ROOT)),
-        *("--target-path", str(work), "--log-path", str(work)),
+        *("--target-path", str(work), "--log-path", str(work), "--target", engine),
         *arguments,
     ]
 
@@ -86,21 +87,22 @@ def project_digest(own: Path | None = None) -> str:
 
 
 def parsed_project(
-    own: Path | None = None, *, progress: Callable[[str], None] = lambda message: None
+    own: Path | None = None, *, engine: str = DUCKDB, progress: Callable[[str], None] = lambda message: None
 ) -> tuple[str, Manifest]:
     """The parsed project and the digest of its files. `manifest.json` is that of the same files afterwards.
 
     Raises ProjectInvalid.
     """
     digest = project_digest(own)
-    target(own).mkdir(parents=True, exist_ok=True)
-    with held(target(own) / ".lock", wait_seconds=WAIT_SECONDS):
-        is_new = not _is_written(digest, own)
+    folder = target(own, engine)
+    folder.mkdir(parents=True, exist_ok=True)
+    with held(folder / ".lock", wait_seconds=WAIT_SECONDS):
+        is_new = not _is_written(digest, folder)
         if is_new:
             progress("dbt reads the project")
-        with own_parse(target(own)):
-            manifest = _parse(own, writes_json=is_new)
-        (target(own) / "parsed").write_text(_stamp(digest, own), encoding="utf-8")
+        with own_parse(folder):
+            manifest = _parse(own, folder, engine, writes_json=is_new)
+        (folder / "parsed").write_text(_stamp(digest, folder), encoding="utf-8")
     return digest, manifest
 
 
@@ -131,7 +133,7 @@ def _kept_parse_is(kept: Path) -> bytes:
 
 def ensure_manifest(own: Path | None = None, *, progress: Callable[[str], None] = lambda message: None) -> Path:
     """Has dbt parse the project where its manifest is missing or older than the code, and returns its path."""
-    if not _is_written(project_digest(own), own):
+    if not _is_written(project_digest(own), target(own)):
         parsed_project(own, progress=progress)
     return target(own) / "manifest.json"
 
@@ -146,23 +148,23 @@ def read_dbt_manifest(own: Path | None = None) -> dict[str, Any]:
         return json.loads(ensure_manifest(own).read_text(encoding="utf-8"))
 
 
-def _is_written(digest: str, own: Path | None) -> bool:
-    stamp = target(own) / "parsed"
-    manifest = target(own) / "manifest.json"
-    return manifest.exists() and stamp.exists() and stamp.read_bytes() == _stamp(digest, own).encode()
+def _is_written(digest: str, folder: Path) -> bool:
+    stamp = folder / "parsed"
+    manifest = folder / "manifest.json"
+    return manifest.exists() and stamp.exists() and stamp.read_bytes() == _stamp(digest, folder).encode()
 
 
-def _stamp(digest: str, own: Path | None) -> str:
+def _stamp(digest: str, folder: Path) -> str:
     """What the parsed files are, and the bytes of the manifest that dbt wrote of them."""
-    return f"{digest} {hashlib.sha256((target(own) / 'manifest.json').read_bytes()).hexdigest()}"
+    return f"{digest} {hashlib.sha256((folder / 'manifest.json').read_bytes()).hexdigest()}"
 
 
-def _parse(own: Path | None, *, writes_json: bool) -> Manifest:
+def _parse(own: Path | None, folder: Path, engine: str, *, writes_json: bool) -> Manifest:
     from dbt.cli.main import dbtRunner
 
     # without a variable for the project alone: another one has dbt parse all of it again
     variables = ["--vars", json.dumps(own_variables(own))] if own is not None else []
-    result = dbtRunner().invoke(command("parse", *variables, work=target(own), writes_json=writes_json))
+    result = dbtRunner().invoke(command("parse", *variables, work=folder, writes_json=writes_json, engine=engine))
     if not result.success:
         raise ProjectInvalid(str(result.exception))
     return cast("Manifest", result.result)

@@ -168,7 +168,7 @@ class _Run:
     """One run of a step, called by the materialisation."""
 
     model: Any
-    exchange: DuckdbExchange
+    exchange: DuckdbExchange | SparkExchange
     folder: Path
 
     def __call__(self, kept: Mapping[str, Any]) -> dict[str, str]:
@@ -211,7 +211,9 @@ def _place_of(error: Exception) -> str:
     return f"{Path(own[-1].filename).relative_to(PROJECT_ROOT)}, line {own[-1].lineno}"
 
 
-def _exchange(adapter: Any, model: Any) -> DuckdbExchange:
+def _exchange(adapter: Any, model: Any) -> DuckdbExchange | SparkExchange:
+    if adapter.type() == "spark":
+        return SparkExchange(model.name)
     if adapter.type() != "duckdb":
         raise StepError(f"{model.name}: no exchange of rows with {adapter.type()} is written (python_steps.py).")
     return DuckdbExchange(adapter.connections.get_thread_connection().handle.cursor())
@@ -238,3 +240,54 @@ class DuckdbExchange:
         """Ends what `hand_over` began."""
         while self._names:
             self._cursor.unregister(self._names.pop())
+
+
+class SparkExchange:
+    """How rows come out of Spark and back, in the session of this process: as Arrow tables, in this machine's memory.
+
+    What a step reads and gives is small beside events: identifiers and people that are compared. The server refuses a
+    result of more bytes than its setting spark.driver.maxResultSize, and the step then fails with its message.
+    """
+
+    def __init__(self, step: str) -> None:
+        from pyspark.sql import SparkSession
+
+        self._step = step
+        self._session: Any = SparkSession.builder.getOrCreate()
+        self._names: list[str] = []
+
+    def read(self, query: str) -> pa.Table:
+        """The rows of a query, in its order."""
+        from pyspark.errors import PySparkException
+
+        try:
+            return self._as_duckdb_gives_it(self._session.sql(query).toArrow())
+        except PySparkException as error:
+            if "maxResultSize" not in str(error):
+                raise
+            raise StepError(
+                f"{self._step}: the rows of a Python step have to fit this machine, and those of an argument are more "
+                "than the Spark server gives to one (spark.driver.maxResultSize). Set it higher on the server."
+            ) from error
+
+    @staticmethod
+    def _as_duckdb_gives_it(table: pa.Table) -> pa.Table:
+        """Times without a zone: all are UTC."""
+        import pyarrow as pa
+
+        for place, field in enumerate(table.schema):
+            if pa.types.is_timestamp(field.type) and field.type.tz is not None:
+                column = table.column(place).cast(pa.timestamp("us", "UTC")).cast(pa.timestamp("us"))
+                table = table.set_column(place, field.name, column)
+        return table
+
+    def hand_over(self, name: str, table: pa.Table) -> str:
+        """Makes rows readable in SQL for as long as the model runs, and returns under which name."""
+        self._session.createDataFrame(table).createOrReplaceTempView(f"scratch_{name}")
+        self._names.append(f"scratch_{name}")
+        return self._names[-1]
+
+    def forget(self) -> None:
+        """Ends what `hand_over` began."""
+        while self._names:
+            self._session.catalog.dropTempView(self._names.pop())

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.lib.core.clock import in_utc, plain_utc, timestamp_text
-from orchestration.lib.core.settings import PROJECT_ROOT, Settings
+from orchestration.lib.core.settings import DUCKDB, PROJECT_ROOT, Settings
 from orchestration.lib.dbt.python_steps import code_of_steps
 from orchestration.lib.identity import phones
 from orchestration.lib.landing.registry import latest_batch
@@ -116,7 +116,14 @@ def fingerprint(settings: Settings, pepper: str, root: Path = PROJECT_ROOT) -> s
     steps = code_of_steps(root)
     own = settings.resolved_sources.rglob("*.*") if settings.resolved_sources is not None else ()
     code = _hash_of([*sorted(files), *steps.files, *sorted(settings.resolved_seeds.glob("*")), *sorted(own)])
-    return f"{_hash_of_values(fixed)}-{_hash_of_values([*of_few, code, steps.versions()])}"
+    hashes = f"{_hash_of_values(fixed)}-{_hash_of_values([*of_few, code, steps.versions()])}"
+    return hashes if settings.target == DUCKDB else f"{settings.target}:{hashes}"
+
+
+def _engine_of(fingerprint: str) -> str:
+    """The engine that tables of a fingerprint were built by."""
+    engine, mark, _ = fingerprint.rpartition(":")
+    return engine if mark else DUCKDB
 
 
 def _hash_of_values(values: Sequence[object]) -> str:
@@ -148,6 +155,8 @@ def plan_build(
         reason = "first build"
     elif statuses & {BY_HAND, RUNNING}:
         reason = trouble
+    elif _engine_of(last.fingerprint) != _engine_of(fingerprint):
+        reason = f"the tables were built by {_engine_of(last.fingerprint)}, and are to be by {_engine_of(fingerprint)}"
     elif last.fingerprint.partition("-")[0] != fingerprint.partition("-")[0]:
         reason = "settings changed"
     elif as_of < last.as_of:

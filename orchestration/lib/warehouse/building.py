@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from orchestration.lib.core.connection import open_duckdb
@@ -24,6 +24,7 @@ from orchestration.lib.warehouse.build import (
 from orchestration.lib.warehouse.key import key_of_rows
 from orchestration.lib.warehouse.node_ledger import read_build_inputs, write_states
 from orchestration.lib.warehouse.source_usage import note_source_usage
+from orchestration.lib.warehouse.spark_tables import begin_spark_build, build_views, note_spark_build, remove_unnamed
 
 # Unit tests are of the code alone; exposures build nothing.
 WITHOUT = ("--exclude-resource-type", "unit_test", "--exclude-resource-type", "exposure")
@@ -66,21 +67,33 @@ def build_tables(
             plan = BuildPlan(False, "a part was asked for", latest_batch(connection), as_of, code)
         if plan is None:
             return None
+        manifest = read_dbt_manifest(settings.resolved_sources)
         note_source_usage(connection, read_dbt_manifest())
         number = begin_build(connection, plan, now=now)
         inputs = read_build_inputs(connection, plan, number, now=now, is_forced=bool(part))
+        spark = begin_spark_build(connection, settings, plan, number, manifest)
     begins(plan)
     built = build(
         settings,
         [*(["--full-refresh"] if plan.is_full else []), *WITHOUT, *arguments, *part],
         plan.environment,
         inputs=inputs,
+        spark=spark,
         progress=progress,
     )
     reclaims_space = number % BUILDS_BETWEEN_RECLAIMS == 0
     with open_duckdb(settings.warehouse, reclaims_space=reclaims_space) as connection:
         states = {result.unique_id: result.state for result in built.results if result.state is not None}
         write_states(connection, states, is_full=plan.is_full)
+        if spark is not None and settings.spark is not None:
+            note_spark_build(connection, settings.spark, spark, built)
+    if spark is not None and built.is_success and (views := build_views(settings, built, manifest, inputs, plan)):
+        built = replace(
+            built, error=views.error, results=(*built.results, *(one for one in views.results if one.is_bad))
+        )
+    with open_duckdb(settings.warehouse) as connection:
+        if settings.spark is not None:
+            remove_unnamed(connection, settings.spark)
         end_build(
             connection, number, FAILED if not built.is_success else PART if part else COMPLETE, now=datetime.now(UTC)
         )

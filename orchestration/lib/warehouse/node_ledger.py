@@ -28,7 +28,7 @@ COLUMNS = {
     "built_at": "varchar",
 }
 # Other ledgers of the orchestration's, which no model reads.
-LEDGERS = ("builds", "nodes", "definitions")
+LEDGERS = ("builds", "nodes", "definitions", "spark_tables")
 
 
 def ensure_node_ledger(connection: duckdb.DuckDBPyConnection) -> None:

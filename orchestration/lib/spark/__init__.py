@@ -1,0 +1,1 @@
+"""Spark as the engine of the models: a cluster on this machine, and tables that the warehouse file shares with it."""

@@ -1,0 +1,150 @@
+"""What Spark is handed over, and what the warehouse file shows of what it built; without Spark."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from orchestration.lib.core.connection import one_value, open_duckdb
+from orchestration.lib.core.settings import Spark
+from orchestration.lib.dbt.building import DbtBuild
+from orchestration.lib.spark.building import SparkBuild
+from orchestration.lib.spark.handover import hand_over, spark_type
+from orchestration.lib.spark.storage import Storage, merged, remove_idle
+from orchestration.lib.warehouse.spark_tables import (
+    ensure_spark_ledger,
+    note_spark_build,
+    read_folders,
+    remove_unnamed,
+)
+
+RAW = "raw", "web__events"
+
+
+def landed(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute("create schema raw; create schema quarantine; create schema landing")
+    connection.execute("create table raw.web__events (event_id varchar, amount decimal(18,2), _changed_in bigint)")
+    connection.execute("insert into raw.web__events values ('a', 1, 1), ('b', 2, 1), ('c', 3, 2)")
+    connection.execute("create table quarantine.web__events (file_id varchar, row_text varchar, batch bigint)")
+    connection.execute("insert into quarantine.web__events values ('f', 'Ann, 1 High Street', 1)")
+    connection.execute("create table landing.settings (key varchar, value varchar)")
+
+
+def times(folder: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+
+
+def test_only_parts_whose_rows_changed_are_written_again(tmp_path: Path) -> None:
+    with open_duckdb() as connection:
+        landed(connection)
+        [first] = hand_over(connection, tmp_path, [RAW], is_full=False)
+        assert first.columns == (("event_id", "string"), ("amount", "decimal(18,2)"), ("_changed_in", "bigint"))
+        before = times(Path(first.folder))
+        assert len(before) == 2 and first.is_new
+        [same] = hand_over(connection, tmp_path, [RAW], is_full=False)
+        assert times(Path(first.folder)) == before and not same.is_new
+        # a row of the first batch is superseded: it moves to the part of the batch that changed it
+        connection.execute("update raw.web__events set _changed_in = 3 where event_id = 'b'")
+        connection.execute("insert into raw.web__events values ('d', 4, 3)")
+        [later] = hand_over(connection, tmp_path, [RAW], is_full=False)
+        after = times(Path(later.folder))
+        kept = before.keys() & after.keys()
+        assert later.is_new and len(after) == 3 and len(kept) == 1
+        assert all(before[name] == after[name] for name in kept)
+        files = f"read_parquet('{later.folder}/*.parquet')"
+        differing = connection.execute(
+            f"(from raw.web__events except all from {files}) union all (from {files} except all from raw.web__events)"
+        ).fetchall()
+        assert differing == []
+
+
+def test_an_empty_table_has_its_columns_and_what_a_full_build_finds_is_written_anew(tmp_path: Path) -> None:
+    with open_duckdb() as connection:
+        landed(connection)
+        connection.execute("delete from raw.web__events")
+        [empty] = hand_over(connection, tmp_path, [RAW], is_full=False)
+        [file] = Path(empty.folder).glob("*.parquet")
+        assert one_value(connection, f"select count(*) from '{file}'") == 0
+        # written by another hand: a full build does not trust it
+        file.write_bytes(b"no parquet")
+        hand_over(connection, tmp_path, [RAW], is_full=True)
+        assert one_value(connection, f"select count(*) from '{file}'") == 0
+
+
+def test_rows_as_they_came_stay_in_the_quarantine(tmp_path: Path) -> None:
+    with open_duckdb() as connection:
+        landed(connection)
+        [quarantined] = hand_over(connection, tmp_path, [("quarantine", "web__events")], is_full=False)
+        assert [column for column, _ in quarantined.columns] == ["file_id", "batch"]
+        [file] = Path(quarantined.folder).glob("*.parquet")
+        assert b"High Street" not in file.read_bytes()
+
+
+def test_a_type_that_is_not_known_is_named() -> None:
+    assert spark_type("MAP(VARCHAR, VARCHAR)[]") == "array<map<string,string>>"
+    with pytest.raises(ValueError, match="a column of type UUID can't be handed over to Spark"):
+        spark_type("UUID")
+
+
+def write(storage: Storage, relation: str, rows: str) -> str:
+    """Writes rows as Spark would, into a new folder that the relation then names."""
+    folder = storage.new_folder(relation)
+    Path(folder).mkdir(parents=True)
+    with open_duckdb() as connection:
+        connection.execute(f"copy ({rows}) to '{folder}/part-0.parquet' (format parquet)")
+    storage.wrote(relation, folder)
+    return folder
+
+
+def test_equal_rows_in_another_order_have_the_same_hash(tmp_path: Path) -> None:
+    storage = Storage(tmp_path, 1)
+    one = storage.content(write(storage, "core.a", "select * from (values (1, 'x'), (2, null)) as t(n, x)"))
+    other = storage.content(write(storage, "core.a", "select * from (values (2, null), (1, 'x')) as t(n, x)"))
+    third = storage.content(write(storage, "core.a", "select * from (values (2, 'y'), (1, 'x')) as t(n, x)"))
+    assert one == other is not None and one != third
+
+
+def build_of(tables: Path, number: int, storage: Storage, stored: dict[str, str]) -> tuple[SparkBuild, DbtBuild]:
+    start = SparkBuild("sc://localhost", str(tables), "home", number, None if not stored else number - 1, (), stored)
+    return start, DbtBuild((), None, storage.written)
+
+
+def test_the_warehouse_shows_the_tables_and_forgets_folders_that_nothing_names(tmp_path: Path) -> None:
+    spark = Spark("sc://localhost", tmp_path)
+    with open_duckdb() as connection:
+        connection.execute("create schema landing; create schema core")
+        # of a build by DuckDB before
+        connection.execute("create table core.dim_dates (day date)")
+        ensure_spark_ledger(connection)
+        first = Storage(tmp_path, 1)
+        write(first, "core.dim_dates", "select date '2026-01-01' as day, timestamptz '2026-01-01 12:00:00+00' as seen_at")
+        write(first, "core.dim_gone", "select 1 as n")
+        write(first, "core.dim_dates__changed", "select 1 as n")
+        note_spark_build(connection, spark, *build_of(tmp_path, 1, first, {}))
+        assert one_value(connection, "select typeof(seen_at) from core.dim_dates") == "TIMESTAMP"
+        views = connection.execute("select view_name from duckdb_views() where schema_name = 'core'").fetchall()
+        assert {name for (name,) in views} == {"dim_dates", "dim_gone"}, "what is kept next to a table is no table"
+
+        stored = read_folders(connection)
+        second = Storage(tmp_path, 2)
+        write(second, "core.dim_dates", "select date '2026-01-02' as day, timestamptz '2026-01-02 12:00:00+00' as seen_at")
+        second.dropped("core.dim_gone")
+        # of a build that was killed
+        left = tmp_path / "core" / "dim_dates" / "9-1"
+        left.mkdir(parents=True)
+        note_spark_build(connection, spark, *build_of(tmp_path, 2, second, stored))
+        remove_unnamed(connection, spark)
+        assert str(one_value(connection, "select day from core.dim_dates")) == "2026-01-02"
+        assert read_folders(connection) == merged(stored, second.written)
+        kept = {str(path.relative_to(tmp_path)) for path in tmp_path.glob("*/*/*")}
+        assert kept == set(read_folders(connection).values()) and not left.exists()
+
+
+def test_landed_rows_are_never_taken_for_idle_folders(tmp_path: Path) -> None:
+    with open_duckdb() as connection:
+        landed(connection)
+        [given] = hand_over(connection, tmp_path, [RAW], is_full=False)
+    remove_idle(tmp_path, ())
+    assert any(Path(given.folder).iterdir())

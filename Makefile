@@ -36,10 +36,10 @@ help:  ## Start: list the targets
 setup:  ## Start: install what the project needs into .venv
 	@"$$PYTHON" orchestration/set_up.py
 
-setup-spark:
+setup-spark: setup
 	@"$$PYTHON" orchestration/set_up.py spark
 
-run: setup $(for_target)  ## Start: from extracts to a published release | EXAMPLE= CUSTOMERS= DAYS= SEED= HOUSEHOLDS= CLOCK=now TARGET=spark
+run: setup $(for_target)  ## Start: from extracts to a published release | EXAMPLE= CUSTOMERS= DAYS= SEED= HOUSEHOLDS= CLOCK=now | TARGET=spark
 	@$(RUN) run $(SIZE) $(if $(filter now,$(CLOCK)),--move-clock)
 
 report: setup  ## Start: all that a run sums up: tables, KPIs, checks

@@ -105,7 +105,7 @@ EXAMPLES: dict[str, str] = {
     "mcp": "make mcp HTTP=1 JOURNEYS_MCP_PORT=8061",
     "superset": "make superset JOURNEYS_SUPERSET_PORT=8089",
     "up": "make up JOURNEYS_PORT=3001",
-    "spark-up": "make spark-up JOURNEYS_SPARK_EXECUTOR_MEMORY=2GB",
+    "spark-up": "make spark-up JOURNEYS_SPARK_PORT=15003",
     "spark-down": "make spark-down",
     "check": "make check JOURNEYS_EXTRACTS=my/extracts",
     "journey-check": "make journey-check JOURNEY=purchase",

@@ -26,6 +26,11 @@ def command(
     import shlex
 
     settings = announced(read_settings())
+    if settings.spark is not None:
+        raise SettingsError(
+            "TARGET=spark: make dbt runs dbt on the warehouse file, with DuckDB. On Spark models are built by make run "
+            "TARGET=spark; make dbt ARGS='compile …' without a target shows a model's SQL."
+        )
     try:
         given = [*(shlex.split(line) if line is not None else ()), *(arguments or ())]
     except ValueError as error:

@@ -6,7 +6,10 @@ from orchestration.lib.core.settings import read_spark_cluster
 
 
 def command() -> int:
-    """End every process of the Spark cluster on this machine, also those that a killed command left behind."""
+    """End every process of the Spark cluster on this machine.
+
+    Also those that a killed command left behind.
+    """
     from orchestration.lib.core.activity import step
     from orchestration.lib.spark.cluster import stop
 

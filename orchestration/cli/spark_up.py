@@ -6,9 +6,10 @@ from orchestration.lib.core.settings import read_spark_cluster
 
 
 def command() -> int:
-    """Start a Spark cluster on this machine: a master, two workers and a server for queries, on loopback alone.
+    """Start a Spark cluster on this machine.
 
-    It runs on until make spark-down. Ports, memory and the folder of its logs are settings (docs/spark.md).
+    A master, two workers and a server for queries, on loopback alone, which run on until make spark-down. Ports, memory
+    and the folder of logs are settings (docs/spark.md).
     """
     from orchestration.lib.core.activity import step
     from orchestration.lib.spark.cluster import logs, start

@@ -56,6 +56,7 @@ def test_each_command_and_each_option_is_explained_with_an_example(name: str) ->
         "JOURNEYS_PORT",
         "JOURNEYS_DASHBOARD_PORT",
         "JOURNEYS_MCP_PORT",
+        "JOURNEYS_SPARK_PORT",
         "JOURNEYS_SUPERSET_PORT",
     }
     for parameter in command.params:

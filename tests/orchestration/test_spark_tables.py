@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -13,6 +14,7 @@ from orchestration.lib.dbt.building import DbtBuild
 from orchestration.lib.spark.building import SparkBuild
 from orchestration.lib.spark.handover import hand_over, spark_type
 from orchestration.lib.spark.storage import Storage, merged, remove_idle
+from orchestration.lib.warehouse.build import ensure_ledgers, plan_build
 from orchestration.lib.warehouse.spark_tables import (
     ensure_spark_ledger,
     note_spark_build,
@@ -119,17 +121,17 @@ def test_the_warehouse_shows_the_tables_and_forgets_folders_that_nothing_names(t
         connection.execute("create table core.dim_dates (day date)")
         ensure_spark_ledger(connection)
         first = Storage(tmp_path, 1)
-        write(first, "core.dim_dates", "select date '2026-01-01' as day, timestamptz '2026-01-01 12:00:00+00' as seen_at")
+        write(first, "core.dim_dates", "select date '2026-01-01' as day, timestamptz '2026-01-01 12:00+00' as seen")
         write(first, "core.dim_gone", "select 1 as n")
         write(first, "core.dim_dates__changed", "select 1 as n")
         note_spark_build(connection, spark, *build_of(tmp_path, 1, first, {}))
-        assert one_value(connection, "select typeof(seen_at) from core.dim_dates") == "TIMESTAMP"
+        assert one_value(connection, "select typeof(seen) from core.dim_dates") == "TIMESTAMP"
         views = connection.execute("select view_name from duckdb_views() where schema_name = 'core'").fetchall()
         assert {name for (name,) in views} == {"dim_dates", "dim_gone"}, "what is kept next to a table is no table"
 
         stored = read_folders(connection)
         second = Storage(tmp_path, 2)
-        write(second, "core.dim_dates", "select date '2026-01-02' as day, timestamptz '2026-01-02 12:00:00+00' as seen_at")
+        write(second, "core.dim_dates", "select date '2026-01-02' as day, timestamptz '2026-01-02 12:00+00' as seen")
         second.dropped("core.dim_gone")
         # of a build that was killed
         left = tmp_path / "core" / "dim_dates" / "9-1"
@@ -148,3 +150,23 @@ def test_landed_rows_are_never_taken_for_idle_folders(tmp_path: Path) -> None:
         [given] = hand_over(connection, tmp_path, [RAW], is_full=False)
     remove_idle(tmp_path, ())
     assert any(Path(given.folder).iterdir())
+
+
+def test_tables_of_another_engine_are_built_again_from_raw_and_the_reason_is_said() -> None:
+    clock = datetime(2026, 2, 1, tzinfo=UTC)
+    with open_duckdb() as connection:
+        ensure_ledgers(connection, "a key")
+        connection.execute("create table landing.batches (batch bigint)")
+        connection.execute("create table landing.files (batch bigint)")
+        for built, asked in (("a1-b2", "spark:a1-b2"), ("spark:a1-b2", "a1-b2")):
+            connection.execute("delete from landing.builds")
+            connection.execute(
+                "insert into landing.builds values (1, 0, ?, ?, 'complete', 'r', null, null)",
+                [datetime(2026, 2, 1), built],
+            )
+            plan = plan_build(connection, fingerprint=asked, as_of=clock)
+            engines = ("duckdb", "spark") if asked.startswith("spark") else ("spark", "duckdb")
+            assert plan is not None and plan.is_full
+            assert plan.reason == f"the tables were built by {engines[0]}, and are to be by {engines[1]}"
+            # the same engine, nothing new
+            assert plan_build(connection, fingerprint=built, as_of=clock) is None

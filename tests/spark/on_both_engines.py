@@ -8,18 +8,29 @@ from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.sql import name
 from tests.conftest import NOT_COMPARED, OF_THE_DELIVERY, ROWS_COMPARED
 
-# Sums of floating-point numbers depend on their order: they agree to so many digits. All else is equal.
+# Sums of floating-point numbers depend on their order: they agree to so many decimals. All else is equal.
 DIGITS = 9
 INEXACT = ("DOUBLE", "FLOAT")
+# Columns that are not equal, with the reason. A test says when one of them becomes so.
+NOT_EQUAL = {
+    # a decimal within JSON text: DuckDB writes 0.0 and 123.9, Spark 0.00 and 123.90
+    "core.fct_events": {"properties"},
+    # count_if of conditions that are all null: null on DuckDB, 0 on Spark
+    "hygiene.source_scorecard": {"current_count", "superseded_count", "duplicate_count"},
+}
 
 
-def differing_rows(duckdb_file: Path, spark_file: Path, tables: list[str]) -> dict[str, list[tuple[object, ...]]]:
-    """Tables whose rows differ, each with up to three rows of each side alone."""
+def differing_rows(
+    duckdb_file: Path, spark_file: Path, tables: list[str], *, leaves_out: bool = True
+) -> dict[str, list[tuple[object, ...]]]:
+    """Tables whose rows differ, each with up to three rows of each side alone; without columns that are `NOT_EQUAL`,
+    or with `leaves_out=False` by all of them."""
     found: dict[str, list[tuple[object, ...]]] = {}
     with open_duckdb(duckdb_file, read_only=True) as connection:
         connection.execute(f"attach '{spark_file}' as spark (read_only)")
         for table in tables:
             left_out = NOT_COMPARED | OF_THE_DELIVERY.get(table, set())
+            left_out = left_out | (NOT_EQUAL.get(table, set()) if leaves_out else set())
             described = connection.execute(f"describe {table}").fetchall()
             columns = ", ".join(
                 f"round(cast({name(column)} as double), {DIGITS})" if kind in INEXACT else name(column)

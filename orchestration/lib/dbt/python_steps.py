@@ -283,7 +283,12 @@ class SparkExchange:
 
     def hand_over(self, name: str, table: pa.Table) -> str:
         """Makes rows readable in SQL for as long as the model runs, and returns under which name."""
-        self._session.createDataFrame(table).createOrReplaceTempView(f"scratch_{name}")
+        from pyspark.sql.pandas.types import from_arrow_schema
+
+        # of an empty table it infers no columns
+        given = table if table.num_rows else []
+        frame = self._session.createDataFrame(given, schema=from_arrow_schema(table.schema))
+        frame.createOrReplaceTempView(f"scratch_{name}")
         self._names.append(f"scratch_{name}")
         return self._names[-1]
 

@@ -24,6 +24,7 @@ from orchestration.lib.sources.resolving import check_identifier_types, read_all
 from orchestration.lib.warehouse.build import (
     CompleteBuild,
     build_trouble,
+    engine_of,
     fingerprint,
     last_complete_build,
 )
@@ -123,7 +124,9 @@ def _files_due(
 def _build_due(
     last: CompleteBuild, settings: Settings, *, code: str, batch: int, released: str | None
 ) -> Iterable[str]:
-    if last.fingerprint != code:
+    if engine_of(last.fingerprint) != engine_of(code):
+        yield f"the tables were built by {engine_of(last.fingerprint)}, and are to be by {engine_of(code)}"
+    elif last.fingerprint != code:
         yield "models, seeds or settings changed"
     if batch != last.batch:
         yield "rows landed, or were withdrawn, restored or read again, after the last build"

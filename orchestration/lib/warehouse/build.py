@@ -120,7 +120,7 @@ def fingerprint(settings: Settings, pepper: str, root: Path = PROJECT_ROOT) -> s
     return hashes if settings.target == DUCKDB else f"{settings.target}:{hashes}"
 
 
-def _engine_of(fingerprint: str) -> str:
+def engine_of(fingerprint: str) -> str:
     """The engine that tables of a fingerprint were built by."""
     engine, mark, _ = fingerprint.rpartition(":")
     return engine if mark else DUCKDB
@@ -155,8 +155,8 @@ def plan_build(
         reason = "first build"
     elif statuses & {BY_HAND, RUNNING}:
         reason = trouble
-    elif _engine_of(last.fingerprint) != _engine_of(fingerprint):
-        reason = f"the tables were built by {_engine_of(last.fingerprint)}, and are to be by {_engine_of(fingerprint)}"
+    elif engine_of(last.fingerprint) != engine_of(fingerprint):
+        reason = f"the tables were built by {engine_of(last.fingerprint)}, and are to be by {engine_of(fingerprint)}"
     elif last.fingerprint.partition("-")[0] != fingerprint.partition("-")[0]:
         reason = "settings changed"
     elif as_of < last.as_of:

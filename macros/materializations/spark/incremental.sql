@@ -15,6 +15,10 @@
         {%- do exceptions.raise_compiler_error(this ~ ': there is no table whose rows could be replaced') -%}
     {%- endif -%}
     {{ run_hooks(pre_hooks) }}
+    {#- before the contract looks at the query, which reads them -#}
+    {%- if builds_changes_only() -%}
+        {%- do spark_scratch(scratch, changed_keys_relation(), keys_of_changes()) -%}
+    {%- endif -%}
     {%- set query = spark_by_contract(compiled_code) -%}
     {%- if not is_compared -%}
         {%- do drop_other_type(target) -%}
@@ -22,9 +26,6 @@
         {%- do spark_drop(changed) -%}
         {%- do report_rows('new') -%}
     {%- else -%}
-        {%- if builds_changes_only() -%}
-            {%- do spark_scratch(scratch, changed_keys_relation(), keys_of_changes()) -%}
-        {%- endif -%}
         {%- set fresh = spark_scratch(scratch, scratch_relation('fresh'), query) -%}
         {%- if not builds_changes_only() and spark_columns(fresh) != spark_columns(existing) -%}
             {%- do spark_replace(target, 'select * from ' ~ fresh) -%}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 from orchestration.lib.spark.storage import Storage
@@ -28,8 +29,8 @@ def let_models_write(storage: Storage) -> None:
 
 def _keep_one_session() -> None:
     """dbt-spark asks for a session and says all settings again before each statement, which is a call each."""
-    from dbt.adapters.spark import session
-
+    # not everybody has it installed
+    session: Any = importlib.import_module("dbt.adapters.spark.session")
     ask = session.SparkSession.builder.getOrCreate
     kept: list[Any] = []
 

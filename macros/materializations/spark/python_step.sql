@@ -3,7 +3,7 @@
     {%- if run_python_step is not defined -%}
         {%- do exceptions.raise_compiler_error(
             this.identifier ~ ' is a Python step, which the dbt command alone can not run. '
-            ~ 'Type make dbt ARGS="…", with what follows dbt in place of the dots.'
+            ~ 'Type make run TARGET=spark.'
         ) -%}
     {%- endif -%}
     {%- set target = this.incorporate(type='table') -%}

@@ -8,8 +8,7 @@
 {% macro spark_replace(target, query, name='main') -%}
     {%- if spark_storage is not defined -%}
         {%- do exceptions.raise_compiler_error(
-            'The dbt command alone does not know where tables of Spark lie. Type make dbt ARGS="…", with what follows '
-            ~ 'dbt in place of the dots.'
+            'The dbt command alone does not know where tables of Spark lie. Type make run TARGET=spark.'
         ) -%}
     {%- endif -%}
     {%- set folder = spark_storage.new_folder(target) -%}

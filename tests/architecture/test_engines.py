@@ -36,6 +36,8 @@ COLLECTED_INTO_ONE_ROW: dict[str, str] = {}
 # A function of Python gets its rows in the process that runs dbt.
 ON_THE_DRIVER = {
     "int_bridge_links": "its rows are the links between people that one removal would split",
+    "int_channel_credit_bounds": "its rows are sums by channel, month, rule and one of twenty groups of customers",
+    "int_channel_solutions": "its rows are counts of moves between channels, by month and group of customers",
     "int_record_pairs": "its rows are people records, which are fewer than customers",
     "int_resolved_links": "its rows are the links of components in which a decision or rule is broken",
 }

@@ -77,9 +77,9 @@ def serve(path: str) -> None:
     look_for_garbage_rarely()
     kept_digest, kept_manifest = project.parsed_project()
 
-    def parsed_project(own: Path | None = None) -> object:
-        is_kept = own is None and project.project_digest() == kept_digest
-        return (kept_digest, kept_manifest) if is_kept else project.parsed_project(own)
+    def parsed_project(own: Path | None = None, *, engine: str = project.DUCKDB) -> object:
+        is_kept = own is None and engine == project.DUCKDB and project.project_digest() == kept_digest
+        return (kept_digest, kept_manifest) if is_kept else project.parsed_project(own, engine=engine)
 
     child.parsed_project = parsed_project  # type: ignore[assignment]
     # a fork ends with its client, which `_watch` sees to

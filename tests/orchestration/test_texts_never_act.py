@@ -28,6 +28,7 @@ from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import CONTROL_CHARACTER, PROJECT_ROOT, Smtp
 from orchestration.lib.digests.mail import mail_page
 from orchestration.lib.digests.sending import _Mail, compose
+from orchestration.lib.digests.wording import NO_BREAK
 from tests.orchestration.hostile import PAYLOADS, RESULT_OF_JINJA, DataSet
 
 pytestmark = pytest.mark.xdist_group("hostile")
@@ -93,7 +94,8 @@ def of_digests(data_set: DataSet, text: str) -> None:
         shown += parsed.shown
         assert not CONTROL_CHARACTER.search(page.with_suffix(".txt").read_text(encoding="utf-8").replace("\n", ""))
     if not CONTROL_CHARACTER.search(text):
-        assert text in "".join(shown), "a KPI, a phase, a journey or a person has that name"
+        # a percent sign never stands alone on a line
+        assert text in "".join(shown).replace(NO_BREAK, " "), "a KPI, a phase, a journey or a person has that name"
 
 
 def of_rows(data_set: DataSet, text: str) -> None:

@@ -114,7 +114,13 @@ def test_a_python_step_is_an_asset_between_models(
     assert node.parent_keys == {key("int_inner_links")} and key("fct_identifier_links") in node.child_keys
     assert node.is_executable
     in_python = {spec.key.path[-1] for spec in specs.values() if "python" in spec.kinds and "dbt" in spec.kinds}
-    assert in_python == {"int_record_pairs", "int_resolved_links", "int_bridge_links"}
+    assert in_python == {
+        "int_bridge_links",
+        "int_channel_credit_bounds",
+        "int_channel_solutions",
+        "int_record_pairs",
+        "int_resolved_links",
+    }
 
 
 def test_every_asset_has_a_group_an_owner_and_a_description(definitions: dg.Definitions) -> None:

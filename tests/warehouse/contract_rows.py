@@ -102,6 +102,9 @@ def _value(contract: TableContract, column: ColumnContract, case: str, person: i
         return date(1980, 1, 1 + (person or 0)) if column.personal else date(2026, 1, 10 + number)
     if column.data_type == "boolean":
         return False
+    if column.name == "respondent_kind":
+        # an employee's answer is no event
+        return "customer"
     if column.accepted_values:
         accepted = column.accepted_values[number % len(column.accepted_values)]
         return accepted if column.data_type == "string" else int(accepted)

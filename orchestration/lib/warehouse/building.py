@@ -81,17 +81,17 @@ def build_tables(
         spark=spark,
         progress=progress,
     )
+    states = {result.unique_id: result.state for result in built.results if result.state is not None}
+    if spark is not None and settings.spark is not None:
+        with open_duckdb(settings.warehouse) as connection:
+            note_spark_build(connection, settings.spark, spark, built)
+        if built.is_success and (views := build_views(settings, built, manifest, inputs, plan)):
+            built = replace(
+                built, error=views.error, results=(*built.results, *(one for one in views.results if one.is_bad))
+            )
     reclaims_space = number % BUILDS_BETWEEN_RECLAIMS == 0
     with open_duckdb(settings.warehouse, reclaims_space=reclaims_space) as connection:
-        states = {result.unique_id: result.state for result in built.results if result.state is not None}
         write_states(connection, states, is_full=plan.is_full)
-        if spark is not None and settings.spark is not None:
-            note_spark_build(connection, settings.spark, spark, built)
-    if spark is not None and built.is_success and (views := build_views(settings, built, manifest, inputs, plan)):
-        built = replace(
-            built, error=views.error, results=(*built.results, *(one for one in views.results if one.is_bad))
-        )
-    with open_duckdb(settings.warehouse) as connection:
         if settings.spark is not None:
             remove_unnamed(connection, settings.spark)
         end_build(

@@ -67,11 +67,10 @@ def build_tables(
             plan = BuildPlan(False, "a part was asked for", latest_batch(connection), as_of, code)
         if plan is None:
             return None
-        manifest = read_dbt_manifest(settings.resolved_sources)
         note_source_usage(connection, read_dbt_manifest())
         number = begin_build(connection, plan, now=now)
         inputs = read_build_inputs(connection, plan, number, now=now, is_forced=bool(part))
-        spark = begin_spark_build(connection, settings, plan, number, manifest)
+        spark = begin_spark_build(connection, settings, plan, number)
     begins(plan)
     built = build(
         settings,
@@ -85,7 +84,7 @@ def build_tables(
     if spark is not None and settings.spark is not None:
         with open_duckdb(settings.warehouse) as connection:
             note_spark_build(connection, settings.spark, spark, built)
-        if built.is_success and (views := build_views(settings, built, manifest, inputs, plan)):
+        if built.is_success and (views := build_views(settings, built, inputs, plan)):
             built = replace(
                 built, error=views.error, results=(*built.results, *(one for one in views.results if one.is_bad))
             )

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
@@ -17,6 +16,7 @@ from orchestration.lib.core.settings import Spark as SparkSettings
 from orchestration.lib.core.sql import literal, name
 from orchestration.lib.dbt.building import DbtBuild, build
 from orchestration.lib.dbt.node_states import BuildInputs
+from orchestration.lib.dbt.project import read_dbt_manifest
 from orchestration.lib.spark.building import SparkBuild
 from orchestration.lib.spark.catalog import check_answering
 from orchestration.lib.spark.handover import QUARANTINE, hand_over
@@ -42,7 +42,7 @@ def read_folders(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
 
 
 def begin_spark_build(
-    connection: duckdb.DuckDBPyConnection, settings: Settings, plan: BuildPlan, number: int, manifest: Mapping[str, Any]
+    connection: duckdb.DuckDBPyConnection, settings: Settings, plan: BuildPlan, number: int
 ) -> SparkBuild | None:
     """Hands landed rows over, and says what Spark has to know; None where DuckDB builds. Raises SparkError.
 
@@ -55,6 +55,7 @@ def begin_spark_build(
             _forget(connection, stored)
         return None
     check_answering(settings.spark.remote)
+    manifest = read_dbt_manifest(settings.resolved_sources)
     sources = [(node["schema"], node["identifier"]) for node in manifest["sources"].values()]
     landed = hand_over(
         connection,
@@ -111,10 +112,9 @@ def remove_unnamed(connection: duckdb.DuckDBPyConnection, spark: SparkSettings) 
     remove_idle(spark.tables, set(read_folders(connection).values()))
 
 
-def build_views(
-    settings: Settings, built: DbtBuild, manifest: Mapping[str, Any], inputs: BuildInputs, plan: BuildPlan
-) -> DbtBuild | None:
+def build_views(settings: Settings, built: DbtBuild, inputs: BuildInputs, plan: BuildPlan) -> DbtBuild | None:
     """Has DuckDB make the models that are views, over the tables that Spark built, where Spark made its own."""
+    manifest = read_dbt_manifest(settings.resolved_sources)
     views = {
         node["unique_id"]
         for node in manifest["nodes"].values()

@@ -9,10 +9,12 @@ import duckdb
 import pytest
 
 from orchestration.lib.core.connection import one_value, open_duckdb
-from orchestration.lib.core.settings import Spark
+from orchestration.lib.core.settings import Spark, read_settings
 from orchestration.lib.dbt.building import DbtBuild
 from orchestration.lib.spark.building import SparkBuild
+from orchestration.lib.spark.folder import MARKER, claim
 from orchestration.lib.spark.handover import hand_over, spark_type
+from orchestration.lib.spark.java import SparkError
 from orchestration.lib.spark.storage import Storage, merged, remove_idle
 from orchestration.lib.warehouse.build import ensure_ledgers, plan_build
 from orchestration.lib.warehouse.spark_tables import (
@@ -71,6 +73,9 @@ def test_an_empty_table_has_its_columns_and_what_a_full_build_finds_is_written_a
         assert one_value(connection, f"select count(*) from '{file}'") == 0
         # written by another hand: a full build does not trust it
         file.write_bytes(b"no parquet")
+        with pytest.raises(SparkError, match=f"it has no {MARKER}"):
+            hand_over(connection, tmp_path, [RAW], is_full=True)
+        (tmp_path / MARKER).write_text("home")
         hand_over(connection, tmp_path, [RAW], is_full=True)
         assert one_value(connection, f"select count(*) from '{file}'") == 0
 
@@ -137,6 +142,7 @@ def test_the_warehouse_shows_the_tables_and_forgets_folders_that_nothing_names(t
         left = tmp_path / "core" / "dim_dates" / "9-1"
         left.mkdir(parents=True)
         note_spark_build(connection, spark, *build_of(tmp_path, 2, second, stored))
+        (tmp_path / MARKER).write_text("home")
         remove_unnamed(connection, spark)
         assert str(one_value(connection, "select day from core.dim_dates")) == "2026-01-02"
         assert read_folders(connection) == merged(stored, second.written)
@@ -148,6 +154,7 @@ def test_landed_rows_are_never_taken_for_idle_folders(tmp_path: Path) -> None:
     with open_duckdb() as connection:
         landed(connection)
         [given] = hand_over(connection, tmp_path, [RAW], is_full=False)
+    (tmp_path / MARKER).write_text("home")
     remove_idle(tmp_path, ())
     assert any(Path(given.folder).iterdir())
 
@@ -170,3 +177,28 @@ def test_tables_of_another_engine_are_built_again_from_raw_and_the_reason_is_sai
             assert plan.reason == f"the tables were built by {engines[0]}, and are to be by {engines[1]}"
             # the same engine, nothing new
             assert plan_build(connection, fingerprint=built, as_of=clock) is None
+
+
+def test_two_data_sets_share_a_folder_and_nobody_elses_files_are_removed(tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    (shared / "others" / "ledger" / "2025").mkdir(parents=True)
+    given = {"JOURNEYS_TARGET": "spark", "JOURNEYS_SPARK_TABLES": str(shared), "JOURNEYS_VAR": str(tmp_path / "var")}
+    one = read_settings({**given, "JOURNEYS_DATA_SET": "one", "JOURNEYS_EXTRACTS": str(tmp_path)})
+    two = read_settings({**given, "JOURNEYS_DATA_SET": "two", "JOURNEYS_EXTRACTS": str(tmp_path)})
+    assert one.spark is not None and two.spark is not None
+    for settings in (one, two):
+        assert settings.spark is not None and settings.spark.tables == shared / settings.home.name
+        claim(settings.spark.tables, settings.home)
+        (settings.spark.tables / "core" / "dim_dates" / "1-1").mkdir(parents=True)
+    remove_idle(one.spark.tables, ())
+    assert not (one.spark.tables / "core" / "dim_dates").exists()
+    assert (two.spark.tables / "core" / "dim_dates" / "1-1").is_dir()
+    remove_idle(shared, ())
+    assert (shared / "others" / "ledger" / "2025").is_dir()
+    with pytest.raises(SparkError, match="is not empty and has no"):
+        claim(shared, one.home)
+    with pytest.raises(SparkError, match=r"holds Spark's tables of the data set in .*, not of"):
+        claim(two.spark.tables, one.home)
+    # within the data set's own home, which may have been moved
+    claim(one.home / "spark", tmp_path / "earlier")
+    claim(one.home / "spark", one.home)

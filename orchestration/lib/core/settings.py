@@ -349,8 +349,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
                           as cron has them, in the reporting time zone (default 0 5 * * *)
     JOURNEYS_TARGET       the engine that builds the models: duckdb (default) or spark; make run TARGET=spark sets it
     JOURNEYS_SPARK_REMOTE the server that takes Spark's queries (default: that of make spark-up)
-    JOURNEYS_SPARK_TABLES folder of the tables that Spark builds, of the same path on each of its machines (default:
-                          `spark` in the data set's folder)
+    JOURNEYS_SPARK_TABLES folder in which each data set has a folder of the tables that Spark builds, of the same path
+                          on each of Spark's machines (default: `spark` in the data set's folder)
     JOURNEYS_MATCHING     off: people records without a shared key are not matched, whatever matching.toml says
 
     Raises SettingsError naming the variable, its value and what it may be.
@@ -509,7 +509,8 @@ def _read_spark(value: Callable[[str], str | None], environment: Mapping[str, st
             f"JOURNEYS_SPARK_REMOTE={remote}: give the address of a Spark Connect server, such as "
             "sc://spark.example.com:15002."
         )
-    return Spark(remote, Path(value("JOURNEYS_SPARK_TABLES") or home / "spark").resolve())
+    shared = value("JOURNEYS_SPARK_TABLES")
+    return Spark(remote, (Path(shared) / home.name if shared else home / "spark").resolve())
 
 
 def _port(value: Callable[[str], str | None], name: str, default: int) -> int:

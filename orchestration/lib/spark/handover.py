@@ -9,7 +9,6 @@ there under its name is up to date.
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.lib.core.sql import literal, name
+from orchestration.lib.spark.folder import remove_below
 
 # Where they lie within the folder of tables: its other folders are those of schemas that models build.
 LANDED = "landed"
@@ -57,7 +57,7 @@ def hand_over(
     """Writes tables of the warehouse, by schema and name, as far as Spark lacks them; `is_full` writes them again."""
     folder = tables / LANDED
     if is_full and folder.exists():
-        shutil.rmtree(folder)
+        remove_below(tables, folder)
     found = []
     for schema, table in sorted(set(wanted)):
         columns = connection.execute(

@@ -8,12 +8,12 @@ warehouse file, `landing.spark_tables`, names those that count.
 from __future__ import annotations
 
 import itertools
-import shutil
 import threading
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from orchestration.lib.core.sql import literal
+from orchestration.lib.spark.folder import is_claimed, remove_below
 from orchestration.lib.spark.handover import LANDED
 
 # Scratch tables of a build lie here within the folder of tables.
@@ -80,15 +80,20 @@ class Storage:
 
 
 def remove_idle(tables: Path, named: Collection[str]) -> None:
-    """Removes what lies in the folder of tables and is named by no ledger: old content, and what killed builds left."""
+    """Removes what lies in the folder of tables and is named by no ledger: old content, and what killed builds left.
+
+    A folder without the marker of a data set stays as it is.
+    """
     kept = {tables / folder for folder in named}
-    for schema in tables.iterdir() if tables.is_dir() else ():
+    for schema in tables.iterdir() if is_claimed(tables) else ():
         if schema.name == LANDED or not schema.is_dir():
             continue
         for table in schema.iterdir():
-            for folder in table.iterdir() if table.is_dir() else ():
+            if not table.is_dir():
+                continue
+            for folder in table.iterdir():
                 if folder not in kept:
-                    shutil.rmtree(folder, ignore_errors=True)
+                    remove_below(tables, folder)
             if not any(table.iterdir()):
                 table.rmdir()
 

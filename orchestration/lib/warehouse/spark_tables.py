@@ -19,7 +19,9 @@ from orchestration.lib.dbt.node_states import BuildInputs
 from orchestration.lib.dbt.project import read_dbt_manifest
 from orchestration.lib.spark.building import SparkBuild
 from orchestration.lib.spark.catalog import check_answering
+from orchestration.lib.spark.folder import claim
 from orchestration.lib.spark.handover import QUARANTINE, hand_over
+from orchestration.lib.spark.java import SparkError
 from orchestration.lib.spark.storage import FILES, merged, remove_idle
 from orchestration.lib.warehouse.build import BuildPlan
 
@@ -55,6 +57,12 @@ def begin_spark_build(
             _forget(connection, stored)
         return None
     check_answering(settings.spark.remote)
+    claim(settings.spark.tables, settings.home)
+    if not plan.is_full and not all((settings.spark.tables / folder).is_dir() for folder in stored.values()):
+        raise SparkError(
+            f"Tables of the last build are not in {settings.spark.tables}. If JOURNEYS_SPARK_TABLES changed, set it as "
+            "it was; else build them from raw: make rebuild."
+        )
     manifest = read_dbt_manifest(settings.resolved_sources)
     sources = [(node["schema"], node["identifier"]) for node in manifest["sources"].values()]
     landed = hand_over(

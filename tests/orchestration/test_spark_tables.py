@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import duckdb
 import pytest
@@ -12,6 +14,7 @@ from orchestration.lib.core.connection import one_value, open_duckdb
 from orchestration.lib.core.settings import Spark, read_settings
 from orchestration.lib.dbt.building import DbtBuild
 from orchestration.lib.spark.building import SparkBuild
+from orchestration.lib.spark.catalog import NOTE, make_known
 from orchestration.lib.spark.folder import MARKER, claim
 from orchestration.lib.spark.handover import hand_over, spark_type
 from orchestration.lib.spark.java import SparkError
@@ -202,3 +205,40 @@ def test_two_data_sets_share_a_folder_and_nobody_elses_files_are_removed(tmp_pat
     # within the data set's own home, which may have been moved
     claim(one.home / "spark", tmp_path / "earlier")
     claim(one.home / "spark", one.home)
+
+
+class Server:
+    """Answers statements as Spark's server does, as far as `make_known` asks; keeps those that it was sent."""
+
+    def __init__(self, tables: dict[str, list[str]]) -> None:
+        self.tables = tables
+        self.sent: list[str] = []
+
+    def sql(self, statement: str) -> SimpleNamespace:
+        self.sent.append(statement)
+        rows: list[tuple[str, ...]] = []
+        if statement == "show schemas":
+            rows = [(schema,) for schema in self.tables]
+        elif statement.startswith("show tables in "):
+            rows = [(table,) for table in self.tables[statement.rpartition(" ")[2]]]
+        elif statement == f"describe schema {NOTE}" and NOTE in self.tables:
+            rows = [("Comment", "another data set")]
+        return SimpleNamespace(collect=lambda: rows)
+
+
+def test_a_server_with_tables_of_others_is_refused_before_anything_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    def known(server: Server) -> None:
+        make_known(
+            server, home=Path("/home"), number=None, schemas=["core", "raw"], landed=(), stored={}, tables=Path("/t")
+        )
+
+    monkeypatch.setitem(sys.modules, "pyspark", ModuleType("pyspark"))
+    monkeypatch.setitem(sys.modules, "pyspark.errors", SimpleNamespace(PySparkException=RuntimeError))
+    others = Server({"default": [], "core": ["invoices"], "raw": []})
+    with pytest.raises(SparkError, match=r"has tables in the schemas core, which .* .JOURNEYS_SPARK_REMOTE"):
+        known(others)
+    assert not any(statement.startswith(("drop", "create", "comment")) for statement in others.sent)
+    for tables in ({"core": [], "default": ["t"]}, {"core": ["fct_events"], NOTE: []}):
+        server = Server(tables)
+        known(server)
+        assert "drop schema if exists core cascade" in server.sent

@@ -103,11 +103,17 @@ def make_known(
     """Has the server know the tables of a data set as the ledger has them, by folders within `tables`.
 
     `number` is the build that the ledger is of; None where tables are built from raw, and none is to be known.
+    Raises SparkError where schemas of these names have tables, and no note says that a data set made them.
     """
-    known = _note(session) if number is not None else None
+    landed = tuple(landed)
+    dropped = {*schemas, *(one.relation.partition(".")[0] for one in landed)} - {DEFAULT_SCHEMA}
+    noted = _note(session)
+    if noted is None:
+        _check_unused(session, dropped)
+    known = noted if number is not None else None
     _set_note(session, f"{home} is being built")
     if known != note_of(home, number):
-        for schema in {*schemas, *(one.relation.partition(".")[0] for one in landed)} - {DEFAULT_SCHEMA}:
+        for schema in dropped:
             session.sql(f"drop schema if exists {schema} cascade")
         for schema in sorted({relation.partition(".")[0] for relation in stored}):
             session.sql(f"create schema if not exists {schema}")
@@ -119,6 +125,19 @@ def make_known(
         if one.is_new or known != note_of(home, number):
             session.sql(f"drop table if exists {one.relation}")
             _register(session, one.relation, one.folder, one.columns)
+
+
+def _check_unused(session: Any, schemas: Iterable[str]) -> None:
+    present = {row[0] for row in session.sql("show schemas").collect()}
+    used = sorted(
+        schema for schema in schemas if schema in present and session.sql(f"show tables in {schema}").collect()
+    )
+    if used:
+        raise SparkError(
+            f"The Spark server has tables in the schemas {', '.join(used)}, which a run would drop, and no schema "
+            f"{NOTE} says that a data set made them. Give this project a server of its own "
+            f"(JOURNEYS_SPARK_REMOTE=sc://host:15002). If the tables may go: create schema {NOTE} comment 'empty'."
+        )
 
 
 def note_of(home: Path, number: int | None) -> str:

@@ -60,6 +60,10 @@ def test_only_parts_whose_rows_changed_are_written_again(tmp_path: Path) -> None
         kept = before.keys() & after.keys()
         assert later.is_new and len(after) == 3 and len(kept) == 1
         assert all(before[name] == after[name] for name in kept)
+        # a row that changes and keeps its batch
+        connection.execute("update raw.web__events set amount = 9 where event_id = 'c'")
+        [later] = hand_over(connection, tmp_path, [RAW], is_full=False)
+        assert later.is_new and len(times(Path(later.folder))) == 3
         files = f"read_parquet('{later.folder}/*.parquet')"
         differing = connection.execute(
             f"(from raw.web__events except all from {files}) union all (from {files} except all from raw.web__events)"
@@ -242,3 +246,13 @@ def test_a_server_with_tables_of_others_is_refused_before_anything_is_dropped(mo
         server = Server(tables)
         known(server)
         assert "drop schema if exists core cascade" in server.sent
+
+
+def test_names_that_moved_halfway_are_told_from_those_that_are_as_written(tmp_path: Path) -> None:
+    storage = Storage(tmp_path, 1)
+    for relation in ("`core`.`a`", "core.a__changed"):
+        storage.moves(relation)
+    storage.wrote("core.a__changed", str(tmp_path / "core" / "a__changed" / "1-1"))
+    assert not storage.is_as_written
+    storage.wrote("core.a", str(tmp_path / "core" / "a" / "1-2"))
+    assert storage.is_as_written

@@ -54,9 +54,10 @@
             scratch, 'fresh', components_labelled(scratch, nodes, components_contracted(scratch, now))
         ) -%}
 
+        {%- set written = [] -%}
         {%- if before is none -%}
-            {%- do spark_replace(target, "select node_key, component_key, component_size from " ~ fresh) -%}
-            {%- do spark_replace(changed, "select cast(null as string) as node_key where false", name='changed') -%}
+            {%- do written.append(spark_written_aside(target, "select node_key, component_key, component_size from " ~ fresh)) -%}
+            {%- do written.append(spark_written_aside(changed, "select cast(null as string) as node_key where false", name='changed')) -%}
             {%- do report_rows('new') -%}
         {%- else -%}
             {%- set replaced = components_scratch(scratch, 'replaced', components_differing_keys(before, fresh)) -%}
@@ -69,14 +70,16 @@
                 select node_key, component_key, component_size from {{ fresh }} as come
                 where exists (select 1 from {{ replaced }} as replaced where replaced.node_key = come.node_key)
                 {%- endset -%}
-                {%- do spark_replace(target, rows_now) -%}
-                {%- do spark_replace(changed, "select node_key from " ~ replaced, name='changed') -%}
+                {%- do written.append(spark_written_aside(target, rows_now)) -%}
+                {%- do written.append(spark_written_aside(changed, "select node_key from " ~ replaced, name='changed')) -%}
             {%- else -%}
                 {% call noop_statement('main', 'OK', 'changed', 0) %}{% endcall %}
             {%- endif -%}
             {%- do report_rows('changed', count=count) -%}
         {%- endif -%}
-        {%- do spark_replace(stored, edges_now, name='edges') -%}
+        {%- do written.append(spark_written_aside(stored, edges_now, name='edges')) -%}
+        {#- together: edges without their components, or components without their changed keys, would never be made good -#}
+        {%- do spark_move(written) -%}
     {%- endif -%}
 
     {%- do spark_forget(scratch) -%}

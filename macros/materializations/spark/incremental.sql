@@ -46,8 +46,11 @@
                 select {{ columns }} from {{ fresh }} as come
                 where exists (select 1 from {{ differing }} as differing where differing.{{ key }} <=> come.{{ key }})
                 {%- endset -%}
-                {%- do spark_replace(target, rows_now) -%}
-                {%- do spark_replace(changed, 'select * from ' ~ differing, name='changed') -%}
+                {#- together: were the table new and its changed keys not, the models after it would miss them for good -#}
+                {%- do spark_move([
+                    spark_written_aside(changed, 'select * from ' ~ differing, name='changed'),
+                    spark_written_aside(target, rows_now),
+                ]) -%}
             {%- else -%}
                 {% call noop_statement('main', 'OK', 'changed', 0) %}{% endcall %}
             {%- endif -%}
@@ -69,10 +72,9 @@
     from (
         select {{ tracked }}
         from (
-            {#- as text: a map can't be hashed -#}
-            select {{ tracked }}, xxhash64(to_json(struct(*))) as row_hash, 1 as side from {{ target }} {{ of_keys }}
+            select {{ tracked }}, {{ spark_row_hash() }} as row_hash, 1 as side from {{ target }} {{ of_keys }}
             union all
-            select {{ tracked }}, xxhash64(to_json(struct(*))) as row_hash, -1 as side
+            select {{ tracked }}, {{ spark_row_hash() }} as row_hash, -1 as side
             from (select {{ spark_columns(target) | map('first') | join(', ') }} from {{ fresh }}) as in_order {{ of_keys }}
         ) as marked_rows
         group by {{ tracked }}, row_hash

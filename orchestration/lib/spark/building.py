@@ -63,6 +63,9 @@ class SparkBuild:
                 stored=self.stored,
                 tables=Path(self.tables),
             )
-        yield Storage(Path(self.tables), self.number)
-        with explained(self.remote):
-            note_build(session, Path(self.home), self.number)
+        storage = Storage(Path(self.tables), self.number)
+        yield storage
+        # else the next build has the server know the tables again
+        if storage.is_as_written:
+            with explained(self.remote):
+                note_build(session, Path(self.home), self.number)

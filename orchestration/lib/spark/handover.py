@@ -1,9 +1,8 @@
 """Hands landed rows over to Spark: each table that models read becomes a folder of Parquet files.
 
 Files of extracts become rows in one place, DuckDB's readers, whichever engine builds the models. A raw table is
-written in parts, one per landing batch in which its rows last changed. A row that changes gets the batch that changed
-it, so a part has other rows than before only if it has fewer: its name has the number of its rows, and a part that is
-there under its name is up to date.
+written in parts, one per landing batch in which its rows last changed. A part's name has the number of its rows and a
+hash of them, so a part that is there under its name is up to date.
 """
 
 from __future__ import annotations
@@ -105,10 +104,13 @@ def _parts(
         assert row is not None
         yield f"rows-{row[0]}.parquet", f"select {selected} from {relation}"
         return
-    counts = connection.execute(f"select {changed_in}, count(*) from {relation} group by all order by all").fetchall()
-    for batch, count in counts or [(0, 0)]:
+    parts = connection.execute(
+        f"select {changed_in}, count(*), left(md5(concat(sum(hash(landed_rows)))), 16) "
+        f"from (select {selected} from {relation}) as landed_rows group by 1 order by 1"
+    ).fetchall()
+    for batch, count, rows in parts or [(0, 0, "0")]:
         query = f"select {selected} from {relation} where {changed_in} = {batch}"
-        yield f"batch-{batch:08}-{count}.parquet", query
+        yield f"batch-{batch:08}-{count}-{rows}.parquet", query
 
 
 def spark_type(kind: str) -> str:

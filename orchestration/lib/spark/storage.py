@@ -33,6 +33,7 @@ class Storage:
         self._lock = threading.Lock()
         # relation and folder within the folder of tables; none: the table was dropped
         self.written: dict[str, str | None] = {}
+        self._moving: set[str] = set()
 
     def new_folder(self, relation: object) -> str:
         """A folder for a table's new content."""
@@ -48,9 +49,22 @@ class Storage:
         schema, _, table = relation.replace("`", "").rpartition(".")
         return Path(schema or "default", table, f"{self._number}-{number}")
 
+    def moves(self, relation: object) -> str:
+        """Notes that the name of a relation is about to move to a folder: `wrote` follows unless that fails."""
+        with self._lock:
+            self._moving.add(str(relation).replace("`", ""))
+        return ""
+
+    @property
+    def is_as_written(self) -> bool:
+        """Whether the server's names are those of `written`: no move failed halfway."""
+        with self._lock:
+            return not self._moving
+
     def wrote(self, relation: object, folder: str) -> str:
         """Notes that a relation is now what lies in a folder."""
         with self._lock:
+            self._moving.discard(str(relation).replace("`", ""))
             self.written[str(relation).replace("`", "")] = str(Path(folder).relative_to(self._tables))
         return ""
 

@@ -69,7 +69,7 @@ long_spells as (
     from events_in_spells
     group by visitor_id, spell_number
     having
-        {{ seconds_between('min(occurred_at)', 'max(occurred_at)') }} >= {{ var('session_max_hours') }} * 3600
+        {{ seconds_between('min(occurred_at)', 'max(occurred_at)') }} >= {{ session_max_seconds() }}
 ),
 
 events_in_long_spells as (
@@ -81,7 +81,7 @@ events_in_long_spells as (
         min(events_in_spells.visitor_event_number) over (
             partition by events_in_spells.visitor_id, events_in_spells.spell_number
             order by events_in_spells.occurred_at
-            range between interval '{{ var('session_max_hours') }}' hour following and unbounded following
+            range between interval '{{ session_max_seconds() }}' second following and unbounded following
         ) as next_number
     from events_in_spells
     inner join long_spells

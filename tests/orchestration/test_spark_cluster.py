@@ -84,7 +84,9 @@ def test_an_unknown_target_is_refused() -> None:
     assert read_settings({"JOURNEYS_TARGET": "Spark"}).target == "spark"
 
 
-@pytest.mark.parametrize("remote", ["127.0.0.1:15002", "http://cluster:15002", "sc://", "sc://host:x"])
+@pytest.mark.parametrize(
+    "remote", ["127.0.0.1:15002", "http://cluster:15002", "sc://", "sc://host:x", "sc://host:99999"]
+)
 def test_the_address_of_a_server_is_checked(remote: str) -> None:
     with pytest.raises(SettingsError, match=r"JOURNEYS_SPARK_REMOTE=.*such as sc://spark.example.com:15002"):
         read_settings({"JOURNEYS_TARGET": "spark", "JOURNEYS_SPARK_REMOTE": remote})
@@ -111,6 +113,16 @@ def test_a_cluster_that_is_not_there_is_named_with_the_way_to_start_one() -> Non
         port = free.getsockname()[1]
     with pytest.raises(SparkError, match=f"No Spark server answers at sc://127.0.0.1:{port} .*make spark-up"):
         check_answering(f"sc://127.0.0.1:{port}")
+
+
+@pytest.mark.parametrize("remote", ["sc://127.0.0.1:1/;use_ssl=true;token=secret", "sc://127.0.0.1:1/;token=secret"])
+def test_no_message_shows_the_token_of_a_server(remote: str) -> None:
+    with pytest.raises(SparkError, match=r"No Spark server answers at sc://127\.0\.0\.1:1 ") as refused:
+        check_answering(remote)
+    settings = read_settings({"JOURNEYS_TARGET": "spark", "JOURNEYS_SPARK_REMOTE": remote})
+    with pytest.raises(SettingsError) as unread:
+        read_settings({"JOURNEYS_TARGET": "spark", "JOURNEYS_SPARK_REMOTE": remote.replace(":1/", ":99999/")})
+    assert "secret" not in f"{refused.value} {unread.value} {settings}"
 
 
 def test_a_port_in_use_and_too_little_memory_are_said_before_anything_starts(

@@ -188,7 +188,7 @@ class Spark:
     this machine, the server and its executors.
     """
 
-    remote: str
+    remote: str = field(repr=False)
     tables: Path
 
 
@@ -504,13 +504,26 @@ def _read_spark(value: Callable[[str], str | None], environment: Mapping[str, st
     if target == DUCKDB:
         return None
     remote = value("JOURNEYS_SPARK_REMOTE") or read_spark_cluster(environment).remote
-    if not SPARK_REMOTE.fullmatch(remote):
+    found = SPARK_REMOTE.fullmatch(remote)
+    if found is None or not 1 <= int((found[1] or ":15002")[1:]) <= 65535:
         raise SettingsError(
-            f"JOURNEYS_SPARK_REMOTE={remote}: give the address of a Spark Connect server, such as "
+            f"JOURNEYS_SPARK_REMOTE={spark_address(remote)}: give the address of a Spark Connect server, such as "
             "sc://spark.example.com:15002."
         )
     shared = value("JOURNEYS_SPARK_TABLES")
     return Spark(remote, (Path(shared) / home.name if shared else home / "spark").resolve())
+
+
+def spark_address(remote: str) -> str:
+    """Scheme, host and port of a Spark server: what follows them may be a token, which no message shows.
+
+    >>> spark_address("sc://spark.example.com:443/;use_ssl=true;token=secret")
+    'sc://spark.example.com:443'
+    """
+    scheme, separator, rest = remote.partition("://")
+    if not separator:
+        scheme, rest = "", remote
+    return scheme + separator + re.split(r"[/;?#\s]", rest, maxsplit=1)[0].rpartition("@")[2]
 
 
 def _port(value: Callable[[str], str | None], name: str, default: int) -> int:

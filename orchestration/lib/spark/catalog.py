@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from orchestration.lib.core.locks import HeldElsewhere, held
+from orchestration.lib.core.settings import spark_address
 from orchestration.lib.core.sql import literal
 from orchestration.lib.spark.handover import HandedOver
 from orchestration.lib.spark.java import SparkError
@@ -33,13 +34,13 @@ STACK = re.compile(r"(?<=; line )(\d+ pos \d+);\n.*|\n\s*\n?(JVM stacktrace:|\ta
 
 def check_answering(remote: str) -> None:
     """Raises SparkError where nothing listens at the address of the server."""
-    parts = urlsplit(remote.replace("sc://", "http://", 1))
+    parts = urlsplit(remote.replace("sc://", "http://", 1).partition(";")[0])
     try:
         socket.create_connection((parts.hostname or "", parts.port or 15002), timeout=10).close()
     except OSError as error:
         raise SparkError(
-            f"No Spark server answers at {remote} ({error.strerror or error}). Start one on this machine with make "
-            "spark-up, or name yours: JOURNEYS_SPARK_REMOTE=sc://host:15002"
+            f"No Spark server answers at {spark_address(remote)} ({error.strerror or error}). Start one on this "
+            "machine with make spark-up, or name yours: JOURNEYS_SPARK_REMOTE=sc://host:15002"
         ) from error
 
 
@@ -57,7 +58,7 @@ def explained(remote: str) -> Iterator[None]:
         yield
     except PySparkException as error:
         check_answering(remote)
-        raise SparkError(f"The Spark server at {remote} says: {without_stack(str(error))}") from error
+        raise SparkError(f"The Spark server at {spark_address(remote)} says: {without_stack(str(error))}") from error
 
 
 @contextlib.contextmanager
@@ -74,8 +75,8 @@ def only_user(remote: str) -> Iterator[None]:
             yield
     except HeldElsewhere as error:
         raise SparkError(
-            f"Another build has been using the Spark server at {remote} for {WAIT_SECONDS} s. Wait for its end, or give"
-            " this data set a server of its own: JOURNEYS_SPARK_REMOTE=sc://host:15002"
+            f"Another build has been using the Spark server at {spark_address(remote)} for {WAIT_SECONDS} s. "
+            "Wait for its end, or give this data set a server of its own: JOURNEYS_SPARK_REMOTE=sc://host:15002"
         ) from error
 
 

@@ -256,3 +256,7 @@ def test_names_that_moved_halfway_are_told_from_those_that_are_as_written(tmp_pa
     assert not storage.is_as_written
     storage.wrote("core.a", str(tmp_path / "core" / "a" / "1-2"))
     assert storage.is_as_written
+
+
+def test_a_build_of_the_same_number_writes_into_other_folders(tmp_path: Path) -> None:
+    assert Storage(tmp_path, 1).new_folder("core.a") != Storage(tmp_path, 1).new_folder("core.a")

@@ -8,6 +8,7 @@ warehouse file, `landing.spark_tables`, names those that count.
 from __future__ import annotations
 
 import itertools
+import secrets
 import threading
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -46,8 +47,9 @@ class Storage:
     def _place(self, relation: str) -> Path:
         with self._lock:
             number = next(self._count)
+        # after a rebuild the numbers of builds begin again
         schema, _, table = relation.replace("`", "").rpartition(".")
-        return Path(schema or "default", table, f"{self._number}-{number}")
+        return Path(schema or "default", table, f"{self._number}-{number}-{secrets.token_hex(4)}")
 
     def moves(self, relation: object) -> str:
         """Notes that the name of a relation is about to move to a folder: `wrote` follows unless that fails."""

@@ -45,6 +45,10 @@ SEEDS = {
         "came,came,,visit,30,,true,\n"
         "sent,sent,,send,30,false,,\n"
     ),
+    "campaign_names": (
+        "delivered_name,campaign,source_system,channel,description\n"
+        "Winter_2025,winter,,,\nW25,winter,feed,,\nw25,other,web,display,\n"
+    ),
     "attribution_rules": (
         "rule,method,window_days,weights,weights_of_two,half_life_days,is_default\n"
         "linear,linear,,,,,true\nlinear_7,linear,7,,,,\nfirst,first,,,,,\nlast,last,,,,,\n"
@@ -185,6 +189,11 @@ def stories() -> Iterator[Story]:
     # a session's direct visits are one, and only as its first
     odd.did("direct", "came", "web", day=0)
     odd.did("direct", "sold", day=1, amount="10.00")
+    # one campaign that a view and its click spell otherwise
+    odd.did("speller", "seen", "search", day=0, campaign=" winter_2025")
+    odd.did("speller", "clicked", "search", day=0.1, campaign="winter")
+    odd.did("speller", "clicked", "display", day=0.2, campaign="W25")
+    odd.did("speller", "sold", day=0.5, amount="10.00")
     # who is seen by nobody who buys: a channel without conversions
     odd.did("onlooker", "seen", "billboard", day=0)
     odd.did("onlooker", "seen", "billboard", day=50)
@@ -216,6 +225,12 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
         writer.writeheader()
         for story in stories():
             writer.writerows(story.rows)
+    spend = warehouse.settings.extracts / "feed" / "spend" / "all.csv"
+    spend.parent.mkdir(parents=True)
+    spend.write_text(
+        "spent_on,channel,campaign,amount,currency,impressions,clicks,updated_at\n2025-11-03,search,w25,10.00,EUR,,,\n",
+        encoding="utf-8",
+    )
     warehouse.land()
     assert not any(result.refused for result in warehouse.landed)
     warehouse.build(select=["+path:models/marts/attribution"])
@@ -370,6 +385,21 @@ def test_a_click_counts_before_the_view_of_its_ad_and_is_one_touch_with_its_land
         f"and conversion_type = 'sale' and customer_id = '{said.customers['clicker']}' order by all"
     )
     assert [(row["campaign"], row["touch_kind"]) for row in rows] == [("autumn", "view"), ("spring", "click")]
+
+
+def test_spend_and_touches_of_one_campaign_have_one_name(built: Warehouse, said: Said) -> None:
+    touches = built.query(
+        "select channel, campaign, touch_kind from attribution.fct_touchpoints "
+        f"where customer_id = '{said.customers['speller']}' order by occurred_at"
+    )
+    assert [row["campaign"] for row in touches] == ["winter", "winter", "other"]
+    assert built.query("select distinct campaign from attribution.fct_spend_daily") == [{"campaign": "winter"}]
+    # the view and the click are of one ad, so the click alone is on the path
+    kinds = built.query(
+        "select touch_kind from attribution.fct_attribution_credits where rule = 'linear' "
+        f"and conversion_type = 'sale' and customer_id = '{said.customers['speller']}'"
+    )
+    assert kinds == [{"touch_kind": "click"}] * 2
 
 
 def test_at_one_instant_the_order_of_events_decides(said: Said) -> None:

@@ -30,6 +30,7 @@ from zoneinfo import ZoneInfo
 
 from tests.oracles.feed import Row, truth
 from tests.oracles.kpis import rate_on
+from tests.oracles.spend import campaign_of
 from tests.oracles.timeline import counted, property_text
 
 Seeds = Mapping[str, Sequence[Mapping[str, str]]]
@@ -148,7 +149,7 @@ def _touch_events(events: Sequence[Mapping[str, Any]], seeds: Seeds) -> list[Row
             continue
         channel = event["channel"] or "(none)"
         ad = property_text(event, rule["ad_property"]) if rule.get("ad_property") else None
-        campaign = event.get("campaign") or None
+        campaign = campaign_of(event, event.get("campaign"), seeds.get("campaign_names", ()))
         found.append(
             {
                 **{name: event[name] for name in ("customer_id", "event_number", "occurred_at", "is_linkable")},

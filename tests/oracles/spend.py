@@ -38,7 +38,7 @@ def spend_rows(
     priorities = {row["source_system"]: int(row["priority"] or 100) for row in seeds.get("sources", ())}
     sources_of = defaultdict(set)
     for row in found:
-        row["campaign"] = _campaign(row, seeds.get("campaign_names", ()))
+        row["campaign"] = campaign_of(row, row["delivered_campaign"], seeds.get("campaign_names", ()))
         if row["delivered_amount"] >= 0:
             sources_of[row["spent_on"], row["channel"], row["campaign"]].add(row["source_system"])
     for row in found:
@@ -102,8 +102,8 @@ def _compared(text: str) -> str:
     return " ".join(text.lower().split())
 
 
-def _campaign(row: Mapping[str, Any], names: Iterable[Mapping[str, str]]) -> str | None:
-    delivered = row["delivered_campaign"]
+def campaign_of(row: Mapping[str, Any], delivered: str | None, names: Iterable[Mapping[str, str]]) -> str | None:
+    """Returns the campaign that a name means on a row with `source_system` and `channel`."""
     if delivered is None:
         return None
     matching = [

@@ -6,6 +6,7 @@
             'int_timeline_events': 'customer_id',
             'touch_rules': 'all',
             'channels': 'all',
+            'campaign_names': 'all',
         },
     }},
 ) }}
@@ -38,6 +39,10 @@ names as (
     from events
 ),
 
+spellings as (
+    {{ campaign_names() }}
+),
+
 named_rules as (
     select
         touch_rules.*,
@@ -59,7 +64,7 @@ matches as (
         case events.channel
             when '(unattributed)' then '((unattributed))' else coalesce(events.channel, '(none)')
         end as channel,
-        events.campaign,
+        {{ campaign_of('events.source_system', 'events.channel', 'events.campaign') }} as campaign,
         named_rules.touch_kind,
         {{ json_member('events.properties', 'named_rules.ad_property') }} as ad_name,
         events.session_id,
@@ -72,6 +77,7 @@ matches as (
     from events
     inner join named_rules
         on {{ critical_event_condition('events', 'named_rules') }}
+    cross join spellings
     qualify
         row_number() over (
             partition by events.event_id

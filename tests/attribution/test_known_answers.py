@@ -471,6 +471,14 @@ def test_new_customers_convert_once(said: Said) -> None:
     assert said.shares("twice", "linear", "first_sale") == {"A": 1.0}
 
 
+def test_what_names_nobody_is_nobodys_first_purchase(built: Warehouse) -> None:
+    """A receipt without a card may be of somebody who has bought before."""
+    counts = "select count(*) as n from attribution.fct_conversions where conversion_type = '{}' and gross_value = 7.00"
+    assert built.query(counts.format("sale")) == [{"n": 1}]
+    assert built.query(counts.format("sale") + " and is_first_of_customer") == [{"n": 0}]
+    assert built.query(counts.format("first_sale")) == [{"n": 0}]
+
+
 def test_a_channel_without_conversions_has_paths_and_no_credit(built: Warehouse) -> None:
     rows = built.query(
         "select * from attribution.agg_channel_effects where conversion_type = 'sale' and channel = 'billboard' "

@@ -6,6 +6,7 @@ Readings chosen where the design leaves room:
   itself.
 - Per conversion type a touch is on one path: that of the next conversion if its window reaches it, else one without.
   Such a path goes on while a touch comes no later than the latest end of a window on it, and ends at a conversion.
+- A single event that names nobody is nobody's first: a type for new customers does not count it.
 - Who has bought is no new customer: touches after the first event of a type for new customers are on no path of it.
 - A path is in the month of its conversion, else of its last touch, views of clicked ads included.
 - Of one ad on one path only the strongest kind remains: click, open, view, send.
@@ -212,6 +213,7 @@ def _conversion_events(events: Sequence[Mapping[str, Any]], seeds: Seeds, rates:
             has_value = rule.get("value_column") == "amount" and event["amount"] is not None
             rate = rate_on(event["day"], event["currency"], rates, currency)
             reference = property_text(event, rule["reference_property"]) if rule.get("reference_property") else None
+            is_first = event["is_linkable"] and event["customer_id"] not in begun
             found.append(
                 {
                     **{name: event[name] for name in ("customer_id", "event_id", "event_number", "is_identified")},
@@ -222,8 +224,8 @@ def _conversion_events(events: Sequence[Mapping[str, Any]], seeds: Seeds, rates:
                     "reference": reference and (rule.get("refund_source_system") or event["source_system"], reference),
                     "gross_value": _cents(event["amount"] * rate) if has_value and rate is not None else None,
                     "is_without_rate": has_value and rate is None,
-                    "is_first_of_customer": event["customer_id"] not in begun,
-                    "is_counted": event["customer_id"] not in begun or rule.get("is_new_customer_only") != "true",
+                    "is_first_of_customer": is_first,
+                    "is_counted": is_first or rule.get("is_new_customer_only") != "true",
                     "converted_on": event["day"],
                     "converted_at": event["occurred_at"],
                 }

@@ -11,7 +11,8 @@
 
 {#-
     Events that conversion_types.csv calls conversions, each once per type. Where a type is for new customers only, a
-    customer's later ones are not counted; they are kept, so that a refund of one is not taken for one of nothing.
+    customer's later ones are not counted, and neither is what cannot be followed: nobody knows whether a receipt without a
+    card is somebody's first. They are kept, so that a refund of one is not taken for one of nothing.
 -#}
 with events as (
     select
@@ -96,8 +97,8 @@ select
     case value_column when 'amount' then reporting_amount end as gross_value,
     coalesce(value_column = 'amount' and amount is not null and reporting_amount is null, false)
         as is_without_rate,
-    conversion_number = 1 as is_first_of_customer,
-    conversion_number = 1 or not coalesce(is_new_customer_only, false) as is_counted,
+    conversion_number = 1 and is_linkable as is_first_of_customer,
+    (conversion_number = 1 and is_linkable) or not coalesce(is_new_customer_only, false) as is_counted,
     is_identified,
     is_linkable,
     occurred_on as converted_on,

@@ -45,6 +45,11 @@ SEEDS = {
         "came,came,,visit,30,,true,\n"
         "sent,sent,,send,30,false,,\n"
     ),
+    # the price by the minute ended before anybody signed up
+    "unit_costs": (
+        "unit_cost_id,event_name,cost,cost_per,duration_property,valid_from,valid_to\n"
+        "form,signed_up,1.00,event,,,\ncheck,signed_up,0.50,minute,answered_after_seconds,,2025-01-01\n"
+    ),
     "campaign_names": (
         "delivered_name,campaign,source_system,channel,description\n"
         "Winter_2025,winter,,,\nW25,winter,feed,,\nw25,other,web,display,\n"
@@ -477,6 +482,12 @@ def test_what_names_nobody_is_nobodys_first_purchase(built: Warehouse) -> None:
     assert built.query(counts.format("sale")) == [{"n": 1}]
     assert built.query(counts.format("sale") + " and is_first_of_customer") == [{"n": 0}]
     assert built.query(counts.format("first_sale")) == [{"n": 0}]
+
+
+def test_an_event_with_one_of_its_two_prices_is_not_costed(built: Warehouse) -> None:
+    assert built.query("select cost_status, cost from attribution.fct_service_costs") == [
+        {"cost_status": "outside_dates", "cost": Decimal(1)}
+    ]
 
 
 def test_a_channel_without_conversions_has_paths_and_no_credit(built: Warehouse) -> None:

@@ -636,6 +636,15 @@ def test_days_between_two_prices_are_a_warning(tmp_path: Path) -> None:
     ]
 
 
+def test_days_since_the_last_price_ended_are_a_warning(tmp_path: Path) -> None:
+    ended = SOUND["unit_costs"].replace("talk_seconds,2026-01-01,\n", "talk_seconds,2026-01-01,2026-01-02\n")
+    assert warnings(tmp_path, unit_costs=ended) == [
+        "unit_costs.csv line 3: call_2026 ended, and no price follows it: from 2026-01-02 on these events take another "
+        "price that matches, or have none and are counted as without a cost. If that is not intended, add a row with "
+        "the price that holds now, or remove valid_to."
+    ]
+
+
 def test_days_on_which_no_version_is_valid_are_a_warning(tmp_path: Path) -> None:
     found = versions("buying,1,Buying,,2025-06-01,2026-01-01", "buying,2,Buying,2025-06-04,,2026-01-01")
     [messages] = warnings(tmp_path, **found)

@@ -92,7 +92,10 @@ chosen as (
         max_by(unit_cost_id, preference) filter (where is_valid and cost_per = 'event')
             as event_unit_cost_id,
         max_by(unit_cost_id, preference) filter (where is_valid and cost_per = 'minute')
-            as minute_unit_cost_id
+            as minute_unit_cost_id,
+        -- a price of one kind names the event, and none of them holds on its day
+        not coalesce(bool_or(is_valid) filter (where cost_per = 'event'), true)
+        or not coalesce(bool_or(is_valid) filter (where cost_per = 'minute'), true) as lacks_price
     from matched
     group by event_id
 ),
@@ -102,6 +105,7 @@ timed as (
         chosen.event_id,
         chosen.event_unit_cost_id,
         chosen.minute_unit_cost_id,
+        chosen.lacks_price,
         per_event.unit_micros as event_cost_micros,
         per_minute.unit_micros as minute_micros,
         try_cast(
@@ -144,8 +148,7 @@ select
     costed.event_unit_cost_id,
     costed.minute_unit_cost_id,
     case
-        when costed.event_unit_cost_id is null and costed.minute_unit_cost_id is null
-            then 'outside_dates'
+        when costed.lacks_price then 'outside_dates'
         when costed.minute_unit_cost_id is not null and costed.duration_seconds is null
             then 'without_duration'
         else 'costed'

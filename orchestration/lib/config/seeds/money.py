@@ -112,9 +112,16 @@ def one_price_holds_on_a_day(rows: Rows) -> Iterator[Problem]:
                 )
 
 
-def days_without_a_price(rows: Rows) -> Iterator[Problem]:
-    """Warnings of days between two prices of the same events on which neither holds."""
+def days_without_a_price(rows: Rows, today: date) -> Iterator[Problem]:
+    """Warnings of days between two prices of the same events on which neither holds, and of the days since the last."""
     for dated in prices_in_time(rows["unit_costs"]):
+        _, ended, last = dated[-1]
+        if ended <= today:
+            yield last.problem(
+                f"{last.get('unit_cost_id')} ended, and no price follows it: {days_shown(ended, date.max)} these events "
+                "take another price that matches, or have none and are counted as without a cost. If that is not "
+                "intended, add a row with the price that holds now, or remove valid_to."
+            )
         for (_, ends, earlier), (begins, _, later) in itertools.pairwise(dated):
             if ends < begins:
                 yield later.problem(

@@ -25,7 +25,7 @@ def find_warnings(rows: Rows, today: date) -> Iterator[Problem]:
     yield from phases_without_kpis(rows)
     yield from figures_shown_twice(rows)
     yield from maps_grown_old(rows, today)
-    yield from days_without_a_price(rows)
+    yield from days_without_a_price(rows, today)
     for rule, reason in rules_that_never_match(rows["channel_rules"]):
         yield rule.problem(f"{rule.get('channel_rule_id')} can never match: {reason}")
 

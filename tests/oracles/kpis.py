@@ -168,7 +168,7 @@ def money_facts(
             asked = ("event_name", "source_system", "channel", "touchpoint")
             if (
                 measure["subject"] != "costs"
-                or row["cost"] is None
+                or (row["cost"] is None and measure["aggregation"] != "sum")
                 or not _is_asked(measure, {**row, "channel": channel}, asked)
             ):
                 continue
@@ -177,7 +177,8 @@ def money_facts(
                 journey_id == journey and phase_id in ("", phase) for journey, phase in steps_of_event[row["event_id"]]
             ):
                 fact = Fact(measure["measure_id"], row["occurred_on"], channel, row["customer_id"], row["cost"])
-                found.append(replace(fact, event_id=row["event_id"]))
+                is_unknown = measure["aggregation"] == "sum" and row["cost_status"] != "costed"
+                found.append(replace(fact, event_id=row["event_id"], is_without_rate=is_unknown))
     return found
 
 

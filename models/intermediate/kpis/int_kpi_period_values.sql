@@ -8,7 +8,12 @@ with periods as (
 ),
 
 parts as (
-    select measures.kpi_id, measures.part, totals.measured_value, totals.period_start
+    select
+        measures.kpi_id,
+        measures.part,
+        totals.measured_value,
+        totals.without_rate_count,
+        totals.period_start
     from {{ ref('int_kpi_measures') }} as measures
     inner join {{ ref('int_measure_values_by_period') }} as totals
         on totals.measure_id = measures.measure_id and totals.period = measures.period
@@ -19,6 +24,7 @@ totals as (
         kpi_id,
         max(measured_value) filter (where part = 'numerator') as numerator,
         max(measured_value) filter (where part = 'denominator') as denominator,
+        sum(without_rate_count) as without_rate_count,
         period_start
     from parts
     group by kpi_id, period_start
@@ -57,6 +63,7 @@ counted as (
         case
             when kpis.denominator_measure_id is not null then cast(coalesce(totals.denominator, 0) as double)
         end as denominator,
+        cast(coalesce(totals.without_rate_count, 0) as bigint) as without_rate_count,
         coverage.linkable_share,
         cast(coalesce(days_measured.day_count, 0) as bigint) as measured_day_count,
         periods.period_start
@@ -76,6 +83,7 @@ select
     numerator,
     denominator,
     {{ kpi_value('numerator', 'denominator', 'is_on_record') }} as value,
+    without_rate_count,
     linkable_share,
     measured_day_count,
     is_on_record,

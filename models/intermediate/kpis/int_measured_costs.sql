@@ -11,8 +11,9 @@
 ) }}
 
 {#-
-    Every event with a cost, with each measure of measures.csv that counts it. Of a journey or a phase those that are a step
-    of it: each once, however many of its instances it is a step of.
+    Every event that a price names, with each measure of measures.csv that counts it. Of a journey or a phase those that are
+    a step of it: each once, however many of its instances it is a step of. An event whose cost is not, or not wholly, known
+    is in a sum as one without a rate: what is not known is counted apart, and is not 0. A count leaves it out without a cost.
 -#}
 with measures as (
     select * from {{ ref('measures') }} where subject = 'costs'
@@ -27,12 +28,11 @@ costs as (
         coalesce(channel, '(none)') as channel,
         touchpoint,
         cost_micros,
+        cost_status,
         is_linkable,
         occurred_on
     from {{ ref('int_service_costs') }}
-    where
-        cost_micros is not null
-        and {{ is_changed('customer_id') }}
+    where {{ is_changed('customer_id') }}
 ),
 
 steps as (
@@ -59,6 +59,7 @@ select
     measures.aggregation,
     costs.channel,
     cast({{ money_of_micros('costs.cost_micros') }} as decimal(28, 6)) as measured_value,
+    measures.aggregation = 'sum' and costs.cost_status <> 'costed' as is_without_rate,
     costs.is_linkable,
     costs.occurred_on as measured_on
 from costs
@@ -70,4 +71,6 @@ inner join measures
         and (measures.touchpoint is null or measures.touchpoint = costs.touchpoint)
 left join steps_of_measures
     on steps_of_measures.measure_id = measures.measure_id and steps_of_measures.event_id = costs.event_id
-where measures.journey_id is null or steps_of_measures.event_id is not null
+where
+    (measures.journey_id is null or steps_of_measures.event_id is not null)
+    and (measures.aggregation = 'sum' or costs.cost_micros is not null)

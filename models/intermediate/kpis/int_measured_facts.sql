@@ -17,5 +17,5 @@ select
     measured_on
 from {{ ref('int_measured_spend') }}
 union all
-select measure_id, customer_id, aggregation, channel, measured_value, false, measured_on
+select measure_id, customer_id, aggregation, channel, measured_value, is_without_rate, measured_on
 from {{ ref('int_measured_costs') }}

@@ -62,6 +62,7 @@ valued as (
             when previous_period.value is not null then previous_period.denominator
         end as previous_denominator,
         year_before.value as year_before_value,
+        period_values.without_rate_count,
         period_values.linkable_share,
         period_values.measured_day_count,
         -- a phase without a window never closes: its periods are rated as they are
@@ -126,6 +127,7 @@ select
     previous_value,
     previous_denominator,
     year_before_value,
+    without_rate_count,
     linkable_share,
     measured_day_count,
     cast(

@@ -46,6 +46,7 @@ select
     last_periods.year_before_value,
     kpis.responsible,
     kpis.accountable,
+    last_periods.without_rate_count,
     last_periods.linkable_share,
     last_periods.measured_day_count,
     last_periods.period_day_count,

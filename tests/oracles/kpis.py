@@ -291,13 +291,13 @@ def daily_rows(found: Sequence[Fact], in_segment: Mapping[str, set[str]], seeds:
     rows = []
     for kpi in seeds.get("kpis", ()):
         names = [name for name in (kpi["numerator_measure_id"], kpi["denominator_measure_id"]) if name]
-        of_spend = {measures[name]["subject"] == "spend" for name in names}
+        subjects = {measures[name]["subject"] for name in names}
         breakdowns: dict[tuple[date, str, str], list[Fact]] = defaultdict(list)
         for fact in found:
             if fact.measure_id in names:
                 inside = (
                     []
-                    if True in of_spend
+                    if "spend" in subjects
                     else [segment for segment, customers in in_segment.items() if fact.customer_id in customers]
                 )
                 for segment in ("all", *inside):
@@ -307,7 +307,7 @@ def daily_rows(found: Sequence[Fact], in_segment: Mapping[str, set[str]], seeds:
         hidden = suppressed({breakdown: row["group_count"] for breakdown, row in of_kpi.items()})
         for breakdown, row in of_kpi.items():
             day, channel, segment = breakdown
-            if len(of_spend) == 2 and channel != "all":
+            if len(subjects) == 2 and subjects & {"spend", "costs"} and channel != "all":
                 row["value"] = None
             rows.append(
                 {

@@ -17,7 +17,8 @@
     several that are as few together.
 
     Spend is of no customer: where a measure is spend there are no rows by segment. Orders are placed on another channel
-    than money was spent on: where only one of the two is spend, rows by channel have no value, only its two parts.
+    than money was spent on, and a customer is served on another than what it is for: where only one of the two is spend, or
+    costs, rows by channel have no value, only its two parts.
 -#}
 with kpis as (
     select
@@ -26,7 +27,11 @@ with kpis as (
         kpis.denominator_measure_id,
         {{ is_share_of_counts('kpis', 'numerators', 'denominators') }} as is_share_of_counts,
         coalesce(numerators.subject = 'spend' or denominators.subject = 'spend', false) as is_of_spend,
-        coalesce((numerators.subject = 'spend') <> (denominators.subject = 'spend'), false) as is_half_spend
+        coalesce(
+            numerators.subject <> denominators.subject
+            and (numerators.subject in ('spend', 'costs') or denominators.subject in ('spend', 'costs')),
+            false
+        ) as is_half_money
     from {{ ref('kpis') }} as kpis
     inner join {{ ref('measures') }} as numerators
         on numerators.measure_id = kpis.numerator_measure_id
@@ -122,7 +127,7 @@ shown as (
         end as denominator,
         kpis.denominator_measure_id is null as is_plain,
         kpis.is_share_of_counts,
-        kpis.is_half_spend and suppressed.channel <> 'all' as is_of_two_channels,
+        kpis.is_half_money and suppressed.channel <> 'all' as is_of_two_channels,
         suppressed.group_count,
         suppressed.without_rate_count,
         suppressed.is_suppressed,

@@ -191,6 +191,13 @@ def stories() -> Iterator[Story]:
     odd.did("foreign", "sold", day=1, amount="10.00", currency="CHF")
     odd.did("off", "sold", day=1, amount="10.00", order="r6")
     odd.did("off", "called_off", day=2, order="r6")
+    # a blank reference names nothing; one that stands for many is of the last sale before
+    odd.did("blank", "sold", day=1, amount="10.00", order=" ")
+    odd.did("blank", "paid_back", day=2, order=" ", paid_back=4)
+    for day, amount in ((1, "10.00"), (3, "20.00"), (5, "30.00")):
+        odd.did("nameless", "sold", day=day, amount=amount, order="n/a")
+    odd.did("nameless", "paid_back", day=4, order="n/a", paid_back=4)
+    odd.did("nameless", "paid_back", day=0, order="n/a", paid_back=1)
     # a session's direct visits are one, and only as its first
     odd.did("direct", "came", "web", day=0)
     odd.did("direct", "sold", day=1, amount="10.00")
@@ -453,6 +460,14 @@ def test_a_refund_says_what_became_of_it(
 ) -> None:
     assert said.refunds(customer) == outcomes
     assert [row["net_value"] for row in said.conversions(customer)] == ([] if customer == "lost" else [net])
+
+
+def test_a_blank_reference_names_no_conversion(said: Said) -> None:
+    assert said.refunds("blank") == [("without_conversion", None)]
+
+
+def test_of_several_conversions_a_refund_takes_the_last_before_it_else_the_first_after(said: Said) -> None:
+    assert [row["refunded_value"] for row in said.conversions("nameless")] == [Decimal(1), Decimal(4), Decimal(0)]
 
 
 def test_a_sale_that_was_called_off_is_a_conversion_of_nothing(said: Said) -> None:

@@ -212,7 +212,7 @@ def _conversion_events(events: Sequence[Mapping[str, Any]], seeds: Seeds, rates:
                 continue
             has_value = rule.get("value_column") == "amount" and event["amount"] is not None
             rate = rate_on(event["day"], event["currency"], rates, currency)
-            reference = property_text(event, rule["reference_property"]) if rule.get("reference_property") else None
+            reference = _reference(event, rule)
             is_first = event["is_linkable"] and event["customer_id"] not in begun
             found.append(
                 {
@@ -232,6 +232,12 @@ def _conversion_events(events: Sequence[Mapping[str, Any]], seeds: Seeds, rates:
             )
             begun.add(event["customer_id"])
     return found
+
+
+def _reference(event: Mapping[str, Any], rule: Mapping[str, str]) -> str | None:
+    """The reference of an event; blanks are none."""
+    text = property_text(event, rule["reference_property"]) if rule.get("reference_property") else None
+    return (text or "").strip(" ") or None
 
 
 def _cents(value: Decimal) -> Decimal:
@@ -254,7 +260,7 @@ def _refunds(
         for event in events:
             matching = [
                 (
-                    property_text(event, rule["reference_property"]) is None,
+                    _reference(event, rule) is None,
                     -_exactness(name),
                     rule["conversion_rule_id"],
                     rule,
@@ -292,12 +298,12 @@ def _refund(
     rates: Any,
     currency: str,
 ) -> Row | None:
-    reference = property_text(event, rule["reference_property"])
+    reference = _reference(event, rule)
     named = [] if reference is None else conversions.get((kind, event["source_system"], reference), [])
 
-    def distance(row: Row) -> tuple[bool, int, str]:
+    def distance(row: Row) -> tuple[bool, timedelta, str]:
         apart = event["occurred_at"] - row["converted_at"]
-        return row["converted_at"] > event["occurred_at"], abs(apart) // timedelta(seconds=1), row["event_id"]
+        return row["converted_at"] > event["occurred_at"], abs(apart), row["event_id"]
 
     conversion = min(named, key=distance, default=None)
     if conversion is not None and not conversion["is_counted"]:

@@ -18,8 +18,8 @@
 ) }}
 
 {#-
-    Refunds with the conversion that they take back: the one with the same reference, whoever's event the refund is; of
-    several the last before it. `customer_id` is the conversion's, without one the refund's. What is refunded of a
+    Refunds with the conversion that they take back: the one with the same reference, even if another customer's event; of
+    several the last before it, else the first after it. `customer_id` is the conversion's, without one the refund's. What is refunded of a
     conversion is never more than its value: in the order of time, each refund takes of what is left.
 -#}
 {%- set keeps_some -%}
@@ -45,6 +45,49 @@ conversions as (
     {%- endif %}
 ),
 
+-- by a window over both in the order of time: a reference that stands for many, such as n/a, is not joined with itself
+references_in_time as (
+    select
+        reference_key,
+        cast(null as {{ dbt.type_string() }}) as refund_id,
+        conversion_id,
+        event_id,
+        -- a conversion comes before a refund of the same instant
+        0 as place,
+        converted_at as happened_at
+    from conversions
+    where reference_key is not null
+    union all
+    select
+        reference_key,
+        refund_id,
+        null as conversion_id,
+        event_id,
+        1 as place,
+        refunded_at as happened_at
+    from refunds
+    where reference_key is not null
+),
+
+conversions_around as (
+    select
+        refund_id,
+        coalesce(
+            {{ last_filled('conversion_id') }} over (
+                partition by reference_key
+                order by happened_at, place, event_id desc, coalesce(conversion_id, refund_id)
+                rows between unbounded preceding and current row
+            ),
+            {{ last_filled('conversion_id') }} over (
+                partition by reference_key
+                order by happened_at desc, place desc, event_id desc, coalesce(conversion_id, refund_id)
+                rows between unbounded preceding and current row
+            )
+        ) as conversion_id
+    from references_in_time
+    qualify refund_id is not null
+),
+
 refunds_of_conversions as (
     select
         refunds.refund_id,
@@ -67,16 +110,10 @@ refunds_of_conversions as (
         refunds.refunded_on,
         refunds.refunded_at
     from refunds
+    left join conversions_around
+        on conversions_around.refund_id = refunds.refund_id
     left join conversions
-        on conversions.reference_key = refunds.reference_key
-    qualify
-        row_number() over (
-            partition by refunds.refund_id
-            order by
-                case when conversions.converted_at <= refunds.refunded_at then 0 else 1 end,
-                abs({{ seconds_between('conversions.converted_at', 'refunds.refunded_at') }}),
-                conversions.event_id
-        ) = 1
+        on conversions.conversion_id = conversions_around.conversion_id
 ),
 
 valued as (

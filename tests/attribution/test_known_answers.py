@@ -50,6 +50,7 @@ SEEDS = {
         "unit_cost_id,event_name,cost,cost_per,duration_property,valid_from,valid_to\n"
         "form,signed_up,1.00,event,,,\ncheck,signed_up,0.50,minute,answered_after_seconds,,2025-01-01\n"
     ),
+    "exchange_rates": "currency,valid_from,rate_to_reporting\nUSD,2025-01-01,0.914\n",
     "campaign_names": (
         "delivered_name,campaign,source_system,channel,description\n"
         "Winter_2025,winter,,,\nW25,winter,feed,,\nw25,other,web,display,\n"
@@ -198,6 +199,10 @@ def stories() -> Iterator[Story]:
         odd.did("nameless", "sold", day=day, amount=amount, order="n/a")
     odd.did("nameless", "paid_back", day=4, order="n/a", paid_back=4)
     odd.did("nameless", "paid_back", day=0, order="n/a", paid_back=1)
+    # 3.00 USD are 2.74, and three times 1.00 are 0.91 each
+    odd.did("thirds", "sold", day=1, amount="3.00", currency="USD", order="r7")
+    for day in (2, 3, 4):
+        odd.did("thirds", "paid_back", day=day, order="r7", paid_back=1)
     # a session's direct visits are one, and only as its first
     odd.did("direct", "came", "web", day=0)
     odd.did("direct", "sold", day=1, amount="10.00")
@@ -460,6 +465,12 @@ def test_a_refund_says_what_became_of_it(
 ) -> None:
     assert said.refunds(customer) == outcomes
     assert [row["net_value"] for row in said.conversions(customer)] == ([] if customer == "lost" else [net])
+
+
+def test_parts_of_a_foreign_amount_leave_nothing(said: Said) -> None:
+    """Three parts of 3.00 USD were 0.91 each, and a cent of 2.74 was never refunded."""
+    assert said.refunds("thirds") == [("counted", Decimal(part)) for part in ("0.91", "0.92", "0.91")]
+    assert [row["net_value"] for row in said.conversions("thirds")] == [Decimal(0)]
 
 
 def test_a_blank_reference_names_no_conversion(said: Said) -> None:

@@ -10,6 +10,7 @@ Readings chosen where the design leaves room:
 - Who has bought is no new customer: touches after the first event of a type for new customers are on no path of it.
 - A path is in the month of its conversion, else of its last touch, views of clicked ads included.
 - Of one ad on one path only the strongest kind remains: click, open, view, send.
+- Of a conversion the sum of all refunds so far is rounded to cents, and a refund is what it adds to that.
 - A refund is of the last conversion with its reference before it, else of the first after it.
 - Parts of an amount are rounded down to cents; what is left goes to the largest remainders, to the ten thousandth of a
   cent, of equal ones to the earlier touch.
@@ -278,8 +279,13 @@ def _refunds(
             if refund is not None:
                 found.append(refund)
     left: dict[str, Decimal] = {}
+    stated: dict[str, Decimal] = defaultdict(Decimal)
     for refund in sorted(found, key=lambda row: (row["refunded_at"], row["event_id"])):
         conversion = refund["conversion"]
+        if refund["stated_value"] is not None:
+            of = refund["conversion_id"] or refund["refund_id"]
+            before, stated[of] = stated[of], stated[of] + refund["stated_value"]
+            refund["stated_value"] = _cents(stated[of]) - _cents(before)
         if conversion is None or conversion["gross_value"] is None or refund["stated_value"] is None:
             continue
         rest = left.setdefault(refund["conversion_id"], max(conversion["gross_value"], Decimal(0)))
@@ -319,7 +325,7 @@ def _refund(
         is_of_conversion = conversion is not None and (own is None or own == conversion["currency"])
         day = conversion["converted_on"] if conversion and is_of_conversion else event["day"]
         rate = rate_on(day, paid_in, rates, currency)
-        value = None if stated is None or rate is None else _cents(abs(stated) * rate)
+        value = None if stated is None or rate is None else abs(_cents(stated)) * rate
     if conversion is None:
         outcome = "without_conversion"
     elif conversion["gross_value"] is None:

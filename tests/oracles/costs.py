@@ -6,7 +6,8 @@ Readings chosen where the design leaves room:
 - An event takes one price per event and one per minute: of those that match and hold on its day the one with most
   filters, of as many the one with an event, then a touchpoint, a channel, a department.
 - A duration is a number from 0 to 86,400; halves of a second, and of a millionth, are rounded up.
-- What prices of a kind name, and none of them holds on its day, is there without a cost of the kind. Bots and what lies after the clock are not.
+- What prices of a kind name, and none of them holds on its day, is there without a cost of the kind. Bots and what
+  lies after the clock are not.
 - A step of several instances costs each of them the whole, and its allocated cost an equal part, exactly.
 """
 

@@ -277,7 +277,8 @@ def scorecard(built: Warehouse, expected: Release) -> list[str]:
         "tier", "value", "value_ci_lower", "value_ci_upper", "numerator", "denominator", "target", "status",
         "status_value", "trend", "trend_year", "previous_value", "previous_denominator", "year_before_value",
         "responsible", "accountable",
-        "without_rate_count", "linkable_share", "measured_day_count", "period_day_count", "is_mature", "period_start", "period_end",
+        "without_rate_count",
+        "linkable_share", "measured_day_count", "period_day_count", "is_mature", "period_start", "period_end",
         "status_period_start",
         "status_period_end", "compared_at",
     )  # fmt: skip

@@ -124,8 +124,8 @@ valued as (
             when
                 coalesce(refunds.currency, {{ text_literal(var('reporting_currency')) }})
                 = {{ text_literal(var('reporting_currency')) }} then refunds.stated_amount
-            else cast(refunds.stated_amount * rates.rate_to_reporting as decimal(18, 2))
-        end as stated_value
+            else refunds.stated_amount * rates.rate_to_reporting
+        end as exact_value
     from refunds_of_conversions as refunds
     left join {{ ref('int_exchange_rates') }} as rates
         on
@@ -135,10 +135,11 @@ valued as (
     where refunds.is_counted and {{ is_changed('refunds.customer_id') }}
 ),
 
+-- rounded is what all refunds so far come to: parts of a foreign amount leave no cent that the whole would not
 running as (
     select
         valued.*,
-        least(coalesce(sum(stated_value) over refunds_so_far, 0), refundable_value) as refunded_so_far
+        cast(coalesce(sum(exact_value) over refunds_so_far, 0) as decimal(18, 2)) as stated_so_far
     from valued
     window refunds_so_far as (
         partition by conversion_id, case when conversion_id is null then refund_id end
@@ -147,14 +148,24 @@ running as (
     )
 ),
 
+running_of_value as (
+    select running.*, least(stated_so_far, refundable_value) as refunded_so_far
+    from running
+),
+
 counted as (
     select
-        running.*,
-        coalesce(refunded_so_far, 0) - coalesce(lag(refunded_so_far) over (
-            partition by conversion_id, case when conversion_id is null then refund_id end
-            order by refunded_at, event_id
-        ), 0) as refunded_value
-    from running
+        running_of_value.*,
+        case
+            when exact_value is not null
+                then cast(stated_so_far - coalesce(lag(stated_so_far) over by_time, 0) as decimal(18, 2))
+        end as stated_value,
+        refunded_so_far - coalesce(lag(refunded_so_far) over by_time, 0) as refunded_value
+    from running_of_value
+    window by_time as (
+        partition by conversion_id, case when conversion_id is null then refund_id end
+        order by refunded_at, event_id
+    )
 )
 
 select

@@ -118,9 +118,9 @@ def days_without_a_price(rows: Rows, today: date) -> Iterator[Problem]:
         _, ended, last = dated[-1]
         if ended <= today:
             yield last.problem(
-                f"{last.get('unit_cost_id')} ended, and no price follows it: {days_shown(ended, date.max)} these events "
-                "take another price that matches, or have none and are counted as without a cost. If that is not "
-                "intended, add a row with the price that holds now, or remove valid_to."
+                f"{last.get('unit_cost_id')} ended, and no price follows it: {days_shown(ended, date.max)} these "
+                "events take another price that matches, or have none and are counted as without a cost. If that is "
+                "not intended, add a row with the price that holds now, or remove valid_to."
             )
         for (_, ends, earlier), (begins, _, later) in itertools.pairwise(dated):
             if ends < begins:

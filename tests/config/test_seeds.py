@@ -372,6 +372,16 @@ SPOILT += [
     ),
     ("touch_rules", "view,1", "viewed,1", "touch_rules.csv line 2", "touch_kind = viewed", "Did you mean view?"),
     ("touch_rules", "view,1", "view,-1", "touch_rules.csv line 2", "window_days = -1", "at least 0"),
+    # an instant so many days later is beyond what engines can write
+    ("touch_rules", "view,1", "view,36501", "touch_rules.csv line 2", "window_days = 36501", "at most 36500"),
+    (
+        "attribution_rules",
+        "time_decay,14",
+        "time_decay,1e9",
+        "attribution_rules.csv line 4",
+        "window_days = 1e9",
+        "at most 36500",
+    ),
     ("touch_rules", "creative_id", "cre\\ative", "touch_rules.csv line 2", "backslash", "Rename"),
     (
         "attribution_rules",

@@ -59,6 +59,7 @@ class ColumnMeta(BaseModel):
     required: bool = False
     accepted_values: tuple[str, ...] = ()
     minimum: Decimal | None = None
+    maximum: Decimal | None = None
     references: Annotated[str, Field(pattern=r"^\w+\.\w+$")] | None = None
 
 
@@ -99,8 +100,15 @@ class SeedColumn(BaseModel):
         if self.data_type in ("string", "boolean", "date"):
             return {"string": str, "boolean": Truth, "date": Day}[self.data_type]
         if self.data_type == "bigint":
-            return Annotated[Decimal, Field(multiple_of=1, ge=self.meta.minimum, le=BIGINT_TO)]
-        return Annotated[Decimal, Field(ge=self.meta.minimum)]
+            return Annotated[
+                Decimal,
+                Field(
+                    multiple_of=1,
+                    ge=self.meta.minimum,
+                    le=BIGINT_TO if self.meta.maximum is None else self.meta.maximum,
+                ),
+            ]
+        return Annotated[Decimal, Field(ge=self.meta.minimum, le=self.meta.maximum)]
 
 
 class SeedDefinition(BaseModel):

@@ -41,6 +41,7 @@ SEEDS = {
         "clicked,clicked,,click,30,,,\n"
         "seen,seen,,view,1,,,\n"
         "shown_long,seen,billboard,view,60,,,\n"
+        "poster,seen,poster,view,60,,,\n"
         "visited,visited,,visit,30,,,\n"
         "came,came,,visit,30,,true,\n"
         "sent,sent,,send,30,false,,\n"
@@ -206,6 +207,16 @@ def stories() -> Iterator[Story]:
     # a session's direct visits are one, and only as its first
     odd.did("direct", "came", "web", day=0)
     odd.did("direct", "sold", day=1, amount="10.00")
+    # the view's window closes before the sale, the click's does not: the view is no lost path of its own; one alone is
+    odd.did("looker", "seen", "banner", day=0, campaign="spring")
+    odd.did("looker", "clicked", "banner", day=0.1, campaign="spring")
+    odd.did("looker", "sold", day=5, amount="10.00")
+    odd.did("glancer", "seen", "banner", day=0, campaign="spring")
+    odd.did("glancer", "sold", day=5, amount="10.00")
+    # a click that no longer reaches the sale takes nothing from a view that does
+    odd.did("starer", "clicked", "poster", day=0, campaign="spring")
+    odd.did("starer", "seen", "poster", day=1, campaign="spring")
+    odd.did("starer", "sold", day=31, amount="10.00")
     # one campaign that a view and its click spell otherwise
     odd.did("speller", "seen", "search", day=0, campaign=" winter_2025")
     odd.did("speller", "clicked", "search", day=0.1, campaign="winter")
@@ -402,6 +413,19 @@ def test_a_click_counts_before_the_view_of_its_ad_and_is_one_touch_with_its_land
         f"and conversion_type = 'sale' and customer_id = '{said.customers['clicker']}' order by all"
     )
     assert [(row["campaign"], row["touch_kind"]) for row in rows] == [("autumn", "view"), ("spring", "click")]
+
+
+def test_a_view_that_its_click_beats_is_no_path_of_its_own(built: Warehouse, said: Said) -> None:
+    def paths(customer: str) -> list[tuple[str, str]]:
+        rows = built.query(
+            "select touch_kind, path_outcome from intermediate.int_path_touches where conversion_type = 'sale' "
+            f"and customer_id = '{said.customers[customer]}' order by occurred_at"
+        )
+        return [(row["touch_kind"], row["path_outcome"]) for row in rows]
+
+    assert paths("looker") == [("click", "converted")]
+    assert paths("glancer") == [("view", "null")]
+    assert paths("starer") == [("click", "null"), ("view", "converted")]
 
 
 def test_spend_and_touches_of_one_campaign_have_one_name(built: Warehouse, said: Said) -> None:

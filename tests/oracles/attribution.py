@@ -8,8 +8,9 @@ Readings chosen where the design leaves room:
   Such a path goes on while a touch comes no later than the latest end of a window on it, and ends at a conversion.
 - A single event that names nobody is nobody's first: a type for new customers does not count it.
 - Who has bought is no new customer: touches after the first event of a type for new customers are on no path of it.
-- A path is in the month of its conversion, else of its last touch, views of clicked ads included.
-- Of one ad on one path only the strongest kind remains: click, open, view, send.
+- A path is in the month of its conversion, else of its last touch.
+- Of one ad on the way to one conversion only the strongest kind remains: click, open, view, send. What does not reach
+  the conversion gives way to a stronger kind if either is within the window of the other, and is on no path then.
 - Of a conversion the sum of all refunds so far is rounded to cents, and a refund is what it adds to that.
 - A refund is of the last conversion with its reference before it, else of the first after it.
 - Parts of an amount are rounded down to cents; what is left goes to the largest remainders, to the ten thousandth of a
@@ -381,6 +382,7 @@ def _paths(touches: Sequence[Row], conversions: Sequence[Row], seeds: Seeds, as_
             for conversion in converted[customer_id, kind]:
                 earlier = [touch for touch in rest if touch["event_number"] < conversion["event_number"]]
                 rest = [touch for touch in rest if touch["event_number"] >= conversion["event_number"]]
+                earlier = _unbeaten(earlier, conversion["converted_at"])
                 reaching = [touch for touch in earlier if touch["window_until"] >= conversion["converted_at"]]
                 if reaching:
                     month = conversion["converted_on"].replace(day=1)
@@ -389,20 +391,36 @@ def _paths(touches: Sequence[Row], conversions: Sequence[Row], seeds: Seeds, as_
                 found += _without(kind, customer_id, others, as_of)
                 if only_new[kind]:
                     rest = []
-            found += _without(kind, customer_id, rest, as_of)
-    for path in found:
-        best: dict[Any, int] = {}
-        for touch in path.touches:
-            if touch["ad"]:
-                best[touch["ad"]] = max(best.get(touch["ad"], 0), STRENGTH.get(touch["touch_kind"], 0))
-        path.touches = [
-            touch
-            for touch in path.touches
-            if not touch["ad"]
-            or touch["touch_kind"] not in STRENGTH
-            or STRENGTH[touch["touch_kind"]] == best[touch["ad"]]
-        ]
+            found += _without(kind, customer_id, _unbeaten(rest, None), as_of)
     return found
+
+
+def _unbeaten(touches: Sequence[Row], converted_at: datetime | None) -> list[Row]:
+    """Touches between two conversions without those that a stronger kind of the same ad beats.
+
+    Of those that reach the conversion only the strongest of an ad remain. Another one is beaten by a stronger one of
+    which either is within the window of the other.
+    """
+    of_ad: dict[Any, list[Row]] = defaultdict(list)
+    for touch in touches:
+        if touch["ad"] and touch["touch_kind"] in STRENGTH:
+            of_ad[touch["ad"]].append(touch)
+
+    def reaches(touch: Row) -> bool:
+        return converted_at is not None and touch["window_until"] >= converted_at
+
+    def is_beaten(touch: Row) -> bool:
+        stronger = [
+            one
+            for one in of_ad[touch["ad"]]
+            if touch["touch_kind"] in STRENGTH and STRENGTH[one["touch_kind"]] > STRENGTH[touch["touch_kind"]]
+        ]
+        if reaches(touch):
+            return any(reaches(one) for one in stronger)
+        pairs = [sorted((touch, one), key=lambda row: row["event_number"]) for one in stronger]
+        return any(later["occurred_at"] <= earlier["window_until"] for earlier, later in pairs)
+
+    return [touch for touch in touches if not touch["ad"] or not is_beaten(touch)]
 
 
 def _without(kind: str, customer_id: str, touches: Sequence[Row], as_of: datetime) -> list[Path]:

@@ -97,7 +97,7 @@ def test_spend_is_put_to_the_test(expected: Release) -> None:
 
 
 def test_costs_are_put_to_the_test(expected: Release) -> None:
-    """Events with either price and with both, without a duration, on days without a price, and in several journeys."""
+    """Events with either price and with both, without a duration, on days without a price or one of two, in several journeys."""
     seen = Counter(
         (row["event_cost"] is not None, row["minute_cost"] is not None, row["cost_status"])
         for row in expected.service_costs
@@ -109,7 +109,8 @@ def test_costs_are_put_to_the_test(expected: Release) -> None:
         (True, False, "without_duration"),
         (False, False, "without_duration"),
         (False, False, "outside_dates"),
-    } == set(seen), seen
+    } <= set(seen), seen
+    assert any(status == "outside_dates" and (once or timed) for once, timed, status in seen)
     assert {row["customer_kind"] for row in expected.customer_costs} == {"identified", "anonymous", "unlinkable"}
     assert any(row["cost"] > row["allocated_cost"] for row in expected.journey_costs)
     assert {row["journey_id"] for row in expected.journey_costs} > {"(none)"}

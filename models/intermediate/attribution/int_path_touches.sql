@@ -48,6 +48,8 @@ touches_and_conversions as (
         touches.customer_id,
         touches.event_number,
         touches.touchpoint_event_id,
+        touches.ad_key,
+        touches.ad_strength,
         touches.window_until,
         types.is_new_customer_only,
         -- an event that is both is no touch before itself: the conversion comes first
@@ -63,6 +65,8 @@ touches_and_conversions as (
         customer_id,
         event_number,
         null as touchpoint_event_id,
+        null as ad_key,
+        null as ad_strength,
         null as window_until,
         null as is_new_customer_only,
         0 as place,
@@ -82,8 +86,9 @@ with_next_conversion as (
     window
         later_rows as (
             partition by customer_id, conversion_type
-            order by event_number, place
-            rows between 1 following and unbounded following
+            -- backwards: Spark computes a frame that ends with the partition anew for each row
+            order by event_number desc, place desc
+            rows between unbounded preceding and 1 preceding
         ),
         earlier_rows as (
             partition by customer_id, conversion_type
@@ -92,24 +97,78 @@ with_next_conversion as (
         )
 ),
 
-with_reach as (
+with_outcome as (
     select
         with_next_conversion.*,
-        coalesce(next_converted_at <= window_until, false) as is_before_conversion,
-        max(window_until) over (
-            partition by
-                customer_id,
-                conversion_type,
-                next_conversion_number,
-                coalesce(next_converted_at <= window_until, false)
-            order by event_number
-            rows between unbounded preceding and 1 preceding
-        ) as reach_so_far
+        coalesce(next_converted_at <= window_until, false) as is_before_conversion
     from with_next_conversion
     where
         touchpoint_event_id is not null
         -- who has bought is no new customer any more: what comes then is on no path to a first purchase
         and not (is_new_customer_only and earlier_conversion_count > 0)
+),
+
+with_stronger as (
+    select
+        with_outcome.*,
+        max(case when is_before_conversion then ad_strength end) over one_ad as strength_before_conversion
+        {%- for strength in [1, 2, 3] %},
+        min(case when ad_strength > {{ strength }} then occurred_at end) over later_of_ad
+            as stronger_than_{{ strength }}_at,
+        max(case when ad_strength > {{ strength }} then window_until end) over earlier_of_ad
+            as stronger_than_{{ strength }}_until
+        {%- endfor %}
+    from with_outcome
+    window
+        one_ad as (partition by customer_id, conversion_type, next_conversion_number, ad_key),
+        later_of_ad as (
+            partition by customer_id, conversion_type, next_conversion_number, ad_key
+            order by event_number desc
+            rows between unbounded preceding and 1 preceding
+        ),
+        earlier_of_ad as (
+            partition by customer_id, conversion_type, next_conversion_number, ad_key
+            order by event_number
+            rows between unbounded preceding and 1 preceding
+        )
+),
+
+-- A click counts before a view of the same ad. On the way to a conversion every view gives way that would be on its path
+-- with the click; any other one where the click is within its window, or it is within the click's. Left alone, it would
+-- be a path that ends without a conversion next to the one that its click is on.
+strongest_of_ads as (
+    select *
+    from with_stronger
+    where
+        ad_key is null
+        or ad_strength is null
+        or case
+            when is_before_conversion then ad_strength = strength_before_conversion
+            else case ad_strength
+                {%- for strength in [1, 2, 3] %}
+                when {{ strength }}
+                    then
+                        coalesce(stronger_than_{{ strength }}_at > window_until, true)
+                        and coalesce(stronger_than_{{ strength }}_until < occurred_at, true)
+                {%- endfor %}
+                else true
+            end
+        end
+),
+
+with_reach as (
+    select
+        strongest_of_ads.*,
+        max(window_until) over (
+            partition by
+                customer_id,
+                conversion_type,
+                next_conversion_number,
+                is_before_conversion
+            order by event_number
+            rows between unbounded preceding and 1 preceding
+        ) as reach_so_far
+    from strongest_of_ads
 ),
 
 with_path_number as (
@@ -162,9 +221,7 @@ on_paths as (
         end as path_outcome,
         coalesce(conversions.converted_on, {{ local_date('paths.last_touched_at') }}) as ended_on,
         touches.occurred_at,
-        conversions.converted_at,
-        touches.ad_strength,
-        touches.ad_key
+        conversions.converted_at
     from with_path as paths
     inner join touches
         on touches.touchpoint_event_id = paths.touchpoint_event_id
@@ -174,16 +231,6 @@ on_paths as (
             and conversions.customer_id = paths.customer_id
             and conversions.conversion_type = paths.conversion_type
             and conversions.event_number = paths.next_conversion_number
-),
-
--- a click counts before a view of the same ad
-strongest_of_ads as (
-    select *
-    from on_paths
-    qualify
-        ad_key is null
-        or ad_strength is null
-        or ad_strength = max(ad_strength) over (partition by path_id, ad_key)
 )
 
 select
@@ -207,6 +254,6 @@ select
     cast(date_trunc('month', paths.ended_on) as date) as period_start,
     paths.occurred_at,
     paths.converted_at
-from strongest_of_ads as paths
+from on_paths as paths
 inner join customers
     on customers.customer_id = paths.customer_id

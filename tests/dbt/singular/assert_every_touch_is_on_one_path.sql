@@ -1,5 +1,5 @@
 -- per conversion type a touch is on one path, and every path is before its conversion or before none; what is left out of all
--- are views of ads that were clicked, what cannot be followed, and what new customers did after they had bought
+-- has a stronger touch of the same ad, cannot be followed, or is what new customers did after they had bought
 with on_paths as (
     select
         conversion_type,
@@ -20,6 +20,13 @@ paths as (
     group by path_id
 ),
 
+strongest as (
+    select customer_id, ad_key, max(ad_strength) as ad_strength
+    from {{ ref('int_touches') }}
+    where ad_key is not null and is_linkable
+    group by customer_id, ad_key
+),
+
 types as (
     select conversion_type
     from {{ ref('conversion_types') }}
@@ -37,12 +44,14 @@ where outcome_count <> 1 or last_number <> touch_count or not is_consistent
 union all
 select types.conversion_type, touches.touchpoint_event_id as id
 from types
-cross join {{ ref('fct_touchpoints') }} as touches
+cross join {{ ref('int_touches') }} as touches
+left join strongest
+    on strongest.customer_id = touches.customer_id and strongest.ad_key = touches.ad_key
 left join on_paths
     on
         on_paths.conversion_type = types.conversion_type
         and on_paths.touchpoint_event_id = touches.touchpoint_event_id
 where
     touches.is_linkable
-    and touches.touch_kind not in ('view', 'send', 'open')
+    and coalesce(touches.ad_strength >= strongest.ad_strength, true)
     and on_paths.touchpoint_event_id is null

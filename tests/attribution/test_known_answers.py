@@ -568,6 +568,14 @@ def test_fifty_thousand_touches_of_one_customer_are_shared_to_the_cent(said: Sai
     assert path["path"].endswith(" > …") and path["path"].count(" > ") == 50
 
 
+def test_rules_differ_in_no_value_where_conversions_have_none(built: Warehouse) -> None:
+    rows = built.query(
+        "select conversion_type, count(lowest_value) + count(highest_value) + count(default_value) as n "
+        "from attribution.agg_rule_disagreement where conversion_type in ('sale', 'sign_up') group by all order by all"
+    )
+    assert rows[0]["n"] > 0 and rows[1] == {"conversion_type": "sign_up", "n": 0}
+
+
 def test_a_new_rule_changes_no_figure_of_the_others(built: Warehouse, tmp_path: Path) -> None:
     sums = (
         "select rule, conversion_type, channel, sum(credit_share) as share, sum(credited_value) as value "

@@ -844,8 +844,11 @@ def _path_rows(said: Attribution) -> list[Row]:
 def _disagreement_rows(credits: Sequence[Row]) -> list[Row]:
     rules: dict[tuple[Any, ...], dict[str, bool]] = defaultdict(dict)
     said: dict[tuple[Any, ...], dict[str, Row]] = defaultdict(dict)
+    valued: set[tuple[Any, ...]] = set()
     for row in credits:
         period = row["conversion_type"], row["period"], row["period_start"]
+        if row["credited_value"] is not None:
+            valued.add(period)
         rules[period][row["rule"]] = row["is_default"]
         said[(*period, row["channel"])][row["rule"]] = row
     found = []
@@ -868,9 +871,9 @@ def _disagreement_rows(credits: Sequence[Row]) -> list[Row]:
                 "lowest_conversions": min(counts),
                 "highest_conversions": max(counts),
                 "default_conversions": of_rule[default][0],
-                "lowest_value": min(values),
-                "highest_value": max(values),
-                "default_value": of_rule[default][1],
+                "lowest_value": min(values) if period in valued else None,
+                "highest_value": max(values) if period in valued else None,
+                "default_value": of_rule[default][1] if period in valued else None,
             }
         )
     return found

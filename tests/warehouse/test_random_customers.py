@@ -97,7 +97,7 @@ def test_spend_is_put_to_the_test(expected: Release) -> None:
 
 
 def test_costs_are_put_to_the_test(expected: Release) -> None:
-    """Events with either price and with both, without a duration, on days without a price or one of two, in several journeys."""
+    """Events with one price and with both, without a duration, on days without one or both, and in several journeys."""
     seen = Counter(
         (row["event_cost"] is not None, row["minute_cost"] is not None, row["cost_status"])
         for row in expected.service_costs

@@ -22,6 +22,13 @@ channels as (
     from credits
 ),
 
+-- conversions of a type such as a subscription have no value: that is null, and not 0
+periods as (
+    select conversion_type, period, period_start, bool_or(credited_value is not null) as has_value
+    from credits
+    group by conversion_type, period, period_start
+),
+
 -- a rule that gives a channel nothing has no row there: it says 0
 said as (
     select
@@ -32,13 +39,18 @@ said as (
         rules.rule,
         rules.is_default,
         coalesce(credits.credited_conversions, 0.0) as credited_conversions,
-        coalesce(credits.credited_value, 0) as credited_value
+        case when periods.has_value then coalesce(credits.credited_value, 0) end as credited_value
     from channels
     inner join rules
         on
             rules.conversion_type = channels.conversion_type
             and rules.period = channels.period
             and rules.period_start = channels.period_start
+    inner join periods
+        on
+            periods.conversion_type = channels.conversion_type
+            and periods.period = channels.period
+            and periods.period_start = channels.period_start
     left join credits
         on
             credits.conversion_type = channels.conversion_type

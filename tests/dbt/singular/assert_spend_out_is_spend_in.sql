@@ -1,4 +1,5 @@
--- Every current row of spend is published once, and its money is either spent, repeated or without a rate.
+-- Every current row of spend is published once. Its money, at the rate of its day, is either spent, repeated or without a
+-- rate, and of a day, channel and campaign exactly one source counts.
 with delivered as (
     select 'ads' as source_system, currency, spent_on, amount from {{ ref('stg_ads__spend') }}
     where row_status = 'current'
@@ -18,31 +19,70 @@ delivered_by_day as (
     group by source_system, coalesce(currency, '(none)'), spent_on
 ),
 
+published as (
+    select * from {{ ref('fct_spend_daily') }}
+),
+
 published_by_day as (
     select
         source_system,
         coalesce(currency, '(none)') as currency,
         spent_on,
         count(*) as row_count,
-        sum(delivered_amount) as amount,
-        sum(spend + repeated_spend) as converted_amount,
-        count_if(has_rate) as converted_count,
-        bool_or(has_rate and (spend is null or repeated_spend is null)) as lacks_money
-    from {{ ref('fct_spend_daily') }}
+        sum(delivered_amount) as amount
+    from published
     group by source_system, coalesce(currency, '(none)'), spent_on
+),
+
+rates as (
+    select published.spend_id, max_by(rates.rate_to_reporting, rates.valid_from) as rate
+    from published
+    inner join {{ ref('exchange_rates') }} as rates
+        on rates.currency = published.currency and rates.valid_from <= published.spent_on
+    group by published.spend_id
+),
+
+valued as (
+    select
+        published.*,
+        case
+            when
+                coalesce(published.currency, {{ text_literal(var('reporting_currency')) }})
+                = {{ text_literal(var('reporting_currency')) }} then published.delivered_amount
+            else cast(published.delivered_amount * rates.rate as decimal(18, 2))
+        end as amount
+    from published
+    left join rates
+        on rates.spend_id = published.spend_id
+),
+
+-- how many sources count, of those that a row without a campaign or below zero is not compared with
+campaign_days as (
+    select
+        spent_on,
+        channel,
+        campaign,
+        count(distinct case when not is_repeated then source_system end) as counted_source_count
+    from published
+    where campaign is not null and delivered_amount >= 0
+    group by spent_on, channel, campaign
 )
 
-select *
+select 'rows differ from those delivered' as problem, source_system, spent_on, currency as of_what
 from delivered_by_day
 full join published_by_day using (source_system, currency, spent_on)
 where
     delivered_by_day.row_count is distinct from published_by_day.row_count
     or delivered_by_day.amount is distinct from published_by_day.amount
-    or published_by_day.lacks_money
-    or (
-        currency in ('(none)', {{ text_literal(var('reporting_currency')) }})
-        and (
-            published_by_day.converted_count <> published_by_day.row_count
-            or published_by_day.converted_amount <> published_by_day.amount
-        )
-    )
+union all
+select 'money is not the amount at its rate', source_system, spent_on, spend_id
+from valued
+where
+    has_rate <> (amount is not null)
+    or spend is distinct from case when is_repeated and amount is not null then 0 else amount end
+    or repeated_spend is distinct from case when is_repeated then amount else 0 end
+    or (is_repeated and (campaign is null or delivered_amount < 0))
+union all
+select 'not exactly one source counts', null, spent_on, campaign
+from campaign_days
+where counted_source_count <> 1

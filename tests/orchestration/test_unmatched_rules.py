@@ -60,9 +60,16 @@ def warnings(folder: Path, *, matched: str = "bought", **seeds: str) -> list[str
             create table config.unit_costs as
                 from (values {prices}) as u(unit_cost_id, event_name, channel, touchpoint, department);
             create table config.conversion_types as select unnest(['order', 'loan']) as conversion_rule_id;
-            create table intermediate.int_conversion_events as select 'order' as conversion_rule_id;
+            create table intermediate.int_conversion_events as
+                select 'order' as conversion_rule_id, null as reference_key;
+            create table intermediate.int_refund_events as
+                select 'order' as conversion_rule_id, null as reference_key, null as stated_amount;
+            create schema core;
+            create table core.fct_events as
+                select unnest(['order_placed', 'order_returned']) as event_name, 'shop' as source_system;
             create table config.touch_rules as select unnest(['visit', 'fax', 'call_answered']) as touch_rule_id;
-            create table intermediate.int_touch_events as select 'visit' as touch_rule_id;
+            create table intermediate.int_touch_events as
+                select 'visit' as touch_rule_id, 'web' as channel, 'web/campaign/ad/1' as ad_key;
         """)
         return list(warnings_of_unmatched_rules(connection, settings, today=date(2026, 3, 1)))
 
@@ -118,4 +125,27 @@ def test_a_price_of_nothing_that_landed_is_a_warning(tmp_path: Path) -> None:
         f"unit_costs.csv line {line}: {name} is the price of nothing that landed. Compare event_name, channel, "
         "touchpoint and department with core.fct_events, or remove the row."
         for line, name in ((4, "fax"), (5, "misspelt"))
+    ]
+
+
+def test_refunds_and_properties_that_nothing_has_are_warnings(tmp_path: Path) -> None:
+    conversions = (
+        "conversion_rule_id,conversion_type,event_name,value_column,reference_property,refund_event_name,"
+        "refund_value_property\n"
+        "order,purchase,order_placed,amount,order_no,order_ret*|order_canceled,paid\n"
+        "loan,purchase,order_lent,amount,loan_no,loan_returned,\n"
+    )
+    touches = "touch_rule_id,event_name,touch_kind,window_days,ad_property\nvisit,page_viewed,visit,30,creative\n"
+    said = warnings(tmp_path, conversion_types=conversions, touch_rules=touches)[1:]
+    fix = "Compare it with properties in core.fct_events, or leave it empty."
+    order = "conversion_types.csv line 2:"
+    assert said == [
+        "conversion_types.csv line 3: loan makes nothing that landed a conversion. Compare its filters with "
+        "core.fct_events, or remove the row.",
+        f"{order} refund_event_name = order_canceled of order matches no event that landed: nothing is refunded by it. "
+        "Compare it, and refund_source_system, with core.fct_events, or leave it out.",
+        f"{order} reference_property = order_no of order: no event that it matches has it. {fix}",
+        f"{order} reference_property = order_no of order: no refund of it has it. {fix}",
+        f"{order} refund_value_property = paid of order: no refund of it has it. {fix}",
+        f"touch_rules.csv line 2: ad_property = creative of visit: no event that it matches has it. {fix}",
     ]

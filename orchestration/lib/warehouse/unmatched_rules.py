@@ -45,6 +45,8 @@ def warnings_of_unmatched_rules(
         verbs=("makes", "make"),
         says="nothing that landed a conversion. Compare its filters with core.fct_events",
     )
+    matched = [row for row in rows["conversion_types"] if row.get("conversion_rule_id") not in unmatched]
+    yield from _of_refunds(connection, matched)
     unmatched = {name for (name,) in connection.execute(
         "select touch_rule_id from config.touch_rules "
         "where touch_rule_id not in (select touch_rule_id from intermediate.int_touch_events)"
@@ -56,6 +58,9 @@ def warnings_of_unmatched_rules(
         verbs=("makes", "make"),
         says="nothing that landed a touch. Compare its filters with core.fct_events",
     )
+    own = [row for row in rows["touch_rules"] if row.get("touch_rule_id") not in unmatched and row.values not in known]
+    have_ad = _rules_with(connection, "touch_rule_id", "int_touch_events", "starts_with(ad_key, channel || '/ad/')")
+    yield from _missing_property(own, "touch_rule_id", "ad_property", "no event that it matches", have_ad)
     unmatched = {name for (name,) in connection.execute(
         "select channel_rule_id from hygiene.channel_rule_matches where event_count = 0"
     ).fetchall()}  # fmt: skip
@@ -81,6 +86,61 @@ def warnings_of_unmatched_rules(
         says="the price of nothing that landed. Compare event_name, channel, touchpoint and department with "
         "core.fct_events",
     )
+
+
+def _of_refunds(connection: duckdb.DuckDBPyConnection, rows: Collection[SeedRow]) -> Iterator[str]:
+    """What to say of conversion types whose refunds never come, or cannot be matched with their conversions."""
+    seen = set(connection.execute("select distinct event_name, source_system from core.fct_events").fetchall())
+    refunded = set()
+    for row in rows:
+        source = row.get("refund_source_system") or row.get("source_system")
+        names = [name.strip() for name in (row.get("refund_event_name") or "").split("|") if name.strip()]
+        missing = [name for name in names if not any(_is_seen(name, source, *event) for event in seen)]
+        if len(missing) < len(names):
+            refunded.add(row.get("conversion_rule_id"))
+        if missing:
+            of_source = f" of {source}" if source else ""
+            yield str(
+                row.problem(
+                    f"refund_event_name = {'|'.join(missing)} of {row.get('conversion_rule_id')} matches no event"
+                    f"{of_source} that landed: nothing is refunded by it. Compare it, and refund_source_system, with "
+                    "core.fct_events, or leave it out."
+                )
+            )
+    rule, conversions, refunds = "conversion_rule_id", "int_conversion_events", "int_refund_events"
+    named = _rules_with(connection, rule, conversions, "reference_key is not null")
+    yield from _missing_property(rows, rule, "reference_property", "no event that it matches", named)
+    # several rules of a type share its refunds: one that took none of them says nothing of its properties
+    taken = {name for (name,) in connection.execute(f"select {rule} from intermediate.{refunds}").fetchall()}
+    of_refunds = [row for row in rows if row.get(rule) in refunded & taken]
+    named = _rules_with(connection, rule, refunds, "reference_key is not null")
+    yield from _missing_property(of_refunds, rule, "reference_property", "no refund of it", named)
+    stated = _rules_with(connection, rule, refunds, "stated_amount is not null")
+    yield from _missing_property(of_refunds, rule, "refund_value_property", "no refund of it", stated)
+
+
+def _is_seen(pattern: str, source: str | None, event_name: str, source_system: str) -> bool:
+    is_named = event_name.startswith(pattern[:-1]) if pattern.endswith("*") else event_name == pattern
+    return is_named and source in (None, source_system)
+
+
+def _rules_with(connection: duckdb.DuckDBPyConnection, column: str, model: str, condition: str) -> set[str]:
+    """The rules of which a row meets a condition."""
+    found = connection.execute(f"select distinct {column} from intermediate.{model} where {condition}").fetchall()
+    return {name for (name,) in found}
+
+
+def _missing_property(
+    rows: Collection[SeedRow], id_column: str, column: str, of_what: str, have_it: Collection[str]
+) -> Iterator[str]:
+    for row in rows:
+        if row.get(column) and row.get(id_column) not in have_it:
+            yield str(
+                row.problem(
+                    f"{column} = {row.get(column)} of {row.get(id_column)}: {of_what} has it. Compare it with "
+                    "properties in core.fct_events, or leave it empty."
+                )
+            )
 
 
 def _warnings(rows: Collection[SeedRow], *, id_column: str, verbs: tuple[str, str], says: str) -> Iterator[str]:

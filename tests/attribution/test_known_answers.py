@@ -465,7 +465,7 @@ def test_a_refund_in_full_leaves_nothing_anywhere(said: Said, built: Warehouse) 
     }  # fmt: skip
     for rule in ("linear", "decay", "markov"):
         assert set(said.values("refunded", rule).values()) == {Decimal(0)}, rule
-    # whoever's event it is, it is of the sale
+    # even if another customer's event, it is of the sale
     assert said.refunds("refunded") == [("counted", Decimal(5)), ("counted", Decimal(5))]
     assert said.refunds("somebody-else") == []
     by_day = built.query(

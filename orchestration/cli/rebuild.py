@@ -172,7 +172,7 @@ def _refuse_while_a_run_is_under_way(settings: Settings) -> None:
 
 
 def _aside(settings: Settings) -> Path:
-    return settings.warehouse.with_name("warehouse.before-rebuild.duckdb")
+    return settings.warehouse_aside
 
 
 def _log(file: Path) -> Path:

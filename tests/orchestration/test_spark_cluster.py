@@ -14,7 +14,7 @@ import pytest
 from orchestration.lib.core.settings import PROJECT_ROOT, SettingsError, read_settings, read_spark_cluster
 from orchestration.lib.spark import cluster as cluster_module
 from orchestration.lib.spark.catalog import check_answering, without_stack
-from orchestration.lib.spark.cluster import parts_of, start
+from orchestration.lib.spark.cluster import parts_of, start, stop
 from orchestration.lib.spark.java import SparkError, find_java
 
 
@@ -145,6 +145,14 @@ def test_a_port_in_use_and_too_little_memory_are_said_before_anything_starts(
     with pytest.raises(SparkError, match=r"The cluster needs \d+ MB, 10000000 MB of them .* \d+ MB are free"):
         start(replace(cluster, executor_mb=10_000_000))
     assert not (tmp_path / "spark").exists()
+
+
+def test_a_cluster_that_ends_leaves_no_rows(tmp_path: Path) -> None:
+    cluster = read_spark_cluster({"JOURNEYS_SPARK_HOME": str(tmp_path)})
+    for folder in ("tmp", "work", "logs"):
+        (tmp_path / folder / "blockmgr").mkdir(parents=True)
+    assert stop(cluster) == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"logs"}
 
 
 @pytest.mark.parametrize("kind", ["standalone", "local"])

@@ -15,12 +15,13 @@ from orchestration.lib.core.settings import Spark, read_settings
 from orchestration.lib.dbt.building import DbtBuild
 from orchestration.lib.spark.building import SparkBuild
 from orchestration.lib.spark.catalog import NOTE, make_known
-from orchestration.lib.spark.folder import MARKER, claim
+from orchestration.lib.spark.folder import MARKER, claim, give_up
 from orchestration.lib.spark.handover import hand_over, spark_type
 from orchestration.lib.spark.java import SparkError
 from orchestration.lib.spark.storage import Storage, merged, remove_idle
-from orchestration.lib.warehouse.build import ensure_ledgers, plan_build
+from orchestration.lib.warehouse.build import BuildPlan, ensure_ledgers, plan_build
 from orchestration.lib.warehouse.spark_tables import (
+    begin_spark_build,
     ensure_spark_ledger,
     note_spark_build,
     read_folders,
@@ -260,3 +261,33 @@ def test_names_that_moved_halfway_are_told_from_those_that_are_as_written(tmp_pa
 
 def test_a_build_of_the_same_number_writes_into_other_folders(tmp_path: Path) -> None:
     assert Storage(tmp_path, 1).new_folder("core.a") != Storage(tmp_path, 1).new_folder("core.a")
+
+
+def test_once_duckdb_builds_no_rows_of_spark_stay_and_another_data_sets_do(tmp_path: Path) -> None:
+    tables, home = tmp_path / "shared" / "one", tmp_path / "var" / "one"
+    claim(tables, home)
+    (tables / "landed" / "raw").mkdir(parents=True)
+    give_up(home)
+    assert not tables.exists() and (tmp_path / "shared").is_dir()
+    claim(tables, home)
+    (tables / MARKER).write_text("another home")
+    give_up(home)
+    assert tables.is_dir()
+    give_up(home)
+
+
+def test_a_full_build_by_duckdb_gives_the_folder_up_unless_a_file_aside_names_it(tmp_path: Path) -> None:
+    settings = read_settings({"JOURNEYS_VAR": str(tmp_path)})
+    tables = settings.home / "spark"
+    claim(tables, settings.home)
+    plan = BuildPlan(True, "the engine changed", 1, datetime(2026, 2, 1, tzinfo=UTC), "code")
+    with open_duckdb() as connection:
+        connection.execute("create schema landing")
+        ensure_spark_ledger(connection)
+        connection.execute("insert into landing.spark_tables values ('core.a', 'core/a/1-1', 1)")
+        settings.warehouse_aside.touch()
+        assert begin_spark_build(connection, settings, plan, 2, {}) is None
+        assert tables.is_dir() and read_folders(connection) == {}
+        settings.warehouse_aside.unlink()
+        assert begin_spark_build(connection, settings, plan, 3, {}) is None
+        assert not tables.exists()

@@ -260,6 +260,11 @@ class Settings:
         return self.home / WAREHOUSE
 
     @property
+    def warehouse_aside(self) -> Path:
+        """Where a rebuild keeps the previous warehouse file until it has published."""
+        return self.home / "warehouse.before-rebuild.duckdb"
+
+    @property
     def releases(self) -> Path:
         return self.home / "releases"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import socket
 import subprocess
 import time
@@ -27,6 +28,8 @@ OVERHEAD_MB = 384
 DAEMON_MB = 512
 START_SECONDS = 120.0
 END_SECONDS = 20.0
+# Where its processes put rows that exceed their memory, and executors their files.
+SCRATCH = ("tmp", "work")
 MASTER, WORKER = "org.apache.spark.deploy.master.Master", "org.apache.spark.deploy.worker.Worker"
 CONNECT = "org.apache.spark.sql.connect.service.SparkConnectServer"
 
@@ -123,7 +126,8 @@ def start(cluster: SparkCluster, *, progress: Progress = lambda message: None) -
     parts = parts_of(cluster)
     _check_ports([*parts, Part("server's pages", (), cluster.pages_port)])
     _check_memory(cluster)
-    for folder in ("logs", "tmp", "work"):
+    _empty_scratch(cluster)
+    for folder in ("logs", *SCRATCH):
         (cluster.folder / folder).mkdir(parents=True, exist_ok=True)
     try:
         for part in parts:
@@ -146,7 +150,14 @@ def stop(cluster: SparkCluster) -> int:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
     psutil.wait_procs(alive, timeout=END_SECONDS)
+    _empty_scratch(cluster)
     return len(found)
+
+
+def _empty_scratch(cluster: SparkCluster) -> None:
+    """Removes what processes that were killed left: rows of joins and sorts, with people in clear."""
+    for folder in SCRATCH:
+        shutil.rmtree(cluster.folder / folder, ignore_errors=True)
 
 
 def processes(cluster: SparkCluster) -> Iterator[psutil.Process]:

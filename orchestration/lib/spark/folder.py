@@ -10,6 +10,8 @@ from orchestration.lib.spark.java import SparkError
 MARKER = ".journeys_spark_tables"
 # The folder of tables within a data set's home, which is that data set's in any case.
 WITHIN_HOME = "spark"
+# In the home: where the folder is, for a build by DuckDB, whose settings do not say.
+NOTE_OF_FOLDER = "spark_folder"
 
 
 def claim(tables: Path, home: Path) -> None:
@@ -18,9 +20,7 @@ def claim(tables: Path, home: Path) -> None:
     is_own = tables == home / WITHIN_HOME
     if marker.exists():
         owner = marker.read_text(encoding="utf-8").strip()
-        if owner == str(home):
-            return
-        if not is_own:
+        if owner != str(home) and not is_own:
             raise SparkError(
                 f"The folder {tables} holds Spark's tables of the data set in {owner}, not of {home}. Name another "
                 f"folder in JOURNEYS_SPARK_TABLES; if the data set was moved, write its new place into {marker}."
@@ -32,6 +32,19 @@ def claim(tables: Path, home: Path) -> None:
         )
     tables.mkdir(parents=True, exist_ok=True)
     marker.write_text(f"{home}\n", encoding="utf-8")
+    home.mkdir(parents=True, exist_ok=True)
+    (home / NOTE_OF_FOLDER).write_text(f"{tables}\n", encoding="utf-8")
+
+
+def give_up(home: Path) -> None:
+    """Removes the folder of a data set's tables, which hold people in clear, once DuckDB builds. No other's folder."""
+    note = home / NOTE_OF_FOLDER
+    if not note.exists():
+        return
+    tables = Path(note.read_text(encoding="utf-8").strip())
+    if is_claimed(tables) and (tables / MARKER).read_text(encoding="utf-8").strip() == str(home):
+        remove_below(tables, tables)
+    note.unlink()
 
 
 def is_claimed(tables: Path) -> bool:

@@ -91,7 +91,8 @@ def build_tables(
     reclaims_space = number % BUILDS_BETWEEN_RECLAIMS == 0
     with open_duckdb(settings.warehouse, reclaims_space=reclaims_space) as connection:
         write_states(connection, states, is_full=plan.is_full)
-        if settings.spark is not None:
+        # a rebuild that fails is undone, and the file aside then names folders again
+        if settings.spark is not None and not settings.warehouse_aside.exists():
             remove_unnamed(connection, settings.spark)
         end_build(
             connection, number, FAILED if not built.is_success else PART if part else COMPLETE, now=datetime.now(UTC)

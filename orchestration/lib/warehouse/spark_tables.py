@@ -19,7 +19,7 @@ from orchestration.lib.dbt.node_states import BuildInputs
 from orchestration.lib.dbt.project import read_dbt_manifest
 from orchestration.lib.spark.building import SparkBuild
 from orchestration.lib.spark.catalog import check_answering
-from orchestration.lib.spark.folder import claim
+from orchestration.lib.spark.folder import claim, give_up
 from orchestration.lib.spark.handover import QUARANTINE, hand_over
 from orchestration.lib.spark.java import SparkError
 from orchestration.lib.spark.storage import FILES, merged, remove_idle
@@ -55,6 +55,10 @@ def begin_spark_build(
     if settings.spark is None:
         if stored and plan.is_full:
             _forget(connection, stored)
+            stored = {}
+        # a rebuild that fails is undone, and the file aside then names folders again
+        if not stored and not settings.warehouse_aside.exists():
+            give_up(settings.home)
         return None
     check_answering(settings.spark.remote)
     claim(settings.spark.tables, settings.home)

@@ -15,7 +15,7 @@ from orchestration.lib.spark.storage import Storage
 @dataclass(frozen=True)
 class SparkBuild:
     """The server, the folder of tables, the data set's folder, the number of the build and of the one that the ledger
-    is of (none: tables are built from raw), what was landed, and the folders that count, by relation."""
+    is of (none: tables are built from raw), what was landed, and the current folders, by relation."""
 
     remote: str
     tables: str

@@ -1,8 +1,8 @@
-"""Where Spark's tables lie, and which of their folders count.
+"""Where Spark's tables lie, and which of their folders have current rows.
 
 A table of Spark's is a folder of Parquet files that is never written twice: new content goes into a folder of its own,
 and the table's name is then moved to it. A build that dies leaves folders that nothing names. The ledger of the
-warehouse file, `landing.spark_tables`, names those that count.
+warehouse file, `landing.spark_tables`, names the folder of each table.
 """
 
 from __future__ import annotations
@@ -115,5 +115,5 @@ def remove_idle(tables: Path, named: Collection[str]) -> None:
 
 
 def merged(before: Mapping[str, str], written: Mapping[str, str | None]) -> dict[str, str]:
-    """The folders that count after a build, by relation."""
+    """The current folders after a build, by relation."""
     return {relation: folder for relation, folder in {**before, **written}.items() if folder is not None}

@@ -100,7 +100,7 @@ def _quarantine(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
 def note_spark_build(
     connection: duckdb.DuckDBPyConnection, spark: SparkSettings, start: SparkBuild, built: DbtBuild
 ) -> None:
-    """Notes the folders that count now, and has the warehouse's views read them. Others remain for `remove_unnamed`."""
+    """Notes the current folders, and has the warehouse's views read them. Others remain for `remove_unnamed`."""
     now = merged(start.stored, built.written)
     before = set(read_folders(connection))
     with transaction(connection):

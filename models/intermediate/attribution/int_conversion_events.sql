@@ -62,7 +62,8 @@ matches as (
         named_rules.is_new_customer_only,
         coalesce(named_rules.refund_source_system, events.source_system) as refund_source_system,
         -- blanks name nothing
-        nullif(trim({{ json_member('events.properties', 'named_rules.reference_property') }}), '') as reference,
+        nullif(trim({{ json_member('events.properties', 'named_rules.reference_property') }}), '')
+            as reference,
         events.*
     from events
     inner join named_rules

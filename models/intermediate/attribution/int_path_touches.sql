@@ -111,13 +111,13 @@ with_outcome as (
 with_stronger as (
     select
         with_outcome.*,
-        max(case when is_before_conversion then ad_strength end) over one_ad as strength_before_conversion
-        {%- for strength in [1, 2, 3] %},
+        {% for strength in [1, 2, 3] -%}
         min(case when ad_strength > {{ strength }} then occurred_at end) over later_of_ad
             as stronger_than_{{ strength }}_at,
         max(case when ad_strength > {{ strength }} then window_until end) over earlier_of_ad
-            as stronger_than_{{ strength }}_until
-        {%- endfor %}
+            as stronger_than_{{ strength }}_until,
+        {% endfor -%}
+        max(case when is_before_conversion then ad_strength end) over one_ad as strength_before_conversion
     from with_outcome
     window
         one_ad as (partition by customer_id, conversion_type, next_conversion_number, ad_key),

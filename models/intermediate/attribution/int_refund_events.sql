@@ -62,7 +62,8 @@ matches as (
         named_rules.conversion_type,
         named_rules.conversion_rule_id,
         -- blanks name nothing
-        nullif(trim({{ json_member('events.properties', 'named_rules.reference_property') }}), '') as reference,
+        nullif(trim({{ json_member('events.properties', 'named_rules.reference_property') }}), '')
+            as reference,
         named_rules.refund_value_property is null as takes_all,
         case
             when named_rules.refund_value_property = 'amount' then events.amount

@@ -75,12 +75,14 @@ conversions_around as (
         coalesce(
             {{ last_filled('conversion_id') }} over (
                 partition by reference_key
-                order by happened_at, place, event_id desc, coalesce(conversion_id, refund_id)
+                order by
+                    happened_at asc, place asc, event_id desc, coalesce(conversion_id, refund_id) asc
                 rows between unbounded preceding and current row
             ),
             {{ last_filled('conversion_id') }} over (
                 partition by reference_key
-                order by happened_at desc, place desc, event_id desc, coalesce(conversion_id, refund_id)
+                order by
+                    happened_at desc, place desc, event_id desc, coalesce(conversion_id, refund_id) asc
                 rows between unbounded preceding and current row
             )
         ) as conversion_id

@@ -32,7 +32,7 @@ with answers as (
         invitation_status,
         cast(date_trunc('month', answered_on) as date) as month_starts_on,
         answered_at
-    from {{ ref('fct_feedback') }}
+    from {{ ref('int_answers') }}
 ),
 
 -- what somebody thinks of the brand is one opinion per month, however often they are asked; a step may be met twice

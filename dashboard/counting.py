@@ -21,10 +21,15 @@ log = logging.getLogger("dashboard")
 PATIENCE = 0.8
 # Figures at once, of all readers: one that nobody waits for any more must not hold up those of others.
 AT_ONCE = 8
+# A figure that has not begun by then and that no request asked for again makes room: pages ask every few seconds.
+WAITED_FOR_SECONDS = 15.0
 # What nobody came back for is dropped.
 KEPT_SECONDS = 120.0
 
-COUNTING = f"Counting … It comes by itself; what takes longer than {QUERY_SECONDS:.0f} seconds is given up."
+COUNTING = (
+    f"Counting … It comes by itself. A query that takes longer than {QUERY_SECONDS:.0f} seconds is given up; "
+    "a figure may ask several."
+)
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,9 @@ class Counting:
                 if key not in self._under_way:
                     view = View(release, filters, path=path, extra=extra)
                     self._under_way[key] = self._begin(page, question, view), time.monotonic()
-                futures[question.name] = self._under_way[key][0]
+                future = self._under_way[key][0]
+                self._under_way[key] = future, time.monotonic()
+                futures[question.name] = future
         wait(futures.values(), timeout=self.patience)
         with self._lock:
             for question in questions:
@@ -96,8 +103,9 @@ class Counting:
 
     def _forget_old(self) -> None:
         now = time.monotonic()
-        for key, (future, began) in list(self._under_way.items()):
-            if future.done() and now - began > KEPT_SECONDS:
+        for key, (future, asked) in list(self._under_way.items()):
+            is_left = now - asked > WAITED_FOR_SECONDS and future.cancel()
+            if is_left or (future.done() and now - asked > KEPT_SECONDS):
                 del self._under_way[key]
 
 

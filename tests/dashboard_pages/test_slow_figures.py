@@ -12,7 +12,7 @@ import duckdb
 import pytest
 from playwright.sync_api import Browser, expect
 
-from dashboard.counting import Counting
+from dashboard.counting import AT_ONCE, Counting
 from dashboard.figure import Figure, Page
 from dashboard.filters import read_filters
 from dashboard.release import Releases
@@ -105,6 +105,25 @@ def test_figures_that_nobody_came_back_for_are_dropped(tmp_path: Path, long_gone
         counting.patience = 20
         counting.shown(page, page.questions, release, filters, "/page", {"level": "another"})
         assert not counting._under_way
+    counting.close()
+    releases.close()
+
+
+def test_figures_that_nobody_waits_for_any_more_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight readers who left held the slots, and the queue behind them, against everybody who came after."""
+    write_release(tmp_path, "one", "create table r.core.facts as select 1 as v")
+    releases, counting, is_ready = Releases(settings_of(tmp_path)), Counting(patience=0.05), threading.Event()
+    page = page_of("page", wait=is_ready)
+    with releases.current() as release:
+        filters, _ = read_filters(release, {}, ())
+        for number in range(AT_ONCE + 3):
+            counting.shown(page, page.questions, release, filters, "/page", {"level": str(number)})
+        queued = [future for future, _ in counting._under_way.values() if not future.running() and not future.done()]
+        assert queued
+        monkeypatch.setattr("dashboard.counting.WAITED_FOR_SECONDS", 0.0)
+        counting.shown(page, page.questions[:1], release, filters, "/page", {"level": "another"})
+        assert all(future.cancelled() for future in queued)
+        is_ready.set()
     counting.close()
     releases.close()
 

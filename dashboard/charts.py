@@ -178,7 +178,8 @@ def rated(rows: Sequence[dict[str, Any]], *, label: str, percent: bool, y_title:
         "scale": {**scale, "range": [one[3] for one in found]},
     }
     shape = {"field": "status", "type": "nominal", "scale": {**scale, "range": [one[2] for one in found]}}
-    band = [row for row in values if row["low"] is not None]
+    # rows without an interval stay, so that the band breaks there
+    band = values if any(row["low"] is not None for row in values) else []
     aims = [row for row in values if row["target"] is not None]
     layers: list[dict[str, Any]] = [
         {

@@ -168,20 +168,28 @@ def periods(view: View) -> Figure:
     drawn = [
         {
             "day": row["period_start"],
-            "value": row["value"] / scale,
+            # the line breaks where a period has none
+            "value": row["value"] / scale if row["value"] is not None else None,
             "low": row["value_ci_lower"],
             "high": row["value_ci_upper"],
             "target": row["target"] / scale if row["target"] is not None else None,
             "status": row["status"] if row["status"] != "no_data" else None,
             "is_open": not row["is_mature"],
-            "said": f"{_days(row)}; {_with_interval(row, unit)}; "
+            "said": f"{_days(row)}; no value"
+            if row["value"] is None
+            else f"{_days(row)}; {_with_interval(row, unit)}; "
             + (STATUS_WORDS[row["status"]] if row["status"] else "still moves, not rated"),
         }
-        for row in measured[-PERIODS_DRAWN:]
+        for row in _with_missing(found.dicts)[-PERIODS_DRAWN:]
     ]
     last = measured[-1]
     before, year = change(last["trend"], unit, direction), change(last["trend_year"], unit, direction)
-    answer = f"{_days(last)}: {_with_interval(last, unit)}."
+    is_old = found.dicts[-1]["value"] is None
+    answer = (
+        f"No value since {_days(last)}, which had {_with_interval(last, unit)}."
+        if is_old
+        else (f"{_days(last)}: {_with_interval(last, unit)}.")
+    )
     changes = [(amount(last["value"], unit), _days(last))]
     if last["trend"] is not None:
         changes.append(_tile(before, f"the {kpi['period']} before"))
@@ -227,6 +235,12 @@ def periods(view: View) -> Figure:
     )
 
 
+def _with_missing(rows: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
+    """The periods from the first with a value to the last with one, those between without one as well."""
+    having = [number for number, row in enumerate(rows) if row["value"] is not None]
+    return rows[having[0] : having[-1] + 1]
+
+
 def _tile(said: str, than: str) -> tuple[str, str]:
     """How far a value went, large, and what that is."""
     size, _, judged = said.partition(", ")
@@ -256,7 +270,7 @@ def _scale(unit: str, values: Sequence[float]) -> tuple[float, str | None]:
 # Days are added up, then divided: a mean of days' values would give a quiet day the weight of a busy one.
 BY_CHANNEL = """
 select channel as part, sum(numerator) as numerator, sum(denominator) as denominator, count(*) as days,
-    0 as hidden_days, coalesce(bool_or(value_ci_lower is not null), false) as is_share
+    count(value) as valued_days, 0 as hidden_days, coalesce(bool_or(value_ci_lower is not null), false) as is_share
 from kpis.fct_kpi_values_daily
 where kpi_id = $kpi and segment = 'all' and measured_on between $first and $last
 group by channel
@@ -264,7 +278,8 @@ order by channel <> 'all', coalesce(sum(denominator), sum(numerator)) desc, chan
 """
 BY_SEGMENT = """
 select segment as part, sum(numerator) as numerator, sum(denominator) as denominator, count(*) as days,
-    count_if(is_suppressed) as hidden_days, coalesce(bool_or(value_ci_lower is not null), false) as is_share
+    count(value) as valued_days, count_if(is_suppressed) as hidden_days,
+    coalesce(bool_or(value_ci_lower is not null), false) as is_share
 from kpis.fct_kpi_values_daily
 where kpi_id = $kpi and channel = 'all' and measured_on between $first and $last
 group by segment
@@ -323,12 +338,20 @@ def _by(view: View, figure: str, noun: str, query: str, names: Mapping[str, str]
     )
     parts, small = _parts(view, found, names, noun, adds_up=adds_up)
     unit = kpi["unit"]
-    # a target is of the whole: a part of a sum can't reach it
-    target = chosen["target"] if chosen["denominator"] is not None else None
+    # a target is of the whole period: neither a part of a sum nor days added up can be held against it
+    target = chosen["target"] if chosen["denominator"] is not None and adds_up else None
     others = [part for part in parts if not part.is_all]
     notes = _notes(view, noun, small, adds_up=adds_up, chosen=chosen, unit=unit, parts=parts)
     if not others:
-        why = f"no {noun} has enough customers to be shown apart" if len(found) else "nothing was counted"
+        of_parts = [row for row in found if row["part"] != "all"]
+        is_withheld = noun == "channel" and any(row["denominator"] for row in of_parts)
+        why = (
+            "no channel has a value: what is counted and what it is divided by are of different channels, or too few"
+            if is_withheld and not any(row["valued_days"] for row in of_parts)
+            else f"no {noun} has enough customers to be shown apart"
+            if len(found)
+            else "nothing was counted"
+        )
         return Figure(
             answer=f"{_days(chosen)}: {why}.",
             body=chooser,
@@ -352,7 +375,9 @@ def _by(view: View, figure: str, noun: str, query: str, names: Mapping[str, str]
         notes.append(f"The first {ROWS_SHOWN} of {len(parts)}; the CSV has all.")
     high, low = max(others, key=lambda part: part.value), min(others, key=lambda part: part.value)
     answer = f"{_days(chosen)}: {high.name} has {_said(high, unit)}"
-    if len(others) > 1:
+    if len(others) > 1 and high.value == low.value:
+        answer = f"{_days(chosen)}: all {len(others)} {noun}s that are shown have {amount(high.value, unit)}"
+    elif len(others) > 1:
         answer += f", the highest, and {low.name} {_said(low, unit)}, the lowest"
         if high.low is not None and low.high is not None:
             apart = high.low > low.high
@@ -387,8 +412,11 @@ def _parts(view: View, found: Table, names: Mapping[str, str], noun: str, *, add
         over, is_all = row["denominator"], row["part"] == "all"
         shown_days = row["days"] - row["hidden_days"]
         is_partial = row["hidden_days"] > 0 and (over is None or row["hidden_days"] > shown_days)
-        if row["numerator"] is None or is_partial or (over is not None and over < max(view.min_cell_size, 1)):
-            small += not is_all
+        # the sums of a part without a value on any day are of different things
+        is_withheld = not is_all and row["valued_days"] == 0 and row["hidden_days"] == 0
+        is_few = over is not None and over < max(view.min_cell_size, 1)
+        if row["numerator"] is None or is_partial or is_withheld or is_few:
+            small += not is_all and not is_withheld
             continue
         value = row["numerator"] / over if over is not None else row["numerator"]
         low_high = words.interval(row["numerator"], over) if row["is_share"] and adds_up and over else None

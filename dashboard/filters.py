@@ -83,9 +83,11 @@ def read_filters(release: Release, asked: Mapping[str, str], takes: Sequence[str
             wanted = next((row[0] for row in release.ask(JOURNEY_OF_KPI, {"kpi": asked.get("kpi", "")}).rows), "") or ""
         values = [value for value, _ in options]
         value = wanted if wanted in values else values[0]
-        # where another journey is chosen, the KPI of the one before is no mistake
+        # the journey wins over a KPI of another one, and says so
         is_moved = name == "kpi" and "journey" in asked and len(release.ask(JOURNEY_OF_KPI, {"kpi": wanted})) > 0
-        if wanted and wanted not in values and not is_moved:
+        if is_moved and wanted not in values:
+            unknown.append(f"The KPI “{wanted[:60]}” is of another journey; shown is {options[0][1]}.")
+        elif wanted and wanted not in values:
             unknown.append(f"{label} “{wanted[:60]}” is not in this release; shown is {options[0][1]}.")
         filters = replace(filters, **{name: value})  # type: ignore[arg-type]  # names of texts
         choices.append(Choice(name, label, options, value))

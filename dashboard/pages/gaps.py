@@ -161,7 +161,8 @@ inbound as (
 )
 select late.touchpoint, count(*) as late_answers, count_if(late.is_unanswered) as never_answered,
     count_if(late.is_of_journey) as late_in_journey,
-    percentile_disc(0.5) within group (order by late.wait_seconds) as median_wait_seconds,
+    percentile_disc(0.5) within group (order by late.wait_seconds) filter (where not late.is_unanswered)
+        as median_wait_seconds,
     min(late.limit_seconds) as limit_seconds, max(coalesce(inbound.events, 0)) as inbound_events
 from late
 left join inbound on inbound.touchpoint = late.touchpoint
@@ -189,7 +190,7 @@ def answers(view: View) -> Figure:
                 (f"{row['late_answers']:,}", of_all),
                 f"{row['never_answered']:,}",
                 words.duration(row["limit_seconds"]),
-                words.duration(row["median_wait_seconds"]),
+                words.duration(row["median_wait_seconds"]) if row["median_wait_seconds"] is not None else "–",
                 f"{row['late_in_journey']:,}",
             )
         )
@@ -206,7 +207,14 @@ def answers(view: View) -> Figure:
         ),
         body=table(
             "Late answers by touchpoint",
-            ("Asked at", "Late answers#", "Never answered#", "Allowed#", "Median wait#", "In this journey#"),
+            (
+                "Asked at",
+                "Late answers#",
+                "Never answered#",
+                "Allowed#",
+                "Median of answered#",
+                "In this journey#",
+            ),
             rows,
         ),
         table=found,
@@ -214,9 +222,9 @@ def answers(view: View) -> Figure:
         unit="contacts at touchpoints that owe an answer within a time; 95 % interval (Wilson)",
         notes=(
             (
-                "Who got no answer waits until now, so the median is long where many got none. Inbound events include"
-                " answers to surveys, which wait for nothing. Of a call that was given up, the wait goes to the next"
-                " message from the same touchpoint or department."
+                "The median is that of contacts that were answered late; who got no answer is counted. Inbound events"
+                " include answers to surveys, which wait for nothing. Of a call that was given up, the wait goes to the"
+                " next message from the same touchpoint or department."
             ),
             *((f"The first {ROWS_SHOWN}; the CSV has all.",) if len(found) > ROWS_SHOWN else ()),
         ),

@@ -262,8 +262,10 @@ def changes(view: View) -> Figure:
             '<th scope="col">Days</th></tr></thead><tbody>{}</tbody></table></div>'
         ).format(lines)
     return Figure(
-        answer=f"Against the release as of {words.moment(row['as_of'])}: {words.count(restated)} figures of past days "
-        + ("moved." if restated != 1 else "figure of a past day moved."),
+        answer=f"Against the release as of {words.moment(row['as_of'])}: "
+        + (
+            f"{words.count(restated)} figures of past days moved." if restated != 1 else "1 figure of a past day moved."
+        ),
         body=body,
         table=table if table else None,
         counted=f"{words.count(row['row_count'])} rows in this release",

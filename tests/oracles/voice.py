@@ -76,7 +76,7 @@ def score_of(said: Said) -> tuple[str, str | None, float | None]:
     if said.score is None or said.is_complete is False:
         return "partial", None, None
     least = said.least if said.least is not None else (0.0 if said.kind == "nps" else 1.0)
-    if said.greatest is None or said.greatest <= least:
+    if said.greatest is None or said.greatest <= least or math.isinf(said.greatest - least):
         return "no_scale", None, None
     if said.score < least or said.score > said.greatest:
         return "outside_scale", None, None

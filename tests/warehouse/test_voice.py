@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import shutil
+import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -162,6 +164,12 @@ def known_answers(told: Told) -> None:
     answers([1] * 10, datetime(2025, 11, 8), "csat", touchpoint="till")
     # every answer alike
     answers([4] * 6, datetime(2025, 10, 8), "ces", touchpoint="till")
+    answers([7] * 10, datetime(2025, 11, 8), "ces", touchpoint="till")
+    answers([2, 3, 4, 5, 6] * 2, datetime(2025, 12, 8), "ces", touchpoint="till")
+    # one of three touchpoints is small, and would follow from the total and the two others
+    answers([5] * 8, datetime(2025, 9, 8), "csat", touchpoint="till")
+    answers([5] * 6, datetime(2025, 9, 8), "csat", touchpoint="counter")
+    answers([1] * 2, datetime(2025, 9, 8), "csat", touchpoint="kiosk")
 
 
 def bad_input(told: Told) -> None:
@@ -199,6 +207,18 @@ def bad_input(told: Told) -> None:
         )
     ):
         told.answer(f"text-{number}", ann, at, 3, "csat", comment=text, touchpoint="help_desk")
+    told.feed_answer(
+        "boundless", ann, at, feedback_kind="csat", feedback_score=1e308, feedback_scale_min=-1e308,
+        feedback_scale_max=1e308, touchpoint="help_desk",
+    )  # fmt: skip
+    # what an event carries has its id with a suffix, and another event has that very id
+    told.feed_answer("alike", ann, at, feedback_text="words", direction="inbound", touchpoint="help_desk")
+    told.feed_answer(
+        "alike:text", ann, at, feedback_kind="csat", feedback_score=5, feedback_scale_max=5, touchpoint="help_desk"
+    )
+    told.said[-1] = replace(told.said[-1], feedback_id="alike:text:answer")
+    # what an employee did is no answer
+    told._feed("employee-did", None, at, event_name="page_viewed", respondent_kind="employee", touchpoint="help_desk")
     # an employee with a customer's number, and one whom nothing else names
     told.answer("employee", ann, at, 1, "csat", respondent_kind="employee", touchpoint="help_desk")
     told.answer("employee-alone", "709999", at, 9, "nps", respondent_kind="employee", department="service")
@@ -334,6 +354,7 @@ def test_every_answer_is_at_the_step_that_the_oracle_finds(told: Told, at_once: 
 def test_bad_input_has_its_outcome(at_once: Warehouse) -> None:
     rows = {row["feedback_id"].removeprefix("surveys:"): row for row in at_once.query("from voice.fct_feedback")}
     assert "future" not in rows
+    assert rows["boundless"]["score_status"] == "no_scale"
     statuses = ("outside", "no-width", "zero", "nps-of-five", "partial", "given-up")
     assert [rows[name]["score_status"] for name in statuses] == [
         "outside_scale", "no_scale", "no_scale", "unusual_scale", "partial", "partial",
@@ -414,7 +435,15 @@ def test_a_change_has_an_interval_and_answers_all_alike_a_narrow_one(at_once: Wa
     assert (row["change"], row["change_ci_lower"], row["change_ci_upper"]) == pytest.approx(expected)
     assert not row["is_change_beyond_noise"]
     assert month(at_once, "csat", "2025-11-01")["is_change_beyond_noise"]
+    # all alike in two months of few scores, of which nothing is certain
+    eased = month(at_once, "ces", "2025-11-01")
+    assert (eased["change"], eased["is_change_beyond_noise"]) == (0.5, False)
+    # Student's t of 9 degrees of freedom is 2.2622
+    spread = month(at_once, "ces", "2025-12-01")
+    half = 2.2622 * statistics.stdev([1 / 6, 2 / 6, 3 / 6, 4 / 6, 5 / 6] * 2) / math.sqrt(10)
+    assert spread["ces_ci_upper"] - spread["ces"] == pytest.approx(half, abs=1e-4)
     ease = month(at_once, "ces", "2025-10-01")
+    assert ease["ces_convention"] == "mean ease, 0 to 1, 1 = easy"
     assert (ease["ces"], ease["ces_ci_lower"], ease["ces_ci_upper"]) == (0.5, 0.5, 0.5)
 
 
@@ -453,10 +482,11 @@ def test_counts_by_month_and_breakdown_are_those_of_the_oracle(told: Told, at_on
     assert any(key[1] != "all" for key in found)
     for key, wanted in expected.items():
         row = found[key]
-        assert {name: row[name] for name in wanted if name != "mean"} == {
-            name: value for name, value in wanted.items() if name != "mean"
-        }, key
+        groups = ("positive_count", "neutral_count", "negative_count") if wanted["scored_count"] < voice.LEAST else ()
+        compared = {name: value for name, value in wanted.items() if name not in ("mean", *groups)}
+        assert {name: row[name] for name in compared} == compared, key
         if wanted["scored_count"] < voice.LEAST:
+            assert [row[f"{group}_count"] for group in ("positive", "neutral", "negative")] == [None] * 3
             assert row["mean_score_share"] is None and row["nps"] is None and row["csat"] is None
         else:
             assert row["mean_score_share"] == pytest.approx(wanted["mean"], abs=1e-6)
@@ -489,6 +519,28 @@ def test_small_groups_are_withheld(at_once: Warehouse) -> None:
         assert not 0 < row["whole"] - row["answer_count"] < voice.LEAST
     employees = at_once.query("from voice.agg_voice where respondent_kind = 'employee'")
     assert employees and all(row["is_suppressed"] and row["answer_count"] is None for row in employees)
+
+
+def test_nothing_withheld_follows_from_a_total_and_its_parts(at_once: Warehouse) -> None:
+    """Touchpoints add up to all touchpoints, and phases of a journey to all of its phases."""
+    few = month(at_once, "csat", "2025-09-01", segment="quiet")
+    assert (few["is_suppressed"], few["answer_count"]) == (False, 16)
+    shown = {name: month(at_once, "csat", "2025-09-01", segment="quiet", touchpoint=name)["answer_count"]
+             for name in ("till", "counter", "kiosk")}  # fmt: skip
+    assert shown == {"till": 8, "counter": None, "kiosk": None}
+    rows = at_once.query("from voice.agg_voice where segment <> 'all'")
+    places = ("journey_id", "phase_id", "touchpoint", "segment", "feedback_kind", "survey_scope", "respondent_kind")
+    for part in ("touchpoint", "phase_id"):
+        lists: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
+        for row in rows:
+            lists[row["month_starts_on"], *(row[name] for name in places if name != part)].append(row)
+        for of_total in lists.values():
+            total = next((row for row in of_total if row[part] == "all"), None)
+            if total is None or total["is_suppressed"]:
+                continue
+            hidden = [row for row in of_total if row["is_suppressed"]]
+            left = total["answer_count"] - sum(row["answer_count"] or 0 for row in of_total if row is not total)
+            assert not hidden or (len(hidden) > 1 and (left == 0 or left >= voice.LEAST)), total
 
 
 def test_one_delivery_equals_many_in_any_order_with_a_file_withdrawn(

@@ -180,10 +180,8 @@ select
     events.feedback_scale_min,
     events.feedback_scale_max,
     {{ feedback_group('events', 'events.score_status') | indent(4) }} as feedback_group,
-    -- an answer that was not finished has no score that counts
-    case
-        when coalesce(events.is_feedback_complete, true) then {{ scaled_score('events') | indent(8) }}
-    end as feedback_share,
+    -- an answer that was not finished, or has an unusual scale, has no score that counts
+    case when events.score_status = 'scored' then {{ scaled_score('events') | indent(8) }} end as feedback_share,
     events.rating,
     events.rating_scale_min,
     events.rating_scale_max,

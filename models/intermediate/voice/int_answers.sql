@@ -32,7 +32,7 @@ with answers as (
         on steps.feedback_id = answers.feedback_id
     union all
     select
-        feedback_id,
+        {{ answer_id('feedback_id') }},
         null,
         null,
         invitation_id,

@@ -20,4 +20,9 @@ where row_status = 'current' and {{ is_changed('feedback_id') }}
 union all
 select {{ columns | join(', ') }}
 from {{ ref('stg_feed__employee_answers') }} as answers
-where row_status = 'current' and not {{ is_invitation('answers') }} and {{ is_changed('feedback_id') }}
+where
+    row_status = 'current'
+    -- an event that asks nothing and says nothing is what an employee did, and no answer
+    and (feedback_kind is not null or text_length > 0)
+    and not {{ is_invitation('answers') }}
+    and {{ is_changed('feedback_id') }}

@@ -24,7 +24,7 @@ with events as (
 
 answers as (
     select
-        event_id as feedback_id,
+        {{ answer_id('event_id') }} as feedback_id,
         event_id,
         invitation_id,
         reference_id,
@@ -63,7 +63,8 @@ ratings as (
         cast(null as bigint) as text_length,
         cast(null as boolean) as is_feedback_complete,
         true as is_about_event,
-        coalesce(rated_at, occurred_at) as answered_at
+        -- a ticket that is rated while it is open is rated, for us, when it is solved: the step comes first
+        greatest(coalesce(rated_at, occurred_at), occurred_at) as answered_at
     from events
     where rating is not null
 ),

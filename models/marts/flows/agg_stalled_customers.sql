@@ -123,7 +123,7 @@ assessed as (
 suppressed as (
     select
         assessed.*,
-        is_small or ({{ reveals_small_channel('stalled_customer_count', phase) }}) as is_suppressed
+        is_small or ({{ reveals_small_part('stalled_customer_count', phase) }}) as is_suppressed
     from assessed
 )
 

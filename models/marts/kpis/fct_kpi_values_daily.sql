@@ -112,7 +112,7 @@ assessed as (
 suppressed as (
     select
         assessed.*,
-        is_small or ({{ reveals_small_channel('group_count', ['kpi_id', 'measured_on']) }}) as is_suppressed
+        is_small or ({{ reveals_small_part('group_count', ['kpi_id', 'measured_on']) }}) as is_suppressed
     from assessed
 ),
 

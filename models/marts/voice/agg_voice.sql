@@ -13,8 +13,17 @@
 {%- set share_before = ['share_before', 'share_before_lower', 'share_before_upper'] %}
 {%- set mean_change = 'mean_share - mean_before' %}
 {%- set change_variance = '(mean_variance + variance_before)' %}
+{#- those of the smaller month: never too many #}
+{%- set degrees = 'nullif(least(scored_count, scored_before) - 1.0, 0)' %}
+{#- scores that the difference of two means needs to be called more than noise #}
+{%- set scores_of_verdict = 20 %}
 {%- set of_other_segments = row | reject('equalto', 'segment') | list %}
 {%- set of_other_touchpoints = row | reject('equalto', 'touchpoint') | join(', ') %}
+{%- set of_other_places = row | reject('in', ['touchpoint', 'phase_id']) | join(', ') %}
+{%- set parts_of_all_phases = row | reject('in', ['touchpoint', 'segment']) | list %}
+{%- set phases_of_all_parts = row | reject('in', ['phase_id', 'segment']) | list %}
+{%- set reveals_touchpoint = reveals_small_part('group_count', parts_of_all_phases, 'touchpoint') %}
+{%- set reveals_phase = reveals_small_part('group_count', phases_of_all_parts, 'phase_id') %}
 with answers as (
     select
         feedback_id,
@@ -181,7 +190,7 @@ counts as (
         ) as {{ name }}_decided_count,
         count_if(
             is_invitation and {{ is_answered }} and coalesce(outcome = 'fell_out', false)
-        ) as {{ name }}_lost_count,
+        ) as {{ name }}_dropped_off_count,
         {%- endfor %}
         count(distinct coalesce(customer_id, feedback_id)) as group_count,
         count(distinct case when is_answer then coalesce(customer_id, feedback_id) end) as answering_count
@@ -223,28 +232,70 @@ assessed as (
                     )
                 )
             )
-        ) as is_suppressed
+        ) as is_small
     from valued
+),
+
+-- a part left out alone follows from the total and the other parts: then the next larger is left out as well
+hidden_parts as (
+    select
+        assessed.*,
+        is_small
+        or (phase_id = 'all' and {{ reveals_touchpoint | indent(8) }})
+        or (touchpoint = 'all' and {{ reveals_phase | indent(8) }})
+            as is_hidden,
+        -- a touchpoint of a phase follows from either total: where one would show few, none of the journey is shown
+        phase_id <> 'all'
+        and touchpoint <> 'all'
+        and bool_or(is_small and phase_id <> 'all' and touchpoint <> 'all') over (
+            partition by {{ of_other_places }}
+        ) as is_hidden_in_phases
+    from assessed
+),
+
+-- those left out may still be few together, of the segment or outside of it: then no part is shown
+suppressed as (
+    select
+        hidden_parts.*,
+        is_hidden
+        or is_hidden_in_phases
+        {%- for part, keys in [('touchpoint', parts_of_all_phases), ('phase_id', phases_of_all_parts)] %}
+        or (
+            segment <> 'all'
+            and {{ part }} <> 'all'
+            and {{ 'phase_id' if part == 'touchpoint' else 'touchpoint' }} = 'all'
+            and (
+                {%- for count in ['answering_count', 'group_count_outside', 'answering_count_outside'] %}
+                {{ 'or ' if not loop.first }}coalesce(
+                    sum(case when is_hidden and {{ part }} <> 'all' then {{ count }} end) over (
+                        partition by {{ (keys + ['segment']) | join(', ') }}
+                    ) between 1 and {{ small }} - 1, false
+                )
+                {%- endfor %}
+            )
+        )
+        {%- endfor %} as is_suppressed
+    from hidden_parts
 ),
 
 compared as (
     select
-        assessed.*,
+        suppressed.*,
         before.scored_count as scored_before,
         before.positive_count as positive_before,
         before.negative_count as negative_before,
         before.mean_share as mean_before,
         before.mean_variance as variance_before,
-        not assessed.is_suppressed and assessed.scored_count >= {{ small }} as is_valued,
-        not assessed.is_suppressed
-        and assessed.scored_count >= {{ small }}
+        not suppressed.is_suppressed and suppressed.scored_count >= {{ small }} as is_valued,
+        not suppressed.is_suppressed
+        and suppressed.scored_count >= {{ small }}
         and coalesce(before.scored_count >= {{ small }} and not before.is_suppressed, false) as is_compared
-    from assessed
-    left join assessed as before
+    from suppressed
+    left join suppressed as before
         on
-            before.month_starts_on = assessed.month_starts_on - interval 1 month
+            before.month_starts_on = suppressed.month_starts_on - interval 1 month
             {%- for dimension in dimensions %}
-            and before.{{ dimension }} = assessed.{{ dimension }}
+            and before.{{ dimension }} = suppressed.{{ dimension }}
             {%- endfor %}
 ),
 
@@ -275,13 +326,15 @@ changes as (
         case
             when not is_compared then null
             when feedback_kind = 'nps' then {{ nps_change_bound(counts_now, counts_before, 'lower') }}
-            when feedback_kind = 'ces' then {{ mean_change_bound(mean_change, change_variance, 'lower') }}
+            when feedback_kind = 'ces'
+                then {{ mean_change_bound(mean_change, change_variance, degrees, 'lower') }}
             else {{ share_change_bound(share_now, share_before, 'lower') }}
         end as change_lower,
         case
             when not is_compared then null
             when feedback_kind = 'nps' then {{ nps_change_bound(counts_now, counts_before, 'upper') }}
-            when feedback_kind = 'ces' then {{ mean_change_bound(mean_change, change_variance, 'upper') }}
+            when feedback_kind = 'ces'
+                then {{ mean_change_bound(mean_change, change_variance, degrees, 'upper') }}
             else {{ share_change_bound(share_now, share_before, 'upper') }}
         end as change_upper
     from shares
@@ -290,10 +343,13 @@ changes as (
 select
     {{ dimensions | join(',\n    ') }},
     {%- for count in [
-        'delivered_count', 'answered_count', 'unsolicited_count', 'answer_count', 'scored_count', 'positive_count',
-        'neutral_count', 'negative_count',
+        'delivered_count', 'answered_count', 'unsolicited_count', 'answer_count', 'scored_count',
     ] %}
     case when not is_suppressed then cast({{ count }} as bigint) end as {{ count }},
+    {%- endfor %}
+    {#- with them anybody could work out the value #}
+    {%- for count in ['positive_count', 'neutral_count', 'negative_count'] %}
+    case when is_valued then cast({{ count }} as bigint) end as {{ count }},
     {%- endfor %}
     case when not is_suppressed then answered_count / cast(nullif(delivered_count, 0) as double) end
         as response_rate,
@@ -318,29 +374,35 @@ select
     case when is_valued and feedback_kind = 'ces' then mean_share end as ces,
     {%- for end in ['lower', 'upper'] %}
     case
-        when is_valued and feedback_kind = 'ces' then {{ mean_bound('mean_share', 'mean_variance', end) }}
+        when is_valued and feedback_kind = 'ces'
+            then {{ mean_bound('mean_share', 'mean_variance', 'nullif(scored_count - 1.0, 0)', end) }}
     end as ces_ci_{{ end }},
     {%- endfor %}
-    case when is_valued and feedback_kind = 'ces' then 'mean effort, 1 = easy' end as ces_convention,
+    case when is_valued and feedback_kind = 'ces' then 'mean ease, 0 to 1, 1 = easy' end as ces_convention,
     case when is_valued then mean_share end as mean_score_share,
     change,
     change_lower as change_ci_lower,
     change_upper as change_ci_upper,
     {%- for name in ['answered', 'silent'] %}
     case when not is_suppressed then cast({{ name }}_decided_count as bigint) end as {{ name }}_decided_count,
-    case when not is_suppressed then cast({{ name }}_lost_count as bigint) end as {{ name }}_lost_count,
+    case when not is_suppressed then cast({{ name }}_dropped_off_count as bigint) end
+        as {{ name }}_dropped_off_count,
     case
         when not is_suppressed and {{ name }}_decided_count >= {{ small }}
-            then {{ name }}_lost_count / cast({{ name }}_decided_count as double)
-    end as {{ name }}_lost_share,
+            then {{ name }}_dropped_off_count / cast({{ name }}_decided_count as double)
+    end as {{ name }}_dropped_off_share,
     {%- for end in ['lower', 'upper'] %}
     case
         when not is_suppressed and {{ name }}_decided_count >= {{ small }}
-            then {{ wilson_bound(name ~ '_lost_count', name ~ '_decided_count', end) }}
-    end as {{ name }}_lost_share_ci_{{ end }},
+            then {{ wilson_bound(name ~ '_dropped_off_count', name ~ '_decided_count', end) }}
+    end as {{ name }}_dropped_off_share_ci_{{ end }},
     {%- endfor %}
     {%- endfor %}
-    coalesce(change_lower > 0 or change_upper < 0, false) as is_change_beyond_noise,
+    coalesce(
+        (change_lower > 0 or change_upper < 0)
+        and (feedback_kind <> 'ces' or least(scored_count, scored_before) >= {{ scores_of_verdict }}),
+        false
+    ) as is_change_beyond_noise,
     month_starts_on + interval 1 month <= cast({{ local_date(as_of()) }} as timestamp) as is_month_complete,
     is_suppressed,
     month_starts_on

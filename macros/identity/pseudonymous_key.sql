@@ -11,7 +11,8 @@
 
 {#-
     A condition: an identifier of the row stands in its key, as a word of its own, or anywhere if it is long. A case of an
-    imported log is published as a property anyway, and words for nothing name nobody.
+    imported log is published as a property anyway, and words for nothing name nobody. An e-mail address names somebody
+    whatever the row says of itself: an answer without identifiers may name an invitation by it.
 -#}
 {% macro names_somebody(key, entries) -%}
     {%- set named = elements_where(
@@ -22,7 +23,7 @@
               when length(trim(entry.value)) >= 12 then true
               else contains(" ~ words_of(key) ~ ", " ~ words_of('trim(entry.value)') ~ ") end"
     ) -%}
-    (coalesce({{ element_count(named) }}, 0) > 0)
+    (coalesce({{ element_count(named) }}, 0) > 0 or {{ first_match(key, '[^ @]+@[^ @]+[.][^ @]+') }} is not null)
 {%- endmacro %}
 
 {#- The letters and digits of a text, each run of others as one blank, with a blank at either end. -#}

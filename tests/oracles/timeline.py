@@ -118,6 +118,8 @@ def counted(event: Mapping[str, Any]) -> bool:
 def scaled_score(event: Mapping[str, Any]) -> float | None:
     """Returns an answer's place between the ends of its scale, to six decimals.
 
+    An nps is one from 0 or 1 to 10, else nobody has said who promotes. A text has no score.
+
     >>> answer = {"feedback_kind": "ces", "feedback_score": 2.0, "feedback_scale_max": 7.0}
     >>> scaled_score(answer), scaled_score(answer | {"feedback_scale_min": 0.0})
     (0.166667, 0.285714)
@@ -127,5 +129,9 @@ def scaled_score(event: Mapping[str, Any]) -> float | None:
     if bottom is None:
         bottom = {"csat": 1.0, "ces": 1.0}.get(event.get("feedback_kind") or "", 0.0)
     if score is None or top is None or top == bottom or not bottom <= score <= top:
+        return None
+    if event.get("feedback_kind") == "text" or (
+        event.get("feedback_kind") == "nps" and (top != 10 or bottom not in (0, 1))
+    ):
         return None
     return round((score - bottom) / (top - bottom), 6)

@@ -286,8 +286,8 @@ def test_a_full_build_by_duckdb_gives_the_folder_up_unless_a_file_aside_names_it
         ensure_spark_ledger(connection)
         connection.execute("insert into landing.spark_tables values ('core.a', 'core/a/1-1', 1)")
         settings.warehouse_aside.touch()
-        assert begin_spark_build(connection, settings, plan, 2, {}) is None
+        assert begin_spark_build(connection, settings, plan, 2) is None
         assert tables.is_dir() and read_folders(connection) == {}
         settings.warehouse_aside.unlink()
-        assert begin_spark_build(connection, settings, plan, 3, {}) is None
+        assert begin_spark_build(connection, settings, plan, 3) is None
         assert not tables.exists()

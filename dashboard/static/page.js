@@ -68,6 +68,8 @@ main.addEventListener("change", async (event) => {
   form.querySelectorAll("select").forEach((one) => {
     if (one.selectedIndex === 0 && !(one.name === "journey" && form.elements.kpi)) chosen.delete(one.name);
   });
+  // a KPI is of one journey
+  if (event.target.name === "journey") chosen.delete("kpi");
   const query = chosen.toString();
   const address = `${form.getAttribute("action")}${query ? `?${query}` : ""}`;
   try {

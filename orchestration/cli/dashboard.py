@@ -20,7 +20,7 @@ def command(
     ] = None,
     patience: Annotated[
         float,
-        typer.Option(min=0, help="Seconds that a page waits for its figures before it shows those it has."),
+        typer.Option(min=0, help="Seconds that a page waits for all its figures, such as 60; default 0.8."),
     ] = 0.8,
 ) -> int:
     """Show the current release as pages in a browser.

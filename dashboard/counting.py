@@ -104,7 +104,8 @@ class Counting:
     def _forget_old(self) -> None:
         now = time.monotonic()
         for key, (future, asked) in list(self._under_way.items()):
-            is_left = now - asked > WAITED_FOR_SECONDS and future.cancel()
+            # a request that is patient is still waiting
+            is_left = now - asked > WAITED_FOR_SECONDS + self.patience and future.cancel()
             if is_left or (future.done() and now - asked > KEPT_SECONDS):
                 del self._under_way[key]
 

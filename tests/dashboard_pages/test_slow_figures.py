@@ -128,6 +128,32 @@ def test_figures_that_nobody_waits_for_any_more_make_room(tmp_path: Path, monkey
     releases.close()
 
 
+def test_a_figure_that_a_patient_page_still_waits_for_keeps_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashboard.counting.WAITED_FOR_SECONDS", 0.0)
+    write_release(tmp_path, "one", "create table r.core.facts as select 1 as v")
+    releases, counting, is_ready = Releases(settings_of(tmp_path)), Counting(patience=20), threading.Event()
+    page, found = page_of("page", wait=is_ready), []
+    with releases.current() as release:
+        filters, _ = read_filters(release, {}, ())
+        for _ in range(AT_ONCE):
+            counting._pool.submit(is_ready.wait)
+        patient = threading.Thread(
+            target=lambda: found.extend(counting.shown(page, page.questions[1:], release, filters, "/page", {}))
+        )
+        patient.start()
+        while not counting._under_way:
+            time.sleep(0.01)
+        time.sleep(0.1)
+        counting._forget_old()
+        is_ready.set()
+        patient.join()
+    assert [one.figure.answer for one in found] == ["of 1"]
+    counting.close()
+    releases.close()
+
+
 class TestInABrowser:
     pytestmark = in_a_browser
 

@@ -86,7 +86,7 @@ with_next_conversion as (
     window
         later_rows as (
             partition by customer_id, conversion_type
-            -- backwards: Spark computes a frame that ends with the partition anew for each row
+            -- backwards: Spark computes a frame that ends with the partition again for each row
             order by event_number desc, place desc
             rows between unbounded preceding and 1 preceding
         ),

@@ -25,20 +25,14 @@ def warnings_of_unmatched_rules(
     """
     shipped = PROJECT_ROOT / "seeds"
     rows = read_seeds(settings.seeds, shipped, today=today)
-    unmatched = {name for (name,) in connection.execute(
-        "select critical_event_id from config.critical_events "
-        "where critical_event_id not in (select critical_event_id from intermediate.int_matched_events)"
-    ).fetchall()}  # fmt: skip
+    unmatched = _without_events(connection, "critical_events", "critical_event_id", "int_matched_events")
     yield from _warnings(
         [row for row in rows["critical_events"] if row.get("critical_event_id") in unmatched],
         id_column="critical_event_id",
         verbs=("matches", "match"),
         says="nothing that landed. Compare event_name, channel, touchpoint and property with core.fct_events",
     )
-    unmatched = {name for (name,) in connection.execute(
-        "select conversion_rule_id from config.conversion_types "
-        "where conversion_rule_id not in (select conversion_rule_id from intermediate.int_conversion_events)"
-    ).fetchall()}  # fmt: skip
+    unmatched = _without_events(connection, "conversion_types", "conversion_rule_id", "int_conversion_events")
     yield from _warnings(
         [row for row in rows["conversion_types"] if row.get("conversion_rule_id") in unmatched],
         id_column="conversion_rule_id",
@@ -47,10 +41,7 @@ def warnings_of_unmatched_rules(
     )
     matched = [row for row in rows["conversion_types"] if row.get("conversion_rule_id") not in unmatched]
     yield from _of_refunds(connection, matched)
-    unmatched = {name for (name,) in connection.execute(
-        "select touch_rule_id from config.touch_rules "
-        "where touch_rule_id not in (select touch_rule_id from intermediate.int_touch_events)"
-    ).fetchall()}  # fmt: skip
+    unmatched = _without_events(connection, "touch_rules", "touch_rule_id", "int_touch_events")
     known = [row.values for row in read_seeds(shipped, shipped, today=today)["touch_rules"]]
     yield from _warnings(
         [row for row in rows["touch_rules"] if row.get("touch_rule_id") in unmatched and row.values not in known],
@@ -141,6 +132,14 @@ def _missing_property(
                     "properties in core.fct_events, or leave it empty."
                 )
             )
+
+
+def _without_events(connection: duckdb.DuckDBPyConnection, seed: str, id_column: str, model: str) -> set[str]:
+    """The rules of a seed that no event of a model meets."""
+    found = connection.execute(
+        f"select {id_column} from config.{seed} where {id_column} not in (select {id_column} from intermediate.{model})"
+    ).fetchall()
+    return {name for (name,) in found}
 
 
 def _warnings(rows: Collection[SeedRow], *, id_column: str, verbs: tuple[str, str], says: str) -> Iterator[str]:

@@ -181,7 +181,10 @@ select
     events.feedback_scale_max,
     {{ feedback_group('events', 'events.score_status') | indent(4) }} as feedback_group,
     -- an answer that was not finished, or has an unusual scale, has no score that counts
-    case when events.score_status = 'scored' then {{ scaled_score('events') | indent(8) }} end as feedback_share,
+    case
+        when events.score_status = 'scored'
+            then {{ scaled_score('events') | indent(12) }}
+    end as feedback_share,
     events.rating,
     events.rating_scale_min,
     events.rating_scale_max,

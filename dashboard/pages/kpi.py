@@ -466,6 +466,12 @@ def _notes(
         else "The channel is that of the event that is counted, or on which the phase interval began. One of several is"
         " always highest."
     ]
+    # the parts of a share are the same events or intervals, so they are of one channel
+    if noun == "channel" and unit != "share" and chosen["denominator"] is not None:
+        notes.append(
+            "What is counted and what it is divided by are different things, each on the channel that it happened on:"
+            " a channel's value compares the two there, and says nothing of what came from it and happened elsewhere."
+        )
     whole = next((part for part in parts if part.is_all), None)
     if not adds_up and whole is not None:
         notes.append(

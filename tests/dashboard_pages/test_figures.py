@@ -308,6 +308,21 @@ def test_a_kpi_by_channel_adds_up_days_then_divides(look: Callable[..., View]) -
     assert added > 10 and apart > 2
 
 
+def test_a_ratio_by_channel_says_that_its_parts_are_of_different_events(look: Callable[..., View]) -> None:
+    said = {True: 0, False: 0}
+    for one in kpis_of(look(journey="purchase").release):
+        view = look(("journey", "kpi"), kpi=one)
+        figure = kpi.channels(view)
+        is_ratio = any(
+            row["denominator_name"] and row["unit"] != "share"
+            for row in view.ask(kpi.MEANING, today=view.release.as_of.date()).dicts
+        )
+        if figure.table is not None and len(figure.table):
+            assert any("are different things" in note for note in figure.notes) == is_ratio, one
+            said[is_ratio] += 1
+    assert min(said.values()) > 5
+
+
 def test_a_kpi_by_segment_shows_nobody_alone(look: Callable[..., View]) -> None:
     shown = left_out = 0
     for one in kpis_of(look(journey="purchase").release):

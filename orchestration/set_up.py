@@ -19,7 +19,8 @@ STAMP = os.path.join(VENV, "installed")
 SPARK_LOCK = os.path.join(ROOT, "requirements-spark.lock")
 SPARK_STAMP = os.path.join(VENV, "installed-spark")
 JAVA_NEEDED = 17
-JAVA_PACKAGE = "openjdk-17-jre-headless"
+# The first that the machine's packages have: Debian 12 has 17, Debian 13 has 21.
+JAVA_PACKAGES = ("openjdk-17-jre-headless", "openjdk-21-jre-headless")
 
 
 def main(wanted=()):
@@ -73,13 +74,25 @@ def need_java():
     if os.geteuid() != 0:
         sys.exit(
             "Spark needs Java %s or newer, and installing it needs the rights of root. Type: sudo apt-get install %s"
-            % (JAVA_NEEDED, JAVA_PACKAGE)
+            % (JAVA_NEEDED, " or ".join(JAVA_PACKAGES))
         )
-    print("Installing Java (%s) ..." % JAVA_PACKAGE, flush=True)
-    said = "Java could not be installed; see the lines above. Type: apt-get update && apt-get install %s" % JAVA_PACKAGE
+    cure = "Install a JRE of version 17 or 21, and name its folder if it is not along PATH: JAVA_HOME=/path/to/jre"
+    said = "Java could not be installed; see the lines above. " + cure
     environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
     run([apt, "update", "-qq"], said, environment)
-    run([apt, "install", "-y", "-qq", "--no-install-recommends", JAVA_PACKAGE], said, environment)
+    offered = [name for name in JAVA_PACKAGES if is_offered(name)]
+    if not offered:
+        sys.exit("The package sources of this machine have neither %s. %s" % (" nor ".join(JAVA_PACKAGES), cure))
+    print("Installing Java (%s) ..." % offered[0], flush=True)
+    run([apt, "install", "-y", "-qq", "--no-install-recommends", offered[0]], said, environment)
+
+
+def is_offered(package):
+    """Whether the machine's package sources have it."""
+    asked = subprocess.Popen(
+        ["apt-cache", "--quiet=2", "show", package], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    return bool(asked.communicate()[0].strip()) and asked.returncode == 0
 
 
 def java_version():

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import runpy
 import socket
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +15,7 @@ import pytest
 
 from orchestration.lib.core.settings import PROJECT_ROOT, SettingsError, read_settings, read_spark_cluster
 from orchestration.lib.spark import cluster as cluster_module
-from orchestration.lib.spark.catalog import check_answering, without_stack
+from orchestration.lib.spark.catalog import _server, check_answering, check_executors, without_stack
 from orchestration.lib.spark.cluster import parts_of, start, stop
 from orchestration.lib.spark.java import SparkError, find_java
 
@@ -55,8 +57,85 @@ def test_set_up_says_what_to_type_where_it_may_not_install_java(
     monkeypatch.setitem(
         need_java.__globals__, "os", SimpleNamespace(**{**vars(need_java.__globals__["os"]), "geteuid": lambda: 1000})
     )
-    with pytest.raises(SystemExit, match="sudo apt-get install openjdk-17-jre-headless"):
+    with pytest.raises(SystemExit, match="sudo apt-get install openjdk-17-jre-headless or openjdk-21-jre-headless"):
         need_java()
+
+
+@pytest.mark.parametrize("offered", ["openjdk-17-jre-headless", "openjdk-21-jre-headless", ""])
+def test_set_up_installs_the_java_that_the_machine_has_packages_of(
+    offered: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    need_java = runpy.run_path(str(PROJECT_ROOT / "orchestration" / "set_up.py"))["need_java"]
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setenv("PATH", f"{tmp_path}")
+    program(tmp_path / "apt-get", 'echo "apt-get $*"')
+    # the package that is offered is the last word of what is asked
+    program(tmp_path / "apt-cache", f'[ "$3" = "{offered}" ] && echo "Package: $3"; exit 0')
+    monkeypatch.setitem(
+        need_java.__globals__, "os", SimpleNamespace(**{**vars(need_java.__globals__["os"]), "geteuid": lambda: 0})
+    )
+    if offered:
+        need_java()
+        assert f"install -y -qq --no-install-recommends {offered}" in capfd.readouterr().out
+        return
+    with pytest.raises(SystemExit, match=r"have neither openjdk-17.* nor openjdk-21.*JAVA_HOME="):
+        need_java()
+
+
+def test_workers_of_a_running_cluster_that_have_ended_are_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = read_spark_cluster({})
+    closed = {cluster.master_port + 2}
+    started: list[str] = []
+    monkeypatch.setattr(cluster_module, "find_java", lambda: Path("java"))
+    monkeypatch.setattr(cluster_module, "_spark_home", lambda: Path("spark"))
+    monkeypatch.setattr(cluster_module, "is_answering", lambda cluster: True)
+    monkeypatch.setattr(cluster_module, "_is_open", lambda port: port not in closed)
+    monkeypatch.setattr(cluster_module, "_start_part", lambda cluster, part, **_: started.append(part.name))
+    monkeypatch.setattr(cluster_module, "_wait_for_executors", lambda cluster: started.append("waited"))
+    said: list[str] = []
+    start(cluster, progress=said.append)
+    assert started == ["worker 2", "waited"]
+    assert said == ["Spark is up; starting its worker 2 again, which had ended"]
+
+
+class Executors:
+    """A session whose executors take their first task after so many seconds."""
+
+    def __init__(self, seconds: float, error: Exception | None = None) -> None:
+        self.seconds, self.error = seconds, error
+        self.tags: list[str] = []
+        self.interrupted: list[str] = []
+
+    def __getattr__(self, name: str) -> Callable[..., Executors]:
+        return lambda *arguments: self
+
+    def addTag(self, tag: str) -> None:
+        self.tags.append(tag)
+
+    def interruptTag(self, tag: str) -> None:
+        self.interrupted.append(tag)
+
+    def toArrow(self) -> None:
+        time.sleep(self.seconds)
+        if self.error is not None:
+            raise self.error
+
+
+def test_a_server_without_executors_is_not_waited_for_without_an_end() -> None:
+    check_executors(Executors(0), "sc://127.0.0.1:15002")
+    left = Executors(5)
+    with pytest.raises(SparkError, match=r"no executor took a task within 0 s.*make spark-up"):
+        check_executors(left, "sc://127.0.0.1:15002;token=secret", seconds=0.2)
+    assert left.interrupted == left.tags != []
+    with pytest.raises(OSError, match="gone"):
+        check_executors(Executors(0, OSError("gone")), "sc://127.0.0.1:15002")
+
+
+def test_a_server_has_one_lock_however_it_is_named() -> None:
+    names = ("sc://127.0.0.1:15002", "sc://127.0.0.1", "sc://localhost:15002", "sc://localhost/;token=secret")
+    assert len({_server(name) for name in names}) == 1
+    assert _server("sc://127.0.0.1:15003") != _server(names[0])
+    assert _server("sc://no-such-host.invalid") == "no-such-host.invalid:15002"
 
 
 def test_both_lock_files_have_the_same_versions() -> None:

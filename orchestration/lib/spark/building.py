@@ -50,10 +50,11 @@ class SparkBuild:
             yield from self._opened(schemas)
 
     def _opened(self, schemas: Iterable[str]) -> Iterator[Storage]:
-        from orchestration.lib.spark.catalog import explained, make_known, note_build, open_session
+        from orchestration.lib.spark.catalog import check_executors, explained, make_known, note_build, open_session
 
         with explained(self.remote):
             session = open_session(self.remote)
+            check_executors(session, self.remote)
             make_known(
                 session,
                 home=Path(self.home),

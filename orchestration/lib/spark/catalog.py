@@ -11,6 +11,7 @@ import os
 import re
 import socket
 import tempfile
+import threading
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -26,8 +27,11 @@ from orchestration.lib.spark.java import SparkError
 # Notes in its comment whose tables the server knows.
 NOTE = "journeys_note"
 DEFAULT_SCHEMA = "default"
+DEFAULT_PORT = 15002
 # Builds of another data set take turns.
 WAIT_SECONDS = 3600
+# A cluster that starts executors when there is work takes minutes for the first.
+TASK_SECONDS = 300
 # What follows in a message of Spark's are its plan, or lines of its own code.
 STACK = re.compile(r"(?<=; line )(\d+ pos \d+);\n.*|\n\s*\n?(JVM stacktrace:|\tat |\s+at org\.).*", re.DOTALL)
 
@@ -36,7 +40,7 @@ def check_answering(remote: str) -> None:
     """Raises SparkError where nothing listens at the address of the server."""
     parts = urlsplit(remote.replace("sc://", "http://", 1).partition(";")[0])
     try:
-        socket.create_connection((parts.hostname or "", parts.port or 15002), timeout=10).close()
+        socket.create_connection((parts.hostname or "", parts.port or DEFAULT_PORT), timeout=10).close()
     except OSError as error:
         raise SparkError(
             f"No Spark server answers at {spark_address(remote)} ({error.strerror or error}). Start one on this "
@@ -67,7 +71,7 @@ def only_user(remote: str) -> Iterator[None]:
 
     The kernel frees the lock of a build that is killed.
     """
-    place = hashlib.sha256(remote.encode()).hexdigest()[:16]
+    place = hashlib.sha256(_server(remote).encode()).hexdigest()[:16]
     try:
         with held(
             Path(tempfile.gettempdir()) / f"journeys-spark-{os.getuid()}-{place}.lock", wait_seconds=WAIT_SECONDS
@@ -78,6 +82,41 @@ def only_user(remote: str) -> Iterator[None]:
             f"Another build has been using the Spark server at {spark_address(remote)} for {WAIT_SECONDS} s. "
             "Wait for its end, or give this data set a server of its own: JOURNEYS_SPARK_REMOTE=sc://host:15002"
         ) from error
+
+
+def _server(remote: str) -> str:
+    """Address and port of a server, the same however its name is written; its name where that has no address."""
+    parts = urlsplit(remote.replace("sc://", "http://", 1).partition(";")[0])
+    host = parts.hostname or ""
+    with contextlib.suppress(OSError):
+        host = socket.gethostbyname(host)
+    return f"{host}:{parts.port or DEFAULT_PORT}"
+
+
+def check_executors(session: Any, remote: str, *, seconds: float = TASK_SECONDS) -> None:
+    """Has an executor do one task. Raises SparkError where none takes it in time: a build would wait without an end."""
+    tag = "journeys_first_task"
+    failed: list[Exception] = []
+
+    def ask() -> None:
+        session.addTag(tag)
+        try:
+            session.range(0, 1, 1, 1).repartition(1).toArrow()
+        except Exception as error:
+            failed.append(error)
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(seconds)
+    if asking.is_alive():
+        session.interruptTag(tag)
+        raise SparkError(
+            f"The Spark server at {spark_address(remote)} answers, but no executor took a task within {seconds:.0f} s. "
+            "Its workers have ended or are busy: make spark-up starts those of this machine again; a cluster of yours "
+            "shows them on its pages."
+        )
+    if failed:
+        raise failed[0]
 
 
 def open_session(remote: str) -> Any:

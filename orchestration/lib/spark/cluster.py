@@ -115,15 +115,17 @@ def start(cluster: SparkCluster, *, progress: Progress = lambda message: None) -
 
     Raises SparkError where Java, packages, memory or a port are missing, or a process dies; nothing is left running.
     """
-    if is_answering(cluster):
-        progress(f"Spark is up already: {cluster.remote}")
-        return
     java = find_java()
     home = _spark_home()
+    parts = parts_of(cluster)
+    if is_answering(cluster):
+        ended = [part for part in parts if not _is_open(part.port)]
+        if not any(part.name == "master" for part in ended):
+            _start_again(cluster, ended, home=home, java=java, progress=progress)
+            return
     if left := list(processes(cluster)):
         progress(f"Ending {len(left)} processes of a cluster that does not answer")
         stop(cluster)
-    parts = parts_of(cluster)
     _check_ports([*parts, Part("server's pages", (), cluster.pages_port)])
     _check_memory(cluster)
     _empty_scratch(cluster)
@@ -136,6 +138,18 @@ def start(cluster: SparkCluster, *, progress: Progress = lambda message: None) -
     except BaseException:
         stop(cluster)
         raise
+
+
+def _start_again(cluster: SparkCluster, ended: list[Part], *, home: Path, java: Path, progress: Progress) -> None:
+    """Starts workers of a running cluster that have ended, and waits until each executor is there."""
+    progress(
+        f"Spark is up; starting its {' and '.join(part.name for part in ended)} again, which had ended"
+        if ended
+        else f"Spark is up already: {cluster.remote}"
+    )
+    for part in ended:
+        _start_part(cluster, part, home=home, java=java)
+    _wait_for_executors(cluster)
 
 
 def stop(cluster: SparkCluster) -> int:

@@ -13,8 +13,8 @@ from pathlib import Path
 NEEDED = 17
 VERSION = re.compile(r'version "(?:1\.)?(\d+)')
 WAY_OUT = (
-    "On Debian and Ubuntu: sudo apt-get install openjdk-17-jre-headless. Elsewhere install a JDK or JRE of version "
-    "17 or 21 and name its folder: JAVA_HOME=/path/to/jdk"
+    "On Debian and Ubuntu: sudo apt-get install openjdk-17-jre-headless (or -21-). Elsewhere install a JDK or JRE of "
+    "version 17 or 21 and name its folder: JAVA_HOME=/path/to/jdk"
 )
 
 

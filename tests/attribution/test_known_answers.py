@@ -443,6 +443,48 @@ def test_spend_and_touches_of_one_campaign_have_one_name(built: Warehouse, said:
     assert kinds == [{"touch_kind": "click"}] * 2
 
 
+def test_performance_says_what_a_channel_cost_and_brought(built: Warehouse) -> None:
+    """Spend of 10.00, and a sale of 10.00 after two touches: search earned half of it."""
+    rows = built.query(
+        "select * from attribution.agg_channel_performance where channel = 'search' and conversion_type = 'sale'"
+    )
+    # a view and its click
+    assert {(row["campaign"], row["touch_count"], row["spend"]) for row in rows} == {("winter", 2, Decimal(10))}
+    [linear] = [row for row in rows if row["rule"] == "linear"]
+    figures = ("credited_conversions", "gross_value", "net_value", "cost_per_conversion", "roas", "new_customer_share")
+    assert [linear[name] for name in figures] == [0.5, Decimal(5), Decimal(5), 20.0, 0.5, 1.0]
+    [last] = [row for row in rows if row["rule"] == "last"]
+    assert [last[name] for name in figures] == [0.0, Decimal(0), Decimal(0), None, 0.0, None]
+
+
+def test_performance_has_a_refund_on_its_own_day(built: Warehouse) -> None:
+    """Ten were paid for on the fourth, and given back in two parts on the days after."""
+    rows = built.query(
+        "select measured_on, sum(gross_value) as gross, sum(refunded_value) as refunded, sum(net_value) as net "
+        "from attribution.agg_channel_performance where rule = 'linear' and conversion_type = 'sale' and channel = 'C' "
+        "group by all order by all"
+    )
+    assert [(f"{row['measured_on']:%m-%d}", row["gross"], row["refunded"], row["net"]) for row in rows] == [
+        ("11-03", 0, 0, 0),
+        ("11-04", Decimal("3.33"), 0, Decimal("3.33")),
+        ("11-05", 0, Decimal("1.66"), Decimal("-1.66")),
+        ("11-06", 0, Decimal("1.67"), Decimal("-1.67")),
+    ]
+
+
+def test_money_that_is_of_no_rule_is_whole_for_each_and_once_over_all(built: Warehouse) -> None:
+    spend = "select sum(spend) as spend from attribution.agg_channel_performance"
+    assert built.query(f"{spend} where is_counted_once") == [{"spend": Decimal(10)}]
+    by_pair = built.query(f"{spend} group by rule, conversion_type")
+    assert len(by_pair) == 11 * 4 and {row["spend"] for row in by_pair} == {Decimal(10)}
+
+
+def test_a_type_without_value_has_conversions_and_no_return(built: Warehouse) -> None:
+    rows = built.query("select * from attribution.agg_channel_performance where conversion_type = 'sign_up'")
+    assert sum(row["credited_conversions"] for row in rows if row["rule"] == "linear") == pytest.approx(1)
+    assert {(row["gross_value"], row["refunded_value"], row["net_value"], row["roas"]) for row in rows} == {(None,) * 4}
+
+
 def test_at_one_instant_the_order_of_events_decides(said: Said) -> None:
     assert said.shares("before", "linear") == {"email": 1.0}
     assert said.shares("after", "linear") == {"(unattributed)": 1.0}

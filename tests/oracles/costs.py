@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 from tests.oracles import journeys
 from tests.oracles.feed import Row
 from tests.oracles.journeys import Definitions
+from tests.oracles.spend import campaign_of
 from tests.oracles.timeline import counted, property_text, total_order
 
 
@@ -97,6 +98,7 @@ def cost_rows(
                 "channel": event["channel"],
                 "touchpoint": event["touchpoint"],
                 "department": event["department"],
+                "campaign": campaign_of(event, event.get("campaign"), seeds.get("campaign_names", ())),
                 "is_identified": event["is_identified"],
             }
         )

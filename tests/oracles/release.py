@@ -19,6 +19,7 @@ from tests.oracles import (
     journeys,
     kpis,
     ownership,
+    performance,
     sessions,
     spend,
     stalled,
@@ -74,6 +75,7 @@ class Release:
     customer_costs: Sequence[Row]
     touchpoint_costs: Sequence[Row]
     journey_costs: Sequence[Row]
+    channel_performance: Sequence[Row]
 
 
 MAY_BE_MISSING = ("channel", "touchpoint", "department", "campaign", "currency", "amount")
@@ -129,6 +131,7 @@ def expected(
         event["session_id"] = found.get(event["event_id"])
 
     known = journeys.definitions(seeds, time_zone=time_zone)
+    attributed = attribution.attributed(events, seeds, as_of=as_of)
     instances, overruled = journeys.walked(events, known, as_of=as_of, priorities=priorities)
     intervals = journeys.interval_rows(instances, as_of=as_of)
     walks = flows.walks(instances, events, as_of=as_of, priorities=priorities)
@@ -219,7 +222,7 @@ def expected(
         kpi_values_by_level=kpis.by_level_rows(facts, seeds),
         kpi_periods=kpi_periods,
         scorecard=kpis.scorecard_rows(kpi_periods, seeds),
-        attribution=attribution.attributed(events, seeds, as_of=as_of),
+        attribution=attributed,
         event_statuses=event_statuses,
         people_statuses=people_statuses,
         spend=spent,
@@ -227,4 +230,5 @@ def expected(
         customer_costs=costs.customer_rows(service_costs),
         touchpoint_costs=costs.touchpoint_rows(service_costs),
         journey_costs=costs.instance_rows(steps, service_costs),
+        channel_performance=performance.performance_rows(attributed, spent, service_costs, seeds),
     )

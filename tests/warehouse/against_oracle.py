@@ -382,6 +382,12 @@ def journey_costs(built: Warehouse, expected: Release) -> list[str]:
     return off + _differing(_by(keys, expected.journey_costs, columns), _by(keys, said, columns))
 
 
+def channel_performance(built: Warehouse, expected: Release) -> list[str]:
+    keys = ("conversion_type", "rule", "channel", "campaign", "measured_on")
+    said = built.query("select * from attribution.agg_channel_performance")
+    return _differing_about(keys, [_rounded(row) for row in expected.channel_performance], map(_rounded, said))
+
+
 def _attribution(table: str, *keys: str, of: str, leaving_out: Collection[str] = ()) -> Comparison:
     """The comparison of a table of attribution by its key, over the columns that the oracle and the table both have."""
 
@@ -476,6 +482,7 @@ COMPARISONS: tuple[Comparison, ...] = (
     customer_costs,
     touchpoint_costs,
     journey_costs,
+    channel_performance,
     *COMPARISONS_OF_ATTRIBUTION,
 )
 

@@ -6,6 +6,7 @@
             'int_timeline_events': 'customer_id',
             'unit_costs': 'all',
             'touchpoints': 'all',
+            'campaign_names': 'all',
         },
     }},
 ) }}
@@ -17,7 +18,11 @@
 
     Costs are whole millionths of the reporting currency, rounded here, once per event and kind. All totals add these up.
 -#}
-with unit_costs as (
+with names as (
+    {{ campaign_names() }}
+),
+
+unit_costs as (
     select
         unit_cost_id,
         event_name,
@@ -51,12 +56,14 @@ events as (
         events.channel,
         events.touchpoint,
         coalesce(events.department, touchpoints.department) as department,
+        {{ campaign_of('events.source_system', 'events.channel', 'events.campaign') }} as campaign,
         events.properties,
         events.is_identified,
         events.is_linkable,
         events.occurred_on,
         events.occurred_at
     from {{ ref('int_timeline_events') }} as events
+    cross join names
     left join {{ ref('touchpoints') }} as touchpoints
         on touchpoints.touchpoint = events.touchpoint
     where
@@ -145,6 +152,7 @@ select
     events.channel,
     events.touchpoint,
     events.department,
+    events.campaign,
     costed.event_unit_cost_id,
     costed.minute_unit_cost_id,
     case

@@ -1,3 +1,15 @@
+{{ config(
+    materialized='incremental',
+    meta={'increment': {
+        'key': 'customer_id',
+        'from': {
+            'int_shared_amounts': 'customer_id',
+            'int_rule_shares': 'customer_id',
+            'int_refunds': 'customer_id',
+        },
+    }},
+) }}
+
 {#- Refunds on their own day, shared as the conversions that they take back. -#}
 with running as (
     select
@@ -16,7 +28,7 @@ with running as (
             else 0
         end as shared_before
     from {{ ref('int_shared_amounts') }}
-    where refund_number > 0
+    where refund_number > 0 and {{ is_changed('customer_id') }}
 )
 
 select

@@ -7,8 +7,9 @@ Readings chosen where the design leaves room:
 - Names of campaigns are compared without case and without blanks but single ones inside. Of the rows of
   campaign_names.csv that match, the one that names source and channel counts, then the source, then the channel.
 - Money is rounded to cents once per row, half away from zero, at the rate of the day it was spent on.
-- Of one day, channel and campaign that two sources deliver, only the one first in sources.csv counts, by name where
-  that says nothing. Rows below zero, and rows without a campaign, are never a repetition.
+- Of one day, channel and campaign that two sources deliver, only one counts: that with a rate for all its rows, else
+  for some; then the one first in sources.csv, by name where that says nothing. Rows below zero, and rows without a
+  campaign, are never a repetition.
 """
 
 from __future__ import annotations
@@ -36,19 +37,26 @@ def spend_rows(
     """Returns attribution.fct_spend_daily without spend_id. `delivered` has rows of text by `spend`, `daily_spend`."""
     found = [*_of_platforms(delivered.get("daily_spend", ())), *_of_feed(delivered.get("spend", ()))]
     priorities = {row["source_system"]: int(row["priority"] or 100) for row in seeds.get("sources", ())}
-    sources_of = defaultdict(set)
+    sources_of: dict[Any, dict[str, list[bool]]] = defaultdict(lambda: defaultdict(list))
     for row in found:
+        rate = _rate(row["currency"], row["spent_on"], seeds.get("exchange_rates", ()), reporting_currency)
+        row["amount"] = None if rate is None else (row["delivered_amount"] * rate).quantize(CENT, ROUND_HALF_UP)
         row["campaign"] = campaign_of(row, row["delivered_campaign"], seeds.get("campaign_names", ()))
         if row["delivered_amount"] >= 0:
-            sources_of[row["spent_on"], row["channel"], row["campaign"]].add(row["source_system"])
+            have_rate = sources_of[row["spent_on"], row["channel"], row["campaign"]][row["source_system"]]
+            have_rate.append(row["amount"] is not None)
     for row in found:
+        sources = sources_of[row["spent_on"], row["channel"], row["campaign"]]
         first = min(
-            sources_of[row["spent_on"], row["channel"], row["campaign"]] or {row["source_system"]},
-            key=lambda source: (priorities.get(source, 100), source),
+            sources or {row["source_system"]},
+            key=lambda source: (
+                0 if all(sources[source]) else 1 if any(sources[source]) else 2,
+                priorities.get(source, 100),
+                source,
+            ),
         )
         is_repeated = bool(row["campaign"]) and row["delivered_amount"] >= 0 and first != row["source_system"]
-        rate = _rate(row["currency"], row["spent_on"], seeds.get("exchange_rates", ()), reporting_currency)
-        amount = None if rate is None else (row["delivered_amount"] * rate).quantize(CENT, ROUND_HALF_UP)
+        amount = row.pop("amount")
         row["spend"] = Decimal(0) if is_repeated and amount is not None else amount
         row["repeated_spend"] = amount if is_repeated else Decimal(0)
         for name in ("impressions", "clicks"):

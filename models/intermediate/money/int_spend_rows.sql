@@ -21,8 +21,9 @@
     What was spent, as sources deliver it: the current version of every row, in the reporting currency at the rate of its
     own day. Rounded to cents here, row by row, and nowhere after, so that any breakdown adds up to the same cent.
 
-    A campaign day that two sources deliver is counted once, of the source that comes first in sources.csv. A row below
-    zero takes something back and is never a repetition.
+    A campaign day that two sources deliver is counted once: of a source all of whose rows have a rate rather than of one
+    that lacks some, then of the one that comes first in sources.csv. A row below zero takes something back and is never a
+    repetition.
 -#}
 with delivered as (
     select
@@ -82,22 +83,41 @@ converted as (
                 coalesce(named.currency, {{ text_literal(var('reporting_currency')) }})
                 = {{ text_literal(var('reporting_currency')) }} then named.delivered_amount
             else cast(named.delivered_amount * rates.rate_to_reporting as decimal(18, 2))
-        end as amount,
-        coalesce(
-            named.campaign is not null
-            and named.delivered_amount >= 0
-            and named.source_system <> first_value(named.source_system) over (
-                partition by named.spent_on, named.channel, named.campaign, named.delivered_amount >= 0
-                order by named.priority, named.source_system, named.spend_id
-            ),
-            false
-        ) as is_repeated
+        end as amount
     from named
     left join {{ ref('int_exchange_rates') }} as rates
         on
             rates.currency = named.currency
             and rates.valid_from <= named.spent_on
             and (rates.valid_to is null or rates.valid_to > named.spent_on)
+),
+
+of_sources as (
+    select
+        converted.*,
+        -- what takes something back, and what nobody knows the amount of, is in nobody's way
+        campaign is not null and coalesce(delivered_amount >= 0, false) as may_be_repeated,
+        count_if(amount is null) over one_source as missing_count,
+        count(amount) over one_source as known_count
+    from converted
+    window one_source as (
+        partition by spent_on, channel, campaign, source_system, coalesce(delivered_amount >= 0, false)
+    )
+),
+
+compared as (
+    select
+        of_sources.*,
+        may_be_repeated
+        and source_system <> first_value(source_system) over (
+            partition by spent_on, channel, campaign, may_be_repeated
+            order by
+                case when missing_count = 0 then 0 when known_count > 0 then 1 else 2 end asc,
+                priority asc,
+                source_system asc,
+                spend_id asc
+        ) as is_repeated
+    from of_sources
 )
 
 select
@@ -120,4 +140,4 @@ select
     spent_on > {{ local_date(as_of()) }} as is_after_as_of,
     spent_on,
     reported_at
-from converted
+from compared

@@ -30,11 +30,11 @@ MANY = 50_000
 SEEDS = {
     "conversion_types": (
         "conversion_rule_id,conversion_type,event_name,value_column,reference_property,refund_event_name,"
-        "refund_value_property,is_new_customer_only\n"
-        "sale,sale,sold,amount,reason,paid_back|called_off,answered_after_seconds,\n"
-        "sale_called_off,call_off,sold,amount,reason,called_off,,\n"
-        "first_sale,first_sale,sold,amount,reason,called_off,,true\n"
-        "sign_up,sign_up,signed_up,,,,,\n"
+        "refund_value_property,is_new_customer_only,cancellation_event_name\n"
+        "sale,sale,sold,amount,reason,paid_back,answered_after_seconds,,called_off\n"
+        "sale_called_off,call_off,sold,amount,reason,called_off,,,\n"
+        "first_sale,first_sale,sold,amount,reason,called_off,,true,\n"
+        "sign_up,sign_up,signed_up,,,,,,\n"
     ),
     "touch_rules": (
         "touch_rule_id,event_name,channel,touch_kind,window_days,is_touch,is_direct,ad_property\n"
@@ -193,6 +193,11 @@ def stories() -> Iterator[Story]:
     odd.did("foreign", "sold", day=1, amount="10.00", currency="CHF")
     odd.did("off", "sold", day=1, amount="10.00", order="r6")
     odd.did("off", "called_off", day=2, order="r6")
+    odd.did("off-after-part", "sold", day=1, amount="10.00", order="r8")
+    odd.did("off-after-part", "paid_back", day=2, order="r8", paid_back=3)
+    odd.did("off-after-part", "called_off", day=3, order="r8")
+    odd.did("off-for-part", "sold", day=1, amount="10.00", order="r9")
+    odd.did("off-for-part", "called_off", day=2, order="r9", paid_back=4)
     # a blank reference names nothing; one that stands for many is of the last sale before
     odd.did("blank", "sold", day=1, amount="10.00", order=" ")
     odd.did("blank", "paid_back", day=2, order=" ", paid_back=4)
@@ -556,6 +561,10 @@ def test_a_refund_in_full_leaves_nothing_anywhere(said: Said, built: Warehouse) 
         ("greedy", [("capped", Decimal(10)), ("capped", Decimal(0))], Decimal(0)),
         ("lost", [("without_conversion", None)], None),
         ("vague", [("not_stated", None)], Decimal(10)),
+        # bug: a cancellation without an amount left the order its value where returns state theirs
+        ("off", [("counted", Decimal(10))], Decimal(0)),
+        ("off-after-part", [("counted", Decimal(3)), ("counted", Decimal(7))], Decimal(0)),
+        ("off-for-part", [("counted", Decimal(4))], Decimal(6)),
         ("priceless", [("without_value", None)], None),
     ],
 )

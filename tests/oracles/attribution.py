@@ -12,6 +12,7 @@ Readings chosen where the design leaves room:
 - Of one ad on the way to one conversion only the strongest kind remains: click, open, view, send. What does not reach
   the conversion gives way to a stronger kind if either is within the window of the other, and is on no path then.
 - Of a conversion the sum of all refunds so far is rounded to cents, and a refund is what it adds to that.
+- A cancellation that states no amount takes all that is left, a return nothing.
 - A refund is of the last conversion with its reference before it, else of the first after it.
 - Parts of an amount are rounded down to cents; what is left goes to the largest remainders, to the ten thousandth of a
   cent, of equal ones to the earlier touch.
@@ -258,25 +259,27 @@ def _refunds(
             named[row["conversion_type"], *row["reference"]].append(row)
     found = []
     for kind in {rule["conversion_type"] for rule in seeds.get("conversion_types", ())}:
-        rules = [r for r in seeds["conversion_types"] if r["conversion_type"] == kind and r.get("refund_event_name")]
+        rules = [r for r in seeds["conversion_types"] if r["conversion_type"] == kind]
         for event in events:
             matching = [
                 (
                     _reference(event, rule) is None,
                     -_exactness(name),
                     rule["conversion_rule_id"],
+                    not cancels,
                     rule,
                 )
                 for rule in rules
-                for name in rule["refund_event_name"].split("|")
+                for cancels, column in ((False, "refund_event_name"), (True, "cancellation_event_name"))
+                for name in filter(None, (rule.get(column) or "").split("|"))
                 if _covers(name, event["event_name"])
                 and (rule.get("refund_source_system") or rule.get("source_system"))
                 in (None, "", event["source_system"])
             ]
             if not matching:
                 continue
-            rule = min(matching, key=lambda place: place[:3])[3]
-            refund = _refund(kind, event, rule, named, rates, currency)
+            *_, returns, rule = min(matching, key=lambda place: place[:4])
+            refund = _refund(kind, event, rule, named, rates, currency, cancels=not returns)
             if refund is not None:
                 found.append(refund)
     left: dict[str, Decimal] = {}
@@ -304,6 +307,8 @@ def _refund(
     conversions: Mapping[tuple[str, ...], Sequence[Row]],
     rates: Any,
     currency: str,
+    *,
+    cancels: bool,
 ) -> Row | None:
     reference = _reference(event, rule)
     named = [] if reference is None else conversions.get((kind, event["source_system"], reference), [])
@@ -315,12 +320,14 @@ def _refund(
     conversion = min(named, key=distance, default=None)
     if conversion is not None and not conversion["is_counted"]:
         return None
-    stated, takes_all = None, not rule.get("refund_value_property")
+    stated = None
+    if rule.get("refund_value_property"):
+        stated = _number(property_text(event, rule["refund_value_property"]))
+    takes_all = not rule.get("refund_value_property") or (cancels and stated is None)
     if takes_all:
         gross = conversion["gross_value"] if conversion else None
         value = None if gross is None else max(gross, Decimal(0))
     else:
-        stated = _number(property_text(event, rule["refund_value_property"]))
         own = event["currency"] or None
         paid_in = own or (conversion["currency"] if conversion else None)
         is_of_conversion = conversion is not None and (own is None or own == conversion["currency"])

@@ -34,6 +34,7 @@ names as (
 ),
 
 rules as (
+    {% for column in ['refund_event_name', 'cancellation_event_name'] -%}
     select
         conversion_types.conversion_type,
         conversion_types.conversion_rule_id,
@@ -41,10 +42,13 @@ rules as (
         conversion_types.refund_value_property,
         -- without a system of its own, a refund comes from that of the conversion
         coalesce(conversion_types.refund_source_system, conversion_types.source_system) as source_system,
-        trim(refund_name) as refund_name
+        trim(refund_name) as refund_name,
+        {{ 'true' if column == 'cancellation_event_name' else 'false' }} as is_cancellation
     from {{ ref('conversion_types') }} as conversion_types
-    cross join {{ exploded(parts_of_text('conversion_types.refund_event_name', '|'), 'refund_name') }}
-    where conversion_types.refund_event_name is not null
+    cross join {{ exploded(parts_of_text('conversion_types.' ~ column, '|'), 'refund_name') }}
+    where conversion_types.{{ column }} is not null
+    {{ 'union all' if not loop.last }}
+    {% endfor -%}
 ),
 
 named_rules as (
@@ -64,7 +68,8 @@ matches as (
         -- blanks name nothing
         nullif(trim({{ json_member('events.properties', 'named_rules.reference_property') }}), '')
             as reference,
-        named_rules.refund_value_property is null as takes_all,
+        named_rules.refund_value_property is null as has_no_property,
+        named_rules.is_cancellation,
         case
             when named_rules.refund_value_property = 'amount' then events.amount
             else try_cast(
@@ -84,7 +89,8 @@ matches as (
             order by
                 case when reference is null then 1 else 0 end,
                 named_rules.exactness desc,
-                named_rules.conversion_rule_id asc
+                named_rules.conversion_rule_id asc,
+                named_rules.is_cancellation desc
         ) = 1
 )
 
@@ -98,7 +104,8 @@ select
     currency,
     -- some systems write what they paid back as a negative amount
     abs(stated_amount) as stated_amount,
-    takes_all,
+    -- what was called off is called off, whether or not anything had been paid; a return may be of a part
+    has_no_property or (is_cancellation and stated_amount is null) as takes_all,
     occurred_on as refunded_on,
     occurred_at as refunded_at
 from matches

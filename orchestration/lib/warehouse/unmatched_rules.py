@@ -8,6 +8,7 @@ from datetime import date
 import duckdb
 
 from orchestration.lib.config.seeds import read_seeds
+from orchestration.lib.config.seeds.attribution import REFUND_NAMES
 from orchestration.lib.config.seeds.rows import SeedRow
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings
 
@@ -85,19 +86,20 @@ def _of_refunds(connection: duckdb.DuckDBPyConnection, rows: Collection[SeedRow]
     refunded = set()
     for row in rows:
         source = row.get("refund_source_system") or row.get("source_system")
-        names = [name.strip() for name in (row.get("refund_event_name") or "").split("|") if name.strip()]
-        missing = [name for name in names if not any(_is_seen(name, source, *event) for event in seen)]
-        if len(missing) < len(names):
-            refunded.add(row.get("conversion_rule_id"))
-        if missing:
-            of_source = f" of {source}" if source else ""
-            yield str(
-                row.problem(
-                    f"refund_event_name = {'|'.join(missing)} of {row.get('conversion_rule_id')} matches no event"
-                    f"{of_source} that landed: nothing is refunded by it. Compare it, and refund_source_system, with "
-                    "core.fct_events, or leave it out."
+        for column in REFUND_NAMES:
+            names = [name.strip() for name in (row.get(column) or "").split("|") if name.strip()]
+            missing = [name for name in names if not any(_is_seen(name, source, *event) for event in seen)]
+            if len(missing) < len(names):
+                refunded.add(row.get("conversion_rule_id"))
+            if missing:
+                of_source = f" of {source}" if source else ""
+                yield str(
+                    row.problem(
+                        f"{column} = {'|'.join(missing)} of {row.get('conversion_rule_id')} matches no event"
+                        f"{of_source} that landed: nothing is refunded by it. Compare it, and refund_source_system, "
+                        "with core.fct_events, or leave it out."
+                    )
                 )
-            )
     rule, conversions, refunds = "conversion_rule_id", "int_conversion_events", "int_refund_events"
     named = _rules_with(connection, rule, conversions, "reference_key is not null")
     yield from _missing_property(rows, rule, "reference_property", "no event that it matches", named)

@@ -13,17 +13,20 @@ WEIGHTED = ("position", "custom")
 WEIGHT_COUNTS = {"weights": 3, "weights_of_two": 2}
 # The columns of conversion_types.csv that say something of refunds alone.
 OF_REFUNDS = ("refund_source_system", "refund_value_property")
+# Those that name the events which take a conversion back.
+REFUND_NAMES = ("refund_event_name", "cancellation_event_name")
 
 
 def refund_names_its_conversion(row: SeedRow) -> Iterator[str]:
-    if row.get("refund_event_name") is None:
+    named = [column for column in REFUND_NAMES if row.get(column)]
+    if not named:
         for column in OF_REFUNDS:
             if row.get(column):
                 yield f"{column} = {row.get(column)}: of which refunds? Fill in refund_event_name, or leave it empty."
         return
     if row.get("reference_property") is None:
         yield (
-            f"refund_event_name = {row.get('refund_event_name')}: without a reference_property nothing says which "
+            f"{named[0]} = {row.get(named[0])}: without a reference_property nothing says which "
             "conversion is taken back. Name the published property that both have, such as order_id."
         )
     if row.get("refund_value_property") and row.get("value_column") is None:

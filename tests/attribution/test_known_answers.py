@@ -163,6 +163,16 @@ def stories() -> Iterator[Story]:
     odd.did("clicker", "clicked", "display", day=0.02, campaign="spring")
     odd.did("clicker", "visited", "display", day=0.0201, campaign="spring")
     odd.did("clicker", "sold", day=0.5, amount="10.00")
+    # visits of other campaigns lie between clicks and the visits that they open
+    for name, kind, campaign, minute in [
+        ("clicked", "search", "a", 0), ("visited", "search", "b", 1), ("visited", "search", "a", 2),
+        ("clicked", "mail", "a", 10), ("clicked", "mail", "a", 11), ("visited", "mail", "a", 12),
+        ("visited", "mail", "a", 13), ("visited", "mail", "a", 14),
+        ("clicked", "social", "a", 20), ("visited", "social", "b", 21), ("visited", "social", "", 22),
+        ("clicked", "print", "a", 30), ("visited", "print", "", 31), ("visited", "print", "a", 32),
+        ("clicked", "radio", "a", 40), ("visited", "radio", "b", 41), ("visited", "radio", "a", 70),
+    ]:  # fmt: skip
+        odd.did("lander", name, kind, day=minute / 1440, campaign=campaign)
     # at one instant the order of events decides: the click is before, or after, the sale
     odd.did("before", "clicked", "email", day=1, sequence_number="1")
     odd.did("before", "sold", day=1, amount="10.00", sequence_number="2")
@@ -218,6 +228,13 @@ def stories() -> Iterator[Story]:
     odd.did("looker", "sold", day=5, amount="10.00")
     odd.did("glancer", "seen", "banner", day=0, campaign="spring")
     odd.did("glancer", "sold", day=5, amount="10.00")
+    # the click lies outside of the seven days of a rule, the view within; and both within
+    odd.did("reader", "clicked", "poster", day=0, campaign="spring")
+    odd.did("reader", "seen", "poster", day=10, campaign="spring")
+    odd.did("reader", "sold", day=12, amount="10.00")
+    odd.did("returner", "clicked", "poster", day=8, campaign="spring")
+    odd.did("returner", "seen", "poster", day=10, campaign="spring")
+    odd.did("returner", "sold", day=12, amount="10.00")
     # a click that no longer reaches the sale takes nothing from a view that does
     odd.did("starer", "clicked", "poster", day=0, campaign="spring")
     odd.did("starer", "seen", "poster", day=1, campaign="spring")
@@ -437,6 +454,29 @@ def test_a_click_counts_before_the_view_of_its_ad_and_is_one_touch_with_its_land
     assert [(row["campaign"], row["touch_kind"]) for row in rows] == [("autumn", "view"), ("spring", "click")]
 
 
+def test_a_click_and_the_visit_it_opens_are_one_touch_whatever_lies_between(built: Warehouse, said: Said) -> None:
+    """Bug: the click was one with the very next visit of the channel alone, whichever campaign that was of."""
+    rows = built.query(
+        "select channel, touch_kind, campaign from attribution.fct_touchpoints "
+        f"where customer_id = '{said.customers['lander']}' order by occurred_at"
+    )
+    touches = [(row["channel"], f"{row['touch_kind']} {row['campaign']}") for row in rows]
+    by_channel: dict[str, list[str]] = defaultdict(list)
+    for channel, touch in touches:
+        by_channel[channel].append(touch)
+    assert by_channel == {
+        "search": ["click a", "visit b"],
+        # two clicks opened two of the three visits
+        "mail": ["click a", "click a", "visit a"],
+        # a visit that does not say its campaign may be of any
+        "social": ["click a", "visit b"],
+        # one that says the campaign of the click comes before one that says none
+        "print": ["click a", "visit None"],
+        # half an hour after the click, a visit is one of its own
+        "radio": ["click a", "visit b", "visit a"],
+    }
+
+
 def test_a_view_that_its_click_beats_is_no_path_of_its_own(built: Warehouse, said: Said) -> None:
     def paths(customer: str) -> list[tuple[str, str]]:
         rows = built.query(
@@ -448,6 +488,22 @@ def test_a_view_that_its_click_beats_is_no_path_of_its_own(built: Warehouse, sai
     assert paths("looker") == [("click", "converted")]
     assert paths("glancer") == [("view", "null")]
     assert paths("starer") == [("click", "null"), ("view", "converted")]
+
+
+def test_a_view_counts_for_a_rule_whose_window_leaves_out_its_click(built: Warehouse, said: Said) -> None:
+    """Bug: the view gave way to a click that the rule did not see, and the rule found no touch."""
+
+    def kinds(customer: str, rule: str) -> list[str | None]:
+        rows = built.query(
+            f"select touch_kind from attribution.fct_attribution_credits where rule = '{rule}' "
+            f"and conversion_type = 'sale' and customer_id = '{said.customers[customer]}'"
+        )
+        return [row["touch_kind"] for row in rows]
+
+    assert kinds("reader", "linear") == ["click"] and kinds("reader", "linear_7") == ["view"]
+    assert kinds("returner", "linear") == kinds("returner", "linear_7") == ["click"]
+    [conversion] = said.conversions("reader")
+    assert conversion["touch_count"] == 1
 
 
 def test_spend_and_touches_of_one_campaign_have_one_name(built: Warehouse, said: Said) -> None:

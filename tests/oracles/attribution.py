@@ -9,8 +9,11 @@ Readings chosen where the design leaves room:
 - A single event that names nobody is nobody's first: a type for new customers does not count it.
 - Who has bought is no new customer: touches after the first event of a type for new customers are on no path of it.
 - A path is in the month of its conversion, else of its last touch.
+- A visit is one touch with the last click of its channel that no other visit is one with, if less than a session's
+  silence lies between. The same campaign, or none on both, comes first; then that one of the two names none.
 - Of one ad on the way to one conversion only the strongest kind remains: click, open, view, send. What does not reach
   the conversion gives way to a stronger kind if either is within the window of the other, and is on no path then.
+  For a rule with a window of its own, the strongest kind is that of the touches within it.
 - Of a conversion the sum of all refunds so far is rounded to cents, and a refund is what it adds to that.
 - A cancellation that states no amount takes all that is left, a return nothing.
 - A refund is of the last conversion with its reference before it, else of the first after it.
@@ -55,6 +58,8 @@ class Path:
     outcome: str
     month: date
     conversion: Row | None = None
+    # those before a conversion together with what gave way to a stronger touch of the same ad
+    all_touches: list[Row] = field(default_factory=list)
 
     @property
     def channels(self) -> list[str]:
@@ -191,15 +196,26 @@ def _touches(touch_events: Sequence[Row]) -> list[Row]:
     for row in kept:
         if row["touch_kind"] in ("click", "visit"):
             by_channel[row["customer_id"], row["channel"]].append(row)
-    landings = set()
+    landings: set[str] = set()
     for rows in by_channel.values():
         rows.sort(key=lambda row: (row["occurred_at"], row["touch_kind"] != "click", row["event_number"]))
-        for number, row in enumerate(rows[1:]):
-            before = rows[number]
-            is_pair = (before["touch_kind"], row["touch_kind"]) == ("click", "visit")
-            if is_pair and row["occurred_at"] - before["occurred_at"] < SILENCE:
-                landings.add(row["touchpoint_event_id"])
-                before["session_id"] = before["session_id"] or row["session_id"]
+        free = {row["touchpoint_event_id"] for row in rows if row["touch_kind"] == "click"}
+        for unnamed_count in ((0, 2), (1,)):
+            for place, visit in enumerate(rows):
+                if visit["touch_kind"] == "click" or visit["touchpoint_event_id"] in landings:
+                    continue
+                opening = [
+                    click
+                    for click in rows[:place]
+                    if click["touchpoint_event_id"] in free
+                    and visit["occurred_at"] - click["occurred_at"] < SILENCE
+                    and [click["campaign"], visit["campaign"]].count(None) in unnamed_count
+                    and (click["campaign"] == visit["campaign"] or unnamed_count == (1,))
+                ]
+                if opening:
+                    free.remove(opening[-1]["touchpoint_event_id"])
+                    landings.add(visit["touchpoint_event_id"])
+                    opening[-1]["session_id"] = opening[-1]["session_id"] or visit["session_id"]
     return [row for row in kept if row["touchpoint_event_id"] not in landings]
 
 
@@ -389,11 +405,12 @@ def _paths(touches: Sequence[Row], conversions: Sequence[Row], seeds: Seeds, as_
             for conversion in converted[customer_id, kind]:
                 earlier = [touch for touch in rest if touch["event_number"] < conversion["event_number"]]
                 rest = [touch for touch in rest if touch["event_number"] >= conversion["event_number"]]
+                all_reaching = [touch for touch in earlier if touch["window_until"] >= conversion["converted_at"]]
                 earlier = _unbeaten(earlier, conversion["converted_at"])
                 reaching = [touch for touch in earlier if touch["window_until"] >= conversion["converted_at"]]
                 if reaching:
                     month = conversion["converted_on"].replace(day=1)
-                    found.append(Path(kind, customer_id, reaching, "converted", month, conversion))
+                    found.append(Path(kind, customer_id, reaching, "converted", month, conversion, all_reaching))
                 others = [touch for touch in earlier if touch["window_until"] < conversion["converted_at"]]
                 found += _without(kind, customer_id, others, as_of)
                 if only_new[kind]:
@@ -675,11 +692,12 @@ def _transformed(rule: Mapping[str, str], touches: Sequence[Row]) -> list[Row]:
     return list(touches)
 
 
-def _within(rule: Mapping[str, str], conversion: Row, touches: Sequence[Row]) -> list[Row]:
+def _within(rule: Mapping[str, str], conversion: Row, path: Path) -> list[Row]:
     if not rule.get("window_days"):
-        return list(touches)
+        return list(path.touches)
     window = timedelta(seconds=round(float(rule["window_days"]) * 86_400))
-    return [touch for touch in touches if touch["occurred_at"] + window >= conversion["converted_at"]]
+    within = [touch for touch in path.all_touches if touch["occurred_at"] + window >= conversion["converted_at"]]
+    return _unbeaten(within, conversion["converted_at"])
 
 
 def _share(
@@ -695,7 +713,7 @@ def _share(
         for rule in rules:
             if rule.get("conversion_type") not in (None, "", conversion["conversion_type"]):
                 continue
-            touches = _transformed(rule, _within(rule, conversion, path.touches)) if path else []
+            touches = _transformed(rule, _within(rule, conversion, path)) if path else []
             if not touches:
                 shares: list[Any] = [Fraction(1)]
                 rows = [

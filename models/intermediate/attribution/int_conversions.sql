@@ -30,7 +30,7 @@ refunded as (
 attributed as (
     select conversion_id, count(*) as touch_count
     from {{ ref('int_path_touches') }}
-    where conversion_id is not null and {{ is_changed('customer_id') }}
+    where conversion_id is not null and displaced_at is null and {{ is_changed('customer_id') }}
     group by conversion_id
 ),
 

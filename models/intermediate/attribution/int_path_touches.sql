@@ -18,6 +18,9 @@
     if its window reaches it, else a path without one. Such a path goes on as long as a touch comes within the window of
     an earlier one; it is pending while one of its windows is open at the clock. So no row is compared with all others
     of its customer, however many there are.
+
+    A view that gives way to a click before a conversion is a row without a touch number: a rule with a window of its own
+    that leaves out the click has the view again.
 -#}
 with touches as (
     select *
@@ -117,7 +120,15 @@ with_stronger as (
         max(case when ad_strength > {{ strength }} then window_until end) over earlier_of_ad
             as stronger_than_{{ strength }}_until,
         {% endfor -%}
-        max(case when is_before_conversion then ad_strength end) over one_ad as strength_before_conversion
+        case
+            {%- for strength in [1, 2, 3] %}
+            when is_before_conversion and ad_key is not null and ad_strength = {{ strength }}
+                then
+                    max(
+                        case when is_before_conversion and ad_strength > {{ strength }} then occurred_at end
+                    ) over one_ad
+            {%- endfor %}
+        end as displaced_at
     from with_outcome
     window
         one_ad as (partition by customer_id, conversion_type, next_conversion_number, ad_key),
@@ -135,24 +146,22 @@ with_stronger as (
 
 -- A click counts before a view of the same ad. On the way to a conversion every view gives way that would be on its path
 -- with the click; any other one where the click is within its window, or it is within the click's. Left alone, it would
--- be a path that ends without a conversion next to the one that its click is on.
+-- be a path that ends without a conversion next to the one that its click is on, and is left out.
 strongest_of_ads as (
     select *
     from with_stronger
     where
         ad_key is null
         or ad_strength is null
-        or case
-            when is_before_conversion then ad_strength = strength_before_conversion
-            else case ad_strength
-                {%- for strength in [1, 2, 3] %}
-                when {{ strength }}
-                    then
-                        coalesce(stronger_than_{{ strength }}_at > window_until, true)
-                        and coalesce(stronger_than_{{ strength }}_until < occurred_at, true)
-                {%- endfor %}
-                else true
-            end
+        or is_before_conversion
+        or case ad_strength
+            {%- for strength in [1, 2, 3] %}
+            when {{ strength }}
+                then
+                    coalesce(stronger_than_{{ strength }}_at > window_until, true)
+                    and coalesce(stronger_than_{{ strength }}_until < occurred_at, true)
+            {%- endfor %}
+            else true
         end
 ),
 
@@ -160,11 +169,7 @@ with_reach as (
     select
         strongest_of_ads.*,
         max(window_until) over (
-            partition by
-                customer_id,
-                conversion_type,
-                next_conversion_number,
-                is_before_conversion
+            partition by customer_id, conversion_type, next_conversion_number, is_before_conversion
             order by event_number
             rows between unbounded preceding and 1 preceding
         ) as reach_so_far
@@ -214,6 +219,7 @@ on_paths as (
         touches.campaign,
         touches.touch_kind,
         touches.is_direct,
+        paths.displaced_at,
         case
             when paths.is_before_conversion then 'converted'
             when paths.path_window_until >= {{ as_of() }} then 'pending'
@@ -240,8 +246,16 @@ select
     paths.customer_id,
     {{ customer_group('customers.customer_hash') }} as customer_group,
     paths.touchpoint_event_id,
-    row_number() over (partition by paths.path_id order by paths.event_number) as touch_number,
-    count(*) over (partition by paths.path_id) as touch_count,
+    row_number() over (partition by paths.path_id order by paths.event_number) as order_number,
+    case
+        when paths.displaced_at is null
+            then
+                row_number() over (
+                    partition by paths.path_id, paths.displaced_at is null
+                    order by paths.event_number
+                )
+    end as touch_number,
+    count_if(paths.displaced_at is null) over (partition by paths.path_id) as touch_count,
     paths.channel,
     paths.campaign,
     paths.touch_kind,
@@ -252,6 +266,7 @@ select
     || '/'
     || cast(cast(date_trunc('month', paths.ended_on) as date) as {{ dbt.type_string() }}) as effect_key,
     cast(date_trunc('month', paths.ended_on) as date) as period_start,
+    paths.displaced_at,
     paths.occurred_at,
     paths.converted_at
 from on_paths as paths

@@ -14,7 +14,7 @@ with path_touches as (
         channel,
         lead(channel) over (partition by path_id order by touch_number) as next_channel
     from {{ ref('int_path_touches') }}
-    where path_outcome <> 'pending'
+    where path_outcome <> 'pending' and displaced_at is null
 ),
 
 steps as (

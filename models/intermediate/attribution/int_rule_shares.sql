@@ -89,7 +89,7 @@ ruled_touches as (
     select
         ruled.*,
         touches.touchpoint_event_id,
-        touches.touch_number,
+        touches.order_number as touch_number,
         touches.channel,
         touches.campaign,
         touches.touch_kind,
@@ -101,18 +101,26 @@ ruled_touches as (
     inner join touches
         on touches.conversion_id = ruled.conversion_id
     where
-        ruled.window_seconds is null
-        or {{ seconds_after('touches.occurred_at', 'ruled.window_seconds') }} >= ruled.converted_at
+        case
+            when ruled.window_seconds is null then touches.displaced_at is null
+            else
+                {{ seconds_after('touches.occurred_at', 'ruled.window_seconds') }} >= ruled.converted_at
+                -- a view gives way to a click that the rule knows of
+                and coalesce(
+                    {{ seconds_after('touches.displaced_at', 'ruled.window_seconds') }} < ruled.converted_at,
+                    true
+                )
+        end
     qualify
         case ruled.path_transform
             when 'collapsed'
                 then (
                     lead(touches.channel) over (
-                        partition by ruled.conversion_id, ruled.rule order by touches.touch_number
+                        partition by ruled.conversion_id, ruled.rule order by touches.order_number
                     )
                 ) is distinct from touches.channel
             when 'distinct'
-                then touches.touch_number = max(touches.touch_number) over (
+                then touches.order_number = max(touches.order_number) over (
                     partition by ruled.conversion_id, ruled.rule, touches.channel
                 )
             else true

@@ -10,9 +10,18 @@
 
 {#-
     Touches. A visit is its first event of a channel and campaign in a session; a direct one is a touch only as the first
-    visit of its session: what follows within it is the same visit going on. A click and the visit of the same channel
-    that follows it within a session's silence are one touch, the click.
+    visit of its session: what follows within it is the same visit going on. A click and the visit that it opens are one
+    touch, the click: a visit of the same channel within a session's silence, of the same campaign whatever visits lie
+    between; where none is, one of which campaign either of the two does not say.
+
+    Each visit takes the last click before it that no visit has taken, like a bracket that closes the last one left open.
+    Clicks that open a level and visits that close the same one alternate, so the click of a visit is the row before.
 -#}
+{%- set orders = 'occurred_at asc, case touch_kind when \'click\' then 0 else 1 end asc, event_number asc' -%}
+{%- set pairings = {
+    'campaign': 'customer_id, channel, campaign',
+    'unnamed': 'customer_id, channel, (campaign is null) = (touch_kind = \'click\')',
+} -%}
 with touch_events as (
     select *
     from {{ ref('int_touch_events') }}
@@ -51,48 +60,74 @@ touches as (
 ),
 
 -- at one instant the click comes first, whatever their sources say of the order
-touches_in_turn as (
-    select
-        touches.*,
-        lag(case when touch_kind = 'click' then occurred_at end) over clicks_and_visits as clicked_at,
-        lead(case when touch_kind = 'visit' then occurred_at end) over clicks_and_visits as landed_at,
-        lead(session_id) over clicks_and_visits as landed_session_id
+clicks_and_visits as (
+    select event_id, customer_id, channel, campaign, session_id, touch_kind, event_number, occurred_at
     from touches
-    window
-        clicks_and_visits as (
-            partition by customer_id, channel, touch_kind in ('click', 'visit')
-            order by occurred_at, case touch_kind when 'click' then 0 else 1 end, event_number
+    where touch_kind in ('click', 'visit')
+),
+
+{% for pairing, alike in pairings.items() -%}
+levels_by_{{ pairing }} as (
+    select
+        clicks_and_visits.*,
+        sum(case touch_kind when 'click' then 1 else -1 end) over (
+            partition by {{ alike }} order by {{ orders }} rows unbounded preceding
+        ) + case touch_kind when 'visit' then 1 else 0 end as level_number
+    from clicks_and_visits
+    {%- if pairing == 'unnamed' %}
+    where
+        not exists (
+            select 1 from pairs_by_campaign as pairs where pairs.click_id = clicks_and_visits.event_id
         )
+        and not exists (
+            select 1 from pairs_by_campaign as pairs where pairs.visit_id = clicks_and_visits.event_id
+        )
+    {%- endif %}
+),
+
+opened_by_{{ pairing }} as (
+    select
+        levels.*,
+        lag(case touch_kind when 'click' then event_id end) over one_level as click_id,
+        lag(occurred_at) over one_level as clicked_at
+    from levels_by_{{ pairing }} as levels
+    window one_level as (partition by {{ alike }}, level_number order by {{ orders }})
+),
+
+pairs_by_{{ pairing }} as (
+    select event_id as visit_id, session_id, click_id
+    from opened_by_{{ pairing }}
+    where
+        touch_kind = 'visit'
+        and click_id is not null
+        and {{ seconds_between('clicked_at', 'occurred_at') }} < {{ var('session_inactivity_seconds') }}
+),
+
+{% endfor -%}
+pairs as (
+    select * from pairs_by_campaign
+    union all
+    select * from pairs_by_unnamed
 )
 
 select
-    event_id as touchpoint_event_id,
-    customer_id,
-    event_number,
-    touch_rule_id,
-    channel,
-    campaign,
-    touch_kind,
-    ad_key,
-    ad_strength,
-    coalesce(
-        session_id,
-        case
-            when
-                touch_kind = 'click'
-                and {{ seconds_between('occurred_at', 'landed_at') }}
-                < {{ var('session_inactivity_seconds') }}
-                then landed_session_id
-        end
-    ) as session_id,
-    is_direct,
-    is_paid,
-    is_linkable,
-    occurred_on,
-    occurred_at,
-    window_until
-from touches_in_turn
-where
-    touch_kind <> 'visit'
-    or clicked_at is null
-    or {{ seconds_between('clicked_at', 'occurred_at') }} >= {{ var('session_inactivity_seconds') }}
+    touches.event_id as touchpoint_event_id,
+    touches.customer_id,
+    touches.event_number,
+    touches.touch_rule_id,
+    touches.channel,
+    touches.campaign,
+    touches.touch_kind,
+    touches.ad_key,
+    touches.ad_strength,
+    coalesce(touches.session_id, pairs.session_id) as session_id,
+    touches.is_direct,
+    touches.is_paid,
+    touches.is_linkable,
+    touches.occurred_on,
+    touches.occurred_at,
+    touches.window_until
+from touches
+left join pairs
+    on pairs.click_id = touches.event_id
+where not exists (select 1 from pairs as landings where landings.visit_id = touches.event_id)

@@ -11,6 +11,7 @@ with path_touches as (
         path_outcome,
         channel
     from {{ ref('int_path_touches') }}
+    where displaced_at is null
     {{ 'union all' if not loop.last }}
     {% endfor -%}
 ),

@@ -11,6 +11,7 @@ with path_touches as (
         touch_count,
         occurred_at
     from {{ ref('int_path_touches') }}
+    where displaced_at is null
 ),
 
 -- a long path shows its first names only, so that one of any length costs what its touches cost

@@ -14,6 +14,7 @@ paths as (
         path_id,
         count(distinct path_outcome) as outcome_count,
         max(touch_number) as last_number,
+        bool_and((displaced_at is null) = (touch_number is not null)) as is_numbered,
         min(touch_count) as touch_count,
         bool_and((conversion_id is not null) = (path_outcome = 'converted')) as is_consistent
     from {{ ref('int_path_touches') }}
@@ -40,7 +41,7 @@ where path_count <> 1
 union all
 select null as conversion_type, path_id as id
 from paths
-where outcome_count <> 1 or last_number <> touch_count or not is_consistent
+where outcome_count <> 1 or last_number <> touch_count or not is_consistent or not is_numbered
 union all
 select types.conversion_type, touches.touchpoint_event_id as id
 from types

@@ -29,6 +29,7 @@ CONVERSIONS = (
 TOUCHES = "touch_rule_id,event_name,touch_kind,window_days\nvisit,page_viewed,visit,30\nfax,fax_read,open,7\n"
 CHANNEL_RULES = "channel_rule_id,rule_order,event_name,channel\nstore,1,store_purchase,store\nfax,2,fax_received,fax\n"
 
+NAMES = "delivered_name,source_system,channel,campaign\nspring sale,,,spring\nad07,ads,,winter\n"
 PRICES = (
     "unit_cost_id,event_name,channel,touchpoint,department,cost,cost_per\n"
     "call,call_answered,,,,1,event\nof_service,,phone,,service,2,event\n"
@@ -46,6 +47,10 @@ def warnings(folder: Path, *, matched: str = "bought", **seeds: str) -> list[str
         prices = ", ".join(
             "(" + ", ".join(f"'{cell}'" if cell else "null" for cell in line.split(",")[:5]) + ")"
             for line in (files.get("unit_costs") or PRICES).splitlines()[1:]
+        )
+        names = ", ".join(
+            "(" + ", ".join(f"'{cell}'" if cell else "null" for cell in line.split(",")[:3]) + ")"
+            for line in (files.get("campaign_names") or NAMES).splitlines()[1:]
         )
         ids = [line.split(",")[0] for line in files["critical_events"].splitlines()[1:]]
         connection.execute(f"""
@@ -66,7 +71,13 @@ def warnings(folder: Path, *, matched: str = "bought", **seeds: str) -> list[str
                 select 'order' as conversion_rule_id, null as reference_key, null as stated_amount;
             create schema core;
             create table core.fct_events as
-                select unnest(['order_placed', 'order_returned']) as event_name, 'shop' as source_system;
+                select
+                    unnest(['order_placed', 'order_returned']) as event_name, 'shop' as source_system,
+                    'email' as channel, ' Spring  SALE' as campaign;
+            create table attribution.fct_spend_daily as
+                select 'ads' as source_system, 'display' as channel, 'AD07' as delivered_campaign;
+            create table config.campaign_names as
+                from (values {names}) as n(delivered_name, source_system, channel);
             create table config.touch_rules as select unnest(['visit', 'fax', 'call_answered']) as touch_rule_id;
             create table intermediate.int_touch_events as
                 select 'visit' as touch_rule_id, 'web' as channel, 'web/campaign/ad/1' as ad_key;
@@ -125,6 +136,18 @@ def test_a_price_of_nothing_that_landed_is_a_warning(tmp_path: Path) -> None:
         f"unit_costs.csv line {line}: {name} is the price of nothing that landed. Compare event_name, channel, "
         "touchpoint and department with core.fct_events, or remove the row."
         for line, name in ((4, "fax"), (5, "misspelt"))
+    ]
+
+
+def test_a_spelling_that_no_campaign_has_is_a_warning(tmp_path: Path) -> None:
+    """Nobody was told of a name that was misspelt in the file that maps misspelt names."""
+    names = NAMES + "AD07,ads,email,mail\nSprngsale,,,spring\nspring sale,feed,,spring\n"
+    assert warnings(tmp_path, campaign_names=NAMES)[1:] == []
+    assert warnings(tmp_path, campaign_names=names)[1:] == [
+        f"campaign_names.csv line {line}: {name} is the name of no campaign that landed. Compare delivered_name, "
+        "source_system and channel with campaign in core.fct_events and delivered_campaign in "
+        "attribution.fct_spend_daily, or remove the row."
+        for line, name in ((4, "AD07"), (5, "Sprngsale"), (6, "spring sale"))
     ]
 
 

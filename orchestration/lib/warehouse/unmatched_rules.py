@@ -11,9 +11,12 @@ from orchestration.lib.config.seeds import read_seeds
 from orchestration.lib.config.seeds.attribution import REFUND_NAMES
 from orchestration.lib.config.seeds.rows import SeedRow
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings
+from orchestration.lib.dbt.compiled import expression
 
 # More rules of one file than so many are one warning: a company without an app has dozens of rules about one.
 NAMED_ALONE = 3
+# What tells one row of campaign_names.csv from another.
+NAME_COLUMNS = ("delivered_name", "source_system", "channel")
 
 
 def warnings_of_unmatched_rules(
@@ -63,6 +66,16 @@ def warnings_of_unmatched_rules(
         verbs=("gives", "give"),
         says="no event its channel. Compare with hygiene.unassigned_channels and the rules before",
     )
+    known = [row.values for row in read_seeds(shipped, shipped, today=today)["campaign_names"]]
+    own = [row for row in rows["campaign_names"] if row.values not in known]
+    unmatched_names = _names_of_nothing(connection) if own else set()
+    yield from _warnings(
+        [row for row in own if tuple(map(row.get, NAME_COLUMNS)) in unmatched_names],
+        id_column="delivered_name",
+        verbs=("is", "are"),
+        says="the name of no campaign that landed. Compare delivered_name, source_system and channel with campaign in "
+        "core.fct_events and delivered_campaign in attribution.fct_spend_daily",
+    )
     # an event that a price names is there also on days on which the price does not hold
     unmatched = {name for (name,) in connection.execute(
         "with seen as (select distinct event_name, channel, touchpoint, department from attribution.fct_service_costs) "
@@ -78,6 +91,31 @@ def warnings_of_unmatched_rules(
         says="the price of nothing that landed. Compare event_name, channel, touchpoint and department with "
         "core.fct_events",
     )
+
+
+def _names_of_nothing(connection: duckdb.DuckDBPyConnection) -> set[tuple[str | None, ...]]:
+    """The rows of campaign_names, in NAME_COLUMNS, whose spelling no event and no row of spend has where they hold."""
+    compared = expression("text_compared")
+    rows = connection.execute(f"""
+        with delivered as (
+            select source_system, channel, campaign as value from core.fct_events where campaign is not null
+            union
+            select source_system, channel, delivered_campaign from attribution.fct_spend_daily
+            where delivered_campaign is not null
+        ),
+
+        spelt as (select distinct source_system, channel, {compared} as spelling from delivered),
+
+        names as (select *, {compared} as spelling from (select *, delivered_name as value from config.campaign_names))
+
+        select {", ".join(NAME_COLUMNS)} from names
+        anti join spelt
+            on
+                spelt.spelling = names.spelling
+                and (names.source_system is null or names.source_system = spelt.source_system)
+                and (names.channel is null or names.channel = spelt.channel)
+    """).fetchall()
+    return set(rows)
 
 
 def _of_refunds(connection: duckdb.DuckDBPyConnection, rows: Collection[SeedRow]) -> Iterator[str]:

@@ -29,6 +29,7 @@
         'feedback_direction': text,
         'invitation_id': text,
         'reference_id': text,
+        'reference_kind': text,
         'identifiers': none,
         'properties': text,
         'sequence_number': 'bigint',

@@ -3,7 +3,11 @@
 Readings chosen where the design leaves room:
 
 - An answer is about what was so when its invitation was sent; one without an invitation, when it was given.
-- A record that belongs to another customer is not followed; an answer that names nobody may name anybody's.
+- A record that belongs to another customer is not followed; an answer that names nobody may name anybody's, if it is of
+  one customer only.
+- The kind of a record is what the answer says, else that of its touchpoint. Of two kinds without either none is
+  followed.
+- Who names nobody is whom the invitation went to, if anything else names them.
 - The last touchpoint leaves out messages that the company sends unasked.
 - Of several answers to one invitation the latest scored one counts, else the latest.
 - A relationship answer is about no touchpoint and no record. Of these the last per customer and month counts.
@@ -14,7 +18,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -33,6 +37,7 @@ class Happened:
     direction: str | None
     reference: str | None
     at: datetime
+    kind_of_record: str | None = None
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,8 @@ class Asked:
     at: datetime
     is_delivered: bool = True
     is_employee: bool = False
+    department: str | None = None
+    kind_of_record: str | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,8 @@ class Said:
     is_complete: bool | None = None
     own_event: Happened | None = None
     is_employee: bool = False
+    department: str | None = None
+    kind_of_record: str | None = None
 
 
 def score_of(said: Said) -> tuple[str, str | None, float | None]:
@@ -97,31 +106,59 @@ def score_of(said: Said) -> tuple[str, str | None, float | None]:
 
 
 def step_of(
-    one: Said | Asked, invitations: Mapping[str, Asked], events: Sequence[Happened], answering: Iterable[str]
+    one: Said | Asked,
+    invitations: Mapping[str, Asked],
+    events: Sequence[Happened],
+    answering: Iterable[str],
+    kinds: Mapping[str, str] = {},
 ) -> dict[str, Any]:
-    """Returns the step of an answer or an invitation, and how it was found; `answering` touchpoints owe an answer."""
+    """Returns the step of an answer or an invitation, and how it was found.
+
+    `answering` touchpoints owe an answer; `kinds` says of a touchpoint of what kind the records are that it is about.
+    """
     asked = invitations.get(one.invitation_id or "")
     asked = None if asked is None or asked.is_employee else asked
-    touchpoint, reference, at = one.touchpoint, one.reference, one.at
+    touchpoint, reference, at, customer, kind = one.touchpoint, one.reference, one.at, one.customer, one.kind_of_record
     if asked is not None:
-        touchpoint, reference = touchpoint or asked.touchpoint, reference or asked.reference
+        touchpoint = asked.touchpoint if touchpoint in (None, "brand") else touchpoint
+        if reference is None:
+            reference, kind = asked.reference, asked.kind_of_record
+        customer = customer or asked.customer
         at = min(at, asked.at)
     touchpoint = None if touchpoint == "brand" else touchpoint
-    found = {"event_id": None, "touchpoint": touchpoint, "is_reference_of_another": False, "join_kind": "none"}
+    kind = kind or kinds.get(touchpoint or "")
+    found = {
+        "event_id": None, "touchpoint": touchpoint, "is_reference_of_another": False, "join_kind": "none",
+        "customer": customer,
+    }  # fmt: skip
     if isinstance(one, Said) and one.own_event is not None:
         own = one.own_event
         return found | {"event_id": own.event_id, "touchpoint": own.touchpoint, "join_kind": "reference"}
     before = [event for event in events if event.at <= at]
-    of_record = [event for event in before if reference and event.reference == reference]
-    mine = [event for event in of_record if event.customer == one.customer]
-    followed = mine or (of_record if one.customer is None else [])
-    if followed:
-        step = max(followed, key=lambda event: (event.touchpoint == touchpoint and touchpoint is not None, event.at))
-        return found | {
-            "event_id": step.event_id, "touchpoint": touchpoint or step.touchpoint, "join_kind": "reference",
-        }  # fmt: skip
-    found["is_reference_of_another"] = bool(of_record)
-    own_events = [event for event in before if event.customer == one.customer and one.customer is not None]
+
+    def is_of_record(event: Happened) -> bool:
+        is_of_kind = kind is None or event.kind_of_record in (None, kind)
+        return reference is not None and event.reference == reference and is_of_kind
+
+    of_record = [event for event in before if is_of_record(event)]
+    owners: dict[str | None, set[str]] = defaultdict(set)
+    for event in events:
+        if is_of_record(event):
+            owners[event.kind_of_record].add(event.customer)
+    mine = [
+        event
+        for event in of_record
+        if (event.customer == customer if customer else len(owners[event.kind_of_record]) == 1)
+    ]
+    if mine:
+        there = [event for event in mine if touchpoint is not None and event.touchpoint == touchpoint]
+        if there or len({event.kind_of_record for event in mine} - {None}) < 2:
+            step = max(there or mine, key=lambda event: event.at)
+            return found | {
+                "event_id": step.event_id, "touchpoint": touchpoint or step.touchpoint, "join_kind": "reference",
+            }  # fmt: skip
+    found["is_reference_of_another"] = bool(of_record) and not mine
+    own_events = [event for event in before if event.customer == customer and customer is not None]
     if touchpoint is not None:
         there = [event for event in own_events if event.touchpoint == touchpoint and event.at >= at - NAMED_WITHIN]
         last = max(there, key=lambda event: event.at, default=None)
@@ -145,30 +182,41 @@ def feedback(
     events: Sequence[Happened],
     answering: Iterable[str],
     as_of: datetime,
+    kinds: Mapping[str, str] = {},
 ) -> dict[str, dict[str, Any]]:
     """Returns what is known of each answer up to a clock, by its id."""
-    by_id = {asked.invitation_id: asked for asked in invitations}
+    named = {one.customer for one in (*answers, *events)}
+    by_id = {
+        asked.invitation_id: asked if asked.customer in named else replace(asked, customer=None)
+        for asked in invitations
+    }
     known = [said for said in answers if said.at <= as_of]
     found = {}
     for said in known:
         status, group, share = score_of(said)
         if said.is_employee:
+            asked = by_id.get(said.invitation_id or "")
+            asked = asked if asked is not None and asked.is_employee else None
+            named = [said.touchpoint, asked and asked.touchpoint]
+            touchpoint = next((name for name in named if name not in (None, "brand")), None)
             step = {
                 "event_id": None,
-                "touchpoint": said.touchpoint,
+                "touchpoint": touchpoint,
+                "department": said.department or (asked and asked.department),
+                "customer": None,
                 "is_reference_of_another": False,
-                "join_kind": "named" if said.touchpoint else "none",
+                "join_kind": "named" if touchpoint else "none",
             }
-            scope = "transactional" if said.touchpoint else "relationship"
+            scope = "transactional" if touchpoint else "relationship"
         else:
-            step = step_of(said, by_id, events, answering)
+            step = step_of(said, by_id, events, answering, kinds)
             asked = by_id.get(said.invitation_id or "")
-            named = [said.touchpoint or (asked and asked.touchpoint), said.reference or (asked and asked.reference)]
+            asked = None if asked is None or asked.is_employee else asked
+            named = [said.touchpoint, said.reference, *((asked.touchpoint, asked.reference) if asked else ())]
             is_about = said.own_event is not None or any(name not in (None, "brand") for name in named)
             scope = "transactional" if is_about else "relationship"
         invited = by_id.get(said.invitation_id or "")
         found[said.feedback_id] = {
-            "customer": said.customer,
             "feedback_kind": said.kind,
             "respondent_kind": "employee" if said.is_employee else "customer",
             "invitation_id": said.invitation_id,
@@ -228,7 +276,7 @@ def change_of_nps(now: tuple[int, int, int], before: tuple[int, int, int]) -> tu
     return raw, max(-200.0, middle - half), min(200.0, middle + half)
 
 
-Key = tuple[str, str, str, str, str, str, str, str]
+Key = tuple[str, str, str, str, str, str, str, str, str]
 
 
 def counts(
@@ -236,10 +284,12 @@ def counts(
     invitations: Sequence[tuple[Asked, Mapping[str, Any]]],
     journeys_of: Callable[[str], Sequence[tuple[str, str]]],
     segments_of: Callable[[str | None], Sequence[str]],
+    outcomes_of: Callable[[str], Mapping[str, str]] = lambda _: {},
 ) -> dict[Key, dict[str, Any]]:
-    """Returns counts by (month, journey, phase, touchpoint, segment, kind, scope, respondent).
+    """Returns counts by (month, journey, phase, touchpoint, department, segment, kind, scope, respondent).
 
-    `invitations` come with their step. `journeys_of` gives journey and phase of an answer or an invitation.
+    `invitations` come with their step. `journeys_of` gives journey and phase of an answer or an invitation, those whose
+    instances began last first; `outcomes_of` how these instances ended, by journey.
     """
     found: dict[Key, list[tuple[str, Any]]] = defaultdict(list)
     last: dict[Any, tuple[datetime, str]] = {}
@@ -265,13 +315,17 @@ def counts(
         is_about = asked.reference or asked.touchpoint not in (None, "brand")
         row = {
             "customer": asked.customer,
+            "department": asked.department,
             "feedback_kind": asked.kind,
             "respondent_kind": "employee" if asked.is_employee else "customer",
             "survey_scope": "transactional" if is_about else "relationship",
             "touchpoint": step["touchpoint"],
         }
         for key in _keys(asked.invitation_id, row, f"{asked.at:%Y-%m}", journeys_of, segments_of):
-            found[key].append(("asked", asked.invitation_id in answered))
+            outcomes = outcomes_of(asked.invitation_id)
+            newest = next((journey for journey, _ in journeys_of(asked.invitation_id)), "")
+            ended = outcomes.get(newest if key[1] == "all" else key[1])
+            found[key].append(("asked", (asked.invitation_id in answered, ended)))
     return {key: _counted(rows) for key, rows in found.items()}
 
 
@@ -288,20 +342,32 @@ def _keys(
     for journey, phase in places:
         for touchpoint in ("all", row["touchpoint"] or "(none)"):
             for segment in ("all", *segments_of(row["customer"])):
-                yield (
-                    month, journey, phase, touchpoint, segment,
-                    row["feedback_kind"], row["survey_scope"], row["respondent_kind"],
-                )  # fmt: skip
+                departments = ["all"]
+                if row["respondent_kind"] == "employee" and touchpoint == "all":
+                    departments.append(row.get("department") or "(none)")
+                for department in departments:
+                    yield (
+                        month, journey, phase, touchpoint, department, segment,
+                        row["feedback_kind"], row["survey_scope"], row["respondent_kind"],
+                    )  # fmt: skip
 
 
 def _counted(rows: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     answers = [row for kind, row in rows if kind == "answer"]
-    asked = [is_answered for kind, is_answered in rows if kind == "asked"]
+    asked = [one for kind, one in rows if kind == "asked"]
+    lost = {
+        f"{name}_{what}_count": sum(
+            is_answered == (name == "answered") and ended in outcomes for is_answered, ended in asked
+        )
+        for name in ("answered", "silent")
+        for what, outcomes in (("decided", ("completed", "fell_out")), ("dropped_off", ("fell_out",)))
+    }
     groups = [row["feedback_group"] for row in answers]
     shares = [row["score_share"] for row in answers if row["score_share"] is not None]
     return {
         "delivered_count": len(asked),
-        "answered_count": sum(asked),
+        "answered_count": sum(is_answered for is_answered, _ in asked),
+        **lost,
         "unsolicited_count": sum(row["invitation_status"] != "invited" for row in answers),
         "answer_count": len(answers),
         "scored_count": len(shares),

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from orchestration.lib.core.connection import open_duckdb
 from tests.conftest import Warehouse, differences, make_warehouse
 from tests.oracles import voice
 from tests.oracles.hashes import hash_of
@@ -29,6 +30,8 @@ BEGAN = datetime(2026, 1, 5)
 TOUCHPOINTS = ("home", "product_page", "order_page", "newsletter", "help_desk", None)
 # those that owe an answer, by the seed
 ANSWERING = ("quote_form", "sign_in", "help_desk")
+# those whose answers name a ticket, by the seed of this test
+KINDS = {"help_desk": "ticket"}
 BUILT = ("+agg_voice", "+bridge_feedback_journeys", "+fct_steps", "+fct_events", "+bridge_customer_identifiers")
 Row = dict[str, Any]
 
@@ -43,7 +46,9 @@ class Told:
     said: list[Said] = field(default_factory=list)
 
     def event(self, name: str, customer: str, at: datetime, touchpoint: str | None, **more: Any) -> Happened:
-        happened = Happened(name, customer, touchpoint, more.get("direction"), more.get("reference_id"), at)
+        happened = Happened(
+            name, customer, touchpoint, more.get("direction"), more.get("reference_id"), at, more.get("reference_kind")
+        )
         self.events.append(happened)
         self._feed(name, customer, at, event_name=more.pop("event_name", "page_viewed"), touchpoint=touchpoint, **more)
         return happened
@@ -64,7 +69,8 @@ class Told:
         is_employee = more.get("respondent_kind") == "employee"
         asked = Asked(
             f"surveys:invitation:{name}", None if is_employee else customer, kind, more.get("touchpoint"),
-            more.get("reference"), at, more.get("bounced_at") is None, is_employee,
+            more.get("reference"), at, more.get("bounced_at") is None, is_employee, more.get("department"),
+            more.get("reference_kind"),
         )  # fmt: skip
         self.asked.append(asked)
         self.rows["surveys/invitations"].append(
@@ -103,6 +109,8 @@ class Told:
                 row.get("score_direction"),
                 row.get("is_complete"),
                 is_employee=is_employee,
+                department=row.get("department"),
+                kind_of_record=row.get("reference_kind"),
             )
         )
 
@@ -114,7 +122,15 @@ class Told:
         if kind != "text" and more.get("direction") == "outbound" and more.get("feedback_score") is None:
             self.asked.append(
                 Asked(
-                    name, customer, kind, more.get("touchpoint"), more.get("reference_id"), at, is_employee=is_employee
+                    name,
+                    customer,
+                    kind,
+                    more.get("touchpoint"),
+                    more.get("reference_id"),
+                    at,
+                    is_employee=is_employee,
+                    department=more.get("department"),
+                    kind_of_record=more.get("reference_kind"),
                 )
             )
             return
@@ -139,12 +155,58 @@ class Told:
                 more.get("is_feedback_complete"),
                 own,
                 is_employee,
+                more.get("department"),
+                more.get("reference_kind"),
             )
         )
 
+    def ticket(self, name: str, customer: str, at: datetime, rated_at: datetime | None, rating: int | None) -> None:
+        """A ticket that is opened at a time and solved a day later, with a subject and maybe a rating."""
+        solved = at + timedelta(days=1)
+        self.rows["support/tickets"].append(
+            dict.fromkeys(("requester_email", "order_id", "category", "priority", "assignee_group", "reopen_count"))
+            | {"ticket_id": name, "intake": "email", "customer_number": customer, "status": "solved", "subject": "Help"}
+            | {"created_at": f"{at.isoformat()}Z", "solved_at": f"{solved.isoformat()}Z", "first_response_at": None}
+            | {"updated_at": f"{solved.isoformat()}Z", "rating": rating, "rating_scale_min": 1, "rating_scale_max": 5}
+            | {"rated_at": rated_at and f"{rated_at.isoformat()}Z"}
+        )
+        opened, ended = (
+            Happened(f"support:{name}:{moment}", customer, "support_ticket", direction, name, when, "ticket")
+            for moment, direction, when in (("opened", "inbound", at), ("solved", "outbound", solved))
+        )
+        self.events += [opened, ended]
+        self.said.append(Said(f"{opened.event_id}:text", customer, "text", at, own_event=opened))
+        if rating is not None:
+            when = max(rated_at or solved, solved)
+            self.said.append(
+                Said(f"{ended.event_id}:rating", customer, "rating", when, score=rating, least=1, greatest=5,
+                     own_event=ended)
+            )  # fmt: skip
+
+    def call(self, name: str, at: datetime, turns: Sequence[tuple[str, str | None]], rating: int | None = None) -> None:
+        """A call of somebody without a number, with what was said in it."""
+        self.rows["support/calls"].append(
+            dict.fromkeys(("ticket_id", "caller_number", "queue", "agent_id", "wait_seconds", "talk_seconds"))
+            | {"call_id": name, "direction": "inbound", "is_abandoned": "false", "started_at": f"{at.isoformat()}Z"}
+            | {"ended_at": None, "rating": rating, "rating_scale_min": 1, "rating_scale_max": 5, "rated_at": None}
+        )
+        self.rows["support/call_turns"] += [
+            {"call_id": name, "turn_number": number, "speaker": speaker, "body": body}
+            for number, (speaker, body) in enumerate(turns, start=1)
+        ]
+        called = Happened(f"support:{name}:called", f"caller of {name}", "support_call", "inbound", name, at, "call")
+        self.events.append(called)
+        if any(speaker == "customer" and (body or "").strip() for speaker, body in turns):
+            self.said.append(Said(f"{called.event_id}:transcript", None, "text", at, own_event=called))
+        if rating is not None:
+            self.said.append(
+                Said(f"{called.event_id}:rating", None, "rating", at, score=rating, least=1, greatest=5,
+                     own_event=called)
+            )  # fmt: skip
+
     @property
     def expected(self) -> dict[str, Row]:
-        return voice.feedback(self.said, self.asked, self.events, ANSWERING, AS_OF)
+        return voice.feedback(self.said, self.asked, self.events, ANSWERING, AS_OF, KINDS)
 
 
 def known_answers(told: Told) -> None:
@@ -228,6 +290,72 @@ def bad_input(told: Told) -> None:
     )  # fmt: skip
 
 
+def records_and_invitations(told: Told) -> None:
+    """Records of two kinds with one id, answers that say what they are about by their invitation, ratings and calls."""
+    at = datetime(2026, 3, 20, 12)
+    cleo = "700003"
+    # a ticket and an order have one id; the order moved last
+    told.ticket("1001", cleo, at - timedelta(days=6), at - timedelta(days=5, hours=20), 2)
+    told.event("order-1001", cleo, at - timedelta(days=2), "order_page", reference_id="1001", reference_kind="order")
+    told.answer("of-ticket", cleo, at, 2, "csat", reference="1001", reference_kind="ticket")
+    told.answer("of-order", cleo, at, 4, "csat", reference="1001", reference_kind="order")
+    told.answer("of-help-desk", cleo, at, 1, "ces", reference="1001", touchpoint="help_desk")
+    told.answer("of-order-page", cleo, at, 5, "csat", reference="1001", touchpoint="order_page")
+    told.answer("of-either", cleo, at, 3, "csat", reference="1001")
+    told.answer(
+        "of-invited-ticket", cleo, at + timedelta(hours=1), 3, "csat",
+        invitation_id=told.invite("about-ticket", cleo, at, "csat", reference="1001", reference_kind="ticket"),
+    )  # fmt: skip
+    # a rating after the end, and one without a time
+    told.ticket("1002", cleo, at - timedelta(days=9), at - timedelta(days=7), 5)
+    told.ticket("1003", cleo, at - timedelta(days=4), None, 4)
+    told.ticket("1004", cleo, at - timedelta(days=3), None, None)
+    told.call("K1", at, [("agent", "Hello"), ("customer", "It broke"), ("customer", None)], 1)
+    told.call("K2", at + timedelta(hours=1), [("agent", "Hello"), ("system", "Tone"), ("customer", "  ")])
+    # it names nothing but its invitation: the customer, the record and the touchpoint are there
+    for name, more in (
+        ("order_page", {"touchpoint": "order_page"}),
+        ("record", {"reference": "O-cleo"}),
+        ("brand", {}),
+    ):
+        invitation = told.invite(f"cleo-{name}", cleo, at, "csat", **more)
+        told.answer(f"only-{name}", None, at + timedelta(hours=5), 4, "csat", invitation_id=invitation)
+    told.event("cleo-order", cleo, at - timedelta(days=1), "order_page", reference_id="O-cleo")
+    told.feed_answer("cleo-asked", cleo, at, feedback_kind="csat", direction="outbound", touchpoint="home")
+    told.feed_answer(
+        "only-feed", None, at + timedelta(hours=1), feedback_kind="csat", feedback_score=5.0, feedback_scale_max=5.0,
+        direction="inbound", invitation_id="cleo-asked",
+    )  # fmt: skip
+    told.answer("only-unknown", None, at, 4, "csat", invitation_id=told.invite("to-nobody", "709997", at, "csat"))
+    # a number that is no record: several have it
+    for number in range(3):
+        told.event(f"placeholder-{number}", f"70001{number}", at - timedelta(hours=number), "home", reference_id="n/a")
+        told.answer(f"placeholder-{number}", f"70001{number}", at, 3, "csat", reference="n/a")
+    told.answer("placeholder-anonymous", None, at, 3, "csat", reference="n/a")
+    told.answer("placeholder-other", cleo, at, 3, "csat", reference="n/a")
+    # employees who say what they answer about by their invitation only; brand is no touchpoint
+    for name, more in (
+        ("touchpoint", {"touchpoint": "help_desk"}), ("department", {"department": "stores"}),
+        ("brand", {"touchpoint": "brand", "department": "logistics"}),
+    ):  # fmt: skip
+        invitation = told.invite(f"staff-{name}", None, at, "nps", respondent_kind="employee", **more)
+        told.answer(
+            f"staff-{name}", None, at + timedelta(hours=1), 9, "nps", respondent_kind="employee",
+            invitation_id=invitation, touchpoint="brand" if name == "touchpoint" else None,
+        )  # fmt: skip
+    # of three departments each has enough answers in January, and one has not in February
+    for month, counts in ((1, (9, 6, 5)), (2, (9, 6, 2))):
+        for department, count in zip(("sales", "service", "stores"), counts, strict=True):
+            for number in range(count):
+                when = datetime(2026, month, 10, 8)
+                name = f"staff-{month}-{department}-{number}"
+                invitation = told.invite(name, None, when, "nps", respondent_kind="employee", department=department)
+                told.answer(
+                    name, None, when + timedelta(hours=1), (10, 3)[number % 2], "nps", respondent_kind="employee",
+                    invitation_id=invitation,
+                )  # fmt: skip
+
+
 def random_customers(told: Told, chance: random.Random) -> None:
     """Customers who do things, are asked, and answer or do not, by survey tool and by feed."""
     numbers = [str(800_000 + number) for number in range(30)]
@@ -291,6 +419,7 @@ def told() -> Told:
     made = Told()
     known_answers(made)
     bad_input(made)
+    records_and_invitations(made)
     random_customers(made, random.Random(17))
     return made
 
@@ -302,15 +431,27 @@ def seeds(folder: Path) -> Path:
         "busy,Often met,event_count,at_least,6,\nquiet,Seldom met,event_count,below,4,\n",
         encoding="utf-8",
     )
+    header, *lines = (folder / "touchpoints.csv").read_text(encoding="utf-8").splitlines()
+    kinds = [KINDS.get(line.split(",")[0], "") for line in lines]
+    declared = [f"{line},{kind}" for line, kind in zip(lines, kinds, strict=True)]
+    (folder / "touchpoints.csv").write_text("\n".join([f"{header},reference_kind", *declared]) + "\n", encoding="utf-8")
     return folder
 
 
 def write(rows: Mapping[str, Sequence[Row]], extracts: Path, name: str) -> None:
     for table, of_table in rows.items():
         if of_table:
-            path = extracts / table / f"{name}.jsonl"
+            is_csv = table == "support/calls"
+            path = extracts / table / f"{name}.{'csv' if is_csv else 'jsonl'}"
             path.parent.mkdir(parents=True, exist_ok=True)
             keys = {key: None for row in of_table for key in row}
+            if is_csv:
+                lines = [
+                    keys,
+                    *(["" if value is None else str(value) for value in (keys | row).values()] for row in of_table),
+                ]
+                path.write_text("".join(",".join(line) + "\n" for line in lines), encoding="utf-8")
+                continue
             path.write_text("".join(json.dumps(keys | row) + "\n" for row in of_table), encoding="utf-8")
 
 
@@ -329,6 +470,78 @@ def at_once(told: Told, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
 
 def customer_id(number: str | None) -> str | None:
     return None if number is None else f"c_{hash_of('customer_number', number)}"
+
+
+def test_an_answer_takes_what_it_does_not_say_from_its_invitation(at_once: Warehouse) -> None:
+    """Its customer, too: of an answer that named only its invitation nobody knew whose it was."""
+    rows = {row["feedback_id"].removeprefix("surveys:"): row for row in at_once.query("from intermediate.int_answers")}
+    for name in ("only-order_page", "only-record", "only-brand", "only-feed"):
+        assert (rows[name]["customer_id"], rows[name]["is_anonymous"]) == (customer_id("700003"), False), name
+    assert (rows["only-record"]["event_id"], rows["only-feed"]["touchpoint"]) == ("cleo-order", "home")
+    # nothing else names whom it went to
+    assert rows["only-unknown"]["is_anonymous"]
+    staff = {name: (rows[f"staff-{name}"]["touchpoint"], rows[f"staff-{name}"]["department"])
+             for name in ("touchpoint", "department", "brand")}  # fmt: skip
+    assert staff == {"touchpoint": ("help_desk", None), "department": (None, "stores"), "brand": (None, "logistics")}
+    assert [rows[f"staff-{name}"]["survey_scope"] for name in staff] == [
+        "transactional",
+        "relationship",
+        "relationship",
+    ]
+
+
+def test_records_of_two_kinds_with_one_id_are_told_apart(at_once: Warehouse) -> None:
+    rows = {row["feedback_id"].removeprefix("surveys:"): row for row in at_once.query("from voice.fct_feedback")}
+    ticket, order = "support:1001:solved", "order-1001"
+    expected = {"of-ticket": ticket, "of-order": order, "of-help-desk": ticket, "of-order-page": order}
+    assert {name: rows[name]["event_id"] for name in expected} == expected
+    assert rows["of-invited-ticket"]["event_id"] == ticket
+    assert rows["of-either"]["join_kind"] != "reference"
+    # a placeholder is not somebody's record
+    assert rows["placeholder-anonymous"]["event_id"] is None
+    assert rows["placeholder-anonymous"]["is_reference_of_another"]
+    assert [rows[f"placeholder-{number}"]["event_id"] for number in range(3)] == [f"placeholder-{n}" for n in range(3)]
+
+
+def test_thousands_who_share_a_placeholder_do_not_square(at_once: Warehouse, tmp_path: Path) -> None:
+    """A reference such as n/a was joined with every event that had it: 2,000 answers, 2,000 events, 4 million rows."""
+    warehouse = at_once.copy(tmp_path)
+    [path] = warehouse.settings.var.rglob("compiled/*/models/intermediate/voice/int_feedback_steps.sql")
+    with open_duckdb(warehouse.settings.warehouse) as connection:
+        for table, like, ids in (
+            ("int_timeline_events", "placeholder-0", "'event-' || n as event_id, 'c' || (n % 1000) as customer_id"),
+            ("int_timeline_events", "surveys:only-unknown", "'said-' || n as event_id, 'c' || (n % 7) as customer_id"),
+            ("int_feedback", "surveys:only-unknown", "'said-' || n as event_id, 'said-' || n as feedback_id"),
+        ):
+            connection.execute(
+                f"insert into intermediate.{table} select {table}.* replace ({ids}, 'n/a' as reference_id) "
+                f"from intermediate.{table}, range(2000) as numbers(n) where event_id = '{like}'"
+            )
+        [(_, plan)] = connection.execute(
+            f"explain (analyze, format json) {path.read_text(encoding='utf-8')}"
+        ).fetchall()
+
+    def cardinalities(node: Any) -> Iterable[int]:
+        for value in node.values() if isinstance(node, dict) else node:
+            if isinstance(value, dict | list):
+                yield from cardinalities(value)
+        if isinstance(node, dict):
+            yield int(node.get("intermediate_rows") or 0)
+
+    assert 2000 < max(cardinalities(json.loads(plan))) < 100_000
+
+
+def test_employees_are_split_by_department_where_none_is_small(at_once: Warehouse) -> None:
+    rows = at_once.query(
+        "from voice.agg_voice where respondent_kind = 'employee' and survey_scope = 'relationship' "
+        "and touchpoint = 'all' and department <> 'all' and feedback_kind = 'nps' and month_starts_on < '2026-03-01'"
+    )
+    shown = {(row["month_starts_on"].month, row["department"]): (row["answer_count"], row["nps"]) for row in rows}
+    assert shown == {
+        (1, "sales"): (9, pytest.approx(100 / 9)), (1, "service"): (6, 0), (1, "stores"): (5, 20),
+        (2, "sales"): (None, None), (2, "service"): (None, None), (2, "stores"): (None, None),
+    }  # fmt: skip
+    assert at_once.query("from voice.agg_voice where respondent_kind = 'customer' and department <> 'all'") == []
 
 
 def test_every_answer_is_at_the_step_that_the_oracle_finds(told: Told, at_once: Warehouse) -> None:
@@ -393,7 +606,9 @@ def test_no_single_answer_of_an_employee_is_published(told: Told, at_once: Wareh
 
 
 def month(at_once: Warehouse, kind: str, starts: str, **where: str) -> Row:
-    conditions = {"journey_id": "all", "touchpoint": "all", "segment": "all", "respondent_kind": "customer"} | where
+    conditions = {
+        "journey_id": "all", "touchpoint": "all", "department": "all", "segment": "all", "respondent_kind": "customer",
+    } | where  # fmt: skip
     [row] = at_once.query(
         f"from voice.agg_voice where feedback_kind = '{kind}' and month_starts_on = '{starts}' "
         "and survey_scope = 'transactional' "
@@ -452,15 +667,21 @@ def test_counts_by_month_and_breakdown_are_those_of_the_oracle(told: Told, at_on
     rows = at_once.query("select feedback_id, event_id from intermediate.int_feedback_steps")
     steps = {row["feedback_id"]: row for row in rows}
     journeys: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for row in at_once.query("select event_id, journey_id, phase_id from journeys.fct_steps"):
+    outcomes: dict[str, dict[str, str]] = defaultdict(dict)
+    for row in at_once.query(
+        "select steps.event_id, steps.journey_id, steps.phase_id, instances.outcome from journeys.fct_steps as steps "
+        "inner join intermediate.int_instance_bounds as instances using (journey_instance_id) "
+        "order by instances.started_at desc, steps.journey_id"
+    ):
         journeys[row["event_id"]].append((row["journey_id"], row["phase_id"]))
+        outcomes[row["event_id"]][row["journey_id"]] = row["outcome"]
     by_id = {asked.invitation_id: asked for asked in told.asked}
     invitations = []
     for asked in told.asked:
         if asked.is_employee:
-            invitations.append((asked, {"touchpoint": asked.touchpoint}))
+            invitations.append((asked, {"touchpoint": asked.touchpoint if asked.touchpoint != "brand" else None}))
             continue
-        step = voice.step_of(_as_said(asked), by_id, told.events, ANSWERING)
+        step = voice.step_of(_as_said(asked), by_id, told.events, ANSWERING, KINDS)
         assert steps[asked.invitation_id]["event_id"] == step["event_id"], asked
         invitations.append((asked, step))
     expected = voice.counts(
@@ -468,18 +689,22 @@ def test_counts_by_month_and_breakdown_are_those_of_the_oracle(told: Told, at_on
         invitations,
         lambda one: journeys[steps[one]["event_id"]] if one in steps else (),
         lambda _: (),
+        lambda one: outcomes[steps[one]["event_id"]] if one in steps else {},
     )
     rows = at_once.query("from voice.agg_voice where segment = 'all' and respondent_kind = 'customer'")
     found = {
         (
-            f"{row['month_starts_on']:%Y-%m}", row["journey_id"], row["phase_id"], row["touchpoint"], row["segment"],
-            row["feedback_kind"], row["survey_scope"], row["respondent_kind"],
+            f"{row['month_starts_on']:%Y-%m}", row["journey_id"], row["phase_id"], row["touchpoint"], row["department"],
+            row["segment"], row["feedback_kind"], row["survey_scope"], row["respondent_kind"],
         ): row
         for row in rows
     }  # fmt: skip
     expected = {key: row for key, row in expected.items() if key[-1] == "customer"}
     assert found.keys() == expected.keys()
     assert any(key[1] != "all" for key in found)
+    # those who were asked, did not answer and left
+    assert any(row["silent_dropped_off_count"] for row in expected.values())
+    assert any(row["answered_decided_count"] > row["answered_dropped_off_count"] > 0 for row in expected.values())
     for key, wanted in expected.items():
         row = found[key]
         groups = ("positive_count", "neutral_count", "negative_count") if wanted["scored_count"] < voice.LEAST else ()
@@ -490,10 +715,10 @@ def test_counts_by_month_and_breakdown_are_those_of_the_oracle(told: Told, at_on
             assert row["mean_score_share"] is None and row["nps"] is None and row["csat"] is None
         else:
             assert row["mean_score_share"] == pytest.approx(wanted["mean"], abs=1e-6)
-            if key[5] == "nps":
+            if key[6] == "nps":
                 values = voice.nps(wanted["positive_count"], wanted["negative_count"], wanted["scored_count"])
                 assert (row["nps"], row["nps_ci_lower"], row["nps_ci_upper"]) == pytest.approx(values)
-            elif key[5] == "csat":
+            elif key[6] == "csat":
                 ends = voice.wilson(wanted["positive_count"], wanted["scored_count"])
                 assert (row["csat_ci_lower"], row["csat_ci_upper"]) == pytest.approx(ends)
         assert row["response_rate"] == (
@@ -502,7 +727,8 @@ def test_counts_by_month_and_breakdown_are_those_of_the_oracle(told: Told, at_on
 
 
 def _as_said(asked: Asked) -> Said:
-    return Said(asked.invitation_id, asked.customer, asked.kind, asked.at, asked.touchpoint, asked.reference)
+    return Said(asked.invitation_id, asked.customer, asked.kind, asked.at, asked.touchpoint, asked.reference,
+                kind_of_record=asked.kind_of_record)  # fmt: skip
 
 
 def test_small_groups_are_withheld(at_once: Warehouse) -> None:
@@ -518,7 +744,8 @@ def test_small_groups_are_withheld(at_once: Warehouse) -> None:
         assert row["answer_count"] == 0 or row["answer_count"] >= voice.LEAST
         assert not 0 < row["whole"] - row["answer_count"] < voice.LEAST
     employees = at_once.query("from voice.agg_voice where respondent_kind = 'employee'")
-    assert employees and all(row["is_suppressed"] and row["answer_count"] is None for row in employees)
+    assert employees and all(row["answer_count"] is None or row["answer_count"] >= voice.LEAST for row in employees)
+    assert any(row["is_suppressed"] for row in employees)
 
 
 def test_nothing_withheld_follows_from_a_total_and_its_parts(at_once: Warehouse) -> None:
@@ -529,7 +756,16 @@ def test_nothing_withheld_follows_from_a_total_and_its_parts(at_once: Warehouse)
              for name in ("till", "counter", "kiosk")}  # fmt: skip
     assert shown == {"till": 8, "counter": None, "kiosk": None}
     rows = at_once.query("from voice.agg_voice where segment <> 'all'")
-    places = ("journey_id", "phase_id", "touchpoint", "segment", "feedback_kind", "survey_scope", "respondent_kind")
+    places = (
+        "journey_id",
+        "phase_id",
+        "touchpoint",
+        "department",
+        "segment",
+        "feedback_kind",
+        "survey_scope",
+        "respondent_kind",
+    )
     for part in ("touchpoint", "phase_id"):
         lists: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
         for row in rows:

@@ -173,6 +173,7 @@ select
     events.feedback_direction,
     events.invitation_id,
     events.reference_id,
+    events.reference_kind,
     events.identifiers,
     events.properties,
     events.amount,

@@ -117,6 +117,7 @@ select
     -- receipts have no currency: they are in the reporting currency
     {{ text_literal(var('reporting_currency')) }} as currency,
     reference_id,
+    'receipt' as reference_kind,
     identifiers,
     properties,
     amount,

@@ -38,6 +38,7 @@ events as (
         feedback_kind,
         feedback_group,
         reference_id,
+        reference_kind,
         properties,
         amount,
         feedback_score,
@@ -84,6 +85,7 @@ select
     events.feedback_kind,
     events.feedback_group,
     events.reference_id,
+    events.reference_kind,
     events.properties,
     events.amount,
     -- null without an exchange rate; an amount without a currency is in the reporting currency

@@ -1,5 +1,27 @@
 {#- What each customer and employee said, at which step. Of two answers to one invitation the later counts. -#}
-with answers as (
+with employees as (
+    select
+        answers.feedback_id,
+        answers.invitation_id,
+        answers.source_system,
+        -- a text without a question
+        coalesce(answers.feedback_kind, 'text') as feedback_kind,
+        -- brand is no touchpoint, and what an answer does not say its invitation says
+        nullif(coalesce(nullif(answers.touchpoint, 'brand'), invitations.touchpoint), 'brand') as touchpoint,
+        coalesce(answers.department, invitations.department) as department,
+        answers.feedback_direction,
+        answers.feedback_score,
+        answers.feedback_scale_min,
+        answers.feedback_scale_max,
+        answers.text_length,
+        answers.is_feedback_complete,
+        answers.answered_at
+    from {{ ref('int_employee_answers') }} as answers
+    left join {{ ref('int_invitations') }} as invitations
+        on invitations.invitation_id = answers.invitation_id and invitations.respondent_kind = 'employee'
+),
+
+answers as (
     select
         answers.feedback_id,
         steps.customer_id,
@@ -38,8 +60,7 @@ with answers as (
         invitation_id,
         'employee',
         source_system,
-        -- a text without a question
-        coalesce(feedback_kind, 'text'),
+        feedback_kind,
         case when touchpoint is null then 'relationship' else 'transactional' end,
         case when touchpoint is null then 'none' else 'named' end,
         touchpoint,
@@ -55,7 +76,7 @@ with answers as (
         true,
         false,
         answered_at
-    from {{ ref('int_employee_answers') }}
+    from employees
 ),
 
 assessed as (

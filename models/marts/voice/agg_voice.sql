@@ -3,7 +3,7 @@
     they were given; who was asked, and whether they answered, in the month in which they were asked.
 -#}
 {%- set dimensions = [
-    'journey_id', 'phase_id', 'touchpoint', 'segment', 'feedback_kind', 'survey_scope', 'respondent_kind',
+    'journey_id', 'phase_id', 'touchpoint', 'department', 'segment', 'feedback_kind', 'survey_scope', 'respondent_kind',
 ] %}
 {%- set row = ['month_starts_on'] + dimensions %}
 {%- set small = var('min_cell_size') %}
@@ -19,6 +19,7 @@
 {%- set scores_of_verdict = 20 %}
 {%- set of_other_segments = row | reject('equalto', 'segment') | list %}
 {%- set of_other_touchpoints = row | reject('equalto', 'touchpoint') | join(', ') %}
+{%- set of_other_departments = row | reject('equalto', 'department') | join(', ') %}
 {%- set of_other_places = row | reject('in', ['touchpoint', 'phase_id']) | join(', ') %}
 {%- set parts_of_all_phases = row | reject('in', ['touchpoint', 'segment']) | list %}
 {%- set phases_of_all_parts = row | reject('in', ['phase_id', 'segment']) | list %}
@@ -34,6 +35,7 @@ with answers as (
         survey_scope,
         feedback_group,
         touchpoint,
+        department,
         score_share,
         is_anonymous,
         is_counted,
@@ -74,6 +76,7 @@ invitations as (
             else 'relationship'
         end as survey_scope,
         coalesce(steps.touchpoint, nullif(invitations.touchpoint, 'brand')) as touchpoint,
+        invitations.department,
         answered.invitation_id is not null as is_answered,
         cast(date_trunc('month', {{ local_date('invitations.sent_at') }}) as date) as month_starts_on
     from {{ ref('int_invitations') }} as invitations
@@ -93,6 +96,7 @@ facts as (
         survey_scope,
         feedback_group,
         touchpoint,
+        department,
         cast(score_share as decimal(18, 6)) as score_share,
         false as is_invitation,
         false as is_answered,
@@ -110,6 +114,7 @@ facts as (
         survey_scope,
         null,
         touchpoint,
+        department,
         null,
         true,
         is_answered,
@@ -138,8 +143,15 @@ placed as (
     {%- endfor %}
 ),
 
-at_touchpoints as (
-    {%- for touchpoint in ["'all'", "coalesce(" ~ channel_as_dimension('touchpoint') ~ ", '(none)')"] %}
+at_places as (
+    {%- set of_touchpoint = "coalesce(" ~ channel_as_dimension('touchpoint') ~ ", '(none)')" %}
+    {%- set of_department = "coalesce(" ~ channel_as_dimension('department') ~ ", '(none)')" %}
+    {#- departments are a breakdown of employees, and of their total only: by both there would be single ones #}
+    {%- for touchpoint, department, condition in [
+        ("'all'", "'all'", none),
+        (of_touchpoint, "'all'", none),
+        ("'all'", of_department, "respondent_kind = 'employee'"),
+    ] %}
     select
         feedback_id,
         customer_id,
@@ -155,20 +167,24 @@ at_touchpoints as (
         journey_id,
         phase_id,
         {{ touchpoint }} as touchpoint,
+        {{ department }} as department,
         outcome,
         month_starts_on
     from placed
+    {%- if condition %}
+    where {{ condition }}
+    {%- endif %}
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 ),
 
 of_segments as (
-    select at_touchpoints.*, 'all' as segment from at_touchpoints
+    select at_places.*, 'all' as segment from at_places
     union all
-    select at_touchpoints.*, members.segment
-    from at_touchpoints
+    select at_places.*, members.segment
+    from at_places
     inner join {{ ref('int_segment_members') }} as members
-        on members.customer_id = at_touchpoints.customer_id
+        on members.customer_id = at_places.customer_id
 ),
 
 counts as (
@@ -219,18 +235,20 @@ assessed as (
         valued.*,
         {{ is_small_group('group_count', ['group_count_outside', 'answering_count_outside']) }}
         or (segment <> 'all' and answering_count between 1 and {{ small }} - 1)
-        -- employees are few and know each other: where one touchpoint would show single ones, none is shown
+        -- employees are few and know each other: where one touchpoint or department would show single ones, none is shown
         or (
             respondent_kind = 'employee'
             and (
                 greatest(delivered_count, answer_count) < {{ small }}
                 or answer_count between 1 and {{ small }} - 1
+                {%- for part, keys in [('touchpoint', of_other_touchpoints), ('department', of_other_departments)] %}
                 or (
-                    touchpoint <> 'all'
-                    and bool_or(touchpoint <> 'all' and answer_count < {{ small }}) over (
-                        partition by {{ of_other_touchpoints }}
+                    {{ part }} <> 'all'
+                    and bool_or({{ part }} <> 'all' and answer_count < {{ small }}) over (
+                        partition by {{ keys }}
                     )
                 )
+                {%- endfor %}
             )
         ) as is_small
     from valued

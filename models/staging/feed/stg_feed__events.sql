@@ -38,6 +38,7 @@ select
     end as invitation_id,
     -- an answer's own record is not what it is about
     coalesce(reference_id, case when feedback_kind is null then record_id end) as reference_id,
+    reference_kind,
     {{ hashed_identifiers(entries=json_entries('identifiers')) }} as identifiers,
     {{ public_properties('feed', 'events', 'properties') }} as properties,
     -- events of one instant follow each other by the digits that their ids end in, and a hash has others

@@ -63,6 +63,7 @@ select
     -- once per order, or the order's money would count as often as the order moves
     case moment when 'placed' then total_price end as amount,
     order_id as reference_id,
+    'order' as reference_kind,
     row_status,
     occurred_at,
     loaded_at,

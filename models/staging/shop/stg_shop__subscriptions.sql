@@ -28,6 +28,7 @@ select
     }) }} as properties,
     -- the money comes with each renewal's order
     subscription_id as reference_id,
+    'subscription' as reference_kind,
     row_status,
     occurred_at,
     loaded_at,

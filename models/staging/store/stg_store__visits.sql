@@ -21,6 +21,7 @@ select
         'dwell_seconds': 'dwell_seconds',
     }) }} as properties,
     visit_id as reference_id,
+    'visit' as reference_kind,
     row_status,
     arrived_at as occurred_at,
     loaded_at,

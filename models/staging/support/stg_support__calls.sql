@@ -24,6 +24,7 @@ select
         'talk_seconds': 'talk_seconds',
     }) }} as properties,
     call_id as reference_id,
+    'call' as reference_kind,
     cast(rating as double) as rating,
     cast(rating_scale_min as double) as rating_scale_min,
     cast(rating_scale_max as double) as rating_scale_max,

@@ -23,6 +23,7 @@ select
         'message_count': 'message_count',
     }) }} as properties,
     chat_id as reference_id,
+    'chat' as reference_kind,
     cast(rating as double) as rating,
     cast(rating_scale_min as double) as rating_scale_min,
     cast(rating_scale_max as double) as rating_scale_max,

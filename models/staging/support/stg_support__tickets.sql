@@ -38,6 +38,7 @@ select
         'reopen_count': "case moment when 'solved' then reopen_count end",
     }) }} as properties,
     ticket_id as reference_id,
+    'ticket' as reference_kind,
     -- once per ticket: on its end, or where it has none on its beginning
     case when is_rated_moment then cast(rating as double) end as rating,
     case when is_rated_moment then cast(rating_scale_min as double) end as rating_scale_min,

@@ -11,6 +11,7 @@ select
     touchpoint,
     department,
     reference as reference_id,
+    reference_kind,
     -- an employee becomes no customer, whatever address the invitation went to
     {{ hashed_identifiers(map_of({
         'email': "case when coalesce(respondent_kind, 'customer') = 'customer' then respondent_email end",

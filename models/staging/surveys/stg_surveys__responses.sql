@@ -15,6 +15,7 @@ select
     score_direction as feedback_direction,
     'surveys:invitation:' || invitation_id as invitation_id,
     reference as reference_id,
+    reference_kind,
     {{ hashed_identifiers(map_of({
         'email': 'respondent_email',
         'customer_number': 'customer_number',

@@ -168,6 +168,7 @@ class EventMapping:
     feedback_direction: ValueOrNone = None
     invitation_id: ValueOrNone = None
     reference_id: ValueOrNone = None
+    reference_kind: ValueOrNone = None
     identifiers: ColumnsByName = ()
     properties: ColumnsByName = ()
     sequence_number: Column | None = None
@@ -215,7 +216,7 @@ class PeopleMapping:
 TEXTS_OF_EVENTS = (
     "channel", "touchpoint", "department", "direction", "device_type", "campaign", "utm_source", "utm_medium",
     "utm_campaign", "referrer", "user_agent", "currency", "feedback_kind", "feedback_direction",
-    "invitation_id", "reference_id",
+    "invitation_id", "reference_id", "reference_kind",
 )  # fmt: skip
 NUMBERS_OF_EVENTS = ("sequence_number", "amount", "feedback_score", "feedback_scale_min", "feedback_scale_max")
 TEXTS_OF_PEOPLE = ("first_name", "last_name", "street", "city", "postcode", "country")

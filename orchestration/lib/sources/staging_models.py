@@ -36,7 +36,7 @@ KEYWORDS = frozenset(_KEYWORDS.split())
 TEXTS_BEFORE_CURRENCY = (
     "channel", "touchpoint", "department", "direction", "device_type", "campaign", "utm_source", "utm_medium",
     "utm_campaign", "referrer", "user_agent", "currency", "feedback_kind", "feedback_direction",
-    "invitation_id", "reference_id",
+    "invitation_id", "reference_id", "reference_kind",
 )  # fmt: skip
 NUMBERS_AT_THE_END = ("sequence_number", "amount", "feedback_score", "feedback_scale_min", "feedback_scale_max")
 

@@ -24,7 +24,7 @@ import dashboard.pages
 from dashboard import charts, words
 from dashboard.counting import PATIENCE, Counting, answer
 from dashboard.figure import Page
-from dashboard.filters import NAMES, Choice, Filters, read_filters
+from dashboard.filters import NAMES, Choice, Filters, Own, read_filters
 from dashboard.release import NoAnswer, Release, Releases
 from dashboard.view import View
 from orchestration.lib.core.settings import Settings
@@ -189,7 +189,8 @@ def warm_up() -> None:
 
 def _carried(page: Page, filters: Filters) -> str:
     """The query with which another page shows the same, as far as it takes these filters."""
-    query = filters.address(**{name: "" for name in NAMES if name not in page.takes})
+    taken = {one.name if isinstance(one, Own) else one for one in page.takes}
+    query = filters.address(**{name: "" for name in (*NAMES, *filters.own_values) if name not in taken})
     return f"?{query}" if query else ""
 
 

@@ -77,10 +77,12 @@ def lines(
     is_wide: bool = False,
     is_incomplete: str | None = None,
     target: float | None = None,
+    said: str | None = None,
 ) -> Markup:
     """Lines over time or a number, with their intervals (`low` to `high`).
 
-    Points of rows where `is_incomplete` is true are drawn hollow: they still move.
+    Points of rows where `is_incomplete` is true are drawn hollow: they still move. `said` names the column of what a
+    point says. A line breaks where a row has no value.
     """
     is_time = bool(rows) and isinstance(rows[0][x], (date, datetime))
     axis_x: dict[str, Any] = {"title": x_title, "grid": False}
@@ -111,7 +113,8 @@ def lines(
     )
     if not is_step:
         tips = [{"field": name} for name in (series, x, y) if name]
-        point = {"x": x_channel, "y": y_channel, "color": color, "tooltip": tips}
+        point: dict[str, Any] = {"x": x_channel, "y": y_channel, "color": color}
+        point |= {"description": {"field": said}} if said else {"tooltip": tips}
         test = f"datum[{json.dumps(is_incomplete)}]" if is_incomplete else "false"
         kinds = {bool(is_incomplete and row[is_incomplete]) for row in rows}
         layers.extend(_points(point, test, kinds=kinds))

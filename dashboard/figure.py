@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from dashboard.filters import Own
 from dashboard.release import Release, Table
 from dashboard.view import View
 from orchestration.lib.core.settings import Settings
@@ -44,15 +45,16 @@ class Question:
 class Page:
     """One page. Its file is all there is to add: the app finds it, the navigation lists it by `order`.
 
-    `takes` names the filters that every figure of the page obeys, so that none is shown that does nothing. `on_post`
-    turns what was typed into the page's own form into the query of an address: it is in no address itself.
+    `takes` names the filters that every figure of the page obeys, so that none is shown that does nothing; filters
+    that only this page has are `Own`. `on_post` turns what was typed into the page's own form into the query of an
+    address: it is in no address itself.
     """
 
     name: str
     title: str
     about: str
     order: int
-    takes: Sequence[str] = ()
+    takes: Sequence[str | Own] = ()
     on_post: Callable[[Release, Settings, Mapping[str, str]], str] | None = None
     questions: list[Question] = field(default_factory=list)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -10,6 +11,8 @@ from urllib.parse import urlencode
 from dashboard.release import Release
 
 ALL = "all"
+# A page that takes it, too, offers all journeys together: `Filters.journey` is then empty.
+ALL_JOURNEYS = "all journeys"
 NAMES = ("journey", "version", "since", "until", "segment", "channel", "level", "kpi")
 LEVELS = (
     ("micro", "micro: one channel"),
@@ -33,8 +36,23 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class Own:
+    """A filter of one page. `options` asks for pairs of value and name, the default first.
+
+    It may name filters of its page that come before it ($name); queries of figures have the value under its name.
+    """
+
+    name: str
+    label: str
+    options: str
+
+
+@dataclass(frozen=True)
 class Filters:
-    """What is chosen. `since` and `until` are months (2026-03), both included; empty where nothing is chosen."""
+    """What is chosen. `since` and `until` are months (2026-03), both included; empty where nothing is chosen.
+
+    `own` are the page's own filters; one without an option has the value "".
+    """
 
     journey: str = ""
     version: str = ALL
@@ -44,6 +62,7 @@ class Filters:
     channel: str = ALL
     level: str = ALL
     kpi: str = ""
+    own: tuple[Choice, ...] = ()
     # what the address asks for and the release doesn't have
     unknown: tuple[str, ...] = field(default=(), compare=False)
 
@@ -61,20 +80,29 @@ class Filters:
 
     def address(self, **changes: str) -> str:
         """The query of an address that shows the same with `changes`; what is a default is left out."""
-        chosen = {name: getattr(self, name) for name in NAMES} | changes
+        own = {choice.name: choice.value for choice in self.own if choice.is_set}
+        chosen = {name: getattr(self, name) for name in NAMES} | own | changes
         # a journey named `all` is a journey, and no filter left open
         return urlencode(
             {name: value for name, value in chosen.items() if value and (value != ALL or name == "journey")}
         )
 
+    @property
+    def own_values(self) -> dict[str, str]:
+        return {choice.name: choice.value for choice in self.own}
 
-def read_filters(release: Release, asked: Mapping[str, str], takes: Sequence[str]) -> tuple[Filters, list[Choice]]:
+
+def read_filters(
+    release: Release, asked: Mapping[str, str], takes: Sequence[str | Own]
+) -> tuple[Filters, list[Choice]]:
     """The filters of an address, and what a page that takes these filters offers of each."""
     choices: list[Choice] = []
     filters = Filters()
     unknown = []
     for name in (name for name in NAMES if name in takes):
         label, options = _options(release, name, filters)
+        if name == "journey" and ALL_JOURNEYS in takes:
+            options = [("", "all journeys"), *options]
         if not options:
             continue
         wanted = asked.get(name, "")
@@ -91,6 +119,18 @@ def read_filters(release: Release, asked: Mapping[str, str], takes: Sequence[str
             unknown.append(f"{label} “{wanted[:60]}” is not in this release; shown is {options[0][1]}.")
         filters = replace(filters, **{name: value})  # type: ignore[arg-type]  # names of texts
         choices.append(Choice(name, label, options, value))
+    for own in (one for one in takes if isinstance(one, Own)):
+        named = set(re.findall(r"\$(\w+)", own.options))
+        offered = _pairs(release, own.options, **{n: v for n, v in filters.own_values.items() if n in named})
+        wanted = asked.get(own.name, "")
+        first = offered[0] if offered else ("", "")
+        value = wanted if wanted in {value for value, _ in offered} else first[0]
+        if wanted and wanted != value and offered:
+            unknown.append(f"{own.label} “{wanted[:60]}” is not in this release; shown is {first[1]}.")
+        choice = Choice(own.name, own.label, offered or [first], value)
+        filters = replace(filters, own=(*filters.own, choice))
+        if offered:
+            choices.append(choice)
     if filters.since and filters.until and filters.since > filters.until:
         unknown.append("The period ends before it begins, so nothing is in it.")
     return replace(filters, unknown=tuple(unknown)), choices

@@ -133,6 +133,7 @@ class View:
             "channel": filters.channel,
             "level": filters.level,
             "kpi": filters.kpi,
+            **filters.own_values,
             **parameters,
         }
         used = set(re.findall(r"\$([a-z_]\w*)", text))

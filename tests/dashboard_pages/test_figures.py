@@ -12,11 +12,12 @@ from markupsafe import Markup
 
 from dashboard.app import find_pages
 from dashboard.counting import answer
-from dashboard.figure import Page
-from dashboard.filters import Filters, read_filters
+from dashboard.figure import Figure, Page
+from dashboard.filters import Filters, Own, read_filters
 from dashboard.pages import channels, gaps, journey_map, kpi, overview, phases, stalled
-from dashboard.release import Release, Table
+from dashboard.release import Release, Releases, Table
 from dashboard.view import View
+from orchestration.lib.core.settings import Settings
 from orchestration.lib.core.spreadsheets import csv_text
 
 pytestmark = pytest.mark.xdist_group("published_examples")
@@ -384,10 +385,10 @@ def test_levels_and_months_split_the_instances(look: Callable[..., View]) -> Non
     assert count(since=months[2]) + count(until=months[1]) == total
 
 
-def random_addresses(release: Release, count: int) -> list[dict[str, str]]:
+def random_addresses(release: Release, count: int, page: Page) -> list[dict[str, str]]:
     """Addresses as people click them together: each filter open or set to one of its options."""
     chance = random.Random(7)
-    _, choices = read_filters(release, {}, ALL_FILTERS)
+    _, choices = read_filters(release, {}, [*ALL_FILTERS, *(one for one in page.takes if isinstance(one, Own))])
     options = {choice.name: [value for value, _ in choice.options] for choice in choices}
     return [
         {name: chance.choice(values) for name, values in options.items() if name == "journey" or chance.random() < 0.35}
@@ -397,7 +398,7 @@ def random_addresses(release: Release, count: int) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
 def test_every_question_has_an_answer_whatever_is_chosen(release: Release, page: Page) -> None:
-    for asked in [{}, *random_addresses(release, 25)]:
+    for asked in [{}, *random_addresses(release, 25, page)]:
         filters, _ = read_filters(release, asked, page.takes)
         for question in page.questions:
             view = View(release, filters, path=f"/{page.name}", extra=asked)
@@ -411,7 +412,7 @@ def test_every_question_has_an_answer_whatever_is_chosen(release: Release, page:
 def test_the_sql_beside_a_figure_gives_its_rows(release: Release) -> None:
     """What is shown can be pasted: no parameter is left in it."""
     seen = 0
-    for page, asked in itertools.product(PAGES.values(), random_addresses(release, 3)):
+    for page, asked in [(one, asked) for one in PAGES.values() for asked in random_addresses(release, 3, one)]:
         filters, _ = read_filters(release, asked, page.takes)
         for question in page.questions:
             view = View(release, filters, path=f"/{page.name}", extra=asked)
@@ -426,6 +427,17 @@ def test_the_sql_beside_a_figure_gives_its_rows(release: Release) -> None:
 
 # Their table is made of the rows of the query: with names in place of ids.
 OWN_TABLES = {"map", "who", "funnel", "paths", "survival"}
+
+
+def test_a_release_without_feedback_says_how_it_comes(empty: Settings) -> None:
+    releases = Releases(empty)
+    with releases.current() as release:
+        filters, choices = read_filters(release, {}, PAGES["voice"].takes)
+        assert "asked" not in [choice.name for choice in choices]
+        figures: list[Figure] = [one.answer(View(release, filters)) for one in PAGES["voice"].questions]
+    releases.close()
+    assert "surveys.responses" in figures[0].empty
+    assert all(figure.empty for figure in figures)
 
 
 def test_by_segment_nobody_is_shown_alone(look: Callable[..., View], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, FloatRect, Page, expect, sync_playwright
 
 from dashboard.app import find_pages
-from dashboard.release import Releases
+from dashboard.release import Release, Releases
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings, read_settings
 from orchestration.lib.warehouse.identifiers import hash_identifier
@@ -302,6 +302,40 @@ def test_a_kpi_is_reached_from_its_name_and_from_another_journey(tab: Page, addr
     began = customer.inner_text().rstrip("…")
     customer.click()
     assert f"customer={began}" in tab.url and tab.locator("#timeline .answer").count() == 1
+
+
+def test_what_was_asked_of_customers_is_chosen_and_is_in_the_address(
+    tab: Page, address: str, omnichannel: Settings
+) -> None:
+    releases = Releases(omnichannel)
+    try:
+        with releases.current() as release:
+            _choose_what_was_asked(tab, address, release)
+    finally:
+        releases.close()
+
+
+def _choose_what_was_asked(tab: Page, address: str, release: Release) -> None:
+    tab.goto(f"{address}/voice")
+    expect(tab.locator("select[name=journey]")).to_have_value("")
+    with tab.expect_navigation():
+        tab.locator("select[name=asked]").select_option("ces-transactional-customer")
+    assert tab.url.endswith("/voice?asked=ces-transactional-customer")
+    [counted] = release.ask("select count(*) as n from voice.fct_feedback where is_counted and feedback_kind = 'ces'")
+    assert tab.locator("#joins .counted").inner_text().startswith(f"{counted['n']:,} answers")
+    figure = tab.locator("#touchpoints")
+    figure.locator("details.sql summary").click()
+    rows = release.ask(figure.locator("details.sql pre").first.inner_text()).dicts
+    shown = figure.locator("tbody tr .sub").all_inner_texts()[::2]
+    assert sorted(int(re.match(r"[\d,]+", said)[0].replace(",", "")) for said in shown) == sorted(
+        row["scores"] for row in rows if row["positive"] is not None
+    )
+    with tab.expect_navigation():
+        tab.locator("select[name=journey]").select_option("support")
+    assert "journey=support" in tab.url and "asked=ces" in tab.url
+    # another page keeps the journey and has no such filter
+    assert "asked" not in tab.get_by_role("link", name="Phases", exact=True).get_attribute("href")
+    assert "journey=support" in tab.get_by_role("link", name="Phases", exact=True).get_attribute("href")
 
 
 def test_on_a_phone_a_bar_is_below_its_own_name(browser: Browser, address: str) -> None:

@@ -57,10 +57,18 @@ SEEDS = {
         "Winter_2025,winter,,,\nW25,winter,feed,,\nw25,other,web,display,\n"
     ),
     "attribution_rules": (
-        "rule,method,window_days,weights,weights_of_two,half_life_days,is_default\n"
-        "linear,linear,,,,,true\nlinear_7,linear,7,,,,\nfirst,first,,,,,\nlast,last,,,,,\n"
-        "last_non_direct,last_non_direct,,,,,\nposition,position,,,,,\nj_shaped,custom,,0.2|0.2|0.6,0.3|0.7,,\n"
-        "inverse_j,custom,,0.6|0.2|0.2,,,\ndecay,time_decay,,,,7,\nshapley,shapley,,,,,\nmarkov,markov,,,,,\n"
+        "rule,method,window_days,weights,weights_of_two,half_life_days,is_default,based_on\n"
+        "linear,linear,,,,,true,\nlinear_7,linear,7,,,,,\nfirst,first,,,,,,\nlast,last,,,,,,\n"
+        "last_non_direct,last_non_direct,,,,,,\nposition,position,,,,,,\nj_shaped,custom,,0.2|0.2|0.6,0.3|0.7,,,\n"
+        "inverse_j,custom,,0.6|0.2|0.2,,,,\ndecay,time_decay,,,,7,,\nshapley,shapley,,,,,,\nmarkov,markov,,,,,,\n"
+        "calibrated,calibrated,,,,,,linear\n"
+    ),
+    # search: standard errors of .1 and .2, so (.5 + .8 / 4) / (1 + 1 / 4) = .56; mail had a test that ended in March
+    "channel_calibrations": (
+        "calibration_id,channel,conversion_type,incremental_share,share_ci_lower,share_ci_upper,source,valid_from,valid_to\n"
+        "regions,paid_search,,0.5,0.304,0.696,Hold-out by region,,\nagain,paid_search,sale,0.8,0.408,1.192,Hold-out,,\n"
+        "others,paid_search,sign_up,0.1,0.05,0.15,Hold-out,,\nlift,social,,0,-0.1,0.1,Lift test,2025-05-01,\n"
+        "mail,email,,0.2,0.1,0.3,Hold-out,,2025-04-01\n"
     ),
 }
 COLUMNS = (
@@ -406,6 +414,30 @@ def test_fifty_dollars_over_four_touches(said: Said) -> None:
     assert said.shares("fifty", "inverse_j")["paid_search"] == pytest.approx(0.6)
 
 
+def test_a_calibrated_rule_keeps_what_experiments_say_and_leaves_the_rest_to_the_baseline(said: Said) -> None:
+    """Of four quarters of 50.00, search keeps .56, social nothing, and mail and display, without a test, all."""
+    assert said.shares("fifty", "calibrated") == pytest.approx(
+        {"paid_search": 0.14, "email": 0.25, "display": 0.25, "(baseline)": 0.36}
+    )
+    assert said.values("fifty", "calibrated") == {
+        "paid_search": Decimal("7.00"), "email": Decimal("12.50"), "display": Decimal("12.50"),
+        "(baseline)": Decimal("18.00"),
+    }  # fmt: skip
+    assert said.shares("no-touch", "calibrated") == {"(unattributed)": 1.0}
+    # no channel of these was tested: the rule is the one that it is based on
+    assert said.values("refunded", "calibrated", "gross_value") == said.values("refunded", "linear", "gross_value")
+
+
+def test_performance_has_a_row_for_the_baseline(built: Warehouse) -> None:
+    [row] = built.query(
+        "select sum(credited_conversions) as n, sum(net_value) as net, sum(spend) as spend "
+        "from attribution.agg_channel_performance where rule = 'calibrated' and conversion_type = 'sale' "
+        "and channel = '(baseline)'"
+    )
+    # what fifty leaves, and a sale of 8.00 after a click on social alone
+    assert row == {"n": pytest.approx(1.36), "net": Decimal("26.00"), "spend": None}
+
+
 def test_decay_of_four_weeks(said: Said) -> None:
     wanted = {"D0": 1 / 15, "D7": 2 / 15, "D14": 4 / 15, "D21": 8 / 15}
     assert said.shares("decay", "decay") == pytest.approx(wanted, abs=1e-9)
@@ -555,7 +587,7 @@ def test_money_that_is_of_no_rule_is_whole_for_each_and_once_over_all(built: War
     spend = "select sum(spend) as spend from attribution.agg_channel_performance"
     assert built.query(f"{spend} where is_counted_once") == [told] and told["spend"] > 0
     by_pair = built.query(f"{spend} group by rule, conversion_type")
-    assert len(by_pair) == 11 * 4 and {row["spend"] for row in by_pair} == {told["spend"]}
+    assert len(by_pair) == 12 * 4 and {row["spend"] for row in by_pair} == {told["spend"]}
 
 
 def test_a_type_without_value_has_conversions_and_no_return(built: Warehouse) -> None:
@@ -726,7 +758,7 @@ def test_a_new_rule_changes_no_figure_of_the_others(built: Warehouse, tmp_path: 
     seeds = tmp_path / "seeds"
     shutil.copytree(built.settings.seeds, seeds)
     with (seeds / "attribution_rules.csv").open("a", encoding="utf-8") as file:
-        file.write("alike,shapley,14,,,,\n")
+        file.write("alike,shapley,14,,,,,\n")
     other = replace(other, settings=replace(other.settings, seeds=seeds))
     prepare_data_set(other.settings, today=AS_OF.date())
     other.build(select=["+path:models/marts/attribution"])

@@ -73,10 +73,15 @@ SOUND = {
         "visit,page_viewed,direct,visit,30,,true,\n"
     ),
     "attribution_rules": (
-        "rule,conversion_type,method,window_days,weights,weights_of_two,half_life_days,is_default\n"
-        "linear,,linear,,,,,true\n"
-        "j_shaped,,custom,,0.2|0.2|0.6,0.3|0.7,,\n"
-        "decay,purchase,time_decay,14,,,7,\n"
+        "rule,conversion_type,method,window_days,weights,weights_of_two,half_life_days,is_default,based_on\n"
+        "linear,,linear,,,,,true,\n"
+        "j_shaped,,custom,,0.2|0.2|0.6,0.3|0.7,,,\n"
+        "decay,purchase,time_decay,14,,,7,,\n"
+        "tested,,calibrated,,,,,,linear\n"
+    ),
+    "channel_calibrations": (
+        "calibration_id,channel,conversion_type,incremental_share,share_ci_lower,share_ci_upper,source,valid_from,valid_to\n"
+        "regions,web,purchase,0.5,0.3,0.7,Hold-out by region,2025-01-01,2027-01-01\n"
     ),
     "segments": (
         "segment,segment_name,attribute,comparison,value,is_published\n"
@@ -473,7 +478,50 @@ SPOILT += [
         "conversion_type = purchas",
         "Did you mean purchase?",
     ),
+    *(
+        ("attribution_rules", before, after, f"attribution_rules.csv line {line}", *said)
+        for before, after, line, *said in (
+            ("calibrated,,,,,,linear", "calibrated,,,,,,", 5, "needs based_on", "such as last_non_direct"),
+            ("calibrated,,,,,,linear", "calibrated,,,,,,liner", 5, "based_on = liner", "Did you mean linear?"),
+            ("calibrated,,,,,,linear", "calibrated,,,,,,tested", 5, "can't be calibrated", "another method"),
+            ("calibrated,,,,,,linear", "calibrated,,,,,,decay", 5, "type purchase", "Set conversion_type = purchase"),
+            ("calibrated,,,,,,linear", "calibrated,7,,,,,linear", 5, "window_days = 7", "set it there"),
+            ("true,\n", "true,decay\n", 2, "linear is based on no rule", "set method = calibrated"),
+            ("linear,,,,,true,\n", "linear,,,,,,\n", 2, "no rule is the default", "Set is_default = true"),
+        )
+    ),
+    *(
+        ("channel_calibrations", before, after, "channel_calibrations.csv line 2", *said)
+        for before, after, *said in (
+            ("0.5,0.3", "1.5,0.3", "incremental_share = 1.5", "at most 1"),
+            ("0.5,0.3", "0.2,0.3", "within its interval", "from 0.3 to 0.7"),
+            ("0.5,0.3,0.7", "0.5,0.5,0.5", "both 0.5", "Fill in the bounds"),
+            ("0.5,0.3,0.7", "0.5,,0.7", "share_ci_lower", ""),
+            ("2027-01-01", "2024-01-01", "valid_to = 2024-01-01", "the first day on which"),
+            ("web,purchase", "web,purchas", "conversion_type = purchas", "Did you mean purchase?"),
+        )
+    ),
 ]
+
+
+def test_a_calibrated_rule_is_no_default(tmp_path: Path) -> None:
+    rules = SOUND["attribution_rules"].replace("linear,,,,,true,", "linear,,,,,,")
+    rules = rules.replace("calibrated,,,,,,linear", "calibrated,,,,,true,linear")
+    assert errors(tmp_path, attribution_rules=rules) == [
+        "attribution_rules.csv line 5: tested is calibrated and can not be the default: each new experiment would "
+        "change the figures of all months. Set is_default = true for the rule that it is based on, and show both."
+    ]
+
+
+def test_a_paid_channel_without_a_calibration_that_holds_is_a_warning(tmp_path: Path) -> None:
+    """Its credit stays whole next to channels that keep a part of theirs."""
+    channels = SOUND["channels"].rstrip("\n") + "\nbanner,Banners,true\n"
+    found = warnings(tmp_path, channels=channels)
+    assert len(found) == 1 and "banner is paid and has no calibration: tested leaves it all" in found[0]
+    others = SOUND["channel_calibrations"] + "old,banner,,0.5,0.3,0.7,Hold-out,,2025-02-01\nodd,banners,,0.5,0,1,X,,\n"
+    found = warnings(tmp_path, channels=channels, channel_calibrations=others)
+    assert len(found) == 2 and "banner is paid and has no calibration that still holds" in found[0], found
+    assert "channel_calibrations.csv line 4: channel = banners" in found[1] and "Did you mean banner?" in found[1]
 
 
 def test_a_case_key_is_one_of_all_versions_and_rules_need_it(tmp_path: Path) -> None:

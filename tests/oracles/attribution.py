@@ -17,6 +17,8 @@ Readings chosen where the design leaves room:
 - Of a conversion the sum of all refunds so far is rounded to cents, and a refund is what it adds to that.
 - A cancellation that states no amount takes all that is left, a return nothing.
 - A refund is of the last conversion with its reference before it, else of the first after it.
+- A calibrated rule keeps of each share of the rule that it is based on what experiments say of its channel, on the day
+  of the conversion; a channel without one keeps all, and what no touch earned stays so. The rest is the baseline's.
 - Parts of an amount are rounded down to cents; what is left goes to the largest remainders, to the ten thousandth of a
   cent, of equal ones to the earlier touch.
 """
@@ -108,7 +110,7 @@ def attributed(
     said.paths = _paths(said.touchpoints, counting, seeds, as_of)
     said.conversions = _conversions(counting, said.refunds, touch_events, said.paths)
     effects = _effects(said.paths)
-    _share(said, seeds["attribution_rules"], effects)
+    _share(said, seeds["attribution_rules"], effects, seeds.get("channel_calibrations", ()))
     said.channel_effects = _effect_rows(said.paths, has_intervals)
     said.channel_credits = _credit_rows(said, seeds["attribution_rules"], has_intervals)
     said.conversion_paths = _path_rows(said)
@@ -700,9 +702,41 @@ def _within(rule: Mapping[str, str], conversion: Row, path: Path) -> list[Row]:
     return _unbeaten(within, conversion["converted_at"])
 
 
+def incremental_share(calibrations: Iterable[Mapping[str, str]], channel: str, kind: str, day: date) -> Fraction | None:
+    """Returns what experiments say that a channel brings, pooled by one over their variances; None without one."""
+    holding = [
+        (Fraction(row["incremental_share"]), Fraction(row["share_ci_upper"]) - Fraction(row["share_ci_lower"]))
+        for row in calibrations
+        if row["channel"] == channel
+        and row.get("conversion_type") in (None, "", kind)
+        and (not row.get("valid_from") or date.fromisoformat(row["valid_from"]) <= day)
+        and (not row.get("valid_to") or day < date.fromisoformat(row["valid_to"]))
+    ]
+    weighed = [(share, 1 / width**2) for share, width in holding]
+    total = sum(weight for _, weight in weighed)
+    return sum((share * weight for share, weight in weighed), Fraction(0)) / total if weighed else None
+
+
+def _calibrated(
+    rows: Sequence[Row], shares: Sequence[Any], conversion: Row, calibrations: Sequence[Mapping[str, str]]
+) -> tuple[list[Row], list[Any]]:
+    kept = []
+    for row, share in zip(rows, shares, strict=True):
+        known = incremental_share(
+            calibrations, row["channel"], conversion["conversion_type"], conversion["converted_on"]
+        )
+        kept.append(share if known is None else share * (float(known) if isinstance(share, float) else known))
+    baseline = {"channel": "(baseline)", "touchpoint_event_id": None, "touch_kind": None, "campaign": None}
+    return [baseline, *rows], [1 - sum(kept), *kept]
+
+
 def _share(
-    said: Attribution, rules: Sequence[Mapping[str, str]], effects: Mapping[tuple[str, date], Mapping[str, float]]
+    said: Attribution,
+    rules: Sequence[Mapping[str, str]],
+    effects: Mapping[tuple[str, date], Mapping[str, float]],
+    calibrations: Sequence[Mapping[str, str]] = (),
 ) -> None:
+    by_name = {rule["rule"]: rule for rule in rules}
     path_of = {path.conversion["conversion_id"]: path for path in said.paths if path.conversion}
     refunds_of: dict[str, list[Row]] = defaultdict(list)
     for refund in sorted(said.refunds, key=lambda row: (row["refunded_at"], row["event_id"])):
@@ -710,9 +744,10 @@ def _share(
             refunds_of[refund["conversion_id"]].append(refund)
     for conversion in said.conversions:
         path = path_of.get(conversion["conversion_id"])
-        for rule in rules:
-            if rule.get("conversion_type") not in (None, "", conversion["conversion_type"]):
+        for named in rules:
+            if named.get("conversion_type") not in (None, "", conversion["conversion_type"]):
                 continue
+            rule = by_name[named["based_on"]] if named["method"] == "calibrated" else named
             touches = _transformed(rule, _within(rule, conversion, path)) if path else []
             if not touches:
                 shares: list[Any] = [Fraction(1)]
@@ -730,7 +765,9 @@ def _share(
                 total = sum(weighed)
                 shares = [weight / total for weight in weighed] if total else [Fraction(1, len(touches))] * len(touches)
                 rows, reason = touches, None
-            _credit(said, conversion, rule, rows, shares, reason, refunds_of[conversion["conversion_id"]])
+                if named is not rule:
+                    rows, shares = _calibrated(touches, shares, conversion, calibrations)
+            _credit(said, conversion, named, rows, shares, reason, refunds_of[conversion["conversion_id"]])
 
 
 def _credit(
@@ -774,7 +811,7 @@ def _credit(
                 {
                     **common,
                     **{name: row[name] for name in names},
-                    "unattributed_reason": reason,
+                    "unattributed_reason": "baseline" if row["channel"] == "(baseline)" else reason,
                     "credit_share": float(share),
                     "gross_value": value,
                     "refunded_value": refunded,

@@ -7,6 +7,7 @@
             'int_conversions': 'customer_id',
             'int_channel_effects': {'column': 'effect_key', 'of': 'int_path_touches'},
             'attribution_rules': 'all',
+            'channel_calibrations': 'all',
         },
     }},
 ) }}
@@ -15,6 +16,9 @@
     Each conversion shared among its touches by each rule of attribution_rules.csv. A share is a whole number of units of
     2^-40: rounded down, and the units that are left go to the largest remainders, of equal ones to the earlier touch. So
     shares sum to exactly 1.
+
+    A calibrated rule takes the shares of another rule and keeps of each what experiments say that its channel brings; the
+    rest of the conversion is on the channel (baseline).
 -#}
 with conversions as (
     select
@@ -50,6 +54,7 @@ rules as (
         coalesce(half_life_days, 7) * 86400 as half_life_seconds,
         coalesce(path_transform, 'as_is') as path_transform
     from {{ ref('attribution_rules') }}
+    where method <> 'calibrated'
 ),
 
 -- 40/20/40 where a rule says nothing else; of two touches, the first and the last keep their proportion
@@ -213,46 +218,164 @@ shared_touches as (
         cast(floor(exact_units) as bigint) + case when place_of_remainder <= left_units then 1 else 0 end
             as share_units
     from placed_shares
+),
+
+shares_of_rules as (
+    select
+        conversion_id,
+        touchpoint_event_id,
+        conversion_type,
+        rule,
+        customer_id,
+        customer_group,
+        channel,
+        campaign,
+        touch_kind,
+        cast(null as {{ dbt.type_string() }}) as unattributed_reason,
+        touch_number,
+        share_units,
+        period_start,
+        converted_on
+    from shared_touches
+    where share_units > 0
+    union all
+    -- a conversion before which the rule finds no touch
+    select
+        ruled.conversion_id,
+        null as touchpoint_event_id,
+        ruled.conversion_type,
+        ruled.rule,
+        ruled.customer_id,
+        ruled.customer_group,
+        '(unattributed)' as channel,
+        null as campaign,
+        null as touch_kind,
+        coalesce(ruled.unattributed_reason, 'outside_window') as unattributed_reason,
+        0 as touch_number,
+        {{ share_unit_count() }} as share_units,
+        cast(date_trunc('month', ruled.converted_on) as date) as period_start,
+        ruled.converted_on
+    from ruled_conversions as ruled
+    where
+        not exists (
+            select 1
+            from placed_touches
+            where placed_touches.conversion_id = ruled.conversion_id and placed_touches.rule = ruled.rule
+        )
+),
+
+calibrated_rules as (
+    select rule, conversion_type, based_on
+    from {{ ref('attribution_rules') }}
+    where method = 'calibrated'
+),
+
+-- an experiment counts the more, the narrower its interval: by one over its variance
+calibrations as (
+    select
+        channel,
+        conversion_type,
+        incremental_share,
+        1.0 / power((share_ci_upper - share_ci_lower) / (2 * 1.96), 2) as weight,
+        valid_from,
+        valid_to
+    from {{ ref('channel_calibrations') }}
+),
+
+channel_days as (
+    select distinct conversion_type, channel, converted_on
+    from shares_of_rules
+    where touchpoint_event_id is not null and rule in (select based_on from calibrated_rules)
+),
+
+incremental_shares as (
+    select
+        days.conversion_type,
+        days.channel,
+        days.converted_on,
+        -- rounded, or the last bits of sums would depend on their order
+        round(sum(calibrations.incremental_share * calibrations.weight) / sum(calibrations.weight), 9)
+            as incremental_share
+    from channel_days as days
+    inner join calibrations
+        on
+            calibrations.channel = days.channel
+            and (
+                calibrations.conversion_type is null
+                or calibrations.conversion_type = days.conversion_type
+            )
+            and coalesce(calibrations.valid_from <= days.converted_on, true)
+            and coalesce(calibrations.valid_to > days.converted_on, true)
+    group by days.conversion_type, days.channel, days.converted_on
+),
+
+calibrated_shares as (
+    select
+        shares.conversion_id,
+        shares.touchpoint_event_id,
+        shares.conversion_type,
+        calibrated_rules.rule,
+        shares.customer_id,
+        shares.customer_group,
+        shares.channel,
+        shares.campaign,
+        shares.touch_kind,
+        shares.unattributed_reason,
+        shares.touch_number,
+        -- a channel that no experiment is about keeps what it has
+        cast(floor(
+            cast(shares.share_units as double)
+            * coalesce(incremental_shares.incremental_share, cast(1 as double))
+        ) as bigint) as share_units,
+        shares.period_start,
+        shares.converted_on
+    from shares_of_rules as shares
+    inner join calibrated_rules
+        on
+            calibrated_rules.based_on = shares.rule
+            and (
+                calibrated_rules.conversion_type is null
+                or calibrated_rules.conversion_type = shares.conversion_type
+            )
+    left join incremental_shares
+        on
+            shares.touchpoint_event_id is not null
+            and incremental_shares.conversion_type = shares.conversion_type
+            and incremental_shares.channel = shares.channel
+            and incremental_shares.converted_on = shares.converted_on
+),
+
+baselines as (
+    select
+        conversion_id,
+        cast(null as {{ dbt.type_string() }}) as touchpoint_event_id,
+        conversion_type,
+        rule,
+        customer_id,
+        customer_group,
+        '(baseline)' as channel,
+        cast(null as {{ dbt.type_string() }}) as campaign,
+        cast(null as {{ dbt.type_string() }}) as touch_kind,
+        'baseline' as unattributed_reason,
+        0 as touch_number,
+        {{ share_unit_count() }} - cast(sum(share_units) as bigint) as share_units,
+        period_start,
+        converted_on
+    from calibrated_shares
+    group by
+        conversion_id,
+        conversion_type,
+        rule,
+        customer_id,
+        customer_group,
+        period_start,
+        converted_on
 )
 
-select
-    conversion_id,
-    touchpoint_event_id,
-    conversion_type,
-    rule,
-    customer_id,
-    customer_group,
-    channel,
-    campaign,
-    touch_kind,
-    cast(null as {{ dbt.type_string() }}) as unattributed_reason,
-    touch_number,
-    share_units,
-    period_start,
-    converted_on
-from shared_touches
+select * from shares_of_rules
+union all
+select * from calibrated_shares
 where share_units > 0
 union all
--- a conversion before which the rule finds no touch
-select
-    ruled.conversion_id,
-    null as touchpoint_event_id,
-    ruled.conversion_type,
-    ruled.rule,
-    ruled.customer_id,
-    ruled.customer_group,
-    '(unattributed)' as channel,
-    null as campaign,
-    null as touch_kind,
-    coalesce(ruled.unattributed_reason, 'outside_window') as unattributed_reason,
-    0 as touch_number,
-    {{ share_unit_count() }} as share_units,
-    cast(date_trunc('month', ruled.converted_on) as date) as period_start,
-    ruled.converted_on
-from ruled_conversions as ruled
-where
-    not exists (
-        select 1
-        from placed_touches
-        where placed_touches.conversion_id = ruled.conversion_id and placed_touches.rule = ruled.rule
-    )
+select * from baselines
+where share_units > 0

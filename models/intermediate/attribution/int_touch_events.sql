@@ -60,9 +60,11 @@ matches as (
         events.customer_id,
         events.event_number,
         named_rules.touch_rule_id,
-        -- (unattributed) is where no touch is
+        -- (unattributed) and (baseline) are where no touch is
         case events.channel
-            when '(unattributed)' then '((unattributed))' else coalesce(events.channel, '(none)')
+            when '(unattributed)' then '((unattributed))'
+            when '(baseline)' then '((baseline))'
+            else coalesce(events.channel, '(none)')
         end as channel,
         {{ campaign_of('events.source_system', 'events.channel', 'events.campaign') }} as campaign,
         named_rules.touch_kind,

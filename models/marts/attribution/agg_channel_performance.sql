@@ -37,11 +37,21 @@ rules_of_types as (
     where (select count(*) from types) = 0
 ),
 
+counted_once as (
+    select
+        coalesce(
+            min(case when is_default then conversion_type || '/' || rule end),
+            min(conversion_type || '/' || rule)
+        ) as rule_of_type
+    from rules_of_types
+),
+
 figures as (
     select
-        *,
-        row_number() over (order by is_default desc, conversion_type asc, rule asc) = 1 as is_counted_once
+        rules_of_types.*,
+        conversion_type || '/' || rule = rule_of_type as is_counted_once
     from rules_of_types
+    cross join counted_once
 ),
 
 touches as (
@@ -60,7 +70,9 @@ touches as (
 spend as (
     select
         case channel
-            when '(unattributed)' then '((unattributed))' else coalesce(channel, '(none)')
+            when '(unattributed)' then '((unattributed))'
+            when '(baseline)' then '((baseline))'
+            else coalesce(channel, '(none)')
         end as channel,
         coalesce(campaign, '(none)') as campaign,
         sum(impressions) as impressions,
@@ -76,7 +88,9 @@ spend as (
 service_costs as (
     select
         case channel
-            when '(unattributed)' then '((unattributed))' else coalesce(channel, '(none)')
+            when '(unattributed)' then '((unattributed))'
+            when '(baseline)' then '((baseline))'
+            else coalesce(channel, '(none)')
         end as channel,
         coalesce(campaign, '(none)') as campaign,
         sum(cost_micros) as cost_micros,
@@ -94,7 +108,8 @@ credits as (
         credits.channel,
         coalesce(credits.campaign, '(none)') as campaign,
         sum(credits.share_units) as share_units,
-        sum(case when conversions.is_first_of_customer then credits.share_units else 0 end) as new_share_units,
+        sum(case when conversions.is_first_of_customer then credits.share_units else 0 end)
+            as new_share_units,
         sum(credits.gross_value) as gross_value,
         credits.converted_on as measured_on
     from {{ ref('int_rule_credits') }} as credits
@@ -191,8 +206,10 @@ joined as (
 with_net_value as (
     select
         joined.*,
-        case when gross_value is not null or refunded_value <> 0 then coalesce(gross_value, 0) - refunded_value end
-            as net_value
+        case
+            when gross_value is not null or refunded_value <> 0
+                then coalesce(gross_value, 0) - refunded_value
+        end as net_value
     from joined
 )
 

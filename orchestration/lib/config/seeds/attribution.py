@@ -1,10 +1,13 @@
-"""What must hold in the seeds of attribution: conversion types, touches, and the rules that share conversions."""
+"""What must hold in the seeds of attribution: conversion types, touches, the rules that share conversions, and what
+experiments say of channels."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal, InvalidOperation
 
+from orchestration.lib.config.faults import suggestion
 from orchestration.lib.config.seeds.problems import Problem
 from orchestration.lib.config.seeds.rows import Rows, SeedRow
 
@@ -75,6 +78,23 @@ def parameters_are_of_the_method(row: SeedRow) -> Iterator[str]:
                 yield f"{column} = {row.get(column)}: {method} has no weights. Leave it empty, or set method = custom."
     elif method == "custom" and row.get("weights") is None:
         yield "method = custom needs weights. Fill in three shares that sum to 1, such as 0.2|0.2|0.6."
+    if method == "calibrated":
+        if row.get("based_on") is None:
+            yield (
+                "method = calibrated needs based_on. Name the rule whose shares are calibrated, such as "
+                "last_non_direct."
+            )
+        for column in ("window_days", *(["path_transform"] if row.get("path_transform") != "as_is" else [])):
+            if row.get(column):
+                yield (
+                    f"{column} = {row.get(column)}: a calibrated rule has the touches of the rule that it is based on. "
+                    "Leave it empty, or set it there."
+                )
+    elif row.get("based_on"):
+        yield (
+            f"based_on = {row.get('based_on')}: {method} is based on no rule. Leave it empty, or set method = "
+            "calibrated."
+        )
     if row.get("half_life_days") is None or "half_life_days" in row.wrong:
         return
     if method != "time_decay":
@@ -128,4 +148,86 @@ def one_rule_is_the_default(rows: Rows) -> Iterator[Problem]:
             yield defaults[1].problem(
                 f"{defaults[1].get('rule')} and {defaults[0].get('rule')} in line {defaults[0].line} are both the "
                 f"default for {named}. Set is_default = false in one of them."
+            )
+
+
+def calibrated_rule_is_based_on_a_plain_one(rows: Rows) -> Iterator[Problem]:
+    """A calibrated rule takes shares that depend on their conversion alone, of a rule for the same conversions.
+
+    It is no default: each new experiment changes the figures of all months, and what it leaves to (baseline) is no
+    channel's. Shares by removal effects depend on all customers, so that intervals would not be those of the result.
+    """
+    by_name = {row.get("rule"): row for row in rows["attribution_rules"]}
+    for row in rows["attribution_rules"]:
+        if row.get("method") != "calibrated":
+            continue
+        if row.typed.get("is_default"):
+            yield row.problem(
+                f"{row.get('rule')} is calibrated and can not be the default: each new experiment would change the "
+                "figures of all months. Set is_default = true for the rule that it is based on, and show both."
+            )
+        base = by_name.get(row.get("based_on"))
+        if base is None:
+            continue
+        if base.get("method") in ("calibrated", "markov"):
+            yield row.problem(
+                f"based_on = {base.get('rule')}: shares of the method {base.get('method')} can't be calibrated. Name a "
+                "rule of another method, such as last_non_direct."
+            )
+        elif base.get("conversion_type") not in (None, row.get("conversion_type")):
+            yield row.problem(
+                f"based_on = {base.get('rule')}: it is only for conversions of the type {base.get('conversion_type')}. "
+                f"Set conversion_type = {base.get('conversion_type')} here as well."
+            )
+
+
+def calibration_has_an_interval(row: SeedRow) -> Iterator[str]:
+    columns = ("incremental_share", "share_ci_lower", "share_ci_upper")
+    if all(column in row.typed for column in columns):
+        share, lower, upper = (row.typed[column] for column in columns)
+        if not lower <= share <= upper:
+            yield (
+                f"incremental_share = {row.get('incremental_share')}: expected it within its interval, from "
+                f"{row.get('share_ci_lower')} to {row.get('share_ci_upper')}."
+            )
+        elif lower == upper:
+            yield (
+                f"share_ci_lower and share_ci_upper are both {row.get('share_ci_lower')}: an experiment without any "
+                "doubt would leave nothing to others. Fill in the bounds of its 95 % interval."
+            )
+    begins, ends = row.typed.get("valid_from", date.min), row.typed.get("valid_to", date.max)
+    if "valid_to" in row.typed and "valid_from" not in row.wrong and ends <= begins:
+        yield (
+            f"valid_to = {ends}: it ends before its first day {begins}. valid_to is the first day on which it no "
+            "longer holds."
+        )
+
+
+def channels_without_calibration(rows: Rows, today: date) -> Iterator[Problem]:
+    """Warnings of paid channels whose credit a calibrated rule leaves as it is, and of experiments that ended."""
+    rules = [row for row in rows["attribution_rules"] if row.get("method") == "calibrated"]
+    calibrations = rows["channel_calibrations"]
+    if not rules or not calibrations:
+        return
+    holding = {row.get("channel") for row in calibrations if row.typed.get("valid_to", date.max) > today}
+    known = {row.get("channel") for row in calibrations}
+    for row in rows["channels"]:
+        channel = row.get("channel")
+        if row.typed.get("is_paid") and channel not in holding:
+            why = "has no calibration that still holds" if channel in known else "has no calibration"
+            yield row.problem(
+                f"{channel} is paid and {why}: {rules[0].get('rule')} leaves it all that it is credited with, next to "
+                "channels that keep a part. Add an experiment to channel_calibrations.csv."
+            )
+
+
+def calibrations_of_no_channel(rows: Rows) -> Iterator[Problem]:
+    """Warnings of calibrations whose channel channels.csv does not list: a misspelt one calibrates nothing."""
+    known = [row.values["channel"] for row in rows["channels"] if "channel" in row.values]
+    for row in rows["channel_calibrations"]:
+        channel = row.get("channel")
+        if known and channel is not None and channel not in known:
+            yield row.problem(
+                f"channel = {channel}: channels.csv lists no such channel. If touches have none of this name, the row "
+                f"calibrates nothing: correct it, or add the channel there.{suggestion(channel, known)}"
             )

@@ -12,6 +12,8 @@ from orchestration.lib.config.contracts import read_contracts
 from orchestration.lib.config.faults import suggestion
 from orchestration.lib.config.personal import may_name_a_person
 from orchestration.lib.config.seeds.attribution import (
+    calibrated_rule_is_based_on_a_plain_one,
+    calibration_has_an_interval,
     direct_touch_is_a_visit,
     named_properties_can_be_looked_up,
     one_rule_is_the_default,
@@ -620,6 +622,7 @@ RULES: tuple[Callable[[Rows], Iterator[Problem]], ...] = (
     one_price_holds_on_a_day,
     type_is_for_new_customers_or_not,
     one_rule_is_the_default,
+    calibrated_rule_is_based_on_a_plain_one,
 )
 RULES_OF_ROWS: Mapping[str, tuple[Callable[[SeedRow], Iterator[str]], ...]] = {
     "critical_events": (property_has_name_and_value, property_can_be_looked_up, occurrence_is_a_number),
@@ -656,4 +659,5 @@ RULES_OF_ROWS: Mapping[str, tuple[Callable[[SeedRow], Iterator[str]], ...]] = {
         direct_touch_is_a_visit,
     ),
     "attribution_rules": (parameters_are_of_the_method, weights_sum_to_one),
+    "channel_calibrations": (calibration_has_an_interval,),
 }

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
+from orchestration.lib.config.seeds.attribution import calibrations_of_no_channel, channels_without_calibration
 from orchestration.lib.config.seeds.channel_rules import rules_that_never_match
 from orchestration.lib.config.seeds.money import days_without_a_price
 from orchestration.lib.config.seeds.problems import Problem
@@ -26,6 +27,8 @@ def find_warnings(rows: Rows, today: date) -> Iterator[Problem]:
     yield from figures_shown_twice(rows)
     yield from maps_grown_old(rows, today)
     yield from days_without_a_price(rows, today)
+    yield from channels_without_calibration(rows, today)
+    yield from calibrations_of_no_channel(rows)
     for rule, reason in rules_that_never_match(rows["channel_rules"]):
         yield rule.problem(f"{rule.get('channel_rule_id')} can never match: {reason}")
 

@@ -20,7 +20,7 @@ option = $${$(2):+"--$(1)=$$$(2)"}
 SIZE = $(call option,customers,CUSTOMERS) $(call option,days,DAYS) $(call option,seed,SEED) $(call option,households,HOUSEHOLDS)
 ROWS = $(call option,table,TABLE) $(call option,reason,REASON) $(call option,column,COLUMN) $(call option,file,FILE)
 
-.PHONY: help setup run up check journey-check import-log new-source staging-model test test-all test-draws lint lint-python lint-yaml lint-sql format docs docs-outputs docs-tables bench bench-components bench-landing lock withdraw restore quarantine requeue land-again accept rebuild rollback releases hash rotate-key sql dbt digests send-digests identity-diff identity-train unions sbom bench-identity bench-journeys bench-flows clean report test-faults docs-pictures dashboard metrics mcp docs-site compare publish-postgres superset test-superset bench-pages setup-spark spark-up spark-down test-spark
+.PHONY: help setup run up check journey-check import-log new-source staging-model test test-all test-draws lint lint-python lint-yaml lint-sql format docs docs-outputs docs-tables bench bench-components bench-landing lock withdraw restore quarantine requeue land-again accept rebuild rollback releases hash rotate-key sql dbt digests send-digests identity-diff identity-train unions sbom bench-identity bench-journeys bench-attribution bench-flows clean report test-faults docs-pictures dashboard metrics mcp docs-site compare publish-postgres superset test-superset bench-pages setup-spark spark-up spark-down test-spark
 
 help:  ## Start: list the targets
 	@awk -F'  ## ' '/^[a-z-]+:.*  ## / { \
@@ -226,13 +226,16 @@ bench-identity: setup  ## Benchmarks: how well customers agree with the truth | 
 bench-journeys: setup  ## Benchmarks: which share of the simulator's phases is reproduced | CUSTOMERS= DAYS= DIRT="0 1 2"
 	@.venv/bin/python -m benchmarks.journeys $(call option,customers,CUSTOMERS) $(call option,days,DAYS) $${DIRT:+--dirt $$DIRT}
 
+bench-attribution: setup  ## Benchmarks: what rules credit beside what caused purchases | CUSTOMERS= DAYS= DIRT="0 1 2"
+	@.venv/bin/python -m benchmarks.attribution $(call option,customers,CUSTOMERS) $(call option,days,DAYS) $${DIRT:+--dirt $$DIRT}
+
 bench-pages: setup  ## Benchmarks: how long pages of the dashboard take, by filter | SIZES="1m"
 	@.venv/bin/python -m benchmarks.pages $$SIZES
 
 identity-train: setup  ## Identities: learn how to match people records, into the seeds folder
 	@$(RUN) identity-train
 
-unions: setup  ## Development: list the models that are united as events or people
+unions: setup  ## Development: list the models that are united as events, people or spend
 	@$(RUN) unions
 
 docs-pictures: setup  ## Development: the pictures of README and docs

@@ -301,8 +301,14 @@ def find_candidates(people: pa.Table, settings: MatchingSettings, truth: Mapping
     return Candidates(len(pairs), true_pair_count, found / true_pair_count if true_pair_count else 1.0)
 
 
-def people_of_identifiers(connection: duckdb.DuckDBPyConnection, truth: Path) -> dict[str, str]:
-    """The person of each identifier of people that came in, by its hash.
+# The identifiers of people that came in.
+OF_PEOPLE = "select identifier_hash from intermediate.int_identifier_trust where identifier_kind = 'person'"
+
+
+def people_of_identifiers(
+    connection: duckdb.DuckDBPyConnection, truth: Path, *, among: str = OF_PEOPLE
+) -> dict[str, str]:
+    """The person of each identifier that came in, by its hash; `among` is a query of hashes.
 
     Identifiers that several people share are left out: no answer would be right. An identifier that came in and has no
     owner is in the result: it counts as a person of its own.
@@ -341,9 +347,7 @@ def people_of_identifiers(connection: duckdb.DuckDBPyConnection, truth: Path) ->
             )
             select identifier_hash, min(person_id)
             from canonical
-            where identifier_hash in (
-                select identifier_hash from intermediate.int_identifier_trust where identifier_kind = 'person'
-            )
+            where identifier_hash in ({among})
             group by identifier_hash
             having count(distinct person_id) = 1
             """,

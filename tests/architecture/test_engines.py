@@ -38,8 +38,11 @@ ON_THE_DRIVER = {
     "int_bridge_links": "its rows are the links between people that one removal would split",
     "int_channel_credit_bounds": "its rows are sums by channel, month, rule and one of twenty groups of customers",
     "int_channel_solutions": "its rows are counts of moves between channels, by month and group of customers",
+    "int_kpi_relations": "its rows are the periods of the KPIs with a timing",
     "int_record_pairs": "its rows are people records, which are fewer than customers",
     "int_resolved_links": "its rows are the links of components in which a decision or rule is broken",
+    "int_score_drivers": "its rows are the step scores of customers who gave an overall score in a year",
+    "int_step_impacts": "its rows are sums by kind of feedback, step and one of twenty groups of customers",
 }
 
 STRING = re.compile(r"'(?:[^']|'')*'")

@@ -34,6 +34,7 @@ SOUND = {
         "revenue,events,sum,amount,order_placed,,,\n"
         "passed,intervals,count,,,buying,fell_through|completed,omni\n"
     ),
+    "churn_rules": "churn_rule_id,event_name,silent_days\nsilence,order_placed,90\ncancelled,subscription_cancelled,\n",
     "kpis": (
         "kpi_id,kpi_name,journey_id,phase_id,kind,tier,direction,unit,period,numerator_measure_id,denominator_measure_id\n"
         "order_value,Order value,buying,bought,money,primary,up,EUR,month,revenue,orders\n"
@@ -201,6 +202,8 @@ SPOILT = [
         "first day on which",
     ),
     ("kpi_targets", "30,2025-06-01", "30,", "kpi_targets.csv line 3", "line 2 still holds", "valid_to = 2025-06-01"),
+    ("churn_rules", ",90", ",0", "churn_rules.csv line 2", "silent_days = 0", "at least 1"),
+    ("churn_rules", ",order_placed", ",", "churn_rules.csv line 2", "event_name is empty", "Fill it in"),
     ("kpi_roles", "keeper@", "keeper at ", "kpi_roles.csv line 2", "email = keeper at example.com", "Correct it"),
     ("kpi_roles", "keeper@", "kee\0per@", "kpi_roles.csv line 2", "U+0000 at place 4", "again"),
     ("kpi_roles", "keeper@", "keeper\x7f@", "kpi_roles.csv line 2", "U+007F at place 7", "again"),
@@ -1004,3 +1007,39 @@ def test_a_limit_of_deliveries_that_says_nothing_usable_is_an_error(tmp_path: Pa
 def test_a_limit_of_kpis_that_says_nothing_usable_is_an_error(tmp_path: Path, row: str, says: str) -> None:
     [error] = errors(tmp_path, kpi_limits=f"kpi_id,figure,minimum_effect,is_on,blocks,reason\n{row}\n")
     assert error.startswith(f"kpi_limits.csv line 2: {says}"), error
+
+
+OTHERS = "measure_id,subject,aggregation,value_column,outcome,churn_rule_id,feedback_kind,channel\n"
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("left,churn,count,,churned,,,", "needs a churn_rule_id. Name the rule"),
+        (
+            "left,churn,count,,churned,silense,,",
+            "churn_rule_id = silense is not in churn_rules.csv.",
+        ),
+        ("left,churn,count,,fell_out,silence,,", "outcome fell_out: expected churned, stayed, joined by |"),
+        ("left,churn,sum,amount,,silence,,", "value_column = amount: churn have none. Leave it empty"),
+        ("left,churn,count,,,silence,nps,", "feedback_kind = nps: churn can't be narrowed by it"),
+        ("sent,invitations,distinct_customers,,,,,", "an invitation may go to nobody who is known. Set count"),
+        ("sent,invitations,count,,churned,,,", "outcome churned: expected answered, unanswered, joined by |"),
+        ("sent,invitations,count,,,,,web", "channel = web: invitations can't be narrowed by it"),
+        ("sent,events,count,,,silence,,", "churn_rule_id = silence: events are no churn"),
+    ],
+)
+def test_measures_of_churn_and_invitations_have_what_they_need(tmp_path: Path, row: str, message: str) -> None:
+    sound = "orders,events,count,,,,,\nrevenue,events,sum,amount,,,,\n"
+    found = errors(tmp_path, measures=f"{OTHERS}{sound}{row}\n")
+    assert any(error.startswith("measures.csv line 4") and message in error for error in found), found
+
+
+def test_kpis_without_a_timing_have_none_and_a_wrong_one_is_refused(tmp_path: Path) -> None:
+    """Seeds of an earlier version have no such column."""
+    resolved(tmp_path)
+    header, row = (tmp_path / "resolved" / "kpis.csv").read_text(encoding="utf-8").splitlines()
+    assert header.endswith(",timing") and row.endswith(",")
+    header, row = SOUND["kpis"].splitlines()
+    [found] = errors(tmp_path, kpis=f"{header},timing\n{row},soon\n")
+    assert found.startswith("kpis.csv line 2: timing = soon: ") and "leads, lags, outcome" in found

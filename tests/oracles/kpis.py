@@ -136,6 +136,43 @@ def interval_facts(
     return found
 
 
+def churn_facts(
+    events: Iterable[Mapping[str, Any]], seeds: Mapping[str, Seed], known: Definitions, as_of: datetime
+) -> list[Fact]:
+    """Returns every match of a measure with a decision about churn that is known by the clock, on the day it is known.
+
+    `events` are in order. Of a rule by silence each event asks whether the same customer has another in time.
+    """
+    found = []
+    for rule in seeds.get("churn_rules", ()):
+        asking = [
+            event
+            for event in events
+            if counted(event)
+            and event["is_linkable"]
+            and event["event_name"] == rule["event_name"]
+            and rule["source_system"] in ("", event["source_system"])
+        ]
+        for place, event in enumerate(asking):
+            outcome, end = "churned", event["occurred_at"]
+            if rule["silent_days"]:
+                end += timedelta(days=int(rule["silent_days"]))
+                later = [one for one in asking[place + 1 :] if one["customer_id"] == event["customer_id"]]
+                outcome = "stayed" if any(one["occurred_at"] <= end for one in later) else "churned"
+            channel = event["channel"] or "(none)"
+            for measure in seeds.get("measures", ()):
+                if (
+                    measure["subject"] == "churn"
+                    and measure["churn_rule_id"] == rule["churn_rule_id"]
+                    and end <= as_of
+                    and measure["channel"] in ("", channel)
+                    and outcome in (measure["outcome"] or outcome).split("|")
+                ):
+                    day = known.day_of(end)
+                    found.append(Fact(measure["measure_id"], day, channel, event["customer_id"], None))
+    return found
+
+
 def money_facts(
     spent: Iterable[Mapping[str, Any]],
     costs: Iterable[Mapping[str, Any]],
@@ -432,7 +469,7 @@ def beginnings(
                 for event in met
                 if all(not measure[column] or measure[column] == event.get(column) for column in asked)
             ]
-        elif measure["subject"] in ("spend", "costs"):
+        elif measure["subject"] in ("spend", "costs", "churn"):
             days = [fact.day for fact in of_money if fact.measure_id == measure["measure_id"]]
         else:
             days = [

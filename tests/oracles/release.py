@@ -143,6 +143,7 @@ def expected(
     of_money = kpis.money_facts(
         spent, service_costs, [(one.journey_id, one.phase_id, one.event_id) for one in steps], seeds
     )
+    of_money += kpis.churn_facts(events, seeds, known, as_of)
     facts = [*kpis.facts(events, intervals, level_of, seeds, known), *of_money]
 
     @cache

@@ -185,9 +185,9 @@ def feedback(
     kinds: Mapping[str, str] = {},
 ) -> dict[str, dict[str, Any]]:
     """Returns what is known of each answer up to a clock, by its id."""
-    named = {one.customer for one in (*answers, *events)}
+    people = {one.customer for one in answers} | {event.customer for event in events}
     by_id = {
-        asked.invitation_id: asked if asked.customer in named else replace(asked, customer=None)
+        asked.invitation_id: asked if asked.customer in people else replace(asked, customer=None)
         for asked in invitations
     }
     known = [said for said in answers if said.at <= as_of]

@@ -32,7 +32,29 @@ TOUCHPOINTS = ("home", "product_page", "order_page", "newsletter", "help_desk", 
 ANSWERING = ("quote_form", "sign_in", "help_desk")
 # those whose answers name a ticket, by the seed of this test
 KINDS = {"help_desk": "ticket"}
-BUILT = ("+agg_voice", "+bridge_feedback_journeys", "+fct_steps", "+fct_events", "+bridge_customer_identifiers")
+BUILT = (
+    "+fct_kpi_values_daily",
+    "+agg_drivers",
+    "+agg_voice",
+    "+bridge_feedback_journeys",
+    "+fct_steps",
+    "+fct_events",
+    "+bridge_customer_identifiers",
+)
+# of the surveys about the help desk, and of all
+KPI_SEEDS = {
+    "measures": (
+        "measure_id,subject,aggregation,touchpoint,outcome\nsent,invitations,count,,\n"
+        "answered,invitations,count,,answered\nsent_desk,invitations,count,help_desk,\n"
+        "silent_desk,invitations,count,help_desk,unanswered\n"
+    ),
+    "kpis": (
+        "kpi_id,kpi_name,kind,tier,direction,unit,period,numerator_measure_id,denominator_measure_id\n"
+        "response,Response,feeling,primary,up,share,month,answered,sent\n"
+        "silence,Silence,feeling,primary,down,share,month,silent_desk,sent_desk\n"
+    ),
+    "kpi_roles": "kpi_id,role,person,email\nresponse,accountable,Ann,\nsilence,accountable,Ann,\n",
+}
 Row = dict[str, Any]
 
 
@@ -431,6 +453,8 @@ def seeds(folder: Path) -> Path:
         "busy,Often met,event_count,at_least,6,\nquiet,Seldom met,event_count,below,4,\n",
         encoding="utf-8",
     )
+    for name, text in KPI_SEEDS.items():
+        (folder / f"{name}.csv").write_text(text, encoding="utf-8")
     header, *lines = (folder / "touchpoints.csv").read_text(encoding="utf-8").splitlines()
     kinds = [KINDS.get(line.split(",")[0], "") for line in lines]
     declared = [f"{line},{kind}" for line, kind in zip(lines, kinds, strict=True)]
@@ -729,6 +753,65 @@ def test_counts_by_month_and_breakdown_are_those_of_the_oracle(told: Told, at_on
 def _as_said(asked: Asked) -> Said:
     return Said(asked.invitation_id, asked.customer, asked.kind, asked.at, asked.touchpoint, asked.reference,
                 kind_of_record=asked.kind_of_record)  # fmt: skip
+
+
+def test_the_response_rate_is_a_kpi_of_the_day_of_the_invitation(told: Told, at_once: Warehouse) -> None:
+    """Of all surveys that customers got; and of those about the help desk by their step, where they name none."""
+    answered = {
+        row["invitation_id"]
+        for row in told.expected.values()
+        if row["invitation_status"] == "invited" and row["score_status"] != "partial"
+    }
+    by_id = {asked.invitation_id: asked for asked in told.asked}
+    expected: dict[tuple[str, Any], list[int]] = defaultdict(lambda: [0, 0])
+    for asked in told.asked:
+        if asked.is_employee or not asked.is_delivered:
+            continue
+        is_answered = asked.invitation_id in answered
+        step = voice.step_of(_as_said(asked), by_id, told.events, ANSWERING, KINDS)
+        for kpi, is_counted, is_hit in (
+            ("response", True, is_answered), ("silence", step["touchpoint"] == "help_desk", not is_answered),
+        ):  # fmt: skip
+            if is_counted:
+                expected[kpi, asked.at.date()][0] += is_hit
+                expected[kpi, asked.at.date()][1] += 1
+    rows = at_once.query("from kpis.fct_kpi_values_daily where channel = 'all' and segment = 'all'")
+    found = {(row["kpi_id"], row["measured_on"]): [row["numerator"], row["denominator"]] for row in rows}
+    assert found == expected and {key[0] for key in found} == {"response", "silence"}
+
+
+def test_the_impact_of_a_step_is_all_less_all_others(told: Told, at_once: Warehouse) -> None:
+    points = {"promoter": 100, "passive": 0, "detractor": -100}
+    said: dict[str, list[tuple[str | None, float]]] = defaultdict(list)
+    for row in told.expected.values():
+        is_of_step = row["survey_scope"] == "transactional" and row["respondent_kind"] == "customer"
+        if row["is_counted"] and row["score_status"] == "scored" and is_of_step:
+            kind = row["feedback_kind"]
+            value = points.get(row["feedback_group"], row["score_share"])
+            said[kind].append((row["touchpoint"], float(row["feedback_group"] == "satisfied") if kind in (
+                "csat", "rating") else value))  # fmt: skip
+    rows = at_once.query("from voice.agg_drivers where analysis = 'impact' and dimension = 'touchpoint'")
+    assert {(row["feedback_kind"], row["touchpoint"]) for row in rows} == {
+        (kind, touchpoint) for kind, answers in said.items() for touchpoint, _ in answers if touchpoint
+    }
+    statuses = set()
+    for row in rows:
+        answers = said[row["feedback_kind"]]
+        there = [value for touchpoint, value in answers if touchpoint == row["touchpoint"]]
+        others = [value for touchpoint, value in answers if touchpoint != row["touchpoint"]]
+        statuses.add(row["status"])
+        if row["status"] == "not_enough_answers":
+            assert row["association"] is None and row["metric"] is None
+            continue
+        assert row["answer_count"] == len(there) >= voice.LEAST
+        impact = statistics.mean([*there, *others]) - statistics.mean(others)
+        assert row["association"] == pytest.approx(impact, abs=1e-5), row
+        assert row["association_ci_lower"] <= row["association"] <= row["association_ci_upper"]
+        assert row["is_beyond_noise"] == (row["association_ci_lower"] > 0 or row["association_ci_upper"] < 0)
+    assert statuses == {"measured", "not_enough_answers"}
+    phases = at_once.query("from voice.agg_drivers where dimension = 'phase'")
+    assert {row["journey_id"] for row in phases} == {"first_purchase"}
+    assert {row["reading"] for row in [*rows, *phases]} == {"association"}
 
 
 def test_small_groups_are_withheld(at_once: Warehouse) -> None:

@@ -25,7 +25,8 @@ select
     numerators.measure_name as numerator_name,
     numerators.description as numerator_description,
     denominators.measure_name as denominator_name,
-    denominators.description as denominator_description
+    denominators.description as denominator_description,
+    kpis.timing
 from {{ ref('kpis') }} as kpis
 left join {{ ref('measures') }} as numerators
     on numerators.measure_id = kpis.numerator_measure_id

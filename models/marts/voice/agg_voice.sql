@@ -39,7 +39,6 @@ with answers as (
         score_share,
         is_anonymous,
         is_counted,
-        is_complete,
         invitation_status,
         cast(date_trunc('month', answered_on) as date) as month_starts_on,
         answered_at
@@ -56,12 +55,6 @@ counted_answers as (
         ) = 1 as is_opinion
     from answers
     where is_counted
-),
-
-answered_invitations as (
-    select distinct invitation_id
-    from answers
-    where invitation_status = 'invited' and is_complete
 ),
 
 invitations as (
@@ -82,7 +75,7 @@ invitations as (
     from {{ ref('int_invitations') }} as invitations
     left join {{ ref('int_feedback_steps') }} as steps
         on steps.feedback_id = invitations.invitation_id
-    left join answered_invitations as answered
+    left join {{ ref('int_answered_invitations') }} as answered
         on answered.invitation_id = invitations.invitation_id
     where invitations.is_delivered and invitations.sent_at <= {{ as_of() }}
 ),

@@ -136,8 +136,8 @@ def _counting(measure: Row, *, kpi_id: str, part: str) -> dict[str, Any]:
         return _simple(kind[str(aggregation)], _interval_filters(measure))
     if measure.get("occurrence") and aggregation == "distinct_customers":
         raise _LeftOut(IN_TURN)
-    is_of_money = measure.get("subject") in ("spend", "costs")
-    is_scored = is_of_money or bool(measure.get("value_column") or measure.get("feedback_kind"))
+    is_published_alone = measure.get("subject") in ("spend", "costs", "churn", "invitations")
+    is_scored = is_published_alone or bool(measure.get("value_column") or measure.get("feedback_kind"))
     if is_scored and aggregation == "distinct_customers":
         raise _LeftOut(SCORED_CUSTOMERS)
     if is_scored or measure.get("occurrence"):

@@ -3,8 +3,8 @@
 `landing.definitions` has a row per release and scope. A scope is a published table (`table core.fct_events`: the code
 of its models, the seeds that they read, the settings), a journey (`journey purchase`: its phases and rules), or
 a part of a KPI (`kpi purchase_order_value numerator`: its measure, of intervals with the journey, of money with the
-exchange rates, of costs with the prices). Rates, prices and versions of journeys count from the day on which they are
-valid: what is entered for later changes no figure before.
+exchange rates, of costs with the prices, of churn with its rule). Rates, prices and versions of journeys count from
+the day on which they are valid: what is entered for later changes no figure before.
 """
 
 from __future__ import annotations
@@ -24,7 +24,16 @@ from orchestration.lib.core.sql import name as quoted
 # A scope of its own: the last landing batch of the release's build.
 BATCH = "batch"
 # Seeds whose rows are each of one KPI or journey, or of money or costs.
-SEEDS_BY_ROW = ("kpis", "measures", "journeys", "phases", "critical_events", "exchange_rates", "unit_costs")
+SEEDS_BY_ROW = (
+    "kpis",
+    "measures",
+    "journeys",
+    "phases",
+    "critical_events",
+    "exchange_rates",
+    "unit_costs",
+    "churn_rules",
+)
 # Seeds that decide who is who, and what a change of does to customers is seen there; or by what figures are split.
 SEEDS_OF_PEOPLE = ("identity_decisions", "blocked_identifiers", "segments")
 # Columns that only name or explain.
@@ -82,6 +91,7 @@ def _of_rows(connection: duckdb.DuckDBPyConnection, day: date) -> dict[str, str]
     """Hashes of journeys, and of the parts of KPIs."""
     kpis, measures, versions, phases, rules = (_rows(connection, seed) for seed in SEEDS_BY_ROW[:5])
     rates = _hash(row for row in _rows(connection, "exchange_rates") if row["valid_from"] <= day)
+    churn_rules = _rows(connection, "churn_rules")
     prices = _hash(
         {**row, "valid_to": row["valid_to"] if row["valid_to"] is not None and row["valid_to"] <= day else None}
         for row in _rows(connection, "unit_costs")
@@ -112,7 +122,8 @@ def _of_rows(connection: duckdb.DuckDBPyConnection, day: date) -> dict[str, str]
                 journey = journeys.get(str(measure["journey_id"])) if is_of_journey else None
                 of_money = rates if measure["value_column"] in ("amount", "spend") else None
                 of_money = prices if measure["subject"] == "costs" else of_money
-                found[f"kpi {kpi['kpi_id']} {part}"] = _hash([measure, journey, of_money])
+                of_churn = [rule for rule in churn_rules if rule["churn_rule_id"] == measure.get("churn_rule_id")]
+                found[f"kpi {kpi['kpi_id']} {part}"] = _hash([measure, journey, of_money, *of_churn])
     return found
 
 

@@ -29,11 +29,16 @@ create table config.critical_events as
 create table config.measures as
     select * from (values
         ('revenue', 'events', 'amount', null), ('orders', 'events', null, null), ('looks', 'intervals', null, 'buying'),
-        ('spent', 'spend', 'spend', null), ('costs', 'costs', 'service_cost', null)
+        ('spent', 'spend', 'spend', null), ('costs', 'costs', 'service_cost', null), ('left', 'churn', null, null)
     ) as measures (measure_id, subject, value_column, journey_id);
+alter table config.measures add column churn_rule_id varchar;
+update config.measures set churn_rule_id = 'silence' where subject = 'churn';
+create table config.churn_rules as
+    select 'silence' as churn_rule_id, 'order_placed' as event_name, 30 as silent_days;
 create table config.kpis as
     select * from (values
-        ('order_value', 'revenue', 'orders'), ('looks', 'looks', null), ('spent_per_cost', 'spent', 'costs')
+        ('order_value', 'revenue', 'orders'), ('looks', 'looks', null), ('spent_per_cost', 'spent', 'costs'),
+        ('left', 'left', null)
     )
         as kpis (kpi_id, numerator_measure_id, denominator_measure_id);
 create table config.exchange_rates as
@@ -76,6 +81,7 @@ def hashes(connection: duckdb.DuckDBPyConnection, day: date) -> dict[str, str]:
         ("update config.unit_costs set cost = 0.6", COSTS, COSTS),
         ("update config.unit_costs set valid_to = '2026-09-01'", set(), set()),
         ("insert into config.unit_costs values ('mail', 'mailed', 1, date '2026-08-01', null)", set(), COSTS),
+        ("update config.churn_rules set silent_days = 60", *[{"kpi left numerator"}] * 2),
         (VERSION_2.format(day="2026-09-01"), set(), set()),
         (VERSION_2.format(day="2026-08-01"), set(), JOURNEY),
         (VERSION_2.format(day="2026-06-01"), JOURNEY, JOURNEY),

@@ -38,10 +38,12 @@ from orchestration.lib.core.settings import CONTROL_CHARACTER, MAIL_ADDRESS, PRO
 HASH = re.compile(r"[0-9a-f]{32}")
 OCCURRENCE = re.compile(r"[1-9][0-9]{0,8}\+?")
 OUTCOMES = ("completed", "fell_out", "fell_through", "pending", "regressed")
+# Of what is no interval.
+OUTCOMES_OF = {"churn": ("churned", "stayed"), "invitations": ("answered", "unanswered")}
 # The columns of measures.csv that say what is counted.
 MEASURE_FILTERS = (
     "event_name", "source_system", "channel", "touchpoint", "feedback_kind", "journey_id", "phase_id", "level",
-    "occurrence",
+    "occurrence", "churn_rule_id",
 )  # fmt: skip
 # What a measure of each subject may add up, and by what it may be narrowed.
 MEASURE_VALUES = {
@@ -49,10 +51,15 @@ MEASURE_VALUES = {
     "intervals": ("dwell_seconds",),
     "spend": ("spend", "impressions", "clicks"),
     "costs": ("service_cost",),
+    "churn": (),
+    "invitations": (),
 }
-FILTERS_OF_MONEY = {
+# Others than events and intervals have few columns.
+FILTERS_OF_SUBJECT = {
     "spend": ("source_system", "channel"),
     "costs": ("event_name", "source_system", "channel", "touchpoint", "journey_id", "phase_id"),
+    "churn": ("churn_rule_id", "channel", "outcome"),
+    "invitations": ("feedback_kind", "touchpoint", "outcome"),
 }
 # What a segment may look at, and the kind of value it is compared with.
 SEGMENT_ATTRIBUTES = {
@@ -308,12 +315,13 @@ def value_is_of_the_subject(row: SeedRow) -> Iterator[str]:
     subject, value = row.get("subject"), row.get("value_column")
     accepted = MEASURE_VALUES.get(subject or "")
     if accepted is not None and value is not None and "value_column" not in row.wrong and value not in accepted:
-        yield f"value_column = {value}: {subject} have none. Write {' or '.join(accepted)}, or set another subject."
+        instead = f"Write {' or '.join(accepted)}" if accepted else "Leave it empty"
+        yield f"value_column = {value}: {subject} have none. {instead}, or set another subject."
 
 
-def measure_of_money_is_narrowed_by_what_it_has(row: SeedRow) -> Iterator[str]:
+def measure_is_narrowed_by_what_it_has(row: SeedRow) -> Iterator[str]:
     subject = row.get("subject") or ""
-    accepted = FILTERS_OF_MONEY.get(subject)
+    accepted = FILTERS_OF_SUBJECT.get(subject)
     if accepted is None:
         return
     for column in (*MEASURE_FILTERS, "outcome"):
@@ -321,8 +329,20 @@ def measure_of_money_is_narrowed_by_what_it_has(row: SeedRow) -> Iterator[str]:
             yield f"{column} = {row.get(column)}: {subject} can't be narrowed by it. Leave it empty."
     if subject == "spend" and row.get("aggregation") not in (None, "sum"):
         yield f"aggregation = {row.get('aggregation')}: rows of spend are added up. Set sum and a value_column."
+    if subject in ("churn", "invitations") and row.get("aggregation") == "sum":
+        yield f"aggregation = sum: {subject} have nothing to add up. Set count."
+    if subject == "invitations" and row.get("aggregation") == "distinct_customers":
+        yield "aggregation = distinct_customers: an invitation may go to nobody who is known. Set count."
     if row.get("phase_id") is not None and row.get("journey_id") is None:
         yield f"phase_id = {row.get('phase_id')}: of which journey? Fill in journey_id."
+
+
+def churn_has_a_rule(row: SeedRow) -> Iterator[str]:
+    rule, subject = row.get("churn_rule_id"), row.get("subject")
+    if subject == "churn" and rule is None:
+        yield "a measure of churn needs a churn_rule_id. Name the rule of churn_rules.csv that decides it."
+    elif subject in ("events", "intervals") and rule is not None:
+        yield f"churn_rule_id = {rule}: {subject} are no churn. Leave it empty, or set subject = churn."
 
 
 def measure_of_intervals_has_a_journey(row: SeedRow) -> Iterator[str]:
@@ -338,8 +358,9 @@ def measure_of_events_has_no_level(row: SeedRow) -> Iterator[str]:
 
 def outcomes_are_known(row: SeedRow) -> Iterator[str]:
     for outcome in (row.get("outcome") or "").split("|"):
-        if outcome and outcome not in OUTCOMES:
-            yield f"outcome {outcome}: expected {', '.join(OUTCOMES)}, joined by |."
+        known = OUTCOMES_OF.get(row.get("subject") or "", OUTCOMES)
+        if outcome and outcome not in known:
+            yield f"outcome {outcome}: expected {', '.join(known)}, joined by |."
 
 
 def share_is_of_a_whole(rows: Rows) -> Iterator[Problem]:
@@ -388,11 +409,12 @@ def _no_part(part: SeedRow, whole: SeedRow) -> str | None:
         wanted = whole.get(column)
         if wanted is not None and part.get(column) != wanted:
             return f"only the latter asks for {column} = {wanted}"
-    ended = {outcome for outcome in OUTCOMES if outcome != "pending" or whole.get("is_pending_included") != "false"}
-    counted = set((part.get("outcome") or "|".join(OUTCOMES)).split("|"))
+    outcomes = OUTCOMES_OF.get(whole.get("subject") or "", OUTCOMES)
+    ended = {outcome for outcome in outcomes if outcome != "pending" or whole.get("is_pending_included") != "false"}
+    counted = set((part.get("outcome") or "|".join(outcomes)).split("|"))
     if part.get("is_pending_included") == "false":
         counted.discard("pending")
-    if not counted <= ended & set((whole.get("outcome") or "|".join(OUTCOMES)).split("|")):
+    if not counted <= ended & set((whole.get("outcome") or "|".join(outcomes)).split("|")):
         return "the latter leaves out some of its outcomes"
     how = part.get("aggregation"), whole.get("aggregation")
     if how == ("sum", "count"):
@@ -631,7 +653,8 @@ RULES_OF_ROWS: Mapping[str, tuple[Callable[[SeedRow], Iterator[str]], ...]] = {
     "measures": (
         sum_has_a_value,
         value_is_of_the_subject,
-        measure_of_money_is_narrowed_by_what_it_has,
+        measure_is_narrowed_by_what_it_has,
+        churn_has_a_rule,
         measure_of_intervals_has_a_journey,
         measure_of_events_has_no_level,
         occurrence_is_a_number,

@@ -1,0 +1,1 @@
+"""What goes with an outcome: steps with what people say, KPIs with what they lead to."""

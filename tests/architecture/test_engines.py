@@ -39,10 +39,12 @@ ON_THE_DRIVER = {
     "int_channel_credit_bounds": "its rows are sums by channel, month, rule and one of twenty groups of customers",
     "int_channel_solutions": "its rows are counts of moves between channels, by month and group of customers",
     "int_kpi_relations": "its rows are the periods of the KPIs with a timing",
+    "int_learnt_sentiments": "its rows are distinct texts in languages with labels enough",
     "int_record_pairs": "its rows are people records, which are fewer than customers",
     "int_resolved_links": "its rows are the links of components in which a decision or rule is broken",
     "int_score_drivers": "its rows are the step scores of customers who gave an overall score in a year",
     "int_step_impacts": "its rows are sums by kind of feedback, step and one of twenty groups of customers",
+    "int_text_readings": "its rows are distinct texts, each read once",
 }
 
 STRING = re.compile(r"'(?:[^']|'')*'")

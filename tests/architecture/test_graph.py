@@ -47,6 +47,7 @@ KNOWN: Mapping[str, Mapping[str, str]] = {
         "int_shared_device_events → int_events_stitched": "an increment keeps those of visitors that people share",
         "int_unusable_event_identifiers → int_unusable_identifiers": "an increment keeps those of events",
         "int_unnamed_events → int_events_stitched": "few events name nobody; every event is stitched",
+        "int_learnt_sentiments → int_feedback_sentiments": "a Python step scores texts; every answer has one or none",
         "int_conflicting_links → int_resolved_links": "SQL prepares what a Python step splits",
         "stalled_customers → agg_stalled_customers": "the aggregate also counts open intervals that are not stalled",
     },
@@ -69,8 +70,12 @@ KNOWN: Mapping[str, Mapping[str, str]] = {
     ),
     "a source table has one staging model": {
         "loyalty.members": "a row is an event and a people record",
-        "surveys.responses": "a row is an event of a customer, or the answer of an employee, who is no customer",
-        "feed.events": "a row is an event of a customer, or the answer of an employee, who is no customer",
+        "surveys.responses": "a row is an event of a customer, or the answer of an employee; its comment is in none",
+        "feed.events": "a row is an event of a customer, or the answer of an employee; its text is in none",
+        **dict.fromkeys(
+            ("social.mentions", "social.messages", "support.tickets"),
+            "a row is an event, and its text is in none: it is read by what finds its mood alone",
+        ),
     },
 }  # fmt: skip
 
@@ -288,7 +293,7 @@ def test_python_steps_are_declared_as_their_functions_want_them(manifest: Manife
     steps = [Step.of(node) for node in manifest.nodes.values() if node.config.materialized == PYTHON_STEP]
     # what a build looks at first, without dbt
     assert set(code_of_steps().files) == {file for step in steps for file in step.code.files}
-    assert len(steps) == 5
+    assert len(steps) == 7
 
 
 BRIDGES = "orchestration.lib.identity.bridges.bridge_links"

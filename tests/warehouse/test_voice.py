@@ -37,6 +37,7 @@ BUILT = (
     "+agg_drivers",
     "+agg_voice",
     "+bridge_feedback_journeys",
+    "+sentiment_quality",
     "+fct_steps",
     "+fct_events",
     "+bridge_customer_identifiers",
@@ -378,6 +379,30 @@ def records_and_invitations(told: Told) -> None:
                 )  # fmt: skip
 
 
+def scored_texts(told: Told, chance: random.Random) -> None:
+    """Comments in Dutch, enough to learn from: what is said follows the score, but for some. Few are in English."""
+    glad = ("heel fijn en snel geholpen", "goede winkel en vriendelijke mensen", "alles kwam netjes op tijd aan")
+    cross = (
+        "veel te laat en erg slecht verpakt",
+        "wat een waardeloze klantenservice",
+        "het duurde weer eindeloos lang",
+    )
+    about = ("de bank", "een lamp", "het bureau", "de stoel", "mijn tafel", "onze kast")
+    for number in range(330):
+        is_glad = number % 2 == 0
+        words = chance.choice(glad if is_glad == (chance.random() < 0.9) else cross)
+        told.answer(
+            f"scored-{number}", str(600_000 + number % 200), datetime(2025, 8, 8), 5 if is_glad else 1, "csat",
+            touchpoint="till", comment=f"{chance.choice(about)}: {words} bij deze bestelling",
+        )  # fmt: skip
+    for number, (score, words) in enumerate(
+        ((5, "I really love this great shop"), (1, "This is a terrible, awful shop"))
+    ):
+        told.answer(
+            f"english-{number}", "600500", datetime(2025, 8, 9), score, "csat", touchpoint="till", comment=words
+        )
+
+
 def random_customers(told: Told, chance: random.Random) -> None:
     """Customers who do things, are asked, and answer or do not, by survey tool and by feed."""
     numbers = [str(800_000 + number) for number in range(30)]
@@ -442,6 +467,7 @@ def told() -> Told:
     known_answers(made)
     bad_input(made)
     records_and_invitations(made)
+    scored_texts(made, random.Random(3))
     random_customers(made, random.Random(17))
     return made
 
@@ -606,6 +632,65 @@ def test_bad_input_has_its_outcome(at_once: Warehouse) -> None:
     assert rows["down"]["feedback_group"] == "easy" and rows["down"]["score_share"] == 1
     assert rows["two-points"]["feedback_group"] == "dissatisfied"
     assert [rows[f"text-{n}"]["text_length"] for n in range(6)] == [1_000_000, 5, 3, 25, 32, None]
+
+
+def test_a_text_of_any_kind_has_a_language_and_a_mood_or_says_that_it_has_none(at_once: Warehouse) -> None:
+    """A megabyte without words, another script, signs alone, HTML, a formula, blanks; English and Dutch."""
+    rows = {row["feedback_id"].removeprefix("surveys:"): row for row in at_once.query("from voice.fct_feedback")}
+    moods = ("language", "sentiment_method", "sentiment")
+    assert [rows[f"text-{number}"]["sentiment_method"] for number in range(6)] == ["not_scored"] * 5 + [None]
+    assert [rows[f"text-{number}"]["language"] for number in (1, 2, 3, 5)] == ["ja", "und", "und", None]
+    assert all(rows[f"text-{number}"]["sentiment"] is None for number in range(6))
+    loves, hates = (tuple(rows[f"english-{number}"][name] for name in moods) for number in range(2))
+    assert loves[:2] == hates[:2] == ("en", "lexicon") and loves[2] > 0.5 and hates[2] < -0.5
+    learnt = [row for name, row in rows.items() if name.startswith("scored-")]
+    assert {(row["language"], row["sentiment_method"]) for row in learnt} == {("nl", "own_model")}
+    assert all(-1 <= row["sentiment"] <= 1 for row in learnt)
+
+
+def test_no_text_is_scored_by_a_model_that_saw_its_customer(at_once: Warehouse) -> None:
+    """A text that customers of several folds wrote has a mood for each; all labels of one customer are of one fold."""
+    rows = at_once.query("from intermediate.int_learnt_sentiments")
+    folds: dict[str, set[float]] = defaultdict(set)
+    for row in rows:
+        folds[row["text_hash"]].add(row["sentiment"])
+    assert any(len(moods) > 1 for moods in folds.values())
+    of_customers = at_once.query(
+        "select customer_id, count(distinct fold) as folds from intermediate.int_mood_labels "
+        "inner join intermediate.int_answers using (feedback_id) group by customer_id"
+    )
+    assert {row["folds"] for row in of_customers} == {1}
+
+
+def test_the_quality_of_sentiment_is_that_of_labels_by_hand(at_once: Warehouse) -> None:
+    rows = {row["language"]: row for row in at_once.query("from voice.sentiment_quality")}
+    labels = at_once.query(
+        "select is_happy, sentiment from intermediate.int_mood_labels as labels "
+        "inner join voice.fct_feedback as feedback using (feedback_id) where labels.language = 'nl'"
+    )
+    happy, other = ([row["sentiment"] for row in labels if row["is_happy"] == kind] for kind in (True, False))
+    wins = sum((one > two) + (one == two) / 2 for one in happy for two in other)
+    misses = (statistics.fmean(((1 - one) / 2) ** 2 for one in happy) + statistics.fmean(
+        ((one + 1) / 2) ** 2 for one in other)) / 2  # fmt: skip
+    dutch = rows["nl"]
+    assert (dutch["sentiment_method"], dutch["label_count"], dutch["happy_label_count"]) == ("own_model", 330, 165)
+    assert dutch["auc"] == pytest.approx(wins / len(happy) / len(other))
+    assert dutch["brier_score"] == pytest.approx(misses, abs=1e-8)
+    assert 0.8 < dutch["auc_ci_lower"] < dutch["auc"] < dutch["auc_ci_upper"] < 1 and dutch["brier_score"] < 0.2
+    assert (rows["en"]["sentiment_method"], rows["en"]["auc"], rows["en"]["not_scored_share"]) == ("lexicon", None, 0)
+    assert (rows["und"]["sentiment_method"], rows["und"]["not_scored_share"]) == ("not_scored", 1)
+
+
+def test_the_mean_mood_of_a_month_is_that_of_its_texts(at_once: Warehouse) -> None:
+    row = month(at_once, "csat", "2025-08-01")
+    moods = at_once.query(
+        "select sentiment from voice.fct_feedback where sentiment is not null and answered_on < '2025-09-01'"
+    )
+    assert (row["sentiment_count"], row["mean_sentiment"]) == (
+        332, pytest.approx(statistics.fmean(row["sentiment"] for row in moods)),
+    )  # fmt: skip
+    few = at_once.query("from voice.agg_voice where sentiment_count < 5 and mean_sentiment is not null")
+    assert few == []
 
 
 def test_an_employee_becomes_no_customer(at_once: Warehouse) -> None:

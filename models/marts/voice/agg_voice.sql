@@ -27,22 +27,25 @@
 {%- set reveals_phase = reveals_small_part('group_count', phases_of_all_parts, 'phase_id') %}
 with answers as (
     select
-        feedback_id,
-        customer_id,
-        invitation_id,
-        respondent_kind,
-        feedback_kind,
-        survey_scope,
-        feedback_group,
-        touchpoint,
-        department,
-        score_share,
-        is_anonymous,
-        is_counted,
-        invitation_status,
-        cast(date_trunc('month', answered_on) as date) as month_starts_on,
-        answered_at
-    from {{ ref('int_answers') }}
+        answers.feedback_id,
+        answers.customer_id,
+        answers.invitation_id,
+        answers.respondent_kind,
+        answers.feedback_kind,
+        answers.survey_scope,
+        answers.feedback_group,
+        answers.touchpoint,
+        answers.department,
+        answers.score_share,
+        sentiments.sentiment,
+        answers.is_anonymous,
+        answers.is_counted,
+        answers.invitation_status,
+        cast(date_trunc('month', answers.answered_on) as date) as month_starts_on,
+        answers.answered_at
+    from {{ ref('int_answers') }} as answers
+    left join {{ ref('int_feedback_sentiments') }} as sentiments
+        on sentiments.feedback_id = answers.feedback_id
 ),
 
 -- what somebody thinks of the brand is one opinion per month, however often they are asked; a step may be met twice
@@ -91,6 +94,7 @@ facts as (
         touchpoint,
         department,
         cast(score_share as decimal(18, 6)) as score_share,
+        cast(sentiment as decimal(18, 6)) as sentiment,
         false as is_invitation,
         false as is_answered,
         true as is_answer,
@@ -108,6 +112,7 @@ facts as (
         null,
         touchpoint,
         department,
+        null,
         null,
         true,
         is_answered,
@@ -153,6 +158,7 @@ at_places as (
         survey_scope,
         feedback_group,
         score_share,
+        sentiment,
         is_invitation,
         is_answered,
         is_answer,
@@ -188,6 +194,8 @@ counts as (
         count_if(is_unsolicited) as unsolicited_count,
         count_if(is_answer) as answer_count,
         count(score_share) as scored_count,
+        count(sentiment) as sentiment_count,
+        cast(sum(sentiment) as double) as sentiment_sum,
         count_if(coalesce(feedback_group in ('promoter', 'satisfied', 'easy'), false)) as positive_count,
         count_if(coalesce(feedback_group in ('passive', 'neutral'), false)) as neutral_count,
         count_if(coalesce(feedback_group in ('detractor', 'dissatisfied', 'hard'), false)) as negative_count,
@@ -219,7 +227,8 @@ valued as (
                     / (scored_count - 1.0) / scored_count
         end as mean_variance,
         {{ outside_segment('group_count', of_other_segments) }} as group_count_outside,
-        {{ outside_segment('answering_count', of_other_segments) }} as answering_count_outside
+        {{ outside_segment('answering_count', of_other_segments) }} as answering_count_outside,
+        {{ outside_segment('sentiment_count', of_other_segments) }} as sentiment_count_outside
     from counts
 ),
 
@@ -391,6 +400,14 @@ select
     {%- endfor %}
     case when is_valued and feedback_kind = 'ces' then 'mean ease, 0 to 1, 1 = easy' end as ces_convention,
     case when is_valued then mean_share end as mean_score_share,
+    case when not is_suppressed then cast(sentiment_count as bigint) end as sentiment_count,
+    case
+        when
+            not is_suppressed
+            and sentiment_count >= {{ small }}
+            and (segment = 'all' or sentiment_count_outside not between 1 and {{ small }} - 1)
+            then sentiment_sum / sentiment_count
+    end as mean_sentiment,
     change,
     change_lower as change_ci_lower,
     change_upper as change_ci_upper,

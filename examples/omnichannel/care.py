@@ -442,6 +442,8 @@ def _write_answers(chunk: Chunk, asked: _Asked, kept: np.ndarray) -> None:
         "invitation_id": f"case when invitation is not null then {world.short_id('I', 'invitation', 'number')} end",
         "survey_id": "'SV_' || survey_type || '_1'",
         "reference": _reference(world),
+        # the numbers of orders, tickets and the rest are told apart by their first letters
+        "reference_kind": "cast(null as varchar)",
         "respondent_kind": "'customer'",
         "department": "cast(null as varchar)",
         "score_direction": "'up'",
@@ -465,6 +467,8 @@ def _write_invitations(chunk: Chunk, asked: _Asked, number: np.ndarray, *, bounc
         "invitation_id": world.short_id("I", "invitation", "number"),
         "survey_id": "'SV_' || survey_type || '_1'",
         "reference": _reference(world),
+        # the numbers of orders, tickets and the rest are told apart by their first letters
+        "reference_kind": "cast(null as varchar)",
         "respondent_kind": "'customer'",
         "department": "cast(null as varchar)",
     }
@@ -521,7 +525,9 @@ def write_employee_surveys(chunk: Chunk) -> None:
         "department": choice(np.where(is_about_touchpoint, -1, team), DEPARTMENTS),
         "sent_at": instants(sent),
     }
-    nobody = dict.fromkeys(("respondent_email", "customer_number", "reference"), "cast(null as varchar)")
+    nobody = dict.fromkeys(
+        ("respondent_email", "customer_number", "reference", "reference_kind"), "cast(null as varchar)"
+    )
     survey = nobody | {"respondent_kind": "'employee'", "survey_id": "'SV_employee_' || survey_type"}
     invitation = {"invitation_id": world.short_id("I", "invitation", "number")}
     columns = asked | {"bounced_at": instants(sent, np.ones(len(place), bool)), "updated_at": instants(sent)}

@@ -30,5 +30,9 @@
             'stg_feed__people',
             'stg_loyalty__people',
         ],
+        'spend': [
+            'stg_ads__spend',
+            'stg_feed__spend',
+        ],
     }) }}
 {%- endmacro %}

@@ -1,4 +1,4 @@
-"""`make unions`: the list of models that the unions of events and of people read."""
+"""`make unions`: the list of models that the unions of events, people and spend read."""
 
 from __future__ import annotations
 

@@ -105,6 +105,35 @@ VISITS_PROPERTIES = (
     "version: 2\nmodels:\n  - name: stg_club__visits\n    config: {meta: {rows_are: events}}\n    columns:\n"
     + "".join(f"      - {{name: {column}}}\n" for column in VISITS_COLUMNS)
 )
+# An agency's invoice lines, with the mapping that the page of spend shows.
+SPEND_PAGE = (PROJECT_ROOT / "docs" / "spend.md").read_text(encoding="utf-8")
+[SPEND_MAPPING] = re.findall(r"```yaml\n( +key: .*?)```", SPEND_PAGE, re.DOTALL)
+AGENCY = f"""version: 2
+sources:
+  - name: agency
+    schema: raw
+    tables:
+      - name: lines
+        identifier: agency__lines
+        config:
+          meta:
+            formats: [csv]
+{SPEND_MAPPING}        columns:
+          - {{name: line, data_type: string, config: {{meta: {{required: true}}}}}}
+          - {{name: aired_on, data_type: date}}
+          - {{name: medium, data_type: string}}
+          - {{name: motif, data_type: string}}
+          - {{name: net_cents, data_type: bigint}}
+          - {{name: status, data_type: string}}
+          - {{name: booked_at, data_type: timestamp}}
+"""
+LINES = """line,aired_on,medium,motif,net_cents,status,booked_at
+1,2026-01-05,Radio,Spring,80050,booked,2026-01-01T00:00:00Z
+1,2026-01-05,Radio,Spring,79999,invoiced,2026-01-20T00:00:00Z
+2,2026-01-06,Cinema,,1000,booked,2026-01-01T00:00:00Z
+3,2026-01-06,Print,Spring,5000,planned,2026-01-01T00:00:00Z
+4,,Radio,Spring,5000,booked,2026-01-01T00:00:00Z
+"""
 TIMELINE_QUERY = """
     select left(customer_id, 8) as customer, event_number as n, occurred_at, channel, event_name, amount, is_identified
     from core.fct_events
@@ -127,6 +156,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("my/extracts/club/members/1.csv", MEMBERS),
         ("my/extracts/club/visits/1.csv", VISITS),
         ("my/sources/_club__sources.yml", CLUB),
+        ("my/sources/agency/_agency__sources.yml", AGENCY),
+        ("my/extracts/agency/lines/1.csv", LINES),
         ("my/sources/_club__models.yml", VISITS_PROPERTIES),
         ("my/sources/stg_club__visits.sql", VISITS_MODEL),
     ):
@@ -148,7 +179,7 @@ def built(folder: Path) -> Iterator[Warehouse]:
     )
     made = replace(made, contracts=read_all_contracts(made.settings))
     made.land()
-    made.build(select=["+fct_events"])
+    made.build(select=["+fct_events", "+fct_spend_daily"])
     yield made
     own = made.settings.resolved_sources
     shutil.rmtree(own)
@@ -251,6 +282,49 @@ def test_people_of_a_mapping_join_what_their_identifiers_name(built: Warehouse) 
         ("7", "Ann", "1980-04-03")
     ]
     assert records[0]["email_normalised"] == "ann@example.com"
+
+
+def test_a_mapping_of_spend_is_spend(built: Warehouse) -> None:
+    """A table of spend had to be written into the feed: no contract outside the project could declare it."""
+    rows = built.query(
+        "select source_system, channel, campaign, spent_on, spend, currency, reported_at "
+        "from attribution.fct_spend_daily order by spent_on"
+    )
+    assert [(row["channel"], row["campaign"], str(row["spent_on"]), row["spend"]) for row in rows] == [
+        # the later version, in cents; what is planned, or has no day, is not spent
+        ("radio", "Spring", "2026-01-05", Decimal("799.99")),
+        ("other_media", None, "2026-01-06", Decimal("10.00")),
+    ]
+    assert {(row["source_system"], row["currency"]) for row in rows} == {("agency", "EUR")}
+    assert f"{rows[0]['reported_at']:%Y-%m-%d}" == "2026-01-20"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "says"),
+    [
+        ("amuont: net_cents", "amount: net_cents", "has no setting `amuont`. Did you mean `amount`?"),
+        ("", "              spent_on: aired_on\n", "`spend` of table agency.lines needs `spent_on`"),
+        ("amount: medium", "amount: net_cents", "must be a number; column `medium` is of type string"),
+        ("channel: medium", "channel: {column: medium, values: {Radio: radio, Print: print}, otherwise: other_media}",
+         "is the text `medium`, and a column has that name"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_a_mapping_of_spend_is_named_with_line_and_fix(
+    wrong: str,
+    right: str,
+    says: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert right in AGENCY
+    path = tmp_path / "my" / "sources" / "_agency__sources.yml"
+    path.parent.mkdir(parents=True)
+    path.write_text(AGENCY.replace(right, wrong), encoding="utf-8")
+    monkeypatch.setenv("JOURNEYS_SOURCES", str(path.parent))
+    assert main(["check"]) == 1
+    said = capsys.readouterr().err
+    assert says in said and "_agency__sources.yml line " in said
 
 
 def test_a_changed_mapping_is_built_and_equals_a_build_from_raw(built: Warehouse, folder: Path) -> None:

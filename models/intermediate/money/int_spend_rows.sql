@@ -2,9 +2,7 @@
     materialized='incremental',
     meta={'increment': {
         'key': 'spent_on',
-        'from': {
-            'stg_ads__spend': {'landed': 'spent_on'},
-            'stg_feed__spend': {'landed': 'spent_on'},
+        'from': changes_of_union('spend', {
             'campaign_names': 'all',
             'exchange_rates': 'all',
             'sources': 'all',
@@ -13,7 +11,7 @@
                     and spent_on <= cast({as_of} + interval 2 day as date)',
                 'of': 'this',
             },
-        },
+        }, landed='spent_on'),
     }},
 ) }}
 
@@ -25,10 +23,14 @@
     that lacks some, then of the one that comes first in sources.csv. A row below zero takes something back and is never a
     repetition.
 -#}
-with delivered as (
+with united as (
+    {{ union_spend(condition="row_status = 'current' and " ~ is_changed('spent_on')) }}
+),
+
+delivered as (
     select
         record_key as spend_id,
-        'ads' as source_system,
+        source_system,
         platform,
         channel,
         campaign as delivered_campaign,
@@ -39,24 +41,7 @@ with delivered as (
         clicks,
         spent_on,
         updated_at as reported_at
-    from {{ ref('stg_ads__spend') }}
-    where row_status = 'current' and {{ is_changed('spent_on') }}
-    union all
-    select
-        record_key,
-        'feed',
-        cast(null as {{ dbt.type_string() }}),
-        channel,
-        campaign,
-        cast(null as {{ dbt.type_string() }}),
-        currency,
-        amount,
-        impressions,
-        clicks,
-        spent_on,
-        updated_at
-    from {{ ref('stg_feed__spend') }}
-    where row_status = 'current' and {{ is_changed('spent_on') }}
+    from united
 ),
 
 names as (
@@ -82,7 +67,7 @@ converted as (
             when
                 coalesce(named.currency, {{ text_literal(var('reporting_currency')) }})
                 = {{ text_literal(var('reporting_currency')) }} then named.delivered_amount
-            else cast(named.delivered_amount * rates.rate_to_reporting as decimal(18, 2))
+            else cast(cast(named.delivered_amount as decimal(19, 2)) * rates.rate_to_reporting as decimal(18, 2))
         end as amount
     from named
     left join {{ ref('int_exchange_rates') }} as rates

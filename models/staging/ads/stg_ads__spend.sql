@@ -4,11 +4,11 @@ with source as (
 
 select
     record_key,
+    'ads' as source_system,
     platform,
-    network,
-    campaign_id,
     {{ ad_channel('network') }} as channel,
     coalesce(campaign_name, campaign_id) as campaign,
+    campaign_id,
     currency,
     spend as amount,
     impressions,

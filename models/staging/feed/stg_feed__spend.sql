@@ -4,6 +4,7 @@ with source as (
 
 select
     record_key,
+    'feed' as source_system,
     channel,
     campaign,
     currency,

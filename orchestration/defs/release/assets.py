@@ -37,7 +37,12 @@ from orchestration.lib.release.id_changes import record_id_changes
 from orchestration.lib.release.ledgers import create_ledgers
 from orchestration.lib.release.previous import damage_of, previous_attached
 from orchestration.lib.release.publish import Release, current_release, publish, published_ids, record_releases
-from orchestration.lib.release.restatement_reasons import ReleaseBefore, event_models, explain_restatements
+from orchestration.lib.release.restatement_reasons import (
+    ReleaseBefore,
+    event_models,
+    explain_restatements,
+    spend_models,
+)
 from orchestration.lib.release.restatements import DailyTable, find_restatements
 from orchestration.lib.release.source_trends import record_source_trends
 from orchestration.lib.warehouse.build import (
@@ -245,7 +250,8 @@ def _record_changes(
             connection,
             release_id=release_id,
             before=ReleaseBefore(previous.as_of, noted.batch),
-            models=event_models(read_dbt_manifest(settings.resolved_sources)),
+            models=event_models(manifest := read_dbt_manifest(settings.resolved_sources)),
+            spend=spend_models(manifest),
             # what became valid since the release before changes no day that was over then
             redefined=changed_scopes(noted.scopes, _definitions(connection, settings, previous.as_of)),
             time_zone=settings.reporting_time_zone,

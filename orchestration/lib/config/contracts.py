@@ -38,6 +38,7 @@ from orchestration.lib.config.mapping import (
     WORDS_OF_MISSING_IN_MAPPINGS,
     Events,
     PeopleMapping,
+    SpendMapping,
     check_mappings,
     check_moments_of_source,
     columns_of_people,
@@ -77,6 +78,7 @@ NOT_OF_READING = (
     "optional_column",
     "events",
     "people",
+    "spend",
     "day_column",
     "expected_every_hours",
     "identifier_type",
@@ -292,6 +294,7 @@ class TableMeta(ValueFormats):
     path: Annotated[str, looked_up(read_path, PATH_WORDS)] | None = None
     events: Events = ()
     people: PeopleMapping | None = None
+    spend: SpendMapping | None = None
     day_column: str | None = None
     expected_every_hours: Annotated[
         int | None,
@@ -361,6 +364,11 @@ class TableContract(TableMeta):
         rules["parts"] = [part.reading_rules for part in self.parts]
         text = json.dumps(rules, sort_keys=True, default=_stated)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def has_mapping(self) -> bool:
+        """Whether it says what its rows are, so that a staging model follows from it."""
+        return bool(self.events) or self.people is not None or self.spend is not None
 
     @property
     def columns_of_people(self) -> frozenset[str]:
@@ -607,7 +615,7 @@ class DeclaredTable(Declared[TableMeta]):
     @rule(mode="after")
     def mappings_fit_the_columns(self) -> DeclaredTable:
         meta, columns = self.config.meta, {column.name: column.contract(self.config.meta) for column in self.columns}
-        check_mappings(meta.events, meta.people, columns, key=meta.key, table=self.name)
+        check_mappings(meta.events, meta.people, meta.spend, columns, key=meta.key, table=self.name)
         return self
 
     @rule(mode="after")
@@ -691,10 +699,11 @@ def read_contracts(models: Path, *own: Path | None) -> tuple[TableContract, ...]
         shipped = {contract.source: contract for contract in contracts.values()}
         for path in sorted([*root.rglob("*__sources.yml"), *root.rglob("*__sources.yaml")]):
             for contract in _read_file(path, _shown(path, models), is_own=root != models / "staging"):
-                if not contract.is_own and (contract.events or contract.people is not None):
+                if not contract.is_own and contract.has_mapping:
                     raise ContractError(
                         f"{contract.declared_in}: {contract.name} is a table of the project, whose staging model says "
-                        "what its rows mean. Take out `events` and `people`; sources outside the project may have them."
+                        "what its rows mean. Take out `events`, `people` and `spend`; sources outside the project may "
+                        "have them."
                     )
                 earlier = contracts.setdefault(contract.name, contract)
                 if earlier is not contract or contract.source in shipped:
@@ -823,7 +832,7 @@ def _contract_error(shown: str, document: LinedMapping, found_all: list[Fault], 
         if step == "events" and isinstance(nested, int):
             what = f"event {nested + 1} of {what}"
     if found.kind in UNKNOWN:
-        # of those that refuse unknown keys below a table: `meta`, `csv`, `people`, an event
+        # of those that refuse unknown keys below a table: `meta`, `csv`, `people`, `spend`, an event
         within = str(place[-2])
         model = model_of_keys(place) or (
             CsvDialect if within == "csv" else ColumnMeta if kind == "column" else TableMeta

@@ -1,4 +1,4 @@
-"""Reads how the rows of a source table become events and people records: `events` and `people` of a table's meta.
+"""Reads what the rows of a source table are: `events`, `people` and `spend` of a table's meta.
 
 A column of the event contract has a text, which is the same for every row, or a column of the table. What is published
 (names, channels, properties) can't be a column marked personal.
@@ -30,6 +30,9 @@ RECORD = "record"
 WORDS_OF_MISSING_IN_MAPPINGS = {
     "event_name": "{what} needs `event_name`: a text such as order_placed, or {{column: …}}.",
     "occurred_at": "{what} needs `occurred_at`, the column that says when it happened.",
+    "spent_on": "`spend` of {what} needs `spent_on`, the column with the day.",
+    "channel": "`spend` of {what} needs `channel`: a text such as paid_search, or {{column: …}}.",
+    "amount": "`spend` of {what} needs `amount`, the column with what was spent.",
 }
 
 
@@ -213,6 +216,30 @@ class PeopleMapping:
     updated_at: Column | None = None
 
 
+@dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class SpendMapping:
+    """The row of spend that a row is: what a channel or campaign cost on a day.
+
+    The version's time is when it was reported, and the row's key names it: a later row with the key corrects it.
+    """
+
+    spent_on: Column
+    channel: Annotated[Value, BeforeValidator(read_value)]
+    amount: Column
+    when: Conditions = ()
+    platform: ValueOrNone = None
+    campaign: ValueOrNone = None
+    campaign_id: ValueOrNone = None
+    currency: ValueOrNone = None
+    amount_divided_by: Annotated[
+        int | None, Strict(), Field(gt=1), worded("`{key}` of {what} must be a whole number, such as 100 for cents.")
+    ] = None
+    impressions: Column | None = None
+    clicks: Column | None = None
+
+
+TEXTS_OF_SPEND = ("platform", "channel", "campaign", "campaign_id", "currency")
+COUNTS_OF_SPEND = ("impressions", "clicks")
 TEXTS_OF_EVENTS = (
     "channel", "touchpoint", "department", "direction", "device_type", "campaign", "utm_source", "utm_medium",
     "utm_campaign", "referrer", "user_agent", "currency", "feedback_kind", "feedback_direction",
@@ -223,9 +250,11 @@ TEXTS_OF_PEOPLE = ("first_name", "last_name", "street", "city", "postcode", "cou
 
 
 def model_of_keys(place: Place) -> type | None:
-    """Whose keys may be at a place in a sources file: those of an event or of a people record, or None for others."""
+    """Whose keys may be at a place in a sources file: of an event, a people record or spend, or None for others."""
     if "events" in place[:-1]:
         return EventMapping
+    if "spend" in place[:-1]:
+        return SpendMapping
     return PeopleMapping if "people" in place[:-1] else None
 
 
@@ -259,6 +288,7 @@ def columns_of_people(
 def check_mappings(
     events: Sequence[EventMapping],
     people: PeopleMapping | None,
+    spend: SpendMapping | None,
     columns: Mapping[str, MappedColumn],
     *,
     key: Sequence[str],
@@ -282,6 +312,8 @@ def check_mappings(
         moments[moment] = number
     if people is not None:
         _check_people(people, columns, ("config", "meta", "people"), key=key)
+    if spend is not None:
+        _check_spend(spend, columns, ("config", "meta", "spend"), key=key, identifiers=identifiers)
 
 
 def check_moments_of_source(tables: Iterable[tuple[str, Sequence[EventMapping]]]) -> None:
@@ -354,6 +386,39 @@ def _check_people(people: PeopleMapping, columns: Mapping[str, MappedColumn], at
         _check_type(people.updated_at, columns, TIMES, "a time or a date", *at, "updated_at")
     _check_identifiers(people.identifiers, columns, *at)
     _check_conditions(people.when, columns, *at)
+
+
+def _check_spend(
+    spend: SpendMapping,
+    columns: Mapping[str, MappedColumn],
+    at: Place,
+    *,
+    key: Sequence[str],
+    identifiers: frozenset[str],
+) -> None:
+    _check_type(spend.spent_on, columns, TIMES, "a time or a date", *at, "spent_on")
+    _check_type(spend.amount, columns, NUMBERS, "a number", *at, "amount")
+    for name in COUNTS_OF_SPEND:
+        if (column := getattr(spend, name)) is not None:
+            _check_type(column, columns, ("bigint",), "a whole number", *at, name)
+    for name in TEXTS_OF_SPEND:
+        value: Value | None = getattr(spend, name)
+        if value is None:
+            continue
+        if value.column is not None:
+            _check_published(value.column, columns, *at, name, identifiers=identifiers)
+        elif value.text in columns:
+            words = "`{key}` of {what} is the text `{text}`, and a column has that name. Write {{column: {text}}}."
+            raise fault(words, *at, name, text=value.text)
+    if None in (word for _, word in spend.channel.values) or not (
+        spend.channel.keeps_others or spend.channel.otherwise
+    ):
+        raise fault("`{key}` of {what}: spend needs a channel; leave rows out with `when`.", *at, "channel")
+    for column in key:
+        if columns[column].personal:
+            words = "`spend` of {what}: the key is published, and its column `{column}` is marked `personal`."
+            raise fault(words, *at, column=column)
+    _check_conditions(spend.when, columns, *at)
 
 
 def _texts_of(value: Value) -> Iterator[str]:

@@ -44,8 +44,6 @@ CONTENT = (
 )  # fmt: skip
 # What says whether a measure counts an event, and whose it is.
 SIDE = ("customer_id", "event_name", "source_system", "channel", "touchpoint")
-# Where rows of spend are, by the source that they are of.
-SPEND_VIEWS = {"ads": ("staging", "stg_ads__spend"), "feed": ("staging", "stg_feed__spend")}
 # By which a figure's measure counts an event or not.
 SHAPE = ("event_name", "source_system", "channel", "touchpoint")
 TEMPORARY = (
@@ -93,12 +91,22 @@ def event_models(manifest: Mapping[str, Any]) -> list[EventModel]:
     return found
 
 
+def spend_models(manifest: Mapping[str, Any]) -> list[str]:
+    """The models of the project whose rows are spend, those of own sources included, as names in SQL."""
+    return [
+        name(node["schema"], node["alias"])
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model" and node["config"].get("meta", {}).get("rows_are") == "spend"
+    ]
+
+
 def explain_restatements(
     connection: duckdb.DuckDBPyConnection,
     *,
     release_id: str,
     before: ReleaseBefore,
     models: Sequence[EventModel],
+    spend: Sequence[str] = (),
     redefined: Collection[str],
     time_zone: str = "UTC",
 ) -> dict[str, dict[str, int]]:
@@ -117,7 +125,7 @@ def explain_restatements(
             explaining.note_events()
             explaining.note_moves()
             explaining.note_intervals()
-            explaining.note_spend()
+            explaining.note_spend(spend)
             explaining.note_definitions(redefined)
             explaining.write(target)
         return explaining.counts(target, release_id)
@@ -292,26 +300,24 @@ class _Explaining:
         ).fetchone()
         return f"timestamp {literal(row[0])}" if row and row[0] else "timestamp '0001-01-01'"
 
-    def note_spend(self) -> None:
+    def note_spend(self, models: Sequence[str]) -> None:
         """Rows of spend that landed since, and rows that had landed and have another version, or came or went."""
         batch = self.before.batch
         if batch is None:
             return
         known = f"min(min(loaded_at)) over (partition by record_key) <= {self._landed_until(batch)}"
-        for source, view in SPEND_VIEWS.items():
-            if not self._exists("", *view):
-                continue
-            relation = name(*view)
+        for relation in models:
             self._note(f"""
                 with changed as (
                     select
                         record_key,
+                        source_system,
                         spent_on,
                         coalesce(channel, '(none)') as channel,
                         case when {known} then 'correction' else 'late_data' end as reason
                     from {relation}
                     where record_key in (select record_key from {relation} where changed_in > {batch})
-                    group by record_key, spent_on, channel
+                    group by record_key, source_system, spent_on, channel
                 )
 
                 select figures.figure, changed.reason
@@ -320,7 +326,7 @@ class _Explaining:
                 where
                     figures.subject = 'spend'
                     and (figures.spend_id is null or figures.spend_id = changed.record_key)
-                    and (figures.of_source_system is null or figures.of_source_system = {literal(source)})
+                    and (figures.of_source_system is null or figures.of_source_system = changed.source_system)
                     and (figures.of_channel is null or figures.of_channel = changed.channel)
                     and (figures.channel is null or figures.channel in ('all', changed.channel))
             """)

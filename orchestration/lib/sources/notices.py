@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 
 from orchestration.lib.config.contracts import TableContract, load_document
-from orchestration.lib.config.mapping import NUMBERS, Condition, EventMapping
+from orchestration.lib.config.mapping import NUMBERS, TEXTS_OF_SPEND, Condition, EventMapping
 from orchestration.lib.config.yaml_lines import LinedMapping, line_of
 from orchestration.lib.core.connection import WarehouseBusy, open_duckdb, transaction
 from orchestration.lib.core.settings import Settings, shown_path
@@ -217,6 +217,13 @@ def _named_values(contract: TableContract) -> Iterator[_Named]:
     for condition in contract.people.when if contract.people is not None else ():
         if values := _values_of(condition):
             yield "people", ("people", "when", condition.column), condition.column, values
+    for condition in contract.spend.when if contract.spend is not None else ():
+        if values := _values_of(condition):
+            yield "spend", ("spend", "when", condition.column), condition.column, values
+    for key in TEXTS_OF_SPEND if contract.spend is not None else ():
+        value = getattr(contract.spend, key)
+        if words := getattr(value, "values", ()):
+            yield "spend", ("spend", key, "values"), value.column, [text for text, _ in words]
 
 
 def _is(contract: TableContract, place: tuple[str | int, ...], column: str, value: str) -> str:

@@ -17,7 +17,7 @@ from orchestration.lib.sources.staging_models import StagingModel, mapped_models
 
 # What dbt reads in a folder of models.
 READ_BY_DBT = (".sql", ".yml", ".yaml", ".md")
-KINDS = ("events", "people")
+KINDS = ("events", "people", "spend")
 # How a staging model names the table that it reads.
 READS = re.compile(r"""\b(?:source|landed)\(\s*['"](\w+)['"]\s*,\s*['"](\w+)['"]\s*\)""")
 
@@ -78,9 +78,7 @@ def unread_tables(settings: Settings, contracts: Iterable[TableContract]) -> lis
     return [
         contract
         for contract in contracts
-        if contract.is_own
-        and not (contract.events or contract.people)
-        and (contract.source, contract.table) not in read
+        if contract.is_own and not contract.has_mapping and (contract.source, contract.table) not in read
     ]
 
 
@@ -157,7 +155,7 @@ def _check_free(model: StagingModel, taken: set[str], written: Mapping[str, Path
 
 
 def _united_in(path: Path) -> dict[str, list[str]]:
-    """The models of a YAML file whose rows are events or people."""
+    """The models of a YAML file whose rows are events, people or spend, by kind."""
     document = load_document(path, str(path))
     if "sources" in document and not path.stem.endswith("__sources"):
         raise ContractError(
@@ -170,7 +168,7 @@ def _united_in(path: Path) -> dict[str, list[str]]:
         if kind is None:
             continue
         if kind not in KINDS:
-            raise ContractError(f"{path} line {model.line}: `rows_are` may be {' or '.join(KINDS)}, and is `{kind}`.")
+            raise ContractError(f"{path} line {model.line}: `rows_are` may be {', '.join(KINDS)}, and is `{kind}`.")
         found[kind].append(model["name"])
     return found
 

@@ -8,13 +8,16 @@ from functools import partial
 
 from orchestration.lib.config.contracts import TableContract
 from orchestration.lib.config.mapping import (
+    COUNTS_OF_SPEND,
     LOOKED_UP,
     NUMBERS,
     RECORD,
     TEXTS_OF_PEOPLE,
+    TEXTS_OF_SPEND,
     Condition,
     EventMapping,
     PeopleMapping,
+    SpendMapping,
     Value,
 )
 from orchestration.lib.core.sql import literal, name
@@ -38,12 +41,18 @@ TEXTS_BEFORE_CURRENCY = (
     "utm_campaign", "referrer", "user_agent", "currency", "feedback_kind", "feedback_direction",
     "invitation_id", "reference_id", "reference_kind",
 )  # fmt: skip
+# What a row is in words, and the columns that readers need filled, by kind.
+ROWS = {
+    "events": ("event of a row", "version_key, event_id, occurred_at"),
+    "people": ("people record", "version_key, person_key_hash, updated_at"),
+    "spend": ("row of spend", "record_key, channel, amount, spent_on"),
+}
 NUMBERS_AT_THE_END = ("sequence_number", "amount", "feedback_score", "feedback_scale_min", "feedback_scale_max")
 
 
 @dataclass(frozen=True)
 class StagingModel:
-    """A staging model: its name, whether its rows are events or people, its SQL and the columns that it selects."""
+    """A staging model: its name, what its rows are (events, people, spend), its SQL and the columns that it selects."""
 
     name: str
     kind: str
@@ -54,14 +63,12 @@ class StagingModel:
     @property
     def properties(self) -> str:
         """Its entry in a file of models, with the test that what its readers need is filled."""
-        filled = (
-            "version_key, event_id, occurred_at"
-            if self.kind == "events"
-            else ("version_key, person_key_hash, updated_at")
-        )
-        rows = "event of a row" if self.kind == "events" else "people record"
+        rows, filled = ROWS[self.kind]
+        # the amount of an event is something else
+        docs = {"amount": "spent_amount"} if self.kind == "spend" else {}
         columns = "\n".join(
-            f"""      - {{name: {column}, description: "{{{{ doc('{column}') }}}}"}}""" for column in self.columns
+            f"""      - {{name: {column}, description: "{{{{ doc('{docs.get(column, column)}') }}}}"}}"""
+            for column in self.columns
         )
         return (
             f"  - name: {self.name}\n"
@@ -86,6 +93,9 @@ def mapped_models(contract: TableContract) -> tuple[StagingModel, ...]:
     if contract.people is not None:
         sql, columns = _people(contract, contract.people)
         found.append(StagingModel(f"{stem}_people" if contract.events else stem, "people", contract, sql, columns))
+    if contract.spend is not None:
+        sql, columns = _spend(contract, contract.spend)
+        found.append(StagingModel(f"{stem}_spend" if found else stem, "spend", contract, sql, columns))
     return tuple(found)
 
 
@@ -212,6 +222,31 @@ def _people(contract: TableContract, people: PeopleMapping) -> tuple[str, tuple[
     return _query(contract, selected, "source", where), tuple(selected)
 
 
+def _spend(contract: TableContract, spend: SpendMapping) -> tuple[str, tuple[str, ...]]:
+    """The query of the rows of spend, and its columns in the order of their contract."""
+    columns = _Columns(contract)
+    selected = {"record_key": "record_key", "source_system": literal(contract.source)}
+    for column in TEXTS_OF_SPEND:
+        if (sql := columns.value_of(column, spend)) is not None:
+            selected[column] = sql
+    selected["amount"] = str(columns.number_of("amount", spend))
+    for column in COUNTS_OF_SPEND:
+        if (sql := columns.spelt(getattr(spend, column))) is not None:
+            selected[column] = sql
+    selected["row_status"] = "row_status"
+    day = str(columns.spelt(spend.spent_on))
+    selected["spent_on"] = day if contract.column(spend.spent_on).data_type == "date" else f"cast({day} as date)"
+    version = contract.version_column
+    if version is not None and contract.column(version).data_type in ("timestamp", "date"):
+        selected["updated_at"] = columns.time(version)
+    selected |= {"loaded_at": "loaded_at", "changed_in": "changed_in"}
+    where = [columns.condition(one) for one in spend.when]
+    # what is no row of spend without: a day, an amount, a channel
+    needed = [spend.spent_on, spend.amount, *([spend.channel.column] if spend.channel.column else [])]
+    where += [f"{columns.spelt(column)} is not null" for column in needed if not columns.is_required(column)]
+    return _query(contract, selected, "source", _in_order(where)), tuple(selected)
+
+
 class _Columns:
     """How the columns of a table are spelt in SQL."""
 
@@ -224,6 +259,9 @@ class _Columns:
     def free_name(self, wanted: str) -> str:
         """A name that no column of the table has."""
         return self.free_name(f"{wanted}_") if wanted in self._types else wanted
+
+    def is_required(self, column: str) -> bool:
+        return column in self._required
 
     def spelt(self, column: str | None) -> str | None:
         if column is None:
@@ -282,17 +320,17 @@ class _Columns:
         whens = " ".join(f"when {literal(found)} then {_word(word)}" for found, word in value.values)
         return f"case {text} {whens} else {otherwise} end"
 
-    def value_of(self, name_of_column: str, event: EventMapping) -> str | None:
-        value: Value | None = getattr(event, name_of_column)
+    def value_of(self, name_of_column: str, mapping: EventMapping | SpendMapping) -> str | None:
+        value: Value | None = getattr(mapping, name_of_column)
         sql = self.value(value)
         # rates are found by codes in capital letters, and some tools write others
         is_code = name_of_column == "currency" and value is not None and value.column is not None
         return f"upper({sql})" if is_code else sql
 
-    def number_of(self, name_of_column: str, event: EventMapping) -> str | None:
-        spelt = self.spelt(getattr(event, name_of_column))
-        is_divided = name_of_column == "amount" and event.amount_divided_by is not None
-        return f"{spelt} / {event.amount_divided_by}.0" if is_divided else spelt
+    def number_of(self, name_of_column: str, mapping: EventMapping | SpendMapping) -> str | None:
+        spelt = self.spelt(getattr(mapping, name_of_column))
+        is_divided = name_of_column == "amount" and mapping.amount_divided_by is not None
+        return f"{spelt} / {mapping.amount_divided_by}.0" if is_divided else spelt
 
     def identifier(self, contract: TableContract, kind: str, mapping: EventMapping | PeopleMapping) -> str | None:
         column = dict(mapping.identifiers).get(kind)

@@ -1,11 +1,12 @@
 -- Every current row of spend is published once. Its money, at the rate of its day, is either spent, repeated or without a
 -- rate, and of a day, channel and campaign exactly one source counts.
 with delivered as (
-    select 'ads' as source_system, currency, spent_on, amount from {{ ref('stg_ads__spend') }}
+    {% for model in united_models('spend') -%}
+    select source_system, currency, spent_on, cast(amount as decimal(18, 2)) as amount
+    from {{ ref(model) }}
     where row_status = 'current'
-    union all
-    select 'feed', currency, spent_on, amount from {{ ref('stg_feed__spend') }}
-    where row_status = 'current'
+    {{ 'union all' if not loop.last }}
+    {% endfor -%}
 ),
 
 delivered_by_day as (

@@ -6,7 +6,7 @@ import json
 import random
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -90,12 +90,13 @@ def restate(connection: duckdb.DuckDBPyConnection, kpi: str, day: date, channel:
     insert(connection, "hygiene.restatements", [{**row, "measure": "numerator", "measured_on": day}])
 
 
-def explain(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str, date], set[str]]:
+def explain(connection: duckdb.DuckDBPyConnection, spend: Sequence[str] = ()) -> dict[tuple[str, str, date], set[str]]:
     explain_restatements(
         connection,
         release_id="r2",
         before=ReleaseBefore(AS_OF, 1),
         models=[EventModel("staging.events", {})],
+        spend=spend,
         redefined=(),
     )
     rows = connection.execute(
@@ -294,13 +295,14 @@ def test_spend_moves_as_rows_of_spend_land_and_are_corrected(connection: duckdb.
     """A row of spend has no event: without its own reasons a platform's correction read as unexplained."""
     connection.execute("""
         create table staging.stg_ads__spend (
-            record_key varchar, channel varchar, spent_on date, loaded_at timestamp, changed_in bigint
+            record_key varchar, source_system varchar, channel varchar, spent_on date, loaded_at timestamp,
+            changed_in bigint
         );
         insert into staging.stg_ads__spend values
-            ('corrected', 'display', '2026-06-01', '2026-06-10', 2),
-            ('corrected', 'display', '2026-06-01', '2026-06-20', 2),
-            ('late', 'search', '2026-06-01', '2026-06-20', 2),
-            ('old', 'search', '2026-06-02', '2026-06-10', 1);
+            ('corrected', 'ads', 'display', '2026-06-01', '2026-06-10', 2),
+            ('corrected', 'ads', 'display', '2026-06-01', '2026-06-20', 2),
+            ('late', 'ads', 'search', '2026-06-01', '2026-06-20', 2),
+            ('old', 'ads', 'search', '2026-06-02', '2026-06-10', 1);
     """)
     insert(connection, "config.kpis", [{"kpi_id": kpi, "numerator_measure_id": kpi} for kpi in ("spent", "by_feed")])
     measure = {"subject": "spend", "aggregation": "sum"}
@@ -316,7 +318,7 @@ def test_spend_moves_as_rows_of_spend_land_and_are_corrected(connection: duckdb.
         row = {"release_id": "r2", "table_schema": "attribution", "table_name": "fct_spend_daily"}
         key = json.dumps({"spend_id": spend_id})
         insert(connection, "hygiene.restatements", [{**row, "key": key, "measure": "spend", "measured_on": day}])
-    found = explain(connection)
+    found = explain(connection, ["staging.stg_ads__spend"])
     of_rows = connection.execute(
         "select key ->> '$.spend_id', reasons from hygiene.restatements where table_name = 'fct_spend_daily' order by 1"
     ).fetchall()

@@ -214,7 +214,7 @@ def test_without_the_setting_dbt_reads_the_project_alone() -> None:
         ("stg_desk__tickets.sql", "select 1", "the mapping of desk.tickets makes the model stg_desk__tickets, and"),
         ("desk/a.py", "", "a staging model is SQL. Take it out."),
         ("shop.yml", "version: 2\nsources: []\n", "shop.yml line 2: only files named _<source>__sources.yml declare"),
-        ("_a__models.yml", "models: [{name: a, config: {meta: {rows_are: event}}}]", "may be events or people,"),
+        ("_a__models.yml", "models: [{name: a, config: {meta: {rows_are: event}}}]", "may be events, people, spend,"),
         ("_a__models.yml", "models: [", "this is no valid YAML"),
     ],
 )  # fmt: skip

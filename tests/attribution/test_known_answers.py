@@ -216,6 +216,9 @@ def stories() -> Iterator[Story]:
     odd.did("off-after-part", "called_off", day=3, order="r8")
     odd.did("off-for-part", "sold", day=1, amount="10.00", order="r9")
     odd.did("off-for-part", "called_off", day=2, order="r9", paid_back=4)
+    # a mistyped amount of another currency
+    odd.did("mistyped", "sold", day=1, amount="10.00", order="r10")
+    odd.did("mistyped", "paid_back", day=2, order="r10", paid_back=10**12, currency="USD")
     # a blank reference names nothing; one that stands for many is of the last sale before
     odd.did("blank", "sold", day=1, amount="10.00", order=" ")
     odd.did("blank", "paid_back", day=2, order=" ", paid_back=4)
@@ -653,6 +656,8 @@ def test_a_refund_in_full_leaves_nothing_anywhere(said: Said, built: Warehouse) 
         ("off", [("counted", Decimal(10))], Decimal(0)),
         ("off-after-part", [("counted", Decimal(3)), ("counted", Decimal(7))], Decimal(0)),
         ("off-for-part", [("counted", Decimal(4))], Decimal(6)),
+        # bug: a billion times too much, at a rate, stopped the build
+        ("mistyped", [("capped", Decimal(10))], Decimal(0)),
         ("priceless", [("without_value", None)], None),
     ],
 )

@@ -126,7 +126,8 @@ valued as (
             when
                 coalesce(refunds.currency, {{ text_literal(var('reporting_currency')) }})
                 = {{ text_literal(var('reporting_currency')) }} then refunds.stated_amount
-            else refunds.stated_amount * rates.rate_to_reporting
+            -- one digit more: a mistyped amount of billions is no reason to stop
+            else cast(refunds.stated_amount as decimal(19, 2)) * rates.rate_to_reporting
         end as exact_value
     from refunds_of_conversions as refunds
     left join {{ ref('int_exchange_rates') }} as rates

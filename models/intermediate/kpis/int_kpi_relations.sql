@@ -6,7 +6,8 @@
 ) }}
 
 {#- whole periods since a Monday, or months since the year 0: of neighbours one apart -#}
-{%- set days = seconds_between("timestamp '2000-01-03 00:00:00'", 'cast(periods.period_start as timestamp)') ~ ' / 86400' %}
+{%- set monday = "timestamp '2000-01-03 00:00:00'" %}
+{%- set days = seconds_between(monday, 'cast(periods.period_start as timestamp)') ~ ' / 86400' %}
 
 {{ argument('values') }}
 select
@@ -16,7 +17,8 @@ select
     cast(case periods.period
         when 'day' then {{ days }}
         when 'week' then {{ days }} / 7
-        when 'month' then extract(year from periods.period_start) * 12 + extract(month from periods.period_start)
+        when 'month'
+            then extract(year from periods.period_start) * 12 + extract(month from periods.period_start)
     end as bigint) as period_number,
     periods.period_start,
     case when periods.is_on_record then period_values.value end as value

@@ -3,7 +3,8 @@
     they were given; who was asked, and whether they answered, in the month in which they were asked.
 -#}
 {%- set dimensions = [
-    'journey_id', 'phase_id', 'touchpoint', 'department', 'segment', 'feedback_kind', 'survey_scope', 'respondent_kind',
+    'journey_id', 'phase_id', 'touchpoint', 'department', 'segment', 'feedback_kind', 'survey_scope',
+    'respondent_kind',
 ] %}
 {%- set row = ['month_starts_on'] + dimensions %}
 {%- set small = var('min_cell_size') %}
@@ -144,7 +145,7 @@ placed as (
 at_places as (
     {%- set of_touchpoint = "coalesce(" ~ channel_as_dimension('touchpoint') ~ ", '(none)')" %}
     {%- set of_department = "coalesce(" ~ channel_as_dimension('department') ~ ", '(none)')" %}
-    {#- departments are a breakdown of employees, and of their total only: by both there would be single ones #}
+    {#- departments are a breakdown of the total of employees: by both there would be single ones #}
     {%- for touchpoint, department, condition in [
         ("'all'", "'all'", none),
         (of_touchpoint, "'all'", none),
@@ -237,7 +238,7 @@ assessed as (
         valued.*,
         {{ is_small_group('group_count', ['group_count_outside', 'answering_count_outside']) }}
         or (segment <> 'all' and answering_count between 1 and {{ small }} - 1)
-        -- employees are few and know each other: where one touchpoint or department would show single ones, none is shown
+        -- employees are few and know each other: where one part would show single ones, no part is shown
         or (
             respondent_kind = 'employee'
             and (

@@ -43,15 +43,14 @@ def test_damaged_records_of_dagster_are_named_with_the_cure(tmp_path: Path, dama
     assert f"mv {home} {home}.damaged" in said and "Traceback" not in said
 
 
-def test_a_manifest_that_is_another_one_is_not_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_manifest_that_is_another_one_is_not_trusted(tmp_path: Path) -> None:
     """JSON of which one letter is another is still JSON."""
-    monkeypatch.setattr(project, "target", lambda own=None: tmp_path)
     manifest = tmp_path / "manifest.json"
     manifest.write_text('{"nodes": {"model.orders": {}}}', encoding="utf-8")
-    (tmp_path / "parsed").write_text(project._stamp("of now", None), encoding="utf-8")
-    assert project._is_written("of now", None) and not project._is_written("of then", None)
+    (tmp_path / "parsed").write_text(project._stamp("of now", tmp_path), encoding="utf-8")
+    assert project._is_written("of now", tmp_path) and not project._is_written("of then", tmp_path)
     manifest.write_text('{"nodes": {"model.orderz": {}}}', encoding="utf-8")
-    assert not project._is_written("of now", None)
+    assert not project._is_written("of now", tmp_path)
 
 
 @pytest.mark.parametrize("damage", DAMAGES)

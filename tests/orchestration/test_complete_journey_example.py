@@ -330,7 +330,7 @@ def test_seeds_of_the_example_agree_with_each_other_and_with_its_events(tmp_path
     # the package holds no feedback, nor what campaigns and coupons cost: that remains a warning
     assert [str(warning).split(" has no KPI of the kind ")[1] for warning in report.warnings] == [
         "feeling, money. Add one to kpis.csv.",
-        "feeling, money. Add one to kpis.csv.",
+        "feeling. Add one to kpis.csv.",
         "feeling. Add one to kpis.csv.",
     ]
     events = [row for path in (generated[0] / "feed" / "events").iterdir() for row in rows_of(path)]

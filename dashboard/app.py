@@ -24,7 +24,7 @@ import dashboard.pages
 from dashboard import charts, words
 from dashboard.counting import PATIENCE, Counting, answer
 from dashboard.figure import Page
-from dashboard.filters import NAMES, Choice, Filters, Own, read_filters
+from dashboard.filters import ALL_JOURNEYS, NAMES, Choice, Filters, Own, read_filters
 from dashboard.release import NoAnswer, Release, Releases
 from dashboard.view import View
 from orchestration.lib.core.settings import Settings
@@ -97,7 +97,7 @@ def make_app(settings: Settings, *, patience: float = PATIENCE) -> Starlette:
                         is_counting=any(one.is_counting for one in shown),
                         kept=_kept(request, choices),
                         query=request.url.query,
-                        links={one.name: _carried(one, filters) for one in pages},
+                        links={one.name: _carried(one, filters, choices) for one in pages},
                     )
             except NoAnswer as error:
                 return problem(str(error), 503, page)
@@ -187,9 +187,14 @@ def warm_up() -> None:
     charts.lines([{"x": 0, "y": 0}], x="x", y="y", label="")
 
 
-def _carried(page: Page, filters: Filters) -> str:
-    """The query with which another page shows the same, as far as it takes these filters."""
+def _carried(page: Page, filters: Filters, choices: Sequence[Choice]) -> str:
+    """The query with which another page shows the same, as far as it takes these filters.
+
+    The journey that is shown because nobody chose one is none to a page that shows all of them.
+    """
     taken = {one.name if isinstance(one, Own) else one for one in page.takes}
+    if ALL_JOURNEYS in taken and not any(one.name == "journey" and one.is_set for one in choices):
+        taken -= {"journey"}
     query = filters.address(**{name: "" for name in (*NAMES, *filters.own_values) if name not in taken})
     return f"?{query}" if query else ""
 

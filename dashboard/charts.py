@@ -114,7 +114,10 @@ def lines(
     if not is_step:
         tips = [{"field": name} for name in (series, x, y) if name]
         point: dict[str, Any] = {"x": x_channel, "y": y_channel, "color": color}
-        point |= {"description": {"field": said}} if said else {"tooltip": tips}
+        if said:
+            point["description"] = {"field": said}
+        else:
+            point["tooltip"] = tips
         test = f"datum[{json.dumps(is_incomplete)}]" if is_incomplete else "false"
         kinds = {bool(is_incomplete and row[is_incomplete]) for row in rows}
         layers.extend(_points(point, test, kinds=kinds))

@@ -24,6 +24,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, FloatRect, Page, expect, sync_playwright
 
 from dashboard.app import find_pages
+from dashboard.pages import attribution
 from dashboard.release import Release, Releases
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import PROJECT_ROOT, Settings, read_settings
@@ -336,6 +337,29 @@ def _choose_what_was_asked(tab: Page, address: str, release: Release) -> None:
     # another page keeps the journey and has no such filter
     assert "asked" not in tab.get_by_role("link", name="Phases", exact=True).get_attribute("href")
     assert "journey=support" in tab.get_by_role("link", name="Phases", exact=True).get_attribute("href")
+
+
+def test_another_rule_changes_what_channels_are_credited_with(tab: Page, address: str, omnichannel: Settings) -> None:
+    tab.goto(f"{address}/attribution")
+    figure = tab.locator("#spend")
+    shown = figure.locator("> .scroll tbody")
+    before = shown.inner_text()
+    with tab.expect_navigation():
+        tab.locator("select[name=rule]").select_option("first")
+    assert tab.url.endswith("/attribution?rule=first")
+    assert shown.inner_text() != before
+    assert tab.locator("#rules thead th").nth(1).inner_text() == "first (chosen)"
+    with tab.expect_navigation():
+        tab.locator("select[name=month]").select_option("2026-05")
+    assert "In May 2026" in tab.locator("#rules .answer").inner_text()
+    figure.locator("details.sql summary").click()
+    releases = Releases(omnichannel)
+    try:
+        with releases.current() as release:
+            rows = release.ask(figure.locator("details.sql pre").first.inner_text()).dicts
+    finally:
+        releases.close()
+    assert shown.locator("tr > :nth-child(4)").all_inner_texts() == [attribution._money(row["spend"]) for row in rows]
 
 
 def test_on_a_phone_a_bar_is_below_its_own_name(browser: Browser, address: str) -> None:

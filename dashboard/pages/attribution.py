@@ -428,7 +428,7 @@ def change(view: View) -> Figure:
             f" conversions, {_rule_name(widest['highest_rule'])} with {_number(widest['highest_conversions'])}. "
             "Where rules are that far apart, the choice of the rule decides; test it by an experiment."
         )
-    head = ["Channel", "From the lowest to the highest rule", f"By {_rule(view)}#", "Lowest#", "Highest#"]
+    head = ["Channel", "From the lowest to the highest rule", "Chosen rule#", "Lowest#", "Highest#"]
     return Figure(
         answer=answer,
         body=table(

@@ -46,6 +46,7 @@ KNOWN: Mapping[str, Mapping[str, str]] = {
         "int_shared_device_events → int_events_stitched": "an increment keeps those of visitors that people share",
         "int_unusable_event_identifiers → int_unusable_identifiers": "an increment keeps those of events",
         "int_unnamed_events → int_events_stitched": "few events name nobody; every event is stitched",
+        "int_text_topics → int_feedback_sentiments": "few texts have a topic; every answer with words has a row",
         "int_learnt_sentiments → int_feedback_sentiments": "a Python step scores texts; every answer has one or none",
         "int_conflicting_links → int_resolved_links": "SQL prepares what a Python step splits",
         "stalled_customers → agg_stalled_customers": "the aggregate also counts open intervals that are not stalled",

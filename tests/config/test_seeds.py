@@ -56,6 +56,7 @@ SOUND = {
         "delivered_name,campaign,source_system,channel\nSpring 2026,spring,ads,\nspring,spring,,\nspring,easter,feed,\n"
         "fall,autumn,,web\n"
     ),
+    "feedback_topics": "topic,language,stems\nwaiting,en,wait slow\nwaiting,nl,wacht traag\n",
     "unit_costs": (
         "unit_cost_id,event_name,department,cost,cost_per,duration_property,valid_from,valid_to\n"
         "call,call_answered,,0.62,minute,talk_seconds,,2026-01-01\n"
@@ -236,6 +237,12 @@ SPOILT = [
     ("campaign_names", "spring,easter,feed", "spring,easter,", "campaign_names.csv line 4", "in line 3", "Keep one"),
     ("campaign_names", "fall,autumn", "fall,", "campaign_names.csv line 5", "campaign is empty", "Fill it in"),
     ("campaign_names", ",web", ",all", "campaign_names.csv line 5", "channel = all", "Choose another"),
+    ("feedback_topics", "waiting,en", '"wait,ing",en', "feedback_topics.csv line 2", "topic = wait,ing", "without one"),
+    ("feedback_topics", ",nl,", ",NL,", "feedback_topics.csv line 3", "language = NL", "small letters"),
+    ("feedback_topics", "wait slow", "wait 24h", "feedback_topics.csv line 2", "24h", "without other signs"),
+    ("feedback_topics", "wait slow", "w slow", "feedback_topics.csv line 2", "single letter", "2 letters or more"),
+    ("feedback_topics", "wait slow", "", "feedback_topics.csv line 2", "stems is empty", "Fill it in"),
+    ("feedback_topics", ",nl,", ",en,", "feedback_topics.csv line 3", "waiting", "line 2"),
     ("unit_costs", "0.62", "-0.62", "unit_costs.csv line 2", "cost = -0.62", "at least 0"),
     ("unit_costs", "0.62", "1000000", "unit_costs.csv line 2", "cost = 1000000", "less than 1,000,000"),
     ("unit_costs", "0.62,minute", "0.62,hour", "unit_costs.csv line 2", "cost_per = hour", "event, minute"),
@@ -813,7 +820,7 @@ def test_missing_seeds_are_empty_or_the_shipped_ones(tmp_path: Path) -> None:
     for definition in read_definitions(SHIPPED / "_seeds.yml"):
         found = rows(tmp_path / "resolved" / f"{definition.name}.csv")
         if definition.name in (
-            "identifier_types", "channel_rules", "bot_rules", "touch_rules", "attribution_rules",
+            "identifier_types", "channel_rules", "bot_rules", "touch_rules", "attribution_rules", "feedback_topics",
         ):  # fmt: skip
             assert definition.when_missing == "shipped"
             assert len(found) == len(rows(SHIPPED / f"{definition.name}.csv")) > 0

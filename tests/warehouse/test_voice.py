@@ -7,7 +7,7 @@ import math
 import random
 import shutil
 import statistics
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -38,6 +38,7 @@ BUILT = (
     "+agg_voice",
     "+bridge_feedback_journeys",
     "+sentiment_quality",
+    "+agg_topic_words",
     "+fct_steps",
     "+fct_events",
     "+bridge_customer_identifiers",
@@ -391,6 +392,8 @@ def scored_texts(told: Told, chance: random.Random) -> None:
     for number in range(330):
         is_glad = number % 2 == 0
         words = chance.choice(glad if is_glad == (chance.random() < 0.9) else cross)
+        # a name, of somebody whom no record knows
+        words += " door Anneke" if number % 5 == 0 else ""
         told.answer(
             f"scored-{number}", str(600_000 + number % 200), datetime(2025, 8, 8), 5 if is_glad else 1, "csat",
             touchpoint="till", comment=f"{chance.choice(about)}: {words} bij deze bestelling",
@@ -679,6 +682,38 @@ def test_the_quality_of_sentiment_is_that_of_labels_by_hand(at_once: Warehouse) 
     assert 0.8 < dutch["auc_ci_lower"] < dutch["auc"] < dutch["auc_ci_upper"] < 1 and dutch["brier_score"] < 0.2
     assert (rows["en"]["sentiment_method"], rows["en"]["auc"], rows["en"]["not_scored_share"]) == ("lexicon", None, 0)
     assert (rows["und"]["sentiment_method"], rows["und"]["not_scored_share"]) == ("not_scored", 1)
+
+
+def test_a_text_has_the_topics_of_its_words_in_its_language(at_once: Warehouse) -> None:
+    rows = at_once.query("from voice.fct_feedback where feedback_id like 'surveys:scored-%'")
+    assert all(row["topics"] is not None or row["sentiment"] is not None for row in rows)
+    topics = {row["topics"] for row in rows}
+    # laat, verpakt; klantenservice; duurde … lang; vriendelijke; geholpen is no stem
+    assert {"staff", "waiting"} <= topics and None in topics
+    assert all(row["topics"] is None for row in at_once.query("from voice.fct_feedback where text_length is null"))
+
+
+def test_words_set_the_unhappy_apart_and_names_are_left_out(at_once: Warehouse) -> None:
+    """Log-odds by hand, with the words of the language as prior; no word of few customers, none with a capital."""
+    rows = {
+        row["word"]: row
+        for row in at_once.query("from voice.agg_topic_words where (touchpoint, language) = ('all', 'nl')")
+    }
+    assert rows["waardeloze"]["said_by"] == "unhappy" and rows["waardeloze"]["z_score"] > 2
+    assert rows["vriendelijke"]["said_by"] == "happy" and rows["vriendelijke"]["z_score"] < -2
+    assert "anneke" not in rows
+    said = at_once.query(
+        "select feedback_id, is_happy, word from intermediate.int_mood_labels inner join intermediate.int_text_words"
+        " using (text_hash) where language = 'nl' and length(word) >= 3 and word <> 'anneke'"
+    )
+    counts = {kind: Counter(row["word"] for row in said if row["is_happy"] == kind) for kind in (True, False)}
+    totals = {kind: sum(words.values()) for kind, words in counts.items()}
+    for word, row in rows.items():
+        prior = 100 * (counts[True][word] + counts[False][word]) / sum(totals.values())
+        sad, glad = counts[False][word] + prior, counts[True][word] + prior
+        odds = math.log(sad / (totals[False] + 100 - sad)) - math.log(glad / (totals[True] + 100 - glad))
+        assert row["log_odds"] == pytest.approx(odds)
+        assert row["z_score"] == pytest.approx(odds / math.sqrt(1 / sad + 1 / glad))
 
 
 def test_the_mean_mood_of_a_month_is_that_of_its_texts(at_once: Warehouse) -> None:

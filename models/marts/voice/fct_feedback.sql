@@ -19,6 +19,7 @@ select
     answers.channel,
     sentiments.language,
     sentiments.sentiment_method,
+    sentiments.topics,
     answers.feedback_direction,
     answers.score,
     answers.scale_min,

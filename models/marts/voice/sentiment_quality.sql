@@ -73,8 +73,12 @@ select
     cast(coalesce(assessed.happy_count, 0) as bigint) as happy_label_count,
     case when assessed.is_valued then cast(assessed.auc as double) end as auc,
     {%- for end, sign, limit in [('lower', '-', 'greatest(0.0, '), ('upper', '+', 'least(1.0, ')] %}
-    {%- set bound = limit ~ 'assessed.auc ' ~ sign ~ ' ' ~ var('z_of_bounds') ~ ' * assessed.standard_error)' %}
-    case when assessed.is_valued then cast({{ bound }} as double) end as auc_ci_{{ end }},
+    {%- set distance = var('z_of_bounds') ~ ' * assessed.standard_error' %}
+    {%- set bound = limit ~ 'assessed.auc ' ~ sign ~ ' ' ~ distance ~ ')' %}
+    case
+        when assessed.is_valued
+            then cast({{ bound }} as double)
+    end as auc_ci_{{ end }},
     {%- endfor %}
     case
         when assessed.is_valued then cast((assessed.happy_miss + assessed.unhappy_miss) / 2 as double)

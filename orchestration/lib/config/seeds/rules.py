@@ -32,6 +32,7 @@ from orchestration.lib.config.seeds.money import (
 )
 from orchestration.lib.config.seeds.problems import Problem
 from orchestration.lib.config.seeds.rows import Rows, SeedRow
+from orchestration.lib.config.seeds.topics import language_is_a_code, stems_can_begin_a_word, topic_can_be_listed
 from orchestration.lib.config.seeds.validity import days_shown, versions_in_time
 from orchestration.lib.core.settings import CONTROL_CHARACTER, MAIL_ADDRESS, PROJECT_ROOT, read_settings
 
@@ -668,6 +669,7 @@ RULES_OF_ROWS: Mapping[str, tuple[Callable[[SeedRow], Iterator[str]], ...]] = {
     "channel_rules": (channel_has_a_free_name, wrong_conditions),
     "public_properties": (property_names_no_person, property_can_be_looked_up),
     "unit_costs": (cost_is_of_something,),
+    "feedback_topics": (topic_can_be_listed, language_is_a_code, stems_can_begin_a_word),
     "segments": (segment_has_a_free_name, segment_compares_like_with_like),
     "conversion_types": (
         property_has_name_and_value,

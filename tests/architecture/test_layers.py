@@ -123,8 +123,12 @@ def test_a_model_asks_neither_engine_nor_clock(model: Model) -> None:
 
 
 def canonical_columns(kind: str) -> set[str]:
-    """The columns that make a staging model one of events or of people: what every one of the kind shares."""
-    return {"events": {"event_id", "event_name", "occurred_at"}, "people": {"person_key", "person_key_hash"}}[kind]
+    """The columns that make a staging model one of events, people or spend: what every one of the kind shares."""
+    return {
+        "events": {"event_id", "event_name", "occurred_at"},
+        "people": {"person_key", "person_key_hash"},
+        "spend": {"record_key", "spent_on", "currency"},
+    }[kind]
 
 
 def output_of(model: Model) -> set[str]:
@@ -133,7 +137,7 @@ def output_of(model: Model) -> set[str]:
     return set(re.findall(r"\b[a-z_]+\b", text[text.rindex("\nselect") :]))
 
 
-def test_models_that_look_like_events_or_people_say_so() -> None:
+def test_models_that_look_like_events_people_or_spend_say_so() -> None:
     staging = [model for model in models() if model.layer == "staging" and model.folder != "landing"]
     for kind, listed in models_by_kind().items():
         found = {model.name for model in staging if canonical_columns(kind) <= output_of(model)}

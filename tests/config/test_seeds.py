@@ -489,8 +489,8 @@ SPOILT += [
         "Did you mean purchase?",
     ),
     *(
-        ("attribution_rules", before, after, f"attribution_rules.csv line {line}", *said)
-        for before, after, line, *said in (
+        ("attribution_rules", before, after, f"attribution_rules.csv line {line}", said, cure)
+        for before, after, line, said, cure in (
             ("calibrated,,,,,,linear", "calibrated,,,,,,", 5, "needs based_on", "such as last_non_direct"),
             ("calibrated,,,,,,linear", "calibrated,,,,,,liner", 5, "based_on = liner", "Did you mean linear?"),
             ("calibrated,,,,,,linear", "calibrated,,,,,,tested", 5, "can't be calibrated", "another method"),
@@ -501,8 +501,8 @@ SPOILT += [
         )
     ),
     *(
-        ("channel_calibrations", before, after, "channel_calibrations.csv line 2", *said)
-        for before, after, *said in (
+        ("channel_calibrations", before, after, "channel_calibrations.csv line 2", said, cure)
+        for before, after, said, cure in (
             ("0.5,0.3", "1.5,0.3", "incremental_share = 1.5", "at most 1"),
             ("0.5,0.3", "0.2,0.3", "within its interval", "from 0.3 to 0.7"),
             ("0.5,0.3,0.7", "0.5,0.5,0.5", "both 0.5", "Fill in the bounds"),

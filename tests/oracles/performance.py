@@ -50,7 +50,7 @@ def performance_rows(
     keys = {(*pair, *place) for pair in pairs for place in of_any_rule} | credited.keys() | refunded.keys()
     found = []
     for key in keys:
-        kind, rule, *place = key
+        kind, rule, *rest = key
         own = credited.get(key, [])
         count = sum(row["credit_share"] for row in own)
         new = sum(row["credit_share"] for row in own if is_first[row["conversion_id"]])
@@ -59,12 +59,12 @@ def performance_rows(
         taken = refunded.get(key, Decimal(0)) if kind in valued else None
         net = None if gross is None and not taken else (gross or Decimal(0)) - (taken or Decimal(0))
         row = {
-            **of_any_rule.get(tuple(place), _nothing()),
+            **of_any_rule.get(tuple(rest), _nothing()),
             "conversion_type": kind,
             "rule": rule,
-            "channel": place[0],
-            "campaign": place[1],
-            "measured_on": place[2],
+            "channel": rest[0],
+            "campaign": rest[1],
+            "measured_on": rest[2],
             "credited_conversions": float(count),
             "credited_new_customers": float(new),
             "gross_value": gross,

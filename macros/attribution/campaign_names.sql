@@ -10,7 +10,7 @@
             -- the check of seeds lets none through twice
             min(campaign) as campaign
         from {{ ref('campaign_names') }}
-        group by 1
+        group by {{ spelling_key("coalesce(source_system, '*')", "coalesce(channel, '*')", 'delivered_name') }}
     ) as spellings
 {%- endmacro %}
 

@@ -60,12 +60,7 @@ matches as (
         events.customer_id,
         events.event_number,
         named_rules.touch_rule_id,
-        -- (unattributed) and (baseline) are where no touch is
-        case events.channel
-            when '(unattributed)' then '((unattributed))'
-            when '(baseline)' then '((baseline))'
-            else coalesce(events.channel, '(none)')
-        end as channel,
+        {{ channel_beside_credits('events.channel') }} as channel,
         {{ campaign_of('events.source_system', 'events.channel', 'events.campaign') }} as campaign,
         named_rules.touch_kind,
         {{ json_member('events.properties', 'named_rules.ad_property') }} as ad_name,

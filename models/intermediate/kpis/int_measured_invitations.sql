@@ -13,7 +13,14 @@
 ) }}
 
 {#- Every survey that was sent to a customer with each measure that counts it, on the day on which it was sent. -#}
-with invitations as (
+with answered as (
+    -- an answer that was not finished is none
+    select distinct invitation_id
+    from {{ ref('int_answers') }}
+    where invitation_status = 'invited' and is_complete
+),
+
+invitations as (
     select
         invitations.invitation_id,
         steps.customer_id,
@@ -24,7 +31,7 @@ with invitations as (
     from {{ ref('int_invitations') }} as invitations
     left join {{ ref('int_feedback_steps') }} as steps
         on steps.feedback_id = invitations.invitation_id
-    left join {{ ref('int_answered_invitations') }} as answered
+    left join answered
         on answered.invitation_id = invitations.invitation_id
     where
         invitations.respondent_kind = 'customer'

@@ -67,7 +67,10 @@ converted as (
             when
                 coalesce(named.currency, {{ text_literal(var('reporting_currency')) }})
                 = {{ text_literal(var('reporting_currency')) }} then named.delivered_amount
-            else cast(cast(named.delivered_amount as decimal(19, 2)) * rates.rate_to_reporting as decimal(18, 2))
+            else
+                cast(
+                    cast(named.delivered_amount as decimal(19, 2)) * rates.rate_to_reporting as decimal(18, 2)
+                )
         end as amount
     from named
     left join {{ ref('int_exchange_rates') }} as rates

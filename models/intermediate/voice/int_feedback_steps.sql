@@ -188,7 +188,17 @@ in_line as (
         0 as is_question
     from record_events
     union all
-    select feedback_id, null, owner_id, reference_id, reference_kind, named_touchpoint, null, asked_at, null, 1
+    select
+        feedback_id,
+        null,
+        owner_id,
+        reference_id,
+        reference_kind,
+        named_touchpoint,
+        null,
+        asked_at,
+        null,
+        1
     from named_records
     where owner_id is not null
 ),

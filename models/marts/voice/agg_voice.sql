@@ -61,6 +61,13 @@ counted_answers as (
     where is_counted
 ),
 
+-- an answer that was not finished is none
+answered_invitations as (
+    select distinct invitation_id
+    from {{ ref('int_answers') }}
+    where invitation_status = 'invited' and is_complete
+),
+
 invitations as (
     select
         invitations.invitation_id,
@@ -79,7 +86,7 @@ invitations as (
     from {{ ref('int_invitations') }} as invitations
     left join {{ ref('int_feedback_steps') }} as steps
         on steps.feedback_id = invitations.invitation_id
-    left join {{ ref('int_answered_invitations') }} as answered
+    left join answered_invitations as answered
         on answered.invitation_id = invitations.invitation_id
     where invitations.is_delivered and invitations.sent_at <= {{ as_of() }}
 ),
@@ -244,7 +251,10 @@ assessed as (
             and (
                 greatest(delivered_count, answer_count) < {{ small }}
                 or answer_count between 1 and {{ small }} - 1
-                {%- for part, keys in [('touchpoint', of_other_touchpoints), ('department', of_other_departments)] %}
+                {%- for part, keys in [
+                    ('touchpoint', of_other_touchpoints),
+                    ('department', of_other_departments),
+                ] %}
                 or (
                     {{ part }} <> 'all'
                     and bool_or({{ part }} <> 'all' and answer_count < {{ small }}) over (

@@ -5,7 +5,7 @@ with source as (
 select
     version_key,
     'social:' || message_id || ':sent' as event_id,
-    body as body,
+    body,
     false as is_of_employee,
     row_status,
     loaded_at,

@@ -1,6 +1,0 @@
-{{ config(materialized='ephemeral') }}
-
-{#- The invitations that were answered by the clock; an answer that was not finished is none. -#}
-select distinct invitation_id
-from {{ ref('int_answers') }}
-where invitation_status = 'invited' and is_complete

@@ -29,10 +29,11 @@ SOUND = {
         "bought,buying,1,bought,order_placed,,\n"
     ),
     "measures": (
-        "measure_id,subject,aggregation,value_column,event_name,journey_id,outcome,level\n"
-        "orders,events,count,,order_placed,,,\n"
-        "revenue,events,sum,amount,order_placed,,,\n"
-        "passed,intervals,count,,,buying,fell_through|completed,omni\n"
+        "measure_id,subject,aggregation,value_column,event_name,journey_id,outcome,level,conversion_type,is_paid_only\n"
+        "orders,events,count,,order_placed,,,,,\n"
+        "revenue,events,sum,amount,order_placed,,,,,\n"
+        "passed,intervals,count,,,buying,fell_through|completed,omni,,\n"
+        "earned,credits,sum,net_value,,,,,purchase,true\n"
     ),
     "churn_rules": "churn_rule_id,event_name,silent_days\nsilence,order_placed,90\ncancelled,subscription_cancelled,\n",
     "kpis": (
@@ -299,8 +300,8 @@ SPOILT = [
     ),
     (
         "measures",
-        "outcome,level\norders,events,count,,order_placed,,,",
-        "outcome,level,occurrence\norders,events,count,,order_placed,,,,second",
+        "outcome,level,conversion_type,is_paid_only\norders,events,count,,order_placed,,,,,",
+        "outcome,level,occurrence,is_paid_only\norders,events,count,,order_placed,,,,second,",
         "measures.csv line 2",
         "occurrence = second",
         "whole number from 1",
@@ -498,6 +499,24 @@ SPOILT += [
             ("calibrated,,,,,,linear", "calibrated,7,,,,,linear", 5, "window_days = 7", "set it there"),
             ("true,\n", "true,decay\n", 2, "linear is based on no rule", "set method = calibrated"),
             ("linear,,,,,true,\n", "linear,,,,,,\n", 2, "no rule is the default", "Set is_default = true"),
+        )
+    ),
+    *(
+        ("measures", before, after, f"measures.csv line {line}", said, cure)
+        for before, after, line, said, cure in (
+            (",purchase,true", ",,true", 5, "credits needs a conversion_type", "Name one of"),
+            (",purchase,true", ",purchas,true", 5, "conversion_type = purchas", "Did you mean purchase?"),
+            ("credits,sum,net_value,,", "credits,sum,net_value,sold,", 5, "event_name = sold", "Leave it empty"),
+            ("credits,sum,net_value", "credits,count,", 5, "shares of conversions are added up", "Set sum"),
+            ("credits,sum,net_value", "credits,sum,amount", 5, "credits have none", "net_value"),
+            ("credits,sum", "conversions,sum", 5, "is_paid_only = true: conversions", "Leave it empty"),
+            (
+                "order_placed,,,,,\n",
+                "order_placed,,,,purchase,\n",
+                2,
+                "events can't be narrowed",
+                "conversions or",
+            ),
         )
     ),
     *(

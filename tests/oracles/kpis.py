@@ -13,6 +13,8 @@ Readings chosen where the design leaves room:
 - The group behind a rate is the customers whom its denominator counts; behind a plain figure whom that counts.
 - By segment a row is suppressed if its group is below the minimum, if those outside the segment are (and are somebody),
   and the smallest other channel of the segment if a single one was suppressed, or several that are as few together.
+- Conversions and credits of the default rule are on the day of the conversion, credits on the channel of the touch, so
+  that they can be divided by what was spent there.
 - A measure has begun with the first event of its name and source, or the first interval of its phase, and no earlier
   than the calendar. A plain figure of a period that begins before is no data, and no period that does is compared with.
 - Spend is of no customer and no segment. Where one of a KPI's two measures is spend and the other is not, its rows by
@@ -29,11 +31,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from tests.oracles.feed import Row
+from tests.oracles.feed import Row, truth
 from tests.oracles.journeys import Definitions, rules_matched
 from tests.oracles.timeline import counted, scaled_score
+
+if TYPE_CHECKING:
+    from tests.oracles.attribution import Attribution
 
 MIN_CELL_SIZE = 5
 # what the breakdowns of one group share: a day, or a phase
@@ -219,6 +224,44 @@ def money_facts(
     return found
 
 
+def credit_facts(said: Attribution, seeds: Mapping[str, Seed]) -> list[Fact]:
+    """Returns every match of a measure with a conversion, or with a credit of the default rule of its type.
+
+    Values are net of all refunds up to the clock, on the day of the conversion; a share has six places, as sums have.
+    """
+    paid = {row["channel"] for row in seeds.get("channels", ()) if truth(row["is_paid"])}
+    conversions = {row["conversion_id"]: {**row, "credit_share": 1.0, "is_paid": False} for row in said.conversions}
+    credits = [
+        {
+            **row,
+            "net_value": row["credited_value"],
+            "is_without_rate": conversions[row["conversion_id"]]["is_without_rate"],
+            "is_paid": row["channel"] in paid,
+        }
+        for row in said.credits
+        if row["is_default"]
+    ]
+    found = []
+    for subject, rows in (("conversions", [*conversions.values()]), ("credits", credits)):
+        for measure in seeds.get("measures", ()):
+            if measure["subject"] != subject:
+                continue
+            value = measure["value_column"]
+            for row in rows:
+                if (
+                    row["conversion_type"] != measure["conversion_type"]
+                    or measure["channel"] not in ("", row["channel"])
+                    or (measure.get("is_paid_only") == "true" and not row["is_paid"])
+                ):
+                    continue
+                share = Decimal(row["credit_share"]).quantize(Decimal("0.000001"), ROUND_HALF_UP)
+                amount = share if value == "credited_conversions" else row[value] if value else None
+                is_lacking = value in ("gross_value", "net_value") and row["is_without_rate"]
+                of = row["converted_on"], row["channel"], row["customer_id"]
+                found.append(Fact(measure["measure_id"], *of, amount, is_lacking))
+    return found
+
+
 def _is_asked(measure: Mapping[str, str], row: Mapping[str, Any], columns: Iterable[str]) -> bool:
     return all(measure[column] in ("", row[column]) for column in columns)
 
@@ -344,7 +387,8 @@ def daily_rows(found: Sequence[Fact], in_segment: Mapping[str, set[str]], seeds:
         hidden = suppressed({breakdown: row["group_count"] for breakdown, row in of_kpi.items()})
         for breakdown, row in of_kpi.items():
             day, channel, segment = breakdown
-            if len(subjects) == 2 and subjects & {"spend", "costs"} and channel != "all":
+            is_of_ads = subjects <= {"spend", "credits"}
+            if len(subjects) == 2 and subjects & {"spend", "costs", "credits"} and channel != "all" and not is_of_ads:
                 row["value"] = None
             rows.append(
                 {
@@ -469,7 +513,7 @@ def beginnings(
                 for event in met
                 if all(not measure[column] or measure[column] == event.get(column) for column in asked)
             ]
-        elif measure["subject"] in ("spend", "costs", "churn"):
+        elif measure["subject"] in ("spend", "costs", "conversions", "credits", "churn"):
             days = [fact.day for fact in of_money if fact.measure_id == measure["measure_id"]]
         else:
             days = [

@@ -144,6 +144,7 @@ def expected(
         spent, service_costs, [(one.journey_id, one.phase_id, one.event_id) for one in steps], seeds
     )
     of_money += kpis.churn_facts(events, seeds, known, as_of)
+    of_money += kpis.credit_facts(attributed, seeds)
     facts = [*kpis.facts(events, intervals, level_of, seeds, known), *of_money]
 
     @cache

@@ -1,6 +1,7 @@
 {#-
     The earlier periods with which a KPI's open periods are compared, as they were at the age of the open one: an interval
-    that was not over by then is pending, and has lasted until then. Events, costs and spend are all there when their period is over.
+    that was not over by then is pending, and has lasted until then. Everything else is there
+    when its period is over.
 -#}
 with periods as (
     select

@@ -1,7 +1,8 @@
 {#-
     Of the events from which a measure counts, how many can be followed, by day. A measure of events, or of their costs,
     counts those; one of intervals counts what the critical events of its phase begin, and those that name nobody begin
-    nothing. Spend is of no event.
+    nothing. Spend is of no event, and
+    of conversions and credits (unattributed) says what nothing leads to.
 -#}
 with measures as (
     select * from {{ ref('measures') }} where subject = 'intervals'

@@ -7,6 +7,7 @@
             'int_measured_intervals': {'column': 'measured_on', 'of': 'int_period_days', 'key': 'period_key'},
             'int_measured_costs': {'column': 'measured_on', 'of': 'int_period_days', 'key': 'period_key'},
             'int_measured_churn': {'column': 'measured_on', 'of': 'int_period_days', 'key': 'period_key'},
+            'int_measured_credits': {'column': 'measured_on', 'of': 'int_period_days', 'key': 'period_key'},
             'int_measured_spend': 'never: spend is of no customer',
             'int_measured_invitations': 'never: invitations are counted, and not their customers',
             'int_period_days': 'never: a day stays in its periods, and a new day has facts that changed',

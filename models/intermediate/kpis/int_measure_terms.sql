@@ -1,9 +1,9 @@
 {#-
     Since when a measure can be compared, and how long it waits for what it counts to end. It begins with the first event
     of its name and source (one that names neither: of its channel, touchpoint and kind of feedback), with the first interval
-    of its phase, or with the first spend, cost, churn or invitation that it counts, and no earlier than the calendar: a zero before that says
-    only that nothing was recorded. It waits if it asks how intervals end, how long they last or what level their journey
-    has.
+    of its phase, or with the first spend, cost, conversion, credit, churn or invitation that it counts, and no earlier than
+    the calendar: a zero before that says only that nothing was recorded. It waits if it asks how intervals end, how long
+    they last or what level their journey has.
 -#}
 with measures as (
     select
@@ -75,6 +75,10 @@ beginnings as (
     union all
     select measure_id, min(measured_on)
     from {{ ref('int_measured_invitations') }}
+    group by measure_id
+    union all
+    select measure_id, min(measured_on)
+    from {{ ref('int_measured_credits') }}
     group by measure_id
 ),
 

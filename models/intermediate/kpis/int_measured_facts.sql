@@ -1,8 +1,8 @@
 {{ config(materialized='ephemeral') }}
 
 {#-
-    What measures count: events, phase intervals, rows of spend, costs of events, decisions about churn and invitations
-    alike. Spend is of no customer, and so is an invitation to an address that nothing else names.
+    What measures count: events, phase intervals, rows of spend, costs of events, conversions, credits, decisions about
+    churn and invitations alike. Spend is of no customer, and so is an invitation to an address that nothing else names.
 -#}
 select measure_id, customer_id, aggregation, channel, measured_value, is_without_rate, measured_on
 from {{ ref('int_measured_events') }}
@@ -28,3 +28,6 @@ from {{ ref('int_measured_churn') }}
 union all
 select measure_id, customer_id, aggregation, channel, measured_value, false, measured_on
 from {{ ref('int_measured_invitations') }}
+union all
+select measure_id, customer_id, aggregation, channel, measured_value, is_without_rate, measured_on
+from {{ ref('int_measured_credits') }}

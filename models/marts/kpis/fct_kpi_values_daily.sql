@@ -18,7 +18,7 @@
 
     Spend is of no customer: where a measure is spend there are no rows by segment. Orders are placed on another channel
     than money was spent on, and a customer is served on another than what it is for: where only one of the two is spend, or
-    costs, rows by channel have no value, only its two parts.
+    costs, rows by channel have no value, only its two parts. Credits are of the channel that money was spent on.
 -#}
 with kpis as (
     select
@@ -29,7 +29,14 @@ with kpis as (
         coalesce(numerators.subject = 'spend' or denominators.subject = 'spend', false) as is_of_spend,
         coalesce(
             numerators.subject <> denominators.subject
-            and (numerators.subject in ('spend', 'costs') or denominators.subject in ('spend', 'costs')),
+            and (
+                numerators.subject in ('spend', 'costs', 'credits')
+                or denominators.subject in ('spend', 'costs', 'credits')
+            )
+            -- both are of the channel of the ad
+            and not (
+                numerators.subject in ('spend', 'credits') and denominators.subject in ('spend', 'credits')
+            ),
             false
         ) as is_half_money
     from {{ ref('kpis') }} as kpis

@@ -730,6 +730,9 @@ def _open_deliveries(connection: duckdb.DuckDBPyConnection, subject: _Subject, f
                 union
                 select event_id from intermediate.int_measured_costs
                 where list_contains($measures, measure_id) and measured_on between $first and $last
+                union
+                select event_id from intermediate.int_measured_credits
+                where list_contains($measures, measure_id) and measured_on between $first and $last
             )
 
             select distinct split_part(version_key, ':', 1)

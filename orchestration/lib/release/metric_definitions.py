@@ -136,7 +136,7 @@ def _counting(measure: Row, *, kpi_id: str, part: str) -> dict[str, Any]:
         return _simple(kind[str(aggregation)], _interval_filters(measure))
     if measure.get("occurrence") and aggregation == "distinct_customers":
         raise _LeftOut(IN_TURN)
-    is_published_alone = measure.get("subject") in ("spend", "costs", "churn", "invitations")
+    is_published_alone = measure.get("subject") in ("spend", "costs", "conversions", "credits", "churn", "invitations")
     is_scored = is_published_alone or bool(measure.get("value_column") or measure.get("feedback_kind"))
     if is_scored and aggregation == "distinct_customers":
         raise _LeftOut(SCORED_CUSTOMERS)

@@ -184,7 +184,7 @@ class _Explaining:
                 coalesce(measures.journey_id, key ->> '$.journey_id') as journey_id,
                 coalesce(measures.phase_id, key ->> '$.phase_id') as phase_id,
                 case
-                    when measures.subject = 'costs' then 'events'
+                    when measures.subject in ('costs', 'conversions', 'credits') then 'events'
                     when measures.measure_id is not null then measures.subject
                     when table_schema = 'attribution' and table_name = 'fct_spend_daily' then 'spend'
                     when (key ->> '$.kpi_id') is not null then 'unknown'

@@ -3,8 +3,9 @@
 `landing.definitions` has a row per release and scope. A scope is a published table (`table core.fct_events`: the code
 of its models, the seeds that they read, the settings), a journey (`journey purchase`: its phases and rules), or
 a part of a KPI (`kpi purchase_order_value numerator`: its measure, of intervals with the journey, of money with the
-exchange rates, of costs with the prices, of churn with its rule). Rates, prices and versions of journeys count from
-the day on which they are valid: what is entered for later changes no figure before.
+exchange rates, of costs with the prices, of conversions and credits with the rules for them, of churn with its rule).
+Rates, prices and versions of journeys count from the day on which they are valid: what is entered for later changes no
+figure before.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ SEEDS_BY_ROW = (
     "unit_costs",
     "churn_rules",
 )
+# Seeds that say what is a conversion and who is credited.
+SEEDS_OF_CREDITS = ("conversion_types", "touch_rules", "attribution_rules", "channel_calibrations", "channels")
 # Seeds that decide who is who, and what a change of does to customers is seen there; or by what figures are split.
 SEEDS_OF_PEOPLE = ("identity_decisions", "blocked_identifiers", "segments")
 # Columns that only name or explain.
@@ -122,6 +125,8 @@ def _of_rows(connection: duckdb.DuckDBPyConnection, day: date) -> dict[str, str]
                 journey = journeys.get(str(measure["journey_id"])) if is_of_journey else None
                 of_money = rates if measure["value_column"] in ("amount", "spend") else None
                 of_money = prices if measure["subject"] == "costs" else of_money
+                if measure["subject"] in ("conversions", "credits"):
+                    of_money = _hash([rates, [_rows(connection, seed) for seed in SEEDS_OF_CREDITS]])
                 of_churn = [rule for rule in churn_rules if rule["churn_rule_id"] == measure.get("churn_rule_id")]
                 found[f"kpi {kpi['kpi_id']} {part}"] = _hash([measure, journey, of_money, *of_churn])
     return found

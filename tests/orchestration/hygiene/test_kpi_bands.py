@@ -276,6 +276,7 @@ def test_reasons_name_a_new_definition_and_open_deliveries_of_tables_that_feed_t
         "intermediate.int_measured_events": "measure_id varchar, event_id varchar, measured_on date",
         "intermediate.int_measured_intervals": "measure_id varchar, interval_id varchar, measured_on date",
         "intermediate.int_measured_costs": "measure_id varchar, event_id varchar, measured_on date",
+        "intermediate.int_measured_credits": "measure_id varchar, event_id varchar, measured_on date",
         "intermediate.int_measured_spend": "measure_id varchar, spend_id varchar, measured_on date",
         "intermediate.int_event_versions": "version_key varchar, event_id varchar",
         "journeys.fct_phase_intervals": "interval_id varchar, entry_event_id varchar",

@@ -46,6 +46,8 @@ MEASURE_FILTERS = (
     "event_name", "source_system", "channel", "touchpoint", "feedback_kind", "journey_id", "phase_id", "level",
     "occurrence", "churn_rule_id",
 )  # fmt: skip
+# Those that are of conversions and credits alone.
+FILTERS_OF_CONVERSIONS = ("conversion_type", "is_paid_only")
 # What a measure of each subject may add up, and by what it may be narrowed.
 MEASURE_VALUES = {
     "events": ("amount", "feedback_share", "nps_points", "top_two_boxes"),
@@ -54,6 +56,8 @@ MEASURE_VALUES = {
     "costs": ("service_cost",),
     "churn": (),
     "invitations": (),
+    "conversions": ("gross_value", "net_value"),
+    "credits": ("credited_conversions", "gross_value", "net_value"),
 }
 # Others than events and intervals have few columns.
 FILTERS_OF_SUBJECT = {
@@ -61,6 +65,8 @@ FILTERS_OF_SUBJECT = {
     "costs": ("event_name", "source_system", "channel", "touchpoint", "journey_id", "phase_id"),
     "churn": ("churn_rule_id", "channel", "outcome"),
     "invitations": ("feedback_kind", "touchpoint", "outcome"),
+    "conversions": ("channel", "conversion_type"),
+    "credits": ("channel", "conversion_type", "is_paid_only"),
 }
 # What a segment may look at, and the kind of value it is compared with.
 SEGMENT_ATTRIBUTES = {
@@ -325,11 +331,14 @@ def measure_is_narrowed_by_what_it_has(row: SeedRow) -> Iterator[str]:
     accepted = FILTERS_OF_SUBJECT.get(subject)
     if accepted is None:
         return
-    for column in (*MEASURE_FILTERS, "outcome"):
+    for column in (*MEASURE_FILTERS, "outcome", *FILTERS_OF_CONVERSIONS):
         if column not in accepted and row.get(column) is not None:
             yield f"{column} = {row.get(column)}: {subject} can't be narrowed by it. Leave it empty."
-    if subject == "spend" and row.get("aggregation") not in (None, "sum"):
-        yield f"aggregation = {row.get('aggregation')}: rows of spend are added up. Set sum and a value_column."
+    if subject in ("spend", "credits") and row.get("aggregation") not in (None, "sum"):
+        what = "rows of spend" if subject == "spend" else "shares of conversions"
+        yield f"aggregation = {row.get('aggregation')}: {what} are added up. Set sum and a value_column."
+    if subject == "conversions" and row.get("value_column") and row.get("aggregation") not in (None, "sum"):
+        yield f"value_column = {row.get('value_column')}: only a sum has one of conversions. Set sum, or empty it."
     if subject in ("churn", "invitations") and row.get("aggregation") == "sum":
         yield f"aggregation = sum: {subject} have nothing to add up. Set count."
     if subject == "invitations" and row.get("aggregation") == "distinct_customers":
@@ -344,6 +353,21 @@ def churn_has_a_rule(row: SeedRow) -> Iterator[str]:
         yield "a measure of churn needs a churn_rule_id. Name the rule of churn_rules.csv that decides it."
     elif subject in ("events", "intervals") and rule is not None:
         yield f"churn_rule_id = {rule}: {subject} are no churn. Leave it empty, or set subject = churn."
+
+
+def measure_of_conversions_has_a_type(row: SeedRow) -> Iterator[str]:
+    """One order is of several types: without one it would be counted with each."""
+    subject = row.get("subject")
+    if subject in ("conversions", "credits"):
+        if row.get("conversion_type") is None:
+            yield f"a measure of {subject} needs a conversion_type. Name one of conversion_types.csv."
+    elif subject in ("events", "intervals"):
+        for column in FILTERS_OF_CONVERSIONS:
+            if row.get(column) is not None:
+                yield (
+                    f"{column} = {row.get(column)}: {subject} can't be narrowed by it. Leave it empty, or set subject "
+                    "= conversions or credits."
+                )
 
 
 def measure_of_intervals_has_a_journey(row: SeedRow) -> Iterator[str]:
@@ -406,7 +430,7 @@ def share_of_decided_ones_has_a_window(rows: Rows) -> Iterator[Problem]:
 
 def _no_part(part: SeedRow, whole: SeedRow) -> str | None:
     """Why what one measure counts is not all among what another counts, None where it is."""
-    for column in ("subject", *MEASURE_FILTERS):
+    for column in ("subject", *MEASURE_FILTERS, *FILTERS_OF_CONVERSIONS):
         wanted = whole.get(column)
         if wanted is not None and part.get(column) != wanted:
             return f"only the latter asks for {column} = {wanted}"
@@ -656,6 +680,7 @@ RULES_OF_ROWS: Mapping[str, tuple[Callable[[SeedRow], Iterator[str]], ...]] = {
         value_is_of_the_subject,
         measure_is_narrowed_by_what_it_has,
         churn_has_a_rule,
+        measure_of_conversions_has_a_type,
         measure_of_intervals_has_a_journey,
         measure_of_events_has_no_level,
         occurrence_is_a_number,

@@ -29,7 +29,8 @@ from orchestration.lib.core.sql import literal
 from orchestration.lib.dbt.compiled import models_on
 
 TYPE = "purchase"
-UNATTRIBUTED = "(unattributed)"
+# What is no channel: what no touch earned, and what would have come without any.
+OF_NO_CHANNEL = ("(unattributed)", "(baseline)")
 SELECTED = ("+fct_attribution_credits", "+agg_channel_effects", "+int_event_identifiers")
 # From the timeline to shares, in the order in which they are computed; effects are a function of the transitions.
 BEFORE_EFFECTS = (
@@ -37,7 +38,7 @@ BEFORE_EFFECTS = (
     "int_path_transitions",
 )  # fmt: skip
 AFTER_EFFECTS = ("int_channel_effects", "int_rule_shares")
-SEEDS = ("touch_rules", "channels", "campaign_names", "conversion_types", "attribution_rules")
+SEEDS = ("touch_rules", "channels", "campaign_names", "conversion_types", "attribution_rules", "channel_calibrations")
 # Of campaigns of ads; of mails and messages the cause says it.
 CHANNELS = {"search": "paid_search", "social": "paid_social", "video": "display", "display": "display"}
 # What is no rule: it shares nothing among touches, and adds up to less than all conversions.
@@ -60,7 +61,9 @@ class Scored:
     def channels(self) -> list[str]:
         """All channels that something is credited to or that caused something, the largest causes first."""
         said = {name for of in (self.built, self.with_true_people) for rule in of.values() for name in rule}
-        return sorted((said | set(self.caused)) - {UNATTRIBUTED}, key=lambda name: (-self.caused.get(name, 0), name))
+        return sorted(
+            (said | set(self.caused)) - set(OF_NO_CHANNEL), key=lambda name: (-self.caused.get(name, 0), name)
+        )
 
     def error(self, credits: Mapping[str, float]) -> float:
         """Mean absolute difference, in purchases per channel, between credits and causes."""
@@ -282,7 +285,7 @@ def tables(found: Mapping[float, Scored]) -> str:
     for dirt, scored in found.items():
         for rule, credits in scored.built.items():
             other = scored.with_true_people.get(rule, {})
-            given = sum(share for channel, share in credits.items() if channel != UNATTRIBUTED)
+            given = sum(share for channel, share in credits.items() if channel not in OF_NO_CHANNEL)
             lines.append(
                 f"| {dirt:g} | {rule} | {given:,.1f} | {scored.error(credits):.1f} "
                 f"| {_shown(scored.rank_correlation(credits))} | {scored.error(other):.1f} "
@@ -297,7 +300,7 @@ def tables(found: Mapping[float, Scored]) -> str:
             f"| channel | caused | {' | '.join(rules)} |",
             f"|---|--:|{'--:|' * len(rules)}",
         ]
-        for channel in [*scored.channels, UNATTRIBUTED]:
+        for channel in [*scored.channels, *OF_NO_CHANNEL]:
             credited = (f"{scored.built[rule].get(channel, 0):.1f}" for rule in rules)
             lines.append(f"| {channel} | {scored.caused.get(channel, 0):.1f} | {' | '.join(credited)} |")
     return "\n".join(lines)

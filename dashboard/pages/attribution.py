@@ -60,6 +60,8 @@ PAGE = Page(
 NO_CONVERSION = "No event of this release is a conversion."
 NOTHING = f"{NO_CONVERSION} conversion_types.csv says which events are (docs/attribution.md)."
 UNATTRIBUTED = "(unattributed)"
+# What is no channel to be compared with: what no touch earned, and what would have come without any.
+OF_NO_CHANNEL = (UNATTRIBUTED, "(baseline)")
 ROWS_SHOWN, PATHS_SHOWN = 20, 15
 # The month that is chosen, or all of them together.
 OF_MONTH = """period = if($month = '', 'all', 'month')
@@ -161,8 +163,8 @@ select coalesce(credited.channel, spent.channel) as channel, spend, net_value, n
     coalesce(without_rate_count, 0) as without_rate_count, coalesce(repeated_spend, 0) as repeated_spend
 from credited
 full join spent on spent.channel = credited.channel
-order by coalesce(credited.channel, spent.channel) = '(unattributed)', spend desc nulls last, net_value desc nulls last,
-    credited.credited_conversions desc nulls last, coalesce(credited.channel, spent.channel)
+order by coalesce(credited.channel, spent.channel) in ('(unattributed)', '(baseline)'),
+    spend desc nulls last, net_value desc nulls last, credited.credited_conversions desc nulls last, coalesce(credited.channel, spent.channel)
 """
 
 
@@ -177,7 +179,7 @@ def spend(view: View) -> Figure:
     has_value = any(row["net_value"] is not None for row in found)
     rows = found.dicts
     # what has no touch is no channel to be compared with
-    drawn_rows = [row for row in rows if row["channel"] != UNATTRIBUTED]
+    drawn_rows = [row for row in rows if row["channel"] not in OF_NO_CHANNEL]
     longest = float(max((max(row["net_value"] or 0, row["spend"] or 0) for row in drawn_rows), default=0)) or 1.0
     most = max((row["credited_conversions"] for row in drawn_rows), default=0) or 1.0
     lines = []
@@ -212,8 +214,9 @@ def spend(view: View) -> Figure:
             f" spent on with {_money(earned)} {currency} after refunds, {_ratio(earned / total_spend)} for each"
             f" {currency or 'unit of money'}."
         )
-        if len(paid) > 1:
-            high, low = (pick(paid, key=lambda row: row["roas"]) for pick in (max, min))
+        with_return = [row for row in paid if row["roas"] is not None]
+        if len(with_return) > 1:
+            high, low = (pick(with_return, key=lambda row: row["roas"]) for pick in (max, min))
             answer += (
                 f" Most for each has {names.get(high['channel'], high['channel'])} with"
                 f" {_with_interval(high, 'roas', _ratio)},"
@@ -305,11 +308,11 @@ def rules(view: View) -> Figure:
     measure, said = _measure(found)
     columns = list(dict.fromkeys(row["rule"] for row in found))
     cells = {(row["channel"], row["rule"]): row for row in found}
-    most = float(max((row[measure] or 0 for row in found if row["channel"] != UNATTRIBUTED), default=0)) or 1.0
+    most = float(max((row[measure] or 0 for row in found if row["channel"] not in OF_NO_CHANNEL), default=0)) or 1.0
     totals = dict.fromkeys((row["channel"] for row in found), 0.0)
     for row in found:
         totals[row["channel"]] += float(row[measure] or 0)
-    channels = sorted(totals, key=lambda one: (one == UNATTRIBUTED, -totals[one], one))
+    channels = sorted(totals, key=lambda one: (one in OF_NO_CHANNEL, -totals[one], one))
     head = Markup("").join(
         Markup('<th scope="col" class="n">{}</th>').format(_rule_name(rule) + (" (chosen)" if n == 0 else ""))
         for n, rule in enumerate(columns)
@@ -321,7 +324,7 @@ def rules(view: View) -> Figure:
             cell = cells.get((channel, rule))
             value = float(cell[measure] or 0) if cell else 0.0
             drawn += Markup('<td class="n heat" style="--heat:{:.0f}%">{}<div class="sub">{}</div></td>').format(
-                100 * max(value, 0) / most if channel != UNATTRIBUTED else 0,
+                100 * max(value, 0) / most if channel not in OF_NO_CHANNEL else 0,
                 said(value),
                 _between(cell, measure, said) if cell else "",
             )
@@ -394,7 +397,7 @@ def change(view: View) -> Figure:
     if not _has_conversions(view):
         return Figure(empty=NO_CONVERSION)
     found = view.ask(CHANGE)
-    rows = [row for row in found.dicts if row["channel"] != UNATTRIBUTED]
+    rows = [row for row in found.dicts if row["channel"] not in OF_NO_CHANNEL]
     if not rows:
         return Figure(empty="No channel is credited with a conversion of this month.", table=found)
     names = _names(view)
@@ -555,9 +558,9 @@ def paths(view: View) -> Figure:
                 words.duration(3600 * row["median_hours"]) if row["median_hours"] is not None else "–",
             )
         )
-    converted = sum(row["converted_count"] for row in found)
+    converted = sum(row["converted_count"] for row in named)
     first = named[0]
-    several = sum(row["converted_count"] for row in found if row["touch_count"] > 1)
+    several = sum(row["converted_count"] for row in named if row["touch_count"] > 1)
     answer = (
         f"{words.percent(several / converted)} of {converted:,} conversions with a touch had more than one. Most often"
         f" it is {names.get(first['path'], first['path']).replace(' > ', ' → ')}: {first['converted_count']:,}."

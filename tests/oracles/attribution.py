@@ -341,7 +341,7 @@ def _refund(
     stated = None
     if rule.get("refund_value_property"):
         stated = _number(property_text(event, rule["refund_value_property"]))
-    takes_all = not rule.get("refund_value_property") or (cancels and stated is None)
+    takes_all = not rule.get("refund_value_property") or (cancels and not stated)
     if takes_all:
         gross = conversion["gross_value"] if conversion else None
         value = None if gross is None else max(gross, Decimal(0))

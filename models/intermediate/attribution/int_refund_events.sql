@@ -105,7 +105,7 @@ select
     -- some systems write what they paid back as a negative amount
     abs(stated_amount) as stated_amount,
     -- what was called off is called off, whether or not anything had been paid; a return may be of a part
-    has_no_property or (is_cancellation and stated_amount is null) as takes_all,
+    has_no_property or (is_cancellation and coalesce(stated_amount, 0) = 0) as takes_all,
     occurred_on as refunded_on,
     occurred_at as refunded_at
 from matches

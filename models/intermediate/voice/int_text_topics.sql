@@ -8,17 +8,29 @@ stems as (
     select lists.topic, lists.language, entry as stem
     from lists
     cross join {{ exploded('lists.stems', 'entry') }}
+),
+
+words as (
+    select distinct word from {{ ref('int_text_words') }}
+),
+
+-- a language has far fewer words than texts
+topics_of_words as (
+    select distinct words.word, stems.topic, stems.language
+    from words
+    inner join stems
+        on left(words.word, length(stems.stem)) = stems.stem
+    where stems.stem <> ''
 )
 
 select distinct
-    words.text_hash,
-    stems.topic
-from {{ ref('int_text_words') }} as words
+    said.text_hash,
+    topics_of_words.topic
+from {{ ref('int_text_words') }} as said
 inner join {{ ref('int_text_readings') }} as readings
-    on readings.text_hash = words.text_hash
-inner join stems
+    on readings.text_hash = said.text_hash
+inner join topics_of_words
     on
-        left(words.word, length(stems.stem)) = stems.stem
+        topics_of_words.word = said.word
         -- where the language is not certain, a stem of any language counts
-        and (stems.language = readings.language or readings.language = 'und')
-where stems.stem <> ''
+        and (topics_of_words.language = readings.language or readings.language = 'und')

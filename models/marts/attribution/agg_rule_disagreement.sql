@@ -65,11 +65,11 @@ placed as (
         said.*,
         row_number() over (
             partition by conversion_type, period, period_start, channel
-            order by credited_conversions asc, rule asc
+            order by credited_conversions asc, is_default desc, rule asc
         ) as lowest_place,
         row_number() over (
             partition by conversion_type, period, period_start, channel
-            order by credited_conversions desc, rule asc
+            order by credited_conversions desc, is_default desc, rule asc
         ) as highest_place
     from said
 )

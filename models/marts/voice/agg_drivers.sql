@@ -8,7 +8,8 @@ with impacts as (
         *,
         case
             when least(answer_count, without_count, customer_count) < {{ small }} then 'not_enough_answers'
-            when impact_ci_lower is null then 'no_interval'
+            -- from few customers the interval is too narrow
+            when impact_ci_lower is null or customer_count < {{ customer_group_count() }} then 'no_interval'
             else 'measured'
         end as status
     from {{ ref('int_step_impacts') }}

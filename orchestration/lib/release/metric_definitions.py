@@ -23,7 +23,9 @@ PERIODS = frozenset({"day", "week", "month", "quarter", "year"})
 RESERVED = PERIODS | {"nanosecond", "microsecond", "millisecond", "second", "minute", "hour", "metric_time"}
 
 IN_TURN = "it counts a customer's second or later event, which no sum of days and no filter gives"
-SCORED_CUSTOMERS = "it counts customers of events with an amount, a score or a cost, which no sum of days gives"
+SCORED_CUSTOMERS = (
+    "it counts customers of churn, or of what has an amount, a score or a cost, which no sum of days gives"
+)
 BRACES = "a text of its filters has braces, which MetricFlow would read as code"
 
 

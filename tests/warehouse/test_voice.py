@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ KINDS = {"help_desk": "ticket"}
 BUILT = (
     "+fct_kpi_values_daily",
     "+agg_drivers",
+    "+agg_pain_points",
     "+agg_voice",
     "+bridge_feedback_journeys",
     "+sentiment_quality",
@@ -406,6 +408,33 @@ def scored_texts(told: Told, chance: random.Random) -> None:
         )
 
 
+def pain_points(told: Told) -> None:
+    """Twenty customers at four touchpoints that differ in how long one waits there and in how one likes them."""
+    for number in range(20):
+        customer = str(900_000 + number)
+        at = datetime(2026, 2, 5, 8) + timedelta(hours=number)
+
+        def at_step(name: str, after: timedelta, touchpoint: str, event_name: str = "page_viewed", **more: Any) -> None:
+            told.event(f"{name}-{number}", customer, at + after, touchpoint, event_name=event_name, **more)  # noqa: B023
+
+        # the limit is two hours: fourteen wait for three, six for one
+        waits = json.dumps({"answered_after_seconds": 10_800 if number < 14 else 3_600})
+        at_step("quote", timedelta(), "quote_form", "quote_requested", direction="inbound", properties=waits)
+        # the limit is half an hour: all wait for one
+        waits = json.dumps({"answered_after_seconds": 3_600})
+        at_step("signed", timedelta(days=1), "sign_in", direction="inbound", properties=waits)
+        at_step("fitted", timedelta(days=2), "fitting_room")
+        if number < 4:
+            at_step("fitted-again", timedelta(days=2, seconds=30), "fitting_room")
+        at_step("listed", timedelta(days=2, seconds=60), "product_list")
+        at_step("ordering", timedelta(days=2, seconds=120), "order_page")
+        if number >= 10:
+            at_step("ordered", timedelta(days=3), "order_page", "order_placed")
+        for touchpoint, score in (("quote_form", 1), ("sign_in", 5), ("fitting_room", 2), ("product_list", 4)):
+            later = at + timedelta(days=4, minutes=score)
+            told.answer(f"pain-{touchpoint}-{number}", customer, later, score, "csat", touchpoint=touchpoint)
+
+
 def random_customers(told: Told, chance: random.Random) -> None:
     """Customers who do things, are asked, and answer or do not, by survey tool and by feed."""
     numbers = [str(800_000 + number) for number in range(30)]
@@ -472,6 +501,7 @@ def told() -> Told:
     records_and_invitations(made)
     scored_texts(made, random.Random(3))
     random_customers(made, random.Random(17))
+    pain_points(made)
     return made
 
 
@@ -936,6 +966,94 @@ def test_the_impact_of_a_step_is_all_less_all_others(told: Told, at_once: Wareho
     phases = at_once.query("from voice.agg_drivers where dimension = 'phase'")
     assert {row["journey_id"] for row in phases} == {"first_purchase"}
     assert {row["reading"] for row in [*rows, *phases]} == {"association"}
+
+
+def test_slow_and_disliked_steps_are_told_apart(at_once: Warehouse) -> None:
+    """14 of 20 quotations, and all sign-ins, take too long; all dislike the quotation and the fitting room."""
+    rows = {
+        row["touchpoint"]: row
+        for row in at_once.query("from voice.agg_pain_points where phase_id = 'consideration'")
+    }  # fmt: skip
+    quote, sign_in, fitting_room = rows["quote_form"], rows["sign_in"], rows["fitting_room"]
+    assert {name: rows[name]["quadrant"] for name in ("quote_form", "sign_in", "fitting_room", "product_list")} == {
+        "quote_form": "slow_and_irritating", "sign_in": "slow_but_fine", "fitting_room": "fast_but_irritating",
+        "product_list": "fine",
+    }  # fmt: skip
+    assert [(row["wait_kind"], row["limit_basis"], row["limit_seconds"]) for row in (quote, sign_in)] == [
+        ("answer", "touchpoint", 7_200), ("answer", "touchpoint", 1_800),
+    ]  # fmt: skip
+    assert (quote["wait_count"], quote["slow_count"], quote["median_wait_seconds"]) == (20, 14, 10_800)
+    # Wilson's interval of 14 of 20 by hand: (14 + 1.9207 -+ 1.96 * sqrt(14 * 6 / 20 + 0.9604)) / (20 + 3.8415)
+    assert (quote["slow_share"], quote["slow_share_ci_lower"], quote["slow_share_ci_upper"]) == pytest.approx(
+        (0.7, 0.4810, 0.8545), abs=5e-5
+    )
+    # of none of 20: 3.8415 / 23.8415
+    assert (sign_in["negative_count"], sign_in["negative_share_ci_upper"]) == (0, pytest.approx(0.1611, abs=5e-5))
+    assert (fitting_room["wait_kind"], fitting_room["limit_basis"]) == ("next_step", "journey")
+    assert (fitting_room["step_count"], fitting_room["instance_count"], fitting_room["customer_count"]) == (24, 20, 20)
+    assert (fitting_room["repeat_count"], fitting_room["repeated_count"], fitting_room["slow_count"]) == (4, 4, 0)
+    for row in (quote, sign_in, fitting_room):
+        assert (row["decided_count"], row["dropped_off_count"], row["dropped_off_share"]) == (20, 10, 0.5)
+    # the answers to the surveys about a step are no steps of it, and few answers decide nothing
+    assert rows["quote_form"]["step_count"] == 20
+    few = at_once.query("from voice.agg_pain_points where scored_count < 5 or wait_count < 5")
+    assert few and {row["quadrant"] for row in few} == {"unclear"}
+
+
+def test_a_step_is_compared_with_its_journey_and_a_phase_with_its_days(at_once: Warehouse) -> None:
+    """The limits and shares that are not in print, from the published rows."""
+    said = at_once.query(
+        "select journeys.phase_id, touchpoint, feedback_kind, "
+        "feedback_group in ('detractor', 'dissatisfied', 'hard') as is_negative from voice.fct_feedback as feedback "
+        "inner join voice.bridge_feedback_journeys as journeys using (feedback_id) "
+        "where is_counted and score_status = 'scored' and survey_scope = 'transactional'"
+    )
+    of_kind: dict[str, list[bool]] = defaultdict(list)
+    of_place: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for row in said:
+        of_kind[row["feedback_kind"]].append(row["is_negative"])
+        of_place[row["phase_id"], "all"].append(row)
+        if row["touchpoint"]:
+            of_place[row["phase_id"], row["touchpoint"]].append(row)
+    assert len(of_kind) > 1
+    rows = {(row["phase_id"], row["touchpoint"]): row for row in at_once.query("from voice.agg_pain_points")}
+    for place, row in rows.items():
+        answers = of_place[place]
+        assert row["scored_count"] == len(answers)
+        if row["negative_count"] is not None:
+            assert row["negative_count"] == sum(answer["is_negative"] for answer in answers) and len(answers) >= 5
+            usual = statistics.fmean(statistics.fmean(of_kind[answer["feedback_kind"]]) for answer in answers)
+            assert row["journey_negative_share"] == pytest.approx(usual)
+            ends = voice.wilson(row["negative_count"], row["scored_count"])
+            assert (row["negative_share_ci_lower"], row["negative_share_ci_upper"]) == pytest.approx(ends)
+    assert {place for place, answers in of_place.items() if answers} <= rows.keys()
+    intervals = at_once.query(
+        "select phase_id, left_at is null as is_open, "
+        "epoch(coalesce(left_at, timestamp '2026-04-01') - entered_at) as dwell from intermediate.int_phase_intervals"
+    )
+    for phase, days in (("awareness", 14), ("consideration", 7)):
+        limit = days * 86_400
+        dwells = [row["dwell"] for row in intervals if row["phase_id"] == phase and (
+            not row["is_open"] or row["dwell"] >= limit + 1)]  # fmt: skip
+        row = rows[phase, "all"]
+        assert (row["wait_kind"], row["limit_basis"], row["limit_seconds"]) == ("dwell", "phase", limit)
+        assert (row["wait_count"], row["slow_count"]) == (len(dwells), sum(dwell >= limit + 1 for dwell in dwells))
+        assert (row["repeat_count"], row["responsible"]) == (None, "customer_experience")
+    # three of four steps are followed by the next one within this time; messages that nobody asked for are skipped
+    met: dict[str, list[datetime]] = defaultdict(list)
+    for row in at_once.query(
+        "select journey_instance_id, steps.direction, steps.touchpoint, steps.occurred_at from intermediate.int_steps "
+        "as steps inner join intermediate.int_timeline_events as events using (event_id) where feedback_kind is null "
+        "order by step_number"
+    ):
+        if row["direction"] != "outbound" or row["touchpoint"] in ANSWERING:
+            met[row["journey_instance_id"]].append(row["occurred_at"])
+    pauses = sorted(
+        (later - earlier) // timedelta(seconds=1) for times in met.values() for earlier, later in pairwise(times)
+    )
+    usual_pause = pauses[math.ceil(0.75 * len(pauses)) - 1]
+    limits = {row["limit_seconds"] for row in rows.values() if row["limit_basis"] == "journey"}
+    assert limits == {usual_pause} and usual_pause > 60
 
 
 def test_small_groups_are_withheld(at_once: Warehouse) -> None:

@@ -80,6 +80,12 @@ def span(
     )
 
 
+def deviation(value: float, low: float | None, high: float | None, *, most: float, label: str) -> Markup:
+    """A value with its interval as a point on a line from `-most` to `most`, and where 0 is."""
+    low, high = (None, None) if low is None or high is None else (low + most, high + most)
+    return span(value + most, low, high, most=2 * most, target=most, label=label)
+
+
 def terms(entries: Sequence[tuple[str, object]]) -> Markup:
     """Words and what they mean."""
     return Markup('<dl class="terms">{}</dl>').format(

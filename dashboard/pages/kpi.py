@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from dashboard import words
 from dashboard.charts import rated
-from dashboard.draw import span, switch, table, terms, tiles
+from dashboard.draw import deviation, span, switch, table, terms, tiles
 from dashboard.figure import Figure, Page
 from dashboard.names import channel_names, phase_names
 from dashboard.release import Table
@@ -29,6 +29,10 @@ PAGE = Page(
 PERIODS_DRAWN = 60
 PERIODS_OFFERED = 6
 ROWS_SHOWN = 20
+NO_RELATION = (
+    "KPIs are compared where kpis.csv says that one leads and another is an outcome (timing). This one is neither, or"
+    " no other is the opposite."
+)
 NO_KPI = "There is no KPI to show. kpis.csv is where KPIs are declared."
 
 MEANING = """
@@ -492,6 +496,91 @@ def _notes(
         )
         notes.append(f"{words.plural(small, noun)} {'is' if small == 1 else 'are'} not shown: {why}.")
     return notes
+
+
+RELATIONS = """
+select leading_kpi_id, outcome_kpi_id, lag, period, outcome_period, status, change_count, correlation,
+    correlation_ci_lower, correlation_ci_upper, p_value, adjusted_p_value, tried_count, first_period_start,
+    last_period_start
+from kpis.agg_kpi_relations
+where leading_kpi_id = $kpi or outcome_kpi_id = $kpi
+order by adjusted_p_value nulls last, abs(correlation) desc nulls last, leading_kpi_id, outcome_kpi_id, lag
+"""
+KPI_NAMES = "select kpi_id, kpi_name from kpis.dim_kpis"
+RELATION_STATUS = {"beyond_noise": "beyond noise", "within_noise": "within noise"}
+
+
+@PAGE.question("relations", "What moves before it, or after it, in whatever journey?", is_wide=True)
+def relations(view: View) -> Figure:
+    kpi = next(iter(view.look_up(KPI)), None)
+    if kpi is None:
+        return Figure(empty=NO_KPI)
+    found = view.ask(RELATIONS)
+    if not found:
+        return Figure(empty=NO_RELATION)
+    compared = [row for row in found.dicts if row["correlation"] is not None]
+    if not compared:
+        most = max(row["change_count"] for row in found)
+        why = f"it takes 12 changes from {kpi['period']} to {kpi['period']} of both KPIs, and there are {most} at most"
+        if all(row["status"] == "different_periods" for row in found):
+            why = "the periods of the KPIs differ"
+        elif any(row["status"] == "no_change" for row in found):
+            why += ", or one of the two never changes"
+        return Figure(empty=f"Nothing can be said yet: {why}.", table=found)
+    names = {row["kpi_id"]: row["kpi_name"] for row in view.look_up(KPI_NAMES)}
+    rows = []
+    for row in compared[:ROWS_SHOWN]:
+        lead, outcome = (names.get(row[f"{side}_kpi_id"], row[f"{side}_kpi_id"]) for side in ("leading", "outcome"))
+        later = _later(row)
+        between = f"{_correlation(row['correlation_ci_lower'])} to {_correlation(row['correlation_ci_upper'])}"
+        verdict = RELATION_STATUS[row["status"]]
+        label = f"{lead}, then {outcome}, {later}: {_correlation(row['correlation'])} ({between}), {verdict}"
+        drawn = deviation(
+            row["correlation"], row["correlation_ci_lower"], row["correlation_ci_upper"], most=1, label=label
+        )
+        number = (_correlation(row["correlation"]), between)
+        over = words.plural(row["change_count"], "change")
+        rows.append(((lead, f"then {outcome}, {later}; {over}"), drawn, number, verdict))
+    beyond = [row for row in compared if row["status"] == "beyond_noise"]
+    first = (beyond or compared)[0]
+    lead, outcome = (names.get(first[f"{side}_kpi_id"], first[f"{side}_kpi_id"]) for side in ("leading", "outcome"))
+    together = "rise and fall together" if first["correlation"] > 0 else "go opposite ways"
+    answer = (
+        f"Changes of {lead} and of {outcome}, {_later(first)}, {together}: {_correlation(first['correlation'])}"
+        f" ({_correlation(first['correlation_ci_lower'])} to {_correlation(first['correlation_ci_upper'])}), over"
+        f" {words.plural(first['change_count'], 'change')}, "
+        + ("more than chance explains." if beyond else "no more than chance may do.")
+        + f" {len(beyond)} of {len(compared)} relations of this KPI {'is' if len(beyond) == 1 else 'are'} beyond noise."
+    )
+    notes = [
+        "An association, not an effect: both may follow the season or a third figure.",
+        f"Beyond noise considers that {first['tried_count']:,} relations of all KPIs were tried; an interval is for one"
+        " relation alone.",
+        *(["In the same period nothing leads."] if any(row["lag"] == 0 for row in compared) else []),
+    ]
+    if few := len(found) - len(compared):
+        notes.append(
+            f"{words.plural(few, 'relation')} {'has' if few == 1 else 'have'} fewer than 12 changes, never changes, or"
+            " has KPIs of different periods."
+        )
+    if len(compared) > ROWS_SHOWN:
+        notes.append(f"The first {ROWS_SHOWN} of {len(compared)}; the CSV has all.")
+    return Figure(
+        answer=answer,
+        body=table("Relations", ("Leads, then follows", "−1 to 1", "Correlation#", "Against noise"), rows),
+        table=found,
+        counted=f"changes from {first['period']} to {first['period']} that are final",
+        unit="rank correlation of changes (Spearman), −1 to 1; 95 % interval (Bonett and Wright)",
+        notes=notes,
+    )
+
+
+def _later(row: Mapping[str, Any]) -> str:
+    return f"the same {row['period']}" if not row["lag"] else f"{words.plural(row['lag'], row['period'])} later"
+
+
+def _correlation(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "−")
 
 
 ROLES = """

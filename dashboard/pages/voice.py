@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from markupsafe import Markup
+
 from dashboard import words
 from dashboard.charts import lines
-from dashboard.draw import Bar, Part, bar, bars, key, span, table, tiles
+from dashboard.draw import Bar, Part, bar, bars, deviation, key, span, table, tiles
 from dashboard.figure import Figure, Page
 from dashboard.filters import ALL, ALL_JOURNEYS, Own
 from dashboard.release import Table
@@ -773,3 +775,426 @@ def silent(view: View) -> Figure:
             ),
         ],
     )
+
+
+DRIVERS = """
+select feedback_kind, touchpoint, journey_id, phase_id, status, answer_count, customer_count, metric, metric_without,
+    association, association_ci_lower, association_ci_upper, association_rank, is_beyond_noise, reading
+from voice.agg_drivers
+where analysis = $analysis and feedback_kind = $kind and dimension = $dimension
+    and coalesce(journey_id, 'all') = $within
+order by association_rank nulls last, coalesce(touchpoint, phase_id)
+"""
+ONE_IN_TWENTY = "Of twenty rows about one is beyond noise by chance."
+
+
+@PAGE.question("drivers", "Which steps go with what they think, in all segments and the last year?", is_wide=True)
+def drivers(view: View) -> Figure:
+    asked = _asked(view)
+    if asked is None:
+        return Figure(empty=NO_SCORE)
+    if asked.is_of_employees:
+        return Figure(empty="Steps are compared by what customers say, not by what employees say.")
+    is_of_brand = asked.scope == "relationship"
+    if is_of_brand and asked.kind != "nps":
+        return Figure(empty="Of what is asked of the brand, only the recommendation (NPS) is compared with steps.")
+    by_phase = bool(view.filters.journey) and not is_of_brand
+    found = view.ask(
+        DRIVERS,
+        kind=asked.kind,
+        analysis="share_of_r2" if is_of_brand else "impact",
+        dimension="phase" if by_phase else "touchpoint",
+        within=view.filters.journey if by_phase else ALL,
+    )
+    noun = "phase" if by_phase else "touchpoint"
+    measured = [row for row in found.dicts if row["association"] is not None]
+    if not measured:
+        return Figure(empty=_why_no_drivers(view, found, noun, is_of_brand=is_of_brand), table=found)
+    names = _step_names(view)
+    said = _added if is_of_brand else _said_impact
+    most = max(
+        abs(row[name])
+        for row in measured
+        for name in ("association", "association_ci_lower", "association_ci_upper")
+        if row[name] is not None
+    )
+    rows = []
+    for row in measured[:ROWS_SHOWN]:
+        name, low, high = (
+            _step_name(names, row),
+            row["association_ci_lower"],
+            row["association_ci_upper"],
+        )
+        between = _from_to(said(asked, low), said(asked, high)) if low is not None else "no interval"
+        verdict = "beyond noise" if row["is_beyond_noise"] else "within noise" if low is not None else "not known"
+        label = f"{name}: {said(asked, row['association'])} ({between}), {verdict}"
+        drawn = deviation(row["association"], low, high, most=most or 1, label=label)
+        over = "" if row["answer_count"] is None else words.plural(row["answer_count"], "answer")
+        rows.append(((name, over), drawn, (said(asked, row["association"]), between), verdict))
+    beyond = [row for row in measured if row["is_beyond_noise"]]
+    first = (beyond or measured)[0]
+    name, low, high = (
+        _step_name(names, first),
+        first["association_ci_lower"],
+        first["association_ci_upper"],
+    )
+    between = f" ({_from_to(said(asked, low), said(asked, high))})" if low is not None else ""
+    kind = KINDS[asked.kind]
+    if is_of_brand:
+        answer = (
+            f"What they think of {name} goes with what they think of the brand: it adds"
+            f" {said(asked, first['association'])}{between} to R², which is {first['metric']:.2f} for all"
+            f" {words.plural(len(measured), noun)} together"
+        )
+        counted = words.plural(first["customer_count"], "customer") + f" who scored the brand and every {noun} here"
+        unit = "part of R², 0 to 1 (Shapley's value)"
+    else:
+        answer = (
+            f"All answers about steps: {_precisely(asked, first['metric'])}; without those about {name}:"
+            f" {_precisely(asked, first['metric_without'])}. The difference is"
+            f" {said(asked, first['association'])}{between}"
+        )
+        answers = sum(row["answer_count"] for row in measured)
+        counted = words.plural(answers, "answer") + f" of customers about these {noun}s"
+        unit = f"{kind.name} of all less {kind.name} without the {noun}; below 0 it lowers the figure"
+    answer += ", more than chance explains." if first["is_beyond_noise"] else ", no more than chance may do."
+    answer += (
+        f" {len(beyond)} of {words.plural(len(measured), noun)} {'is' if len(beyond) == 1 else 'are'} beyond noise."
+    )
+    notes = [
+        "An association, not an effect: customers of one step differ from those of another.",
+        "The months and the segment above do not apply: it is of all customers and of the last 365 days before the"
+        " release, unless drivers_within_days says otherwise.",
+    ]
+    if is_of_brand and view.filters.journey:
+        notes.append("Nor does the journey: touchpoints of all journeys are compared.")
+    if not is_of_brand:
+        notes.append(f"A {noun} with many answers moves the figure most, even if it is little worse.")
+    if len(measured) > 1:
+        notes.append(ONE_IN_TWENTY)
+    if few := len(found) - len(measured):
+        notes.append(f"{words.plural(few, noun)} {'has' if few == 1 else 'have'} too few answers to be compared.")
+    if len(measured) > ROWS_SHOWN:
+        notes.append(f"The first {ROWS_SHOWN} of {len(measured)}; the CSV has all.")
+    return Figure(
+        answer=answer,
+        body=table(
+            f"Association by {noun}", (noun.capitalize(), "Below 0, above 0", "Association#", "Against noise"), rows
+        ),
+        table=found,
+        counted=counted,
+        unit=f"{unit}; 95 % interval (jackknife over groups of customers)",
+        notes=notes,
+    )
+
+
+def _why_no_drivers(view: View, found: Table, noun: str, *, is_of_brand: bool) -> str:
+    if any(row["status"] == "no_variation" for row in found):
+        return "Every customer gave the brand the same score in the last year, so no step goes with it."
+    if is_of_brand:
+        return (
+            "Too few customers have scored both the brand and steps in the last year: 40 are needed, and 10 for each"
+            " touchpoint (docs/voice.md)."
+        )
+    if not found:
+        return f"No {noun} has an answer of this kind in the last year."
+    return (
+        f"No {noun} can be compared: it takes {view.min_cell_size} answers and customers at it, and as many answers"
+        " elsewhere, in the last year."
+    )
+
+
+def _step_names(view: View) -> dict[tuple[str | None, str | None], str]:
+    """Names by touchpoint and phase of the chosen journey, one of which is none."""
+    names: dict[tuple[str | None, str | None], str] = {
+        (row["touchpoint"], None): row["touchpoint_name"] for row in view.look_up(TOUCHPOINTS)
+    }
+    for (journey, phase), (name, _) in _phase_names(view).items():
+        if journey == view.filters.journey:
+            names[None, phase] = name
+    return names
+
+
+def _step_name(names: Mapping[tuple[str | None, str | None], str], row: Mapping[str, Any]) -> str:
+    """The name of a row's touchpoint or phase; the id where there is none."""
+    return names.get((row["touchpoint"], row["phase_id"])) or str(row["touchpoint"] or row["phase_id"])
+
+
+def _from_to(low: str, high: str) -> str:
+    return f"{low.removesuffix(' points')} to {high}"
+
+
+def _said_impact(asked: Asked, change: float) -> str:
+    """What one step does to a figure is small: with a digit more than a change from month to month."""
+    sign, size = "+" if change >= 0 else "−", abs(change)
+    if asked.kind == "nps":
+        return f"{sign}{size:.1f}"
+    return f"{sign}{size:.3f}" if asked.kind == "ces" else f"{sign}{100 * size:.1f} points"
+
+
+def _added(_: Asked, part: float) -> str:
+    return f"{part:.3f}".replace("-", "−")
+
+
+def _precisely(asked: Asked, value: float) -> str:
+    name = KINDS[asked.kind].name
+    if asked.kind == "nps":
+        return f"{name} {value:.1f}".replace("-", "−")
+    return f"{name} {value:.3f}" if asked.kind == "ces" else f"{100 * value:.1f} % {name}"
+
+
+# The marts have no interval of a mood: it follows from how far the texts of the month are spread.
+MOODS = (
+    CHOSEN
+    + """,
+spreads as (
+    select cast(date_trunc('month', answered_on) as date) as month_starts_on, count(sentiment) as texts,
+        var_samp(sentiment) / count(sentiment) as mean_variance
+    from chosen group by all
+)
+select months.feedback_kind, months.month_starts_on, months.is_month_complete, months.is_suppressed,
+    months.sentiment_count, months.mean_sentiment,
+    if(months.mean_sentiment is not null, spreads.mean_variance, null) as mean_variance
+from voice.agg_voice as months
+left join spreads on spreads.month_starts_on = months.month_starts_on and spreads.texts = months.sentiment_count
+where months.journey_id = $place and months.phase_id = 'all' and months.touchpoint = 'all'
+    and months.segment = $segment and months.feedback_kind = $kind and months.survey_scope = $scope
+    and months.respondent_kind = $respondent
+    and coalesce(months.month_starts_on >= $since, true) and coalesce(months.month_starts_on < $until, true)
+order by months.month_starts_on
+"""
+)
+WITHOUT_SCORE = "text"
+
+
+@PAGE.question("moods", "In which mood do they write?")
+def moods(view: View) -> Figure:
+    asked = _asked(view)
+    if asked is None:
+        return Figure(empty=NO_SCORE)
+    parameters = _parameters(view, asked)
+    of_kind = view.ask(MOODS, **parameters)
+    unscored = view.ask(MOODS, **parameters | {"kind": WITHOUT_SCORE})
+    found = Table(of_kind.columns, [*of_kind.rows, *unscored.rows])
+    drawn, answers = [], []
+    texts = 0
+    for named, rows in (("with this score", of_kind.dicts), ("without a score", unscored.dicts)):
+        valued = [row for row in rows if row["mean_sentiment"] is not None]
+        if not valued:
+            continue
+        texts += sum(row["sentiment_count"] for row in valued)
+        last = ([row for row in valued if row["is_month_complete"]] or valued)[-1]
+        answers.append(
+            f"{_month(last)}, texts {named}: {_mood_with_interval(last)}, over"
+            f" {words.plural(last['sentiment_count'], 'text')}."
+        )
+        drawn += [_drawn_mood(named, row) for row in _without_gaps(valued)]
+    notes = _hidden_months(of_kind)
+    if not answers:
+        return Figure(
+            empty=f"No month has {view.min_cell_size} texts whose mood is known with these filters"
+            + (" that may be shown." if notes else "."),
+            table=found,
+        )
+    if any(row["is_open"] for row in drawn):
+        notes.append("A hollow point is a month that is not over.")
+    if asked.is_of_employees:
+        notes.append("Answers of employees are in no table of single answers, so their moods have no interval.")
+    return Figure(
+        answer=" ".join(answers),
+        body=lines(
+            drawn,
+            x="day",
+            y="mood",
+            low="low",
+            high="high",
+            series="texts",
+            said="said",
+            label="Mean mood of texts by month",
+            is_incomplete="is_open",
+        ),
+        table=found,
+        counted=f"{words.plural(texts, 'text')} whose mood is known",
+        unit="mean mood, −1 unhappy to 1 happy; 95 % interval (Student's t)",
+        notes=[
+            *notes,
+            "A model reads it: no score that a customer gave, and often wrong of a single text. The figure below says"
+            " how far to trust it. Compare it with itself, never with a score.",
+        ],
+    )
+
+
+def _drawn_mood(named: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    if row["mean_sentiment"] is None:
+        nothing = dict.fromkeys(("mood", "low", "high"))
+        return nothing | {
+            "day": row["month_starts_on"],
+            "texts": named,
+            "is_open": False,
+            "said": f"{_month(row)}; none",
+        }
+    low, high = _mood_interval(row) or (None, None)
+    is_open = row["is_month_complete"] is False
+    return {
+        "day": row["month_starts_on"],
+        "texts": named,
+        "mood": row["mean_sentiment"],
+        "low": low,
+        "high": high,
+        "is_open": is_open,
+        "said": f"{_month(row)}, {named}; {_mood_with_interval(row)}; {row['sentiment_count']:,} texts"
+        + ("; the month is not over" if is_open else ""),
+    }
+
+
+def _mood_interval(row: Mapping[str, Any]) -> tuple[float, float] | None:
+    if row["mean_variance"] is None:
+        return None
+    half = student(row["sentiment_count"] - 1) * math.sqrt(row["mean_variance"])
+    return max(-1.0, row["mean_sentiment"] - half), min(1.0, row["mean_sentiment"] + half)
+
+
+def _mood_with_interval(row: Mapping[str, Any]) -> str:
+    between = _mood_interval(row)
+    return f"mood {_signed(row['mean_sentiment'])}" + (
+        f" ({_signed(between[0])} to {_signed(between[1])})" if between else ""
+    )
+
+
+def _signed(mood: float) -> str:
+    return f"{mood:+.2f}".replace("-", "−")
+
+
+TRUST = """
+select language, sentiment_method, text_count, label_count, happy_label_count, auc, auc_ci_lower, auc_ci_upper,
+    brier_score, not_scored_share, learnt_before
+from voice.sentiment_quality
+order by text_count desc, language
+"""
+METHODS = {
+    "own_model": "a model learnt from scored answers",
+    "lexicon": "a list of words of mood",
+    "not_scored": "not read",
+}
+
+
+@PAGE.question("trust", "How far can the mood of a text be trusted, in all texts?")
+def trust(view: View) -> Figure:
+    found = view.ask(TRUST)
+    if not found:
+        return Figure(empty="No customer and no employee has written a text.")
+    texts = sum(row["text_count"] for row in found)
+    unread = sum(row["text_count"] * (row["not_scored_share"] or 0) for row in found)
+    rows = []
+    for row in found.dicts:
+        right: object = ("–", "not read" if row["sentiment_method"] == "not_scored" else "too few labels")
+        drawn: object = ""
+        if row["auc"] is not None:
+            between = words.between(row["auc_ci_lower"], row["auc_ci_upper"])
+            right = (words.percent(row["auc"]), between)
+            label = f"{row['language']}: right in {words.percent(row['auc'])} of pairs ({between}); half is guessing"
+            drawn = span(row["auc"], row["auc_ci_lower"], row["auc_ci_upper"], most=1, target=0.5, label=label)
+        name = (row["language"], f"{words.plural(row['text_count'], 'text')}, {METHODS[row['sentiment_method']]}")
+        unhappy = row["label_count"] - row["happy_label_count"]
+        rows.append((name, drawn, right, (f"{row['label_count']:,}", f"{unhappy:,} unhappy")))
+    known = [row for row in found.dicts if row["auc"] is not None]
+    answer = (
+        " ".join(
+            f"{row['language']}: of a happy and an unhappy text the happy one has the better mood in"
+            f" {words.percent(row['auc'])} ({words.between(row['auc_ci_lower'], row['auc_ci_upper'])}) of pairs"
+            + (", more than guessing." if (row["auc_ci_lower"] or 0) > 0.5 else ", which may be guessing.")
+            for row in known[:2]
+        )
+        or "It is not known: in no language have enough happy and unhappy customers written a text and a score."
+    )
+    return Figure(
+        answer=f"{answer} {words.percent(unread / texts)} of texts have no mood." if texts else answer,
+        body=table("Moods by language", ("Language", "Right", "Of pairs#", "Scored texts#"), rows),
+        table=found,
+        counted=words.plural(texts, "text") + " of customers and employees",
+        unit="share of pairs of a happy and an unhappy text (AUC), 0.5 is guessing; 95 % interval (Hanley and McNeil)",
+        notes=["All filters above do not apply. Those who score may write otherwise than those who only write."],
+    )
+
+
+TOPIC_WORDS = """
+select touchpoint, language, word, said_by, answer_count, log_odds, log_odds_ci_lower, log_odds_ci_upper, z_score
+from voice.agg_topic_words
+order by touchpoint <> 'all', touchpoint, z_score desc, language, word
+"""
+WORDS_SHOWN = 8
+
+
+@PAGE.question("words", "Which words set unhappy texts apart from happy ones, in all texts?", is_wide=True)
+def topic_words(view: View) -> Figure:
+    found = view.ask(TOPIC_WORDS)
+    if not found:
+        return Figure(
+            empty=f"No word is in the scored texts of {view.min_cell_size} customers, happy and unhappy, of months that"
+            " are over."
+        )
+    has_languages = len({row["language"] for row in found}) > 1
+
+    def worded(row: Mapping[str, Any]) -> str:
+        return f"{row['word']} ({row['language']})" if has_languages else str(row["word"])
+
+    of_all = [row for row in found.dicts if row["touchpoint"] == ALL]
+    apart = [row for row in of_all if row["log_odds_ci_lower"] > 0 or row["log_odds_ci_upper"] < 0]
+    unhappy = [row for row in apart if row["log_odds"] > 0]
+    happy = [row for row in reversed(apart) if row["log_odds"] < 0]
+    if not apart:
+        answer = f"None by more than chance may do, of {words.plural(len(of_all), 'word')}."
+    else:
+        answer = " ".join(
+            f"{who} customers say {words.listed([f'“{worded(row)}”' for row in some[:3]])} more often."
+            for who, some in (("Unhappy", unhappy), ("Happy", happy))
+            if some
+        )
+    shown = [*unhappy[:WORDS_SHOWN], *reversed(happy[:WORDS_SHOWN])]
+    most = max((abs(row[f"log_odds_ci_{end}"]) for row in shown for end in ("lower", "upper")), default=1.0)
+    rows = []
+    for row in shown:
+        times = [_times(abs(row["log_odds"]))]
+        ends = sorted((abs(row["log_odds_ci_lower"]), abs(row["log_odds_ci_upper"])))
+        between = f"{_times(ends[0])} to {_times(ends[1])}"
+        label = f"{worded(row)}: {times[0]} ({between}), said more often by the {row['said_by']}"
+        drawn = deviation(row["log_odds"], row["log_odds_ci_lower"], row["log_odds_ci_upper"], most=most, label=label)
+        name = (worded(row), words.plural(row["answer_count"], "text"))
+        rows.append((name, drawn, (f"{row['said_by']}, {times[0]}", between)))
+    names = {row["touchpoint"]: row["touchpoint_name"] for row in view.look_up(TOUCHPOINTS)}
+    places: dict[str, dict[str, list[str]]] = {}
+    for row in found.dicts:
+        if row["touchpoint"] == ALL:
+            continue
+        said = places.setdefault(row["touchpoint"], {"unhappy": [], "happy": []})
+        if row["log_odds_ci_lower"] > 0:
+            said["unhappy"].append(worded(row))
+        elif row["log_odds_ci_upper"] < 0:
+            said["happy"].insert(0, worded(row))
+    by_touchpoint = [
+        (
+            names.get(place, "No touchpoint known" if place == NONE else place),
+            ", ".join(said["unhappy"][:WORDS_SHOWN]) or "–",
+            ", ".join(said["happy"][:WORDS_SHOWN]) or "–",
+        )
+        for place, said in places.items()
+        if said["unhappy"] or said["happy"]
+    ]
+    body = table("Words", ("Word", "Happy, unhappy", "Said by, odds#"), rows) if rows else Markup()
+    if by_touchpoint:
+        body += table("Words by touchpoint", ("Touchpoint", "The unhappy say", "The happy say"), by_touchpoint)
+    return Figure(
+        answer=answer,
+        body=body,
+        table=found,
+        counted=f"{words.plural(len(of_all), 'word')} of {view.min_cell_size} customers or more",
+        unit="odds of the word in texts of the one over those of the other; 95 % interval; words beyond noise only",
+        notes=[
+            "All filters above do not apply: texts of all months that are over, whose customers scored as well.",
+            "Of many words a few stand out by chance. Words that could be names are left out.",
+        ],
+    )
+
+
+def _times(log_odds: float) -> str:
+    return f"{math.exp(log_odds):.1f} times"

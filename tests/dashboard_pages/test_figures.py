@@ -269,7 +269,47 @@ def test_every_question_about_every_kpi_has_an_answer(release: Release, monkeypa
             said = " ".join((figure.answer, figure.counted, *figure.notes))
             assert not re.search(r"\bNone\b|\bnan\b", said), (one, question.name)
             shown[question.name] += not figure.empty
+    # of a few KPIs only, and of a long history: test_what_moves_before_a_kpi_is_said_with_its_noise
+    del shown["relations"]
     assert min(shown.values()) > 20
+
+
+RELATIONS_MADE = """(
+    from (values
+        ('purchase_delivery_satisfaction', 'loyalty_recommendation', 1, 'month', 'month', 'beyond_noise', 24, 0.71,
+            0.41, 0.87, 0.001, 0.012, 12, date '2024-01-01', date '2026-01-01'),
+        ('purchase_return_share', 'loyalty_recommendation', 0, 'month', 'month', 'within_noise', 24, -0.2, -0.55, 0.22,
+            0.35, 0.6, 12, date '2024-01-01', date '2026-01-01'),
+        ('purchase_return_share', 'loyalty_recommendation', 3, 'month', 'month', 'not_enough_history', 9, null, null,
+            null, null, null, 12, null, null)
+    ) as made (leading_kpi_id, outcome_kpi_id, lag, period, outcome_period, status, change_count, correlation,
+        correlation_ci_lower, correlation_ci_upper, p_value, adjusted_p_value, tried_count, first_period_start,
+        last_period_start)
+)"""
+
+
+def test_what_moves_before_a_kpi_is_said_with_its_noise(
+    look: Callable[..., View], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the outcome as of the KPI that leads; of a young warehouse why nothing is said yet."""
+    young = kpi.relations(look(("journey", "kpi"), kpi="loyalty_recommendation"))
+    assert young.table is not None
+    most = max(row["change_count"] for row in young.table)
+    assert young.empty.startswith("Nothing can be said yet") and f"there are {most} at most" in young.empty
+    assert kpi.relations(look(("journey", "kpi"), kpi="purchase_value_per_buyer")).empty == kpi.NO_RELATION
+    monkeypatch.setattr(kpi, "RELATIONS", kpi.RELATIONS.replace("kpis.agg_kpi_relations", RELATIONS_MADE))
+    outcome = kpi.relations(look(("journey", "kpi"), kpi="loyalty_recommendation"))
+    assert outcome.answer == (
+        "Changes of Satisfaction with deliveries and of Net promoter score, 1 month later, rise and fall together: "
+        "+0.71 (+0.41 to +0.87), over 24 changes, more than chance explains. 1 of 2 relations of this KPI is "
+        "beyond noise."
+    )
+    assert any("12 relations" in note for note in outcome.notes) and any(
+        "fewer than 12" in note for note in outcome.notes
+    )
+    leads = kpi.relations(look(("journey", "kpi"), kpi="purchase_return_share"))
+    assert "go opposite ways: −0.20 (−0.55 to +0.22)" in leads.answer
+    assert "no more than chance may do. 0 of 1 relations" in leads.answer
 
 
 def test_a_kpi_is_chosen_by_its_address(release: Release) -> None:

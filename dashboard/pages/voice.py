@@ -116,7 +116,7 @@ select month_starts_on, is_month_complete, is_suppressed, delivered_count, answe
     coalesce(nps_ci_upper, csat_ci_upper, ces_ci_upper) as value_ci_upper,
     change, change_ci_lower, change_ci_upper, is_change_beyond_noise
 from voice.agg_voice
-where journey_id = $place and phase_id = 'all' and touchpoint = 'all' and segment = $segment
+where journey_id = $place and phase_id = 'all' and touchpoint = 'all' and department = 'all' and segment = $segment
     and feedback_kind = $kind and survey_scope = $scope and respondent_kind = $respondent
     and coalesce(month_starts_on >= $since, true) and coalesce(month_starts_on < $until, true)
 order by month_starts_on
@@ -958,8 +958,8 @@ select months.feedback_kind, months.month_starts_on, months.is_month_complete, m
 from voice.agg_voice as months
 left join spreads on spreads.month_starts_on = months.month_starts_on and spreads.texts = months.sentiment_count
 where months.journey_id = $place and months.phase_id = 'all' and months.touchpoint = 'all'
-    and months.segment = $segment and months.feedback_kind = $kind and months.survey_scope = $scope
-    and months.respondent_kind = $respondent
+    and months.department = 'all' and months.segment = $segment and months.feedback_kind = $kind
+    and months.survey_scope = $scope and months.respondent_kind = $respondent
     and coalesce(months.month_starts_on >= $since, true) and coalesce(months.month_starts_on < $until, true)
 order by months.month_starts_on
 """

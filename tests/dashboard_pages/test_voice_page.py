@@ -253,6 +253,20 @@ def opinions(default_release: Release, tmp_path_factory: pytest.TempPathFactory)
     releases.close()
 
 
+@pytest.mark.parametrize("question", [voice.months, voice.response, voice.moods])
+def test_what_employees_say_of_single_departments_is_no_month_of_its_own(
+    default_release: Release, question: Any
+) -> None:
+    departments = default_release.ask(
+        "select count(distinct department) as n from voice.agg_voice where respondent_kind = 'employee'"
+    ).first()
+    assert departments["n"] > 1
+    for kind in ("csat-transactional", "nps-relationship"):
+        table = question(view_of(default_release, asked=f"{kind}-employee")).table
+        found = [row["month_starts_on"] for row in table or ()]
+        assert found and len(found) == len(set(found))
+
+
 def test_steps_that_go_with_what_they_think_are_those_of_the_mart(opinions: Release) -> None:
     by_touchpoint = voice.drivers(view_of(opinions, asked="csat-transactional-customer"))
     assert by_touchpoint.answer.startswith("All answers about steps: 70.0 % satisfied; without those about ")

@@ -164,7 +164,8 @@ select coalesce(credited.channel, spent.channel) as channel, spend, net_value, n
 from credited
 full join spent on spent.channel = credited.channel
 order by coalesce(credited.channel, spent.channel) in ('(unattributed)', '(baseline)'),
-    spend desc nulls last, net_value desc nulls last, credited.credited_conversions desc nulls last, coalesce(credited.channel, spent.channel)
+    spend desc nulls last, net_value desc nulls last, credited.credited_conversions desc nulls last,
+    coalesce(credited.channel, spent.channel)
 """
 
 

@@ -119,10 +119,12 @@ def test_a_python_step_is_an_asset_between_models(
         "int_channel_credit_bounds",
         "int_channel_solutions",
         "int_kpi_relations",
+        "int_learnt_sentiments",
         "int_record_pairs",
         "int_resolved_links",
         "int_score_drivers",
         "int_step_impacts",
+        "int_text_readings",
     }
 
 

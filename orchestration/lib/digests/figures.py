@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
 
 from orchestration.lib.core.connection import open_duckdb
+from orchestration.lib.digests.month import Month, read_month
 from orchestration.lib.digests.recipients import Role
 from orchestration.lib.drawing.journey_map import STOPS, WAYS, Row
 
@@ -116,6 +117,7 @@ class Kpi:
     linkable_share: float | None
     previous_value: float | None = None
     previous_denominator: float | None = None
+    kind: str = ""
     previous_status: str | None = None
     phase: PhaseFigures | None = None
     past: Sequence[Past] = ()
@@ -136,12 +138,14 @@ class Figures:
     roles: Sequence[Role]
     maps: Mapping[str, JourneyMap]
     has_previous: bool
+    month: Month = field(default_factory=Month)
 
 
-def read_figures(warehouse: Path, *, previous: Path | None) -> Figures:
+def read_figures(warehouse: Path, *, previous: Path | None, today: date, currency: str = "") -> Figures:
     """Reads the KPIs in the order in which people read them: by journey, phase, primary first.
 
-    `previous` is the database of the release before; None before the first.
+    `previous` is the database of the release before; None before the first. `today` is the day of the clock in the
+    reporting time zone, `currency` what money is in.
     """
     statuses = _statuses(previous)
     with open_duckdb(warehouse, read_only=True) as connection:
@@ -155,6 +159,7 @@ def read_figures(warehouse: Path, *, previous: Path | None) -> Figures:
         rows = connection.execute(SCORECARD).fetchall()
         past, bands, anomalies = _past(connection), _bands(connection), _anomalies(connection)
         maps = _maps(connection, {row[JOURNEY] for row in rows})
+        month = read_month(connection, today, currency)
     kpis = []
     for row in rows:
         kpi = Kpi(*row)
@@ -168,7 +173,7 @@ def read_figures(warehouse: Path, *, previous: Path | None) -> Figures:
                 anomaly=anomalies.get(kpi.kpi_id),
             )
         )
-    return Figures(kpis, roles, maps, has_previous=previous is not None)
+    return Figures(kpis, roles, maps, has_previous=previous is not None, month=month)
 
 
 SCORECARD = """
@@ -218,7 +223,8 @@ SCORECARD = """
         scorecard.compared_at,
         scorecard.linkable_share,
         scorecard.previous_value,
-        scorecard.previous_denominator
+        scorecard.previous_denominator,
+        scorecard.kind
     from kpis.kpi_scorecard as scorecard
     inner join kpis.dim_kpis as kpis
         on kpis.kpi_id = scorecard.kpi_id

@@ -17,6 +17,7 @@ from markupsafe import Markup
 from orchestration.lib.core.templates import templates
 from orchestration.lib.digests.figures import Figures, Kpi, PhaseFigures
 from orchestration.lib.digests.mail import LARGEST_PAGE_BYTES, mail_bytes
+from orchestration.lib.digests.month import said_of, spent_of
 from orchestration.lib.digests.noise import SHOWN, Moves, find_moves
 from orchestration.lib.digests.pictures import line_of, map_of, written_line_of
 from orchestration.lib.digests.questions import Question, next_question
@@ -155,6 +156,7 @@ def render(
         "used": USED,
         "summaries": _summaries(informed, maps if not mine else {}),
         "all_reds": [of_kpi[kpi.kpi_id] for kpi in reds],
+        **_month(figures, [*mine, *informed]),
         "footnotes": _footnotes(moves, bool(about), data_set=data_set, release_id=release_id),
     }
     turned = [of_kpi[kpi.kpi_id] for kpi in mine if kpi.has_turned]
@@ -259,6 +261,18 @@ def _footnotes(moves: Moves, has_kpis: bool, *, data_set: str, release_id: str) 
         f"Data set {data_set}, release {release_id}. The tables kpis.kpi_scorecard, kpis.fct_kpi_values and "
         "kpis.fct_kpi_values_daily of the release say more.",
     ]
+
+
+def _month(figures: Figures, kpis: Sequence[Kpi]) -> dict[str, Any]:
+    """What customers said, for who has a KPI of feeling, and what was spent, for who has one of money."""
+    month = figures.month
+    journeys = {kpi.journey_id: kpi.journey_name for kpi in kpis if kpi.kind == "feeling" and kpi.journey_id}
+    has_feeling, has_money = (any(kpi.kind == kind for kpi in kpis) for kind in ("feeling", "money"))
+    return {
+        "month": f"{month.starts_on:%B %Y}" if month.starts_on else "",
+        "said": said_of(month, journeys) if has_feeling else [],
+        "spent": spent_of(month) if has_money else None,
+    }
 
 
 def _question(question: Question, dashboard: str | None) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import duckdb
 
@@ -39,7 +40,14 @@ def write_digests(
     was sent what. `previous` is the database of the release before, `published` the releases that are or were,
     `dashboard` the address of the dashboard, if people reach it under one.
     """
-    figures = read_figures(warehouse, previous=previous)
+    manifest = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
+    zone = ZoneInfo(str(manifest.get("reporting_time_zone", "UTC")))
+    figures = read_figures(
+        warehouse,
+        previous=previous,
+        today=as_of.astimezone(zone).date(),
+        currency=str(manifest.get("reporting_currency", "")),
+    )
     digests = [
         render(recipient, figures, data_set=data_set, release_id=release_id, as_of=as_of, dashboard=dashboard)
         for recipient in recipients(figures.roles)
@@ -69,7 +77,6 @@ def write_digests(
         ],
     }
     (folder / INDEX).write_text(json.dumps(index, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    manifest = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
     manifest["digests"] = {"index": f"{DIGESTS}/{INDEX}", "person_count": len(digests)}
     (directory / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
     with open_duckdb(warehouse) as connection:

@@ -30,7 +30,7 @@ KPI_TABLES = """
     create schema if not exists config;
     create or replace table kpis.kpi_scorecard as
     select {numbers} from (values
-        ('carts', 'buying', 'looking', 'Carts per view', 'progress', 'secondary', 'up', 'share', 'week',
+        ('carts', 'buying', 'looking', 'Carts per view', 'feeling', 'secondary', 'up', 'share', 'week',
             0.4, 0.2, 0.64, 8.0, 20.0, 0.5, 0.45, 'amber', 0.4, -0.05, cast(null as double), 'Ann', 'Jürgen Groß',
             6, 7, date '2026-06-22', date '2026-06-28', true, date '2026-06-22', date '2026-06-28',
             cast(null as timestamp), 0.62, 0.45, 22.0),
@@ -104,6 +104,37 @@ KPI_TABLES = """
         date '2026-06-25' as measured_on;
     create or replace table journeys.fct_phase_intervals as
     select 'buying' as journey_id, 'looking' as phase_id, true as is_stalled;
+    create schema if not exists voice;
+    create or replace table voice.agg_voice as
+    select * from (values
+        ('all', 'nps', 'relationship', 'all', date '2026-06-01', true, 34.0::double, null::double, 28.0, 40.0, 312, 5.0,
+            -2.0, 12.0, false),
+        ('all', 'csat', 'transactional', 'all', date '2026-06-01', true, null, 0.8, 0.75, 0.85, 90, -0.1, -0.15, -0.05,
+            true),
+        ('other', 'nps', 'relationship', 'all', date '2026-06-01', true, 99.0, null, 98, 99, 9, null, null, null, null),
+        ('all', 'nps', 'relationship', 'Sales', date '2026-06-01', true, 98.0, null, 98, 99, 9, null, null, null, null),
+        ('all', 'nps', 'relationship', 'all', date '2026-07-01', false, 97.0, null, 98, 99, 9, null, null, null, null)
+    ) as rows (journey_id, feedback_kind, survey_scope, department, month_starts_on, is_month_complete, nps, csat,
+        nps_ci_lower, nps_ci_upper, scored_count, change, change_ci_lower, change_ci_upper, is_change_beyond_noise),
+    (values ('all', 'all', 'all', 'customer', false, null::double, null::double))
+        as same (phase_id, touchpoint, segment, respondent_kind, is_suppressed, csat_ci_lower, csat_ci_upper);
+    create schema if not exists attribution;
+    create or replace table attribution.agg_channel_credits as
+    select * from (values
+        ('order', 'last_touch', true, 'month', date '2026-06-01', 'ads', 3000.0, 2000.0::double, 4000.0::double),
+        ('order', 'last_touch', true, 'all', null, 'ads', 9000.0, 8000.0, 9999.0),
+        ('order', 'first_touch', false, 'month', date '2026-06-01', 'ads', 1.0, 1.0, 1.0),
+        ('visit', 'last_touch', true, 'all', null, 'ads', null, null, null)
+    ) as rows (conversion_type, rule, is_default, period, period_start, channel, credited_value,
+        credited_value_ci_lower, credited_value_ci_upper),
+    (values (9000.0, 10.0)) as same (gross_value, credited_conversions);
+    create or replace table attribution.fct_spend_daily as
+    select * from (values
+        ('ads', 600.0, date '2026-06-03'), ('ads', 400.0, date '2026-06-30'), ('post', 200.0, date '2026-06-30'),
+        ('post', 777.0, date '2026-05-31'), ('ads', 555.0, date '2026-07-01')
+    ) as rows (channel, spend, spent_on), (values (false)) as same (is_after_as_of);
+    create schema if not exists core;
+    create or replace table core.dim_channels as select 'ads' as channel, 'Ads <paid>' as channel_name;
     create or replace table config.kpi_roles as
     select * from (values {roles}) as rows (kpi_id, role, person, email);
 """

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
 from orchestration.lib.core.connection import open_duckdb
+from orchestration.lib.digests.month import Channel, Month
 from orchestration.lib.digests.recipients import Role, recipients, slug_of
 from orchestration.lib.digests.rendering import amount, change
 from orchestration.lib.digests.writing import read_index
@@ -192,3 +193,34 @@ def test_amounts_and_changes_read_as_people_say_them() -> None:
 def test_the_day_of_a_digest_is_the_clock_of_its_release(shop: Shop) -> None:
     release = shop.publish_release(day=3)
     assert f"{datetime(2026, 7, 4, tzinfo=UTC):%Y-%m-%d}" in read_index(release.directory)[0]["subject"]
+
+
+def test_who_has_kpis_of_feeling_and_money_reads_what_was_said_and_spent(shop: Shop) -> None:
+    """Of the last complete month, by all departments, by the default rule; nobody else gets either."""
+    folder = shop.publish_release().directory / "digests"
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in folder.glob("*.txt")}
+    said = {slug for slug, text in texts.items() if "WHAT CUSTOMERS SAID IN JUNE 2026" in text}
+    spent = {slug for slug, text in texts.items() if "WHAT WAS SPENT IN JUNE 2026" in text}
+    assert (said, spent) == ({"ann-2", "juergen-gross"}, {"ann", "bob", "cleo"})
+    text = texts["juergen-gross"]
+    assert (
+        "Recommendation (NPS) of the brand, all journeys: 34 (28 to 40), over 312 scores\n    +5 against the month"
+        in text
+    )
+    assert "(−2 to +12): no more than chance may do" in text
+    assert "80.0 % (75.0 % to 85.0 %), over 90 scores" in text
+    assert "−10.0 points against the month before (−15.0 to −5.0): more than chance explains" in text
+    assert not re.search(r"\b9[789]\b", text), "of another journey, a single department, and a month that is not over"
+    text = texts["bob"]
+    assert "1,200 EUR were spent. The rule last touch (the default) credits" in text
+    assert "3,000 EUR of order after refunds: 2.50 for each EUR." in text
+    assert "Ads <paid>: spent 1,000, net value 3,000, ROAS 3.00 (2.00 to 4.00)" in text
+    assert "post: spent 200, net value 0, ROAS 0.00 (no interval)" in text
+    assert "Ads &lt;paid&gt;" in (folder / "bob.html").read_text(encoding="utf-8")
+
+
+def test_without_answers_and_spend_a_digest_says_nothing_of_them() -> None:
+    kpis = [one_kpi("nps", kind="feeling"), one_kpi("sales", kind="money")]
+    assert "WHAT" not in rendered(kpis).text and "What was spent" not in rendered(kpis).html
+    unpriced = Month(date(2026, 1, 1), "EUR", channels=[Channel("Ads", 50.0, None, None, None)])
+    assert "50 EUR were spent; no rule credits it with a value." in rendered(kpis, month=unpriced).text

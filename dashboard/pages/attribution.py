@@ -154,12 +154,15 @@ credited as (
         and {OF_MONTH}
 )
 select coalesce(credited.channel, spent.channel) as channel, spend, net_value, net_value_ci_lower, net_value_ci_upper,
-    case when spend > 0 and (net_value is not null or credited_conversions is null) then coalesce(net_value, 0) / spend
+    case when spend > 0 and without_rate_count = 0 and (net_value is not null or credited_conversions is null)
+        then coalesce(net_value, 0) / spend
     end as roas,
-    case when spend > 0 then net_value_ci_lower / spend end as roas_ci_lower,
-    case when spend > 0 then net_value_ci_upper / spend end as roas_ci_upper,
+    case when spend > 0 and without_rate_count = 0 then net_value_ci_lower / spend end as roas_ci_lower,
+    case when spend > 0 and without_rate_count = 0 then net_value_ci_upper / spend end as roas_ci_upper,
     coalesce(credited_conversions, 0) as credited_conversions, credited_conversions_ci_lower,
-    credited_conversions_ci_upper, spend / nullif(credited_conversions, 0) as cost_per_conversion,
+    credited_conversions_ci_upper, case when spend >= 0 and without_rate_count = 0
+        then spend / nullif(credited_conversions, 0)
+    end as cost_per_conversion,
     coalesce(without_rate_count, 0) as without_rate_count, coalesce(repeated_spend, 0) as repeated_spend
 from credited
 full join spent on spent.channel = credited.channel

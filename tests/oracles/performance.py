@@ -75,8 +75,10 @@ def performance_rows(
             "is_counted_once": (kind, rule) == once,
         }
         spent = row["spend"]
-        row["cost_per_conversion"] = float(spent) / count if count and spent is not None else None
-        row["roas"] = float(net / spent) if net is not None and spent is not None and spent > 0 else None
+        # of what is known in part no quotient is right
+        is_known = spent is not None and spent >= 0 and not row["without_rate_count"]
+        row["cost_per_conversion"] = float(spent) / count if count and is_known else None
+        row["roas"] = float(net / spent) if net is not None and is_known and spent > 0 else None
         found.append(row)
     return found
 

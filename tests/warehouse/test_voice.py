@@ -746,6 +746,16 @@ def test_words_set_the_unhappy_apart_and_names_are_left_out(at_once: Warehouse) 
         assert row["z_score"] == pytest.approx(odds / math.sqrt(1 / sad + 1 / glad))
 
 
+def test_words_of_touchpoints_taken_off_those_of_all_leave_nobody_alone(at_once: Warehouse) -> None:
+    rows = at_once.query(
+        "select count(*) as touchpoints, max(answer_count) filter (where touchpoint = 'all') "
+        "- coalesce(sum(answer_count) filter (where touchpoint <> 'all'), 0) as left_over "
+        "from voice.agg_topic_words group by language, word"
+    )
+    assert max(row["touchpoints"] for row in rows) > 1
+    assert [row for row in rows if 0 < row["left_over"] < voice.LEAST] == []
+
+
 def test_the_mean_mood_of_a_month_is_that_of_its_texts(at_once: Warehouse) -> None:
     row = month(at_once, "csat", "2025-08-01")
     moods = at_once.query(

@@ -118,6 +118,21 @@ compared as (
         - ln(happy / nullif(happy_words + {{ prior_words }} - happy, 0)) as log_odds,
         sqrt(1 / unhappy + 1 / happy) as standard_error
     from with_prior
+),
+
+-- texts of the touchpoints taken off those of all: a few that are left are somebody's
+with_rest as (
+    select
+        compared.*,
+        sum(case when touchpoint = 'all' then 1 else -1 end * (unhappy_count + happy_count)) over (
+            partition by language, word
+        ) as rest_count,
+        row_number() over (
+            partition by language, word
+            order by touchpoint = 'all', unhappy_count + happy_count, touchpoint
+        ) as place
+    from compared
+    where customer_count >= {{ small }} and log_odds is not null
 )
 
 select
@@ -131,5 +146,6 @@ select
     cast(log_odds {{ sign }} {{ var('z_of_bounds') }} * standard_error as double) as log_odds_ci_{{ end }},
     {%- endfor %}
     cast(log_odds / standard_error as double) as z_score
-from compared
-where customer_count >= {{ small }} and log_odds is not null
+from with_rest
+-- the smallest touchpoint is left out with them
+where touchpoint = 'all' or place > 1 or rest_count not between 1 and {{ small }} - 1

@@ -562,13 +562,15 @@ def paths(view: View) -> Figure:
                 words.duration(3600 * row["median_hours"]) if row["median_hours"] is not None else "–",
             )
         )
-    converted = sum(row["converted_count"] for row in named)
+    converted = sum(row["converted_count"] for row in found)
+    of_named = sum(row["converted_count"] for row in named)
     first = named[0]
     several = sum(row["converted_count"] for row in named if row["touch_count"] > 1)
     answer = (
-        f"{words.percent(several / converted)} of {converted:,} conversions with a touch had more than one. Most often"
+        f"{words.percent(several / of_named)} of {of_named:,} conversions whose path has a row of its own had more than"
+        " one touch. Most often"
         f" it is {names.get(first['path'], first['path']).replace(' > ', ' → ')}: {first['converted_count']:,}."
-        if converted
+        if of_named
         else "No path has ended in a conversion yet."
     )
     return Figure(

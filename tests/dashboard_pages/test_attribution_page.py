@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from dashboard import words
 from dashboard.app import find_pages
 from dashboard.filters import read_filters
 from dashboard.pages import attribution
@@ -101,7 +102,7 @@ def test_what_another_rule_changes_is_what_the_rules_credit(default_release: Rel
     figure = attribution.change(view)
     for row in figure.table:
         assert row["highest_conversions"] == pytest.approx(max(credited[row["channel"]]))
-        assert row["chosen_conversions"] == pytest.approx(linear[row["channel"]])
+        assert row["chosen_conversions"] == pytest.approx(linear.get(row["channel"], 0))
     widths = [row["highest_conversions"] - row["lowest_conversions"] for row in figure.table]
     assert widths == sorted(widths, reverse=True)
     assert "Against last non direct, the default" in figure.body
@@ -126,6 +127,12 @@ def test_paths_are_told_by_names_and_with_those_that_may_still_convert(default_r
         "select sum(converted_count) as n from attribution.agg_conversion_paths where conversion_type = 'purchase'"
     ).first()
     assert figure.counted == f"{converted['n']:,} conversions with a touch"
+    # of the rest only the longest path is known
+    named = [row for row in figure.table if not row["is_rest"]]
+    several = sum(row["converted_count"] for row in named if row["touch_count"] > 1)
+    of_named = sum(row["converted_count"] for row in named)
+    assert 0 < of_named < converted["n"]
+    assert figure.answer.startswith(f"{words.percent(several / of_named)} of {of_named:,} conversions whose path")
 
 
 def test_a_channel_that_money_was_spent_on_and_that_earned_nothing_is_a_row(default_release: Release) -> None:

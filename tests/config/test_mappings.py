@@ -135,7 +135,7 @@ def test_a_source_of_the_project_cannot_be_declared_again(tmp_path: Path, name: 
 def test_a_table_of_the_project_has_a_model_and_no_mapping(tmp_path: Path) -> None:
     with pytest.raises(ContractError, match=r"line 6: desk\.tickets is a table of the project") as raised:
         read_shipped(tmp_path, GOOD)
-    assert "Take out `events` and `people`" in str(raised.value)
+    assert "Take out `events`, `people` and `spend`" in str(raised.value)
 
 
 def test_a_key_of_several_columns_names_no_person(tmp_path: Path) -> None:

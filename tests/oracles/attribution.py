@@ -110,9 +110,9 @@ def attributed(
     said.paths = _paths(said.touchpoints, counting, seeds, as_of)
     said.conversions = _conversions(counting, said.refunds, touch_events, said.paths)
     effects = _effects(said.paths)
-    _share(said, seeds["attribution_rules"], effects, seeds.get("channel_calibrations", ()))
+    _share(said, seeds.get("attribution_rules", ()), effects, seeds.get("channel_calibrations", ()))
     said.channel_effects = _effect_rows(said.paths, has_intervals)
-    said.channel_credits = _credit_rows(said, seeds["attribution_rules"], has_intervals)
+    said.channel_credits = _credit_rows(said, seeds.get("attribution_rules", ()), has_intervals)
     said.conversion_paths = _path_rows(said)
     said.disagreements = _disagreement_rows(said.channel_credits)
     return said
@@ -155,7 +155,7 @@ def _touch_events(events: Sequence[Mapping[str, Any]], seeds: Seeds) -> list[Row
     paid = {row["channel"] for row in seeds.get("channels", ()) if truth(row["is_paid"])}
     found = []
     for event in events:
-        rule = _best(event, seeds["touch_rules"], "touch_rule_id")
+        rule = _best(event, seeds.get("touch_rules", ()), "touch_rule_id")
         if rule is None:
             continue
         channel = event["channel"] or "(none)"
@@ -277,7 +277,7 @@ def _refunds(
             named[row["conversion_type"], *row["reference"]].append(row)
     found = []
     for kind in {rule["conversion_type"] for rule in seeds.get("conversion_types", ())}:
-        rules = [r for r in seeds["conversion_types"] if r["conversion_type"] == kind]
+        rules = [r for r in seeds.get("conversion_types", ()) if r["conversion_type"] == kind]
         for event in events:
             matching = [
                 (

@@ -33,7 +33,7 @@ def performance_rows(
     pairs = {
         (kind, rule["rule"]): truth(rule.get("is_default") or "false")
         for kind in kinds
-        for rule in seeds["attribution_rules"]
+        for rule in seeds.get("attribution_rules", ())
         if rule.get("conversion_type") in (None, "", kind)
     } or {("(none)", "(none)"): True}
     once = min(pairs, key=lambda pair: (not pairs[pair], pair))

@@ -89,7 +89,7 @@ def test_the_macro_that_is_changed_says_something_else_with_the_same_result(tmp_
     change_macro(tmp_path)
     results = []
     for text in (before, copy.read_text()):
-        body = text.rpartition("-%}")[2].partition("{%-")[0]
+        body = text.partition("macro duckdb__")[2].partition("-%}")[2].partition("{%-")[0]
         earlier, later = "timestamp '2026-01-01 00:00:00.5'", "timestamp '2026-01-01 00:00:03'"
         with open_duckdb() as connection:
             sql = body.replace("{{ earlier }}", earlier).replace("{{ later }}", later)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -237,6 +238,13 @@ def test_what_was_typed_is_there_the_next_time_and_its_owners_alone(folder: Path
     assert up.code == 0 and "42" in up.sent, up.sent
 
 
+def is_prompt(process: psutil.Process) -> bool:
+    """Whether it is a running prompt; a process that has just ended has no command line any more."""
+    with contextlib.suppress(psutil.Error):
+        return "sql" in process.cmdline()
+    return False
+
+
 def test_what_was_typed_is_kept_at_once_however_the_prompt_ends_and_by_each_of_two(folder: Path) -> None:
     """A terminal that was closed left no history once, and of two prompts the one that ended last wrote over it."""
     own = {"JOURNEYS_DATA_SET": "own", "JOURNEYS_EXTRACTS": str(folder / "extracts")}
@@ -253,7 +261,7 @@ def test_what_was_typed_is_kept_at_once_however_the_prompt_ends_and_by_each_of_t
             assert typed() == [*old[-1000:], "select 40 + 1;"], "it is there while the prompt goes on"
             talk(folder, "select 'of another';", JOURNEYS_DATA_SET="own", JOURNEYS_EXTRACTS=own["JOURNEYS_EXTRACTS"])
         elif not keys:
-            sessions = [one for one in psutil.Process().children() if "sql" in one.cmdline()]
+            sessions = [one for one in psutil.Process().children() if is_prompt(one)]
             assert len(sessions) == 1
             sessions[0].kill()
 

@@ -103,6 +103,9 @@ def at_terminal(
             text, keys = waiting.pop(0)
             seen = found + len(text.encode())
             before_typing(keys)
+            if keys == "\x03":
+                # between the prompt on the screen and the wait for keys Python would note it only at the next key
+                time.sleep(0.5)
             os.write(leader, keys.encode(errors="surrogateescape"))
     else:
         os.killpg(process.pid, signal.SIGKILL)

@@ -165,6 +165,12 @@ def _write(database: Path, drawn: object) -> None:
                 case when words.event_name = 'survey_answered' then 0.0::double end as feedback_scale_min,
                 case when words.event_name = 'survey_answered' then 10.0::double end as feedback_scale_max,
                 case when words.event_name = 'survey_answered' then number % 11 / 10.0::double end as feedback_share,
+                case
+                    when words.event_name <> 'survey_answered' then null
+                    when number % 11 >= 9 then 'promoter'
+                    when number % 11 >= 7 then 'passive'
+                    else 'detractor'
+                end as feedback_group,
                 true as is_identified,
                 true as is_linkable,
                 false as is_bot,

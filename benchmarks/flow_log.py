@@ -159,6 +159,8 @@ def _write(database: Path, drawn: object) -> None:
                 null::varchar as campaign,
                 null::varchar as currency,
                 null::varchar as feedback_kind,
+                null::varchar as reference_id,
+                null::varchar as reference_kind,
                 null::varchar as properties,
                 null::decimal(18, 2) as amount,
                 case when words.event_name = 'survey_answered' then cast(number % 11 as double) end as feedback_score,

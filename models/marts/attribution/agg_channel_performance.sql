@@ -227,7 +227,9 @@ select
         when without_rate_count = 0 and spend >= 0
             then cast(spend as double) / nullif(credited_conversions, 0)
     end as cost_per_conversion,
-    case when without_rate_count = 0 and spend > 0 then cast(net_value as double) / cast(spend as double) end as roas,
+    case
+        when without_rate_count = 0 and spend > 0 then cast(net_value as double) / cast(spend as double)
+    end as roas,
     credited_new_customers / nullif(credited_conversions, 0) as new_customer_share,
     is_default,
     is_counted_once,

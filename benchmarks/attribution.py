@@ -8,10 +8,6 @@ it credits where everybody is recognised, from the same events with the truth's 
 
 from __future__ import annotations
 
-import argparse
-import shutil
-import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +15,7 @@ from statistics import fmean
 
 import duckdb
 
-from benchmarks.example import build, generate_example, settings_in
+from benchmarks.example import built_at_each_dirt, sizes_and_dirt
 from benchmarks.identity import people_of_identifiers
 from examples.omnichannel import words
 from orchestration.lib.attribution.chains import channel_solutions
@@ -78,23 +74,10 @@ class Scored:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Scores the rules at each level of dirt and prints tables; returns 0."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.attribution", description=__doc__)
-    parser.add_argument("--customers", type=int, default=1_500, help="customers of the example (default 1500)")
-    parser.add_argument("--days", type=int, default=120, help="days of the example (default 120)")
-    parser.add_argument("--dirt", type=float, nargs="*", default=[0, 1, 2], help="dirt levels (default 0 1 2)")
-    chosen = parser.parse_args(arguments)
+    chosen = sizes_and_dirt("python -m benchmarks.attribution", __doc__, arguments)
     found: dict[float, Scored] = {}
-    for dirt in chosen.dirt:
-        folder = Path(tempfile.mkdtemp(prefix="journeys_attribution_"))
-        settings = settings_in(folder)
-        try:
-            print(f"  dirt {dirt:g} ...", file=sys.stderr, flush=True)
-            truth = generate_example(settings, customers=chosen.customers, days=chosen.days, dirt=dirt)
-            build(settings, SELECTED)
-            found[dirt] = score(settings, truth)
-        finally:
-            shutil.rmtree(settings.resolved_seeds, ignore_errors=True)
-            shutil.rmtree(folder, ignore_errors=True)
+    for dirt, settings, truth in built_at_each_dirt(chosen, SELECTED):
+        found[dirt] = score(settings, truth)
     print(f"\n### omnichannel, {chosen.customers:,} customers, {chosen.days} days\n\n{tables(found)}", flush=True)
     return 0
 

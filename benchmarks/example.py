@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import os
-from collections.abc import Sequence
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -49,6 +53,30 @@ def generate_example(settings: Settings, *, customers: int, days: int, dirt: flo
         progress=lambda line: None,
     )
     return truth
+
+
+def sizes_and_dirt(program: str, description: str | None, arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The options of a benchmark that scores the example at levels of dirt: customers, days, dirt."""
+    parser = argparse.ArgumentParser(prog=program, description=description)
+    parser.add_argument("--customers", type=int, default=1_500, help="customers of the example (default 1500)")
+    parser.add_argument("--days", type=int, default=120, help="days of the example (default 120)")
+    parser.add_argument("--dirt", type=float, nargs="*", default=[0, 1, 2], help="dirt levels (default 0 1 2)")
+    return parser.parse_args(arguments)
+
+
+def built_at_each_dirt(chosen: argparse.Namespace, select: Sequence[str]) -> Iterator[tuple[float, Settings, Path]]:
+    """The example built at each level of dirt, with the folder of its truth; each is removed when the next begins."""
+    for dirt in chosen.dirt:
+        folder = Path(tempfile.mkdtemp(prefix="journeys_dirt_"))
+        settings = settings_in(folder)
+        try:
+            print(f"  dirt {dirt:g} ...", file=sys.stderr, flush=True)
+            truth = generate_example(settings, customers=chosen.customers, days=chosen.days, dirt=dirt)
+            build(settings, select)
+            yield dirt, settings, truth
+        finally:
+            shutil.rmtree(settings.resolved_seeds, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def build(settings: Settings, select: Sequence[str]) -> None:

@@ -6,10 +6,6 @@ reproduced gets one reason, so that the reasons add up.
 
 from __future__ import annotations
 
-import argparse
-import shutil
-import sys
-import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +13,7 @@ from pathlib import Path
 
 import duckdb
 
-from benchmarks.example import build, generate_example, settings_in
+from benchmarks.example import built_at_each_dirt, sizes_and_dirt
 from orchestration.lib.core.connection import open_duckdb
 from orchestration.lib.core.settings import Settings
 from orchestration.lib.dbt.compiled import expressions
@@ -87,26 +83,13 @@ class Truth:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Scores the example at each level of dirt and prints tables; returns 0."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.journeys", description=__doc__)
-    parser.add_argument("--customers", type=int, default=1_500, help="customers of the example (default 1500)")
-    parser.add_argument("--days", type=int, default=120, help="days of the example (default 120)")
-    parser.add_argument("--dirt", type=float, nargs="*", default=[0, 1, 2], help="dirt levels (default 0 1 2)")
-    chosen = parser.parse_args(arguments)
+    chosen = sizes_and_dirt("python -m benchmarks.journeys", __doc__, arguments)
     found: dict[float, Truth] = {}
-    for dirt in chosen.dirt:
-        folder = Path(tempfile.mkdtemp(prefix="journeys_phases_"))
-        settings = settings_in(folder)
-        try:
-            print(f"  dirt {dirt:g} ...", file=sys.stderr, flush=True)
-            truth = generate_example(settings, customers=chosen.customers, days=chosen.days, dirt=dirt)
-            build(settings, SELECTED)
-            found[dirt] = score(settings, truth)
-            if 0.0 in found:
-                found[dirt] = found[dirt].compared_with(found[0.0])
-            print(f"dirt {dirt:g}: {found[dirt].share:.1%} of {found[dirt].true_count:,} intervals", flush=True)
-        finally:
-            shutil.rmtree(settings.resolved_seeds, ignore_errors=True)
-            shutil.rmtree(folder, ignore_errors=True)
+    for dirt, settings, truth in built_at_each_dirt(chosen, SELECTED):
+        found[dirt] = score(settings, truth)
+        if 0.0 in found:
+            found[dirt] = found[dirt].compared_with(found[0.0])
+        print(f"dirt {dirt:g}: {found[dirt].share:.1%} of {found[dirt].true_count:,} intervals", flush=True)
     print(f"\n### omnichannel, {chosen.customers:,} customers, {chosen.days} days\n\n{tables(found)}", flush=True)
     return 0
 

@@ -60,26 +60,18 @@ beginnings as (
             and (measures.phase_id is null or first_intervals.phase_id = measures.phase_id)
     where measures.subject = 'intervals'
     group by measures.measure_id
+    {%- for facts in [
+        ref('int_measured_spend'),
+        ref('int_measured_costs'),
+        ref('int_measured_churn'),
+        ref('int_measured_invitations'),
+        ref('int_measured_credits'),
+    ] %}
     union all
     select measure_id, min(measured_on)
-    from {{ ref('int_measured_spend') }}
+    from {{ facts }}
     group by measure_id
-    union all
-    select measure_id, min(measured_on)
-    from {{ ref('int_measured_costs') }}
-    group by measure_id
-    union all
-    select measure_id, min(measured_on)
-    from {{ ref('int_measured_churn') }}
-    group by measure_id
-    union all
-    select measure_id, min(measured_on)
-    from {{ ref('int_measured_invitations') }}
-    group by measure_id
-    union all
-    select measure_id, min(measured_on)
-    from {{ ref('int_measured_credits') }}
-    group by measure_id
+    {%- endfor %}
 ),
 
 waits as (

@@ -14,10 +14,7 @@
 
 {#- Every survey that was sent to a customer with each measure that counts it, on the day on which it was sent. -#}
 with answered as (
-    -- an answer that was not finished is none
-    select distinct invitation_id
-    from {{ ref('int_answers') }}
-    where invitation_status = 'invited' and is_complete
+    {{ answered_invitations() }}
 ),
 
 invitations as (

@@ -61,11 +61,8 @@ counted_answers as (
     where is_counted
 ),
 
--- an answer that was not finished is none
-answered_invitations as (
-    select distinct invitation_id
-    from {{ ref('int_answers') }}
-    where invitation_status = 'invited' and is_complete
+answered as (
+    {{ answered_invitations() }}
 ),
 
 invitations as (
@@ -86,7 +83,7 @@ invitations as (
     from {{ ref('int_invitations') }} as invitations
     left join {{ ref('int_feedback_steps') }} as steps
         on steps.feedback_id = invitations.invitation_id
-    left join answered_invitations as answered
+    left join answered
         on answered.invitation_id = invitations.invitation_id
     where invitations.is_delivered and invitations.sent_at <= {{ as_of() }}
 ),

@@ -60,7 +60,7 @@ matches as (
         events.customer_id,
         events.event_number,
         named_rules.touch_rule_id,
-        {{ channel_beside_credits('events.channel') }} as channel,
+        {{ channel_next_to_credits('events.channel') }} as channel,
         {{ campaign_of('events.source_system', 'events.channel', 'events.campaign') }} as campaign,
         named_rules.touch_kind,
         {{ json_member('events.properties', 'named_rules.ad_property') }} as ad_name,

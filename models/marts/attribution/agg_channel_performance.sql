@@ -69,7 +69,7 @@ touches as (
 -- what lies after the clock is not spent yet
 spend as (
     select
-        {{ channel_beside_credits('channel') }} as channel,
+        {{ channel_next_to_credits('channel') }} as channel,
         coalesce(campaign, '(none)') as campaign,
         sum(impressions) as impressions,
         sum(clicks) as clicks,
@@ -78,19 +78,19 @@ spend as (
         spent_on as measured_on
     from {{ ref('int_spend_rows') }}
     where not is_after_as_of and {{ is_changed('spent_on') }}
-    group by {{ channel_beside_credits('channel') }}, coalesce(campaign, '(none)'), spent_on
+    group by {{ channel_next_to_credits('channel') }}, coalesce(campaign, '(none)'), spent_on
 ),
 
 service_costs as (
     select
-        {{ channel_beside_credits('channel') }} as channel,
+        {{ channel_next_to_credits('channel') }} as channel,
         coalesce(campaign, '(none)') as campaign,
         sum(cost_micros) as cost_micros,
         count_if(cost_status <> 'costed') as uncosted_event_count,
         occurred_on as measured_on
     from {{ ref('int_service_costs') }}
     where {{ is_changed('occurred_on') }}
-    group by {{ channel_beside_credits('channel') }}, coalesce(campaign, '(none)'), occurred_on
+    group by {{ channel_next_to_credits('channel') }}, coalesce(campaign, '(none)'), occurred_on
 ),
 
 credits as (
